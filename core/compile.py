@@ -1,0 +1,45 @@
+"""Turning a program into a torch function."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from core.clamp import clamp
+from core.line import EPSILON
+from core.operators import OPERATORS
+from core.program import LossProgram
+from core.space import OperatorSpace
+
+#: (y_hat [..., B], y [..., B]) -> per-example loss [..., B].
+LossFn = Callable[[Tensor, Tensor], Tensor]
+
+
+def compile_loss(program: LossProgram, space: OperatorSpace, epsilon: float | None = None) -> LossFn:
+    """The program as a per-example loss that autograd differentiates.
+
+    Args:
+        program: what to run; lines that do not matter cost nothing.
+        space: gives the clamp rule and xi.
+        epsilon: the smoothing term of every log and reciprocal (and `eps` itself); the space's xi
+            unless given. It is what the paper tunes in its final losses (section 5.1.4).
+
+    Returns:
+        (y_hat [..., B], y [..., B]) -> loss [..., B]. A lone NaN or an infinity goes through to the
+        result rather than raise.
+    """
+    smoothing = space.xi if epsilon is None else epsilon
+    lines = program.canonical.lines
+
+    def loss(y_hat: Tensor, y: Tensor) -> Tensor:
+        known = {"y_hat": y_hat, "y": y.to(y_hat), "1": torch.ones_like(y_hat)}
+        known[EPSILON] = torch.full_like(y_hat, smoothing)
+        slots = [known[name] for name in program.inputs]
+        for name, operands in lines:
+            result = OPERATORS[name].value(*(slots[o] for o in operands), smoothing)
+            slots.append(result if name == "identity" else clamp(result, space.clamp, space.xi))
+        return slots[-1]
+
+    return loss

@@ -1,0 +1,105 @@
+"""Phase III, the effectiveness test: train each loss to convergence from a fresh recommender.
+
+Early stopping is the paper's (section 5.1.4): a candidate ends when its validation score fell in 10
+consecutive epochs or its best one is more than 50 epochs ago. Finished candidates leave the batch.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from core.errors import UserError
+
+
+@dataclass(frozen=True)
+class Patience:
+    """When a candidate has converged.
+
+    Raises:
+        UserError: a number below 1.
+    """
+
+    max_epochs: int = 500
+    """The most epochs to train."""
+    best_ago: int = 50
+    """Stop when the best epoch lies further back than this."""
+    falling: int = 10
+    """Stop after this many consecutive epochs with a falling score."""
+
+    def __post_init__(self) -> None:
+        """Check the settings."""
+        for name in ("max_epochs", "best_ago", "falling"):
+            if getattr(self, name) < 1:
+                raise UserError(f"patience {name}: expected at least 1, got {getattr(self, name)}")
+
+
+@dataclass
+class Progress:
+    """How one candidate's training went so far."""
+
+    epochs: int = 0
+    """Epochs trained."""
+    best_score: float = -math.inf
+    """The best validation score."""
+    best_epoch: int = 0
+    """The epoch of it, counted from 1; 0 while there is none."""
+    falls: int = 0
+    """Consecutive epochs with a falling score, up to now."""
+    last_score: float = field(default=-math.inf, repr=False)
+
+    def update(self, score: float) -> bool:
+        """Take in the score of one more epoch; whether it is the best so far."""
+        self.epochs += 1
+        self.falls = self.falls + 1 if score < self.last_score else 0
+        self.last_score = score
+        if not score > self.best_score:
+            return False
+        self.best_score, self.best_epoch = score, self.epochs
+        return True
+
+    def has_converged(self, patience: Patience) -> bool:
+        """Whether training should end now; a score that is not finite ends it too."""
+        return (
+            not math.isfinite(self.last_score)
+            or self.epochs >= patience.max_epochs
+            or self.falls >= patience.falling
+            or self.epochs - self.best_epoch > patience.best_ago
+        )
+
+
+class Fit(ABC):
+    """Several candidates in training, from fresh recommenders on the same batches."""
+
+    @abstractmethod
+    def train_epoch(self) -> Sequence[float]:
+        """Train the active candidates for one epoch; their validation scores, in order."""
+
+    @abstractmethod
+    def keep_best(self, positions: Sequence[int]) -> None:
+        """Remember the active candidates at these positions as they are now: their best so far."""
+
+    @abstractmethod
+    def retire(self, positions: Sequence[int]) -> None:
+        """Take these out of the active ones; the others move up in order."""
+
+
+def train_to_convergence(fit: Fit, n_candidates: int, patience: Patience) -> Iterator[list[Progress]]:
+    """Train until every candidate has converged.
+
+    Yields:
+        After each epoch the progress of all candidates, in their first order (the same objects each
+        time).
+    """
+    progress = [Progress() for _ in range(n_candidates)]
+    active = list(range(n_candidates))
+    while active:
+        scores = fit.train_epoch()
+        improved = [i for i, (candidate, score) in enumerate(zip(active, scores, strict=True)) if progress[candidate].update(score)]
+        fit.keep_best(improved)
+        finished = [i for i, candidate in enumerate(active) if progress[candidate].has_converged(patience)]
+        fit.retire(finished)
+        active = [candidate for i, candidate in enumerate(active) if i not in finished]
+        yield progress

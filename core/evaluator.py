@@ -1,0 +1,49 @@
+"""The interface between the search and whatever trains recommenders."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from core.loss import ProgramLoss
+from core.proxy import Probe
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """What training by one candidate led to."""
+
+    score: float
+    """The validation score afterwards, higher is better; NaN where the training broke down."""
+    seconds: float
+    """This candidate's share of the time."""
+
+
+class Evaluator(ABC):
+    """Measures losses by training a recommender, from the same start for all losses of one call."""
+
+    @property
+    @abstractmethod
+    def epochs_per_candidate(self) -> int:
+        """What measuring one loss costs, in candidate-epochs."""
+
+    @abstractmethod
+    def score(self) -> float:
+        """The validation score that candidates start from, higher is better."""
+
+    @abstractmethod
+    def probe(self) -> Probe:
+        """The fixed batch of the proxy test, seen from where candidates start now."""
+
+    @abstractmethod
+    def measure(self, losses: Sequence[ProgramLoss], seed: int) -> list[Measurement]:
+        """Train one copy of the recommender by each loss, on batches drawn from the seed."""
+
+    @abstractmethod
+    def adopt(self, index: int) -> bool:
+        """Offer copy `index` of the last `measure` as the new start.
+
+        Returns:
+            Whether the start changed: a stationary environment keeps its own.
+        """

@@ -1,0 +1,63 @@
+"""What a recommender is trained by."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from core.compile import LossFn, compile_loss
+from core.program import LossProgram
+from core.space import OperatorSpace
+
+
+class Loss(ABC):
+    """A per-example loss of the prediction y_hat = sigmoid(logit) and the label y.
+
+    Losses take the logit, and not y_hat, so that those with a closed form stay exact where the
+    sigmoid saturates.
+    """
+
+    @abstractmethod
+    def value(self, logit: Tensor, y: Tensor) -> Tensor:
+        """The loss of every example: [..., B] and [..., B] -> [..., B]."""
+
+    @abstractmethod
+    def slope(self, logit: Tensor, y: Tensor) -> Tensor:
+        """d value / d logit of every example, same shapes; no gradient flows through it."""
+
+
+@dataclass(frozen=True)
+class ProgramLoss(Loss):
+    """A program run in a space with a smoothing term (None: the space's xi)."""
+
+    program: LossProgram
+    space: OperatorSpace
+    epsilon: float | None = None
+
+    @property
+    def smoothing(self) -> float:
+        """The smoothing term in force."""
+        return self.space.xi if self.epsilon is None else self.epsilon
+
+    @cached_property
+    def function(self) -> LossFn:
+        """(y_hat, y) -> per-example loss."""
+        return compile_loss(self.program, self.space, self.epsilon)
+
+    def value(self, logit: Tensor, y: Tensor) -> Tensor:
+        """See Loss."""
+        return self.function(torch.sigmoid(logit), y)
+
+    def slope(self, logit: Tensor, y: Tensor) -> Tensor:
+        """See Loss; through autograd. `core.duals` does many programs at once."""
+        with torch.enable_grad():
+            y_hat = torch.sigmoid(logit).detach().requires_grad_()
+            value = self.function(y_hat, y)
+            if not value.requires_grad:  # y_hat does not occur
+                return torch.zeros_like(logit)
+            (slope,) = torch.autograd.grad(value.sum(), y_hat)
+        return slope * (y_hat * (1 - y_hat)).detach()

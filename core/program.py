@@ -1,0 +1,118 @@
+"""A loss as a straight-line program: paper, section 3.3 and Figure 2."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from core.canonical import fold
+from core.errors import UserError
+from core.line import INPUTS, KNOWN_INPUTS, Line
+from core.operators import OPERATORS
+from core.parsing import parse_lines
+from core.printing import formula
+
+#: A program written out as a formula may not have more operators than this.
+MAX_WRITTEN_SIZE = 4_096
+
+
+@dataclass(frozen=True)
+class LossProgram:
+    """Frozen straight-line code whose last slot is the per-example loss.
+
+    Slots 0, 1, 2 hold the inputs y_hat, y and 1; line i writes the slot after them and after the
+    lines before it. A program is valid by construction.
+
+    Raises:
+        UserError: unknown inputs or operators, a wrong number of operands, an operand that does
+            not exist yet, no lines, or a program too large to be written out.
+    """
+
+    lines: tuple[Line, ...]
+    inputs: tuple[str, ...] = INPUTS
+
+    def __post_init__(self) -> None:
+        """Check everything that later code takes for granted."""
+        inputs = tuple(self.inputs)
+        if not inputs or len(set(inputs)) != len(inputs) or not set(inputs) <= set(KNOWN_INPUTS):
+            raise UserError(f"program inputs: expected distinct names out of {', '.join(KNOWN_INPUTS)}, got {inputs}")
+        lines = tuple(Line(str(operator), tuple(operands)) for operator, operands in self.lines)
+        if not lines:
+            raise UserError("program: at least one line expected, got none")
+        sizes = [0] * len(inputs)
+        for i, line in enumerate(lines):
+            _check_line(i, line, n_slots=len(sizes))
+            sizes.append(1 + sum(sizes[o] for o in line.operands))
+            if sizes[-1] > MAX_WRITTEN_SIZE:
+                raise UserError(f"program: at most {MAX_WRITTEN_SIZE} operators when written out expected, got more")
+        object.__setattr__(self, "inputs", inputs)
+        object.__setattr__(self, "lines", lines)
+
+    @classmethod
+    def parse(cls, text: str) -> LossProgram:
+        """Read a formula such as `max(y_hat, y) - log(y_hat)`.
+
+        Raises:
+            FormulaError: with the position of what is wrong.
+        """
+        inputs, lines = parse_lines(text)
+        return cls(lines, inputs)
+
+    @cached_property
+    def canonical(self) -> LossProgram:
+        """The same function without dead lines, `identity`, repeats, or an order of operands."""
+        return LossProgram(fold(self.inputs, self.lines), self.inputs)
+
+    @cached_property
+    def key(self) -> str:
+        """The canonical text: two programs with the same key are the same function."""
+        names = [*self.inputs, *(f"v{i}" for i in range(len(self.canonical.lines)))]
+        return "; ".join(f"{op}({', '.join(names[o] for o in operands)})" for op, operands in self.canonical.lines)
+
+    @property
+    def complexity(self) -> int:
+        """How many operators it takes: the number of canonical lines."""
+        return len(self.canonical.lines)
+
+    def __str__(self) -> str:
+        """The formula as a person would write it."""
+        return formula(self.inputs, self.canonical.lines)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Every line by name, for storage; `from_dict` reads it back exactly."""
+        names = [*self.inputs, *(f"v{i}" for i in range(len(self.lines)))]
+        lines = [[operator, *(names[o] for o in operands)] for operator, operands in self.lines]
+        return {"inputs": list(self.inputs), "lines": lines}
+
+    @classmethod
+    def from_dict(cls, stored: Mapping[str, Any]) -> LossProgram:
+        """Read what `to_dict` wrote.
+
+        Raises:
+            UserError: it is not such a mapping, or the program in it is not valid.
+        """
+        try:
+            inputs = tuple(str(name) for name in stored["inputs"])
+            slots = {name: i for i, name in enumerate(inputs)}
+            lines = []
+            for operator, *names in stored["lines"]:
+                lines.append(Line(operator, tuple(slots[name] for name in names)))
+                slots[f"v{len(lines) - 1}"] = len(inputs) + len(lines) - 1
+        except (KeyError, TypeError, ValueError) as error:
+            raise UserError(
+                f"stored program: expected inputs and lines such as ['add', 'y', 'v0'], got {error!r}"
+            ) from None
+        return cls(tuple(lines), inputs)
+
+
+def _check_line(i: int, line: Line, n_slots: int) -> None:
+    operator = OPERATORS.get(line.operator)
+    if operator is None:
+        raise UserError(f"program line {i}: expected one of {', '.join(OPERATORS)}, got {line.operator[:40]!r}")
+    if len(line.operands) != operator.arity:
+        raise UserError(f"program line {i}: {operator.name} takes {operator.arity} operands, got {len(line.operands)}")
+    for operand in line.operands:
+        if type(operand) is not int or not 0 <= operand < n_slots:
+            raise UserError(f"program line {i}: expected operands out of slots 0 to {n_slots - 1}, got {operand!r}")

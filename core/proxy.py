@@ -1,0 +1,132 @@
+"""The proxy test: skip losses without a gradient and losses seen before (paper, section 4.1.2).
+
+The paper compares gradients of all recommender parameters omega on a small fixed batch B. For the mean
+loss, with g = d loss / d y_hat on B and J = d y_hat / d omega, that gradient is J^T g / |B|, so its
+norm is sqrt(g^T G g) / |B| with the Gram matrix G = J J^T, and distances follow alike. G is computed
+once for a state of the recommender; after that thousands of programs take one batched expression.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from core.duals import DualPrograms
+from core.errors import UserError
+from core.loss import ProgramLoss
+from core.seeding import torch_rng
+from core.trial import Verdict
+
+
+@dataclass(frozen=True)
+class Probe:
+    """The fixed batch B at one state of the recommender."""
+
+    y_hat: Tensor
+    """Predictions [B], float64."""
+    y: Tensor
+    """Labels [B], float64."""
+    gram: Tensor
+    """G = J J^T [B, B], float64."""
+
+
+def prediction_probe(seed: int, n_pairs: int = 20) -> Probe:
+    """Random pairs with G = I: gradients with respect to y_hat itself (the published code's variant).
+
+    Departure from that code: labels are 0 or 1 as in the data, and the pairs stay the same.
+    """
+    rng = torch_rng(seed, "prediction probe")
+    y_hat = torch.rand(n_pairs, generator=rng, dtype=torch.float64)
+    y = torch.randint(2, (n_pairs,), generator=rng).double()
+    return Probe(y_hat, y, torch.eye(n_pairs, dtype=torch.float64))
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What the proxy test says of one program.
+
+    `entry` numbers the gradients in memory: a passed program's own, or the one that a duplicate
+    repeats.
+    """
+
+    verdict: Verdict | None
+    """Why it is not worth training; None if it passed."""
+    entry: int | None = None
+    """Its gradient's number in memory."""
+
+
+class ProxyTest:
+    """Remembers the gradients of the programs that passed since the last `renew`.
+
+    Args:
+        delta: gradients shorter than this are zero, gradients closer than this are the same
+            (Eqs. 7 and 8).
+
+    Raises:
+        UserError: delta is not a positive number.
+    """
+
+    def __init__(self, delta: float = 1e-4) -> None:
+        if not 0 < delta < float("inf"):
+            raise UserError(f"proxy delta: expected a positive number, got {delta}")
+        self._delta = delta
+        self._probe: Probe | None = None
+        self._by_key: dict[str, Finding] = {}
+        self._vectors = torch.empty(0, 0, dtype=torch.float64)
+        self._n_entries = 0
+
+    def renew(self, probe: Probe) -> None:
+        """Forget everything and test on this probe from now on: after the recommender changed."""
+        self._probe = probe
+        self._by_key = {}
+        # G = F F^T; rounding may leave tiny negative eigenvalues.
+        eigenvalues, vectors = torch.linalg.eigh(probe.gram)
+        self._factor = vectors * eigenvalues.clamp(min=0).sqrt()
+        self._vectors = torch.empty(64, len(probe.y), dtype=torch.float64)
+        self._n_entries = 0
+
+    def gradients(self, losses: Sequence[ProgramLoss]) -> Tensor:
+        """One vector [n, B] a loss, with the norms and distances of its parameter gradients."""
+        if self._probe is None:
+            raise RuntimeError("ProxyTest.renew has to come first")
+        probe = self._probe
+        programs = DualPrograms(losses, shared=True, device=probe.y.device, dtype=torch.float64)
+        values, slopes = programs(probe.y_hat, probe.y)
+        slopes = torch.where(values.isfinite().all(dim=1, keepdim=True), slopes, torch.nan)
+        return slopes @ self._factor / len(probe.y)
+
+    def examine(self, losses: Sequence[ProgramLoss]) -> list[Finding]:
+        """Verdicts in order; a program may be a duplicate of one before it in the same call."""
+        unseen = {loss.program.key: loss for loss in losses if loss.program.key not in self._by_key}
+        if unseen:
+            vectors = self.gradients(list(unseen.values()))
+            finite = vectors.isfinite().all(dim=1).tolist()
+            norms = vectors.norm(dim=1).tolist()
+            for i, key in enumerate(unseen):
+                self._by_key[key] = self._judge(vectors[i], finite[i], norms[i])
+        findings, fresh = [], dict.fromkeys(unseen)
+        for loss in losses:
+            finding = self._by_key[loss.program.key]
+            if finding.verdict is None and loss.program.key not in fresh:
+                finding = Finding(Verdict.DUPLICATE, finding.entry)
+            fresh.pop(loss.program.key, None)
+            findings.append(finding)
+        return findings
+
+    def _judge(self, vector: Tensor, finite: bool, norm: float) -> Finding:
+        if not finite:
+            return Finding(Verdict.NON_FINITE)
+        if norm < self._delta:  # Eq. 7
+            return Finding(Verdict.ZERO_GRADIENT)
+        if self._n_entries:
+            distance, nearest = (self._vectors[: self._n_entries] - vector).norm(dim=1).min(dim=0)
+            if distance.item() < self._delta:  # Eq. 8
+                return Finding(Verdict.DUPLICATE, int(nearest))
+        if self._n_entries == len(self._vectors):
+            self._vectors = torch.cat([self._vectors, torch.empty_like(self._vectors)])
+        self._vectors[self._n_entries] = vector
+        self._n_entries += 1
+        return Finding(None, self._n_entries - 1)

@@ -1,0 +1,68 @@
+"""What became of a candidate."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from core.program import LossProgram
+
+
+class Verdict(StrEnum):
+    """How a candidate ended; `meaning` says it in a sentence."""
+
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+    ZERO_GRADIENT = "zero_gradient"
+    DUPLICATE = "duplicate"
+    NON_FINITE = "non_finite"
+    WRONG_DIRECTION = "wrong_direction"
+
+    @property
+    def meaning(self) -> str:
+        """The verdict in a sentence."""
+        return _MEANINGS[self]
+
+
+_MEANINGS = {
+    Verdict.ACCEPTED: "Trained, and the reward passed the reward filter.",
+    Verdict.REJECTED: "Trained, and the reward fell below the reward filter.",
+    Verdict.ZERO_GRADIENT: "Not trained: its gradient on the proxy batch is (nearly) zero.",
+    Verdict.DUPLICATE: "Not trained: its gradient is that of an earlier candidate, whose reward it gets.",
+    Verdict.NON_FINITE: "Its values, gradients or trained parameters are not finite numbers.",
+    Verdict.WRONG_DIRECTION: "Not trained: it fails the validation check, which was asked for before training.",
+}
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A proposed program and its number, counted from 0 in the order of asking."""
+
+    number: int
+    program: LossProgram
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A candidate and its outcome."""
+
+    step: int
+    """The step of the search that it belongs to, from 0."""
+    candidate: Candidate
+    """What was tried."""
+    verdict: Verdict
+    """How it ended."""
+    reward: float | None = None
+    """The gain in the validation score (paper, Algorithm 1); None where nothing was measured."""
+    score: float | None = None
+    """The validation score after its training: higher is better."""
+    trained: bool = False
+    """Whether a recommender was trained by it."""
+    adopted: bool = False
+    """Whether the search went on from the recommender that it trained."""
+    original: int | None = None
+    """For a duplicate, the number of the candidate that it repeats."""
+    seconds: float = 0.0
+    """Its share of the time that its step took to train."""
+    seed: int = 0
+    """The seed of the batches that it was trained on."""
