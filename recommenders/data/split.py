@@ -1,0 +1,95 @@
+"""Positive leave-one-out: paper, section 5.1.1, by the exact rule of the published files.
+
+Ratings are put in order of time. Of every user, the last positive and all after it (negatives) are the
+test part; of what is left, the last positive and all after it the validation part; the rest is the
+training part. A user without a positive trains only.
+
+The published ML-100K files were sorted by an unstable quicksort that left ties of time in no order of
+anything, so reproducing them takes that very sort (`classic_quicksort`).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from recommenders.data.dataset import Interactions
+
+_SMALL = 16
+
+
+def classic_quicksort(keys: np.ndarray) -> np.ndarray:
+    """The order in which NumPy's scalar quicksort (version 1.23 and before) puts `keys` [n].
+
+    Median of three, the larger part set aside, insertion sort below 17 elements. Ties end up where the
+    swaps leave them, which is the point of keeping it.
+    """
+    order = list(range(len(keys)))
+    v = keys.tolist()
+    pending = [(0, len(order) - 1)]
+    while pending:
+        lo, hi = pending.pop()
+        while hi - lo >= _SMALL:
+            split = _partition(order, v, lo, hi)
+            larger, smaller = ((lo, split - 1), (split + 1, hi)) if split - lo > hi - split else ((split + 1, hi), (lo, split - 1))
+            pending.append(larger)
+            lo, hi = smaller
+        for i in range(lo + 1, hi + 1):
+            element, j = order[i], i
+            key = v[element]
+            while j > lo and key < v[order[j - 1]]:
+                order[j] = order[j - 1]
+                j -= 1
+            order[j] = element
+    return np.array(order, dtype=np.int64)
+
+
+def _partition(order: list[int], v: list[int], lo: int, hi: int) -> int:
+    """Part order[lo..hi] around a median of three; the place where the pivot ends."""
+    middle = lo + (hi - lo) // 2
+    for a, b in ((middle, lo), (hi, middle), (middle, lo)):
+        if v[order[a]] < v[order[b]]:
+            order[a], order[b] = order[b], order[a]
+    pivot = v[order[middle]]
+    order[middle], order[hi - 1] = order[hi - 1], order[middle]
+    i, j = lo, hi - 1
+    while True:
+        i += 1
+        while v[order[i]] < pivot:
+            i += 1
+        j -= 1
+        while pivot < v[order[j]]:
+            j -= 1
+        if i >= j:
+            break
+        order[i], order[j] = order[j], order[i]
+    order[i], order[hi - 1] = order[hi - 1], order[i]
+    return i
+
+
+def positive_leave_one_out(ordered: Interactions) -> tuple[Interactions, Interactions, Interactions]:
+    """Training, validation and test parts of interactions in order of time; each keeps that order."""
+    held_out = _from_last_positive(ordered, np.ones(len(ordered), dtype=bool))
+    validation = _from_last_positive(ordered, ~held_out)
+    return ordered.take(~held_out & ~validation), ordered.take(validation), ordered.take(held_out)
+
+
+def _from_last_positive(ordered: Interactions, among: np.ndarray) -> np.ndarray:
+    """Which rows, among these, are their user's last positive or come after it."""
+    rows = np.flatnonzero(among)
+    positive = rows[ordered.label[rows] > 0.5]
+    last = np.full(ordered.user.max(initial=-1) + 1, len(ordered))
+    last[ordered.user[positive]] = positive  # rows ascend, so the last one written stays; no positive: none
+    return among & (np.arange(len(ordered)) >= last[ordered.user])
+
+
+def random_split(
+    interactions: Interactions, rng: np.random.Generator, held_out: float = 0.1
+) -> tuple[Interactions, Interactions, Interactions]:
+    """Rows at random: `held_out` of them for validation, as many for test, the rest for training."""
+    order = rng.permutation(len(interactions))
+    n = int(len(order) * held_out)
+    return (
+        interactions.take(np.sort(order[2 * n :])),
+        interactions.take(np.sort(order[:n])),
+        interactions.take(np.sort(order[n : 2 * n])),
+    )

@@ -1,0 +1,31 @@
+"""A small planted data set: there is something to learn, and how much is known."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from core.errors import UserError
+from core.seeding import numpy_rng
+from recommenders.data.dataset import Dataset, Interactions
+from recommenders.data.split import random_split
+
+
+def load_synthetic(path: Path | None, seed: int) -> Dataset:
+    """See `planted`; always the same data, whatever the seed of the study."""
+    if path is not None:
+        raise UserError(f"data set synthetic is made, not read: leave out --data {path}")
+    return planted()
+
+
+def planted(n_users: int = 100, n_items: int = 80, n_pairs: int = 6_000, rank: int = 3, noise: float = 0.5) -> Dataset:
+    """Labels are 1 where a hidden low-rank score plus noise is above zero; pairs are distinct."""
+    rng = numpy_rng("synthetic", n_users, n_items, n_pairs)
+    pairs = rng.choice(n_users * n_items, size=n_pairs, replace=False)
+    user, item = pairs // n_items, pairs % n_items
+    users, items = rng.normal(size=(n_users, rank)), rng.normal(size=(n_items, rank))
+    score = (users[user] * items[item]).sum(axis=1) + rng.normal(size=n_items)[item]
+    label = (score + noise * rng.normal(size=n_pairs) > 0).astype(np.float32)
+    parts = random_split(Interactions(user.astype(np.int64), item.astype(np.int64), label), rng)
+    return Dataset("synthetic", *parts, np.arange(n_users), np.arange(n_items), "random 80/10/10")

@@ -1,0 +1,145 @@
+"""Where candidates are measured: two environments behind one interface.
+
+`alternating` is Algorithm 1: a candidate's reward depends on what the recommender has learned so far.
+`from-scratch` starts every candidate from the same fresh recommender, so that rewards do not change
+while a searcher learns, which is fair to evolution and Bayesian search.
+"""
+
+from __future__ import annotations
+
+import time
+from abc import abstractmethod
+from collections.abc import Sequence
+
+import torch
+
+from core.errors import UserError
+from core.evaluator import Evaluator, Measurement
+from core.loss import ProgramLoss
+from core.proxy import Probe
+from core.seeding import derive_seed, numpy_rng
+from core.stack import StackedLosses
+from recommenders.batches import first_places
+from recommenders.recommender import Weights
+from recommenders.task import Pairs, RecommendationTask
+from recommenders.trainer import Population
+
+
+class _Environment(Evaluator):
+    """What the two have in common: a start, a fixed probe batch, and the copies of the last measure."""
+
+    def __init__(self, task: RecommendationTask, seed: int, probe_size: int, epochs: int) -> None:
+        if not 1 <= probe_size <= len(task.dataset.train) or epochs < 1:
+            raise UserError(
+                f"environment: expected a probe of 1 to {len(task.dataset.train)} rows and at least 1 epoch, "
+                f"got {probe_size} and {epochs}"
+            )
+        self._task, self._epochs = task, epochs
+        self._start = task.population(task.initial(seed), 1, task.settings.search_weight_decay)
+        self._copies: Population | None = None
+        rows = numpy_rng(seed, "probe batch").choice(len(task.dataset.train), probe_size, replace=False)
+        self._probe_pairs = Pairs.of(task.dataset.train.take(rows), task.trainer.device)
+        self._score = task.scores(self._start.weights)[0]
+
+    @property
+    def epochs_per_candidate(self) -> int:
+        """See Evaluator."""
+        return self._epochs
+
+    def score(self) -> float:
+        """See Evaluator."""
+        return self._score
+
+    def probe(self) -> Probe:
+        """See Evaluator."""
+        return probe_of(self._task, self._start.weights, self._probe_pairs)
+
+    @abstractmethod
+    def _batch_seed(self, seed: int) -> int:
+        """The seed of the batches, given that of the step."""
+
+    def measure(self, losses: Sequence[ProgramLoss], seed: int) -> list[Measurement]:
+        """See Evaluator."""
+        began, trainer = time.perf_counter(), self._task.trainer
+        self._copies = self._start.select([0] * len(losses))
+        stacked = StackedLosses(losses, device=trainer.device, dtype=trainer.dtype)
+        for epoch in range(self._epochs):
+            trainer.train_epoch(self._copies, stacked, self._batch_seed(seed), epoch)
+        scores = self._task.scores(self._copies.weights)
+        seconds = (time.perf_counter() - began) / len(losses)
+        return [Measurement(score, seconds) for score in scores]
+
+
+class AlternatingEnvironment(_Environment):
+    """One epoch from the current recommender; the best accepted copy takes its place.
+
+    Args:
+        task: what to train.
+        seed: of the first recommender and of the probe batch.
+        probe_size: |B| of the proxy test (5 for ML-100K, 20 for Electronics in the paper).
+    """
+
+    def __init__(self, task: RecommendationTask, seed: int, probe_size: int = 5) -> None:
+        super().__init__(task, seed, probe_size, epochs=1)
+
+    def _batch_seed(self, seed: int) -> int:
+        return seed
+
+    def adopt(self, index: int) -> bool:
+        """See Evaluator; the start becomes this copy."""
+        assert self._copies is not None, "measure comes before adopt"
+        self._start = self._copies.select([index])
+        self._score = self._task.scores(self._start.weights)[0]
+        return True
+
+
+class FromScratchEnvironment(_Environment):
+    """Several epochs from a fresh recommender, always the same one, on always the same batches.
+
+    Args:
+        task: what to train.
+        seed: of the recommender, the batches and the probe batch.
+        probe_size: |B| of the proxy test.
+        epochs: how long each candidate trains.
+    """
+
+    def __init__(self, task: RecommendationTask, seed: int, probe_size: int = 5, epochs: int = 3) -> None:
+        super().__init__(task, seed, probe_size, epochs)
+        self._seed = derive_seed(seed, "from scratch")
+
+    def _batch_seed(self, seed: int) -> int:
+        return self._seed  # that equal losses get equal scores in every step
+
+    def adopt(self, index: int) -> bool:
+        """See Evaluator; the start stays."""
+        return False
+
+
+@torch.no_grad()
+def probe_of(task: RecommendationTask, weights: Weights, pairs: Pairs) -> Probe:
+    """The probe batch seen from one copy (leading K = 1): y_hat [B] and the Gram matrix of d y_hat / d omega.
+
+    The Jacobian takes one backward pass: B copies of the batch, copy b pulled back from its example b
+    alone. The recommender is in evaluation mode. Computed in float64.
+    """
+    recommender, size = task.recommender, len(pairs.label)
+    one = {name: weight.double() for name, weight in weights.items()}
+    gathered = {
+        name: (
+            weight.index_select(1, pairs.user if recommender.tables[name] == "user" else pairs.item)
+            if name in recommender.tables
+            else weight
+        ).expand(size, *(-1,) * (weight.dim() - 1)).contiguous()
+        for name, weight in one.items()
+    }  # fmt: skip
+    logit, pullback = recommender.vjp(gathered, None)
+    y_hat = torch.sigmoid(logit[0])
+    jacobian = []
+    for name, gradient in pullback(torch.diag(y_hat * (1 - y_hat))).items():
+        if name in recommender.tables:  # rows of one user or item are one parameter
+            ids = pairs.user if recommender.tables[name] == "user" else pairs.item
+            first = torch.as_tensor(first_places(ids.cpu().numpy()[None])[0], device=ids.device)
+            gradient = torch.zeros_like(gradient).index_add_(1, first, gradient)
+        jacobian.append(gradient.reshape(size, -1))
+    j = torch.cat(jacobian, dim=1)
+    return Probe(y_hat.cpu(), pairs.label.double().cpu(), (j @ j.T).cpu())

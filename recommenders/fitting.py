@@ -1,0 +1,101 @@
+"""Phase III on the batched trainer: many losses to convergence together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from core.effectiveness import Fit, Patience, Progress, train_to_convergence
+from core.loss import Loss
+from core.seeding import derive_seed
+from core.stack import StackedLosses
+from recommenders.recommender import Weights
+from recommenders.task import RecommendationTask
+
+
+class BatchedFit(Fit):
+    """Fresh recommenders (the same for every loss), trained on the same batches.
+
+    Args:
+        task: what to train.
+        losses: one for each candidate.
+        seed: of the recommender and of the batches.
+    """
+
+    def __init__(self, task: RecommendationTask, losses: Sequence[Loss], seed: int) -> None:
+        self._task, self._losses, self._seed = task, list(losses), derive_seed(seed, "effectiveness")
+        self._population = task.population(task.initial(seed), len(losses), task.settings.weight_decay)
+        self._active = list(range(len(losses)))
+        self._stacked = self._stack()
+        self._epoch = 0
+        self.best: dict[int, Weights] = {}
+        """Number of a loss -> its recommender at its best epoch (leading K = 1)."""
+
+    def _stack(self) -> StackedLosses:
+        trainer = self._task.trainer
+        return StackedLosses([self._losses[n] for n in self._active], device=trainer.device, dtype=trainer.dtype)
+
+    def train_epoch(self) -> Sequence[float]:
+        """See Fit."""
+        self._task.trainer.train_epoch(self._population, self._stacked, self._seed, self._epoch)
+        self._epoch += 1
+        return self._task.scores(self._population.weights)
+
+    def keep_best(self, positions: Sequence[int]) -> None:
+        """See Fit."""
+        for position in positions:
+            copy = self._population.select([position])
+            self.best[self._active[position]] = copy.weights
+
+    def retire(self, positions: Sequence[int]) -> None:
+        """See Fit."""
+        rest = [i for i in range(len(self._active)) if i not in positions]
+        if len(rest) == len(self._active):
+            return
+        self._active = [self._active[i] for i in rest]
+        if rest:
+            self._population = self._population.select(rest)
+            self._stacked = self._stack()
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A loss's recommender at its best validation epoch."""
+
+    epochs: int
+    """Epochs trained."""
+    best_epoch: int
+    """The epoch that the metrics belong to, from 1; 0 if no epoch gave finite predictions."""
+    validation: dict[str, float]
+    """Every metric of the task; empty if there is no best epoch."""
+    test: dict[str, float]
+    """The same on the test part."""
+
+
+def fit_losses(
+    task: RecommendationTask,
+    losses: Sequence[Loss],
+    seed: int,
+    patience: Patience,
+    threshold_from: str = "validation",
+    on_epoch: Callable[[list[Progress]], None] = lambda progress: None,
+) -> list[Fitted]:
+    """Train a fresh recommender by every loss until it converges, all together.
+
+    Args:
+        task: what to train.
+        losses: at least one.
+        seed: of the recommenders and batches.
+        patience: when a candidate has converged.
+        threshold_from: see RecommendationTask.report.
+        on_epoch: called after every epoch with the progress of all losses.
+    """
+    fit = BatchedFit(task, losses, seed)
+    progress: list[Progress] = []
+    for progress in train_to_convergence(fit, len(losses), patience):
+        on_epoch(progress)
+    fitted = []
+    for i, done in enumerate(progress):
+        metrics = task.report(fit.best[i], threshold_from) if i in fit.best else ({}, {})
+        fitted.append(Fitted(done.epochs, done.best_epoch, *metrics))
+    return fitted

@@ -1,0 +1,71 @@
+"""The interface that every recommender implements.
+
+Shapes: K copies of the recommender, B examples of a batch, d the embedding size. All parameters
+carry a leading K.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+#: Parameter name -> tensor [K, ...].
+Weights = dict[str, Tensor]
+#: d objective / d logit [K, B] -> d objective / d weight for every trained weight, by name.
+Pullback = Callable[[Tensor], Weights]
+#: Tables have a row for every user, or for every item.
+RowKind = Literal["user", "item"]
+
+
+@dataclass(frozen=True)
+class Training:
+    """Given to a forward pass while training: draws are the same for all K copies."""
+
+    rng: torch.Generator
+
+
+class Recommender(ABC):
+    """Maps gathered weights to logits; y_hat = sigmoid(logit) (paper, Eq. 4).
+
+    A recommender holds settings and no parameters, so one object serves any number of copies.
+    """
+
+    #: The tables, and what each has a row for. All other parameters are dense.
+    tables: Mapping[str, RowKind]
+    #: Parameters that no gradient trains, such as running means; updated by training passes.
+    buffers: frozenset[str] = frozenset()
+
+    @abstractmethod
+    def initial(self, n_users: int, n_items: int, seed: int) -> Weights:
+        """Fresh parameters of one copy (no leading K), float32 on the CPU; tables are [rows, ...]."""
+
+    @abstractmethod
+    def logit(self, weights: Weights, training: Training | None) -> Tensor:
+        """The logits [K, B].
+
+        Args:
+            weights: tables gathered to [K, B, ...], dense parameters [K, ...].
+            training: None when evaluating.
+        """
+
+    @abstractmethod
+    def vjp(self, weights: Weights, training: Training | None) -> tuple[Tensor, Pullback]:
+        """`logit`, and the function that carries d objective / d logit back to the weights."""
+
+
+def autograd_vjp(recommender: Recommender, weights: Weights, training: Training | None) -> tuple[Tensor, Pullback]:
+    """`vjp` by autograd, for recommenders that bring no backward of their own."""
+    inputs = {name: w.detach().requires_grad_() for name, w in weights.items() if name not in recommender.buffers}
+    with torch.enable_grad():
+        logit = recommender.logit(weights | inputs, training)
+
+    def pullback(slope: Tensor) -> Weights:
+        gradients = torch.autograd.grad(logit, list(inputs.values()), grad_outputs=slope, materialize_grads=True)
+        return dict(zip(inputs, gradients, strict=True))
+
+    return logit.detach(), pullback

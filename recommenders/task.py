@@ -1,0 +1,122 @@
+"""A learning problem: a recommender, data on a device, and how to train and score."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from core.errors import UserError
+from core.seeding import derive_seed
+from recommenders.data.dataset import Dataset, Interactions
+from recommenders.metrics import Metric, best_threshold, report
+from recommenders.recommender import Recommender, Weights
+from recommenders.trainer import Population, Trainer
+
+
+@dataclass(frozen=True)
+class TrainSettings:
+    """How a recommender is trained.
+
+    Raises:
+        UserError: a number out of range.
+    """
+
+    learning_rate: float = 0.5
+    """Of plain SGD."""
+    weight_decay: float = 3e-4
+    """Effective decay: p <- p - learning_rate * (gradient + weight_decay * p). The published code's
+    "l2 1e-4" comes to 3e-4 by this count."""
+    search_weight_decay: float = 1e-4
+    """The same for the epochs of the search, where the published code applies a third of it."""
+    batch_size: int = 128
+    """Examples a step."""
+    clip: float = 50.0
+    """The largest absolute value of an element of a gradient."""
+
+    def __post_init__(self) -> None:
+        """Check the settings."""
+        for name in ("learning_rate", "clip", "batch_size"):
+            if not 0 < getattr(self, name) < float("inf"):
+                raise UserError(f"{name}: expected a number above 0, got {getattr(self, name)}")
+        for name in ("weight_decay", "search_weight_decay"):
+            if not 0 <= getattr(self, name) * self.learning_rate < 1:
+                raise UserError(f"{name}: expected at least 0 and below 1/learning_rate, got {getattr(self, name)}")
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """A part of a data set on the device."""
+
+    user: Tensor
+    item: Tensor
+    label: Tensor
+
+    @classmethod
+    def of(cls, interactions: Interactions, device: torch.device) -> Pairs:
+        """The interactions as tensors."""
+        return cls(
+            torch.as_tensor(interactions.user, device=device),
+            torch.as_tensor(interactions.item, device=device),
+            torch.as_tensor(interactions.label, device=device),
+        )
+
+
+class RecommendationTask:
+    """What evaluators and the effectiveness test share.
+
+    Args:
+        recommender: the model.
+        dataset: with both classes in every part.
+        metric: what the validation score is made of.
+        settings: of training.
+        device: where to train.
+        dtype: float32, or float64 for checks.
+    """
+
+    def __init__(
+        self,
+        recommender: Recommender,
+        dataset: Dataset,
+        metric: Metric,
+        settings: TrainSettings,
+        device: torch.device,
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        self.recommender, self.dataset, self.metric, self.settings = recommender, dataset, metric, settings
+        self.trainer = Trainer(recommender, dataset.train, settings.batch_size, settings.clip, device, dtype)
+        self.validation = Pairs.of(dataset.validation, device)
+        self.test = Pairs.of(dataset.test, device)
+
+    def initial(self, seed: int) -> Weights:
+        """Fresh parameters of one copy."""
+        return self.recommender.initial(self.dataset.n_users, self.dataset.n_items, derive_seed(seed, "recommender"))
+
+    def population(self, weights: Weights, k: int, weight_decay: float) -> Population:
+        """k copies of these parameters."""
+        return self.trainer.population(weights, [self.settings.learning_rate] * k, [weight_decay] * k)
+
+    def predict(self, weights: Weights, pairs: Pairs) -> Tensor:
+        """y_hat [K, n]."""
+        return self.trainer.predict(weights, pairs.user, pairs.item)
+
+    def scores(self, weights: Weights) -> Sequence[float]:
+        """The validation score of every copy, higher is better; NaN where predictions are not finite."""
+        return self.metric.score(self.predict(weights, self.validation), self.validation.label).tolist()
+
+    def report(self, weights: Weights, threshold_from: str) -> tuple[dict[str, float], dict[str, float]]:
+        """Every metric of the task on validation and on test, for one copy (leading K = 1).
+
+        Args:
+            weights: of the copy.
+            threshold_from: the part on which the threshold of F1 and accuracy is chosen, "validation"
+                or (as the published code does) "test".
+        """
+        parts = {"validation": self.validation, "test": self.test}
+        y_hats = {name: self.predict(weights, pairs) for name, pairs in parts.items()}
+        threshold = best_threshold(y_hats[threshold_from], parts[threshold_from].label)
+        values = [report(self.metric.task, y_hats[name], parts[name].label, threshold) for name in parts]
+        validation, test = ({name: value[0] for name, value in part.items()} for part in values)
+        return validation, test
