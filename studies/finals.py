@@ -1,0 +1,184 @@
+"""Phases II and III of a study: check, screen, tune the smoothing term, repeat with other seeds."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from core.effectiveness import Patience, Progress
+from core.line import EPSILON
+from core.loss import Loss, ProgramLoss
+from core.printing import SMOOTHED
+from core.program import LossProgram
+from core.seeding import derive_seed
+from core.space import OperatorSpace
+from core.validation import Direction, ValidationCheck
+from recommenders.environments import FromScratchEnvironment
+from recommenders.fitting import Fitted, fit_losses
+from recommenders.losses import find_named_loss, make_loss
+from recommenders.task import RecommendationTask
+
+_SCREENING_EPOCHS = 3
+
+
+@dataclass(frozen=True)
+class Contender:
+    """A loss in Phase III."""
+
+    name: str
+    """A named loss's name, or the formula."""
+    formula: str | None
+    """The formula, where it is made of operators."""
+    complexity: int | None
+    """Its number of operators."""
+    choices: tuple[tuple[float | None, Loss], ...]
+    """Smoothing terms to try, with the loss that each makes."""
+    direction: Direction | None = None
+    """What the validation check found, for searched losses."""
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A contender after Phase III, with the smoothing term that did best on validation."""
+
+    contender: Contender
+    epsilon: float | None
+    fitted: tuple[Fitted, ...]
+    """One for each seed, in order."""
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What Phase II made of the accepted programs."""
+
+    passed: tuple[tuple[LossProgram, Direction], ...]
+    """Those that pass, or, where none does, those that come nearest."""
+    n_passed: int
+    """How many really passed."""
+
+
+def check_directions(
+    programs: Sequence[LossProgram], space: OperatorSpace, check: ValidationCheck, at_most: int
+) -> Checked:
+    """Phase II: the validation check of every accepted program.
+
+    Args:
+        programs: accepted in Phase I.
+        space: how their operators behave.
+        check: the check.
+        at_most: how many to return where none passes.
+    """
+    directions = [(p, check.direction(ProgramLoss(p, space).function)) for p in programs]
+    passed = [(p, d) for p, d in directions if d.positive_rate >= check.min_positive_rate]
+    nearest = sorted(directions, key=lambda pair: -pair[1].positive_rate)[:at_most]
+    return Checked(tuple(passed or nearest), len(passed))
+
+
+def screen(
+    task: RecommendationTask,
+    checked: Sequence[tuple[LossProgram, Direction]],
+    space: OperatorSpace,
+    at_most: int,
+    seed: int,
+) -> list[tuple[LossProgram, Direction]]:
+    """The losses that go on to Phase III: all, or those that lead after three epochs from one fresh start.
+
+    Rewards of Phase I cannot be compared for this, each was measured on another state of the recommender.
+    """
+    if len(checked) <= at_most:
+        return list(checked)
+    environment = FromScratchEnvironment(task, derive_seed(seed, "screening"), probe_size=1, epochs=_SCREENING_EPOCHS)
+    scores: list[float] = []
+    for start in range(0, len(checked), 32):
+        losses = [ProgramLoss(program, space) for program, _ in checked[start : start + 32]]
+        scores += [m.score if math.isfinite(m.score) else -math.inf for m in environment.measure(losses, seed)]
+    order = sorted(range(len(checked)), key=lambda i: (-scores[i], checked[i][0].complexity, i))
+    return [checked[i] for i in order[:at_most]]
+
+
+def searched(program: LossProgram, direction: Direction, space: OperatorSpace, epsilons: Sequence[float]) -> Contender:
+    """A searched program as a contender, its smoothing term to be chosen."""
+    smoothings: Sequence[float | None] = epsilons if _has_smoothing(program) else (None,)
+    choices = tuple((e, ProgramLoss(program, space, e)) for e in smoothings)
+    return Contender(str(program), str(program), program.complexity, choices, direction)
+
+
+def baseline(text: str, space: OperatorSpace, epsilons: Sequence[float]) -> Contender:
+    """A named loss or a formula as a contender.
+
+    Raises:
+        FormulaError: neither a name nor a formula.
+    """
+    named, loss = find_named_loss(text), make_loss(text, space)
+    name = named.name if named else text.strip()
+    if not isinstance(loss, ProgramLoss):
+        return Contender(name, None, None, ((None, loss),))
+    formula = named.formula if named else str(loss.program)
+    smoothings: Sequence[float | None] = epsilons if _has_smoothing(loss.program) else (None,)
+    choices = tuple((e, make_loss(text, space, e)) for e in smoothings)
+    return Contender(name, formula, loss.program.complexity, choices)
+
+
+def _has_smoothing(program: LossProgram) -> bool:
+    lines = program.canonical.lines
+    used = {program.inputs[o] for line in lines for o in line.operands if o < len(program.inputs)}
+    return EPSILON in used or any(line.operator in SMOOTHED for line in lines)
+
+
+def run_finals(
+    task: RecommendationTask,
+    contenders: Sequence[Contender],
+    n_searched: int,
+    seed: int,
+    repeats: int,
+    patience: Patience,
+    threshold_from: str,
+    on_round: Callable[[str], None],
+    on_epoch: Callable[[list[Progress]], None],
+) -> list[Finished]:
+    """Phase III.
+
+    Every contender is trained with every smoothing term and the first seed; the best term on validation
+    stays. The best searched loss on validation and all baselines are then trained with the other seeds.
+
+    Args:
+        task: what to train.
+        contenders: the searched ones first.
+        n_searched: how many of them are searched.
+        seed: of the study; training seeds are derived from it.
+        repeats: seeds in all.
+        patience: when a training run ends.
+        threshold_from: see RecommendationTask.report.
+        on_round: told what begins.
+        on_epoch: told the progress of a round.
+
+    Returns:
+        The contenders in order; searched ones that are not the best have one seed only.
+    """
+
+    def fit(losses: Sequence[Loss], repeat: int) -> list[Fitted]:
+        return fit_losses(task, losses, derive_seed(seed, "finals", repeat), patience, threshold_from, on_epoch)
+
+    entries = [(i, epsilon, loss) for i, contender in enumerate(contenders) for epsilon, loss in contender.choices]
+    on_round(f"Phase III, effectiveness test: {len(entries)} trainings to convergence (seed 1 of {repeats})")
+    fitted = fit([loss for _, _, loss in entries], 0)
+    chosen: list[int] = []
+    for i in range(len(contenders)):
+        own = [j for j, entry in enumerate(entries) if entry[0] == i]
+        chosen.append(max(own, key=lambda j: (validation_score(task, fitted[j]), -j)))
+    runs = [[fitted[j]] for j in chosen]
+    best = max(range(n_searched), key=lambda i: (validation_score(task, runs[i][0]), -i), default=None)
+    repeated = [i for i in range(len(contenders)) if i == best or i >= n_searched]
+    for repeat in range(1, repeats):
+        on_round(f"Phase III, the best found loss and the baselines again (seed {repeat + 1} of {repeats})")
+        for i, again in zip(repeated, fit([entries[chosen[i]][2] for i in repeated], repeat), strict=True):
+            runs[i].append(again)
+    return [Finished(c, entries[j][1], tuple(r)) for c, j, r in zip(contenders, chosen, runs, strict=True)]
+
+
+def validation_score(task: RecommendationTask, fitted: Fitted) -> float:
+    """The validation score of a training run, higher is better; -inf if it never was finite."""
+    value = fitted.validation.get(task.metric.name, math.nan)
+    score = value if task.metric.higher_is_better else -value
+    return score if math.isfinite(score) else -math.inf

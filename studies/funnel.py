@@ -1,0 +1,53 @@
+"""Counting what became of candidates, and keeping the accepted ones."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from core.program import LossProgram
+from core.search import Step
+from core.trial import Trial, Verdict
+
+
+@dataclass
+class Tally:
+    """What a search has come to so far."""
+
+    sampled: int = 0
+    """Candidates proposed."""
+    trained: int = 0
+    """Candidates trained."""
+    verdicts: Counter[Verdict] = field(default_factory=Counter)
+    """Candidates by verdict."""
+    best: Trial | None = None
+    """The trained candidate with the best validation score."""
+    accepted: dict[str, tuple[LossProgram, float]] = field(default_factory=dict)
+    """Key -> an accepted program and its largest reward (the list L of Algorithm 1, each loss once)."""
+
+    def add(self, step: Step) -> None:
+        """Take in a step of the search."""
+        for trial in step.trials:
+            self.sampled += 1
+            self.trained += trial.trained
+            self.verdicts[trial.verdict] += 1
+            if trial.verdict is Verdict.ACCEPTED:
+                assert trial.reward is not None
+                program = trial.candidate.program
+                _, reward = self.accepted.get(program.key, (program, trial.reward))
+                self.accepted[program.key] = (program, max(reward, trial.reward))
+            if trial.trained and trial.score is not None and (self.best is None or trial.score > self.best_score):
+                self.best = trial
+
+    @property
+    def best_score(self) -> float:
+        """The best validation score after a training; NaN before the first."""
+        return float("nan") if self.best is None or self.best.score is None else self.best.score
+
+    def funnel(self) -> dict[str, int]:
+        """Counts by name: sampled, a count for every verdict, and trained."""
+        return {
+            "sampled": self.sampled,
+            **{verdict.value: self.verdicts[verdict] for verdict in Verdict},
+            "trained": self.trained,
+        }

@@ -1,0 +1,163 @@
+"""What can be set, with a sentence each. The command line is made from these classes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from core.effectiveness import Patience
+from core.errors import UserError
+from recommenders.losses import NAMED_LOSSES
+from recommenders.task import TrainSettings
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A way of training that ends at the paper's figures."""
+
+    train: TrainSettings
+    """Of every training run."""
+    patience: Patience
+    """When a training run of Phase III ends."""
+    about: str
+    """When to use it."""
+
+
+PRESETS: Mapping[str, Preset] = MappingProxyType(
+    {
+        "fast": Preset(
+            TrainSettings(learning_rate=0.5),
+            Patience(max_epochs=300),
+            "learning rate 0.5: the test AUC of preset paper within .001, in a thirtieth of the epochs",
+        ),
+        "paper": Preset(
+            TrainSettings(learning_rate=0.01),
+            Patience(max_epochs=4000, best_ago=500, falling=100),
+            "learning rate 0.01, as published; takes thousands of epochs",
+        ),
+    }
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudySettings:
+    """What is searched, on what, and for how long. Together with the code, these decide the result."""
+
+    searcher: str = "rl"
+    """Who proposes losses: rl (the paper's controller) or random."""
+    dataset: str = "ml-100k"
+    """The data: ml-100k, ml-1m, electronics, csv or synthetic."""
+    recommender: str = "mf"
+    """The model that is trained: mf or mlp."""
+    task: str = "classification"
+    """What it is for: classification or regression."""
+    metric: str | None = None
+    """What rewards and choices are made by, on validation: auc, f1 or accuracy for classification (default auc), rmse or mae for regression (default rmse)."""
+    trainings: int = 1000
+    """How many candidate losses Phase I trains."""
+    minutes: float | None = None
+    """End Phase I after this time, if it comes first."""
+    seed: int = 0
+    """Decides every random draw."""
+    device: str = "auto"
+    """Where to train: auto (cuda where there is one), cpu or cuda."""
+    environment: str = "alternating"
+    """Where rewards come from: alternating (the paper's Algorithm 1) or from-scratch (every candidate starts from the same fresh recommender)."""
+    clamp: str = "signed"
+    """What happens to the result of every operator: signed (magnitude into [xi, 1/xi], sign kept), paper (value into [xi, 1/xi], so that negative numbers are lost) or none."""
+    preset: str = "fast"
+    """How recommenders are trained: fast or paper; both end at the paper's figures."""
+    candidates_per_step: int = 16
+    """How many candidates are trained together from the same recommender; 1 is Algorithm 1 to the letter."""
+    epochs_per_candidate: int = 3
+    """Epochs a candidate trains in the from-scratch environment."""
+    max_variables: int = 10
+    """The longest variable set of a candidate, with y_hat, y and 1 in it."""
+    proxy: str = "parameters"
+    """What the proxy test compares: gradients of the recommender's parameters (the paper) or of the prediction."""
+    proxy_size: int = 5
+    """Training rows in the fixed batch of the proxy test."""
+    proxy_delta: float = 1e-4
+    """Gradients shorter than this are zero, closer than this the same."""
+    eta: float = 0.001
+    """The fall in validation score that the reward filter still accepts."""
+    check_first: bool = False
+    """Run the validation check before training too, which saves the training of losses that fail it."""
+    min_positive_rate: float = 0.9
+    """The share of simulated pairs on which a loss must not point the wrong way."""
+    finalists: int = 5
+    """How many losses that passed the validation check are trained to convergence."""
+    epsilon: tuple[float, ...] = (1e-6, 1e-3, 1e-1)
+    """Smoothing terms that Phase III tries for every formula, chosen on validation (repeat the option for several)."""
+    baseline: tuple[str, ...] = tuple(NAMED_LOSSES)
+    """Losses to compare with, by name or formula (repeat the option for several)."""
+    repeats: int = 3
+    """Seeds with which the found loss and the baselines are trained for the final comparison."""
+    learning_rate: float | None = None
+    """The recommender's, instead of the preset's."""
+    weight_decay: float | None = None
+    """The recommender's effective decay in Phase III, instead of the preset's."""
+    max_epochs: int | None = None
+    """The most epochs of a training run in Phase III, instead of the preset's."""
+    threshold_from: str = "validation"
+    """The part on which the threshold of F1 and accuracy is chosen: validation, or test as the published code does."""
+
+    def __post_init__(self) -> None:
+        """Check what no other class checks."""
+        for name, known in _CHOICES.items():
+            if getattr(self, name) not in known:
+                raise UserError(f"--{name.replace('_', '-')}: expected {' or '.join(known)}, got {getattr(self, name)!r}")
+        for name in ("finalists", "repeats"):
+            if getattr(self, name) < 1:
+                raise UserError(f"--{name}: expected at least 1, got {getattr(self, name)}")
+        if not self.epsilon or not all(0 < e <= 1 for e in self.epsilon):
+            raise UserError(f"--epsilon: expected numbers above 0 and up to 1, got {self.epsilon}")
+        if not self.baseline:
+            raise UserError("--baseline: expected at least one loss to compare with, got none")
+
+    @property
+    def train(self) -> TrainSettings:
+        """The preset's training settings, with what was given instead."""
+        given = {"learning_rate": self.learning_rate, "weight_decay": self.weight_decay}
+        preset = PRESETS[self.preset].train
+        values = {f.name: getattr(preset, f.name) for f in fields(preset)}
+        return TrainSettings(**(values | {name: value for name, value in given.items() if value is not None}))
+
+    @property
+    def patience(self) -> Patience:
+        """The preset's patience, with what was given instead."""
+        preset = PRESETS[self.preset].patience
+        most = preset.max_epochs if self.max_epochs is None else self.max_epochs
+        return Patience(most, preset.best_ago, preset.falling)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Every setting by name, tuples as lists."""
+        values = {f.name: getattr(self, f.name) for f in fields(self)}
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
+
+
+_CHOICES = {
+    "environment": ("alternating", "from-scratch"),
+    "preset": tuple(PRESETS),
+    "proxy": ("parameters", "prediction"),
+    "threshold_from": ("validation", "test"),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlaceSettings:
+    """Where things are read and written. These do not change the result."""
+
+    data: Path | None = None
+    """The raw file of the data set, for those that are not fetched or made."""
+    out: Path | None = None
+    """Folder for result.json; results/SEARCHER-DATASET-RECOMMENDER-SEED unless given."""
+    tracking_uri: str = "sqlite:///mlflow.db"
+    """MLflow's database or server; none to do without."""
+    experiment: str = "loss-search"
+    """MLflow's experiment, one for each study."""
+
+

@@ -1,0 +1,170 @@
+"""A whole study: phases I, II and III (paper, Figure 3), without a terminal, a tracker or a file."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import torch
+
+from core.errors import UserError
+from core.evaluator import Evaluator
+from core.proxy import Probe, ProxyTest, prediction_probe
+from core.reward import RewardFilter
+from core.search import Rules, SearchBudget, StopReason, search
+from core.seeding import derive_seed
+from core.space import OperatorSpace
+from core.validation import ValidationCheck
+from recommenders import make_recommender
+from recommenders.data import load_dataset
+from recommenders.environments import AlternatingEnvironment, FromScratchEnvironment
+from recommenders.metrics import find_metric
+from recommenders.task import RecommendationTask
+from searchers import make_searcher
+from studies.finals import Contender, baseline, check_directions, run_finals, screen, searched
+from studies.funnel import Tally
+from studies.observer import Observer
+from studies.result import StudyResult
+from studies.settings import StudySettings
+
+
+def pick_device(name: str) -> torch.device:
+    """The device that a name stands for; auto is cuda where there is one.
+
+    Raises:
+        UserError: an unknown name, or no cuda here.
+    """
+    if name not in ("auto", "cpu", "cuda"):
+        raise UserError(f"--device: expected auto, cpu or cuda, got {name!r}")
+    if name == "cuda" and not torch.cuda.is_available():
+        raise UserError("--device cuda: torch finds no CUDA device here; use --device auto or cpu")
+    return torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")
+
+
+class Study:
+    """Settings made into objects. Everything that can be wrong with the settings is found here.
+
+    Args:
+        settings: of the study.
+        data: the raw file of the data set, where it needs one.
+
+    Raises:
+        UserError: anything that the study could not run with.
+    """
+
+    def __init__(self, settings: StudySettings, data: Path | None = None) -> None:
+        self.settings = settings
+        metric = find_metric(settings.task, settings.metric)
+        device = pick_device(settings.device)
+        self._space = OperatorSpace(max_variables=settings.max_variables, clamp=settings.clamp)
+        self._searcher = make_searcher(settings.searcher, self._space, derive_seed(settings.seed, "searcher"))
+        recommender = make_recommender(settings.recommender)
+        self._budget = SearchBudget(settings.trainings, settings.minutes, settings.candidates_per_step)
+        self._check = ValidationCheck(settings.min_positive_rate, seed=settings.seed)
+        self._rules = Rules(
+            self._space,
+            reward_filter=RewardFilter(settings.eta),
+            check_first=self._check if settings.check_first else None,
+        )
+        self._proxy = ProxyTest(settings.proxy_delta)
+        self._baselines = [baseline(text, self._space, settings.epsilon) for text in settings.baseline]
+        train, _ = settings.train, settings.patience
+        dataset = load_dataset(settings.dataset, data, settings.seed)
+        self.task = RecommendationTask(recommender, dataset, metric, train, device)
+        self._evaluator = self._make_evaluator()
+
+    def _make_evaluator(self) -> Evaluator:
+        settings, seed = self.settings, derive_seed(self.settings.seed, "environment")
+        environment: Evaluator
+        if settings.environment == "from-scratch":
+            environment = FromScratchEnvironment(self.task, seed, settings.proxy_size, settings.epochs_per_candidate)
+        else:
+            environment = AlternatingEnvironment(self.task, seed, settings.proxy_size)
+        if settings.proxy == "prediction":
+            return _WithProbe(environment, prediction_probe(seed))
+        return environment
+
+    def run(self, observers: Sequence[Observer], clock: Callable[[], float] = time.monotonic) -> StudyResult:
+        """All three phases."""
+        began = clock()
+
+        def say(text: str) -> None:
+            for observer in observers:
+                observer.on_phase(text)
+
+        tally, stop, candidate_epochs = self._search(observers, say, clock)
+        finalists, n_passed = self._check_and_screen(tally, say)
+        contenders = [*finalists, *self._baselines]
+        finished = run_finals(
+            self.task,
+            contenders,
+            n_searched=len(finalists),
+            seed=self.settings.seed,
+            repeats=self.settings.repeats,
+            patience=self.settings.patience,
+            threshold_from=self.settings.threshold_from,
+            on_round=say,
+            on_epoch=lambda progress: [observer.on_epoch(progress) for observer in observers],  # type: ignore[arg-type]
+        )
+        result = StudyResult(
+            settings=self.settings,
+            task=self.task,
+            tally=tally,
+            stop=stop,
+            candidate_epochs=candidate_epochs,
+            n_passed=n_passed,
+            finished=tuple(finished),
+            n_searched=len(finalists),
+            seconds=clock() - began,
+        )
+        for observer in observers:
+            observer.on_result(result.to_dict())
+        return result
+
+    def _search(
+        self, observers: Sequence[Observer], say: Callable[[str], None], clock: Callable[[], float]
+    ) -> tuple[Tally, StopReason, int]:
+        say(f"Phase I, loss search: up to {self.settings.trainings} trainings, {self.settings.searcher} proposes")
+        tally, stop = Tally(), StopReason.TRAININGS
+        seed = derive_seed(self.settings.seed, "search")
+        for step in search(self._searcher, self._evaluator, self._proxy, self._rules, self._budget, seed, clock):
+            tally.add(step)
+            stop = step.stop or stop
+            for observer in observers:
+                observer.on_step(step, tally, tally.trained * self._evaluator.epochs_per_candidate)
+        return tally, stop, tally.trained * self._evaluator.epochs_per_candidate
+
+    def _check_and_screen(self, tally: Tally, say: Callable[[str], None]) -> tuple[list[Contender], int]:
+        settings = self.settings
+        programs = [program for program, _ in tally.accepted.values()]
+        checked = check_directions(programs, self._space, self._check, settings.finalists)
+        say(
+            f"Phase II, validation check: {checked.n_passed} of {len(programs)} accepted losses push predictions "
+            f"towards labels on {settings.min_positive_rate:.0%} of simulated pairs"
+        )
+        chosen = screen(self.task, checked.passed, self._space, settings.finalists, settings.seed)
+        return [searched(p, d, self._space, settings.epsilon) for p, d in chosen], checked.n_passed
+
+
+class _WithProbe(Evaluator):
+    """An environment whose proxy batch does not depend on the recommender."""
+
+    def __init__(self, environment: Evaluator, probe: Probe) -> None:
+        self._environment, self._probe = environment, probe
+
+    @property
+    def epochs_per_candidate(self) -> int:
+        return self._environment.epochs_per_candidate
+
+    def score(self) -> float:
+        return self._environment.score()
+
+    def probe(self) -> Probe:
+        return self._probe
+
+    def measure(self, losses: Sequence[ProgramLoss], seed: int) -> list[Measurement]:
+        return self._environment.measure(losses, seed)
+
+    def adopt(self, index: int) -> bool:
+        return self._environment.adopt(index)
