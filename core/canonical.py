@@ -1,7 +1,8 @@
 """Folding a program to the form that decides whether two programs are the same.
 
-Folded: dead lines, `identity`, the order of operands of commutative operators, repeated lines.
-All of it keeps the value exactly, so running, printing, comparing and counting all use this form.
+Folded: dead lines, `identity`, the order of operands of commutative operators, repeated lines, and the
+larger or smaller of a line and itself. All of it keeps value and gradient exactly under every clamp, so
+running, printing, comparing and counting all use this form.
 """
 
 from __future__ import annotations
@@ -45,7 +46,10 @@ def fold(inputs: Sequence[str], lines: Sequence[Line]) -> tuple[Line, ...]:
     slots = list(range(len(inputs)))
     for operator, operands in lines:
         children = tuple(slots[o] for o in operands)
-        slots.append(children[0] if operator == "identity" else nodes.add(operator, children))
+        # An input is not clamped as a line is, so max(y, y) is not y.
+        is_itself = operator in ("max", "min") and children[0] == children[1] >= len(inputs)
+        folds = is_itself or operator == "identity"
+        slots.append(children[0] if folds else nodes.add(operator, children))
     return _emit(nodes, slots[-1], len(inputs))
 
 

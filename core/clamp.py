@@ -9,7 +9,7 @@ from core.operators import sign
 
 
 def clamp(x: Tensor, rule: str, xi: float) -> Tensor:
-    """x under the rule, differentiable by autograd; NaN stays NaN."""
+    """X under the rule, differentiable by autograd; NaN stays NaN."""
     if rule == "none":
         return x
     if rule == "paper":
@@ -19,7 +19,7 @@ def clamp(x: Tensor, rule: str, xi: float) -> Tensor:
 
 
 def clamp_slope(x: Tensor, rule: str, xi: float) -> Tensor | None:
-    """d clamp(x) / d x: 1 inside the bounds (ends included) and 0 outside; None where it is 1 everywhere."""
+    """D clamp(x) / d x: 1 inside the bounds (ends included) and 0 outside; None where it is 1 everywhere."""
     if rule == "none":
         return None
     size = x if rule == "paper" else x.abs()

@@ -62,7 +62,9 @@ class DualPrograms:
         dtype: float32 or float64.
     """
 
-    def __init__(self, losses: Sequence[ProgramLoss], *, shared: bool, device: torch.device, dtype: torch.dtype) -> None:
+    def __init__(
+        self, losses: Sequence[ProgramLoss], *, shared: bool, device: torch.device, dtype: torch.dtype
+    ) -> None:
         self._n_owners = 1 if shared else len(losses)
         builder = _Builder(self._n_owners)
         roots = [builder.add(0 if shared else k, loss) for k, loss in enumerate(losses)]

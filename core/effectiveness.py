@@ -97,7 +97,11 @@ def train_to_convergence(fit: Fit, n_candidates: int, patience: Patience) -> Ite
     active = list(range(n_candidates))
     while active:
         scores = fit.train_epoch()
-        improved = [i for i, (candidate, score) in enumerate(zip(active, scores, strict=True)) if progress[candidate].update(score)]
+        improved = [
+            i
+            for i, (candidate, score) in enumerate(zip(active, scores, strict=True))
+            if progress[candidate].update(score)
+        ]
         fit.keep_best(improved)
         finished = [i for i, candidate in enumerate(active) if progress[candidate].has_converged(patience)]
         fit.retire(finished)

@@ -47,3 +47,11 @@ class Evaluator(ABC):
         Returns:
             Whether the start changed: a stationary environment keeps its own.
         """
+
+    @abstractmethod
+    def restart(self, seed: int) -> bool:
+        """Begin anew from a fresh recommender drawn from the seed.
+
+        Returns:
+            Whether the start changed: a stationary environment keeps its own.
+        """

@@ -2,6 +2,10 @@
 
 K = 1 is Algorithm 1 to the letter. With K > 1, all candidates whose reward passes the filter are
 recorded, and the search goes on from the recommender that the best of them trained.
+
+Where the paper is silent: a loss with steep gradients may pass the filter and yet leave a recommender so
+saturated that hardly any loss has a gradient there. When no proposal is worth training any more, the
+search therefore begins anew from a fresh recommender, once for every such dead end.
 """
 
 from __future__ import annotations
@@ -47,7 +51,7 @@ class SearchBudget:
     candidates_per_step: int = 16
     """How many candidates are trained together from the same recommender (K)."""
     samples_per_training: int = 5_000
-    """Give up when this many proposals in a row bring nothing to train."""
+    """When this many proposals in a row bring nothing to train, the recommender is at a dead end."""
 
     def __post_init__(self) -> None:
         """Check the settings."""
@@ -72,6 +76,8 @@ class Step:
     """What the searcher's last `tell` returned."""
     stop: StopReason | None
     """Why this was the last step, if it was."""
+    restarted: bool = False
+    """Whether the next candidates start from a fresh recommender, since nothing could be trained here."""
 
 
 @dataclass(frozen=True)
@@ -119,18 +125,20 @@ def search(
     proxy.renew(evaluator.probe())
     rounds = _Rounds(searcher, evaluator, proxy, rules, budget)
     trained = number = 0
-    stop = None
+    stop, restarted = None, False
     while stop is None:
         wanted = min(budget.candidates_per_step, budget.trainings - trained)
         trials = rounds.run(number, wanted, derive_seed(seed, "step", number))
         trained += sum(trial.trained for trial in trials)
+        at_dead_end = not any(trial.trained for trial in trials)
         if trained >= budget.trainings:
             stop = StopReason.TRAININGS
-        elif not any(trial.trained for trial in trials):
-            stop = StopReason.EXHAUSTED
         elif deadline is not None and clock() >= deadline:
             stop = StopReason.TIME
-        yield Step(number, trials, evaluator.score(), rounds.searcher_metrics, stop)
+        elif at_dead_end and (restarted or not rounds.restart(derive_seed(seed, "restart", number))):
+            stop = StopReason.EXHAUSTED
+        restarted = at_dead_end and stop is None
+        yield Step(number, trials, evaluator.score(), rounds.searcher_metrics, stop, restarted)
         number += 1
 
 
@@ -155,19 +163,32 @@ class _Rounds:
         while len(fresh) < wanted and barren < self._budget.samples_per_training:
             programs = self._searcher.ask(wanted - len(fresh))
             findings = self._proxy.examine([self._rules.loss(program) for program in programs])
-            known, before = [], len(fresh)
+            known: list[Trial] = []
+            before = len(fresh)
             for program, finding in zip(programs, findings, strict=True):
-                self._sort(Trial(step, self._number(program), Verdict.REJECTED, seed=seed), finding, fresh, waiting, known)
+                self._sort(
+                    Trial(step, self._number(program), Verdict.REJECTED, seed=seed), finding, fresh, waiting, known
+                )
             self._tell(known)
             told += known
             barren = 0 if len(fresh) > before else barren + len(programs)
         measured = self._measure(fresh, seed)
         late = [self._repeat(trial, entry) for trial, entry in waiting]
         if any(trial.adopted for trial in measured):
-            self._proxy.renew(self._evaluator.probe())
-            self._outcomes.clear()
+            self._forget()
         self._tell([*measured, *late])
         return tuple(sorted([*told, *measured, *late], key=lambda trial: trial.candidate.number))
+
+    def restart(self, seed: int) -> bool:
+        """Begin anew from a fresh recommender, where the environment has such."""
+        if not self._evaluator.restart(seed):
+            return False
+        self._forget()
+        return True
+
+    def _forget(self) -> None:
+        self._proxy.renew(self._evaluator.probe())
+        self._outcomes.clear()
 
     def _number(self, program: LossProgram) -> Candidate:
         self._asked += 1
@@ -183,6 +204,7 @@ class _Rounds:
     ) -> None:
         """Put a candidate where its finding says: to train, to wait for its original, or done."""
         if finding.entry is None:
+            assert finding.verdict is not None, "a program without an entry did not pass"
             known.append(replace(trial, verdict=finding.verdict))
         elif finding.verdict is Verdict.DUPLICATE and finding.entry in self._outcomes:
             known.append(self._repeat(trial, finding.entry))
@@ -199,9 +221,7 @@ class _Rounds:
         """A duplicate gets the reward of its original (section 4.1.2)."""
         original = self._outcomes[entry]
         number = original.candidate.number
-        return replace(
-            trial, verdict=Verdict.DUPLICATE, reward=original.reward, score=original.score, original=number
-        )
+        return replace(trial, verdict=Verdict.DUPLICATE, reward=original.reward, score=original.score, original=number)
 
     def _measure(self, fresh: list[tuple[Trial, int]], seed: int) -> list[Trial]:
         """Train the fresh candidates, filter them, adopt the best."""

@@ -80,9 +80,8 @@ class OperatorSpace:
         The second operand of an operator with one operand is ignored.
         """
         lines = tuple(
-            Line(self.operators[operator], operands[: self.arities[operator]])
-            for operator, *operands in map(tuple, choices.tolist())
-            for operands in (tuple(operands),)
+            Line(self.operators[operator], (first, second)[: self.arities[operator]])
+            for operator, first, second in choices.tolist()
         )
         return LossProgram(lines, self.inputs)
 
@@ -121,7 +120,7 @@ class OperatorSpace:
         return None
 
     def sample(self, n: int, rng: np.random.Generator) -> list[LossProgram]:
-        """n programs: every operator, and every set of distinct operands, equally likely."""
+        """N programs: every operator, and every set of distinct operands, equally likely."""
         choices = np.empty((n, self.n_lines, 3), dtype=np.int64)
         choices[..., 0] = rng.integers(len(self.operators), size=(n, self.n_lines))
         n_slots = len(self.inputs) + np.arange(self.n_lines)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
 
 from core.errors import unknown_name
@@ -10,8 +11,22 @@ from recommenders.mf import MF
 from recommenders.mlp import MLP
 from recommenders.recommender import Recommender
 
-#: name -> class; its fields are its settings.
-RECOMMENDERS: Mapping[str, Callable[..., Recommender]] = MappingProxyType({"mf": MF, "mlp": MLP})
+
+@dataclass(frozen=True)
+class RecommenderEntry:
+    """A row of the registry."""
+
+    make: Callable[..., Recommender]
+    """A class whose fields are its settings."""
+    about: str
+
+
+RECOMMENDERS: Mapping[str, RecommenderEntry] = MappingProxyType(
+    {
+        "mf": RecommenderEntry(MF, "matrix factorisation with biases, Eq. 2"),
+        "mlp": RecommenderEntry(MLP, "multi-layer perceptron, Eq. 3"),
+    }
+)
 
 
 def make_recommender(name: str, **settings: object) -> Recommender:
@@ -22,7 +37,7 @@ def make_recommender(name: str, **settings: object) -> Recommender:
     """
     if name not in RECOMMENDERS:
         raise unknown_name("recommender", name, RECOMMENDERS)
-    return RECOMMENDERS[name](**settings)
+    return RECOMMENDERS[name].make(**settings)
 
 
-__all__ = ["RECOMMENDERS", "Recommender", "make_recommender"]
+__all__ = ["RECOMMENDERS", "Recommender", "RecommenderEntry", "make_recommender"]

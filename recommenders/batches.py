@@ -62,7 +62,9 @@ class EpochBatches:
     def _cut(self, order: np.ndarray) -> Iterator[Batch]:
         """A batch for every row of order [n, B]."""
         users, items = self._users[order], self._items[order]
-        columns = [torch.as_tensor(c, device=self._device) for c in (users, items, first_places(users), first_places(items))]
+        columns = [
+            torch.as_tensor(c, device=self._device) for c in (users, items, first_places(users), first_places(items))
+        ]
         labels = self._labels[torch.as_tensor(order, device=self._device)]
         for i in range(len(order)):
             yield Batch(columns[0][i], columns[1][i], labels[i], columns[2][i], columns[3][i])

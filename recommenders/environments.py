@@ -35,11 +35,17 @@ class _Environment(Evaluator):
                 f"got {probe_size} and {epochs}"
             )
         self._task, self._epochs = task, epochs
-        self._start = task.population(task.initial(seed), 1, task.settings.search_weight_decay)
         self._copies: Population | None = None
         rows = numpy_rng(seed, "probe batch").choice(len(task.dataset.train), probe_size, replace=False)
         self._probe_pairs = Pairs.of(task.dataset.train.take(rows), task.trainer.device)
-        self._score = task.scores(self._start.weights)[0]
+        self._begin(seed)
+
+    def _begin(self, seed: int) -> None:
+        """Make a fresh recommender the start."""
+        self._move(self._task.population(self._task.initial(seed), 1, self._task.settings.search_weight_decay))
+
+    def _move(self, start: Population) -> None:
+        self._start, self._score = start, self._task.scores(start.weights)[0]
 
     @property
     def epochs_per_candidate(self) -> int:
@@ -88,8 +94,12 @@ class AlternatingEnvironment(_Environment):
     def adopt(self, index: int) -> bool:
         """See Evaluator; the start becomes this copy."""
         assert self._copies is not None, "measure comes before adopt"
-        self._start = self._copies.select([index])
-        self._score = self._task.scores(self._start.weights)[0]
+        self._move(self._copies.select([index]))
+        return True
+
+    def restart(self, seed: int) -> bool:
+        """See Evaluator."""
+        self._begin(seed)
         return True
 
 
@@ -111,6 +121,10 @@ class FromScratchEnvironment(_Environment):
         return self._seed  # that equal losses get equal scores in every step
 
     def adopt(self, index: int) -> bool:
+        """See Evaluator; the start stays."""
+        return False
+
+    def restart(self, seed: int) -> bool:
         """See Evaluator; the start stays."""
         return False
 

@@ -93,6 +93,10 @@ class Metric:
         """The metric that a score stands for."""
         return score if self.higher_is_better else -score
 
+    def score_of(self, value: float) -> float:
+        """The score that a value of the metric stands for: the inverse of `value`."""
+        return value if self.higher_is_better else -value
+
 
 #: name -> metric; the first of a task is its default.
 METRICS: Mapping[str, Metric] = MappingProxyType(

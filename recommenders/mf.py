@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from core.seeding import torch_rng
-from recommenders.recommender import Pullback, Recommender, Training, Weights
+from recommenders.recommender import Pullback, Recommender, RowKind, Training, Weights
 
 
 @dataclass(frozen=True)
@@ -22,7 +24,12 @@ class MF(Recommender):
     init_global_bias: float = 0.1
     """Initial global bias, as in the published code."""
 
-    tables = {"user_embedding": "user", "user_bias": "user", "item_embedding": "item", "item_bias": "item"}
+    tables: ClassVar[Mapping[str, RowKind]] = {
+        "user_embedding": "user",
+        "user_bias": "user",
+        "item_embedding": "item",
+        "item_bias": "item",
+    }
 
     def initial(self, n_users: int, n_items: int, seed: int) -> Weights:
         """See Recommender."""

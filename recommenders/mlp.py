@@ -7,14 +7,17 @@ K copies, so that candidates are compared under the same noise.
 
 from __future__ import annotations
 
+import itertools
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from core.seeding import torch_rng
-from recommenders.recommender import Pullback, Recommender, Training, Weights, autograd_vjp
+from recommenders.recommender import Pullback, Recommender, RowKind, Training, Weights, autograd_vjp
 
 _MOMENTUM = 0.1  # torch.nn.BatchNorm1d's defaults
 _BN_EPSILON = 1e-5
@@ -33,12 +36,14 @@ class MLP(Recommender):
     init_std: float = 1.0
     """Standard deviation of initial embeddings; layers start as torch.nn.Linear does."""
 
-    tables = {"user_embedding": "user", "item_embedding": "item"}
+    tables: ClassVar[Mapping[str, RowKind]] = {"user_embedding": "user", "item_embedding": "item"}
 
     @property
     def buffers(self) -> frozenset[str]:  # type: ignore[override]
         """The running statistics of batch normalisation."""
-        return frozenset(f"{name}.{i}" for name in ("running_mean", "running_var") for i in range(len(self.hidden_sizes)))
+        return frozenset(
+            f"{name}.{i}" for name in ("running_mean", "running_var") for i in range(len(self.hidden_sizes))
+        )
 
     def initial(self, n_users: int, n_items: int, seed: int) -> Weights:
         """See Recommender."""
@@ -47,7 +52,7 @@ class MLP(Recommender):
             rng = torch_rng(seed, "initial", name)
             weights[name] = self.init_std * torch.randn(rows, self.embedding_size, generator=rng)
         sizes = (2 * self.embedding_size, *self.hidden_sizes, 1)
-        for i, (n_in, n_out) in enumerate(zip(sizes, sizes[1:], strict=False)):
+        for i, (n_in, n_out) in enumerate(itertools.pairwise(sizes)):
             rng, bound = torch_rng(seed, "initial", "layer", i), 1 / math.sqrt(n_in)
             weights[f"weight.{i}"] = (2 * torch.rand(n_in, n_out, generator=rng) - 1) * bound
             weights[f"bias.{i}"] = (2 * torch.rand(n_out, generator=rng) - 1) * bound

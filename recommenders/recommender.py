@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
@@ -36,7 +36,7 @@ class Recommender(ABC):
     """
 
     #: The tables, and what each has a row for. All other parameters are dense.
-    tables: Mapping[str, RowKind]
+    tables: ClassVar[Mapping[str, RowKind]]
     #: Parameters that no gradient trains, such as running means; updated by training passes.
     buffers: frozenset[str] = frozenset()
 

@@ -95,7 +95,7 @@ class RecommendationTask:
         return self.recommender.initial(self.dataset.n_users, self.dataset.n_items, derive_seed(seed, "recommender"))
 
     def population(self, weights: Weights, k: int, weight_decay: float) -> Population:
-        """k copies of these parameters."""
+        """K copies of these parameters."""
         return self.trainer.population(weights, [self.settings.learning_rate] * k, [weight_decay] * k)
 
     def predict(self, weights: Weights, pairs: Pairs) -> Tensor:

@@ -76,9 +76,7 @@ class Trainer:
     def population(self, weights: Weights, learning_rate: Sequence[float], weight_decay: Sequence[float]) -> Population:
         """K copies of one set of parameters (no leading K), a learning rate and decay each."""
         k = len(learning_rate)
-        copies = {
-            name: w.to(self.device, self.dtype).expand(k, *w.shape).contiguous() for name, w in weights.items()
-        }
+        copies = {name: w.to(self.device, self.dtype).expand(k, *w.shape).contiguous() for name, w in weights.items()}
         rates = torch.tensor([learning_rate, weight_decay], device=self.device, dtype=self.dtype)
         return Population(copies, rates[0], rates[1])
 

@@ -80,7 +80,7 @@ class Controller(nn.Module):
         self.register_buffer("_is_binary", arities == 2, persistent=False)
 
     def sample(self, n: int, rng: torch.Generator) -> Decisions:
-        """n programs drawn from the policy."""
+        """N programs drawn from the policy."""
         with torch.no_grad():
             return self._run(n, None, rng)
 
@@ -117,7 +117,13 @@ class _Walk:
         self.entropy = torch.zeros(n)
 
     def decide(
-        self, head: nn.Module, line: int, position: int, offered: Tensor | None, offset: int, taken: Tensor | None = None
+        self,
+        head: nn.Module,
+        line: int,
+        position: int,
+        offered: Tensor | None,
+        offset: int,
+        taken: Tensor | None = None,
     ) -> Tensor:
         """One decision for each of the n programs; where it is not `taken`, nothing happens."""
         logits = head(self._advance(taken))

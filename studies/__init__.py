@@ -1,0 +1,1 @@
+"""The command line and every outside effect: files, terminal, MLflow."""

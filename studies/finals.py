@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from statistics import fmean
 
 from core.effectiveness import Patience, Progress
 from core.line import EPSILON
@@ -17,6 +18,7 @@ from core.validation import Direction, ValidationCheck
 from recommenders.environments import FromScratchEnvironment
 from recommenders.fitting import Fitted, fit_losses
 from recommenders.losses import find_named_loss, make_loss
+from recommenders.metrics import Metric
 from recommenders.task import RecommendationTask
 
 _SCREENING_EPOCHS = 3
@@ -28,10 +30,8 @@ class Contender:
 
     name: str
     """A named loss's name, or the formula."""
-    formula: str | None
-    """The formula, where it is made of operators."""
-    complexity: int | None
-    """Its number of operators."""
+    program: LossProgram | None
+    """What it is made of; None for losses with a closed form of their own."""
     choices: tuple[tuple[float | None, Loss], ...]
     """Smoothing terms to try, with the loss that each makes."""
     direction: Direction | None = None
@@ -46,6 +46,10 @@ class Finished:
     epsilon: float | None
     fitted: tuple[Fitted, ...]
     """One for each seed, in order."""
+
+    def score(self, metric: Metric) -> float:
+        """The mean validation score over the seeds, higher is better; -inf if one of them broke down."""
+        return fmean(validation_score(metric, fitted) for fitted in self.fitted)
 
 
 @dataclass(frozen=True)
@@ -99,9 +103,8 @@ def screen(
 
 def searched(program: LossProgram, direction: Direction, space: OperatorSpace, epsilons: Sequence[float]) -> Contender:
     """A searched program as a contender, its smoothing term to be chosen."""
-    smoothings: Sequence[float | None] = epsilons if _has_smoothing(program) else (None,)
-    choices = tuple((e, ProgramLoss(program, space, e)) for e in smoothings)
-    return Contender(str(program), str(program), program.complexity, choices, direction)
+    choices = tuple((e, ProgramLoss(program, space, e)) for e in _smoothings(program, epsilons))
+    return Contender(str(program), program, choices, direction)
 
 
 def baseline(text: str, space: OperatorSpace, epsilons: Sequence[float]) -> Contender:
@@ -113,11 +116,14 @@ def baseline(text: str, space: OperatorSpace, epsilons: Sequence[float]) -> Cont
     named, loss = find_named_loss(text), make_loss(text, space)
     name = named.name if named else text.strip()
     if not isinstance(loss, ProgramLoss):
-        return Contender(name, None, None, ((None, loss),))
-    formula = named.formula if named else str(loss.program)
-    smoothings: Sequence[float | None] = epsilons if _has_smoothing(loss.program) else (None,)
-    choices = tuple((e, make_loss(text, space, e)) for e in smoothings)
-    return Contender(name, formula, loss.program.complexity, choices)
+        return Contender(name, None, ((None, loss),))
+    choices = tuple((e, make_loss(text, space, e)) for e in _smoothings(loss.program, epsilons))
+    return Contender(name, loss.program, choices)
+
+
+def _smoothings(program: LossProgram, epsilons: Sequence[float]) -> Sequence[float | None]:
+    """What to try: one try is enough where no smoothing term occurs."""
+    return epsilons if _has_smoothing(program) else (None,)
 
 
 def _has_smoothing(program: LossProgram) -> bool:
@@ -166,9 +172,9 @@ def run_finals(
     chosen: list[int] = []
     for i in range(len(contenders)):
         own = [j for j, entry in enumerate(entries) if entry[0] == i]
-        chosen.append(max(own, key=lambda j: (validation_score(task, fitted[j]), -j)))
+        chosen.append(max(own, key=lambda j: (validation_score(task.metric, fitted[j]), -j)))
     runs = [[fitted[j]] for j in chosen]
-    best = max(range(n_searched), key=lambda i: (validation_score(task, runs[i][0]), -i), default=None)
+    best = max(range(n_searched), key=lambda i: (validation_score(task.metric, runs[i][0]), -i), default=None)
     repeated = [i for i in range(len(contenders)) if i == best or i >= n_searched]
     for repeat in range(1, repeats):
         on_round(f"Phase III, the best found loss and the baselines again (seed {repeat + 1} of {repeats})")
@@ -177,8 +183,7 @@ def run_finals(
     return [Finished(c, entries[j][1], tuple(r)) for c, j, r in zip(contenders, chosen, runs, strict=True)]
 
 
-def validation_score(task: RecommendationTask, fitted: Fitted) -> float:
+def validation_score(metric: Metric, fitted: Fitted) -> float:
     """The validation score of a training run, higher is better; -inf if it never was finite."""
-    value = fitted.validation.get(task.metric.name, math.nan)
-    score = value if task.metric.higher_is_better else -value
+    score = metric.score_of(fitted.validation.get(metric.name, math.nan))
     return score if math.isfinite(score) else -math.inf

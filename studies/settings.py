@@ -6,12 +6,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Annotated, Any
+
+from cyclopts import Parameter
 
 from core.effectiveness import Patience
 from core.errors import UserError
+from recommenders import RECOMMENDERS
+from recommenders.data import DATASETS
 from recommenders.losses import NAMED_LOSSES
 from recommenders.task import TrainSettings
+from searchers import SEARCHERS
 
 
 @dataclass(frozen=True)
@@ -22,6 +27,8 @@ class Preset:
     """Of every training run."""
     patience: Patience
     """When a training run of Phase III ends."""
+    init_std: float
+    """Standard deviation of initial embeddings and biases."""
     about: str
     """When to use it."""
 
@@ -29,16 +36,29 @@ class Preset:
 PRESETS: Mapping[str, Preset] = MappingProxyType(
     {
         "fast": Preset(
-            TrainSettings(learning_rate=0.5),
+            # The same longest step of a parameter as in preset paper: learning_rate * clip = 0.5.
+            TrainSettings(learning_rate=0.5, clip=1.0),
             Patience(max_epochs=300),
-            "learning rate 0.5: the test AUC of preset paper within .001, in a thirtieth of the epochs",
+            0.1,
+            "a twentieth of the epochs for the test AUC of preset paper within .001, hinge apart (.004 lower)",
         ),
         "paper": Preset(
             TrainSettings(learning_rate=0.01),
             Patience(max_epochs=4000, best_ago=500, falling=100),
-            "learning rate 0.01, as published; takes thousands of epochs",
+            1.0,
+            "as published: thousands of epochs",
         ),
     }
+)
+
+
+def _listed(what: str, registry: Mapping[str, Any]) -> str:
+    """A sentence with all names of a registry, so that a new row is in --help at once."""
+    return f"{what}: " + "; ".join(f"{name} ({entry.about})" for name, entry in registry.items()) + "."
+
+
+_SPACED = Parameter(
+    show_default=lambda values: " ".join(f"{value:g}" if isinstance(value, float) else value for value in values)
 )
 
 
@@ -46,17 +66,14 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
 class StudySettings:
     """What is searched, on what, and for how long. Together with the code, these decide the result."""
 
-    searcher: str = "rl"
-    """Who proposes losses: rl (the paper's controller) or random."""
-    dataset: str = "ml-100k"
-    """The data: ml-100k, ml-1m, electronics, csv or synthetic."""
-    recommender: str = "mf"
-    """The model that is trained: mf or mlp."""
+    searcher: Annotated[str, Parameter(help=_listed("Who proposes losses", SEARCHERS))] = "rl"
+    dataset: Annotated[str, Parameter(help=_listed("The data", DATASETS))] = "ml-100k"
+    recommender: Annotated[str, Parameter(help=_listed("The model that is trained", RECOMMENDERS))] = "mf"
     task: str = "classification"
-    """What it is for: classification or regression."""
+    """What the model is for: classification or regression (of the labels 0 and 1)."""
     metric: str | None = None
-    """What rewards and choices are made by, on validation: auc, f1 or accuracy for classification (default auc), rmse or mae for regression (default rmse)."""
-    trainings: int = 1000
+    """Of the validation score: auc (default), f1, accuracy for classification; rmse (default), mae for regression."""
+    trainings: int = 100
     """How many candidate losses Phase I trains."""
     minutes: float | None = None
     """End Phase I after this time, if it comes first."""
@@ -65,11 +82,11 @@ class StudySettings:
     device: str = "auto"
     """Where to train: auto (cuda where there is one), cpu or cuda."""
     environment: str = "alternating"
-    """Where rewards come from: alternating (the paper's Algorithm 1) or from-scratch (every candidate starts from the same fresh recommender)."""
+    """Where rewards come from: alternating (Algorithm 1) or from-scratch (always the same fresh recommender)."""
     clamp: str = "signed"
-    """What happens to the result of every operator: signed (magnitude into [xi, 1/xi], sign kept), paper (value into [xi, 1/xi], so that negative numbers are lost) or none."""
+    """After every operator: signed (magnitude into [xi, 1/xi]), paper (value into it, negatives are lost) or none."""
     preset: str = "fast"
-    """How recommenders are trained: fast or paper; both end at the paper's figures."""
+    """How recommenders are trained: fast, or paper (as published: learning rate 0.01, thousands of epochs)."""
     candidates_per_step: int = 16
     """How many candidates are trained together from the same recommender; 1 is Algorithm 1 to the letter."""
     epochs_per_candidate: int = 3
@@ -84,15 +101,15 @@ class StudySettings:
     """Gradients shorter than this are zero, closer than this the same."""
     eta: float = 0.001
     """The fall in validation score that the reward filter still accepts."""
-    check_first: bool = False
-    """Run the validation check before training too, which saves the training of losses that fail it."""
+    check: str = "before"
+    """When losses have to pass the validation check: before they are trained, or only after (the paper)."""
     min_positive_rate: float = 0.9
     """The share of simulated pairs on which a loss must not point the wrong way."""
     finalists: int = 5
     """How many losses that passed the validation check are trained to convergence."""
-    epsilon: tuple[float, ...] = (1e-6, 1e-3, 1e-1)
+    epsilon: Annotated[tuple[float, ...], _SPACED] = (1e-6, 1e-3, 1e-1)
     """Smoothing terms that Phase III tries for every formula, chosen on validation (repeat the option for several)."""
-    baseline: tuple[str, ...] = tuple(NAMED_LOSSES)
+    baseline: Annotated[tuple[str, ...], _SPACED] = tuple(NAMED_LOSSES)
     """Losses to compare with, by name or formula (repeat the option for several)."""
     repeats: int = 3
     """Seeds with which the found loss and the baselines are trained for the final comparison."""
@@ -100,6 +117,8 @@ class StudySettings:
     """The recommender's, instead of the preset's."""
     weight_decay: float | None = None
     """The recommender's effective decay in Phase III, instead of the preset's."""
+    init_std: float | None = None
+    """Standard deviation of initial embeddings, instead of the preset's."""
     max_epochs: int | None = None
     """The most epochs of a training run in Phase III, instead of the preset's."""
     threshold_from: str = "validation"
@@ -109,7 +128,7 @@ class StudySettings:
         """Check what no other class checks."""
         for name, known in _CHOICES.items():
             if getattr(self, name) not in known:
-                raise UserError(f"--{name.replace('_', '-')}: expected {' or '.join(known)}, got {getattr(self, name)!r}")
+                raise UserError(f"{_option(name)}: expected {' or '.join(known)}, got {getattr(self, name)!r}")
         for name in ("finalists", "repeats"):
             if getattr(self, name) < 1:
                 raise UserError(f"--{name}: expected at least 1, got {getattr(self, name)}")
@@ -127,6 +146,11 @@ class StudySettings:
         return TrainSettings(**(values | {name: value for name, value in given.items() if value is not None}))
 
     @property
+    def initial_std(self) -> float:
+        """The preset's standard deviation of initial embeddings, or the one given."""
+        return PRESETS[self.preset].init_std if self.init_std is None else self.init_std
+
+    @property
     def patience(self) -> Patience:
         """The preset's patience, with what was given instead."""
         preset = PRESETS[self.preset].patience
@@ -139,7 +163,12 @@ class StudySettings:
         return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
 
 
+def _option(name: str) -> str:
+    return "--" + name.replace("_", "-")
+
+
 _CHOICES = {
+    "check": ("before", "after"),
     "environment": ("alternating", "from-scratch"),
     "preset": tuple(PRESETS),
     "proxy": ("parameters", "prediction"),
@@ -159,5 +188,3 @@ class PlaceSettings:
     """MLflow's database or server; none to do without."""
     experiment: str = "loss-search"
     """MLflow's experiment, one for each study."""
-
-

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import torch
 
+from core.effectiveness import Progress
 from core.errors import UserError
-from core.evaluator import Evaluator
+from core.evaluator import Evaluator, Measurement
+from core.loss import ProgramLoss
 from core.proxy import Probe, ProxyTest, prediction_probe
 from core.reward import RewardFilter
 from core.search import Rules, SearchBudget, StopReason, search
@@ -59,13 +61,13 @@ class Study:
         device = pick_device(settings.device)
         self._space = OperatorSpace(max_variables=settings.max_variables, clamp=settings.clamp)
         self._searcher = make_searcher(settings.searcher, self._space, derive_seed(settings.seed, "searcher"))
-        recommender = make_recommender(settings.recommender)
+        recommender = make_recommender(settings.recommender, init_std=settings.initial_std)
         self._budget = SearchBudget(settings.trainings, settings.minutes, settings.candidates_per_step)
         self._check = ValidationCheck(settings.min_positive_rate, seed=settings.seed)
         self._rules = Rules(
             self._space,
             reward_filter=RewardFilter(settings.eta),
-            check_first=self._check if settings.check_first else None,
+            check_first=self._check if settings.check == "before" else None,
         )
         self._proxy = ProxyTest(settings.proxy_delta)
         self._baselines = [baseline(text, self._space, settings.epsilon) for text in settings.baseline]
@@ -93,6 +95,10 @@ class Study:
             for observer in observers:
                 observer.on_phase(text)
 
+        def epoch_done(progress: Sequence[Progress]) -> None:
+            for observer in observers:
+                observer.on_epoch(progress)
+
         tally, stop, candidate_epochs = self._search(observers, say, clock)
         finalists, n_passed = self._check_and_screen(tally, say)
         contenders = [*finalists, *self._baselines]
@@ -105,7 +111,7 @@ class Study:
             patience=self.settings.patience,
             threshold_from=self.settings.threshold_from,
             on_round=say,
-            on_epoch=lambda progress: [observer.on_epoch(progress) for observer in observers],  # type: ignore[arg-type]
+            on_epoch=epoch_done,
         )
         result = StudyResult(
             settings=self.settings,
@@ -168,3 +174,6 @@ class _WithProbe(Evaluator):
 
     def adopt(self, index: int) -> bool:
         return self._environment.adopt(index)
+
+    def restart(self, seed: int) -> bool:
+        return self._environment.restart(seed)

@@ -31,7 +31,7 @@ DATASETS: Mapping[str, DatasetEntry] = MappingProxyType(
         "ml-100k": DatasetEntry(load_ml_100k, "MovieLens-100K, fetched on first use; the published split"),
         "ml-1m": DatasetEntry(load_ml_1m, "MovieLens-1M, from ratings.dat given with --data"),
         "electronics": DatasetEntry(load_electronics, "Amazon Electronics 5-core, from its .json.gz given with --data"),
-        "csv": DatasetEntry(load_csv, "user_id,item_id,rating[,timestamp] given with --data"),
+        "csv": DatasetEntry(load_csv, "ratings of your own, user_id,item_id,rating[,timestamp], given with --data"),
         "synthetic": DatasetEntry(load_synthetic, "a small planted set for trying things out"),
     }
 )

@@ -66,7 +66,9 @@ def fetch(published: Published) -> Path:
             except SourceError as problem:
                 problems.append(str(problem))
     except OSError as error:
-        raise UserError(f"cannot write the cache folder {path.parent}: {error.strerror}; set {CACHE_VARIABLE}") from None
+        raise UserError(
+            f"cannot write the cache folder {path.parent}: {error.strerror}; set {CACHE_VARIABLE}"
+        ) from None
     raise UserError(f"could not get {published.name}: {'; then: '.join(problems)}; give a copy of it with --data")
 
 

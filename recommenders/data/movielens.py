@@ -49,7 +49,12 @@ def load_ml_100k(path: Path | None, seed: int) -> Dataset:
         ratings = read_table(path, list(COLUMNS), "\t")
     else:
         names = {"user_id": "user", "item_id": "item", "rating": "rating", "timestamp": "timestamp"}
-        names |= {"user_id:token": "user", "item_id:token": "item", "rating:float": "rating", "timestamp:float": "timestamp"}
+        names |= {
+            "user_id:token": "user",
+            "item_id:token": "item",
+            "rating:float": "rating",
+            "timestamp:float": "timestamp",
+        }
         header = set(_first_row(path).split("\t"))
         typed = any(":" in column for column in header)
         ratings = read_table(path, {c: role for c, role in names.items() if (":" in c) == typed}, "\t")

@@ -48,7 +48,9 @@ def read_table(path: Path, names: dict[str, str] | list[str], separator: str, en
         required = [column for column, role in names.items() if role != "timestamp"]
         missing = [column for column in required if column not in frame.columns]
         if missing:
-            raise UserError(f"{path}: missing column {', '.join(missing)}; got {', '.join(map(str, frame.columns))[:200]}")
+            raise UserError(
+                f"{path}: missing column {', '.join(missing)}; got {', '.join(map(str, frame.columns))[:200]}"
+            )
         frame = frame.rename(columns=names)
     return _ratings(path, frame, first_line=2 if header else 1)
 
@@ -76,8 +78,8 @@ def read_json_lines(path: Path, fields: dict[str, str]) -> Ratings:
 
 def _lines(path: Path) -> Iterator[tuple[int, str]]:
     try:
-        opened = gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8")
-        with opened as file:
+        open_text = gzip.open if path.suffix == ".gz" else open
+        with open_text(path, "rt", encoding="utf-8") as file:
             yield from enumerate(file, start=1)
     except (OSError, UnicodeError, EOFError) as error:
         raise UserError(f"{path}: could not read it: {_first_line(error)}") from None

@@ -30,7 +30,9 @@ def classic_quicksort(keys: np.ndarray) -> np.ndarray:
         lo, hi = pending.pop()
         while hi - lo >= _SMALL:
             split = _partition(order, v, lo, hi)
-            larger, smaller = ((lo, split - 1), (split + 1, hi)) if split - lo > hi - split else ((split + 1, hi), (lo, split - 1))
+            larger, smaller = (
+                ((lo, split - 1), (split + 1, hi)) if split - lo > hi - split else ((split + 1, hi), (lo, split - 1))
+            )
             pending.append(larger)
             lo, hi = smaller
         for i in range(lo + 1, hi + 1):

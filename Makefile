@@ -1,0 +1,33 @@
+# `make run` and `make test` set up what they need; nothing outside this folder is changed but the cache of fetched data.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: help run test lint bench slow clean
+
+help: ## show this list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/'
+
+$(READY): pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[dev]"
+	touch $(READY)
+
+run: $(READY) ## search a loss on MovieLens-100K and compare it (under 10 minutes on 2 cores)
+	$(BIN)/python -m studies.run --searcher rl $(ARGS)
+
+test: $(READY) ## lint, types and tests
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -m "not slow and not gpu"
+
+bench: $(READY) ## speed of the trainer and of the candidates' way to it
+	$(BIN)/python -m pytest benchmarks --benchmark-only
+
+slow: $(READY) ## reproduce published figures (an hour)
+	$(BIN)/python -m pytest -m slow
+
+clean: ## remove the environment and what tools left behind
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks *.egg-info

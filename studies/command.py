@@ -1,0 +1,59 @@
+"""What all commands of the house share: bad input ends with one line and exit code 2, never a traceback."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from types import FrameType
+from typing import NoReturn
+
+import cyclopts
+
+from core.errors import UserError
+
+#: Exit codes, as shells count signals.
+BAD_INPUT, INTERRUPTED, TERMINATED = 2, 130, 143
+
+
+def make_app(name: str, about: str) -> cyclopts.App:
+    """A command line whose options come from dataclasses.
+
+    Args:
+        name: how it is called.
+        about: what it does, for --help.
+    """
+    app = cyclopts.App(name=name, help=about, help_format="plaintext", version_flags=[], result_action="return_value")
+    app["--help"].show = False  # whoever reads the list has found it
+    return app
+
+
+def run_app(app: cyclopts.App, arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run a command and leave with its exit code: 0, 2 for bad input, 130 for Ctrl-C, 143 for SIGTERM."""
+    signal.signal(signal.SIGTERM, _terminate)
+    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
+    for room in ("core", "recommenders", "searchers", "studies"):
+        logging.getLogger(room).setLevel(logging.INFO)
+    sys.exit(exit_code(lambda: app(arguments, exit_on_error=False, print_error=False)))
+
+
+def exit_code(command: Callable[[], object]) -> int:
+    """Run a command; what it leaves with. Errors that a person can mend are told on stderr."""
+    try:
+        command()
+    except (UserError, cyclopts.CycloptsError) as error:
+        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        return BAD_INPUT
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:  # the reader of our output has gone, as with `| head`
+        sys.stderr.close()
+        return BAD_INPUT
+    return 0
+
+
+def _terminate(number: int, frame: FrameType | None) -> NoReturn:
+    """Unwind as for Ctrl-C, so that runs are closed and temporary files removed."""
+    sys.exit(TERMINATED)

@@ -1,0 +1,96 @@
+"""What a person sees in the terminal while a study runs: progress on stderr, stdout stays for the report."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from types import TracebackType
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from core.effectiveness import Progress as FitProgress
+from core.search import Step
+from recommenders.metrics import Metric
+from studies.funnel import Tally
+from studies.observer import Observer
+
+_LINE_EVERY = 10.0  # seconds between lines where there is no terminal to draw on
+
+
+class LiveProgress(Observer):
+    """A live bar on a terminal; elsewhere (a file, CI) a line now and then.
+
+    Args:
+        console: where to draw, normally stderr.
+        metric: what scores are made of.
+        trainings: the budget of Phase I.
+        clock: seconds.
+    """
+
+    def __init__(
+        self, console: Console, metric: Metric, trainings: int, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._console, self._metric, self._trainings, self._clock = console, metric, trainings, clock
+        self._live = console.is_terminal
+        self._last_line = -_LINE_EVERY
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24),
+            TextColumn("{task.fields[state]}"),
+            TimeElapsedColumn(),
+            console=console,
+            transient=True,
+            disable=not self._live,
+        )
+        self._bar = self._progress.add_task("", total=None, state="", visible=False)
+
+    def __enter__(self) -> LiveProgress:
+        """Start drawing."""
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Leave the terminal as it was."""
+        self._progress.stop()
+
+    def on_phase(self, text: str) -> None:
+        """See Observer."""
+        self._console.print(text, style="bold" if self._live else None, highlight=False, soft_wrap=True)
+        self._progress.reset(self._bar, description="", total=None, state="", visible=self._live)
+        self._last_line = self._clock()
+
+    def on_step(self, step: Step, tally: Tally, candidate_epochs: int) -> None:
+        """See Observer."""
+        best = self._metric.value(tally.best_score)
+        state = (
+            f"{tally.trained}/{self._trainings} trained of {tally.sampled} sampled, {len(tally.accepted)} accepted, "
+            f"best validation {self._metric.name} {best:.4f}"
+        )
+        self._progress.update(
+            self._bar, description="Searching", completed=tally.trained, total=self._trainings, state=state
+        )
+        self._line(state)
+
+    def on_epoch(self, progress: Sequence[FitProgress]) -> None:
+        """See Observer."""
+        epoch = max(p.epochs for p in progress)
+        active = sum(p.epochs == epoch for p in progress)
+        best = self._metric.value(max(p.best_score for p in progress))
+        state = f"epoch {epoch}, {active} in training, best validation {self._metric.name} {best:.4f}"
+        self._progress.update(
+            self._bar, description="Training", completed=len(progress) - active, total=len(progress), state=state
+        )
+        self._line(state)
+
+    def on_result(self, result: dict[str, Any]) -> None:
+        """See Observer; the report is printed elsewhere."""
+        self._progress.update(self._bar, visible=False)
+
+    def _line(self, state: str) -> None:
+        if not self._live and self._clock() - self._last_line >= _LINE_EVERY:
+            self._console.print("  " + state, highlight=False, soft_wrap=True)
+            self._last_line = self._clock()

@@ -1,0 +1,60 @@
+"""Writing results: to a temporary name, synced, then renamed."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from core.errors import UserError
+
+
+class OutputFolder:
+    """The folder of a study, tried out before anything runs.
+
+    Args:
+        path: made if it is not there.
+
+    Raises:
+        UserError: it cannot be made or written.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._made = [folder for folder in (path, *path.parents) if not folder.exists()]
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            with tempfile.NamedTemporaryFile(dir=path):
+                pass
+        except OSError as error:
+            self.withdraw()
+            raise UserError(f"--out {path}: cannot write there: {error.strerror or error}") from None
+
+    def withdraw(self) -> None:
+        """Take back the folders that were made, as far as they are still empty."""
+        for folder in self._made:
+            with contextlib.suppress(OSError):
+                folder.rmdir()
+
+    def write_json(self, name: str, content: dict[str, Any]) -> Path:
+        """Write a file whole or not at all; one of the same name from before stays until then.
+
+        Raises:
+            UserError: the disk is full, or the folder cannot be written any more.
+        """
+        text = json.dumps(content, indent=2, allow_nan=False) + "\n"
+        path, temporary = self.path / name, self.path / f".{name}.{os.getpid()}"
+        try:
+            with temporary.open("w", encoding="utf-8") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, path)
+        except OSError as error:
+            with contextlib.suppress(OSError):
+                temporary.unlink()
+            raise UserError(f"{path}: cannot write it: {error.strerror or error}") from None
+        return path

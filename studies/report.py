@@ -1,0 +1,110 @@
+"""The report at the end of a study, for a person to read."""
+
+from __future__ import annotations
+
+import math
+from statistics import fmean, stdev
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from core.trial import Verdict
+from recommenders.fitting import Fitted
+from recommenders.metrics import Metric, metrics_of
+from studies.comparison import caveats
+from studies.finals import Finished
+from studies.result import StudyResult
+
+_LONGEST_FORMULA = 120
+
+
+def print_report(result: StudyResult, console: Console) -> None:
+    """Losses, funnel and verdict."""
+    console.print(losses_table(result))
+    console.print(funnel_table(result))
+    for line in conclusion(result):
+        console.print(line, highlight=False)
+
+
+def losses_table(result: StudyResult) -> Table:
+    """Found losses and baselines, the best on validation first."""
+    task = result.task
+    data = task.dataset
+    table = Table(
+        title=f"Trained to convergence on {data.name} ({result.settings.recommender}), best validation epoch",
+        box=box.SIMPLE_HEAD,
+        title_justify="left",
+    )
+    table.add_column("loss", overflow="fold")
+    for name in ("operators", "eps", "epochs", "seeds"):
+        table.add_column(name, justify="right")
+    metrics = metrics_of(task.metric.task)
+    table.add_column(f"validation {task.metric.name}", justify="right")
+    for metric in metrics:
+        table.add_column(f"test {metric.name}", justify="right")
+    for i, finished in enumerate(result.finalists):
+        _add_row(table, finished, task.metric, metrics, style="bold" if i == 0 else None)
+    if result.finalists:
+        table.add_section()
+    for finished in sorted(result.baselines, key=lambda f: -f.score(task.metric)):
+        _add_row(table, finished, task.metric, metrics, style=None)
+    return table
+
+
+def _add_row(table: Table, finished: Finished, chosen_by: Metric, metrics: list[Metric], style: str | None) -> None:
+    program = finished.contender.program
+    table.add_row(
+        shortened(finished.contender.name),
+        "" if program is None else str(program.complexity),
+        "" if finished.epsilon is None else f"{finished.epsilon:g}",
+        f"{fmean(fitted.best_epoch for fitted in finished.fitted):.0f}",
+        str(len(finished.fitted)),
+        mean_and_spread(finished.fitted, "validation", chosen_by.name),
+        *(mean_and_spread(finished.fitted, "test", metric.name) for metric in metrics),
+        style=style,
+    )
+
+
+def mean_and_spread(fitted: tuple[Fitted, ...], part: str, metric: str) -> str:
+    """Mean and standard deviation over seeds; a dash where training broke down."""
+    values = [getattr(one, part).get(metric, math.nan) for one in fitted]
+    if not all(map(math.isfinite, values)):
+        return "-"
+    spread = f" ±{stdev(values):.4f}" if len(values) > 1 else ""
+    return f"{fmean(values):.4f}{spread}"
+
+
+def shortened(formula: str) -> str:
+    """The formula, cut in the middle where it is very long (result.json has it whole)."""
+    if len(formula) <= _LONGEST_FORMULA:
+        return formula
+    half = _LONGEST_FORMULA // 2 - 2
+    return f"{formula[:half]} ... {formula[-half:]}"
+
+
+def funnel_table(result: StudyResult) -> Table:
+    """What became of the candidates of Phase I."""
+    funnel = result.tally.funnel()
+    title = f"{funnel['sampled']} candidates sampled, {funnel['trained']} trained ({result.stop})"
+    table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left")
+    for name in ("verdict", "candidates", "share"):
+        table.add_column(name, justify="left" if name == "verdict" else "right")
+    table.add_column("meaning")
+    for verdict in Verdict:
+        count = funnel[verdict.value]
+        share = f"{count / funnel['sampled']:.1%}" if funnel["sampled"] else ""
+        table.add_row(verdict.value.replace("_", " "), str(count), share, verdict.meaning)
+    return table
+
+
+def conclusion(result: StudyResult) -> list[str]:
+    """The verdict and what to know about it, a sentence each."""
+    settings = result.settings
+    if result.best is None or result.comparison is None:
+        return ["No loss was accepted, so there is nothing to compare. Give more --trainings or another --seed."]
+    train = result.task.settings
+    told = [f"Best found loss: {result.best.contender.name}"]
+    told.append(result.comparison.verdict)
+    told += caveats(train.learning_rate, train.weight_decay, settings.repeats, passed=result.n_passed > 0)
+    return told

@@ -1,0 +1,137 @@
+"""What a study found: the content of result.json, and in words whether the found loss wins."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import fmean
+from typing import Any
+
+from core.search import StopReason
+from recommenders.fitting import Fitted
+from recommenders.task import RecommendationTask
+from studies.comparison import Comparison, compare
+from studies.finals import Finished
+from studies.funnel import Tally
+from studies.settings import StudySettings
+
+
+@dataclass(frozen=True)
+class StudyResult:
+    """The outcome of phases I, II and III."""
+
+    settings: StudySettings
+    task: RecommendationTask
+    tally: Tally
+    """What became of the candidates of Phase I."""
+    stop: StopReason
+    """Why Phase I ended."""
+    candidate_epochs: int
+    """Epochs trained in Phase I, summed over candidates."""
+    n_passed: int
+    """Accepted losses that passed the validation check."""
+    finished: tuple[Finished, ...]
+    """Contenders after Phase III, the searched ones first."""
+    n_searched: int
+    """How many of them are searched."""
+    seconds: float
+    """Of the whole study; the only number here that another run with the same seed may change."""
+
+    @property
+    def finalists(self) -> tuple[Finished, ...]:
+        """The searched contenders: the one trained with every seed, then the others by validation score."""
+        return tuple(
+            sorted(self.finished[: self.n_searched], key=lambda f: (-len(f.fitted), -f.score(self.task.metric)))
+        )
+
+    @property
+    def baselines(self) -> tuple[Finished, ...]:
+        """The losses to compare with."""
+        return self.finished[self.n_searched :]
+
+    @property
+    def best(self) -> Finished | None:
+        """The searched loss that did best on validation with the first seed; None if nothing was accepted."""
+        return next(iter(self.finalists), None)
+
+    @property
+    def comparison(self) -> Comparison | None:
+        """The best found loss against the best baseline, both chosen on validation."""
+        return None if self.best is None else compare(self.best, self.baselines, self.task.metric)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything that a script may need, as plain numbers, strings, lists and dicts; NaN becomes None."""
+        best, comparison = self.best, self.comparison
+        return {
+            "best": None if best is None else _described(best, self.n_passed > 0),
+            "baselines": {finished.contender.name: _described(finished, None) for finished in self.baselines},
+            "comparison": None if comparison is None else _plain(comparison.to_dict()),
+            "finalists": [_described(finished, self.n_passed > 0) for finished in self.finalists],
+            "funnel": self.tally.funnel(),
+            "search": {
+                "stopped": self.stop.value,
+                "candidate_epochs": self.candidate_epochs,
+                "best_validation": _plain(self.task.metric.value(self.tally.best_score)),
+                "distinct_accepted": len(self.tally.accepted),
+                "passed_validation_check": self.n_passed,
+            },
+            "dataset": self._described_data(),
+            "metric": self.task.metric.name,
+            "device": self.task.trainer.device.type,
+            "settings": self.settings.to_dict(),
+            "seconds": round(self.seconds, 3),
+        }
+
+    def _described_data(self) -> dict[str, Any]:
+        data = self.task.dataset
+        sizes = {name: len(getattr(data, name)) for name in ("train", "validation", "test")}
+        return {"name": data.name, "n_users": data.n_users, "n_items": data.n_items, **sizes, "split": data.split}
+
+
+def _described(finished: Finished, passed: bool | None) -> dict[str, Any]:
+    """One loss; metrics are means over its seeds."""
+    contender, program = finished.contender, finished.contender.program
+    described: dict[str, Any] = {
+        "name": contender.name,
+        "formula": program and str(program),
+        "complexity": program and program.complexity,
+        "epsilon": finished.epsilon,
+        "validation": means([fitted.validation for fitted in finished.fitted]),
+        "test": means([fitted.test for fitted in finished.fitted]),
+        "per_seed": [_described_fit(fitted) for fitted in finished.fitted],
+    }
+    if program is not None and contender.direction is not None:
+        described |= {
+            "key": program.key,
+            "positive_rate": contender.direction.positive_rate,
+            "strict_rate": contender.direction.strict_rate,
+            "passed_validation_check": passed,
+        }
+    return described
+
+
+def _described_fit(fitted: Fitted) -> dict[str, Any]:
+    return _plain(
+        {
+            "validation": fitted.validation,
+            "test": fitted.test,
+            "epochs": fitted.epochs,
+            "best_epoch": fitted.best_epoch,
+        }
+    )
+
+
+def means(metrics: Sequence[dict[str, float]]) -> dict[str, float | None]:
+    """The mean of every metric; None where one of the numbers is missing or not finite."""
+    names = list(dict.fromkeys(name for values in metrics for name in values))
+    return {name: _plain(fmean(values.get(name, math.nan) for values in metrics)) for name in names}
+
+
+def _plain(value: Any) -> Any:
+    """The value with None for every number that is not finite, which JSON cannot write."""
+    if isinstance(value, dict):
+        return {name: _plain(inner) for name, inner in value.items()}
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value

@@ -1,0 +1,75 @@
+"""`python -m studies.run`: search a loss for a recommender, check it, and compare it with the known ones."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Group, Parameter
+from rich.console import Console
+
+from studies.command import make_app, run_app
+from studies.console import LiveProgress
+from studies.observer import Observer
+from studies.output import OutputFolder
+from studies.report import print_report
+from studies.settings import PlaceSettings, StudySettings
+from studies.study import Study
+from studies.tracking import MlflowTracker
+from studies.tracking_server import NO_TRACKING, connect, reaching
+
+app = make_app(
+    "python -m studies.run",
+    "Search a loss function for a recommender (AutoLossGen, SIGIR 2022): phase I searches, phase II checks which way "
+    "the losses found push predictions, phase III trains the best ones and known losses to convergence and compares.",
+)
+_DEFAULTS, _PLACES = StudySettings(), PlaceSettings()
+
+
+@app.default
+def run(
+    *,
+    study: Annotated[StudySettings, Parameter(name="*", group=Group("Study", sort_key=1), negative="")] = _DEFAULTS,
+    places: Annotated[PlaceSettings, Parameter(name="*", group=Group("Places", sort_key=2), negative="")] = _PLACES,
+) -> None:
+    """Run one study and write result.json."""
+    err, out = Console(stderr=True), Console()
+    ready = Study(study, places.data)
+    folder = OutputFolder(places.out or default_folder(study))
+    with ExitStack() as open_things:
+        try:
+            observers = _observers(ready, places, err, open_things)
+        except BaseException:
+            folder.withdraw()
+            raise
+        result = ready.run(observers)
+        print_report(result, out if out.is_terminal else Console(width=max(out.width, 140)))
+        path = folder.write_json("result.json", result.to_dict())
+    out.print(f"Written to {path}", highlight=False, soft_wrap=True)
+    if places.tracking_uri != NO_TRACKING:
+        out.print(f"Compare runs: mlflow ui --backend-store-uri {places.tracking_uri}", highlight=False, soft_wrap=True)
+
+
+def default_folder(study: StudySettings) -> Path:
+    """Where results go unless said otherwise."""
+    return Path("results") / f"{study.searcher}-{study.dataset}-{study.recommender}-{study.seed}"
+
+
+def _observers(ready: Study, places: PlaceSettings, err: Console, open_things: ExitStack) -> list[Observer]:
+    metric = ready.task.metric
+    observers: list[Observer] = [open_things.enter_context(LiveProgress(err, metric, ready.settings.trainings))]
+    if places.tracking_uri != NO_TRACKING:
+        client, experiment_id = connect(places.tracking_uri, places.experiment)
+
+        def warn(text: str) -> None:
+            err.print(f"warning: {text}", highlight=False, soft_wrap=True)
+
+        with reaching(places.tracking_uri):
+            tracker = MlflowTracker(client, experiment_id, ready.settings.to_dict(), metric.name, metric.value, warn)
+        observers.append(open_things.enter_context(tracker))
+    return observers
+
+
+if __name__ == "__main__":
+    run_app(app)

@@ -1,0 +1,196 @@
+"""Runs in MLflow: one run for each study, its losses of Phase III as child runs. Laid out for MLflow's own pages.
+
+Metrics have candidate-epochs as their step, so that its compare view overlays searchers by what they spent.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from core.effectiveness import Progress
+from core.search import Step
+from core.trial import Trial
+from studies.funnel import Tally
+from studies.observer import Observer
+from studies.processes import this_process
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+_FLUSH_EVERY = 2.0  # seconds between writes
+_RETRY_AFTER = 30.0  # seconds, where a write failed
+_BATCH = 900  # metrics a request; MLflow takes 1,000
+_LONGEST_TEXT = 5_000  # characters; MLflow takes 6,000
+
+#: Told a problem in a sentence.
+Warn = Callable[[str], None]
+
+
+class MlflowTracker(Observer):
+    """Writes a study to one MLflow run. A server that goes away later costs a warning, not the study.
+
+    Args:
+        client: of the tracking server.
+        experiment_id: where the run goes.
+        settings: of the study, by name.
+        metric: the name of what scores are made of.
+        to_metric: score -> value of the metric.
+        warn: told when something could not be written.
+    """
+
+    def __init__(
+        self,
+        client: MlflowClient,
+        experiment_id: str,
+        settings: Mapping[str, Any],
+        metric: str,
+        to_metric: Callable[[float], float],
+        warn: Warn,
+    ) -> None:
+        self._client, self._experiment_id, self._settings = client, experiment_id, settings
+        self._metric, self._to_metric, self._warn = metric, to_metric, warn
+        self._began = time.monotonic()
+        self._pending: list[Any] = []
+        self._next_flush = 0.0
+        self._trained: list[Trial] = []
+        name = "{searcher} {dataset} {recommender} seed {seed}".format(**settings)
+        self._tags = {name: str(settings[name]) for name in _TAGS} | {"budget": _budget(settings)}
+        self.run_id = client.create_run(experiment_id, run_name=name, tags=self._tags | _origin()).info.run_id
+        self._batch(self.run_id, params=settings)
+
+    def __enter__(self) -> MlflowTracker:
+        """The run is open until the block ends."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the run: FINISHED, FAILED, or KILLED where a person or the system ended it."""
+        status = "FINISHED" if kind is None else "FAILED" if issubclass(kind, Exception) else "KILLED"
+        self._attempt("the last metrics", self._flush)
+        if self._trained:
+            self._attempt("the table of candidates", self._write_candidates)
+        self._attempt("the end of the run", lambda: self._client.set_terminated(self.run_id, status))
+
+    def on_step(self, step: Step, tally: Tally, candidate_epochs: int) -> None:
+        """See Observer."""
+        rewards = [trial.reward for trial in step.trials if trial.trained and trial.reward is not None]
+        values = {
+            f"best_valid_{self._metric}": self._to_metric(tally.best_score),
+            f"valid_{self._metric}": self._to_metric(step.score),
+            "reward": sum(rewards) / len(rewards) if rewards else math.nan,
+            "seconds": time.monotonic() - self._began,
+            **tally.funnel(),
+            **step.searcher_metrics,
+        }
+        self._trained += [trial for trial in step.trials if trial.trained]
+        self._pending += _metrics(values, candidate_epochs)
+        now = time.monotonic()
+        if now >= self._next_flush:
+            written = self._attempt("metrics", self._flush)
+            self._next_flush = now + (_FLUSH_EVERY if written else _RETRY_AFTER)
+
+    def on_phase(self, text: str) -> None:
+        """See Observer."""
+
+    def on_epoch(self, progress: Sequence[Progress]) -> None:
+        """See Observer."""
+
+    def on_result(self, result: dict[str, Any]) -> None:
+        """See Observer: what was found, and every loss of Phase III as a child run."""
+        self._attempt("the result", lambda: self._write_result(result))
+
+    def _write_result(self, result: dict[str, Any]) -> None:
+        best, comparison = result["best"], result["comparison"]
+        values = {"seconds": result["seconds"]}
+        if best is not None:
+            values |= _final_metrics(best) | {"gain_over_best_baseline": comparison["gain"]}
+            told = f"`{best['formula']}`\n\n{comparison['verdict']}"
+            self._client.set_tag(self.run_id, "mlflow.note.content", told[:_LONGEST_TEXT])
+            self._client.set_tag(self.run_id, "best_loss", best["formula"][:_LONGEST_TEXT])
+        self._pending += _metrics(values, result["search"]["candidate_epochs"])
+        self._flush()
+        for loss in result["finalists"]:
+            self._write_child(loss, "found")
+        for loss in result["baselines"].values():
+            self._write_child(loss, "baseline")
+        self._client.log_dict(self.run_id, result, "result.json")
+
+    def _write_child(self, loss: Mapping[str, Any], kind: str) -> None:
+        tags = self._tags | _origin() | {"mlflow.parentRunId": self.run_id, "kind": kind}
+        name = f"{kind}: {loss['name']}"[:250]
+        child = self._client.create_run(self._experiment_id, run_name=name, tags=tags).info.run_id
+        described = {key: loss[key] for key in ("name", "formula", "complexity", "epsilon")}
+        params = {key: value for key, value in described.items() if value is not None}
+        self._batch(child, _metrics(_final_metrics(loss), 0), params)
+        self._client.set_terminated(child)
+
+    def _write_candidates(self) -> None:
+        rows = [
+            {
+                "number": trial.candidate.number,
+                "step": trial.step,
+                "formula": str(trial.candidate.program),
+                "complexity": trial.candidate.program.complexity,
+                "verdict": trial.verdict.value,
+                "reward": trial.reward,
+                f"valid_{self._metric}": None if trial.score is None else self._to_metric(trial.score),
+                "adopted": trial.adopted,
+            }
+            for trial in self._trained
+        ]
+        columns = {name: [row[name] for row in rows] for name in rows[0]}
+        self._client.log_table(self.run_id, columns, "candidates.json")
+
+    def _flush(self) -> None:
+        """Write what is waiting; what was written waits no more."""
+        while self._pending:
+            self._batch(self.run_id, self._pending[:_BATCH])
+            del self._pending[:_BATCH]
+
+    def _batch(self, run_id: str, metrics: Sequence[Any] = (), params: Mapping[str, object] | None = None) -> None:
+        from mlflow.entities import Param
+
+        entries = [Param(name, str(value)[:_LONGEST_TEXT]) for name, value in (params or {}).items()]
+        self._client.log_batch(run_id, metrics=metrics, params=entries)
+
+    def _attempt(self, what: str, write: Callable[[], object]) -> bool:
+        """Whether it could be written; a study does not end because its tracker did."""
+        try:
+            write()
+        except Exception as error:  # whatever a server, a database or the network may raise
+            problem = (str(error).strip().splitlines() or [type(error).__name__])[0]
+            self._warn(f"MLflow: could not write {what}: {problem[:200]}")
+            return False
+        return True
+
+
+_TAGS = ("searcher", "seed", "dataset", "recommender", "task", "clamp", "environment")
+
+
+def _budget(settings: Mapping[str, Any]) -> str:
+    minutes = settings["minutes"]
+    return f"{settings['trainings']} trainings" + (f" or {minutes:g} minutes" if minutes is not None else "")
+
+
+def _origin() -> dict[str, str]:
+    """Who runs, so that a run left open by a killed process can be found."""
+    return {"process": this_process(), "mlflow.source.name": "studies.run", "mlflow.source.type": "LOCAL"}
+
+
+def _final_metrics(loss: Mapping[str, Any]) -> dict[str, float | None]:
+    parts = {"valid": loss["validation"], "test": loss["test"]}
+    return {f"final_{part}_{name}": value for part, values in parts.items() for name, value in values.items()}
+
+
+def _metrics(values: Mapping[str, float | None], step: int) -> list[Any]:
+    """MLflow's metrics, without those that are not finite: its pages cannot draw them."""
+    from mlflow.entities import Metric
+
+    now = int(time.time() * 1000)
+    finite = {name: float(value) for name, value in values.items() if value is not None and math.isfinite(value)}
+    return [Metric(name, value, now, step) for name, value in finite.items()]

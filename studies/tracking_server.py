@@ -1,0 +1,99 @@
+"""Getting to MLflow: quietly, soon, and with one clear line where it cannot be reached."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from filelock import FileLock
+
+from core.errors import UserError
+from studies.processes import has_died
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+#: Does without MLflow.
+NO_TRACKING = "none"
+
+# MLflow waits for minutes and repeats by default, which a study must not.
+_ENVIRONMENT = {
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
+    "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "GIT_PYTHON_REFRESH": "quiet",
+}
+_SQLITE = "sqlite:///"
+
+
+def connect(tracking_uri: str, experiment: str) -> tuple[MlflowClient, str]:
+    """A client and the id of the experiment, made if it is not there.
+
+    Runs that a killed process left open in it are closed.
+
+    Raises:
+        UserError: the server cannot be reached, or refuses.
+    """
+    for name, value in _ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
+    from mlflow import MlflowClient
+
+    for name in ("mlflow", "alembic"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    with reaching(tracking_uri), _setting_up(tracking_uri):
+        client = MlflowClient(tracking_uri=tracking_uri)
+        experiment_id = _experiment_id(client, tracking_uri, experiment)
+        close_abandoned(client, experiment_id)
+    return client, experiment_id
+
+
+@contextmanager
+def reaching(tracking_uri: str) -> Iterator[None]:
+    """Whatever a database driver or an HTTP library raises in this block, as a line that a person can use."""
+    try:
+        yield
+    except UserError:
+        raise
+    except Exception as error:
+        problem = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise UserError(
+            f"--tracking-uri {tracking_uri}: cannot use it: {problem[:300]}; "
+            f"give an MLflow server or database that is there, or --tracking-uri {NO_TRACKING}"
+        ) from None
+
+
+def _setting_up(tracking_uri: str) -> FileLock:
+    """One process at a time: the first migration of an empty database cannot be raced."""
+    digest = hashlib.sha256(f"{Path.cwd()} {tracking_uri}".encode()).hexdigest()[:16]
+    return FileLock(Path(tempfile.gettempdir()) / f"loss-search-{os.getuid()}-{digest}.lock", timeout=120)
+
+
+def _experiment_id(client: MlflowClient, tracking_uri: str, name: str) -> str:
+    found = client.get_experiment_by_name(name)
+    if found is None:
+        return client.create_experiment(name, artifact_location=_artifacts(tracking_uri))
+    if found.lifecycle_stage == "deleted":
+        raise UserError(f"--experiment {name}: it was deleted in MLflow; restore it there or give another name")
+    return found.experiment_id
+
+
+def _artifacts(tracking_uri: str) -> str | None:
+    """For a local database the folder beside it, wherever the study was started; else the server's own."""
+    if not tracking_uri.startswith(_SQLITE):
+        return None
+    database = Path(tracking_uri.removeprefix(_SQLITE)).absolute()
+    return (database.parent / "mlruns").as_uri()
+
+
+def close_abandoned(client: MlflowClient, experiment_id: str) -> None:
+    """Mark runs as KILLED that are still RUNNING by the books while their process is gone."""
+    for run in client.search_runs([experiment_id], "attributes.status = 'RUNNING'", max_results=1000):
+        if has_died(run.data.tags.get("process", "")):
+            client.set_terminated(run.info.run_id, "KILLED")
