@@ -69,10 +69,11 @@ class Controller(nn.Module):
         n_operators, n_slots = len(space.operators), space.max_variables
         size = settings.hidden_size
         # Inputs: 0 starts a program, then operators, then slots.
-        self.embedding = nn.Embedding(1 + n_operators + n_slots, size)
-        self.cells = nn.ModuleList(nn.LSTMCell(size, size) for _ in range(settings.n_layers))
-        self.operator_head = nn.Linear(size, n_operators)
-        self.operand_heads = nn.ModuleList(nn.Linear(size, n_slots) for _ in range(2))
+        with torch.random.fork_rng(devices=()):  # modules draw weights, here thrown away, from the global generator
+            self.embedding = nn.Embedding(1 + n_operators + n_slots, size)
+            self.cells = nn.ModuleList(nn.LSTMCell(size, size) for _ in range(settings.n_layers))
+            self.operator_head = nn.Linear(size, n_operators)
+            self.operand_heads = nn.ModuleList(nn.Linear(size, n_slots) for _ in range(2))
         with torch.no_grad():
             for parameter in self.parameters():
                 parameter.uniform_(-settings.init_range, settings.init_range, generator=rng)

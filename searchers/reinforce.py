@@ -100,14 +100,13 @@ class ReinforceSearcher(Searcher):
     def _update(self, batch: Sequence[tuple[LossProgram, float]]) -> None:
         """One step of Adam up the gradient of mean((reward - baseline) log pi + entropy_weight entropy)."""
         choices = torch.from_numpy(np.stack([self._space.choices(program) for program, _ in batch]))
-        rewards = torch.tensor([reward for _, reward in batch])
+        rewards = torch.tensor([reward for _, reward in batch], dtype=torch.float64)  # exact, since Adam blows up noise
         decisions = self._controller.evaluate(choices)
         mean = rewards.mean().item()
         if self._baseline is None:
             self._baseline = mean
-        objective = (
-            rewards - self._baseline
-        ) * decisions.log_probability + self._settings.entropy_weight * decisions.entropy
+        advantages = (rewards - self._baseline).float()
+        objective = advantages * decisions.log_probability + self._settings.entropy_weight * decisions.entropy
         self._optimiser.zero_grad()
         (-objective.mean()).backward()
         self._optimiser.step()

@@ -1,0 +1,20 @@
+from collections import Counter
+
+from core.space import OperatorSpace
+from searchers.random import RandomSearcher
+from tests.contracts.searcher import SearcherContract
+
+
+class TestRandomSearcher(SearcherContract):
+    def make(self, space, seed):
+        return RandomSearcher(space, seed)
+
+
+def test_operators_are_equally_likely():
+    space = OperatorSpace()
+    programs = RandomSearcher(space, 0).ask(4_000)
+    counts = Counter(line.operator for program in programs for line in program.lines)
+    expected = 4_000 * space.n_lines / len(space.operators)
+    assert set(counts) == set(space.operators)
+    # 5 standard deviations of a binomial count around its mean
+    assert all(abs(count - expected) < 5 * expected**0.5 for count in counts.values())

@@ -1,0 +1,145 @@
+import itertools
+
+import numpy as np
+import pytest
+import torch
+
+from core.errors import UserError
+from core.seeding import torch_rng
+from core.space import OperatorSpace
+from core.trial import Candidate, Trial, Verdict
+from searchers.controller import Controller, ControllerSettings
+from searchers.reinforce import ReinforceSearcher, ReinforceSettings
+from tests.contracts.searcher import SearcherContract
+
+TINY = OperatorSpace(operators=("add", "neg", "square"), max_variables=5)
+
+
+class TestReinforceSearcher(SearcherContract):
+    def make(self, space, seed):
+        return ReinforceSearcher(space, seed)
+
+
+def controller(space, seed=0, **settings):
+    return Controller(space, ControllerSettings(**settings), torch_rng(seed, "controller weights"))
+
+
+def all_choices(space):
+    """Every program of a small space, as choices; an operand that is not taken is 0."""
+    lines = []
+    for i in range(space.n_lines):
+        slots = range(len(space.inputs) + i)
+        binary = [(o, a, b) for o, n in enumerate(space.arities) if n == 2 for a, b in itertools.permutations(slots, 2)]
+        unary = [(o, a, 0) for o, n in enumerate(space.arities) if n == 1 for a in slots]
+        lines.append(binary + unary)
+    return torch.tensor(list(itertools.product(*lines)))
+
+
+def rewarded(programs, rewards):
+    return [Trial(0, Candidate(0, p), Verdict.ACCEPTED, reward=r) for p, r in zip(programs, rewards, strict=True)]
+
+
+def test_probabilities_of_all_programs_of_a_space_sum_to_one():
+    every = all_choices(TINY)
+    log_p = controller(TINY, init_range=1.0).evaluate(every).log_probability
+    assert len(every) > 100
+    assert log_p.exp().sum().item() == pytest.approx(1, abs=1e-4)
+
+
+@pytest.mark.parametrize("space", [TINY, OperatorSpace()])
+def test_log_probability_recomputed_from_programs_is_that_of_sampling(space):
+    policy = controller(space, init_range=0.5)
+    drawn = policy.sample(64, torch_rng(1))
+    again = np.stack([space.choices(space.program(row)) for row in drawn.choices.numpy()])
+    recomputed = policy.evaluate(torch.from_numpy(again))
+    assert torch.equal(recomputed.choices, drawn.choices)
+    torch.testing.assert_close(recomputed.log_probability, drawn.log_probability)
+    torch.testing.assert_close(recomputed.entropy, drawn.entropy)
+
+
+def test_draws_follow_the_policy():
+    policy = controller(TINY, init_range=1.0)
+    every = all_choices(TINY)
+    expected = policy.evaluate(every).log_probability.exp().detach()
+    drawn = policy.sample(20_000, torch_rng(2)).choices
+    index = {tuple(row.flatten().tolist()): i for i, row in enumerate(every)}
+    counts = torch.zeros(len(every))
+    for row in drawn:
+        counts[index[tuple(row.flatten().tolist())]] += 1
+    spread = (expected * (1 - expected) / 20_000).sqrt()
+    assert ((counts / 20_000 - expected).abs() <= 6 * spread + 1e-4).all()
+
+
+def test_logits_are_clipped_so_that_no_choice_dies_out():
+    policy = controller(TINY, init_range=50.0)
+    least = policy.evaluate(all_choices(TINY)).log_probability.min().item()
+    # Each decision has at most 5 options whose logits lie in [-1.5, 1.5].
+    floor = -np.log(1 + 4 * np.exp(3.0))
+    assert least >= 3 * TINY.n_lines * floor
+
+
+def test_weights_start_uniform_in_the_papers_range():
+    weights = torch.cat([p.flatten() for p in controller(OperatorSpace()).parameters()])
+    assert weights.abs().max() <= 0.1
+    assert weights.abs().mean().item() == pytest.approx(0.05, abs=0.005)
+
+
+def test_one_update_raises_rewarded_programs_over_punished_ones():
+    searcher = ReinforceSearcher(TINY, 0)
+    programs = searcher.ask(10)
+    half = [searcher.log_probability([p]).item() for p in programs]
+    rewards = [1.0 if i < 5 else -1.0 for i in range(10)]
+    searcher.tell(rewarded(programs, rewards))
+    change = np.array([searcher.log_probability([p]).item() for p in programs]) - half
+    assert change[:5].mean() > change[5:].mean()
+
+
+def test_learns_to_propose_what_is_rewarded():
+    searcher = ReinforceSearcher(TINY, 0, ReinforceSettings(learning_rate=0.02))
+
+    def rate():
+        return np.mean([p.lines[-1].operator == "square" for p in searcher.ask(500)])
+
+    before = rate()
+    for i in range(60):
+        programs = searcher.ask(10)
+        rewards = [float(p.lines[-1].operator == "square") for p in programs]
+        searcher.tell(rewarded(programs, rewards))
+    assert before < 0.5
+    assert rate() > 0.75
+
+
+def test_the_same_failure_for_all_does_not_push_the_policy_about():
+    """The baseline takes a constant reward away, all that is left is the small entropy bonus and decay."""
+    searcher = ReinforceSearcher(TINY, 0, ReinforceSettings(entropy_weight=0.0, weight_decay=0.0))
+    programs = searcher.ask(50)
+    before = searcher.log_probability(programs)
+    for i in range(20):
+        asked = searcher.ask(10)
+        searcher.tell([Trial(i, Candidate(0, p), Verdict.ZERO_GRADIENT) for p in asked])
+    torch.testing.assert_close(searcher.log_probability(programs), before, atol=1e-4, rtol=0)
+
+
+def test_updates_come_with_every_tenth_outcome():
+    searcher = ReinforceSearcher(TINY, 0)
+    updates = []
+    for i in range(4):
+        asked = searcher.ask(7)
+        metrics = searcher.tell([Trial(i, Candidate(0, p), Verdict.ZERO_GRADIENT) for p in asked])
+        updates.append(metrics["policy_updates"])
+    assert updates == [0, 1, 2, 2]
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: ReinforceSettings(update_size=0),
+        lambda: ReinforceSettings(learning_rate=0),
+        lambda: ReinforceSettings(baseline_decay=1),
+        lambda: ControllerSettings(hidden_size=0),
+        lambda: ControllerSettings(tanh_constant=0),
+    ],
+)
+def test_settings_out_of_range_are_refused(make):
+    with pytest.raises(UserError, match="expected"):
+        make()
