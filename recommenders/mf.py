@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
@@ -10,7 +11,7 @@ import torch
 from torch import Tensor
 
 from core.seeding import torch_rng
-from recommenders.recommender import Pullback, Recommender, RowKind, Training, Weights
+from recommenders.recommender import Pullback, Recommender, RowKind, Training, Weights, check_settings
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,10 @@ class MF(Recommender):
         "item_embedding": "item",
         "item_bias": "item",
     }
+
+    def __post_init__(self) -> None:
+        """Check the settings."""
+        check_settings(self, embedding_size=(1, math.inf), init_std=(0, math.inf))
 
     def initial(self, n_users: int, n_items: int, seed: int) -> Weights:
         """See Recommender."""

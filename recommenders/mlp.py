@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from core.seeding import torch_rng
-from recommenders.recommender import Pullback, Recommender, RowKind, Training, Weights, autograd_vjp
+from recommenders.recommender import Pullback, Recommender, RowKind, Training, Weights, autograd_vjp, check_settings
 
 _MOMENTUM = 0.1  # torch.nn.BatchNorm1d's defaults
 _BN_EPSILON = 1e-5
@@ -44,6 +44,10 @@ class MLP(Recommender):
         return frozenset(
             f"{name}.{i}" for name in ("running_mean", "running_var") for i in range(len(self.hidden_sizes))
         )
+
+    def __post_init__(self) -> None:
+        """Check the settings."""
+        check_settings(self, embedding_size=(1, math.inf), init_std=(0, math.inf), dropout=(0, 1))
 
     def initial(self, n_users: int, n_items: int, seed: int) -> Weights:
         """See Recommender."""

@@ -14,12 +14,30 @@ from typing import ClassVar, Literal
 import torch
 from torch import Tensor
 
+from core.errors import UserError
+
 #: Parameter name -> tensor [K, ...].
 Weights = dict[str, Tensor]
 #: d objective / d logit [K, B] -> d objective / d weight for every trained weight, by name.
 Pullback = Callable[[Tensor], Weights]
 #: Tables have a row for every user, or for every item.
 RowKind = Literal["user", "item"]
+
+
+def check_settings(recommender: object, **ranges: tuple[float, float]) -> None:
+    """Refuse settings outside their ranges.
+
+    Args:
+        recommender: what has the settings.
+        ranges: setting -> least value and the bound that it must stay below.
+
+    Raises:
+        UserError: one that is outside, or not a number.
+    """
+    for name, (least, below) in ranges.items():
+        value = getattr(recommender, name)
+        if not least <= value < below:
+            raise UserError(f"{name}: expected at least {least:g} and below {below:g}, got {value}")
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,33 @@
+"""A study that ends in seconds and goes through all three phases."""
+
+from studies.settings import StudySettings
+from studies.study import Study
+
+OPTIONS = {
+    "searcher": "random",
+    "dataset": "synthetic",
+    "trainings": 8,
+    "candidates_per_step": 4,
+    "finalists": 2,
+    "repeats": 2,
+    "max_epochs": 3,
+    "epsilon": (0.001, 0.1),
+    "baseline": ("BCE", "MaxR"),
+}
+
+
+def small_settings(**changes):
+    return StudySettings(**(OPTIONS | changes))
+
+
+def run_small(*observers, **changes):
+    return Study(small_settings(**changes)).run(list(observers))
+
+
+def small_arguments(**changes):
+    """The same as a command line."""
+    words = []
+    for name, value in (OPTIONS | changes).items():
+        for one in value if isinstance(value, tuple) else (value,):
+            words += [f"--{name.replace('_', '-')}", str(one)]
+    return words

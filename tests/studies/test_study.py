@@ -1,0 +1,192 @@
+import json
+import math
+
+import pytest
+
+from core.errors import UserError
+from core.trial import Verdict
+from studies.report import conclusion
+from studies.settings import StudySettings
+from studies.study import Study, pick_device
+from tests.studies.small import run_small, small_settings
+
+
+def without_time(result):
+    return json.loads(json.dumps({**result.to_dict(), "seconds": None}))
+
+
+@pytest.fixture(scope="module")
+def result():
+    return run_small()
+
+
+@pytest.mark.parametrize("searcher", ["random", "rl"])
+@pytest.mark.parametrize("environment", ["alternating", "from-scratch"])
+def test_the_same_seed_gives_the_same_result_and_another_does_not(searcher, environment):
+    changes = {"searcher": searcher, "environment": environment}
+    first = without_time(run_small(**changes))
+    assert first == without_time(run_small(**changes))
+    other = without_time(run_small(**changes, seed=1))
+    del first["settings"], other["settings"]
+    assert first != other
+
+
+def test_the_result_has_what_scripts_need(result):
+    content = without_time(result)
+    best = content["best"]
+    assert best["formula"]
+    assert best["complexity"] >= 1
+    assert set(best["test"]) == set(best["validation"]) == {"auc", "f1", "accuracy"}
+    assert len(best["per_seed"]) == 2
+    assert set(content["baselines"]) == {"BCE", "MaxR"}
+    assert content["baselines"]["MaxR"]["epsilon"] in (0.001, 0.1)
+    assert content["baselines"]["BCE"]["epsilon"] is None
+    assert content["settings"]["searcher"] == "random"
+    assert content["dataset"]["train"] == 4_800
+
+
+def test_means_are_over_seeds(result):
+    best = result.to_dict()["best"]
+    for part in ("validation", "test"):
+        per_seed = [one[part]["auc"] for one in best["per_seed"]]
+        assert best[part]["auc"] == pytest.approx(sum(per_seed) / 2)
+
+
+def test_the_funnel_adds_up(result):
+    funnel = result.to_dict()["funnel"]
+    trained = funnel.pop("trained")
+    sampled = funnel.pop("sampled")
+    assert sampled == sum(funnel.values())
+    assert trained == 8
+    assert funnel["accepted"] + funnel["rejected"] <= trained <= sampled
+
+
+def test_the_best_loss_leads_the_finalists_on_validation_with_the_first_seed(result):
+    content = result.to_dict()
+    first = [one["per_seed"][0]["validation"]["auc"] for one in content["finalists"]]
+    assert content["finalists"][0] == content["best"]
+    assert first[0] == max(first)
+
+
+def test_candidate_epochs_count_what_was_trained():
+    scratch = run_small(environment="from-scratch", epochs_per_candidate=2)
+    assert scratch.candidate_epochs == 16
+    assert run_small().candidate_epochs == 8
+
+
+@pytest.mark.parametrize("check", ["before", "after"])
+def test_with_the_check_before_training_no_trained_loss_fails_it(check):
+    result = run_small(check=check, trainings=12)
+    funnel = result.tally.funnel()
+    if check == "before":
+        assert funnel["wrong_direction"] > 0
+        assert result.n_passed == len(result.tally.accepted)
+    else:
+        assert funnel["wrong_direction"] == 0
+        assert result.n_passed < len(result.tally.accepted)
+
+
+def test_where_nothing_passes_the_check_the_nearest_losses_are_shown_as_such():
+    content = run_small(check="after", min_positive_rate=1.0, trainings=2, candidates_per_step=2, eta=1.0).to_dict()
+    assert content["search"]["passed_validation_check"] == 0
+    assert content["best"]["passed_validation_check"] is False
+
+
+def test_where_nothing_is_accepted_there_is_no_best_loss(monkeypatch):
+    monkeypatch.setattr("core.reward.RewardFilter.verdict", lambda self, reward: Verdict.REJECTED)
+    result = run_small(trainings=2)
+    content = result.to_dict()
+    assert content["funnel"]["accepted"] == 0
+    assert content["best"] is None
+    assert content["comparison"] is None
+    assert content["finalists"] == []
+    assert set(content["baselines"]) == {"BCE", "MaxR"}
+    assert "No loss was accepted" in conclusion(result)[0]
+
+
+def test_regression_is_scored_by_rmse_where_lower_is_better():
+    content = run_small(task="regression", trainings=24).to_dict()
+    assert content["metric"] == "rmse"
+    assert set(content["best"]["test"]) == {"rmse", "mae"}
+    shown = [one["per_seed"][0]["validation"]["rmse"] for one in content["finalists"]]
+    assert shown[0] == min(shown)
+    gains = [
+        theirs["test"]["rmse"] - ours["test"]["rmse"]
+        for ours, theirs in zip(
+            content["best"]["per_seed"],
+            content["baselines"][content["comparison"]["baseline"]]["per_seed"],
+            strict=True,
+        )
+    ]
+    assert content["comparison"]["gains"] == pytest.approx(gains)
+
+
+def test_json_has_no_number_that_json_cannot_write(result):
+    assert "NaN" not in json.dumps(result.to_dict(), allow_nan=False)
+
+
+@pytest.mark.parametrize("recommender", ["mf", "mlp"])
+@pytest.mark.parametrize("proxy", ["parameters", "prediction"])
+def test_every_recommender_and_proxy_goes_through(recommender, proxy):
+    content = run_small(recommender=recommender, proxy=proxy, trainings=4).to_dict()
+    assert content["funnel"]["trained"] == 4
+    assert math.isfinite(content["baselines"]["BCE"]["test"]["auc"])
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"searcher": "rll"}, "unknown searcher 'rll'.*Did you mean 'rl'"),
+        ({"dataset": "ml-100"}, "unknown data set.*Did you mean 'ml-100k'"),
+        ({"recommender": "mff"}, "unknown recommender.*Did you mean 'mf'"),
+        ({"task": "ranking"}, "unknown task 'ranking'"),
+        ({"metric": "rmse"}, "unknown metric of classification 'rmse'"),
+        ({"clamp": "strong"}, "unknown clamp rule 'strong'"),
+        ({"baseline": ("BCE", "max(y_hat, y")}, "malformed formula at position 12"),
+        ({"trainings": 0}, "trainings: expected at least 1, got 0"),
+        ({"minutes": 0.0}, "minutes: expected a number above 0"),
+        ({"candidates_per_step": 0}, "candidates_per_step: expected at least 1"),
+        ({"learning_rate": -1.0}, "learning_rate: expected a number above 0"),
+        ({"weight_decay": -1.0}, "weight_decay"),
+        ({"max_epochs": 0}, "max_epochs: expected at least 1"),
+        ({"eta": -0.1}, "eta"),
+        ({"proxy_delta": 0.0}, "proxy delta"),
+        ({"proxy_size": 0}, "probe of 1 to 4800"),
+        ({"max_variables": 3}, "max_variables: expected 4 to 15"),
+        ({"min_positive_rate": 1.5}, "min_positive_rate"),
+        ({"init_std": -1.0}, "init_std"),
+        ({"learning_rate": math.nan}, "learning_rate"),
+    ],
+)
+def test_settings_that_cannot_work_are_refused_before_anything_runs(change, message):
+    with pytest.raises(UserError, match=message):
+        Study(small_settings(**change))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"environment": "fixed"}, "--environment: expected alternating or from-scratch, got 'fixed'"),
+        ({"preset": "slow"}, "--preset: expected fast or paper"),
+        ({"check": "never"}, "--check: expected before or after"),
+        ({"finalists": 0}, "--finalists: expected at least 1"),
+        ({"epsilon": (2.0,)}, "--epsilon: expected numbers above 0"),
+        ({"baseline": ()}, "--baseline: expected at least one"),
+    ],
+)
+def test_choices_name_what_there_is(change, message):
+    with pytest.raises(UserError, match=message):
+        StudySettings(**change)
+
+
+def test_devices():
+    assert pick_device("cpu").type == "cpu"
+    with pytest.raises(UserError, match="expected auto, cpu or cuda"):
+        pick_device("tpu")
+
+
+def test_cuda_without_a_device_is_refused(monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    with pytest.raises(UserError, match="finds no CUDA device"):
+        pick_device("cuda")
+    assert pick_device("auto").type == "cpu"
