@@ -1,8 +1,8 @@
 """The controller: a two-layer LSTM that writes loss programs (paper, sections 3.3 and 5.1.4, Figure 2).
 
 Decisions come in the order operator, first operand, second operand, line after line; each is drawn from
-a softmax over what the space offers at that point, and fed back as the next input. Sampling and the
-log-probability of given programs run through the same code, so no graph is kept between the two.
+a softmax over what the space offers at that point, and fed back as the next input. Log-probabilities are
+recomputed from programs, so no graph is kept between the two.
 
 Departure from the published code: an operand that the operator does not take is neither drawn nor fed
 to the LSTM, and does not count in the log-probability.
@@ -68,93 +68,105 @@ class Controller(nn.Module):
         self._space, self._settings = space, settings
         n_operators, n_slots = len(space.operators), space.max_variables
         size = settings.hidden_size
-        # Inputs: 0 starts a program, then operators, then slots.
         with torch.random.fork_rng(devices=()):  # modules draw weights, here thrown away, from the global generator
+            # Inputs: 0 starts a program, then operators, then slots.
             self.embedding = nn.Embedding(1 + n_operators + n_slots, size)
-            self.cells = nn.ModuleList(nn.LSTMCell(size, size) for _ in range(settings.n_layers))
+            self.lstm = nn.LSTM(size, size, settings.n_layers)
             self.operator_head = nn.Linear(size, n_operators)
             self.operand_heads = nn.ModuleList(nn.Linear(size, n_slots) for _ in range(2))
         with torch.no_grad():
             for parameter in self.parameters():
                 parameter.uniform_(-settings.init_range, settings.init_range, generator=rng)
-        arities = torch.tensor(space.arities)
-        self.register_buffer("_is_binary", arities == 2, persistent=False)
+        lines = torch.arange(space.n_lines)
+        self._is_binary = torch.tensor(space.arities) == 2
+        self._open = torch.arange(n_slots) < (len(space.inputs) + lines)[:, None]  # [n_lines, n_slots]
+        self._offsets = torch.tensor([1, 1 + n_operators, 1 + n_operators])  # of the three decisions' inputs
 
     def sample(self, n: int, rng: torch.Generator) -> Decisions:
-        """N programs drawn from the policy."""
+        """Draw n programs from the policy."""
         with torch.no_grad():
-            return self._run(n, None, rng)
+            walk = _Walk(self, n, rng)
+            for line in range(self._space.n_lines):
+                walk.decide_line(line)
+            return Decisions(walk.choices, walk.log_probability, walk.entropy)
 
     def evaluate(self, choices: Tensor) -> Decisions:
-        """The log-probability and entropy of given programs [n, n_lines, 3], with gradients."""
-        return self._run(len(choices), choices, None)
+        """The log-probability and entropy of given programs [n, n_lines, 3], with gradients.
 
-    def _run(self, n: int, given: Tensor | None, rng: torch.Generator | None) -> Decisions:
-        """Walk through the decisions of n programs, drawing them unless they are given."""
-        walk = _Walk(self, n, given, rng)
-        for line in range(self._space.n_lines):
-            n_slots = len(self._space.inputs) + line
-            operator = walk.decide(self.operator_head, line, 0, None, offset=1)
-            binary = self._is_binary[operator]  # type: ignore[index]
-            open_slots = (torch.arange(self._space.max_variables) < n_slots).expand(n, -1)
-            offset = 1 + len(self._space.operators)
-            first = walk.decide(self.operand_heads[0], line, 1, open_slots, offset)
-            others = open_slots.scatter(1, first[:, None], False)
-            walk.decide(self.operand_heads[1], line, 2, others, offset, taken=binary)
-        return Decisions(walk.choices, walk.log_probability, walk.entropy)
+        The decisions are known, so the LSTM reads each program's in one go.
+        """
+        n, n_lines, _ = choices.shape
+        taken = torch.ones_like(choices, dtype=torch.bool)
+        taken[..., 2] = self._is_binary[choices[..., 0]]
+        place = taken.flatten(1).cumsum(1) - 1  # of every decision among those taken [n, 3 n_lines]
+        tokens = torch.zeros(n, 1 + 3 * n_lines, dtype=torch.long)  # the last one only takes what is not taken
+        tokens.scatter_(1, torch.where(taken.flatten(1), place + 1, 3 * n_lines), (choices + self._offsets).flatten(1))
+        outputs, _ = self.lstm(self.embedding(tokens[:, : 3 * n_lines].T))  # [3 n_lines, n, size]
+        h = outputs.transpose(0, 1).gather(1, place.clamp(min=0)[..., None].expand(-1, -1, outputs.shape[-1]))
+        h = h.view(n, n_lines, 3, -1)
+        log_probability, entropy = torch.zeros(n), torch.zeros(n)
+        for position in range(3):
+            log_p = self.log_policy(position, h[:, :, position], self._open, choices[..., 1])
+            chosen = log_p.gather(-1, choices[..., position : position + 1]).squeeze(-1)
+            kept = taken[..., position]
+            log_probability = log_probability + torch.where(kept, chosen, 0).sum(1)
+            entropy = entropy + torch.where(kept, entropy_of(log_p), 0).sum(1)
+        return Decisions(choices * taken, log_probability, entropy)
+
+    def log_policy(self, position: int, h: Tensor, open_slots: Tensor, first: Tensor) -> Tensor:
+        """Log-probabilities of what may be chosen.
+
+        Args:
+            position: 0 the operator, 1 and 2 its operands.
+            h: outputs of the LSTM [..., size].
+            open_slots: which slots are written already [..., n_slots].
+            first: the first operand [...], which the second may not be.
+        """
+        head = self.operator_head if position == 0 else self.operand_heads[position - 1]
+        logits = self._settings.tanh_constant * torch.tanh(head(h))
+        if position > 0:
+            logits = logits.masked_fill(~open_slots, -torch.inf)
+        if position == 2:
+            logits = logits.scatter(-1, first[..., None], -torch.inf)
+        return torch.log_softmax(logits, dim=-1)
+
+
+def entropy_of(log_p: Tensor) -> Tensor:
+    """The entropy of distributions [..., options]; options of probability 0 add nothing."""
+    return -(log_p.exp() * log_p.masked_fill(log_p.isinf(), 0)).sum(-1)
 
 
 class _Walk:
-    """The LSTM's state on its way through the decisions of n programs."""
+    """The LSTM's state on its way through the decisions of n programs that are being drawn."""
 
-    def __init__(self, controller: Controller, n: int, given: Tensor | None, rng: torch.Generator | None) -> None:
-        self._controller, self._given, self._rng = controller, given, rng
-        self._n = n
-        size = controller._settings.hidden_size
-        self._states = [(torch.zeros(n, size), torch.zeros(n, size)) for _ in controller.cells]
+    def __init__(self, controller: Controller, n: int, rng: torch.Generator) -> None:
+        self._controller, self._rng = controller, rng
+        settings = controller._settings
+        shape = (settings.n_layers, n, settings.hidden_size)
+        self._state = (torch.zeros(shape), torch.zeros(shape))
         self._input = torch.zeros(n, dtype=torch.long)
+        self._all = torch.ones(n, dtype=torch.bool)
         self.choices = torch.zeros(n, controller._space.n_lines, 3, dtype=torch.long)
         self.log_probability = torch.zeros(n)
         self.entropy = torch.zeros(n)
 
-    def decide(
-        self,
-        head: nn.Module,
-        line: int,
-        position: int,
-        offered: Tensor | None,
-        offset: int,
-        taken: Tensor | None = None,
-    ) -> Tensor:
-        """One decision for each of the n programs; where it is not `taken`, nothing happens."""
-        logits = head(self._advance(taken))
-        constant = self._controller._settings.tanh_constant
-        logits = constant * torch.tanh(logits)
-        if offered is not None:
-            logits = logits.masked_fill(~offered, -torch.inf)
-        log_p = torch.log_softmax(logits, dim=1)
-        p = log_p.exp()
-        if self._given is None:
-            choice = torch.multinomial(p, 1, generator=self._rng).squeeze(1)
-        else:
-            choice = self._given[:, line, position]
-        kept = torch.ones(self._n, dtype=torch.bool) if taken is None else taken
-        chosen = log_p.gather(1, choice[:, None]).squeeze(1)
-        entropy = -(p * log_p.masked_fill(p == 0, 0)).sum(1)
-        self.log_probability = self.log_probability + torch.where(kept, chosen, 0)
-        self.entropy = self.entropy + torch.where(kept, entropy, 0)
-        self.choices[:, line, position] = torch.where(kept, choice, 0)
-        self._input = torch.where(kept, choice + offset, self._input)
-        return choice
+    def decide_line(self, line: int) -> None:
+        """Operator and operands of one line."""
+        self._decide(line, 0, self._all)
+        self._decide(line, 1, self._all)
+        self._decide(line, 2, self._controller._is_binary[self.choices[:, line, 0]])
 
-    def _advance(self, taken: Tensor | None) -> Tensor:
-        """Feed the last decision to the LSTM; the output of its last layer."""
-        h = self._controller.embedding(self._input)
-        for i, cell in enumerate(self._controller.cells):
-            old = self._states[i]
-            new = cell(h, old)
-            if taken is not None:
-                new = tuple(torch.where(taken[:, None], a, b) for a, b in zip(new, old, strict=True))
-            self._states[i] = new
-            h = new[0]
-        return h
+    def _decide(self, line: int, position: int, taken: Tensor) -> None:
+        """One decision for each of the n programs; where it is not `taken`, nothing happens."""
+        controller = self._controller
+        output, (h, c) = controller.lstm(controller.embedding(self._input)[None], self._state)
+        kept = taken[:, None]
+        self._state = (torch.where(kept, h, self._state[0]), torch.where(kept, c, self._state[1]))
+        first = self.choices[:, line, 1]
+        log_p = controller.log_policy(position, output[0], controller._open[line], first)
+        choice = torch.multinomial(log_p.exp(), 1, generator=self._rng)
+        self.log_probability += torch.where(taken, log_p.gather(1, choice).squeeze(1), 0)
+        self.entropy += torch.where(taken, entropy_of(log_p), 0)
+        choice = choice.squeeze(1)
+        self.choices[:, line, position] = torch.where(taken, choice, 0)
+        self._input = torch.where(taken, choice + controller._offsets[position], self._input)
