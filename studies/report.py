@@ -79,7 +79,7 @@ def shortened(formula: str) -> str:
     """The formula, cut in the middle where it is very long (result.json has it whole)."""
     if len(formula) <= _LONGEST_FORMULA:
         return formula
-    half = _LONGEST_FORMULA // 2 - 2
+    half = (_LONGEST_FORMULA - len(" ... ")) // 2
     return f"{formula[:half]} ... {formula[-half:]}"
 
 

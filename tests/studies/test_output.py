@@ -1,0 +1,45 @@
+import json
+
+import pytest
+
+from core.errors import UserError
+from studies.output import OutputFolder
+
+
+def test_writes_json_that_reads_back(tmp_path):
+    path = OutputFolder(tmp_path / "a" / "b").write_json("result.json", {"x": [1, None, "é"]})
+    assert json.loads(path.read_text(encoding="utf-8")) == {"x": [1, None, "é"]}
+    assert [p.name for p in path.parent.iterdir()] == ["result.json"]
+
+
+def test_a_failed_write_leaves_the_older_file_and_nothing_else(tmp_path, monkeypatch):
+    folder = OutputFolder(tmp_path)
+    folder.write_json("result.json", {"old": 1})
+
+    def full(number):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(UserError, match="No space left on device"):
+        folder.write_json("result.json", {"new": 1})
+    assert json.loads((tmp_path / "result.json").read_text()) == {"old": 1}
+    assert [p.name for p in tmp_path.iterdir()] == ["result.json"]
+
+
+def test_withdrawing_takes_back_only_what_was_made(tmp_path):
+    (tmp_path / "before").mkdir()
+    OutputFolder(tmp_path / "before" / "x" / "y").withdraw()
+    assert [p.name for p in tmp_path.iterdir()] == ["before"]
+
+
+def test_withdrawing_keeps_a_folder_with_something_in_it(tmp_path):
+    folder = OutputFolder(tmp_path / "x" / "y")
+    (tmp_path / "x" / "kept").write_text("")
+    folder.withdraw()
+    assert [p.name for p in (tmp_path / "x").iterdir()] == ["kept"]
+
+
+def test_a_folder_that_is_a_file_is_refused(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match="cannot write there"):
+        OutputFolder(tmp_path / "file")

@@ -1,0 +1,207 @@
+"""The command as a user meets it: what it prints, writes and refuses."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from searchers import SEARCHERS
+from studies.command import BAD_INPUT, INTERRUPTED, exit_code
+from studies.run import app
+from tests.studies.small import small_arguments
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path, monkeypatch):
+    """Defaults are relative to the working directory, so every test has one of its own."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "160")
+
+
+def run(*words):
+    return exit_code(lambda: app([*words], exit_on_error=False, print_error=False))
+
+
+def refused(capsys, *words):
+    """The one line on stderr of a command that must fail, with nothing left behind."""
+    assert run(*words) == BAD_INPUT
+    captured = capsys.readouterr()
+    lines = captured.err.strip().splitlines()
+    assert len(lines) == 1, captured.err
+    assert lines[0].startswith("error: ")
+    assert captured.out == ""
+    return lines[0]
+
+
+def left_behind():
+    return sorted(str(p) for p in Path().rglob("*"))
+
+
+def test_writes_result_and_prints_losses_funnel_and_verdict(capsys):
+    assert run(*small_arguments(), "--out", "deep/er", "--tracking-uri", "none") == 0
+    printed = capsys.readouterr()
+    result = json.loads(Path("deep/er/result.json").read_text())
+    assert left_behind() == ["deep", "deep/er", "deep/er/result.json"]
+    for text in ("BCE", "MaxR", "zero gradient", "Best found loss:", "no test of significance", "deep/er/result.json"):
+        assert text in printed.out
+    assert result["comparison"]["verdict"].replace(" ", "") in "".join(printed.out.split())
+    for phase in ("Phase I,", "Phase II,", "Phase III,"):
+        assert phase in printed.err
+
+
+def test_the_default_folder_names_the_study(capsys):
+    assert run(*small_arguments(trainings=2), "--seed", "7", "--tracking-uri", "none") == 0
+    assert Path("results/random-synthetic-mf-7/result.json").is_file()
+
+
+def test_help_names_every_searcher_and_option_and_exits_with_0(capsys):
+    assert run("--help") == 0
+    text = capsys.readouterr().out
+    assert all(name in text for name in SEARCHERS)
+    options = (
+        "searcher dataset recommender task trainings minutes seed device environment clamp preset out tracking-uri"
+    )
+    assert all(f"--{name}" in text for name in options.split())
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--no-such-option"], "--no-such-option"),
+        (["stray"], "stray"),
+        (["--seed", "1", "--seed", "2"], "--seed specified multiple times"),
+        (["--baseline", "log(y_hat"], "position 9"),
+        (["--metric", "ndcg"], "unknown metric of classification 'ndcg'"),
+    ],
+)
+def test_bad_options_get_one_line_and_leave_nothing(capsys, words, message):
+    assert message in refused(capsys, *small_arguments(), *words, "--tracking-uri", "none")
+    assert left_behind() == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"searcher": "rll"}, "Did you mean 'rl'"),
+        ({"trainings": "many"}, "many"),
+        ({"trainings": -3}, "trainings: expected at least 1"),
+        ({"baseline": "__import__('os')"}, "position 11: unexpected character"),
+        ({"dataset": "csv"}, "give the path of the file with --data"),
+        ({"dataset": "csv", "data": "missing.csv"}, "missing.csv"),
+        ({"dataset": "synthetic", "data": "x.csv"}, "leave out --data"),
+        ({"dataset": "ml-1m", "data": "missing.dat"}, "missing.dat"),
+        ({"dataset": "electronics", "data": "missing.json.gz"}, "missing.json.gz"),
+    ],
+)
+def test_bad_values_get_one_line_and_leave_nothing(capsys, changes, message):
+    assert message in refused(capsys, *small_arguments(**changes), "--tracking-uri", "none")
+    assert left_behind() == []
+
+
+def ratings(rows, header="user_id,item_id,rating"):
+    return "\n".join([header, *rows]) + "\n"
+
+
+GOOD_ROWS = [f"{u},{i},{1 + (u * i) % 5}" for u in range(30) for i in range(1, 11)]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (ratings(GOOD_ROWS, header="user,item_id,rating"), "missing column user_id"),
+        (ratings([*GOOD_ROWS, "1,2,"]), "line 302: rating: a finite number expected, got ''"),
+        (ratings([*GOOD_ROWS, "1,2,nan"]), "line 302: rating: a finite number expected"),
+        (ratings([*GOOD_ROWS, "1,2,good"]), "got 'good'"),
+        (ratings([f"{u},{i},5" for u in range(30) for i in range(10)]), "no negative label"),
+        (ratings([f"{u},{i},1" for u in range(30) for i in range(10)]), "no positive label"),
+        (ratings([]), "empty"),
+        ("", "x.csv"),
+        ("\x00\x01\x02", "x.csv"),
+    ],
+)
+def test_bad_data_gets_one_line_and_leaves_nothing(capsys, content, message):
+    Path("x.csv").write_text(content)
+    arguments = small_arguments(dataset="csv")
+    assert message in refused(capsys, *arguments, "--data", "x.csv", "--tracking-uri", "none")
+    assert left_behind() == ["x.csv"]
+
+
+def test_ones_own_ratings_go_through(capsys):
+    Path("x.csv").write_text(ratings(GOOD_ROWS))
+    arguments = small_arguments(dataset="csv", trainings=4)
+    assert run(*arguments, "--data", "x.csv", "--out", "out", "--tracking-uri", "none") == 0
+    assert json.loads(Path("out/result.json").read_text())["dataset"]["n_users"] == 30
+
+
+def test_an_output_folder_that_cannot_be_made_is_refused(capsys):
+    Path("file").write_text("in the way")
+    assert "cannot write there" in refused(capsys, *small_arguments(), "--out", "file/out", "--tracking-uri", "none")
+    assert left_behind() == ["file"]
+
+
+@pytest.mark.parametrize(
+    "uri", ["http://127.0.0.1:9", "sqlite:////dev/null/mlflow.db", "nonsense://x", "postgresql://127.0.0.1:9/x"]
+)
+def test_a_tracking_server_that_cannot_be_reached_is_refused(capsys, uri):
+    line = refused(capsys, *small_arguments(), "--out", "new/out", "--tracking-uri", uri)
+    assert uri in line
+    assert left_behind() == []
+
+
+def test_cuda_where_there_is_none_is_refused(capsys, monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    assert "--device cuda" in refused(capsys, *small_arguments(), "--device", "cuda", "--tracking-uri", "none")
+
+
+def test_a_disk_that_fills_up_later_keeps_the_report(capsys, monkeypatch):
+    def full(source, target):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.replace", full)
+    assert run(*small_arguments(), "--out", "out", "--tracking-uri", "none") == BAD_INPUT
+    printed = capsys.readouterr()
+    assert "Best found loss:" in printed.out
+    assert printed.err.strip().splitlines()[-1].endswith("cannot write it: No space left on device")
+    assert left_behind() == ["out"]
+
+
+def test_an_interrupt_leaves_with_the_shells_code(capsys):
+    def interrupted():
+        raise KeyboardInterrupt
+
+    assert exit_code(interrupted) == INTERRUPTED
+    assert capsys.readouterr().err == "interrupted\n"
+
+
+def command(*words):
+    return [sys.executable, "-m", "studies.run", *words]
+
+
+def test_as_a_process_of_its_own_it_ends_with_2_and_no_traceback():
+    done = subprocess.run(command("--searcher", "nobody"), cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr.count("\n") == 1
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_signals_end_it_at_once_without_a_traceback(tmp_path, number, code):
+    arguments = small_arguments(trainings=100_000)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    words = command(*arguments, "--tracking-uri", "none")
+    with subprocess.Popen(words, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True) as process:
+        first = process.stderr.readline()
+        time.sleep(0.5)
+        process.send_signal(number)
+        rest = process.stderr.read()
+    assert first.startswith("Phase I")
+    assert process.returncode == code
+    assert "Traceback" not in rest
