@@ -24,7 +24,7 @@ test: $(READY) ## lint, types and tests
 	$(BIN)/python -m pytest -m "not slow and not gpu"
 
 bench: $(READY) ## speed of the trainer and of the candidates' way to it
-	$(BIN)/python -m pytest benchmarks --benchmark-only
+	$(BIN)/python -m pytest tests/benchmarks/bench_speed.py --benchmark-only --benchmark-columns=median,iqr,rounds --benchmark-disable-gc
 
 slow: $(READY) ## reproduce published figures (an hour)
 	$(BIN)/python -m pytest -m slow

@@ -33,16 +33,17 @@ class Comparison:
     @property
     def verdict(self) -> str:
         """The outcome in a sentence."""
-        n, spread = len(self.gains), f"from {min(self.gains):+.4f} to {max(self.gains):+.4f}"
-        seeds = f"{n} seed{'s' * (n > 1)}"
-        by = f"test {self.metric} better by {self.gain:+.4f} on average over {seeds} ({spread})"
+        n = len(self.gains)
+        gain = f"mean gain in test {self.metric} {self.gain:+.4f}"
+        if n > 1:
+            gain += f" over {n} seeds (from {min(self.gains):+.4f} to {max(self.gains):+.4f})"
         if self.outcome == "ahead":
-            return f"The found loss is ahead of {self.baseline}, the best baseline on validation: {by}."
+            return f"The found loss is ahead of {self.baseline}, the best baseline on validation: {gain}."
         if self.outcome == "behind":
-            return f"The found loss does not beat {self.baseline}, the best baseline on validation: {by}."
+            return f"The found loss does not beat {self.baseline}, the best baseline on validation: {gain}."
         if not math.isfinite(self.gain):
             return f"No comparison with {self.baseline}: a training run gave no finite predictions."
-        return f"Not decided between the found loss and {self.baseline}, the best baseline on validation: {by}."
+        return f"Not decided between the found loss and {self.baseline}, the best baseline on validation: {gain}."
 
     def to_dict(self) -> dict[str, Any]:
         """For result.json."""

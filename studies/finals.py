@@ -12,8 +12,10 @@ from core.line import EPSILON
 from core.loss import Loss, ProgramLoss
 from core.printing import SMOOTHED
 from core.program import LossProgram
+from core.proxy import ProxyTest, prediction_probe
 from core.seeding import derive_seed
 from core.space import OperatorSpace
+from core.trial import Verdict
 from core.validation import Direction, ValidationCheck
 from recommenders.environments import FromScratchEnvironment
 from recommenders.fitting import Fitted, fit_losses
@@ -57,9 +59,9 @@ class Checked:
     """What Phase II made of the accepted programs."""
 
     passed: tuple[tuple[LossProgram, Direction], ...]
-    """Those that pass, or, where none does, those that come nearest."""
+    """Those that pass, or, where none does, those that come nearest; of equal gradients the simplest."""
     n_passed: int
-    """How many really passed."""
+    """How many really passed, equal ones included."""
 
 
 def check_directions(
@@ -73,10 +75,24 @@ def check_directions(
         check: the check.
         at_most: how many to return where none passes.
     """
-    directions = [(p, check.direction(ProgramLoss(p, space).function)) for p in programs]
-    passed = [(p, d) for p, d in directions if d.positive_rate >= check.min_positive_rate]
-    nearest = sorted(directions, key=lambda pair: -pair[1].positive_rate)[:at_most]
-    return Checked(tuple(passed or nearest), len(passed))
+    directions = {p: check.direction(ProgramLoss(p, space).function) for p in programs}
+    passed = [p for p in programs if directions[p].positive_rate >= check.min_positive_rate]
+    nearest = sorted(programs, key=lambda p: -directions[p].positive_rate)
+    chosen = distinct(passed, space) if passed else distinct(nearest, space)[:at_most]
+    return Checked(tuple((p, directions[p]) for p in chosen), len(passed))
+
+
+def distinct(programs: Sequence[LossProgram], space: OperatorSpace) -> list[LossProgram]:
+    """The programs, in order, without those whose gradient a simpler one has (or an equally simple earlier one).
+
+    Phase I cannot tell: it forgets gradients whenever the recommender changes.
+    """
+    simplest_first = sorted(programs, key=lambda p: p.complexity)
+    proxy = ProxyTest()
+    proxy.renew(prediction_probe(0))
+    findings = proxy.examine([ProgramLoss(p, space) for p in simplest_first])
+    kept = {p for p, f in zip(simplest_first, findings, strict=True) if f.verdict is not Verdict.DUPLICATE}
+    return [p for p in programs if p in kept]
 
 
 def screen(

@@ -101,7 +101,7 @@ def test_learns_to_propose_what_is_rewarded():
         return np.mean([p.lines[-1].operator == "square" for p in searcher.ask(500)])
 
     before = rate()
-    for i in range(60):
+    for _ in range(60):
         programs = searcher.ask(10)
         rewards = [float(p.lines[-1].operator == "square") for p in programs]
         searcher.tell(rewarded(programs, rewards))
