@@ -32,6 +32,8 @@ _ENVIRONMENT = {
     "GIT_PYTHON_REFRESH": "quiet",
 }
 _SQLITE = "sqlite:///"
+# Opens the experiment in the view of runs and charts, not in that of language models.
+_MODEL_TRAINING = {"mlflow.experimentKind": "custom_model_development"}
 
 
 def connect(tracking_uri: str, experiment: str) -> tuple[MlflowClient, str]:
@@ -79,7 +81,7 @@ def _setting_up(tracking_uri: str) -> FileLock:
 def _experiment_id(client: MlflowClient, tracking_uri: str, name: str) -> str:
     found = client.get_experiment_by_name(name)
     if found is None:
-        return client.create_experiment(name, artifact_location=_artifacts(tracking_uri))
+        return client.create_experiment(name, artifact_location=_artifacts(tracking_uri), tags=_MODEL_TRAINING)
     if found.lifecycle_stage == "deleted":
         raise UserError(f"--experiment {name}: it was deleted in MLflow; restore it there or give another name")
     return found.experiment_id
