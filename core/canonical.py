@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from core.line import Line
+from core.line import KNOWN_INPUTS, Line
 from core.operators import OPERATORS
 
 
@@ -19,9 +19,9 @@ class _Nodes:
     def __init__(self, inputs: Sequence[str]) -> None:
         self.operators: list[str] = list(inputs)
         self.children: list[tuple[int, ...]] = [() for _ in inputs]
-        # Leaves first and in slot order, then small before large, then by their text: an order
+        # Leaves first and in one order, then small before large, then by their text: an order
         # that depends on what an expression is and not on where it was written.
-        self.order: list[tuple[int, int, str]] = [(0, i, name) for i, name in enumerate(inputs)]
+        self.order: list[tuple[int, int, str]] = [(0, KNOWN_INPUTS.index(name), name) for name in inputs]
         self._numbers: dict[tuple[str, tuple[int, ...]], int] = {}
 
     def add(self, operator: str, children: tuple[int, ...]) -> int:

@@ -25,7 +25,8 @@ MAX_LENGTH = 10_000
 MAX_DEPTH = 50
 MAX_OPERATORS = 400
 
-_TOKEN = re.compile(r"\s*(?:(?P<name>[A-Za-z_]\w*)|(?P<number>[0-9.]+)|(?P<symbol>\*\*|[-+*/^(),]))", re.ASCII)
+_TOKEN = re.compile(r"(?P<name>[A-Za-z_]\w*)|(?P<number>[0-9.]+)|(?P<symbol>\*\*|[-+*/^(),])", re.ASCII)
+_SPACE = " \t\n\r\f\v"
 _ALIASES = {"pred": "y_hat", "prediction": "y_hat", "label": "y", "epsilon": EPSILON}
 
 
@@ -89,15 +90,14 @@ def parse_lines(text: str) -> tuple[tuple[str, ...], tuple[Line, ...]]:
 
 
 def _tokens(text: str) -> list[tuple[str, str, int]]:
-    tokens, at, end = [], 0, len(text.rstrip())
+    tokens, end = [], len(text.rstrip(_SPACE))
+    at = end - len(text[:end].lstrip(_SPACE))
     while at < end:
         match = _TOKEN.match(text, at, end)
         if match is None:
-            start = at + len(text[at:end]) - len(text[at:end].lstrip())
-            raise FormulaError(text, start, f"unexpected character {text[start]!r}")
-        kind = str(match.lastgroup)
-        tokens.append((kind, match[kind], match.start(kind)))
-        at = match.end()
+            raise FormulaError(text, at, f"unexpected character {text[at]!r}")
+        tokens.append((str(match.lastgroup), match[str(match.lastgroup)], at))
+        at = end - len(text[match.end() : end].lstrip(_SPACE))
     return [*tokens, ("end", "", end)]
 
 

@@ -94,17 +94,25 @@ class LossProgram:
             UserError: it is not such a mapping, or the program in it is not valid.
         """
         try:
-            inputs = tuple(str(name) for name in stored["inputs"])
+            inputs = tuple(_names(stored["inputs"]))
             slots = {name: i for i, name in enumerate(inputs)}
             lines = []
-            for operator, *names in stored["lines"]:
+            for line in stored["lines"]:
+                operator, *names = _names(line)
                 lines.append(Line(operator, tuple(slots[name] for name in names)))
                 slots[f"v{len(lines) - 1}"] = len(inputs) + len(lines) - 1
         except (KeyError, TypeError, ValueError) as error:
+            problem = f"{type(error).__name__} {error}"[:200]
             raise UserError(
-                f"stored program: expected inputs and lines such as ['add', 'y', 'v0'], got {error!r}"
+                f"stored program: expected inputs and lines such as ['add', 'y', 'v0'], got {problem}"
             ) from None
         return cls(tuple(lines), inputs)
+
+
+def _names(stored: Any) -> list[str]:
+    if not isinstance(stored, list | tuple) or not all(isinstance(name, str) for name in stored):
+        raise TypeError("where a list of names should be")
+    return list(stored)
 
 
 def _check_line(i: int, line: Line, n_slots: int) -> None:

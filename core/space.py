@@ -54,6 +54,8 @@ class OperatorSpace:
         for name in self.inputs:
             if name not in KNOWN_INPUTS:
                 raise unknown_name("input", name, KNOWN_INPUTS)
+        if len(set(self.inputs)) != len(self.inputs):
+            raise UserError(f"operator space: distinct inputs expected, got {', '.join(self.inputs)}")
         if self.clamp not in CLAMPS:
             raise unknown_name("clamp rule", self.clamp, CLAMPS)
         if not self.operators or len(self.inputs) < 2:

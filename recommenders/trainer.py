@@ -10,6 +10,7 @@ one number s for each copy, and s takes the factor (1 - learning_rate * weight_d
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -24,6 +25,8 @@ from recommenders.recommender import Recommender, Training, Weights
 
 #: Rows evaluated at a time, to bound memory.
 _EVALUATION_ROWS = 16_384
+#: A table's scale is multiplied into the table before it may fall below this, far from the end of float32.
+_LEAST_SCALE = 1e-6
 
 
 @dataclass
@@ -76,7 +79,7 @@ class Trainer:
     def population(self, weights: Weights, learning_rate: Sequence[float], weight_decay: Sequence[float]) -> Population:
         """K copies of one set of parameters (no leading K), a learning rate and decay each."""
         k = len(learning_rate)
-        copies = {name: w.to(self.device, self.dtype).expand(k, *w.shape).contiguous() for name, w in weights.items()}
+        copies = {name: torch.stack([w.to(self.device, self.dtype)] * k) for name, w in weights.items()}
         rates = torch.tensor([learning_rate, weight_decay], device=self.device, dtype=self.dtype)
         return Population(copies, rates[0], rates[1])
 
@@ -85,11 +88,20 @@ class Trainer:
         """Train every copy in place by its own loss, for one epoch of the batches of (seed, epoch)."""
         training = Training(torch_rng(seed, "dropout", epoch, device=self.device))
         scale = torch.ones_like(population.learning_rate)
-        for batch in self._batches(seed, epoch):
+        least = _keep(population).min().item()
+        may_go_on = math.inf if least == 1 else max(1, int(math.log(_LEAST_SCALE) / math.log(least)))
+        for step, batch in enumerate(self._batches(seed, epoch), start=1):
             scale = self._step(population, losses, batch, scale, training)
+            if step % may_go_on == 0:
+                scale = self._fold(population, scale)
+        self._fold(population, scale)
+
+    def _fold(self, population: Population, scale: Tensor) -> Tensor:
+        """Multiply the scale into the tables; the new scale is 1."""
         for name in self.recommender.tables:
             table = population.weights[name]
             table.mul_(_columns(scale, table))
+        return torch.ones_like(scale)
 
     def _step(
         self, population: Population, losses: StackedLosses, batch: Batch, scale: Tensor, training: Training
@@ -98,7 +110,7 @@ class Trainer:
         gathered = self._gather(population.weights, batch.user, batch.item, scale)
         logit, pullback = self.recommender.vjp(gathered, training)
         gradients = pullback(losses.slope(logit, batch.label) / len(batch.label))
-        keep = 1 - population.learning_rate * population.weight_decay
+        keep = _keep(population)
         scale = scale * keep
         for name, gradient in gradients.items():
             kind, weight = self.recommender.tables.get(name), population.weights[name]
@@ -129,6 +141,11 @@ class Trainer:
             gathered = self._gather(weights, users[rows], items[rows], None)
             parts.append(torch.sigmoid(self.recommender.logit(gathered, None)))
         return torch.cat(parts, dim=1)
+
+
+def _keep(population: Population) -> Tensor:
+    """What a step's weight decay leaves of a parameter [K]."""
+    return 1 - population.learning_rate * population.weight_decay
 
 
 def _columns(per_copy: Tensor, like: Tensor) -> Tensor:

@@ -43,6 +43,8 @@ class Comparison:
             return f"The found loss does not beat {self.baseline}, the best baseline on validation: {gain}."
         if not math.isfinite(self.gain):
             return f"No comparison with {self.baseline}: a training run gave no finite predictions."
+        if n == 1:
+            return f"One seed decides nothing; beside {self.baseline}, the best baseline on validation: {gain}."
         return f"Not decided between the found loss and {self.baseline}, the best baseline on validation: {gain}."
 
     def to_dict(self) -> dict[str, Any]:

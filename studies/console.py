@@ -60,7 +60,7 @@ class LiveProgress(Observer):
     def on_phase(self, text: str) -> None:
         """See Observer."""
         self._console.print(text, style="bold" if self._live else None, highlight=False, soft_wrap=True)
-        self._progress.reset(self._bar, description="", total=None, state="", visible=self._live)
+        self._progress.reset(self._bar, description="Working", total=None, state="", visible=self._live)
         self._last_line = self._clock()
 
     def on_step(self, step: Step, tally: Tally, candidate_epochs: int) -> None:
