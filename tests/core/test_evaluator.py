@@ -1,0 +1,22 @@
+import dataclasses
+
+import pytest
+
+from core.evaluator import Evaluator, Measurement
+from tests.core.fakes import FakeEvaluator
+
+
+def test_an_evaluator_is_asked_six_things():
+    methods = {"epochs_per_candidate", "score", "probe", "measure", "adopt", "restart"}
+    assert Evaluator.__abstractmethods__ == methods
+    with pytest.raises(TypeError, match="abstract"):
+        Evaluator()
+
+
+def test_what_has_them_all_is_an_evaluator():
+    assert isinstance(FakeEvaluator(), Evaluator)
+
+
+def test_a_measurement_cannot_be_changed():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        Measurement(0.5, 1.0).score = 0.6

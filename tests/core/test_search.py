@@ -1,0 +1,478 @@
+import dataclasses
+import math
+from collections import Counter
+from itertools import count, pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.errors import UserError
+from core.proxy import ProxyTest
+from core.reward import RewardFilter, reward_of
+from core.search import Rules, SearchBudget, StopReason, search
+from core.seeding import derive_seed
+from core.space import HANDCRAFTED_SPACE, OperatorSpace
+from core.trial import Candidate, Trial, Verdict
+from core.validation import ValidationCheck
+from tests.core.fakes import FakeEvaluator, Sampling, Scripted
+from tests.strategies import costly_law
+
+SPACE = OperatorSpace()
+RULES = Rules(HANDCRAFTED_SPACE)
+#: Losses with gradients of their own, best first.
+GAINS = {"y_hat": 0.3, "y_hat^2": 0.2, "y_hat*y": 0.1, "log(y_hat)": -0.1, "1/y_hat": -0.2}
+FORMULAS = tuple(GAINS)
+ZERO = ("y", "1", "y + 1", "log(y)", "y*y", "y^2", "-y", "1 + 1")
+
+
+def run(searcher, evaluator, *, rules=RULES, k=1, trainings=1, patience=20, minutes=None, seed=0, clock=None):
+    budget = SearchBudget(trainings, minutes, candidates_per_step=k, samples_per_training=patience)
+    return list(search(searcher, evaluator, ProxyTest(), rules, budget, seed, clock or count().__next__))
+
+
+def trials_of(steps):
+    return [trial for step in steps for trial in step.trials]
+
+
+def verdicts(steps):
+    return [trial.verdict for trial in trials_of(steps)]
+
+
+# Laws, for random searchers in random settings.
+
+
+@st.composite
+def searches(draw):
+    """A finished search: its steps, the searcher, the evaluator and the settings."""
+    seed = draw(st.integers(0, 10**6))
+    k, trainings = draw(st.integers(1, 5)), draw(st.integers(1, 10))
+    evaluator = FakeEvaluator(
+        keeps_start=draw(st.booleans()), can_restart=draw(st.booleans()), fixed_probe=draw(st.booleans())
+    )
+    check_first = draw(st.sampled_from((None, ValidationCheck(0.6, n_pairs=50))))
+    rules = Rules(
+        SPACE, reward_filter=RewardFilter(draw(st.sampled_from((0.0, 0.001, 0.005)))), check_first=check_first
+    )
+    searcher = Sampling(SPACE, seed)
+    steps = run(searcher, evaluator, rules=rules, k=k, trainings=trainings, patience=30, seed=seed)
+    return steps, searcher, evaluator, {"k": k, "trainings": trainings, "rules": rules, "seed": seed}
+
+
+@costly_law
+@given(searches())
+def test_every_proposed_program_is_told_once_and_appears_once_in_order(case):
+    steps, searcher, _, _ = case
+    trials = trials_of(steps)
+    assert [trial.candidate for trial in trials] == [Candidate(i, p) for i, p in enumerate(searcher.asked)]
+    assert sorted(searcher.told, key=lambda trial: trial.candidate.number) == trials
+
+
+@costly_law
+@given(searches())
+def test_steps_and_their_trials_are_numbered_and_the_last_one_says_why(case):
+    steps, _, _, _ = case
+    assert [step.number for step in steps] == list(range(len(steps)))
+    assert all(trial.step == step.number for step in steps for trial in step.trials)
+    assert [step.stop is None for step in steps] == [True] * (len(steps) - 1) + [False]
+
+
+@costly_law
+@given(searches())
+def test_the_budget_of_trainings_is_used_up_and_never_exceeded(case):
+    steps, _, evaluator, settings = case
+    trained = [sum(trial.trained for trial in step.trials) for step in steps]
+    assert max(trained) <= settings["k"]
+    assert sum(trained) == sum(len(keys) for keys, _ in evaluator.measured) <= settings["trainings"]
+    assert (sum(trained) == settings["trainings"]) == (steps[-1].stop is StopReason.TRAININGS)
+    assert (trained[-1] == 0) == (steps[-1].stop is StopReason.EXHAUSTED)
+
+
+@costly_law
+@given(searches())
+def test_the_candidates_of_a_step_are_trained_on_the_batches_of_its_own_seed(case):
+    steps, _, evaluator, settings = case
+    seeds = [derive_seed(settings["seed"], "step", step.number) for step in steps]
+    assert all(trial.seed == seeds[trial.step] for trial in trials_of(steps))
+    trained = [[t.candidate.program.key for t in step.trials if t.trained] for step in steps]
+    assert evaluator.measured == [(keys, seed) for keys, seed in zip(trained, seeds, strict=True) if keys]
+
+
+@costly_law
+@given(searches())
+def test_a_duplicate_gets_what_its_original_got_from_the_same_recommender(case):
+    steps, _, _, _ = case
+    trials = trials_of(steps)
+    for trial in trials:
+        assert (trial.original is not None) == (trial.verdict is Verdict.DUPLICATE)
+        if trial.original is not None:
+            original = trials[trial.original]
+            assert original.candidate.number < trial.candidate.number
+            assert original.verdict in (Verdict.ACCEPTED, Verdict.REJECTED, Verdict.WRONG_DIRECTION)
+            assert (trial.reward, trial.score, trial.trained) == (original.reward, original.score, False)
+            between = steps[original.step : trial.step]
+            assert not any(step.restarted or any(t.adopted for t in step.trials) for step in between)
+
+
+@costly_law
+@given(searches())
+def test_from_one_recommender_nothing_is_trained_twice(case):
+    steps, _, _, _ = case
+    seen = set()
+    for step in steps:
+        keys = [trial.candidate.program.key for trial in step.trials if trial.trained]
+        assert len(set(keys)) == len(keys)
+        assert not seen & set(keys)
+        seen |= set(keys)
+        if step.restarted or any(trial.adopted for trial in step.trials):
+            seen.clear()
+
+
+@costly_law
+@given(searches())
+def test_the_search_goes_on_from_the_best_accepted_candidate_of_a_step(case):
+    steps, _, evaluator, _ = case
+    offers = []
+    for step in steps:
+        trained = [trial for trial in step.trials if trial.trained]
+        accepted = [trial for trial in trained if trial.verdict is Verdict.ACCEPTED]
+        best = max(accepted, key=lambda trial: trial.reward, default=None)
+        if best is not None:
+            offers.append(trained.index(best))
+        adopted = [trial for trial in step.trials if trial.adopted]
+        assert adopted == ([] if best is None or evaluator.keeps_start else [best])
+    assert evaluator.offered == offers
+
+
+@costly_law
+@given(searches())
+def test_rewards_are_gains_over_where_the_step_started_and_the_filter_decides(case):
+    steps, _, _, settings = case
+    start = 0.5
+    for step in steps:
+        for trial in step.trials:
+            if trial.trained:
+                assert trial.reward == reward_of(trial.score, start)
+                assert trial.verdict is settings["rules"].reward_filter.verdict(trial.reward)
+        adopted = [trial.score for trial in step.trials if trial.adopted]
+        start = adopted[0] if adopted else 0.5 if step.restarted else start
+        assert step.score == start
+
+
+@costly_law
+@given(searches())
+def test_only_what_was_measured_has_a_reward(case):
+    for trial in trials_of(case[0]):
+        if trial.verdict in (Verdict.ZERO_GRADIENT, Verdict.NON_FINITE, Verdict.WRONG_DIRECTION):
+            assert (trial.reward, trial.score, trial.trained, trial.seconds) == (None, None, False, 0.0)
+        elif trial.trained:
+            assert trial.seconds > 0
+
+
+@costly_law
+@given(searches())
+def test_the_proxy_test_is_renewed_when_the_recommender_changed_and_only_then(case):
+    steps, _, evaluator, _ = case
+    changes = sum(step.restarted or any(trial.adopted for trial in step.trials) for step in steps)
+    assert sum(what == "probe" for what, _ in evaluator.log) == 1 + changes
+    for (what, _), (then, _) in pairwise(evaluator.log):
+        if what == "adopt" and not evaluator.keeps_start:
+            assert then == "probe"
+
+
+@costly_law
+@given(st.integers(0, 10**6), st.integers(1, 4), st.booleans())
+def test_the_same_seed_gives_the_same_steps_but_for_the_seconds(seed, k, keeps_start):
+    def once(seconds):
+        evaluator = FakeEvaluator(keeps_start=keeps_start, seconds=seconds)
+        steps = run(Sampling(SPACE, seed), evaluator, rules=Rules(SPACE), k=k, trainings=6, patience=100, seed=seed)
+        return [
+            dataclasses.replace(step, trials=tuple(dataclasses.replace(t, seconds=0.0) for t in step.trials))
+            for step in steps
+        ]
+
+    assert once(1) == once(100)
+
+
+def algorithm_1(searcher, evaluator, rules, trainings, seed):
+    """The paper's Algorithm 1, one loss at a time, written down as it stands there."""
+    proxy, memory, trials = ProxyTest(), {}, []
+    proxy.renew(evaluator.probe())
+    step = 0
+    while step < trainings:
+        (program,) = searcher.ask(1)
+        batches = derive_seed(seed, "step", step)
+        trial = Trial(step, Candidate(len(trials), program), Verdict.REJECTED, seed=batches)
+        (finding,) = proxy.examine([rules.loss(program)])
+        if finding.verdict is Verdict.DUPLICATE:
+            original = memory[finding.entry]
+            trial = dataclasses.replace(
+                trial,
+                verdict=Verdict.DUPLICATE,
+                reward=original.reward,
+                score=original.score,
+                original=original.candidate.number,
+            )
+        elif finding.verdict is not None:
+            trial = dataclasses.replace(trial, verdict=finding.verdict)
+        else:
+            before = evaluator.score()
+            (measured,) = evaluator.measure([rules.loss(program)], batches)
+            reward = measured.score - before
+            accepted = reward >= -rules.reward_filter.eta
+            trial = dataclasses.replace(
+                trial,
+                verdict=Verdict.ACCEPTED if accepted else Verdict.REJECTED,
+                reward=reward,
+                score=measured.score,
+                trained=True,
+                adopted=accepted and evaluator.adopt(0),
+                seconds=measured.seconds,
+            )
+            memory[finding.entry] = trial
+            if trial.adopted:
+                proxy.renew(evaluator.probe())
+                memory.clear()
+            step += 1
+        trials.append(trial)
+        searcher.tell([trial])
+    return trials
+
+
+@costly_law
+@given(st.integers(0, 10**6), st.integers(1, 8), st.booleans())
+def test_one_candidate_a_step_is_algorithm_1(seed, trainings, keeps_start):
+    def settings():
+        return Sampling(SPACE, seed), FakeEvaluator(keeps_start=keeps_start)
+
+    searcher, evaluator = settings()
+    steps = run(searcher, evaluator, rules=Rules(SPACE), trainings=trainings, patience=10_000, seed=seed)
+    expected_searcher, expected_evaluator = settings()
+    expected = algorithm_1(expected_searcher, expected_evaluator, Rules(SPACE), trainings, seed)
+    assert trials_of(steps) == expected
+    assert searcher.events == expected_searcher.events
+    assert evaluator.log == expected_evaluator.log
+
+
+# Examples with scripted searchers.
+
+
+def test_of_the_accepted_candidates_the_best_is_adopted_whatever_its_place():
+    evaluator = FakeEvaluator(GAINS)
+    (step,) = run(Scripted("1/y_hat", "y_hat^2", "y_hat", "y_hat*y"), evaluator, k=4, trainings=4)
+    assert evaluator.offered == [2]
+    assert [trial.adopted for trial in step.trials] == [False, False, True, False]
+    assert step.score == 0.8
+    assert [trial.verdict for trial in step.trials] == [Verdict.REJECTED, *[Verdict.ACCEPTED] * 3]
+
+
+def test_of_equally_good_candidates_the_first_is_adopted():
+    evaluator = FakeEvaluator({"y_hat": 0.1, "y_hat^2": 0.2, "y_hat*y": 0.2, "log(y_hat)": 0.2})
+    run(Scripted("y_hat", "y_hat^2", "y_hat*y", "log(y_hat)"), evaluator, k=4, trainings=4)
+    assert evaluator.offered == [1]
+
+
+def test_a_small_loss_of_score_is_accepted_and_adopted():
+    evaluator = FakeEvaluator({"y_hat": -0.0005, "y_hat^2": -0.002})
+    (step,) = run(Scripted("y_hat^2", "y_hat"), evaluator, k=2, trainings=2)
+    assert [trial.verdict for trial in step.trials] == [Verdict.REJECTED, Verdict.ACCEPTED]
+    assert evaluator.offered == [1]
+    assert step.score == pytest.approx(0.4995)
+
+
+def test_where_nothing_is_accepted_nothing_is_adopted():
+    evaluator = FakeEvaluator(GAINS)
+    (step,) = run(Scripted("1/y_hat", "log(y_hat)"), evaluator, k=2, trainings=2)
+    assert evaluator.offered == []
+    assert step.score == 0.5
+    assert not any(trial.adopted for trial in step.trials)
+
+
+def test_after_an_adoption_the_same_program_may_be_trained_again():
+    evaluator = FakeEvaluator({"y_hat": 0.1}, fixed_probe=True)
+    steps = run(Scripted("y_hat"), evaluator, trainings=3)
+    assert verdicts(steps) == [Verdict.ACCEPTED] * 3
+    assert [step.score for step in steps] == pytest.approx([0.6, 0.7, 0.8])
+
+
+def test_without_an_adoption_the_same_program_is_trained_once():
+    searcher, evaluator = Scripted("1/y_hat", "1/y_hat", "1/y_hat", "log(y_hat)"), FakeEvaluator(GAINS)
+    steps = run(searcher, evaluator, trainings=2)
+    assert verdicts(steps) == [Verdict.REJECTED, Verdict.DUPLICATE, Verdict.DUPLICATE, Verdict.REJECTED]
+    assert [trial.original for trial in trials_of(steps)] == [None, 0, 0, None]
+    assert [trial.reward for trial in trials_of(steps)] == pytest.approx([-0.2, -0.2, -0.2, -0.1])
+
+
+def test_a_stationary_environment_keeps_its_memory_after_an_offer():
+    searcher, evaluator = Scripted("y_hat", "y_hat", "y_hat^2"), FakeEvaluator(GAINS, keeps_start=True)
+    steps = run(searcher, evaluator, trainings=2)
+    assert verdicts(steps) == [Verdict.ACCEPTED, Verdict.DUPLICATE, Verdict.ACCEPTED]
+    assert evaluator.offered == [0, 0]
+    assert not any(trial.adopted for trial in trials_of(steps))
+    assert [step.score for step in steps] == [0.5, 0.5]
+
+
+def test_duplicates_of_candidates_that_wait_for_training_wait_with_them():
+    searcher = Scripted("y_hat", "y_hat + 1", "y_hat^2")
+    (step,) = run(searcher, FakeEvaluator(GAINS), k=2, trainings=2)
+    assert searcher.events == [("ask", 2), ("ask", 1), ("tell", [0, 2, 1])]
+    assert [trial.verdict for trial in step.trials] == [Verdict.ACCEPTED, Verdict.DUPLICATE, Verdict.ACCEPTED]
+    assert step.trials[1].original == 0
+    assert step.trials[1].reward == step.trials[0].reward
+    assert not step.trials[1].adopted
+
+
+def test_what_is_known_at_once_is_told_before_the_next_question():
+    searcher = Scripted("y", "y_hat", "y + 1", "y_hat^2")
+    run(searcher, FakeEvaluator(GAINS), k=2, trainings=2)
+    assert searcher.events == [("ask", 2), ("tell", [0]), ("ask", 1), ("tell", [2]), ("ask", 1), ("tell", [1, 3])]
+
+
+def test_the_last_step_trains_no_more_than_is_left():
+    evaluator = FakeEvaluator(GAINS, keeps_start=True)
+    steps = run(Scripted(*FORMULAS), evaluator, k=3, trainings=4)
+    assert [len(keys) for keys, _ in evaluator.measured] == [3, 1]
+    assert [step.stop for step in steps] == [None, StopReason.TRAININGS]
+
+
+WRONG = "-(y_hat - y)^2"
+
+
+def test_a_loss_of_the_wrong_direction_is_not_trained_where_that_is_checked_first():
+    rules = Rules(HANDCRAFTED_SPACE, check_first=ValidationCheck())
+    searcher, evaluator = Scripted(WRONG, f"{WRONG} + y", "(y_hat - y)^2"), FakeEvaluator()
+    steps = run(searcher, evaluator, rules=rules)
+    first, repeated, right = trials_of(steps)
+    assert (first.verdict, first.trained, first.reward, first.original) == (Verdict.WRONG_DIRECTION, False, None, None)
+    assert (repeated.verdict, repeated.reward, repeated.original) == (Verdict.DUPLICATE, None, 0)
+    assert right.trained
+    assert [keys for keys, _ in evaluator.measured] == [[right.candidate.program.key]]
+
+
+def test_a_loss_of_the_wrong_direction_is_trained_where_that_is_not_checked_first():
+    (step,) = run(Scripted(WRONG), FakeEvaluator())
+    assert step.trials[0].trained
+
+
+@pytest.mark.parametrize("broken", [math.nan, math.inf, -math.inf])
+def test_training_that_broke_down_counts_has_no_reward_and_is_not_adopted(broken):
+    evaluator = FakeEvaluator({"y_hat": broken, "y_hat^2": -0.1, "log(y_hat)": -0.2})
+    searcher = Scripted("y_hat", "y_hat^2", "y_hat", "log(y_hat)")
+    steps = run(searcher, evaluator, k=2, trainings=3)
+    first, second, repeated, last = trials_of(steps)
+    assert (first.verdict, first.reward, first.score, first.trained) == (Verdict.NON_FINITE, None, None, True)
+    assert second.verdict is last.verdict is Verdict.REJECTED
+    assert (repeated.verdict, repeated.reward, repeated.original) == (Verdict.DUPLICATE, None, 0)
+    assert evaluator.offered == []
+    assert [step.score for step in steps] == [0.5, 0.5]
+
+
+def test_a_loss_that_is_not_finite_is_not_trained():
+    rules = Rules(HANDCRAFTED_SPACE, epsilon=1e-200)
+    steps = run(Scripted("(1/(y_hat - y_hat))^2", "y_hat"), FakeEvaluator(GAINS), rules=rules)
+    assert [(t.verdict, t.trained) for t in trials_of(steps)] == [(Verdict.NON_FINITE, False), (Verdict.ACCEPTED, True)]
+
+
+def test_rules_run_programs_in_their_space_with_their_smoothing_term():
+    program = Scripted("log(y_hat)").programs[0]
+    loss = Rules(SPACE, epsilon=0.5).loss(program)
+    assert (loss.program, loss.space, loss.smoothing) == (program, SPACE, 0.5)
+    assert Rules(SPACE).loss(program).smoothing == SPACE.xi
+
+
+@pytest.mark.parametrize(("times", "n_steps"), [((0, 30, 59.9, 60), 3), ((0, 60), 1), ((100, 130, 161), 2)])
+def test_the_time_budget_ends_the_search_after_the_step_in_which_it_runs_out(times, n_steps):
+    clock = iter(times).__next__
+    steps = run(Scripted("y_hat"), FakeEvaluator({"y_hat": 0.1}), trainings=99, minutes=1.0, clock=clock)
+    assert [step.stop for step in steps] == [None] * (n_steps - 1) + [StopReason.TIME]
+
+
+def test_without_a_time_budget_the_clock_is_not_looked_at():
+    (step,) = run(Scripted("y_hat"), FakeEvaluator(GAINS), clock=iter(()).__next__)
+    assert step.stop is StopReason.TRAININGS
+
+
+def test_a_budget_that_is_used_up_in_time_says_so():
+    (step,) = run(Scripted("y_hat"), FakeEvaluator(GAINS), minutes=1.0, clock=iter((0.0, 99.0)).__next__)
+    assert step.stop is StopReason.TRAININGS
+
+
+def test_a_dead_end_leads_to_one_restart_and_then_to_the_end():
+    evaluator = FakeEvaluator()
+    first, second = run(Scripted(*ZERO), evaluator, patience=6, seed=11)
+    assert (first.stop, first.restarted) == (None, True)
+    assert (second.stop, second.restarted) == (StopReason.EXHAUSTED, False)
+    assert evaluator.restarts == [derive_seed(11, "restart", 0)]
+    assert Counter(verdicts((first, second))) == {Verdict.ZERO_GRADIENT: 12}
+
+
+def test_a_dead_end_is_the_end_where_there_is_no_fresh_recommender():
+    evaluator = FakeEvaluator(can_restart=False)
+    (step,) = run(Scripted(*ZERO), evaluator, patience=6)
+    assert (step.stop, step.restarted) == (StopReason.EXHAUSTED, False)
+    assert len(step.trials) == 6
+    assert evaluator.measured == []
+
+
+def test_every_dead_end_has_a_restart_of_its_own():
+    evaluator = FakeEvaluator(GAINS)
+    steps = run(Scripted("y", "y", "y_hat", "y"), evaluator, trainings=9, patience=2)
+    assert [step.restarted for step in steps] == [True, False, True, False]
+    assert [len(step.trials) for step in steps] == [2, 1, 2, 2]
+    assert steps[-1].stop is StopReason.EXHAUSTED
+    assert evaluator.restarts == [derive_seed(0, "restart", 0), derive_seed(0, "restart", 2)]
+    assert [step.score for step in steps] == [0.5, 0.8, 0.5, 0.5]
+
+
+def test_after_a_restart_the_same_program_may_be_trained_again():
+    evaluator = FakeEvaluator(GAINS)
+    steps = run(Scripted("1/y_hat"), evaluator, trainings=9, patience=3)
+    trained = [[trial.trained for trial in step.trials] for step in steps]
+    assert trained == [*[[True], [False] * 3] * 8, [True]]
+    assert steps[-1].stop is StopReason.TRAININGS
+
+
+def test_a_step_that_runs_dry_half_way_trains_what_it_has():
+    evaluator = FakeEvaluator(GAINS)
+    steps = run(Scripted("y_hat", "y"), evaluator, k=3, trainings=5, patience=4)
+    assert [sum(trial.trained for trial in step.trials) for step in steps] == [1, 0, 0]
+    assert [step.restarted for step in steps] == [False, True, False]
+    assert steps[-1].stop is StopReason.EXHAUSTED
+
+
+def test_the_patience_with_barren_proposals_starts_anew_with_every_find():
+    searcher = Scripted("y", "y", "y_hat", "y", "y", "y_hat^2")
+    (step,) = run(searcher, FakeEvaluator(GAINS), k=2, trainings=2, patience=4)
+    assert sum(trial.trained for trial in step.trials) == 2
+
+
+def test_a_step_carries_what_the_searcher_said_last():
+    searcher = Scripted(*FORMULAS)
+    steps = run(searcher, FakeEvaluator(GAINS, keeps_start=True), k=2, trainings=4)
+    assert [step.searcher_metrics for step in steps] == [{"told": 2.0}, {"told": 4.0}]
+
+
+def test_nothing_happens_before_the_first_step_is_asked_for():
+    searcher, evaluator = Scripted("y_hat"), FakeEvaluator(GAINS)
+    steps = search(searcher, evaluator, ProxyTest(), RULES, SearchBudget(2, candidates_per_step=1), 0)
+    assert (searcher.events, evaluator.log) == ([], [])
+    next(steps)
+    assert len(evaluator.measured) == 1
+
+
+@pytest.mark.parametrize("name", ["trainings", "candidates_per_step", "samples_per_training"])
+@pytest.mark.parametrize("number", [0, -5])
+def test_a_budget_below_one_is_refused(name, number):
+    with pytest.raises(UserError, match=f"^{name}: expected at least 1, got {number}$"):
+        SearchBudget(**{name: number})
+
+
+@pytest.mark.parametrize("minutes", [0, -1.0, math.nan])
+def test_a_time_budget_is_above_zero(minutes):
+    with pytest.raises(UserError, match=r"^minutes: expected a number above 0, got"):
+        SearchBudget(minutes=minutes)
+
+
+@pytest.mark.parametrize("reason", StopReason)
+def test_every_reason_to_stop_is_a_sentence(reason):
+    assert len(reason.value.split()) > 4

@@ -1,0 +1,44 @@
+import dataclasses
+
+import pytest
+
+from core.program import LossProgram
+from core.trial import Candidate, Trial, Verdict
+
+CANDIDATE = Candidate(3, LossProgram.parse("y_hat - y"))
+
+
+@pytest.mark.parametrize("verdict", Verdict)
+def test_every_verdict_has_a_meaning_in_a_sentence(verdict):
+    assert verdict.meaning[0].isupper()
+    assert verdict.meaning.endswith(".")
+    assert len(verdict.meaning.split()) > 5
+
+
+def test_no_two_verdicts_mean_the_same():
+    assert len({verdict.meaning for verdict in Verdict}) == len(Verdict) == 6
+
+
+def test_verdicts_are_stored_by_name_and_read_back():
+    assert {verdict: str(verdict) for verdict in Verdict} == {
+        Verdict.ACCEPTED: "accepted",
+        Verdict.REJECTED: "rejected",
+        Verdict.ZERO_GRADIENT: "zero_gradient",
+        Verdict.DUPLICATE: "duplicate",
+        Verdict.NON_FINITE: "non_finite",
+        Verdict.WRONG_DIRECTION: "wrong_direction",
+    }
+    assert [Verdict(str(verdict)) for verdict in Verdict] == list(Verdict)
+
+
+def test_a_trial_says_nothing_that_was_not_measured():
+    trial = Trial(0, CANDIDATE, Verdict.ZERO_GRADIENT)
+    assert (trial.reward, trial.score, trial.original) == (None, None, None)
+    assert (trial.trained, trial.adopted) == (False, False)
+
+
+@pytest.mark.parametrize(("thing", "name"), [(CANDIDATE, "number"), (Trial(0, CANDIDATE, Verdict.ACCEPTED), "reward")])
+def test_outcomes_are_values_that_cannot_be_changed(thing, name):
+    assert thing == dataclasses.replace(thing)
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        setattr(thing, name, 1)

@@ -1,0 +1,139 @@
+import math
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.errors import UserError
+from core.loss import ProgramLoss
+from core.program import LossProgram
+from core.space import HANDCRAFTED_SPACE, OperatorSpace
+from core.validation import Direction, ValidationCheck
+from tests.strategies import law, losses
+
+CHECK = ValidationCheck()
+
+
+def made(text, space=HANDCRAFTED_SPACE):
+    return ProgramLoss(LossProgram.parse(text), space)
+
+
+def direction(text, space=HANDCRAFTED_SPACE):
+    return CHECK.direction(made(text, space).function)
+
+
+@pytest.mark.parametrize(
+    "text", ["(y_hat - y)^2", "-(y*log(y_hat) + (1 - y)*log(1 - y_hat))", "max(y_hat - y, y - y_hat)"]
+)
+def test_losses_that_push_predictions_towards_labels_are_right_everywhere(text):
+    assert direction(text) == Direction(1.0, 1.0)
+    assert CHECK.passes(made(text))
+
+
+def test_the_squared_error_passes_under_the_signed_clamp():
+    found = direction("(y_hat - y)^2", OperatorSpace())
+    assert found.positive_rate == 1.0
+    assert 0.995 < found.strict_rate <= 1.0
+
+
+@pytest.mark.parametrize("text", ["-(y_hat - y)^2", "y*log(y_hat) + (1 - y)*log(1 - y_hat)"])
+def test_losses_that_push_away_are_wrong_everywhere(text):
+    assert direction(text) == Direction(0.0, 0.0)
+    assert not CHECK.passes(made(text))
+
+
+@pytest.mark.parametrize("text", ["1", "y", "y + 1", "y_hat - y_hat", "min(y_hat, 1 + 1) - y_hat"])
+def test_constants_are_never_wrong_and_never_right(text):
+    assert direction(text) == Direction(1.0, 0.0)
+
+
+@pytest.mark.parametrize("text", ["y_hat", "-y_hat"])
+def test_a_loss_that_ignores_the_label_is_right_about_half_the_time(text):
+    assert 0.4 < direction(text).positive_rate == direction(text).strict_rate < 0.6
+
+
+def test_the_two_halves_make_a_whole():
+    assert direction("y_hat").positive_rate + direction("-y_hat").positive_rate == pytest.approx(1.0)
+
+
+def test_nan_counts_as_wrong():
+    assert CHECK.direction(lambda y_hat, y: y_hat * math.nan) == Direction(0.0, 0.0)
+    found = CHECK.direction(lambda y_hat, y: y_hat * torch.where(y == 1, -1.0, math.nan))
+    assert found.positive_rate == found.strict_rate == pytest.approx(direction("-y_hat").positive_rate)
+
+
+@law
+@given(losses())
+def test_a_right_direction_is_also_a_not_wrong_one(loss):
+    found = CHECK.direction(loss.function)
+    assert 0 <= found.strict_rate <= found.positive_rate <= 1
+
+
+@law
+@given(losses(clamps=("none",)))
+def test_a_loss_and_its_opposite_are_not_both_right(loss):
+    found = CHECK.direction(loss.function)
+    opposite = CHECK.direction(lambda y_hat, y: -loss.function(y_hat, y))
+    assert found.positive_rate + opposite.strict_rate == pytest.approx(1.0)
+
+
+@law
+@given(losses(), st.floats(0, 1))
+def test_a_loss_passes_from_its_positive_rate_on(loss, least):
+    check = ValidationCheck(min_positive_rate=least, n_pairs=50)
+    assert check.passes(loss) == (check.direction(loss.function).positive_rate >= least)
+
+
+def test_filtering_keeps_those_that_pass_in_order():
+    right, wrong, constant = made("(y_hat - y)^2"), made("-(y_hat - y)^2"), made("y")
+    assert CHECK.filter([constant, wrong, right, wrong]) == [constant, right]
+    assert CHECK.filter([]) == []
+
+
+def test_the_bounds_of_the_rate_pass_everything_or_only_the_perfect():
+    nearly = made("max(y_hat - y, y - y_hat)*(1 - y_hat + y_hat^2)")
+    assert ValidationCheck(min_positive_rate=0.0).passes(made("-(y_hat - y)^2"))
+    assert not ValidationCheck(min_positive_rate=1.0).passes(made("y_hat"))
+    assert ValidationCheck(min_positive_rate=1.0).passes(made("(y_hat - y)^2"))
+    assert CHECK.direction(nearly.function).positive_rate == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"min_positive_rate": -0.1},
+        {"min_positive_rate": 1.1},
+        {"min_positive_rate": math.nan},
+        {"n_pairs": 0},
+        {"n_pairs": -1},
+    ],
+)
+def test_settings_out_of_bounds_are_refused(settings):
+    with pytest.raises(
+        UserError, match=r"validation check: expected a min_positive_rate in \[0, 1\] and at least 1 pair"
+    ):
+        ValidationCheck(**settings)
+
+
+def test_the_pairs_depend_on_the_seed_only():
+    def pairs(seed):
+        seen = []
+        ValidationCheck(n_pairs=2000, seed=seed).direction(
+            lambda y_hat, y: seen.append((y_hat.detach(), y)) or y_hat * y
+        )
+        return seen[0]
+
+    y_hat, y = pairs(0)
+    torch.rand(3)
+    assert all(torch.equal(a, b) for a, b in zip(pairs(0), (y_hat, y), strict=True))
+    assert not torch.equal(pairs(1)[0], y_hat)
+    assert y_hat.shape == y.shape == (2000,)
+    assert set(y.tolist()) == {0.0, 1.0}
+    assert 0 <= y_hat.min() < 0.01 < 0.99 < y_hat.max() < 1
+    assert y_hat.dtype == torch.float64
+
+
+def test_the_check_works_where_gradients_are_off():
+    with torch.no_grad():
+        assert direction("(y_hat - y)^2") == Direction(1.0, 1.0)
