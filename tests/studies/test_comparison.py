@@ -20,7 +20,7 @@ def finished(name, validation, tests, metric="auc"):
         ((0.79, 0.80), (0.80, 0.81), "behind", "does not beat BCE"),
         ((0.81, 0.80), (0.80, 0.81), "undecided", "Not decided"),
         ((0.80, 0.82), (0.80, 0.81), "undecided", "Not decided"),
-        ((0.90,), (0.50,), "undecided", "Not decided"),
+        ((0.90,), (0.50,), "undecided", "One seed decides nothing"),
         ((0.81, float("nan")), (0.80, 0.81), "undecided", "no finite predictions"),
     ],
 )

@@ -1,0 +1,144 @@
+"""What every evaluator has to fulfil. Inherit, and say how to make one (small and in float64)."""
+
+import math
+from abc import ABC, abstractmethod
+
+import pytest
+import torch
+
+from core.evaluator import Evaluator
+from core.loss import ProgramLoss
+from core.program import LossProgram
+from core.space import OperatorSpace
+
+CROSS_ENTROPY = "-(y*log(y_hat)) + -((1 + -y)*log(1 + -y_hat))"
+SQUARES = "(y_hat + -y)^2"
+WRONG_WAY = "-((y_hat + -y)^2)"
+FORMULAS = (CROSS_ENTROPY, SQUARES, WRONG_WAY, "y_hat")
+#: Values or slopes that no training survives; a clip may keep the weights finite.
+BLOWN_UP = (
+    ("(y_hat/y)*y", 0.0),  # 0/0 at y = 0
+    ("(1/((1/(y_hat))*(1/(y_hat))))^2/(y)", 0.0),  # 1/0
+    ("((1/(y_hat*y + eps))^2)^2", 1e-90),  # overflows to infinity
+    ("-(y*1/(y_hat)) + y_hat^2", 1e-12),  # finite, and very steep the wrong way
+)
+
+
+def loss(formula: str, epsilon: float | None = None) -> ProgramLoss:
+    return ProgramLoss(LossProgram.parse(formula), OperatorSpace(clamp="none"), epsilon)
+
+
+def scores(evaluator: Evaluator, formulas, seed: int = 1) -> list[float]:
+    return [measurement.score for measurement in evaluator.measure([loss(f) for f in formulas], seed)]
+
+
+def close(values):
+    return pytest.approx(values, rel=0, abs=1e-6)
+
+
+class EvaluatorContract(ABC):
+    @abstractmethod
+    def make(self, seed: int = 0) -> Evaluator:
+        """An evaluator without weight decay, whose score is continuous in the weights, such as -RMSE."""
+
+    def test_there_is_a_measurement_for_every_loss(self):
+        measurements = self.make().measure([loss(f) for f in FORMULAS], seed=1)
+        assert len(measurements) == len(FORMULAS)
+        assert all(math.isfinite(m.score) and m.seconds >= 0 for m in measurements)
+
+    def test_a_candidate_costs_at_least_an_epoch(self):
+        assert self.make().epochs_per_candidate >= 1
+
+    def test_losses_that_differ_get_different_scores(self):
+        assert len(set(scores(self.make(), FORMULAS))) == len(FORMULAS)
+
+    def test_the_right_direction_scores_better_than_the_start_and_the_wrong_one_worse(self):
+        evaluator = self.make()
+        right, wrong = scores(evaluator, [SQUARES, WRONG_WAY])
+        assert right > evaluator.score() > wrong
+
+    def test_a_loss_without_gradient_leaves_the_score_where_it_was(self):
+        evaluator = self.make()
+        assert scores(evaluator, ["y^2", SQUARES])[0] == close(evaluator.score())
+
+    def test_measuring_twice_with_the_same_seed_gives_the_same_scores(self):
+        evaluator = self.make()
+        first = scores(evaluator, FORMULAS, seed=3)
+        scores(evaluator, FORMULAS[::-1], seed=4)
+        assert scores(evaluator, FORMULAS, seed=3) == first
+
+    def test_equal_evaluators_agree(self):
+        assert scores(self.make(5), FORMULAS) == scores(self.make(5), FORMULAS)
+        assert self.make(5).score() == self.make(5).score() != self.make(6).score()
+
+    def test_a_score_does_not_depend_on_the_other_losses(self):
+        evaluator = self.make()
+        together = scores(evaluator, FORMULAS)
+        assert [scores(evaluator, [f])[0] for f in FORMULAS] == close(together)
+
+    def test_a_score_does_not_depend_on_the_order_of_losses(self):
+        evaluator, order = self.make(), [2, 0, 3, 1]
+        together = scores(evaluator, FORMULAS)
+        assert scores(evaluator, [FORMULAS[i] for i in order]) == close([together[i] for i in order])
+
+    def test_equal_losses_get_equal_scores(self):
+        first, _, again, same_function = scores(self.make(), [SQUARES, "y_hat", SQUARES, "(-y + y_hat)*(y_hat + -y)"])
+        assert again == close(first)
+        assert same_function == close(first)
+
+    def test_measuring_does_not_change_the_start(self):
+        evaluator = self.make()
+        before, probe = evaluator.score(), evaluator.probe()
+        scores(evaluator, FORMULAS)
+        assert evaluator.score() == before
+        assert torch.equal(evaluator.probe().gram, probe.gram)
+        assert torch.equal(evaluator.probe().y_hat, probe.y_hat)
+
+    @pytest.mark.parametrize("index", range(len(FORMULAS)))
+    def test_adopting_makes_a_copy_the_start_or_changes_nothing(self, index):
+        evaluator = self.make()
+        before, probe = evaluator.score(), evaluator.probe()
+        measured = scores(evaluator, FORMULAS)
+        moved = evaluator.adopt(index)
+        assert evaluator.score() == (close(measured[index]) if moved else before)
+        assert torch.equal(evaluator.probe().gram, probe.gram) != moved
+        assert torch.equal(evaluator.probe().y, probe.y)
+
+    def test_candidates_go_on_from_the_adopted_copy(self):
+        evaluator = self.make()
+        first = scores(evaluator, [SQUARES, "y_hat"])
+        moved = evaluator.adopt(0)
+        stays = scores(evaluator, ["y^2"])[0]
+        assert stays == close(first[0] if moved else self.make().score())
+
+    def test_restarting_gives_a_fresh_start_or_changes_nothing(self):
+        evaluator = self.make()
+        before = evaluator.score()
+        scores(evaluator, FORMULAS)
+        evaluator.adopt(0)
+        adopted = evaluator.score()
+        if evaluator.restart(9):
+            assert evaluator.score() == close(self.make(9).score())
+            assert evaluator.score() != adopted
+        else:
+            assert evaluator.score() == adopted == before
+
+    def test_the_probe_is_a_batch_of_predictions_labels_and_their_gram_matrix(self):
+        probe = self.make().probe()
+        n = len(probe.y)
+        assert probe.y_hat.shape == (n,)
+        assert probe.gram.shape == (n, n)
+        assert {probe.y_hat.dtype, probe.y.dtype, probe.gram.dtype} == {torch.float64}
+        assert ((probe.y_hat > 0) & (probe.y_hat < 1)).all()
+        assert set(probe.y.tolist()) <= {0.0, 1.0}
+        assert torch.equal(probe.gram, probe.gram.T)
+        assert torch.linalg.eigvalsh(probe.gram).min() > -1e-9
+        assert (probe.gram.diagonal() > 0).all()
+
+    @pytest.mark.parametrize(("formula", "epsilon"), BLOWN_UP)
+    def test_a_loss_that_blows_up_raises_nothing_and_hurts_no_other(self, formula, epsilon):
+        evaluator = self.make()
+        expected = scores(evaluator, [SQUARES])[0]
+        broken, fine = (m.score for m in evaluator.measure([loss(formula, epsilon), loss(SQUARES)], seed=1))
+        assert math.isnan(broken) or math.isfinite(broken)
+        assert fine == close(expected)

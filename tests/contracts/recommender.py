@@ -1,0 +1,180 @@
+"""What every recommender has to fulfil. Inherit, and say how to make one (small, so that tests are quick)."""
+
+from abc import ABC, abstractmethod
+
+import pytest
+import torch
+
+from core.seeding import torch_rng
+from recommenders.recommender import Recommender, Training, Weights
+
+#: Copies, examples, users, items: all different, so that a mixed-up axis shows.
+K, B, N_USERS, N_ITEMS = 3, 5, 7, 4
+
+evaluating_and_training = pytest.mark.parametrize("trains", [False, True], ids=["evaluating", "training"])
+
+
+def training(trains: bool) -> Training | None:
+    return Training(torch_rng("contract", "dropout")) if trains else None
+
+
+def gathered(recommender: Recommender, k: int = K, b: int = B) -> Weights:
+    """Weights as a forward pass takes them: every copy and every row its own, in float64."""
+    weights = {}
+    for name, initial in recommender.initial(N_USERS, N_ITEMS, seed=0).items():
+        value = initial.double()
+        if name in recommender.tables:
+            value = value[torch.arange(b) % len(value)]
+        noise = torch.rand(k, *value.shape, generator=torch_rng("contract", name), dtype=torch.float64)
+        weights[name] = value + noise / 2  # upwards, since variances have to stay positive
+    return weights
+
+
+def clones(weights: Weights) -> Weights:
+    return {name: weight.clone() for name, weight in weights.items()}
+
+
+def slope(k: int = K, b: int = B) -> torch.Tensor:
+    return torch.randn(k, b, generator=torch_rng("contract", "slope"), dtype=torch.float64)
+
+
+class RecommenderContract(ABC):
+    @abstractmethod
+    def make(self) -> Recommender:
+        """A recommender with its usual settings, small."""
+
+    def test_tables_have_a_row_for_each_user_or_item_and_nothing_else_has(self):
+        recommender = self.make()
+        small, large = recommender.initial(N_USERS, N_ITEMS, 0), recommender.initial(2 * N_USERS, 3 * N_ITEMS, 0)
+        assert small.keys() == large.keys()
+        assert set(recommender.tables) <= set(small)
+        for name, weight in small.items():
+            kind = recommender.tables.get(name)
+            if kind is None:
+                assert weight.shape == large[name].shape
+            else:
+                assert weight.shape[1:] == large[name].shape[1:]
+                assert (len(weight), len(large[name])) == {
+                    "user": (N_USERS, 2 * N_USERS),
+                    "item": (N_ITEMS, 3 * N_ITEMS),
+                }[kind]
+
+    def test_there_is_a_table_of_users_and_one_of_items(self):
+        assert set(self.make().tables.values()) == {"user", "item"}
+
+    def test_buffers_are_dense_parameters(self):
+        recommender = self.make()
+        assert recommender.buffers <= set(recommender.initial(N_USERS, N_ITEMS, 0)) - set(recommender.tables)
+
+    def test_initial_weights_are_finite_float32_on_the_cpu(self):
+        for weight in self.make().initial(N_USERS, N_ITEMS, 0).values():
+            assert (weight.dtype, weight.device.type) == (torch.float32, "cpu")
+            assert weight.isfinite().all()
+
+    def test_initial_weights_are_drawn_from_the_seed(self):
+        recommender = self.make()
+        first, again, other = (recommender.initial(N_USERS, N_ITEMS, seed) for seed in (1, 1, 2))
+        assert all(torch.equal(first[name], again[name]) for name in first)
+        assert not any(torch.equal(first[name], other[name]) for name in recommender.tables)
+
+    def test_rows_of_a_table_differ(self):
+        weights = self.make().initial(N_USERS, N_ITEMS, 0)
+        assert all(len(weights[name].unique(dim=0)) == len(weights[name]) for name in self.make().tables)
+
+    @evaluating_and_training
+    def test_logits_have_a_row_for_each_copy_and_a_column_for_each_example(self, trains):
+        recommender = self.make()
+        logit = recommender.logit(gathered(recommender), training(trains))
+        assert logit.shape == (K, B)
+        assert logit.dtype == torch.float64
+        assert logit.isfinite().all()
+
+    @evaluating_and_training
+    def test_vjp_begins_with_the_logits(self, trains):
+        recommender, weights = self.make(), gathered(self.make())
+        logit, _ = recommender.vjp(clones(weights), training(trains))
+        assert torch.equal(logit, recommender.logit(clones(weights), training(trains)))
+        assert not logit.requires_grad
+
+    @evaluating_and_training
+    def test_vjp_equals_autograd_for_every_trained_weight(self, trains):
+        recommender, weights = self.make(), gathered(self.make())
+        inputs = {n: w.clone().requires_grad_() for n, w in weights.items() if n not in recommender.buffers}
+        logit = recommender.logit(clones(weights) | inputs, training(trains))
+        expected = torch.autograd.grad((logit * slope()).sum(), list(inputs.values()))
+        with torch.no_grad():  # as the trainer calls it
+            _, pullback = recommender.vjp(clones(weights), training(trains))
+            gradients = pullback(slope())
+        assert gradients.keys() == inputs.keys()
+        for name, gradient in zip(inputs, expected, strict=True):
+            assert gradients[name].shape == weights[name].shape, name
+            assert torch.allclose(gradients[name], gradient, rtol=1e-9, atol=1e-12), name
+
+    def test_vjp_equals_finite_differences_when_evaluating(self):
+        recommender, weights, step = self.make(), gathered(self.make()), 1e-6
+        gradients = recommender.vjp(clones(weights), None)[1](slope())
+        for name, gradient in gradients.items():
+            direction = torch.randn(gradient.shape, generator=torch_rng("contract", "direction", name)).double()
+            ahead, behind = (
+                (recommender.logit(weights | {name: weights[name] + side * step * direction}, None) * slope()).sum()
+                for side in (1, -1)
+            )
+            slope_along = (gradient * direction).sum().item()
+            assert slope_along == pytest.approx(((ahead - behind) / (2 * step)).item(), rel=1e-5, abs=1e-7), name
+
+    @evaluating_and_training
+    def test_permuting_the_copies_permutes_logits_and_gradients(self, trains):
+        recommender, weights, order = self.make(), gathered(self.make()), [2, 0, 1]
+        permuted = {name: weight[order] for name, weight in weights.items()}
+        logit, pullback = recommender.vjp(weights, training(trains))
+        permuted_logit, permuted_pullback = recommender.vjp(permuted, training(trains))
+        assert torch.allclose(permuted_logit, logit[order], rtol=1e-12)
+        gradients, permuted_gradients = pullback(slope()), permuted_pullback(slope()[order])
+        for name, gradient in gradients.items():
+            assert torch.allclose(permuted_gradients[name], gradient[order], rtol=1e-9, atol=1e-12), name
+
+    @evaluating_and_training
+    def test_a_copy_alone_is_what_it_is_among_others(self, trains):
+        recommender, weights = self.make(), gathered(self.make())
+        alone = {name: weight[1:2].clone() for name, weight in weights.items()}
+        among_others = recommender.logit(weights, training(trains))
+        assert torch.allclose(recommender.logit(alone, training(trains))[0], among_others[1], rtol=1e-12)
+        for name in weights:  # buffers too
+            assert torch.allclose(alone[name][0], weights[name][1], rtol=1e-12), name
+
+    @evaluating_and_training
+    def test_a_copy_that_is_broken_does_not_touch_the_others(self, trains):
+        recommender, weights = self.make(), gathered(self.make())
+        broken = clones(weights)
+        for weight in broken.values():
+            weight[0] = torch.nan
+        logit = recommender.logit(broken, training(trains))
+        assert logit[0].isnan().all()
+        assert torch.allclose(logit[1:], recommender.logit(weights, training(trains))[1:], rtol=1e-12)
+
+    def test_evaluating_is_deterministic_and_changes_nothing(self):
+        recommender, weights = self.make(), gathered(self.make())
+        before = clones(weights)
+        assert torch.equal(recommender.logit(weights, None), recommender.logit(weights, None))
+        assert all(torch.equal(weights[name], before[name]) for name in weights)
+
+    def test_examples_are_evaluated_one_by_one(self):
+        recommender, weights = self.make(), gathered(self.make())
+        third = {name: w[:, 2:3] if name in recommender.tables else w for name, w in weights.items()}
+        expected = recommender.logit(weights, None)[:, 2:3]
+        assert torch.allclose(recommender.logit(third, None), expected, rtol=1e-12)
+
+    def test_training_is_the_same_for_the_same_draws_and_changes_buffers_only(self):
+        recommender, weights = self.make(), gathered(self.make())
+        first, second = clones(weights), clones(weights)
+        assert torch.equal(recommender.logit(first, training(True)), recommender.logit(second, training(True)))
+        for name, weight in weights.items():
+            assert torch.equal(first[name], second[name])
+            assert torch.equal(first[name], weight) == (name not in recommender.buffers), name
+
+    def test_every_weight_of_a_table_reaches_the_logit(self):
+        recommender = self.make()
+        _, pullback = recommender.vjp(gathered(recommender), None)
+        gradients = pullback(slope())
+        for name in recommender.tables:
+            assert (gradients[name] != 0).any(), name

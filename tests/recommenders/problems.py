@@ -1,0 +1,41 @@
+"""Small learning problems for tests."""
+
+import numpy as np
+import torch
+
+from recommenders.data.dataset import Dataset, Interactions
+from recommenders.data.synthetic import planted
+from recommenders.metrics import find_metric
+from recommenders.mf import MF
+from recommenders.task import RecommendationTask, TrainSettings
+
+CPU = torch.device("cpu")
+
+
+def interactions(user, item, label) -> Interactions:
+    return Interactions(
+        np.asarray(user, dtype=np.int64), np.asarray(item, dtype=np.int64), np.asarray(label, dtype=np.float32)
+    )
+
+
+def random_interactions(n_users: int, n_items: int, n: int, seed: int) -> Interactions:
+    """Rows that may repeat; users and items certainly do where there are fewer of them than rows."""
+    rng = np.random.default_rng(seed)
+    return interactions(rng.integers(n_users, size=n), rng.integers(n_items, size=n), rng.integers(2, size=n))
+
+
+def small_data() -> Dataset:
+    return planted(n_users=20, n_items=15, n_pairs=200, rank=2)
+
+
+def make_task(recommender=None, dataset=None, metric="auc", dtype=torch.float64, **settings) -> RecommendationTask:
+    """A task on the CPU in float64: MF on a small planted set unless told otherwise."""
+    kind = "regression" if metric in ("rmse", "mae") else "classification"
+    return RecommendationTask(
+        recommender or MF(embedding_size=4, init_std=0.3),
+        dataset or small_data(),
+        find_metric(kind, metric),
+        TrainSettings(**({"batch_size": 32} | settings)),
+        CPU,
+        dtype,
+    )

@@ -1,0 +1,170 @@
+import math
+
+import pytest
+import torch
+
+from core.errors import UserError
+from core.loss import ProgramLoss
+from core.proxy import ProxyTest
+from recommenders.environments import AlternatingEnvironment, FromScratchEnvironment, probe_of
+from recommenders.mf import MF
+from recommenders.mlp import MLP
+from recommenders.task import Pairs
+from tests.contracts.evaluator import BLOWN_UP, FORMULAS, SQUARES, EvaluatorContract, loss, scores
+from tests.recommenders import oracle
+from tests.recommenders.problems import CPU, interactions, make_task
+
+SMALL_MLP = MLP(embedding_size=3, hidden_sizes=(6, 4), init_std=0.3)
+
+
+def task_of(recommender=None, **settings):
+    return make_task(recommender, metric="rmse", **({"search_weight_decay": 0.0} | settings))
+
+
+class TestAlternating(EvaluatorContract):
+    def make(self, seed=0):
+        return AlternatingEnvironment(task_of(), seed)
+
+
+class TestFromScratch(EvaluatorContract):
+    def make(self, seed=0):
+        return FromScratchEnvironment(task_of(), seed, epochs=2)
+
+
+def test_alternating_takes_every_offer_and_from_scratch_none():
+    for environment, moves in (
+        (AlternatingEnvironment(task_of(), 0), True),
+        (FromScratchEnvironment(task_of(), 0), False),
+    ):
+        scores(environment, FORMULAS)
+        assert environment.adopt(1) is moves
+        assert environment.restart(4) is moves
+
+
+def test_alternating_draws_its_batches_from_the_seed_of_the_step():
+    environment = AlternatingEnvironment(task_of(), 0)
+    assert scores(environment, FORMULAS, seed=1) != scores(environment, FORMULAS, seed=2)
+
+
+def test_from_scratch_measures_the_same_in_every_step():
+    environment = FromScratchEnvironment(task_of(), 0)
+    first = scores(environment, FORMULAS, seed=1)
+    environment.adopt(0)
+    assert scores(environment, FORMULAS, seed=2) == first
+
+
+@pytest.mark.parametrize("epochs", [1, 3])
+def test_candidates_train_for_as_many_epochs_as_they_cost(epochs, monkeypatch):
+    task, trained = task_of(), []
+    train_epoch = task.trainer.train_epoch
+    monkeypatch.setattr(task.trainer, "train_epoch", lambda *a: (trained.append(a[3]), train_epoch(*a)))
+    for environment in (FromScratchEnvironment(task, 0, epochs=epochs), AlternatingEnvironment(task, 0)):
+        trained.clear()
+        scores(environment, [SQUARES])
+        assert trained == list(range(environment.epochs_per_candidate))
+    assert FromScratchEnvironment(task, 0, epochs=epochs).epochs_per_candidate == epochs
+    assert AlternatingEnvironment(task, 0).epochs_per_candidate == 1
+
+
+def test_the_search_has_a_decay_of_its_own():
+    with_decay = AlternatingEnvironment(task_of(search_weight_decay=0.5, weight_decay=0.0), 0)
+    without = AlternatingEnvironment(task_of(search_weight_decay=0.0, weight_decay=0.5), 0)
+    assert scores(without, ["y^2"]) == pytest.approx([without.score()])
+    assert abs(scores(with_decay, ["y^2"])[0] - with_decay.score()) > 1e-3
+
+
+@pytest.mark.parametrize("make", [AlternatingEnvironment, FromScratchEnvironment])
+def test_a_batch_normalised_recommender_with_dropout_is_measured_alike(make):
+    environment = make(task_of(SMALL_MLP), 0)
+    together = scores(environment, FORMULAS)
+    assert [scores(environment, [f])[0] for f in FORMULAS] == pytest.approx(together, abs=1e-6)
+
+
+@pytest.mark.parametrize("recommender", [MF(8), SMALL_MLP])
+def test_wild_training_in_float32_raises_nothing(recommender):
+    settings = {"learning_rate": 1e4, "clip": 1e30, "weight_decay": 0.0, "search_weight_decay": 0.0}
+    environment = AlternatingEnvironment(make_task(recommender, dtype=torch.float32, **settings), 0)
+    measured = environment.measure([loss(formula, epsilon) for formula, epsilon in BLOWN_UP], seed=0)
+    assert all(math.isnan(m.score) or 0 <= m.score <= 1 for m in measured)
+
+
+@pytest.mark.parametrize("make", [AlternatingEnvironment, FromScratchEnvironment])
+@pytest.mark.parametrize("probe_size", [0, -1, 161])
+def test_a_probe_that_the_training_part_cannot_give_is_refused(make, probe_size):
+    with pytest.raises(UserError, match="a probe of 1 to 160 rows"):
+        make(task_of(), 0, probe_size=probe_size)
+
+
+def test_no_epochs_are_refused():
+    with pytest.raises(UserError, match="at least 1 epoch"):
+        FromScratchEnvironment(task_of(), 0, epochs=0)
+
+
+@pytest.mark.parametrize("probe_size", [1, 5, 160])
+def test_the_probe_holds_distinct_training_rows_as_many_as_asked_for(probe_size):
+    task = task_of()
+    probe = AlternatingEnvironment(task, 0, probe_size=probe_size).probe()
+    assert len(probe.y) == probe_size
+    if probe_size == len(task.dataset.train):
+        assert probe.y.sum() == task.dataset.train.label.sum()
+
+
+def some_weights(task, recommender):
+    """Weights of one copy away from their start, running statistics too."""
+    population = task.population(task.initial(0), 1, 0.01)
+    generator = torch.Generator().manual_seed(0)
+    return {n: w + 0.3 * torch.rand(w.shape, generator=generator, dtype=w.dtype) for n, w in population.weights.items()}
+
+
+def direct_jacobian(model, pairs) -> torch.Tensor:
+    """D y_hat_b / d (every parameter) for one example after the other: [B, n_parameters]."""
+    rows = []
+    for user, item in zip(pairs.user, pairs.item, strict=True):
+        y_hat = torch.sigmoid(model(user[None], item[None]))[0]
+        gradients = torch.autograd.grad(y_hat, list(model.parameters()))
+        rows.append(torch.cat([gradient.reshape(-1) for gradient in gradients]))
+    return torch.stack(rows)
+
+
+@pytest.mark.parametrize(
+    ("recommender", "oracle_of"), [(MF(embedding_size=3), oracle.OracleMF), (SMALL_MLP, oracle.OracleMLP)]
+)
+def test_the_gram_matrix_is_that_of_the_jacobian_of_all_parameters(recommender, oracle_of):
+    task = task_of(recommender)
+    weights = some_weights(task, recommender)
+    pairs = Pairs.of(interactions([3, 0, 3, 3, 5, 0], [1, 2, 4, 1, 2, 4], [1, 0, 0, 1, 1, 0]), CPU)
+    model = oracle_of({name: weight[0] for name, weight in weights.items()}).eval()
+    jacobian = direct_jacobian(model, pairs)
+    probe = probe_of(task, weights, pairs)
+    assert torch.allclose(probe.gram, jacobian @ jacobian.T, rtol=1e-10, atol=1e-12)
+    assert torch.allclose(probe.y_hat, torch.sigmoid(model(pairs.user, pairs.item)), rtol=1e-12)
+    assert probe.y.tolist() == [1, 0, 0, 1, 1, 0]
+
+
+@pytest.mark.parametrize(
+    ("recommender", "oracle_of"), [(MF(embedding_size=3), oracle.OracleMF), (SMALL_MLP, oracle.OracleMLP)]
+)
+def test_proxy_vectors_have_the_norms_and_distances_of_parameter_gradients(recommender, oracle_of):
+    task = task_of(recommender)
+    weights = some_weights(task, recommender)
+    pairs = Pairs.of(interactions([3, 0, 3, 5, 0], [1, 2, 4, 2, 4], [1, 0, 0, 1, 1]), CPU)
+    losses: list[ProgramLoss] = [loss(formula) for formula in FORMULAS]
+    gradients = []
+    for one in losses:  # Eq. 7 to the letter: the gradient of the mean loss by all parameters
+        model = oracle_of({name: weight[0] for name, weight in weights.items()}).eval()
+        one.value(model(pairs.user, pairs.item), pairs.label.double()).mean().backward()
+        gradients.append(torch.cat([p.grad.reshape(-1) for p in model.parameters()]))
+    direct = torch.stack(gradients)
+    proxy = ProxyTest()
+    proxy.renew(probe_of(task, weights, pairs))
+    vectors = proxy.gradients(losses)
+    assert torch.allclose(vectors.norm(dim=1), direct.norm(dim=1), rtol=1e-8)
+    assert torch.allclose(torch.cdist(vectors, vectors), torch.cdist(direct, direct), rtol=1e-6, atol=1e-8)
+
+
+def test_looking_at_the_probe_changes_nothing():
+    task = task_of(SMALL_MLP)
+    weights = some_weights(task, SMALL_MLP)
+    before = {name: weight.clone() for name, weight in weights.items()}
+    probe_of(task, weights, Pairs.of(task.dataset.train, CPU))
+    assert all(torch.equal(weights[name], before[name]) for name in weights)

@@ -1,0 +1,154 @@
+import pytest
+import torch
+
+from core.effectiveness import Patience
+from core.space import OperatorSpace
+from recommenders.data.synthetic import planted
+from recommenders.fitting import BatchedFit, Fitted, fit_losses
+from recommenders.losses import make_loss
+from recommenders.mf import MF
+from recommenders.mlp import MLP
+from tests.contracts.evaluator import loss
+from tests.recommenders.problems import make_task
+
+BCE, MSE, FOCAL = (make_loss(name, OperatorSpace()) for name in ("BCE", "MSE", "focal"))
+NAN = loss("(y_hat/y)*y", 0.0)  # 0/0 at y = 0
+RECOMMENDERS = [MF(embedding_size=4, init_std=0.3), MLP(embedding_size=3, hidden_sizes=(5,), init_std=0.3)]
+OVERFITTING = {"learning_rate": 2.0, "weight_decay": 0.0, "batch_size": 8}
+
+
+def fit(losses, epochs=6, recommender=None, seed=0, patience=None, **settings):
+    task = make_task(recommender, **settings)
+    return fit_losses(task, losses, seed, patience or Patience(max_epochs=epochs))
+
+
+def same(one: Fitted, other: Fitted) -> bool:
+    return (
+        (one.epochs, one.best_epoch) == (other.epochs, other.best_epoch)
+        and one.validation == pytest.approx(other.validation, abs=1e-6)
+        and one.test == pytest.approx(other.test, abs=1e-6)
+    )
+
+
+@pytest.mark.parametrize("recommender", RECOMMENDERS)
+def test_the_metrics_are_those_of_the_best_validation_epoch(recommender):
+    (long,) = fit([BCE], epochs=25, recommender=recommender, **OVERFITTING)
+    assert 0 < long.best_epoch < long.epochs == 25
+    (stopped_there,) = fit([BCE], epochs=long.best_epoch, recommender=recommender, **OVERFITTING)
+    assert stopped_there.best_epoch == stopped_there.epochs == long.best_epoch
+    assert (stopped_there.validation, stopped_there.test) == (long.validation, long.test)
+
+
+def test_the_metrics_are_those_of_the_weights_kept():
+    task = make_task(**OVERFITTING)
+    batched = BatchedFit(task, [BCE, MSE], seed=0)
+    for _ in range(2):
+        batched.train_epoch()
+    batched.keep_best([1])
+    kept = {name: weight.clone() for name, weight in batched.best[1].items()}
+    batched.train_epoch()
+    assert set(batched.best) == {1}
+    assert all(torch.equal(batched.best[1][name], kept[name]) for name in kept)  # later epochs do not move them
+    (_, fitted) = fit([BCE, MSE], epochs=2, **OVERFITTING)
+    assert fitted.best_epoch == 2
+    assert task.report(kept, "validation") == (fitted.validation, fitted.test)
+
+
+def test_the_best_score_is_the_metric_reported():
+    task, seen = make_task(**OVERFITTING), []
+    fitted = fit_losses(
+        task,
+        [BCE, MSE],
+        0,
+        Patience(max_epochs=5),
+        on_epoch=lambda progress: seen.append([(p.epochs, p.best_score) for p in progress]),
+    )
+    assert [[epochs for epochs, _ in row] for row in seen] == [[n, n] for n in range(1, 6)]
+    assert [f.validation["auc"] for f in fitted] == [best for _, best in seen[-1]]
+
+
+def test_scores_of_an_epoch_are_those_of_its_copies():
+    task = make_task()
+    batched = BatchedFit(task, [BCE, MSE], seed=0)
+    scores = batched.train_epoch()
+    batched.keep_best([0, 1])
+    assert [task.scores(batched.best[i])[0] for i in range(2)] == pytest.approx(list(scores))
+
+
+def test_every_epoch_has_batches_of_its_own_from_one_seed(monkeypatch):
+    task, calls = make_task(), []
+    train_epoch = task.trainer.train_epoch
+    monkeypatch.setattr(task.trainer, "train_epoch", lambda *a: (calls.append(a[2:]), train_epoch(*a)))
+    for seed in (0, 1):
+        fit_losses(task, [BCE], seed, Patience(max_epochs=3))
+    assert [epoch for _, epoch in calls] == [0, 1, 2] * 2
+    assert [seed for seed, _ in calls] == [calls[0][0]] * 3 + [calls[3][0]] * 3
+    assert calls[0][0] != calls[3][0]
+
+
+@pytest.mark.parametrize("recommender", RECOMMENDERS)
+def test_a_loss_of_nan_ends_without_metrics_and_does_not_hurt_the_others(recommender):
+    first, broken, last = fit([BCE, NAN, MSE], recommender=recommender)
+    assert broken == Fitted(epochs=1, best_epoch=0, validation={}, test={})
+    assert same(first, fit([BCE], recommender=recommender)[0])
+    assert same(last, fit([MSE], recommender=recommender)[0])
+
+
+@pytest.mark.parametrize("recommender", RECOMMENDERS)
+def test_a_loss_fits_as_it_does_alone_though_others_retire(recommender):
+    patience = Patience(max_epochs=30, best_ago=3, falling=2)
+    losses = [BCE, NAN, MSE, FOCAL, loss("y_hat"), loss("-((y_hat + -y)^2)")]
+    together = fit(losses, recommender=recommender, patience=patience, **OVERFITTING)
+    assert len({f.epochs for f in together}) > 2  # they do leave at different times
+    for one, fitted in zip(losses, together, strict=True):
+        assert same(fitted, fit([one], recommender=recommender, patience=patience, **OVERFITTING)[0])
+
+
+def test_the_same_seed_gives_the_same_result_and_another_one_another():
+    assert fit([BCE, MSE], seed=3) == fit([BCE, MSE], seed=3)
+    assert fit([BCE, MSE], seed=3) != fit([BCE, MSE], seed=4)
+
+
+def test_retiring_moves_the_others_up_in_order():
+    batched = BatchedFit(make_task(), [BCE, MSE, FOCAL], seed=0)
+    alone = BatchedFit(make_task(), [MSE], seed=0)
+    batched.train_epoch()
+    alone.train_epoch()
+    batched.retire([0, 2])
+    assert list(batched.train_epoch()) == pytest.approx(list(alone.train_epoch()))
+    batched.keep_best([0])
+    assert set(batched.best) == {1}
+
+
+def test_fitting_uses_the_weight_decay_of_the_effectiveness_test():
+    def rmse(**decays):
+        settings = {"metric": "rmse", "learning_rate": 0.5, "batch_size": 8, "search_weight_decay": 0.0}
+        (fitted,) = fit([loss("y^2")], 3, MF(embedding_size=4, init_std=1.0), **(settings | decays))
+        return fitted.validation["rmse"]
+
+    assert rmse(weight_decay=0.5) == pytest.approx(0.5, abs=1e-3)  # no gradient: all decays to y_hat = 1/2
+    assert rmse(weight_decay=0.0) > 0.51
+    assert rmse(weight_decay=0.0, search_weight_decay=0.5) == rmse(weight_decay=0.0)
+
+
+@pytest.mark.parametrize(("metric", "names"), [("accuracy", {"auc", "f1", "accuracy"}), ("mae", {"rmse", "mae"})])
+def test_every_metric_of_the_task_is_reported_on_both_parts(metric, names):
+    (fitted,) = fit([BCE], metric=metric)
+    assert set(fitted.validation) == set(fitted.test) == names
+
+
+def test_a_threshold_chosen_on_the_test_part_makes_its_f1_no_smaller():
+    task = make_task()
+    ours, theirs = (fit_losses(task, [BCE], 0, Patience(max_epochs=4), t)[0] for t in ("validation", "test"))
+    assert theirs.test["f1"] >= ours.test["f1"]
+    assert theirs.validation["f1"] <= ours.validation["f1"]
+    assert (theirs.test["auc"], theirs.validation["auc"]) == (ours.test["auc"], ours.validation["auc"])
+
+
+def test_what_is_planted_is_learned():
+    task = make_task(
+        MF(init_std=0.1), planted(), dtype=torch.float32, learning_rate=0.5, weight_decay=3e-4, batch_size=32
+    )
+    (fitted,) = fit_losses(task, [BCE], 0, Patience(max_epochs=60))
+    assert fitted.test["auc"] > 0.93  # 0.951 when written; the noise leaves no more than about 0.96
+    assert fitted.validation["auc"] > 0.9

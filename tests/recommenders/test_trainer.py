@@ -1,0 +1,256 @@
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from core.space import HANDCRAFTED_SPACE, OperatorSpace
+from core.stack import StackedLosses
+from recommenders.losses import make_loss
+from recommenders.mf import MF
+from recommenders.mlp import MLP
+from recommenders.trainer import Population, Trainer
+from tests.recommenders import oracle
+from tests.recommenders.problems import CPU, interactions, random_interactions
+
+#: (name or formula, smoothing term, the same in plain torch).
+LOSSES = (
+    ("SumR", 0.1, oracle.sum_of_reciprocals(0.1)),
+    ("BCE", None, oracle.bce),
+    ("MaxR", 0.05, oracle.max_of_ratios(0.05)),
+)
+
+
+def stacked(names_and_smoothing) -> StackedLosses:
+    losses = [make_loss(name, HANDCRAFTED_SPACE, epsilon) for name, epsilon in names_and_smoothing]
+    return StackedLosses(losses, device=CPU, dtype=torch.float64)
+
+
+def oracle_of(recommender, weights):
+    return oracle.OracleMF(weights) if isinstance(recommender, MF) else oracle.OracleMLP(weights, recommender.dropout)
+
+
+def difference(population: Population, copy: int, model) -> float:
+    """The largest difference of a weight, relative where weights are large."""
+    expected = model.weights()
+    assert expected.keys() == population.weights.keys()
+    return max(
+        ((population.weights[name][copy] - weight).abs() / weight.abs().clamp(min=1)).max().item()
+        for name, weight in expected.items()
+    )
+
+
+def compare(recommender, rows, rates, decays, *, batch_size, clip, seed, epochs=1, losses=LOSSES):
+    """Largest difference from the oracle over all copies; clipped and moved elements of the first one."""
+    weights = recommender.initial(int(rows.user.max()) + 2, int(rows.item.max()) + 2, seed)
+    trainer = Trainer(recommender, rows, batch_size, clip, CPU, torch.float64)
+    population = trainer.population(weights, rates, decays)
+    counts, worst = [], 0.0
+    slopes = stacked([(name, epsilon) for name, epsilon, _ in losses])
+    for epoch in range(epochs):
+        trainer.train_epoch(population, slopes, seed, epoch)
+    for k, (_, _, value) in enumerate(losses):
+        model = oracle_of(recommender, weights)
+        for epoch in range(epochs):
+            counts.append(
+                oracle.train_epoch(
+                    model,
+                    rows,
+                    value,
+                    batch_size=batch_size,
+                    learning_rate=rates[k],
+                    weight_decay=decays[k],
+                    clip=clip,
+                    seed=seed,
+                    epoch=epoch,
+                )
+            )
+        worst = max(worst, difference(population, k, model))
+    return worst, counts[0]
+
+
+@settings(deadline=None, max_examples=25)
+@given(data=st.data())
+def test_an_epoch_of_mf_is_that_of_the_oracle(data):
+    n_users, n_items = data.draw(st.integers(1, 7)), data.draw(st.integers(1, 7))
+    n, seed = data.draw(st.integers(1, 50)), data.draw(st.integers(0, 10**6))
+    worst, _ = compare(
+        MF(embedding_size=3),
+        random_interactions(n_users, n_items, n, seed),
+        data.draw(st.lists(st.floats(1e-3, 0.5), min_size=3, max_size=3)),
+        data.draw(st.lists(st.sampled_from([0.0, 1e-4, 0.3, 1.9]), min_size=3, max_size=3)),
+        batch_size=data.draw(st.integers(1, 20)),
+        clip=data.draw(st.sampled_from([0.01, 0.2, 50.0])),
+        seed=seed,
+    )
+    assert worst < 1e-9
+
+
+@pytest.mark.parametrize("recommender", [MF(embedding_size=4)] + [MLP(3, (6, 4), dropout=p) for p in (0.0, 0.2)])
+@pytest.mark.parametrize("seed", range(4))
+def test_an_epoch_with_biting_clip_and_repeated_rows_is_that_of_the_oracle(recommender, seed):
+    rows = random_interactions(6, 5, 45, seed)  # three batches, the last of 13; users repeat in each
+    worst, (clipped, moved) = compare(
+        recommender, rows, [0.5, 0.05, 0.2], [0.1, 0.0, 0.3], batch_size=16, clip=0.03, seed=seed
+    )
+    assert 0 < clipped < moved
+    assert worst < 1e-9
+
+
+@pytest.mark.parametrize("recommender", [MF(embedding_size=4), MLP(3, (5,), dropout=0.2)])
+def test_three_epochs_are_those_of_the_oracle(recommender):
+    rows = random_interactions(9, 8, 60, seed=5)
+    worst, _ = compare(recommender, rows, [0.1] * 3, [0.01] * 3, batch_size=25, clip=1.0, seed=5, epochs=3)
+    assert worst < 1e-9
+
+
+@pytest.mark.parametrize("recommender", [MF(embedding_size=4), MLP(3, (5,), dropout=0.0)])
+def test_a_loss_without_gradient_only_decays(recommender):
+    losses = [("y", None, oracle.label_alone)] * 2
+    rows = random_interactions(6, 5, 30, seed=1)
+    worst, (_, moved) = compare(
+        recommender, rows, [0.3, 0.1], [0.2, 0.0], batch_size=8, clip=1.0, seed=1, losses=losses
+    )
+    assert moved == 0
+    assert worst < 1e-12
+
+
+@pytest.mark.parametrize("recommender", [MF(embedding_size=4), MLP(3, (5,), dropout=0.2)])
+def test_rows_that_do_not_occur_only_decay(recommender):
+    rows = interactions([1, 2, 1, 4, 2, 2, 1], [0, 0, 3, 3, 5, 0, 5], [1, 0, 1, 1, 0, 0, 1])
+    rates, decays, n_steps = [0.5, 0.1], [0.3, 0.0], 3
+    weights = recommender.initial(7, 9, seed=0)
+    trainer = Trainer(recommender, rows, 3, 50.0, CPU, torch.float64)
+    population = trainer.population(weights, rates, decays)
+    trainer.train_epoch(population, stacked([("BCE", None), ("BCE", None)]), seed=0)
+    for name, kind in recommender.tables.items():
+        absent = [0, 3, 5, 6] if kind == "user" else [1, 2, 4, 6, 7, 8]
+        for k in range(2):
+            decayed = weights[name].double() * (1 - rates[k] * decays[k]) ** n_steps
+            assert torch.allclose(population.weights[name][k][absent], decayed[absent], rtol=1e-14, atol=0)
+            present = sorted(set(range(len(decayed))) - set(absent))
+            assert (population.weights[name][k][present] - decayed[present]).abs().max() > 1e-3
+
+
+class TableSizedWork(TorchDispatchMode):
+    """Counts operations that write as many rows as a table has, but for the row-wise index_add_."""
+
+    def __init__(self, sizes):
+        super().__init__()
+        self.sizes, self.seen = sizes, []
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        result = func(*args, **(kwargs or {}))
+        rows = result.shape[1] if isinstance(result, torch.Tensor) and result.dim() > 1 else 0
+        if rows in self.sizes and func is not torch.ops.aten.index_add_.default:
+            self.seen.append(func.overloadpacket.__name__)
+        return result
+
+
+@pytest.mark.parametrize("recommender", [MF(embedding_size=4), MLP(3, (5,))])
+@pytest.mark.parametrize("n", [8, 64])
+def test_whole_tables_are_touched_once_an_epoch_however_many_steps(recommender, n):
+    n_users, n_items = 1_009, 2_003
+    trainer = Trainer(recommender, random_interactions(n_users, n_items, n, seed=2), 4, 50.0, CPU, torch.float64)
+    population = trainer.population(recommender.initial(n_users, n_items, 0), [0.1], [0.1])
+    with TableSizedWork({n_users, n_items}) as work:
+        trainer.train_epoch(population, stacked([("BCE", None)]), seed=0)
+    assert work.seen == ["mul_"] * len(recommender.tables)
+
+
+@pytest.mark.parametrize("recommender", [MF(embedding_size=4), MLP(3, (5,))])
+def test_training_together_is_training_alone(recommender):
+    rows, rates, decays = random_interactions(6, 5, 40, seed=3), [0.3, 0.1, 0.2], [0.0, 0.2, 0.1]
+    names = [(name, epsilon) for name, epsilon, _ in LOSSES]
+    trainer = Trainer(recommender, rows, 16, 0.5, CPU, torch.float64)
+    weights = recommender.initial(6, 5, seed=3)
+    together = trainer.population(weights, rates, decays)
+    trainer.train_epoch(together, stacked(names), seed=3)
+    for k in range(3):
+        alone = trainer.population(weights, rates[k : k + 1], decays[k : k + 1])
+        trainer.train_epoch(alone, stacked(names[k : k + 1]), seed=3)
+        for name, weight in alone.weights.items():
+            assert torch.allclose(together.weights[name][k], weight[0], rtol=1e-12, atol=1e-12), name
+
+
+def test_a_broken_copy_leaves_the_others_alone():
+    rows, weights = random_interactions(6, 5, 40, seed=3), MF(4).initial(6, 5, seed=3)
+    trainer = Trainer(MF(4), rows, 16, 0.5, CPU, torch.float64)
+    broken = make_loss("(y_hat/y)*y", OperatorSpace(clamp="none"), epsilon=0.0)  # 0/0 at y = 0
+    bce = make_loss("BCE", OperatorSpace())
+    both, alone = (trainer.population(weights, [0.1] * k, [0.0] * k) for k in (2, 1))
+    trainer.train_epoch(both, StackedLosses([broken, bce], device=CPU, dtype=torch.float64), seed=0)
+    trainer.train_epoch(alone, StackedLosses([bce], device=CPU, dtype=torch.float64), seed=0)
+    assert both.weights["global_bias"][0].isnan()
+    assert torch.equal(both.weights["user_embedding"][1], alone.weights["user_embedding"][0])
+
+
+def test_training_is_the_same_for_the_same_seed_and_epoch_only():
+    rows, weights = random_interactions(6, 5, 40, seed=3), MF(4).initial(6, 5, seed=3)
+    trainer = Trainer(MF(4), rows, 16, 0.5, CPU, torch.float64)
+
+    def trained(seed, epoch):
+        population = trainer.population(weights, [0.1], [0.0])
+        trainer.train_epoch(population, stacked([("BCE", None)]), seed, epoch)
+        return population.weights["user_embedding"]
+
+    assert torch.equal(trained(1, 0), trained(1, 0))
+    assert not torch.equal(trained(1, 0), trained(1, 1))
+    assert not torch.equal(trained(1, 0), trained(2, 0))
+
+
+def test_selected_copies_go_their_own_way():
+    trainer = Trainer(MF(4), random_interactions(6, 5, 40, seed=3), 16, 0.5, CPU, torch.float64)
+    start = trainer.population(MF(4).initial(6, 5, seed=3), [0.1, 0.2, 0.3], [0.0, 0.1, 0.2])
+    start.weights["user_bias"][2] += 1
+    before = start.weights["user_bias"].clone()
+    copies = start.select([2, 0, 2])
+    assert len(copies) == 3
+    assert torch.equal(copies.learning_rate, start.learning_rate[[2, 0, 2]])
+    assert torch.equal(copies.weight_decay, start.weight_decay[[2, 0, 2]])
+    assert torch.equal(copies.weights["user_bias"], before[[2, 0, 2]])
+    trainer.train_epoch(copies, stacked([("BCE", None)] * 3), seed=0)
+    assert torch.equal(start.weights["user_bias"], before)
+
+
+@pytest.mark.parametrize(
+    ("k", "dtype"),
+    [(1, torch.float64), (2, torch.float64), (2, torch.float32), (1, torch.float32)],
+)
+def test_training_leaves_the_initial_weights_alone(k, dtype):
+    trainer = Trainer(MF(4), random_interactions(6, 5, 40, seed=3), 16, 0.5, CPU, dtype)
+    weights = MF(4).initial(6, 5, seed=3)
+    population = trainer.population(weights, [0.1] * k, [0.0] * k)
+    losses = StackedLosses([make_loss("BCE", OperatorSpace())] * k, device=CPU, dtype=dtype)
+    trainer.train_epoch(population, losses, seed=0)
+    fresh = MF(4).initial(6, 5, seed=3)
+    assert all(torch.equal(weights[name], fresh[name]) for name in fresh)
+
+
+def test_a_strong_decay_over_many_steps_stays_exact():
+    rows, rate, decay = random_interactions(6, 5, 400, seed=3), 0.5, 1.0  # TrainSettings takes rate * decay < 1
+    model = oracle.OracleMF(MF(4).initial(6, 5, seed=3))
+    oracle.train_epoch(model, rows, oracle.bce, batch_size=1, learning_rate=rate, weight_decay=decay, clip=50.0, seed=3)
+    trainer = Trainer(MF(4), rows, 1, 50.0, CPU, torch.float32)
+    population = trainer.population(MF(4).initial(6, 5, seed=3), [rate], [decay])
+    losses = StackedLosses([make_loss("BCE", OperatorSpace())], device=CPU, dtype=torch.float32)
+    trainer.train_epoch(population, losses, seed=3)
+    for name, expected in model.weights().items():
+        assert expected.isfinite().all()
+        assert torch.allclose(population.weights[name][0].double(), expected, atol=1e-5), name
+
+
+@pytest.mark.parametrize("recommender", [MF(embedding_size=4), MLP(3, (5,))])
+@pytest.mark.parametrize("at_a_time", [1, 7, 100])
+def test_predictions_are_those_of_the_oracle_however_they_are_cut(recommender, at_a_time, monkeypatch):
+    monkeypatch.setattr("recommenders.trainer._EVALUATION_ROWS", at_a_time)
+    rows = random_interactions(6, 5, 40, seed=3)
+    weights = recommender.initial(6, 5, seed=3)
+    trainer = Trainer(recommender, rows, 16, 0.5, CPU, torch.float64)
+    population = trainer.population(weights, [0.1] * 2, [0.0] * 2)
+    user, item = torch.as_tensor(rows.user), torch.as_tensor(rows.item)
+    y_hat = trainer.predict(population.weights, user, item)
+    expected = torch.sigmoid(oracle_of(recommender, weights).eval()(user, item))
+    assert y_hat.shape == (2, 40)
+    assert np.allclose(y_hat.numpy(), expected.detach().numpy(), rtol=1e-12)
