@@ -35,13 +35,13 @@ class _Environment(Evaluator):
                 f"got {probe_size} and {epochs}"
             )
         self._task, self._epochs = task, epochs
-        self._copies: Population | None = None
         rows = numpy_rng(seed, "probe batch").choice(len(task.dataset.train), probe_size, replace=False)
         self._probe_pairs = Pairs.of(task.dataset.train.take(rows), task.trainer.device)
         self._begin(seed)
 
     def _begin(self, seed: int) -> None:
         """Make a fresh recommender the start."""
+        self._copies: Population | None = None
         self._move(self._task.population(self._task.initial(seed), 1, self._task.settings.search_weight_decay))
 
     def _move(self, start: Population) -> None:

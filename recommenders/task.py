@@ -16,6 +16,10 @@ from recommenders.recommender import Recommender, Weights
 from recommenders.trainer import Population, Trainer
 
 
+#: The most that weight decay may take off a parameter in one step.
+_STRONGEST_DECAY = 0.99
+
+
 @dataclass(frozen=True)
 class TrainSettings:
     """How a recommender is trained.
@@ -42,8 +46,9 @@ class TrainSettings:
             if not 0 < getattr(self, name) < float("inf"):
                 raise UserError(f"{name}: expected a number above 0, got {getattr(self, name)}")
         for name in ("weight_decay", "search_weight_decay"):
-            if not 0 <= getattr(self, name) * self.learning_rate < 1:
-                raise UserError(f"{name}: expected at least 0 and below 1/learning_rate, got {getattr(self, name)}")
+            if not 0 <= getattr(self, name) * self.learning_rate <= _STRONGEST_DECAY:
+                most = _STRONGEST_DECAY / self.learning_rate
+                raise UserError(f"{name}: expected 0 to {most:g} (0.99/learning_rate), got {getattr(self, name)}")
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from core.stack import StackedLosses
 from recommenders.losses import make_loss
 from recommenders.mf import MF
 from recommenders.mlp import MLP
+from recommenders.task import TrainSettings
 from recommenders.trainer import Population, Trainer
 from tests.recommenders import oracle
 from tests.recommenders.problems import CPU, interactions, random_interactions
@@ -229,16 +230,28 @@ def test_training_leaves_the_initial_weights_alone(k, dtype):
 
 
 def test_a_strong_decay_over_many_steps_stays_exact():
-    rows, rate, decay = random_interactions(6, 5, 400, seed=3), 0.5, 1.0  # TrainSettings takes rate * decay < 1
-    model = oracle.OracleMF(MF(4).initial(6, 5, seed=3))
-    oracle.train_epoch(model, rows, oracle.bce, batch_size=1, learning_rate=rate, weight_decay=decay, clip=50.0, seed=3)
+    rows, rate, decays = random_interactions(6, 5, 400, seed=3), 0.5, [0.0, 1.0]  # (1 - rate * decay)^400 is no float32
+    weights = MF(4).initial(6, 5, seed=3)
     trainer = Trainer(MF(4), rows, 1, 50.0, CPU, torch.float32)
-    population = trainer.population(MF(4).initial(6, 5, seed=3), [rate], [decay])
+    population = trainer.population(weights, [rate] * 2, decays)
+    losses = StackedLosses([make_loss("BCE", OperatorSpace())] * 2, device=CPU, dtype=torch.float32)
+    trainer.train_epoch(population, losses, seed=3)
+    for k, decay in enumerate(decays):
+        model, how = oracle.OracleMF(weights), {"learning_rate": rate, "weight_decay": decay, "clip": 50.0}
+        oracle.train_epoch(model, rows, oracle.bce, batch_size=1, seed=3, **how)
+        for name, expected in model.weights().items():
+            assert expected.isfinite().all()
+            assert torch.allclose(population.weights[name][k].double(), expected, rtol=1e-4, atol=1e-5), name
+
+
+def test_the_strongest_decay_that_settings_take_trains():
+    settings = TrainSettings(learning_rate=0.5, weight_decay=1.98)
+    trainer = Trainer(MF(4), random_interactions(6, 5, 10, seed=3), 2, settings.clip, CPU, torch.float32)
+    weights = MF(4).initial(6, 5, seed=3)
+    population = trainer.population(weights, [settings.learning_rate], [settings.weight_decay])
     losses = StackedLosses([make_loss("BCE", OperatorSpace())], device=CPU, dtype=torch.float32)
     trainer.train_epoch(population, losses, seed=3)
-    for name, expected in model.weights().items():
-        assert expected.isfinite().all()
-        assert torch.allclose(population.weights[name][0].double(), expected, atol=1e-5), name
+    assert all(weight.isfinite().all() for weight in population.weights.values())
 
 
 @pytest.mark.parametrize("recommender", [MF(embedding_size=4), MLP(3, (5,))])
