@@ -15,7 +15,6 @@ from recommenders.metrics import Metric, best_threshold, report
 from recommenders.recommender import Recommender, Weights
 from recommenders.trainer import Population, Trainer
 
-
 #: The most that weight decay may take off a parameter in one step.
 _STRONGEST_DECAY = 0.99
 
