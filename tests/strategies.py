@@ -16,7 +16,7 @@ law = settings(deadline=None, max_examples=60, suppress_health_check=[HealthChec
 costly_law = settings(law, max_examples=20)
 
 CLAMP_RULES = tuple(CLAMPS)
-INPUT_SETS = (INPUTS, KNOWN_INPUTS, ("y_hat", "y"))
+INPUT_SETS = (INPUTS, KNOWN_INPUTS, ("y_hat", "y"), ("1", "y", "y_hat"))
 
 
 def spaces(clamps=CLAMP_RULES, input_sets=INPUT_SETS, max_lines=7):

@@ -10,13 +10,13 @@ from tests.strategies import free_programs, law, programs
 
 
 @law
-@given(programs(input_sets=(INPUTS, ("y_hat", "y"))))
+@given(programs(input_sets=(INPUTS, ("y_hat", "y"), ("1", "y", "y_hat"))))
 def test_programs_of_a_space_are_read_back_from_their_text(program):
     assert LossProgram.parse(str(program)).key == program.key
 
 
 @law
-@given(programs(input_sets=(KNOWN_INPUTS, ("y_hat", EPSILON))))
+@given(programs(input_sets=(KNOWN_INPUTS, ("y_hat", EPSILON), ("eps", "y", "y_hat"))))
 def test_programs_of_a_space_with_epsilon_are_read_back_from_their_text(program):
     assert LossProgram.parse(str(program)).key == program.key
 
@@ -46,7 +46,7 @@ def test_equal_keys_are_written_alike(program):
 
 
 @law
-@given(programs(input_sets=(INPUTS, ("y_hat", "y"))))
+@given(programs(input_sets=(INPUTS, ("y_hat", "y"), ("1", "y", "y_hat"))))
 def test_the_smoothing_term_is_silent(program):
     assert EPSILON not in str(program)
 

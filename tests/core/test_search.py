@@ -322,6 +322,14 @@ def test_duplicates_of_candidates_that_wait_for_training_wait_with_them():
     assert not step.trials[1].adopted
 
 
+def test_outcomes_of_an_earlier_recommender_are_forgotten():
+    searcher = Scripted("y_hat", "y_hat^2", "y_hat*y", "y_hat*y + 1", "log(y_hat)")
+    _, step = run(searcher, FakeEvaluator(GAINS), k=2, trainings=4)
+    assert [trial.verdict for trial in step.trials] == [Verdict.ACCEPTED, Verdict.DUPLICATE, Verdict.REJECTED]
+    assert step.trials[1].original == step.trials[0].candidate.number == 2
+    assert step.trials[1].reward == step.trials[0].reward == pytest.approx(0.1)
+
+
 def test_what_is_known_at_once_is_told_before_the_next_question():
     searcher = Scripted("y", "y_hat", "y + 1", "y_hat^2")
     run(searcher, FakeEvaluator(GAINS), k=2, trainings=2)
