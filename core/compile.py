@@ -34,7 +34,8 @@ def compile_loss(program: LossProgram, space: OperatorSpace, epsilon: float | No
     lines = program.canonical.lines
 
     def loss(y_hat: Tensor, y: Tensor) -> Tensor:
-        known = {"y_hat": y_hat, "y": y.to(y_hat), "1": torch.ones_like(y_hat)}
+        y_hat, y = torch.broadcast_tensors(y_hat, y.to(y_hat))
+        known = {"y_hat": y_hat, "y": y, "1": torch.ones_like(y_hat)}
         known[EPSILON] = torch.full_like(y_hat, smoothing)
         slots = [known[name] for name in program.inputs]
         for name, operands in lines:

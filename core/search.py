@@ -161,7 +161,7 @@ class _Rounds:
         told: list[Trial] = []
         barren = 0
         while len(fresh) < wanted and barren < self._budget.samples_per_training:
-            programs = self._searcher.ask(wanted - len(fresh))
+            programs = self._ask(wanted - len(fresh))
             findings = self._proxy.examine([self._rules.loss(program) for program in programs])
             known: list[Trial] = []
             before = len(fresh)
@@ -178,6 +178,14 @@ class _Rounds:
             self._forget()
         self._tell([*measured, *late])
         return tuple(sorted([*told, *measured, *late], key=lambda trial: trial.candidate.number))
+
+    def _ask(self, n: int) -> list[LossProgram]:
+        """What the searcher proposes, held to its contract."""
+        programs = self._searcher.ask(n)
+        if len(programs) != n:
+            name = type(self._searcher).__name__
+            raise RuntimeError(f"{name}.ask({n}) returned {len(programs)} programs, expected exactly {n}")
+        return programs
 
     def restart(self, seed: int) -> bool:
         """Begin anew from a fresh recommender, where the environment has such."""

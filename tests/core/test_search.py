@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import UserError
+from core.program import LossProgram
 from core.proxy import ProxyTest
 from core.reward import RewardFilter, reward_of
 from core.search import Rules, SearchBudget, StopReason, search
@@ -484,3 +485,13 @@ def test_a_time_budget_is_above_zero(minutes):
 @pytest.mark.parametrize("reason", StopReason)
 def test_every_reason_to_stop_is_a_sentence(reason):
     assert len(reason.value.split()) > 4
+
+
+@pytest.mark.parametrize("n", [0, 2])
+def test_a_searcher_that_breaks_its_contract_is_named(n):
+    class Wrong(Scripted):
+        def ask(self, wanted):
+            return [LossProgram.parse("(y_hat - y)^2")] * n
+
+    with pytest.raises(RuntimeError, match=rf"Wrong\.ask\(1\) returned {n} programs, expected exactly 1"):
+        run(Wrong(), FakeEvaluator())
