@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
 
+import torch
 from cyclopts import Group, Parameter
 from rich.console import Console
 
@@ -34,6 +35,7 @@ def run(
     places: Annotated[PlaceSettings, Parameter(name="*", group=Group("Places", sort_key=2), negative="")] = _PLACES,
 ) -> None:
     """Run one study and write result.json."""
+    torch.set_num_threads(places.threads)
     err, out = Console(stderr=True), Console()
     ready = Study(study, places.data)
     folder = OutputFolder(places.out or default_folder(study))

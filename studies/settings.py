@@ -178,7 +178,7 @@ _CHOICES = {
 
 @dataclass(frozen=True, kw_only=True)
 class PlaceSettings:
-    """Where things are read and written. These do not change the result."""
+    """Where things are read and written, and how the machine is used. These do not change what is computed."""
 
     data: Path | None = None
     """The raw file of the data set, for those that are not fetched or made."""
@@ -188,3 +188,10 @@ class PlaceSettings:
     """MLflow's database or server; none to do without."""
     experiment: str = "loss-search"
     """MLflow's experiment, one for each study."""
+    threads: int = 1
+    """CPU threads; a second one makes mf slower and mlp a quarter faster."""
+
+    def __post_init__(self) -> None:
+        """Check what no other class checks."""
+        if self.threads < 1:
+            raise UserError(f"--threads: expected at least 1, got {self.threads}")
