@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
@@ -50,12 +51,21 @@ def run(
         path = folder.write_json("result.json", result.to_dict())
     out.print(f"Written to {path}", highlight=False, soft_wrap=True)
     if places.tracking_uri != NO_TRACKING:
-        out.print(f"Compare runs: mlflow ui --backend-store-uri {places.tracking_uri}", highlight=False, soft_wrap=True)
+        out.print(f"Compare runs: {how_to_compare(places.tracking_uri)}", highlight=False, soft_wrap=True)
 
 
 def default_folder(study: StudySettings) -> Path:
     """Where results go unless said otherwise."""
     return Path("results") / f"{study.searcher}-{study.dataset}-{study.recommender}-{study.seed}"
+
+
+def how_to_compare(tracking_uri: str) -> str:
+    """Where MLflow's pages are, or the command that shows them."""
+    if tracking_uri.startswith("http"):
+        return tracking_uri
+    python = Path(sys.executable)
+    shown = python.relative_to(Path.cwd()) if python.is_relative_to(Path.cwd()) else python
+    return f"{shown} -m mlflow ui --backend-store-uri {tracking_uri}"
 
 
 def _observers(ready: Study, places: PlaceSettings, err: Console, open_things: ExitStack) -> list[Observer]:

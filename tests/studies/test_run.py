@@ -12,7 +12,7 @@ import pytest
 
 from searchers import SEARCHERS
 from studies.command import BAD_INPUT, INTERRUPTED, exit_code
-from studies.run import app
+from studies.run import app, how_to_compare
 from tests.studies.small import small_arguments
 
 ROOT = Path(__file__).parents[2]
@@ -61,6 +61,14 @@ def test_the_default_folder_names_the_study(capsys):
     assert Path("results/random-synthetic-mf-7/result.json").is_file()
 
 
+def test_the_command_that_shows_runs_names_this_python(monkeypatch):
+    monkeypatch.setattr("sys.executable", str(Path.cwd() / ".venv/bin/python"))
+    assert how_to_compare("sqlite:///x.db") == ".venv/bin/python -m mlflow ui --backend-store-uri sqlite:///x.db"
+    monkeypatch.setattr("sys.executable", "/usr/bin/python3")
+    assert how_to_compare("sqlite:///x.db").startswith("/usr/bin/python3 -m mlflow ui")
+    assert how_to_compare("http://server:5000") == "http://server:5000"
+
+
 def test_help_names_every_searcher_and_option_and_exits_with_0(capsys):
     assert run("--help") == 0
     text = capsys.readouterr().out
@@ -78,6 +86,7 @@ def test_help_names_every_searcher_and_option_and_exits_with_0(capsys):
         (["stray"], "stray"),
         (["--seed", "1", "--seed", "2"], "--seed specified multiple times"),
         (["--baseline", "log(y_hat"], "position 9"),
+        (["--threads", "0"], "--threads: expected at least 1"),
         (["--metric", "ndcg"], "unknown metric of classification 'ndcg'"),
     ],
 )
