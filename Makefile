@@ -21,7 +21,7 @@ test: $(READY) ## lint, types and tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -m "not slow and not gpu"
+	$(BIN)/python -m pytest -m "not slow"
 
 bench: $(READY) ## speed of the trainer and of the candidates' way to it
 	$(BIN)/python -m pytest tests/benchmarks/bench_speed.py --benchmark-only --benchmark-columns=median,iqr,rounds --benchmark-disable-gc

@@ -40,15 +40,14 @@ def run(
     err, out = Console(stderr=True), Console()
     ready = Study(study, places.data)
     folder = OutputFolder(places.out or default_folder(study))
-    with ExitStack() as open_things:
-        try:
-            observers = _observers(ready, places, err, open_things)
-        except BaseException:
-            folder.withdraw()
-            raise
-        result = ready.run(observers)
-        print_report(result, out if out.is_terminal else Console(width=max(out.width, 140)))
-        path = folder.write_json("result.json", result.to_dict())
+    try:
+        with ExitStack() as open_things:
+            result = ready.run(_observers(ready, places, err, open_things))
+            print_report(result, out if out.is_terminal else Console(width=max(out.width, 140)))
+            path = folder.write_json("result.json", result.to_dict())
+    except BaseException:
+        folder.withdraw()
+        raise
     out.print(f"Written to {path}", highlight=False, soft_wrap=True)
     if places.tracking_uri != NO_TRACKING:
         out.print(f"Compare runs: {how_to_compare(places.tracking_uri)}", highlight=False, soft_wrap=True)

@@ -2,6 +2,7 @@ import json
 import math
 
 import pytest
+import torch
 
 from core.errors import UserError
 from core.trial import Verdict
@@ -177,6 +178,15 @@ def test_settings_that_cannot_work_are_refused_before_anything_runs(change, mess
 def test_choices_name_what_there_is(change, message):
     with pytest.raises(UserError, match=message):
         StudySettings(**change)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("recommender", ["mf", "mlp"])
+def test_a_study_runs_on_a_gpu(recommender):
+    content = run_small(device="cuda", recommender=recommender).to_dict()
+    assert content["device"] == "cuda"
+    assert math.isfinite(content["baselines"]["BCE"]["test"]["auc"])
 
 
 def test_devices():
