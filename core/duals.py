@@ -98,15 +98,17 @@ def _compute(group: _Group, values: Tensor, tangents: Tensor) -> None:
     operator = OPERATORS[group.operator]
     operands = [values.index_select(0, rows) for rows in group.operands]
     result = operator.value(*operands, group.epsilon)
-    values[group.start : group.stop] = clamp(result, group.clamp, group.xi)
+    clamped = clamp(result, group.clamp, group.xi)
+    values[group.start : group.stop] = clamped
     if not group.varies:
         return
     slopes = operator.slopes(*operands, group.epsilon)
     tangent = slopes[0] * tangents.index_select(0, group.operands[0])
     for slope, rows in zip(slopes[1:], group.operands[1:], strict=True):
         tangent = tangent + slope * tangents.index_select(0, rows)
-    inside = clamp_slope(result, group.clamp, group.xi)
-    tangents[group.start : group.stop] = tangent if inside is None else tangent * inside
+    if group.clamp != "none":
+        tangent = tangent * clamp_slope(result, clamped)
+    tangents[group.start : group.stop] = tangent
 
 
 class _Builder:

@@ -27,7 +27,7 @@ class Loss(ABC):
 
     @abstractmethod
     def slope(self, logit: Tensor, y: Tensor) -> Tensor:
-        """D value / d logit of every example, same shapes; no gradient flows through it."""
+        """Give d value / d logit of every example, same shapes; no gradient flows through it."""
 
 
 @dataclass(frozen=True)

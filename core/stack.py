@@ -23,7 +23,7 @@ class StackedLosses:
         )
 
     def slope(self, logit: Tensor, y: Tensor) -> Tensor:
-        """D loss / d logit: logit [K, B] and y [B] -> [K, B]."""
+        """Give d loss / d logit: logit [K, B] and y [B] -> [K, B]."""
         slopes = torch.empty_like(logit)
         if self._programs is not None:
             y_hat = torch.sigmoid(logit if not self._others else logit.index_select(0, self._rows))

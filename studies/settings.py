@@ -38,7 +38,7 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
         "fast": Preset(
             # The same longest step of a parameter as in preset paper: learning_rate * clip = 0.5.
             TrainSettings(learning_rate=0.5, clip=1.0),  # the longest step, learning_rate * clip, is that of paper
-            Patience(max_epochs=200),
+            Patience(max_epochs=150, best_ago=25),
             0.1,
             "the test AUC of paper within .001, hinge apart, in a twentieth of the epochs",
         ),
@@ -104,7 +104,7 @@ class StudySettings:
     """When losses have to pass the validation check: before they are trained, or only after (the paper)."""
     min_positive_rate: float = 0.9
     """The share of simulated pairs on which a loss must not point the wrong way."""
-    finalists: int = 5
+    finalists: int = 4
     """How many losses that passed the validation check are trained to convergence."""
     epsilon: Annotated[tuple[float, ...], _SPACED] = (1e-6, 1e-3, 1e-1)
     """Smoothing terms that Phase III tries for every formula, chosen on validation (repeat the option for several)."""

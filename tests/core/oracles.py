@@ -48,9 +48,8 @@ def slope_size(program, space, y_hat, y, epsilon=None):
         partials = OPERATORS[operator].slopes(*values, epsilon)
         size = sum(partial.abs() * slots[o][1] for partial, o in zip(partials, operands, strict=True))
         if operator != "identity":
-            inside = clamp_slope(result, space.clamp, space.xi)
-            size = size if inside is None else size * inside
-            result = clamp(result, space.clamp, space.xi)
+            clamped = clamp(result, space.clamp, space.xi)
+            size, result = size * clamp_slope(result, clamped), clamped
         slots.append((result, size))
     return slots[-1][1]
 
