@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -125,6 +126,10 @@ class StudySettings:
 
     def __post_init__(self) -> None:
         """Check what no other class checks."""
+        for f in fields(self):
+            value = getattr(self, f.name)
+            if isinstance(value, float) and not math.isfinite(value):
+                raise UserError(f"{_option(f.name)}: expected a finite number, got {value}")
         for name, known in _CHOICES.items():
             if getattr(self, name) not in known:
                 raise UserError(f"{_option(name)}: expected {' or '.join(known)}, got {getattr(self, name)!r}")

@@ -156,7 +156,9 @@ def test_every_recommender_and_proxy_goes_through(recommender, proxy):
         ({"max_variables": 3}, "max_variables: expected 4 to 15"),
         ({"min_positive_rate": 1.5}, "min_positive_rate"),
         ({"init_std": -1.0}, "init_std"),
-        ({"learning_rate": math.nan}, "learning_rate"),
+        ({"learning_rate": math.nan}, "--learning-rate: expected a finite number"),
+        ({"minutes": math.inf}, "--minutes: expected a finite number, got inf"),
+        ({"eta": math.inf}, "--eta: expected a finite number"),
     ],
 )
 def test_settings_that_cannot_work_are_refused_before_anything_runs(change, message):
