@@ -1,5 +1,6 @@
 """A recommender that costs nothing, and searchers whose proposals are known beforehand."""
 
+from abc import abstractmethod
 from itertools import count
 
 import numpy as np
@@ -76,8 +77,9 @@ class Books(Searcher):
             self.asked.append(self.propose())
         return self.asked[-n:]
 
+    @abstractmethod
     def propose(self):
-        raise NotImplementedError
+        """The next program."""
 
     def tell(self, trials):
         self.tells.append(list(trials))

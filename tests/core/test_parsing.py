@@ -320,7 +320,7 @@ def test_a_long_sum_deep_inside_calls_is_read():
 @law
 @given(st.text() | st.text("y_hat+-*/^()12., logmaxinegps\t") | st.text(st.characters(max_codepoint=127)))
 def test_any_text_is_read_or_refused_with_a_formula_error(text):
-    read_or_refused(text)
+    assert_read_or_refused(text)
 
 
 @law
@@ -328,10 +328,10 @@ def test_any_text_is_read_or_refused_with_a_formula_error(text):
 def test_any_slip_of_the_pen_is_read_or_refused_with_a_formula_error(text, data):
     start = data.draw(st.integers(0, len(text)))
     stop = data.draw(st.integers(start, min(len(text), start + 2)))
-    read_or_refused(text[:start] + data.draw(st.sampled_from("+-*/^()12., y\x00\n")) + text[stop:])
+    assert_read_or_refused(text[:start] + data.draw(st.sampled_from("+-*/^()12., y\x00\n")) + text[stop:])
 
 
-def read_or_refused(text):
+def assert_read_or_refused(text):
     """The text is a formula, or the error is in order; any other exception fails the test."""
     program = error = None
     try:

@@ -18,7 +18,7 @@ def test_users_and_items_are_counted_by_their_ids():
 
 
 def test_both_classes_in_every_part_are_fine():
-    dataset().check_classes()
+    assert dataset().check_classes() is None
 
 
 @pytest.mark.parametrize("part", ["train", "validation", "test"])

@@ -37,7 +37,7 @@ def predictions(draw):
     return torch.tensor(y_hat).view(k, n) / grid, torch.tensor(y)[list(order)].float()
 
 
-def agree(values, expected):
+def assert_agree(values, expected):
     assert values.tolist() == pytest.approx(expected, abs=1e-6)
 
 
@@ -45,15 +45,15 @@ def agree(values, expected):
 @given(predictions())
 def test_auc_is_scikit_learns_with_ties(drawn):
     y_hat, y = drawn
-    agree(auc(y_hat, y), [sk.roc_auc_score(y, row) for row in y_hat])
+    assert_agree(auc(y_hat, y), [sk.roc_auc_score(y, row) for row in y_hat])
 
 
 @laws
 @given(predictions())
 def test_rmse_and_mae_are_scikit_learns(drawn):
     y_hat, y = drawn
-    agree(rmse(y_hat, y), [sk.root_mean_squared_error(y, row) for row in y_hat])
-    agree(mae(y_hat, y), [sk.mean_absolute_error(y, row) for row in y_hat])
+    assert_agree(rmse(y_hat, y), [sk.root_mean_squared_error(y, row) for row in y_hat])
+    assert_agree(mae(y_hat, y), [sk.mean_absolute_error(y, row) for row in y_hat])
 
 
 @laws
@@ -62,8 +62,8 @@ def test_f1_and_accuracy_at_a_threshold_are_scikit_learns(drawn, thresholds):
     y_hat, y = drawn
     at = torch.tensor(thresholds)[: len(y_hat)]
     predicted = [(row >= t).float() for row, t in zip(y_hat, at, strict=True)]
-    agree(f1(y_hat, y, at), [sk.f1_score(y, row, zero_division=0.0) for row in predicted])
-    agree(accuracy(y_hat, y, at), [sk.accuracy_score(y, row) for row in predicted])
+    assert_agree(f1(y_hat, y, at), [sk.f1_score(y, row, zero_division=0.0) for row in predicted])
+    assert_agree(accuracy(y_hat, y, at), [sk.accuracy_score(y, row) for row in predicted])
 
 
 @laws
@@ -114,7 +114,7 @@ def test_nothing_predicted_and_nothing_found_is_an_f1_of_zero():
 
 def test_a_perfect_order_has_auc_one_and_a_constant_one_half():
     y = torch.tensor([0.0, 1.0, 0.0, 1.0])
-    agree(auc(torch.tensor([[0.1, 0.9, 0.2, 0.8], [0.9, 0.1, 0.8, 0.2], [0.5] * 4]), y), [1.0, 0.0, 0.5])
+    assert_agree(auc(torch.tensor([[0.1, 0.9, 0.2, 0.8], [0.9, 0.1, 0.8, 0.2], [0.5] * 4]), y), [1.0, 0.0, 0.5])
 
 
 @laws
