@@ -1,5 +1,6 @@
 """The command as a user meets it: what it prints, writes and refuses."""
 
+import functools
 import json
 import os
 import signal
@@ -206,7 +207,10 @@ def test_signals_end_it_at_once_without_a_traceback(tmp_path, number, code):
     arguments = small_arguments(trainings=100_000)
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     words = command(*arguments, "--tracking-uri", "none")
-    with subprocess.Popen(words, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True) as process:
+    listen = functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # a background job starts deaf to it
+    with subprocess.Popen(
+        words, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True, preexec_fn=listen
+    ) as process:
         first = process.stderr.readline()
         time.sleep(0.5)
         process.send_signal(number)
