@@ -44,3 +44,13 @@ def compile_loss(program: LossProgram, space: OperatorSpace, epsilon: float | No
         return slots[-1]
 
     return loss
+
+
+def slope(function: LossFn, y_hat: Tensor, y: Tensor) -> Tensor:
+    """Give d loss / d y_hat of every example by autograd, in the shape of y_hat; zero where y_hat does not occur."""
+    with torch.enable_grad():
+        y_hat = y_hat.detach().clone().requires_grad_()
+        value = function(y_hat, y)
+        if not value.requires_grad:
+            return torch.zeros_like(y_hat)
+        return torch.autograd.grad(value.sum(), y_hat)[0]

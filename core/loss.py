@@ -9,7 +9,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from core.compile import LossFn, compile_loss
+from core.compile import LossFn, compile_loss, slope
 from core.program import LossProgram
 from core.space import OperatorSpace
 
@@ -54,10 +54,5 @@ class ProgramLoss(Loss):
 
     def slope(self, logit: Tensor, y: Tensor) -> Tensor:
         """See Loss; through autograd. `core.duals` does many programs at once."""
-        with torch.enable_grad():
-            y_hat = torch.sigmoid(logit).detach().requires_grad_()
-            value = self.function(y_hat, y)
-            if not value.requires_grad:  # y_hat does not occur
-                return torch.zeros_like(logit)
-            (slope,) = torch.autograd.grad(value.sum(), y_hat)
-        return slope * (y_hat * (1 - y_hat)).detach()
+        y_hat = torch.sigmoid(logit).detach()
+        return slope(self.function, y_hat, y) * (y_hat * (1 - y_hat))

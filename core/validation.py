@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
 
-from core.compile import LossFn
+from core.compile import LossFn, slope
 from core.errors import UserError
 from core.loss import ProgramLoss
 from core.seeding import torch_rng
@@ -54,7 +53,7 @@ class ValidationCheck:
     def direction(self, function: LossFn) -> Direction:
         """How often the loss (y_hat, y) -> [B] points from y_hat to y. NaN counts as wrong."""
         wanted = 1 - 2 * self._y  # the sign of the gradient that moves y_hat towards y
-        towards = wanted * _slope(function, self._y_hat, self._y)
+        towards = wanted * slope(function, self._y_hat, self._y)
         return Direction((towards >= 0).double().mean().item(), (towards > 0).double().mean().item())
 
     def passes(self, loss: ProgramLoss) -> bool:
@@ -64,12 +63,3 @@ class ValidationCheck:
     def filter(self, losses: Sequence[ProgramLoss]) -> list[ProgramLoss]:
         """Those that pass, in order."""
         return [loss for loss in losses if self.passes(loss)]
-
-
-def _slope(function: LossFn, y_hat: Tensor, y: Tensor) -> Tensor:
-    with torch.enable_grad():
-        y_hat = y_hat.clone().requires_grad_()
-        value = function(y_hat, y)
-        if not value.requires_grad:
-            return torch.zeros_like(y_hat)
-        return torch.autograd.grad(value.sum(), y_hat)[0]

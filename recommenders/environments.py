@@ -137,15 +137,10 @@ def probe_of(task: RecommendationTask, weights: Weights, pairs: Pairs) -> Probe:
     alone. The recommender is in evaluation mode. Computed in float64.
     """
     recommender, size = task.recommender, len(pairs.label)
-    one = {name: weight.double() for name, weight in weights.items()}
     gathered = {
-        name: (
-            weight.index_select(1, pairs.user if recommender.tables[name] == "user" else pairs.item)
-            if name in recommender.tables
-            else weight
-        ).expand(size, *(-1,) * (weight.dim() - 1)).contiguous()
-        for name, weight in one.items()
-    }  # fmt: skip
+        name: weight.double().expand(size, *weight.shape[1:]).contiguous()
+        for name, weight in task.trainer.gather(weights, pairs.user, pairs.item).items()
+    }
     logit, pullback = recommender.vjp(gathered, None)
     y_hat = torch.sigmoid(logit[0])
     jacobian = []

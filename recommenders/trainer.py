@@ -107,7 +107,7 @@ class Trainer:
         self, population: Population, losses: StackedLosses, batch: Batch, scale: Tensor, training: Training
     ) -> Tensor:
         """One SGD step; returns the new scale s [K] of the tables."""
-        gathered = self._gather(population.weights, batch.user, batch.item, scale)
+        gathered = self.gather(population.weights, batch.user, batch.item, scale)
         logit, pullback = self.recommender.vjp(gathered, training)
         gradients = pullback(losses.slope(logit, batch.label) / len(batch.label))
         keep = _keep(population)
@@ -124,8 +124,8 @@ class Trainer:
             weight.index_add_(1, rows, summed.mul_(_columns(-population.learning_rate / scale, gradient)))
         return scale
 
-    def _gather(self, weights: Weights, users: Tensor, items: Tensor, scale: Tensor | None) -> Weights:
-        """The weights that a forward pass of these examples takes."""
+    def gather(self, weights: Weights, users: Tensor, items: Tensor, scale: Tensor | None = None) -> Weights:
+        """The weights that a forward pass of these examples takes, tables times `scale` [K]."""
         gathered = dict(weights)
         for name, kind in self.recommender.tables.items():
             rows = weights[name].index_select(1, users if kind == "user" else items)
@@ -138,7 +138,7 @@ class Trainer:
         parts = []
         for start in range(0, len(users), _EVALUATION_ROWS):
             rows = slice(start, start + _EVALUATION_ROWS)
-            gathered = self._gather(weights, users[rows], items[rows], None)
+            gathered = self.gather(weights, users[rows], items[rows])
             parts.append(torch.sigmoid(self.recommender.logit(gathered, None)))
         return torch.cat(parts, dim=1)
 

@@ -22,8 +22,8 @@ class Tally:
     """Candidates by verdict."""
     best: Trial | None = None
     """The trained candidate with the best validation score."""
-    accepted: dict[str, tuple[LossProgram, float]] = field(default_factory=dict)
-    """Key -> an accepted program and its largest reward (the list L of Algorithm 1, each loss once)."""
+    accepted: dict[str, LossProgram] = field(default_factory=dict)
+    """Key -> an accepted program (the list L of Algorithm 1, each loss once)."""
 
     def add(self, step: Step) -> None:
         """Take in a step of the search."""
@@ -32,10 +32,7 @@ class Tally:
             self.trained += trial.trained
             self.verdicts[trial.verdict] += 1
             if trial.verdict is Verdict.ACCEPTED:
-                assert trial.reward is not None
-                program = trial.candidate.program
-                _, reward = self.accepted.get(program.key, (program, trial.reward))
-                self.accepted[program.key] = (program, max(reward, trial.reward))
+                self.accepted.setdefault(trial.candidate.program.key, trial.candidate.program)
             if trial.trained and trial.score is not None and (self.best is None or trial.score > self.best_score):
                 self.best = trial
 

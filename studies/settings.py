@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any
@@ -37,7 +37,6 @@ class Preset:
 PRESETS: Mapping[str, Preset] = MappingProxyType(
     {
         "fast": Preset(
-            # The same longest step of a parameter as in preset paper: learning_rate * clip = 0.5.
             TrainSettings(learning_rate=0.5, clip=1.0),  # the longest step, learning_rate * clip, is that of paper
             Patience(max_epochs=150, best_ago=25),
             0.1,
@@ -144,10 +143,8 @@ class StudySettings:
     @property
     def train(self) -> TrainSettings:
         """The preset's training settings, with what was given instead."""
-        given = {"learning_rate": self.learning_rate, "weight_decay": self.weight_decay}
-        preset = PRESETS[self.preset].train
-        values = {f.name: getattr(preset, f.name) for f in fields(preset)}
-        return TrainSettings(**(values | {name: value for name, value in given.items() if value is not None}))
+        given: dict[str, Any] = {"learning_rate": self.learning_rate, "weight_decay": self.weight_decay}
+        return replace(PRESETS[self.preset].train, **{name: v for name, v in given.items() if v is not None})
 
     @property
     def initial_std(self) -> float:
@@ -158,8 +155,7 @@ class StudySettings:
     def patience(self) -> Patience:
         """The preset's patience, with what was given instead."""
         preset = PRESETS[self.preset].patience
-        most = preset.max_epochs if self.max_epochs is None else self.max_epochs
-        return Patience(most, preset.best_ago, preset.falling)
+        return preset if self.max_epochs is None else replace(preset, max_epochs=self.max_epochs)
 
     def to_dict(self) -> dict[str, Any]:
         """Every setting by name, tuples as lists."""

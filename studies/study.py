@@ -71,7 +71,7 @@ class Study:
         )
         self._proxy = ProxyTest(settings.proxy_delta)
         self._baselines = [baseline(text, self._space, settings.epsilon) for text in settings.baseline]
-        train, _ = settings.train, settings.patience
+        self._patience, train = settings.patience, settings.train
         dataset = load_dataset(settings.dataset, data, settings.seed)
         self.task = RecommendationTask(recommender, dataset, metric, train, device)
         self._evaluator = self._make_evaluator()
@@ -108,7 +108,7 @@ class Study:
             n_searched=len(finalists),
             seed=self.settings.seed,
             repeats=self.settings.repeats,
-            patience=self.settings.patience,
+            patience=self._patience,
             threshold_from=self.settings.threshold_from,
             on_round=say,
             on_epoch=epoch_done,
@@ -124,8 +124,9 @@ class Study:
             n_searched=len(finalists),
             seconds=clock() - began,
         )
+        content = result.to_dict()
         for observer in observers:
-            observer.on_result(result.to_dict())
+            observer.on_result(content)
         return result
 
     def _search(
@@ -143,7 +144,7 @@ class Study:
 
     def _check_and_screen(self, tally: Tally, say: Callable[[str], None]) -> tuple[list[Contender], int]:
         settings = self.settings
-        programs = [program for program, _ in tally.accepted.values()]
+        programs = list(tally.accepted.values())
         checked = check_directions(programs, self._space, self._check, settings.finalists)
         say(
             f"Phase II, validation check: {checked.n_passed} of {len(programs)} accepted losses push predictions "

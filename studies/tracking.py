@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from core.effectiveness import Progress
+from core.errors import first_line
 from core.search import Step
 from core.trial import Trial
 from studies.funnel import Tally
@@ -51,7 +52,7 @@ class MlflowTracker(Observer):
         to_metric: Callable[[float], float],
         warn: Warn,
     ) -> None:
-        self._client, self._experiment_id, self._settings = client, experiment_id, settings
+        self._client, self._experiment_id = client, experiment_id
         self._metric, self._to_metric, self._warn = metric, to_metric, warn
         self._began = time.monotonic()
         self._pending: list[Any] = []
@@ -163,8 +164,7 @@ class MlflowTracker(Observer):
         try:
             write()
         except Exception as error:  # whatever a server, a database or the network may raise
-            problem = (str(error).strip().splitlines() or [type(error).__name__])[0]
-            self._warn(f"MLflow: could not write {what}: {problem[:200]}")
+            self._warn(f"MLflow: could not write {what}: {first_line(error)[:200]}")
             return False
         return True
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from filelock import FileLock
 
-from core.errors import UserError
+from core.errors import UserError, first_line
 from studies.processes import has_died
 
 if TYPE_CHECKING:
@@ -66,9 +66,8 @@ def reaching(tracking_uri: str) -> Iterator[None]:
     except UserError:
         raise
     except Exception as error:
-        problem = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise UserError(
-            f"--tracking-uri {tracking_uri}: cannot use it: {problem[:300]}; "
+            f"--tracking-uri {tracking_uri}: cannot use it: {first_line(error)[:300]}; "
             f"give an MLflow server or database that is there, or --tracking-uri {NO_TRACKING}"
         ) from None
 

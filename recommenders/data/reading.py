@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from core.errors import UserError
+from core.errors import UserError, first_line
 from recommenders.data.dataset import Ratings
 
 #: The columns of Ratings, in the order in which readers hand them over.
@@ -66,7 +66,7 @@ def _read_text(path: Path, names: list[str] | None, separator: str, encoding: st
                 skip_blank_lines=False,
             )
     except (*_UNREADABLE, ValueError, csv.Error, pd.errors.ParserError, pd.errors.ParserWarning) as error:
-        raise UserError(f"{path}: expected a table of ratings, could not read it: {_first_line(error)}") from None
+        raise UserError(f"{path}: expected a table of ratings, could not read it: {first_line(error)[:200]}") from None
     frame = frame.fillna("")
     return frame[(frame != "").any(axis=1)]
 
@@ -105,7 +105,7 @@ def _lines(path: Path) -> Iterator[tuple[int, str]]:
         with open_text(path, "rt", encoding="utf-8") as file:
             yield from enumerate(file, start=1)
     except _UNREADABLE as error:
-        raise UserError(f"{path}: could not read it: {_first_line(error)}") from None
+        raise UserError(f"{path}: could not read it: {first_line(error)[:200]}") from None
 
 
 def _ratings(path: Path, frame: pd.DataFrame, first_line: int) -> Ratings:
@@ -155,7 +155,3 @@ def _numbers(path: Path, column: pd.Series, name: str, first_line: int) -> np.nd
 
 def _a(role: object) -> str:
     return f"an {role}" if role == "item" else f"a {role}"
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
