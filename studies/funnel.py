@@ -24,6 +24,8 @@ class Tally:
     """The trained candidate with the best validation score."""
     accepted: dict[str, LossProgram] = field(default_factory=dict)
     """Key -> an accepted program (the list L of Algorithm 1, each loss once)."""
+    scores: dict[str, float] = field(default_factory=dict)
+    """Key -> the best validation score after a training by that accepted program."""
 
     def add(self, step: Step) -> None:
         """Take in a step of the search."""
@@ -32,9 +34,14 @@ class Tally:
             self.trained += trial.trained
             self.verdicts[trial.verdict] += 1
             if trial.verdict is Verdict.ACCEPTED:
-                self.accepted.setdefault(trial.candidate.program.key, trial.candidate.program)
+                self._accept(trial.candidate.program, trial.score)
             if trial.trained and trial.score is not None and (self.best is None or trial.score > self.best_score):
                 self.best = trial
+
+    def _accept(self, program: LossProgram, score: float | None) -> None:
+        self.accepted.setdefault(program.key, program)
+        if score is not None:
+            self.scores[program.key] = max(score, self.scores.get(program.key, score))
 
     @property
     def best_score(self) -> float:

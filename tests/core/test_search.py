@@ -1,7 +1,8 @@
 import dataclasses
 import math
+import time
 from collections import Counter
-from itertools import count, pairwise
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -11,7 +12,8 @@ from core.errors import UserError
 from core.program import LossProgram
 from core.proxy import ProxyTest
 from core.reward import RewardFilter, reward_of
-from core.search import Rules, SearchBudget, StopReason, search
+from core.rounds import Rules
+from core.search import SearchBudget, StopReason, search
 from core.seeding import derive_seed
 from core.space import HANDCRAFTED_SPACE, OperatorSpace
 from core.trial import Candidate, Trial, Verdict
@@ -29,7 +31,7 @@ ZERO = ("y", "1", "y + 1", "log(y)", "y*y", "y^2", "-y", "1 + 1")
 
 def run(searcher, evaluator, *, rules=RULES, k=1, trainings=1, patience=20, minutes=None, seed=0, clock=None):
     budget = SearchBudget(trainings, minutes, candidates_per_step=k, samples_per_training=patience)
-    return list(search(searcher, evaluator, ProxyTest(), rules, budget, seed, clock or count().__next__))
+    return list(search(searcher, evaluator, ProxyTest(), rules, budget, seed, clock or time.monotonic))
 
 
 def trials_of(steps):
@@ -188,7 +190,12 @@ def test_the_same_seed_gives_the_same_steps_but_for_the_seconds(seed, k, keeps_s
         evaluator = FakeEvaluator(keeps_start=keeps_start, seconds=seconds)
         steps = run(Sampling(SPACE, seed), evaluator, rules=Rules(SPACE), k=k, trainings=6, patience=100, seed=seed)
         return [
-            dataclasses.replace(step, trials=tuple(dataclasses.replace(t, seconds=0.0) for t in step.trials))
+            dataclasses.replace(
+                step,
+                trials=tuple(dataclasses.replace(t, seconds=0.0) for t in step.trials),
+                searcher_seconds=0.0,
+                training_seconds=0.0,
+            )
             for step in steps
         ]
 
@@ -389,21 +396,67 @@ def test_rules_run_programs_in_their_space_with_their_smoothing_term():
     assert Rules(SPACE).loss(program).smoothing == SPACE.xi
 
 
-@pytest.mark.parametrize(("times", "n_steps"), [((0, 30, 59.9, 60), 3), ((0, 60), 1), ((100, 130, 161), 2)])
-def test_the_time_budget_ends_the_search_after_the_step_in_which_it_runs_out(times, n_steps):
-    clock = iter(times).__next__
-    steps = run(Scripted("y_hat"), FakeEvaluator({"y_hat": 0.1}), trainings=99, minutes=1.0, clock=clock)
+class Hours:
+    """A clock that goes on only where something takes its time: an ask, a tell, a training."""
+
+    def __init__(self):
+        self.now = 100.0
+
+    def __call__(self):
+        return self.now
+
+    def slow(self, method, seconds):
+        def taking_time(*args):
+            self.now += seconds
+            return method(*args)
+
+        return taking_time
+
+
+def timed_run(formulas, *, ask=0.0, tell=0.0, training=0.0, **settings):
+    clock, searcher, evaluator = Hours(), Scripted(*formulas), FakeEvaluator({"y_hat": 0.1})
+    searcher.ask = clock.slow(searcher.ask, ask)
+    searcher.tell = clock.slow(searcher.tell, tell)
+    evaluator.measure = clock.slow(evaluator.measure, training)
+    return run(searcher, evaluator, clock=clock, **settings)
+
+
+@pytest.mark.parametrize(("training", "n_steps"), [(20.1, 3), (60.0, 1), (31.0, 2)])
+def test_the_time_budget_ends_the_search_after_the_step_in_which_it_runs_out(training, n_steps):
+    steps = timed_run(["y_hat"], training=training, trainings=99, minutes=1.0)
     assert [step.stop for step in steps] == [None] * (n_steps - 1) + [StopReason.TIME]
 
 
-def test_without_a_time_budget_the_clock_is_not_looked_at():
-    (step,) = run(Scripted("y_hat"), FakeEvaluator(GAINS), clock=iter(()).__next__)
-    assert step.stop is StopReason.TRAININGS
+def test_nothing_more_is_proposed_once_the_time_is_used_up():
+    (step,) = timed_run(ZERO, ask=7.0, patience=1000, minutes=1.0)
+    assert step.stop is StopReason.TIME
+    assert len(step.trials) == 9  # asks began at 0, 7, ... 56 seconds
+
+
+def test_what_was_found_in_time_is_trained():
+    (step,) = timed_run(["y_hat", *ZERO], ask=40.0, k=5, patience=1000, trainings=5, minutes=1.0)
+    assert step.stop is StopReason.TIME
+    assert [trial.trained for trial in step.trials].count(True) == 1
 
 
 def test_a_budget_that_is_used_up_in_time_says_so():
-    (step,) = run(Scripted("y_hat"), FakeEvaluator(GAINS), minutes=1.0, clock=iter((0.0, 99.0)).__next__)
+    (step,) = timed_run(["y_hat"], training=99.0, minutes=1.0)
     assert step.stop is StopReason.TRAININGS
+
+
+def test_a_step_says_what_its_time_went_to():
+    steps = timed_run(["y", "y_hat"], ask=1.0, tell=0.25, training=8.0, trainings=2)
+    assert [(step.searcher_seconds, step.training_seconds) for step in steps] == [(2.5, 8.0), (1.25, 8.0)]
+
+
+def test_duplicates_earn_nothing_where_the_rules_say_so():
+    rules = dataclasses.replace(RULES, reward_duplicates=False)
+    searcher = Scripted("y_hat", "y_hat + y", "y_hat", "y_hat^2")
+    steps = run(searcher, FakeEvaluator(GAINS, keeps_start=True), rules=rules, k=2, trainings=2)
+    duplicates = [trial for trial in trials_of(steps) if trial.verdict is Verdict.DUPLICATE]
+    assert [(trial.reward, trial.score, trial.original) for trial in duplicates] == [(None, None, 0)] * 2
+    rewards = [trial.reward for trial in trials_of(steps) if trial.trained]
+    assert rewards == pytest.approx([GAINS["y_hat"], GAINS["y_hat^2"]])
 
 
 def test_a_dead_end_leads_to_one_restart_and_then_to_the_end():

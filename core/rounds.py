@@ -1,0 +1,191 @@
+"""One round of the search: ask, test, train, filter, tell (paper, Algorithm 1, lines 4 to 17)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+
+from core.evaluator import Evaluator
+from core.loss import ProgramLoss
+from core.program import LossProgram
+from core.proxy import Finding, ProxyTest
+from core.reward import RewardFilter, reward_of
+from core.searcher import Searcher
+from core.space import OperatorSpace
+from core.stopwatch import Stopwatch
+from core.trial import Candidate, Trial, Verdict
+from core.validation import ValidationCheck
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What decides over a candidate."""
+
+    space: OperatorSpace
+    """How its operators behave."""
+    epsilon: float | None = None
+    """The smoothing term during the search; None: the space's xi."""
+    reward_filter: RewardFilter = field(default_factory=RewardFilter)
+    """The filter after training."""
+    check_first: ValidationCheck | None = None
+    """The validation check, run before training too (the paper runs it only afterwards)."""
+    reward_duplicates: bool = True
+    """Whether a duplicate is told the reward of its original (section 4.1.2). Where rewards never change that
+    would pay a searcher for proposing one loss for ever, while everybody knows its reward already."""
+
+    def loss(self, program: LossProgram) -> ProgramLoss:
+        """The program as it is tested and trained."""
+        return ProgramLoss(program, self.space, self.epsilon)
+
+
+class Rounds:
+    """The rounds of a search. Outcomes stay valid as long as the recommender does.
+
+    Args:
+        searcher: proposes programs and is told what became of each.
+        evaluator: trains recommenders.
+        proxy: the proxy test; renewed here whenever the recommender changes.
+        rules: how candidates run and what decides over them.
+        samples_per_training: when this many proposals in a row bring nothing to train, a round ends.
+        clock: seconds.
+        deadline: the time of the clock from which on nothing more is proposed.
+    """
+
+    def __init__(
+        self,
+        searcher: Searcher,
+        evaluator: Evaluator,
+        proxy: ProxyTest,
+        rules: Rules,
+        samples_per_training: int,
+        clock: Callable[[], float],
+        deadline: float,
+    ) -> None:
+        self._searcher, self._evaluator, self._proxy = searcher, evaluator, proxy
+        self._rules, self._samples_per_training = rules, samples_per_training
+        self.searcher_time, self.training_time = Stopwatch(clock), Stopwatch(clock)
+        self._clock, self._deadline = clock, deadline
+        self._asked = 0
+        self._outcomes: dict[int, Trial] = {}  # memory entry of the proxy test -> the trial it belongs to
+        self.searcher_metrics: Mapping[str, float] = {}
+        self._forget()
+
+    @property
+    def late(self) -> bool:
+        """Whether the time is used up."""
+        return self._clock() >= self._deadline
+
+    def run(self, step: int, wanted: int, seed: int) -> tuple[Trial, ...]:
+        """Ask until `wanted` candidates are worth training, train them, tell everything."""
+        fresh: list[tuple[Trial, int]] = []  # trials to come, with their memory entries
+        waiting: list[tuple[Trial, int]] = []  # duplicates of those
+        told: list[Trial] = []
+        barren = 0
+        while len(fresh) < wanted and barren < self._samples_per_training:
+            programs = self._ask(wanted - len(fresh))
+            findings = self._proxy.examine([self._rules.loss(program) for program in programs])
+            known: list[Trial] = []
+            before = len(fresh)
+            for program, finding in zip(programs, findings, strict=True):
+                self._sort(
+                    Trial(step, self._number(program), Verdict.REJECTED, seed=seed), finding, fresh, waiting, known
+                )
+            self._tell(known)
+            told += known
+            barren = 0 if len(fresh) > before else barren + len(programs)
+            if self.late:
+                break
+        measured = self._measure(fresh, seed)
+        late = [self._repeat(trial, entry) for trial, entry in waiting]
+        if any(trial.adopted for trial in measured):
+            self._forget()
+        self._tell([*measured, *late])
+        return tuple(sorted([*told, *measured, *late], key=lambda trial: trial.candidate.number))
+
+    def _ask(self, n: int) -> list[LossProgram]:
+        """What the searcher proposes, held to its contract."""
+        with self.searcher_time:
+            programs = self._searcher.ask(n)
+        if len(programs) != n:
+            name = type(self._searcher).__name__
+            raise RuntimeError(f"{name}.ask({n}) returned {len(programs)} programs, expected exactly {n}")
+        return programs
+
+    def restart(self, seed: int) -> bool:
+        """Begin anew from a fresh recommender, where the environment has such."""
+        if not self._evaluator.restart(seed):
+            return False
+        self._forget()
+        return True
+
+    def _forget(self) -> None:
+        self._proxy.renew(self._evaluator.probe())
+        self._outcomes.clear()
+
+    def _number(self, program: LossProgram) -> Candidate:
+        self._asked += 1
+        return Candidate(self._asked - 1, program)
+
+    def _sort(
+        self,
+        trial: Trial,
+        finding: Finding,
+        fresh: list[tuple[Trial, int]],
+        waiting: list[tuple[Trial, int]],
+        known: list[Trial],
+    ) -> None:
+        """Put a candidate where its finding says: to train, to wait for its original, or done."""
+        if finding.entry is None:
+            assert finding.verdict is not None, "a program without an entry did not pass"
+            known.append(replace(trial, verdict=finding.verdict))
+        elif finding.verdict is Verdict.DUPLICATE and finding.entry in self._outcomes:
+            known.append(self._repeat(trial, finding.entry))
+        elif finding.verdict is Verdict.DUPLICATE:
+            waiting.append((trial, finding.entry))
+        elif self._rules.check_first and not self._rules.check_first.passes(self._rules.loss(trial.candidate.program)):
+            outcome = replace(trial, verdict=Verdict.WRONG_DIRECTION)
+            self._outcomes[finding.entry] = outcome
+            known.append(outcome)
+        else:
+            fresh.append((trial, finding.entry))
+
+    def _repeat(self, trial: Trial, entry: int) -> Trial:
+        """A duplicate gets the reward of its original (section 4.1.2), unless the rules say otherwise."""
+        original = self._outcomes[entry]
+        number = original.candidate.number
+        if not self._rules.reward_duplicates:
+            return replace(trial, verdict=Verdict.DUPLICATE, original=number)
+        return replace(trial, verdict=Verdict.DUPLICATE, reward=original.reward, score=original.score, original=number)
+
+    def _measure(self, fresh: list[tuple[Trial, int]], seed: int) -> list[Trial]:
+        """Train the fresh candidates, filter them, adopt the best."""
+        if not fresh:
+            return []
+        init = self._evaluator.score()
+        losses = [self._rules.loss(trial.candidate.program) for trial, _ in fresh]
+        with self.training_time:
+            measurements = self._evaluator.measure(losses, seed)
+        trials = []
+        for (trial, entry), measurement in zip(fresh, measurements, strict=True):
+            reward = reward_of(measurement.score, init)
+            trials.append(
+                replace(
+                    trial,
+                    verdict=self._rules.reward_filter.verdict(reward),
+                    reward=reward,
+                    score=None if reward is None else measurement.score,
+                    trained=True,
+                    seconds=measurement.seconds,
+                )
+            )
+            self._outcomes[entry] = trials[-1]
+        accepted = [i for i, trial in enumerate(trials) if trial.verdict is Verdict.ACCEPTED]
+        if accepted:
+            best = max(accepted, key=lambda i: (trials[i].reward, -i))
+            trials[best] = replace(trials[best], adopted=self._evaluator.adopt(best))
+        return trials
+
+    def _tell(self, trials: list[Trial]) -> None:
+        if trials:
+            with self.searcher_time:
+                self.searcher_metrics = self._searcher.tell(trials)

@@ -1,0 +1,23 @@
+"""Measuring what time goes to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+
+class Stopwatch:
+    """Sums up what goes on inside its `with` blocks."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock, self._sum, self._since = clock, 0.0, 0.0
+
+    def __enter__(self) -> None:
+        self._since = self._clock()
+
+    def __exit__(self, *error: object) -> None:
+        self._sum += self._clock() - self._since
+
+    def taken(self) -> float:
+        """Seconds since this was last called."""
+        seconds, self._sum = self._sum, 0.0
+        return seconds
