@@ -2,42 +2,74 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Any
 
 from core.errors import unknown_name
 from core.searcher import Searcher
 from core.space import OperatorSpace
+from searchers.bayesian import BayesianSearcher, BayesianSettings
+from searchers.genetic import GeneticSearcher, GeneticSettings
+from searchers.guessing import GuessingSearcher, read_guess
+from searchers.hybrid import HybridSearcher, HybridSettings
+from searchers.policy import PolicySearcher, PolicySettings
 from searchers.random import RandomSearcher
-from searchers.reinforce import ReinforceSearcher
+from searchers.specification import SearcherSpec, read_settings
 
 
 @dataclass(frozen=True)
 class SearcherEntry:
     """A row of the registry."""
 
-    make: Callable[[OperatorSpace, int], Searcher]
+    make: Callable[..., Searcher]
+    """(space, seed), or (space, seed, settings) where there are settings."""
     about: str
+    """What it is, for --help."""
+    settings: type | None = None
+    """A frozen dataclass of strings, numbers and truths, all with defaults."""
 
 
 SEARCHERS: Mapping[str, SearcherEntry] = MappingProxyType(
     {
-        "rl": SearcherEntry(ReinforceSearcher, "the paper's LSTM controller, trained by REINFORCE"),
+        "rl": SearcherEntry(PolicySearcher, "the paper's LSTM controller, trained by REINFORCE", PolicySettings),
+        "gp": SearcherEntry(GeneticSearcher, "genetic programming with DEAP", GeneticSettings),
+        "optuna": SearcherEntry(BayesianSearcher, "Optuna's TPE, or any other of its samplers", BayesianSettings),
+        "hybrid": SearcherEntry(HybridSearcher, "genetic programming seeded by a policy", HybridSettings),
         "random": SearcherEntry(RandomSearcher, "uniform random programs"),
     }
 )
 
 
-def make_searcher(name: str, space: OperatorSpace, seed: int) -> Searcher:
-    """The searcher of this name, with its default settings.
+def check_searcher(text: str) -> tuple[SearcherSpec, Any]:
+    """What a line such as `gp` or `optuna:sampler=cmaes` asks for, and the settings in it.
 
     Raises:
-        UserError: an unknown name.
+        UserError: an unknown name or setting, or a value that cannot be.
     """
-    if name not in SEARCHERS:
-        raise unknown_name("searcher", name, SEARCHERS)
-    return SEARCHERS[name].make(space, seed)
+    spec = SearcherSpec.parse(text)
+    if spec.name not in SEARCHERS:
+        raise unknown_name("searcher", spec.name, SEARCHERS)
+    return spec, read_settings(spec, SEARCHERS[spec.name].settings)
 
 
-__all__ = ["SEARCHERS", "SearcherEntry", "make_searcher"]
+def make_searcher(text: str, space: OperatorSpace, seed: int, guesses: Sequence[str] = ()) -> Searcher:
+    """The searcher that a line asks for.
+
+    Args:
+        text: such as `gp` or `optuna:sampler=cmaes`.
+        space: where programs come from.
+        seed: of all draws.
+        guesses: formulas to propose first.
+
+    Raises:
+        UserError: see `check_searcher`; or a guess outside of the space.
+    """
+    spec, settings = check_searcher(text)
+    make = SEARCHERS[spec.name].make
+    searcher = make(space, seed) if settings is None else make(space, seed, settings)
+    return GuessingSearcher(searcher, [read_guess(guess, space) for guess in guesses]) if guesses else searcher
+
+
+__all__ = ["SEARCHERS", "SearcherEntry", "check_searcher", "make_searcher"]

@@ -66,7 +66,13 @@ _SPACED = Parameter(
 class StudySettings:
     """What is searched, on what, and for how long. Together with the code, these decide the result."""
 
-    searcher: Annotated[str, Parameter(help=_listed("Who proposes losses", SEARCHERS))] = "rl"
+    searcher: Annotated[
+        str,
+        Parameter(
+            help=_listed("Who proposes losses", SEARCHERS)
+            + " With settings as in optuna:sampler=cmaes or rl:objective=ppo:learning_rate=0.01, see docs/searchers.md."
+        ),
+    ] = "rl"
     dataset: Annotated[str, Parameter(help=_listed("The data", DATASETS))] = "ml-100k"
     recommender: Annotated[str, Parameter(help=_listed("The model that is trained", RECOMMENDERS))] = "mf"
     task: str = "classification"
@@ -77,6 +83,10 @@ class StudySettings:
     """How many candidate losses Phase I trains."""
     minutes: float | None = None
     """End Phase I after this time, if it comes first."""
+    samples_per_training: int = 5_000
+    """When so many proposals in a row bring nothing to train, the search is at a dead end."""
+    guess: Annotated[tuple[str, ...], _SPACED] = ()
+    """Formulas that the searcher proposes first and learns from (repeat the option for several)."""
     seed: int = 0
     """Decides every random draw."""
     device: str = "auto"
@@ -92,12 +102,16 @@ class StudySettings:
     """Epochs a candidate trains in the from-scratch environment."""
     max_variables: int = 10
     """The longest variable set of a candidate, with y_hat, y and 1 in it."""
-    proxy: str = "parameters"
-    """What the proxy test compares: gradients of the recommender's parameters (the paper) or of the prediction."""
+    proxy: str | None = None
+    """What the proxy test compares: gradients of the recommender's parameters (the paper; default if alternating),
+    or of the prediction (default if from-scratch: all predictions of a fresh recommender are about 0.5)."""
     proxy_size: int = 5
     """Training rows in the fixed batch of the proxy test."""
     proxy_delta: float = 1e-4
     """Gradients shorter than this are zero, closer than this the same."""
+    duplicates: str | None = None
+    """What a duplicate is told: the reward of its original (the paper; default if alternating) or nothing (default if
+    from-scratch, where it would pay a searcher for proposing one loss for ever)."""
     eta: float = 0.001
     """The fall in validation score that the reward filter still accepts."""
     check: str = "before"
@@ -130,8 +144,9 @@ class StudySettings:
             if isinstance(value, float) and not math.isfinite(value):
                 raise UserError(f"{_option(f.name)}: expected a finite number, got {value}")
         for name, known in _CHOICES.items():
-            if getattr(self, name) not in known:
-                raise UserError(f"{_option(name)}: expected {' or '.join(known)}, got {getattr(self, name)!r}")
+            value = getattr(self, name)
+            if value not in known and not (value is None and name in _BY_ENVIRONMENT):
+                raise UserError(f"{_option(name)}: expected {' or '.join(known)}, got {value!r}")
         for name in ("finalists", "repeats"):
             if getattr(self, name) < 1:
                 raise UserError(f"--{name}: expected at least 1, got {getattr(self, name)}")
@@ -151,6 +166,11 @@ class StudySettings:
         """The preset's standard deviation of initial embeddings, or the one given."""
         return PRESETS[self.preset].init_std if self.init_std is None else self.init_std
 
+    def in_force(self, name: str) -> str:
+        """The value of a setting whose default depends on the environment."""
+        given: str | None = getattr(self, name)
+        return _BY_ENVIRONMENT[name][self.environment] if given is None else given
+
     @property
     def patience(self) -> Patience:
         """The preset's patience, with what was given instead."""
@@ -160,6 +180,7 @@ class StudySettings:
     def to_dict(self) -> dict[str, Any]:
         """Every setting by name, tuples as lists."""
         values = {f.name: getattr(self, f.name) for f in fields(self)}
+        values |= {name: self.in_force(name) for name in _BY_ENVIRONMENT}
         return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
 
 
@@ -169,10 +190,18 @@ def _option(name: str) -> str:
 
 _CHOICES = {
     "check": ("before", "after"),
+    "duplicates": ("original", "nothing"),
     "environment": ("alternating", "from-scratch"),
     "preset": tuple(PRESETS),
     "proxy": ("parameters", "prediction"),
     "threshold_from": ("validation", "test"),
+}
+
+
+#: setting -> its value in each environment, unless given.
+_BY_ENVIRONMENT: Mapping[str, Mapping[str, str]] = {
+    "proxy": {"alternating": "parameters", "from-scratch": "prediction"},
+    "duplicates": {"alternating": "original", "from-scratch": "nothing"},
 }
 
 

@@ -14,7 +14,8 @@ from core.evaluator import Evaluator, Measurement
 from core.loss import ProgramLoss
 from core.proxy import Probe, ProxyTest, prediction_probe
 from core.reward import RewardFilter
-from core.search import Rules, SearchBudget, StopReason, search
+from core.rounds import Rules
+from core.search import SearchBudget, StopReason, search
 from core.seeding import derive_seed
 from core.space import OperatorSpace
 from core.validation import ValidationCheck
@@ -60,14 +61,18 @@ class Study:
         metric = find_metric(settings.task, settings.metric)
         device = pick_device(settings.device)
         self._space = OperatorSpace(max_variables=settings.max_variables, clamp=settings.clamp)
-        self._searcher = make_searcher(settings.searcher, self._space, derive_seed(settings.seed, "searcher"))
+        seed = derive_seed(settings.seed, "searcher")
+        self._searcher = make_searcher(settings.searcher, self._space, seed, settings.guess)
         recommender = make_recommender(settings.recommender, init_std=settings.initial_std)
-        self._budget = SearchBudget(settings.trainings, settings.minutes, settings.candidates_per_step)
+        self._budget = SearchBudget(
+            settings.trainings, settings.minutes, settings.candidates_per_step, settings.samples_per_training
+        )
         self._check = ValidationCheck(settings.min_positive_rate, seed=settings.seed)
         self._rules = Rules(
             self._space,
             reward_filter=RewardFilter(settings.eta),
             check_first=self._check if settings.check == "before" else None,
+            reward_duplicates=settings.in_force("duplicates") == "original",
         )
         self._proxy = ProxyTest(settings.proxy_delta)
         self._baselines = [baseline(text, self._space, settings.epsilon) for text in settings.baseline]
@@ -83,7 +88,7 @@ class Study:
             environment = FromScratchEnvironment(self.task, seed, settings.proxy_size, settings.epochs_per_candidate)
         else:
             environment = AlternatingEnvironment(self.task, seed, settings.proxy_size)
-        if settings.proxy == "prediction":
+        if settings.in_force("proxy") == "prediction":
             return _WithProbe(environment, prediction_probe(seed))
         return environment
 

@@ -2,12 +2,6 @@ from collections import Counter
 
 from core.space import OperatorSpace
 from searchers.random import RandomSearcher
-from tests.contracts.searcher import SearcherContract
-
-
-class TestRandomSearcher(SearcherContract):
-    def make(self, space, seed):
-        return RandomSearcher(space, seed)
 
 
 def test_operators_are_equally_likely():

@@ -1,9 +1,52 @@
+"""Every searcher in the registry keeps the contract, and so do its settings. A new row needs no test of its own."""
+
 import pytest
 
 from core.errors import UserError
 from core.searcher import Searcher
 from core.space import OperatorSpace
 from searchers import SEARCHERS, make_searcher
+from tests.contracts.searcher import SearcherContract
+
+VARIANTS = [
+    "rl:objective=risk-seeking:update_size=40:learning_rate=0.01",
+    "rl:objective=priority-queue:update_size=20:learning_rate=0.01",
+    "rl:objective=ppo:update_size=20:learning_rate=0.01",
+    "gp:selection=nsga2",
+    "optuna:sampler=cmaes",
+    "optuna:sampler=nsga2",
+    "optuna:sampler=qmc",
+    "optuna:sampler=random",
+    "optuna:memory=30",
+]
+#: Those that need more than 300 proposals before their proposals are better than random ones, or never learn.
+ROUNDS = {"rl": 100, "rl:objective=ppo:update_size=20:learning_rate=0.01": 60, "optuna:sampler=nsga2": 60}
+UNTEACHABLE = {"random", "optuna:sampler=qmc", "optuna:sampler=random"}
+
+
+@pytest.fixture(params=[*SEARCHERS, *VARIANTS])
+def text(request):
+    return request.param
+
+
+class TestRegistered(SearcherContract):
+    @pytest.fixture(autouse=True)
+    def _take(self, text):
+        self.text = text
+        self.learns = text not in UNTEACHABLE
+        self.rounds_to_learn = ROUNDS.get(text, 30)
+
+    def make(self, space, seed):
+        return make_searcher(self.text, space, seed)
+
+    def resuming(self, path):
+        return (
+            "import torch; from core.space import OperatorSpace; from searchers import make_searcher; "
+            "from tests.contracts.searcher import drive; "
+            f"searcher = make_searcher({self.text!r}, OperatorSpace(), 0); "
+            f"searcher.load_state_dict(torch.load({str(path)!r}, weights_only=True)); "
+            "print(*drive(searcher, 4, start=8), sep='\\n')"
+        )
 
 
 @pytest.mark.parametrize("name", SEARCHERS)

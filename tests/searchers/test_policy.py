@@ -9,15 +9,9 @@ from core.seeding import torch_rng
 from core.space import OperatorSpace
 from core.trial import Candidate, Trial, Verdict
 from searchers.controller import Controller, ControllerSettings
-from searchers.reinforce import ReinforceSearcher, ReinforceSettings
-from tests.contracts.searcher import SearcherContract
+from searchers.policy import PolicySearcher, PolicySettings
 
 TINY = OperatorSpace(operators=("add", "neg", "square"), max_variables=5)
-
-
-class TestReinforceSearcher(SearcherContract):
-    def make(self, space, seed):
-        return ReinforceSearcher(space, seed)
 
 
 def controller(space, seed=0, **settings):
@@ -85,7 +79,7 @@ def test_weights_start_uniform_in_the_papers_range():
 
 
 def test_one_update_raises_rewarded_programs_over_punished_ones():
-    searcher = ReinforceSearcher(TINY, 0)
+    searcher = PolicySearcher(TINY, 0)
     programs = searcher.ask(10)
     half = [searcher.log_probability([p]).item() for p in programs]
     rewards = [1.0 if i < 5 else -1.0 for i in range(10)]
@@ -95,7 +89,7 @@ def test_one_update_raises_rewarded_programs_over_punished_ones():
 
 
 def test_learns_to_propose_what_is_rewarded():
-    searcher = ReinforceSearcher(TINY, 0, ReinforceSettings(learning_rate=0.02))
+    searcher = PolicySearcher(TINY, 0, PolicySettings(learning_rate=0.02))
 
     def rate():
         return np.mean([p.lines[-1].operator == "square" for p in searcher.ask(500)])
@@ -111,7 +105,7 @@ def test_learns_to_propose_what_is_rewarded():
 
 def test_the_same_failure_for_all_does_not_push_the_policy_about():
     """The baseline takes a constant reward away, all that is left is the small entropy bonus and decay."""
-    searcher = ReinforceSearcher(TINY, 0, ReinforceSettings(entropy_weight=0.0, weight_decay=0.0))
+    searcher = PolicySearcher(TINY, 0, PolicySettings(entropy_weight=0.0, weight_decay=0.0))
     programs = searcher.ask(50)
     before = searcher.log_probability(programs)
     for i in range(20):
@@ -121,7 +115,7 @@ def test_the_same_failure_for_all_does_not_push_the_policy_about():
 
 
 def test_updates_come_with_every_tenth_outcome():
-    searcher = ReinforceSearcher(TINY, 0)
+    searcher = PolicySearcher(TINY, 0)
     updates = []
     for i in range(4):
         asked = searcher.ask(7)
@@ -131,15 +125,48 @@ def test_updates_come_with_every_tenth_outcome():
 
 
 @pytest.mark.parametrize(
-    "make",
+    "wrong",
     [
-        lambda: ReinforceSettings(update_size=0),
-        lambda: ReinforceSettings(learning_rate=0),
-        lambda: ReinforceSettings(baseline_decay=1),
-        lambda: ControllerSettings(hidden_size=0),
-        lambda: ControllerSettings(tanh_constant=0),
+        {"objective": "sarsa"},
+        {"update_size": -1},
+        {"learning_rate": 0},
+        {"weight_decay": -1},
+        {"baseline_decay": 1},
+        {"share": 0},
+        {"clip": 2},
+        {"queue_size": 0},
+        {"n_epochs": 0},
+        {"draw_size": 0},
+        {"hidden_size": 0},
+        {"tanh_constant": 0},
     ],
+    ids=str,
 )
-def test_settings_out_of_range_are_refused(make):
+def test_settings_out_of_range_are_refused(wrong):
     with pytest.raises(UserError, match="expected"):
-        make()
+        PolicySettings(**wrong)
+
+
+@pytest.mark.parametrize("objective", ["reinforce", "risk-seeking", "priority-queue", "ppo"])
+def test_every_objective_learns_to_propose_what_is_rewarded(objective):
+    searcher = PolicySearcher(
+        TINY, 0, PolicySettings(objective=objective, learning_rate=0.02, update_size=20, share=0.5)
+    )
+
+    def rate():
+        searcher.ask(64)  # what was drawn before the last update
+        return np.mean([p.lines[-1].operator == "square" for p in searcher.ask(512)])
+
+    before = rate()
+    for _ in range(60):
+        programs = searcher.ask(20)
+        searcher.tell(rewarded(programs, [float(p.lines[-1].operator == "square") for p in programs]))
+    assert before < 0.5
+    assert rate() > 0.7
+
+
+@pytest.mark.parametrize("draw_size", [1, 7, 64])
+def test_programs_drawn_beforehand_are_those_drawn_one_by_one(draw_size):
+    """Without an update in between, how many are drawn at a time is a question of speed alone."""
+    searcher = PolicySearcher(TINY, 0, PolicySettings(draw_size=draw_size))
+    assert searcher.ask(3) + searcher.ask(4) == PolicySearcher(TINY, 0, PolicySettings(draw_size=draw_size)).ask(7)

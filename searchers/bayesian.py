@@ -1,0 +1,203 @@
+"""Bayesian search with Optuna (Akiba et al., KDD 2019), through ask and tell. Any of its samplers can be chosen.
+
+A program is 3 parameters a line with the same names and choices in every trial: operator, first and second
+operand. A second operand that equals the first stands for the slot after it.
+
+Departures from plain use of Optuna: a sampler is made anew for every ask, seeded by how many came before, so that
+nothing but the trials decides over the next one; a model of more than `memory` trials forgets the oldest
+failures, since the time of a proposal grows with the trials; repeats count as failures, which keeps a model from
+proposing its best find for ever.
+"""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import optuna
+from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
+from optuna.trial import FrozenTrial, TrialState, create_trial
+
+from core.errors import UserError
+from core.program import LossProgram
+from core.searcher import Searcher
+from core.seeding import derive_seed
+from core.space import OperatorSpace
+from core.trial import Trial
+from searchers.samplers import SAMPLERS
+
+
+@dataclass(frozen=True)
+class BayesianSettings:
+    """Which sampler, and what it is told.
+
+    Raises:
+        UserError: an unknown sampler, or a number out of range.
+    """
+
+    sampler: str = "tpe"
+    """tpe (multivariate and grouped), gp (Gaussian process), cmaes, nsga2, qmc or random."""
+    memory: int = 0
+    """tpe and gp: the most finished trials a model is made of; 0: as many as stay fast."""
+    n_startup: int = 30
+    """tpe and gp: rewarded or failed trials before the model is used."""
+    failure_reward: float = -0.1
+    """What candidates are told as that were not trained, or broke down."""
+
+    def __post_init__(self) -> None:
+        """Check the settings."""
+        if self.sampler not in SAMPLERS:
+            raise UserError(f"optuna sampler: expected {', '.join(SAMPLERS)}, got {self.sampler!r}")
+        if self.memory < 0 or self.n_startup < 1:
+            raise UserError(f"optuna: expected memory of at least 0 and n_startup of at least 1, got {self}")
+
+
+class BayesianSearcher(Searcher):
+    """Proposes what a model of the outcomes so far expects most of.
+
+    Args:
+        space: where programs come from.
+        seed: of all draws.
+        settings: the sampler's.
+    """
+
+    def __init__(self, space: OperatorSpace, seed: int, settings: BayesianSettings | None = None) -> None:
+        logging.getLogger("optuna").setLevel(logging.WARNING)
+        self._space, self._seed, self._settings = space, seed, settings or BayesianSettings()
+        self._kind = SAMPLERS[self._settings.sampler]
+        self._memory = (self._settings.memory or self._kind.memory) if self._kind.from_trials else 0
+        self._slots = [*space.inputs, *(f"v{i}" for i in range(space.n_lines))]
+        self._distributions = self._make_distributions()
+        self._study = _empty_study()
+        self._asked = 0
+        self._open: dict[LossProgram, deque[int]] = {}  # program -> numbers of its trials that wait for an outcome
+        self._log: list[list[Any]] = []  # of everything, for samplers that cannot be rebuilt from trials
+
+    def _make_distributions(self) -> dict[str, BaseDistribution]:
+        operators = self._options(self._space.operators)
+        distributions: dict[str, BaseDistribution] = {}
+        for i in range(self._space.n_lines):
+            slots = self._options(self._slots[: len(self._space.inputs) + i])
+            distributions |= {f"op_{i}": operators, f"a_{i}": slots, f"b_{i}": slots}
+        return distributions
+
+    def _options(self, names: Sequence[str]) -> BaseDistribution:
+        return CategoricalDistribution(tuple(names)) if self._kind.categorical else IntDistribution(0, len(names) - 1)
+
+    def ask(self, n: int) -> list[LossProgram]:
+        """See Searcher."""
+        return [self._ask() for _ in range(n)]
+
+    def _ask(self) -> LossProgram:
+        seed = self._seed if self._kind.fixed_seed else derive_seed(self._seed, "optuna", self._asked)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of experimental features, of which we know
+            self._study.sampler = self._kind.make(seed % 2**32, self._settings.n_startup)
+            trial = self._study.ask(self._distributions)
+        self._asked += 1
+        program = self._program(trial.params)
+        self._open.setdefault(program, deque()).append(trial.number)
+        self._record(["ask"])
+        return program
+
+    def _program(self, params: Mapping[str, Any]) -> LossProgram:
+        rows = []
+        for i in range(self._space.n_lines):
+            operator, a, b = params[f"op_{i}"], params[f"a_{i}"], params[f"b_{i}"]
+            if self._kind.categorical:
+                operator = self._space.operators.index(operator)
+                a, b = self._slots.index(a), self._slots.index(b)
+            rows.append((operator, a, b if b != a else (b + 1) % (len(self._space.inputs) + i)))
+        return self._space.program(np.array(rows, dtype=np.int64))
+
+    def _params(self, program: LossProgram) -> dict[str, Any]:
+        params: dict[str, Any] = {}
+        for i, (operator, a, b) in enumerate(self._space.choices(program).tolist()):
+            params |= {f"op_{i}": operator, f"a_{i}": a, f"b_{i}": b}
+        if not self._kind.categorical:
+            return params
+        named = {"o": self._space.operators, "a": self._slots, "b": self._slots}
+        return {name: named[name[0]][number] for name, number in params.items()}
+
+    def tell(self, trials: Sequence[Trial]) -> Mapping[str, float]:
+        """See Searcher; programs that it did not propose are added as finished trials.
+
+        Returns:
+            model_trials, the number of trials that the model knows, and model_open, of those without an outcome.
+        """
+        for trial in trials:
+            if trial.candidate.program in self._space:
+                earned = trial.trained and trial.reward is not None
+                self._finish(trial.candidate.program, trial.reward if earned else self._settings.failure_reward)
+        known = self._study.get_trials(deepcopy=False)
+        n_open = sum(map(len, self._open.values()))
+        if self._memory and len(known) - n_open > 1.5 * self._memory:
+            self._forget()
+        return {"model_trials": float(len(self._study.get_trials(deepcopy=False))), "model_open": float(n_open)}
+
+    def _finish(self, program: LossProgram, value: float | None) -> None:
+        waiting = self._open.get(program)
+        if waiting:
+            self._study.tell(waiting.popleft(), value)
+            if not waiting:
+                del self._open[program]
+        else:
+            self._study.add_trial(
+                create_trial(params=self._params(program), distributions=self._distributions, value=value)
+            )
+        self._record(["tell", program.to_dict(), value])
+
+    def _record(self, event: list[Any]) -> None:
+        if not self._kind.from_trials:
+            self._log.append(event)
+
+    def _forget(self) -> None:
+        """Keep what was rewarded, at most half of the memory, and the newest of the rest."""
+        trials = self._study.get_trials(deepcopy=False)
+        done = [t for t in trials if t.state.is_finished()]
+        rewarded = [t.number for t in done if t.value is not None and t.value > self._settings.failure_reward]
+        best = sorted(rewarded, key=lambda number: (-(trials[number].value or 0), number))[: self._memory // 2]
+        rest = [t.number for t in done if t.number not in set(best)][-(self._memory - len(best)) :]
+        kept = {*best, *rest, *(t.number for t in trials if not t.state.is_finished())}
+        self._rebuild([t for t in trials if t.number in kept])
+
+    def _rebuild(self, trials: Sequence[FrozenTrial]) -> None:
+        """A study of these trials, in order; the open ones get their new numbers."""
+        numbers = {trial.number: i for i, trial in enumerate(trials)}
+        self._study = _empty_study()
+        self._study.add_trials(trials)
+        self._open = {program: deque(numbers[n] for n in waiting) for program, waiting in self._open.items()}
+
+    def state_dict(self) -> dict[str, Any]:
+        """See Searcher: the trials, or for samplers with a state of their own all that happened, to be repeated."""
+        if not self._kind.from_trials:
+            return {"seed": self._seed, "asked": self._asked, "log": [list(event) for event in self._log], "trials": []}
+        trials = [[dict(t.params), t.value] for t in self._study.get_trials(deepcopy=False)]
+        return {"seed": self._seed, "asked": self._asked, "log": [], "trials": trials}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """See Searcher."""
+        self._study = _empty_study()
+        self._seed, self._open, self._log, self._asked = state["seed"], {}, [], 0
+        for event in state["log"]:
+            if event[0] == "ask":
+                self._ask()
+            else:
+                self._finish(LossProgram.from_dict(event[1]), event[2])
+        for number, (params, value) in enumerate(state["trials"]):
+            done = TrialState.RUNNING if value is None else TrialState.COMPLETE
+            self._study.add_trial(
+                create_trial(state=done, params=params, distributions=self._distributions, value=value)
+            )
+            if value is None:
+                self._open.setdefault(self._program(params), deque()).append(number)
+        self._asked = state["asked"]
+
+
+def _empty_study() -> optuna.Study:
+    return optuna.create_study(direction="maximize")

@@ -1,0 +1,131 @@
+"""Genetic programming seeded by a policy (Mundhenk et al., NeurIPS 2021, arXiv 2111.00053).
+
+A policy proposes the immigrants of a genetic population; the hall of fame is fed back to the policy, which is
+trained by priority-queue training; every few generations the population starts anew, so that evolution
+explores from where the policy stands by then.
+
+Departures: the source alternates whole batches of samples with whole runs of evolution. Here, where a few
+in a thousand proposals are worth training, samples and children are mixed, and the hall of fame survives a restart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from core.errors import UserError
+from core.program import LossProgram
+from core.searcher import Searcher
+from core.seeding import derive_seed
+from core.space import OperatorSpace
+from core.trial import Candidate, Trial, Verdict
+from searchers.genetic import GeneticSearcher, GeneticSettings
+from searchers.policy import PolicySearcher, PolicySettings
+
+
+@dataclass(frozen=True)
+class HybridSettings:
+    """How the two work together.
+
+    Raises:
+        UserError: a number out of range.
+    """
+
+    policy_rate: float = 0.3
+    """Share of proposals that the policy makes once breeding has begun."""
+    generations_per_cycle: int = 5
+    """Generations between two restarts of the population."""
+    objective: str = "priority-queue"
+    """What the policy climbs, see rl."""
+    learning_rate: float = 1e-3
+    """Of the policy."""
+    entropy_weight: float = 0.01
+    """What the policy's entropy is worth; higher than in rl, since imitation narrows a policy fast."""
+    population_size: int = 30
+    """The most individuals that survive a generation."""
+    offspring_size: int = 15
+    """Trained losses that make a generation."""
+    n_elites: int = 10
+    """Individuals in the hall of fame."""
+
+    def __post_init__(self) -> None:
+        """Check the settings."""
+        if self.generations_per_cycle < 1:
+            raise UserError(f"hybrid generations_per_cycle: expected at least 1, got {self.generations_per_cycle}")
+        _ = self.policy, self.genetic  # check what they are made of
+
+    @property
+    def policy(self) -> PolicySettings:
+        """Of the policy."""
+        return PolicySettings(
+            objective=self.objective, learning_rate=self.learning_rate, entropy_weight=self.entropy_weight
+        )
+
+    @property
+    def genetic(self) -> GeneticSettings:
+        """Of the population."""
+        return GeneticSettings(
+            population_size=self.population_size,
+            offspring_size=self.offspring_size,
+            n_elites=self.n_elites,
+            immigrant_rate=self.policy_rate,
+        )
+
+
+class HybridSearcher(Searcher):
+    """A policy and a population that learn from each other.
+
+    Args:
+        space: where programs come from.
+        seed: of all draws.
+        settings: of both.
+    """
+
+    def __init__(self, space: OperatorSpace, seed: int, settings: HybridSettings | None = None) -> None:
+        self._settings = settings or HybridSettings()
+        self._policy = PolicySearcher(space, derive_seed(seed, "hybrid policy"), self._settings.policy)
+        self._genetic = GeneticSearcher(
+            space, derive_seed(seed, "hybrid population"), self._settings.genetic, immigrants=self._policy.ask
+        )
+        self._cycles = 0
+
+    def ask(self, n: int) -> list[LossProgram]:
+        """See Searcher."""
+        return self._genetic.ask(n)
+
+    def tell(self, trials: Sequence[Trial]) -> Mapping[str, float]:
+        """See Searcher; both learn from everything, and the policy from the elites at the end of a generation.
+
+        Returns:
+            What both return.
+        """
+        before = self._genetic.generation
+        bred = self._genetic.tell(trials)
+        learned = self._policy.tell(trials)
+        if self._genetic.generation > before:
+            learned = self._policy.tell(self._elite_trials())
+        if self._genetic.generation // self._settings.generations_per_cycle > self._cycles:
+            self._cycles = self._genetic.generation // self._settings.generations_per_cycle
+            self._genetic.restart()
+        return {**bred, **learned}
+
+    def _elite_trials(self) -> list[Trial]:
+        return [
+            Trial(0, Candidate(0, program), Verdict.ACCEPTED, reward=reward, trained=True)
+            for program, reward in self._genetic.elites
+        ]
+
+    def state_dict(self) -> dict[str, Any]:
+        """See Searcher."""
+        return {
+            "policy": self._policy.state_dict(),
+            "genetic": self._genetic.state_dict(),
+            "cycles": self._cycles,
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """See Searcher."""
+        self._policy.load_state_dict(state["policy"])
+        self._genetic.load_state_dict(state["genetic"])
+        self._cycles = state["cycles"]

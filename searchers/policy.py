@@ -1,0 +1,194 @@
+"""The paper's searcher: an LSTM controller that learns from rewards (sections 3.3 and 4.1.1).
+
+One controller, several objectives: REINFORCE (the paper's, default), and what later work found better for
+searching expressions, see `searchers.reinforce`, `risk_seeking`, `priority_queue` and `ppo`.
+
+Decisions, where the paper is silent: entropy enters as a bonus that is differentiated (in the published code
+it ends up lowering entropy); programs told late are weighed by the policy of today; programs are drawn
+`draw_size` at a time, so that a proposal does not cost a pass through the LSTM of its own.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+import torch
+
+from core.errors import UserError
+from core.program import LossProgram
+from core.searcher import Searcher
+from core.seeding import torch_rng
+from core.space import OperatorSpace
+from core.trial import Trial
+from searchers.controller import Controller, ControllerSettings
+from searchers.objectives import Batch, Objective
+from searchers.ppo import Ppo
+from searchers.priority_queue import PriorityQueue
+from searchers.reinforce import Reinforce
+from searchers.risk_seeking import RiskSeeking
+
+
+@dataclass(frozen=True)
+class PolicySettings:
+    """The paper's constants (section 5.1.4), and those of the other objectives' sources.
+
+    Raises:
+        UserError: a number out of range, or an unknown objective.
+    """
+
+    objective: str = "reinforce"
+    """What is climbed: reinforce (the paper), risk-seeking, priority-queue or ppo."""
+    learning_rate: float = 1e-3
+    """Of Adam."""
+    weight_decay: float = 1e-5
+    """l2 regularisation of the controller; the paper gives no figure."""
+    entropy_weight: float = 1e-4
+    """What the policy's entropy is worth beside the objective."""
+    update_size: int = 0
+    """Outcomes in one update; 0: 10 for reinforce (the paper), 100 for the others."""
+    failure_reward: float = -0.1
+    """For candidates without a reward: zero gradient, not finite, wrong direction."""
+    baseline_decay: float = 0.95
+    """reinforce: how much of the moving average of rewards stays at each update."""
+    share: float = 0.05
+    """risk-seeking: the part of a batch that counts."""
+    queue_size: int = 10
+    """priority-queue: how many of the best programs are imitated."""
+    clip: float = 0.2
+    """ppo: how far the ratio of probabilities may move from 1."""
+    n_epochs: int = 4
+    """ppo: steps on each batch."""
+    draw_size: int = 64
+    """Programs drawn at a time."""
+    hidden_size: int = 32
+    """Hidden units of each LSTM layer."""
+    n_layers: int = 2
+    """LSTM layers."""
+    init_range: float = 0.1
+    """Weights start uniform in [-init_range, init_range]."""
+    tanh_constant: float = 1.5
+    """Logits are clipped to this times tanh, which keeps sampling diverse."""
+
+    def __post_init__(self) -> None:
+        """Check the settings."""
+        if self.objective not in OBJECTIVES:
+            raise UserError(f"rl objective: expected {', '.join(OBJECTIVES)}, got {self.objective!r}")
+        if not 0 <= self.baseline_decay < 1:
+            raise UserError(f"rl baseline_decay: expected 0 up to below 1, got {self.baseline_decay}")
+        for name in ("share", "clip"):
+            if not 0 < getattr(self, name) <= 1:
+                raise UserError(f"rl {name}: expected a number above 0 and up to 1, got {getattr(self, name)}")
+        for name in ("queue_size", "n_epochs", "draw_size"):
+            if getattr(self, name) < 1:
+                raise UserError(f"rl {name}: expected at least 1, got {getattr(self, name)}")
+        if not self.learning_rate > 0:
+            raise UserError(f"rl learning_rate: expected a number above 0, got {self.learning_rate}")
+        for name in ("weight_decay", "entropy_weight", "update_size"):
+            if not getattr(self, name) >= 0:
+                raise UserError(f"rl {name}: expected at least 0, got {getattr(self, name)}")
+        self.controller  # noqa: B018  (checks what it is made of)
+
+    @property
+    def controller(self) -> ControllerSettings:
+        """The controller's own."""
+        return ControllerSettings(self.hidden_size, self.n_layers, self.init_range, self.tanh_constant)
+
+
+#: name -> the objective that the settings ask for.
+OBJECTIVES: Mapping[str, Callable[[PolicySettings], Objective]] = MappingProxyType(
+    {
+        "reinforce": lambda s: Reinforce(s.update_size or 10, s.baseline_decay),
+        "risk-seeking": lambda s: RiskSeeking(s.update_size or 100, s.share),
+        "priority-queue": lambda s: PriorityQueue(s.update_size or 100, s.queue_size, s.failure_reward),
+        "ppo": lambda s: Ppo(s.update_size or 100, s.clip, s.n_epochs),
+    }
+)
+
+
+class PolicySearcher(Searcher):
+    """Samples programs from an LSTM and makes rewarded ones more probable.
+
+    Args:
+        space: where programs come from.
+        seed: of the initial weights and of the draws.
+        settings: the paper's unless given.
+    """
+
+    def __init__(self, space: OperatorSpace, seed: int, settings: PolicySettings | None = None) -> None:
+        self._space, self._settings = space, settings or PolicySettings()
+        self._controller = Controller(space, self._settings.controller, torch_rng(seed, "controller weights"))
+        self._rng = torch_rng(seed, "controller draws")
+        self._objective = OBJECTIVES[self._settings.objective](self._settings)
+        self._optimiser = torch.optim.Adam(
+            self._controller.parameters(), lr=self._settings.learning_rate, weight_decay=self._settings.weight_decay
+        )
+        self._drawn: list[np.ndarray] = []
+        self._told: list[tuple[LossProgram, float]] = []
+        self._metrics = {"policy_entropy": 0.0, "policy_reward": 0.0, "policy_updates": 0.0}
+
+    def ask(self, n: int) -> list[LossProgram]:
+        """See Searcher."""
+        while len(self._drawn) < n:
+            self._drawn += list(self._controller.sample(self._settings.draw_size, self._rng).choices.numpy())
+        asked, self._drawn = self._drawn[:n], self._drawn[n:]
+        return [self._space.program(row) for row in asked]
+
+    def tell(self, trials: Sequence[Trial]) -> Mapping[str, float]:
+        """See Searcher; updates the policy whenever `update_size` outcomes have come together.
+
+        Returns:
+            policy_entropy and policy_reward (means of the last update) and policy_updates.
+        """
+        for trial in trials:
+            reward = self._settings.failure_reward if trial.reward is None else trial.reward
+            if trial.candidate.program in self._space:
+                self._told.append((trial.candidate.program, reward))
+        size = self._objective.update_size
+        while len(self._told) >= size:
+            batch, self._told = self._told[:size], self._told[size:]
+            self._update(batch)
+        return dict(self._metrics)
+
+    def _update(self, told: Sequence[tuple[LossProgram, float]]) -> None:
+        """Adam's steps up the gradient of mean(objective + entropy_weight * entropy)."""
+        choices = torch.from_numpy(np.stack([self._space.choices(program) for program, _ in told]))
+        rewards = torch.tensor([reward for _, reward in told], dtype=torch.float64)
+        for objective, decisions in self._objective.steps(Batch(choices, rewards), self._controller.evaluate):
+            self._optimiser.zero_grad()
+            (-(objective + self._settings.entropy_weight * decisions.entropy).mean()).backward()
+            self._optimiser.step()
+            self._metrics["policy_entropy"] = decisions.entropy.mean().item()
+        self._metrics["policy_reward"] = rewards.mean().item()
+        self._metrics["policy_updates"] += 1
+
+    def log_probability(self, programs: Sequence[LossProgram]) -> torch.Tensor:
+        """Log pi of programs of the space [n], recomputed from the programs themselves."""
+        choices = np.stack([self._space.choices(program) for program in programs])
+        return self._controller.evaluate(torch.from_numpy(choices)).log_probability
+
+    def state_dict(self) -> dict[str, Any]:
+        """See Searcher."""
+        return {
+            "controller": {name: tensor.clone() for name, tensor in self._controller.state_dict().items()},
+            "optimiser": copy.deepcopy(self._optimiser.state_dict()),
+            "objective": self._objective.state_dict(),
+            "rng": self._rng.get_state(),
+            "drawn": [row.tolist() for row in self._drawn],
+            "told": [[program.to_dict(), reward] for program, reward in self._told],
+            "metrics": dict(self._metrics),
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """See Searcher."""
+        self._controller.load_state_dict(state["controller"])
+        self._optimiser.load_state_dict(copy.deepcopy(state["optimiser"]))
+        self._objective.load_state_dict(state["objective"])
+        self._rng.set_state(state["rng"])
+        self._drawn = [np.array(row, dtype=np.int64) for row in state["drawn"]]
+        self._told = [(LossProgram.from_dict(program), reward) for program, reward in state["told"]]
+        self._metrics = dict(state["metrics"])

@@ -1,0 +1,52 @@
+"""Priority-queue training (Abolafia et al., 2018, arXiv 1801.03526; with expressions in Mundhenk et al., 2021).
+
+Makes the best distinct programs of all times more probable, whatever was proposed last: maximises the mean of
+log pi over a queue of the best ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from searchers.controller import Decisions
+from searchers.objectives import Batch, Evaluate, Objective
+
+
+class PriorityQueue(Objective):
+    """Imitates the best programs so far.
+
+    Args:
+        update_size: outcomes between two steps.
+        queue_size: how many programs are imitated (10 in the source).
+        failure_reward: programs that earn no more never enter the queue.
+    """
+
+    def __init__(self, update_size: int, queue_size: int, failure_reward: float) -> None:
+        self.update_size, self._size, self._failure = update_size, queue_size, failure_reward
+        self._queue: list[tuple[float, Tensor]] = []  # the best first, of equals the older
+
+    def steps(self, batch: Batch, evaluate: Evaluate) -> Iterator[tuple[Tensor, Decisions]]:
+        """See Objective; one step, none as long as the queue is empty."""
+        for choices, reward in zip(batch.choices, batch.rewards.tolist(), strict=True):
+            if reward > self._failure:
+                self._add(reward, choices)
+        if self._queue:
+            decisions = evaluate(torch.stack([choices for _, choices in self._queue]))
+            yield decisions.log_probability, decisions
+
+    def _add(self, reward: float, choices: Tensor) -> None:
+        """A program told again counts with its newest reward."""
+        others = [entry for entry in self._queue if not torch.equal(entry[1], choices)]
+        self._queue = sorted([*others, (reward, choices)], key=lambda entry: -entry[0])[: self._size]
+
+    def state_dict(self) -> dict[str, Any]:
+        """See Objective."""
+        return {"queue": [[reward, choices.clone()] for reward, choices in self._queue]}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """See Objective."""
+        self._queue = [(reward, choices.clone()) for reward, choices in state["queue"]]

@@ -1,0 +1,51 @@
+"""Optuna's samplers by name, and what each of them bears."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from optuna import samplers
+from optuna.samplers import BaseSampler
+
+
+@dataclass(frozen=True)
+class SamplerKind:
+    """A row of the table."""
+
+    make: Callable[[int, int], BaseSampler]
+    """(seed, n_startup) -> the sampler."""
+    memory: int = 0
+    """The most finished trials to show it; 0: all."""
+    categorical: bool = True
+    """Whether it can choose among names; otherwise it is given their numbers."""
+    from_trials: bool = True
+    """Whether the parameters and values of the trials are all that it depends on."""
+    fixed_seed: bool = False
+    """Whether its seed must stay the same from ask to ask."""
+
+
+def _tpe(seed: int, n_startup: int) -> BaseSampler:
+    return samplers.TPESampler(seed=seed, n_startup_trials=n_startup, multivariate=True, group=True)
+
+
+SAMPLERS: Mapping[str, SamplerKind] = MappingProxyType(
+    {
+        "tpe": SamplerKind(_tpe, memory=300),
+        "gp": SamplerKind(
+            lambda seed, n_startup: samplers.GPSampler(seed=seed, n_startup_trials=n_startup),
+            memory=60,
+        ),
+        # CMA-ES keeps its state, and NSGA-II and QMC keep counters, beside the trials.
+        "cmaes": SamplerKind(lambda seed, _: samplers.CmaEsSampler(seed=seed), categorical=False, from_trials=False),
+        "nsga2": SamplerKind(lambda seed, _: samplers.NSGAIISampler(seed=seed), from_trials=False),
+        "qmc": SamplerKind(
+            lambda seed, _: samplers.QMCSampler(seed=seed, scramble=True),
+            categorical=False,
+            from_trials=False,
+            fixed_seed=True,
+        ),
+        "random": SamplerKind(lambda seed, _: samplers.RandomSampler(seed=seed)),
+    }
+)

@@ -1,0 +1,131 @@
+import random
+
+import numpy as np
+import pytest
+
+from core.errors import UserError
+from core.program import LossProgram
+from core.space import OperatorSpace
+from core.trial import Candidate, Trial, Verdict
+from searchers.genetic import GeneticSearcher, GeneticSettings, own_random
+
+SPACE = OperatorSpace()
+
+
+def told(formula, reward, number=0):
+    program = LossProgram.parse(formula)
+    return Trial(0, Candidate(number, program), Verdict.ACCEPTED, reward=reward, trained=True)
+
+
+LADDER = ["y_hat", "-y_hat", "y_hat^2", "log(y_hat)", "1/(y_hat)", "y_hat*y", "y_hat + y", "max(y_hat, y)"]
+LADDER += ["log(y_hat)^2"]
+
+
+def bred(selection="tournament", **settings):
+    searcher = GeneticSearcher(SPACE, 0, GeneticSettings(selection=selection, initial_size=3, **settings))
+    searcher.tell([told(formula, reward=0.1 * i) for i, formula in enumerate(LADDER)])
+    return searcher
+
+
+def test_the_best_survive():
+    searcher = bred(population_size=4, offspring_size=3)
+    metrics = searcher.tell([])
+    assert metrics["population_size"] == 4
+    assert metrics["population_best"] == pytest.approx(0.8)
+    assert metrics["population_mean"] == pytest.approx((0.8 + 0.7 + 0.6 + 0.5) / 4)
+    assert metrics["generation"] == 2
+
+
+def test_the_hall_of_fame_holds_the_best_ever_in_order():
+    searcher = bred(n_elites=3)
+    assert [str(program) for program, _ in searcher.elites] == ["log(y_hat)^2", "max(y_hat, y)", "y_hat + y"]
+    searcher.restart()
+    assert searcher.tell([])["population_size"] == 3
+
+
+def test_nsga2_keeps_simple_losses_that_reward_alone_would_not():
+    rewards = {"y_hat^2": 0.1, "log(y_hat^2)": 0.5, "log(log(y_hat^2))^2": 0.6, "log(log(y_hat)^2)^2": 0.55}
+    trials = [told(formula, reward) for formula, reward in rewards.items()]
+    kept = {}
+    for selection in ("tournament", "nsga2"):
+        settings = GeneticSettings(selection=selection, population_size=3, initial_size=1, offspring_size=3)
+        searcher = GeneticSearcher(SPACE, 0, settings)
+        searcher.tell(trials)
+        kept[selection] = {str(LossProgram.from_dict(one["program"])) for one in searcher.state_dict()["population"]}
+    assert "y_hat^2" in kept["nsga2"]
+    assert "y_hat^2" not in kept["tournament"]
+
+
+def test_only_trained_losses_breed():
+    searcher = bred()
+    before = searcher.tell([])
+    program = LossProgram.parse("1/(y_hat + y)")
+    failures = [
+        Trial(0, Candidate(0, program), verdict, reward=reward)
+        for verdict, reward in ((Verdict.ZERO_GRADIENT, None), (Verdict.DUPLICATE, 5.0), (Verdict.NON_FINITE, None))
+    ]
+    assert searcher.tell(failures * 20) == before
+
+
+def test_a_loss_measured_again_counts_with_its_newest_reward():
+    searcher = bred(offspring_size=1)
+    searcher.tell([told("log(y_hat)^2", -1.0)])
+    assert searcher.tell([])["population_best"] == pytest.approx(0.7)
+
+
+def test_children_are_new():
+    searcher = bred(immigrant_rate=0.0)
+    keys = [program.key for program in searcher.ask(200)]
+    assert len(set(keys)) == 200
+    assert not {LossProgram.parse(formula).key for formula in LADDER} & set(keys)
+
+
+def test_children_resemble_their_parents_more_than_random_programs_do():
+    searcher = GeneticSearcher(SPACE, 0, GeneticSettings(initial_size=2, immigrant_rate=0.0))
+    searcher.tell([told("log(y_hat*y)^2", 1.0), told("log(y_hat*y)", 1.0)])
+    chance = SPACE.sample(200, np.random.default_rng(0))
+    children, strangers = (sum("log" in str(p) for p in programs) for programs in (searcher.ask(200), chance))
+    assert children > 1.5 * strangers
+
+
+def test_without_parents_it_proposes_immigrants():
+    asked = []
+
+    def immigrants(n):
+        asked.append(n)
+        return [LossProgram.parse("y_hat")] * n
+
+    GeneticSearcher(SPACE, 0, immigrants=immigrants).ask(5)
+    assert sum(asked) == 5
+
+
+def _draw_and_fail():
+    random.random()
+    raise ValueError("inside")
+
+
+def test_own_random_puts_the_global_generator_back_even_after_an_error():
+    before, own = random.getstate(), random.Random(1)
+    with pytest.raises(ValueError, match="inside"), own_random(own):
+        _draw_and_fail()
+    assert random.getstate() == before
+    expected = random.Random(1)
+    expected.random()
+    assert own.getstate() == expected.getstate()
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"population_size": 0},
+        {"offspring_size": 0},
+        {"tournament_size": 0},
+        {"crossover_rate": 1.5},
+        {"immigrant_rate": -0.1},
+        {"selection": "roulette"},
+    ],
+    ids=str,
+)
+def test_settings_out_of_range_are_refused(wrong):
+    with pytest.raises(UserError, match="expected"):
+        GeneticSettings(**wrong)

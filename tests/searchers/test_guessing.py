@@ -1,0 +1,51 @@
+import pytest
+
+from core.errors import UserError
+from core.program import LossProgram
+from core.space import OperatorSpace
+from searchers import SEARCHERS, make_searcher
+from searchers.guessing import GuessingSearcher, read_guess
+from tests.contracts.searcher import drive, outcomes
+from tests.core.fakes import Scripted
+
+SPACE = OperatorSpace()
+GUESSES = ["(y - y_hat)^2", "max(y_hat, y)", "log(y_hat)"]
+
+
+@pytest.mark.parametrize("name", SEARCHERS)
+def test_guesses_come_first_and_are_learned_from(name):
+    searcher = make_searcher(name, SPACE, 0, GUESSES)
+    asked = searcher.ask(2) + searcher.ask(3)
+    assert [program.key for program in asked[:3]] == [LossProgram.parse(text).key for text in GUESSES]
+    searcher.tell(outcomes(asked))
+    assert len(drive(searcher, 2)) == 14
+
+
+def test_guesses_waiting_are_part_of_the_state():
+    searcher = make_searcher("random", SPACE, 0, GUESSES)
+    searcher.ask(1)
+    again = make_searcher("random", SPACE, 1, GUESSES)
+    again.load_state_dict(searcher.state_dict())
+    assert again.ask(6) == searcher.ask(6)
+
+
+def test_the_searcher_inside_is_told_everything():
+    inner = Scripted("y_hat")
+    searcher = GuessingSearcher(inner, [LossProgram.parse("y")])
+    searcher.tell(outcomes(searcher.ask(3)))
+    assert len(inner.told) == 3
+    assert [event for event in inner.events if event[0] == "ask"] == [("ask", 2)]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("(y +", "position|expected"),
+        ("y_hat*eps", "inputs"),
+        ("y*y", "distinct operands"),
+        ("log(log(log(log(log(log(log(log(y_hat))))))))", "at most 7 lines"),
+    ],
+)
+def test_a_guess_outside_of_the_space_is_refused_with_a_reason(text, message):
+    with pytest.raises(UserError, match=message):
+        read_guess(text, SPACE)
