@@ -1,11 +1,16 @@
 """What the documents tell a reader to type works."""
 
+import ast
+import inspect
 import re
 import shlex
+from dataclasses import fields
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
+from searchers import SEARCHERS
 from studies.run import app
 
 ROOT = Path(__file__).parents[1]
@@ -21,7 +26,11 @@ def test_there_are_commands_to_try():
     assert len(commands()) >= 8
 
 
-@pytest.mark.parametrize("words", [words for words in commands() if "--help" not in words])
+#: The page on adding a searcher has a test of its own, in which that searcher exists.
+KNOWN = [words for words in commands() if "--help" not in words and "hill-climbing" not in words]
+
+
+@pytest.mark.parametrize("words", KNOWN)
 def test_commands_in_the_documents_are_understood(words):
     function, bound, _ = app.parse_args(shlex.split(words), exit_on_error=False, print_error=False)
     assert function.__name__ == "run"
@@ -38,3 +47,25 @@ def test_targets_of_make_are_described_in_the_readme():
     readme, makefile = ((ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "Makefile"))
     targets = re.findall(r"^([a-z]+):.*##", makefile, flags=re.MULTILINE)
     assert [t for t in targets if t not in ("help", "clean") and f"make {t}" not in readme] == []
+
+
+def settings_table(kind):
+    """The fields of a settings class, their defaults and the sentences under them, as a table."""
+    body = ast.parse(inspect.getsource(kind)).body[0].body
+    sentences = {
+        field.target.id: " ".join(text.value.value.split())
+        for field, text in pairwise(body)
+        if isinstance(field, ast.AnnAssign) and isinstance(text, ast.Expr)
+    }
+    return [f"| `{f.name}` | {f.default} | {sentences[f.name]} |" for f in fields(kind)]
+
+
+@pytest.mark.parametrize("name", SEARCHERS)
+def test_settings_of_searchers_are_documented_as_they_are(name):
+    page = (ROOT / "docs" / "searchers.md").read_text(encoding="utf-8")
+    section = page.split(f"\n## {name}\n")[1].split("\n## ")[0]
+    documented = [line for line in section.splitlines() if line.startswith("| `") and line.count("|") == 4]
+    kind = SEARCHERS[name].settings
+    expected = settings_table(kind) if kind else []
+    assert [line for line in expected if line not in documented] == []
+    assert len(expected) == len([line for line in documented if line in expected])
