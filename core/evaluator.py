@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from core.loss import ProgramLoss
+from core.loss import Loss
 from core.proxy import Probe
 
 
@@ -37,7 +37,7 @@ class Evaluator(ABC):
         """The fixed batch of the proxy test, seen from where candidates start now."""
 
     @abstractmethod
-    def measure(self, losses: Sequence[ProgramLoss], seed: int) -> list[Measurement]:
+    def measure(self, losses: Sequence[Loss], seed: int) -> list[Measurement]:
         """Train one copy of the recommender by each loss, on batches drawn from the seed."""
 
     @abstractmethod

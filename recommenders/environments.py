@@ -15,7 +15,7 @@ import torch
 
 from core.errors import UserError
 from core.evaluator import Evaluator, Measurement
-from core.loss import ProgramLoss
+from core.loss import Loss
 from core.proxy import Probe
 from core.seeding import derive_seed, numpy_rng
 from core.stack import StackedLosses
@@ -64,7 +64,7 @@ class _Environment(Evaluator):
     def _batch_seed(self, seed: int) -> int:
         """The seed of the batches, given that of the step."""
 
-    def measure(self, losses: Sequence[ProgramLoss], seed: int) -> list[Measurement]:
+    def measure(self, losses: Sequence[Loss], seed: int) -> list[Measurement]:
         """See Evaluator."""
         began, trainer = time.perf_counter(), self._task.trainer
         self._copies = self._start.select([0] * len(losses))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
@@ -117,7 +117,23 @@ def screen(
     return [checked[i] for i in order[:at_most]]
 
 
-def searched(program: LossProgram, direction: Direction, space: OperatorSpace, epsilons: Sequence[float]) -> Contender:
+def leading(
+    checked: Sequence[tuple[LossProgram, Direction]], scores: Mapping[str, float], at_most: int
+) -> list[tuple[LossProgram, Direction]]:
+    """The losses with the best scores of Phase I, which can be compared where all started from the same recommender.
+
+    Args:
+        checked: from Phase II.
+        scores: key -> validation score, higher is better.
+        at_most: how many to return.
+    """
+    order = sorted(checked, key=lambda one: (-scores.get(one[0].key, -math.inf), one[0].complexity))
+    return order[:at_most]
+
+
+def searched(
+    program: LossProgram, direction: Direction | None, space: OperatorSpace, epsilons: Sequence[float]
+) -> Contender:
     """A searched program as a contender, its smoothing term to be chosen."""
     choices = tuple((e, ProgramLoss(program, space, e)) for e in _smoothings(program, epsilons))
     return Contender(str(program), program, choices, direction)

@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -39,17 +40,20 @@ class OutputFolder:
             with contextlib.suppress(OSError):
                 folder.rmdir()
 
-    def write_json(self, name: str, content: dict[str, Any]) -> Path:
+    def write_json(self, name: str, content: Mapping[str, Any]) -> Path:
+        """Write a JSON file, see `write`."""
+        return self.write(name, (json.dumps(content, indent=2, allow_nan=False) + "\n").encode())
+
+    def write(self, name: str, content: bytes) -> Path:
         """Write a file whole or not at all; one of the same name from before stays until then.
 
         Raises:
             UserError: the disk is full, or the folder cannot be written any more.
         """
-        text = json.dumps(content, indent=2, allow_nan=False) + "\n"
         path, temporary = self.path / name, self.path / f".{name}.{os.getpid()}"
         try:
-            with temporary.open("w", encoding="utf-8") as file:
-                file.write(text)
+            with temporary.open("wb") as file:
+                file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
             os.replace(temporary, path)

@@ -41,3 +41,11 @@ def _start(pid: int) -> str:
     except OSError:
         pass
     return "0"
+
+
+def usable_cores() -> int:
+    """CPU cores that this process may use."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # not on Linux
+        return os.cpu_count() or 1

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
@@ -19,7 +18,7 @@ from studies.report import print_report
 from studies.settings import PlaceSettings, StudySettings
 from studies.study import Study
 from studies.tracking import MlflowTracker
-from studies.tracking_server import NO_TRACKING, connect, reaching
+from studies.tracking_server import NO_TRACKING, connect, how_to_compare, reaching
 
 app = make_app(
     "python -m studies.run",
@@ -56,15 +55,6 @@ def run(
 def default_folder(study: StudySettings) -> Path:
     """Where results go unless said otherwise."""
     return Path("results") / f"{study.searcher}-{study.dataset}-{study.recommender}-{study.seed}"
-
-
-def how_to_compare(tracking_uri: str) -> str:
-    """Where MLflow's pages are, or the command that shows them."""
-    if tracking_uri.startswith("http"):
-        return tracking_uri
-    python = Path(sys.executable)
-    shown = python.relative_to(Path.cwd()) if python.is_relative_to(Path.cwd()) else python
-    return f"{shown} -m mlflow ui --backend-store-uri {tracking_uri}"
 
 
 def _observers(ready: Study, places: PlaceSettings, err: Console, open_things: ExitStack) -> list[Observer]:

@@ -1,13 +1,14 @@
-"""What can be set, with a sentence each. The command line is made from these classes."""
+"""What can be set, with a sentence each. The command line is made from these classes.
 
-from __future__ import annotations
+Their annotations are objects and not strings: classes in other modules inherit them.
+"""
 
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from cyclopts import Parameter
 
@@ -63,8 +64,8 @@ _SPACED = Parameter(
 
 
 @dataclass(frozen=True, kw_only=True)
-class StudySettings:
-    """What is searched, on what, and for how long. Together with the code, these decide the result."""
+class SearchSettings:
+    """Who searches."""
 
     searcher: Annotated[
         str,
@@ -73,6 +74,14 @@ class StudySettings:
             + " With settings as in optuna:sampler=cmaes or rl:objective=ppo:learning_rate=0.01, see docs/searchers.md."
         ),
     ] = "rl"
+    seed: int = 0
+    """Decides every random draw."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProtocolSettings:
+    """What losses are searched and judged on, and for how long; the searcher and the seed aside."""
+
     dataset: Annotated[str, Parameter(help=_listed("The data", DATASETS))] = "ml-100k"
     recommender: Annotated[str, Parameter(help=_listed("The model that is trained", RECOMMENDERS))] = "mf"
     task: str = "classification"
@@ -85,10 +94,8 @@ class StudySettings:
     """End Phase I after this time, if it comes first."""
     samples_per_training: int = 5_000
     """When so many proposals in a row bring nothing to train, the search is at a dead end."""
-    guess: Annotated[tuple[str, ...], _SPACED] = ()
+    guess: Annotated[tuple[str, ...], Parameter(show_default=False)] = ()
     """Formulas that the searcher proposes first and learns from (repeat the option for several)."""
-    seed: int = 0
-    """Decides every random draw."""
     device: str = "auto"
     """Where to train: auto (cuda where there is one), cpu or cuda."""
     environment: str = "alternating"
@@ -182,6 +189,17 @@ class StudySettings:
         values = {f.name: getattr(self, f.name) for f in fields(self)}
         values |= {name: self.in_force(name) for name in _BY_ENVIRONMENT}
         return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudySettings(ProtocolSettings, SearchSettings):
+    """One study. Together with the code, these settings decide its result."""
+
+    @classmethod
+    def from_dict(cls, stored: Mapping[str, Any]) -> Self:
+        """What `to_dict` gave; settings that are missing have their defaults."""
+        values: dict[str, Any] = {n: tuple(value) if isinstance(value, list) else value for n, value in stored.items()}
+        return cls(**values)
 
 
 def _option(name: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -11,7 +12,7 @@ import torch
 from core.effectiveness import Progress
 from core.errors import UserError
 from core.evaluator import Evaluator, Measurement
-from core.loss import ProgramLoss
+from core.loss import Loss
 from core.proxy import Probe, ProxyTest, prediction_probe
 from core.reward import RewardFilter
 from core.rounds import Rules
@@ -25,7 +26,7 @@ from recommenders.environments import AlternatingEnvironment, FromScratchEnviron
 from recommenders.metrics import find_metric
 from recommenders.task import RecommendationTask
 from searchers import make_searcher
-from studies.finals import Contender, baseline, check_directions, run_finals, screen, searched
+from studies.finals import Contender, baseline, check_directions, leading, run_finals, screen, searched
 from studies.funnel import Tally
 from studies.observer import Observer
 from studies.result import StudyResult
@@ -43,6 +44,26 @@ def pick_device(name: str) -> torch.device:
     if name == "cuda" and not torch.cuda.is_available():
         raise UserError("--device cuda: torch finds no CUDA device here; use --device auto or cpu")
     return torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")
+
+
+#: A loss that goes on to Phase III, with its best validation score of Phase I, if it has one.
+Finalist = tuple[Contender, float | None]
+
+
+@dataclass(frozen=True)
+class Found:
+    """What phases I and II came to."""
+
+    tally: Tally
+    """What became of the candidates."""
+    stop: StopReason
+    """Why Phase I ended."""
+    candidate_epochs: int
+    """Epochs trained, summed over candidates."""
+    finalists: tuple[Finalist, ...]
+    """The losses that go on to Phase III, the most promising first."""
+    n_passed: int
+    """Accepted losses that passed the validation check."""
 
 
 class Study:
@@ -75,11 +96,13 @@ class Study:
             reward_duplicates=settings.in_force("duplicates") == "original",
         )
         self._proxy = ProxyTest(settings.proxy_delta)
-        self._baselines = [baseline(text, self._space, settings.epsilon) for text in settings.baseline]
-        self._patience, train = settings.patience, settings.train
+        self.baselines = [baseline(text, self._space, settings.epsilon) for text in settings.baseline]
+        self._patience = settings.patience
         dataset = load_dataset(settings.dataset, data, settings.seed)
-        self.task = RecommendationTask(recommender, dataset, metric, train, device)
+        self.task = RecommendationTask(recommender, dataset, metric, settings.train, device)
         self._evaluator = self._make_evaluator()
+        self.start = self._evaluator.score()
+        """The validation score of the fresh recommender, higher is better."""
 
     def _make_evaluator(self) -> Evaluator:
         settings, seed = self.settings, derive_seed(self.settings.seed, "environment")
@@ -104,12 +127,11 @@ class Study:
             for observer in observers:
                 observer.on_epoch(progress)
 
-        tally, stop, candidate_epochs = self._search(observers, say, clock)
-        finalists, n_passed = self._check_and_screen(tally, say)
-        contenders = [*finalists, *self._baselines]
+        found = self.search(observers, clock)
+        finalists = [contender for contender, _ in found.finalists]
         finished = run_finals(
             self.task,
-            contenders,
+            [*finalists, *self.baselines],
             n_searched=len(finalists),
             seed=self.settings.seed,
             repeats=self.settings.repeats,
@@ -121,10 +143,10 @@ class Study:
         result = StudyResult(
             settings=self.settings,
             task=self.task,
-            tally=tally,
-            stop=stop,
-            candidate_epochs=candidate_epochs,
-            n_passed=n_passed,
+            tally=found.tally,
+            stop=found.stop,
+            candidate_epochs=found.candidate_epochs,
+            n_passed=found.n_passed,
             finished=tuple(finished),
             n_searched=len(finalists),
             seconds=clock() - began,
@@ -134,9 +156,13 @@ class Study:
             observer.on_result(content)
         return result
 
-    def _search(
-        self, observers: Sequence[Observer], say: Callable[[str], None], clock: Callable[[], float]
-    ) -> tuple[Tally, StopReason, int]:
+    def search(self, observers: Sequence[Observer], clock: Callable[[], float] = time.monotonic) -> Found:
+        """Phases I and II."""
+
+        def say(text: str) -> None:
+            for observer in observers:
+                observer.on_phase(text)
+
         say(f"Phase I, loss search: up to {self.settings.trainings} trainings, {self.settings.searcher} proposes")
         tally, stop = Tally(), StopReason.TRAININGS
         seed = derive_seed(self.settings.seed, "search")
@@ -145,9 +171,10 @@ class Study:
             stop = step.stop or stop
             for observer in observers:
                 observer.on_step(step, tally, tally.trained * self._evaluator.epochs_per_candidate)
-        return tally, stop, tally.trained * self._evaluator.epochs_per_candidate
+        finalists, n_passed = self._check_and_screen(tally, say)
+        return Found(tally, stop, tally.trained * self._evaluator.epochs_per_candidate, finalists, n_passed)
 
-    def _check_and_screen(self, tally: Tally, say: Callable[[str], None]) -> tuple[list[Contender], int]:
+    def _check_and_screen(self, tally: Tally, say: Callable[[str], None]) -> tuple[tuple[Finalist, ...], int]:
         settings = self.settings
         programs = list(tally.accepted.values())
         checked = check_directions(programs, self._space, self._check, settings.finalists)
@@ -155,8 +182,12 @@ class Study:
             f"Phase II, validation check: {checked.n_passed} of {len(programs)} accepted losses push predictions "
             f"towards labels on {settings.min_positive_rate:.0%} of simulated pairs"
         )
-        chosen = screen(self.task, checked.passed, self._space, settings.finalists, settings.seed)
-        return [searched(p, d, self._space, settings.epsilon) for p, d in chosen], checked.n_passed
+        if settings.environment == "from-scratch":
+            chosen = leading(checked.passed, tally.scores, settings.finalists)
+        else:
+            chosen = screen(self.task, checked.passed, self._space, settings.finalists, settings.seed)
+        finalists = ((searched(p, d, self._space, settings.epsilon), tally.scores.get(p.key)) for p, d in chosen)
+        return tuple(finalists), checked.n_passed
 
 
 class _WithProbe(Evaluator):
@@ -175,7 +206,7 @@ class _WithProbe(Evaluator):
     def probe(self) -> Probe:
         return self._probe
 
-    def measure(self, losses: Sequence[ProgramLoss], seed: int) -> list[Measurement]:
+    def measure(self, losses: Sequence[Loss], seed: int) -> list[Measurement]:
         return self._environment.measure(losses, seed)
 
     def adopt(self, index: int) -> bool:

@@ -18,6 +18,7 @@ from core.trial import Trial
 from studies.funnel import Tally
 from studies.observer import Observer
 from studies.processes import this_process
+from studies.recording import candidate_row, step_metrics
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -79,15 +80,8 @@ class MlflowTracker(Observer):
 
     def on_step(self, step: Step, tally: Tally, candidate_epochs: int) -> None:
         """See Observer."""
-        rewards = [trial.reward for trial in step.trials if trial.trained and trial.reward is not None]
-        values = {
-            f"best_valid_{self._metric}": self._to_metric(tally.best_score),
-            f"valid_{self._metric}": self._to_metric(step.score),
-            "reward": sum(rewards) / len(rewards) if rewards else math.nan,
-            "seconds": time.monotonic() - self._began,
-            **tally.funnel(),
-            **step.searcher_metrics,
-        }
+        values = step_metrics(step, tally, self._metric, self._to_metric)
+        values["seconds"] = time.monotonic() - self._began
         self._trained += [trial for trial in step.trials if trial.trained]
         self._pending += _metrics(values, candidate_epochs)
         now = time.monotonic()
@@ -131,19 +125,7 @@ class MlflowTracker(Observer):
         self._client.set_terminated(child)
 
     def _write_candidates(self) -> None:
-        rows = [
-            {
-                "number": trial.candidate.number,
-                "step": trial.step,
-                "formula": str(trial.candidate.program),
-                "complexity": trial.candidate.program.complexity,
-                "verdict": trial.verdict.value,
-                "reward": trial.reward,
-                f"valid_{self._metric}": None if trial.score is None else self._to_metric(trial.score),
-                "adopted": trial.adopted,
-            }
-            for trial in self._trained
-        ]
+        rows = [candidate_row(trial, self._metric, self._to_metric) for trial in self._trained]
         columns = {name: [row[name] for row in rows] for name in rows[0]}
         self._client.log_table(self.run_id, columns, "candidates.json")
 

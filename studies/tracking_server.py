@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -100,3 +101,12 @@ def close_abandoned(client: MlflowClient, experiment_id: str) -> None:
     for run in client.search_runs([experiment_id], "attributes.status = 'RUNNING'", max_results=1000):
         if has_died(run.data.tags.get("process", "")):
             client.set_terminated(run.info.run_id, "KILLED")
+
+
+def how_to_compare(tracking_uri: str) -> str:
+    """Where MLflow's pages are, or the command that shows them."""
+    if tracking_uri.startswith("http"):
+        return tracking_uri
+    python = Path(sys.executable)
+    shown = python.relative_to(Path.cwd()) if python.is_relative_to(Path.cwd()) else python
+    return f"{shown} -m mlflow ui --backend-store-uri {tracking_uri}"

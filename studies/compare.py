@@ -1,0 +1,78 @@
+"""`python -m studies.compare`: searchers on equal terms, over seeds, with statistics."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Group, Parameter
+from rich.console import Console
+
+from recommenders.metrics import find_metric
+from studies.command import make_app, run_app
+from studies.contest.contest import Contest, Watcher
+from studies.contest.progress import ContestProgress
+from studies.contest.settings import ComparePlaces, CompareSettings, command
+from studies.contest.tracking import ContestTracker
+from studies.contest.workers import Workplace
+from studies.output import OutputFolder
+from studies.tracking_server import NO_TRACKING, connect, how_to_compare, reaching
+
+app = make_app(
+    "python -m studies.compare",
+    "Compare searchers on equal terms: every one searches with the same seeds, data and budget, what they find is "
+    "trained to convergence, and the differences are tested. Interrupted, or asked for more seeds or searchers, the "
+    "same command does only what is missing.",
+)
+_DEFAULTS, _PLACES = CompareSettings(), ComparePlaces()
+
+
+@app.default
+def compare(
+    *,
+    comparison: Annotated[
+        CompareSettings, Parameter(name="*", group=Group("Comparison", sort_key=1), negative="")
+    ] = _DEFAULTS,
+    places: Annotated[ComparePlaces, Parameter(name="*", group=Group("Places", sort_key=2), negative="")] = _PLACES,
+) -> None:
+    """Run a comparison and write its report."""
+    from studies.contest.report import make_report, write_report  # pictures and statistics take a second to load
+    from studies.contest.summary import print_summary
+
+    err, out = Console(stderr=True), Console()
+    path = places.out or Path("results") / f"compare-{comparison.dataset}-{comparison.recommender}"
+    metric = find_metric(comparison.task, comparison.metric)
+    contest = Contest(comparison, Workplace(places.jobs, places.threads, places.data), path / "parts")
+    try:
+        with ExitStack() as open_things:
+            watchers: list[Watcher] = [open_things.enter_context(ContestProgress(err, metric.name))]
+            tracker = _tracker(comparison, places, path, err)
+            if tracker is not None:
+                watchers.append(open_things.enter_context(tracker))
+            report = make_report(contest.run(watchers, command(comparison, places)))
+            files = write_report(report, OutputFolder(path))
+            if tracker is not None:
+                tracker.on_report(report, files, contest.plan.runs)
+    finally:
+        contest.withdraw()
+    print_summary(report.outcome, report.statistics, out)
+    out.print(f"Written to {files[0]}", highlight=False, soft_wrap=True)
+    if tracker is not None:
+        out.print(f"In MLflow: {how_to_compare(places.tracking_uri)}", highlight=False, soft_wrap=True)
+
+
+def _tracker(comparison: CompareSettings, places: ComparePlaces, path: Path, err: Console) -> ContestTracker | None:
+    if places.tracking_uri == NO_TRACKING:
+        return None
+    client, experiment_id = connect(places.tracking_uri, places.experiment)
+
+    def warn(text: str) -> None:
+        err.print(f"warning: {text}", highlight=False, soft_wrap=True)
+
+    with reaching(places.tracking_uri):
+        return ContestTracker(client, experiment_id, path, comparison.to_dict(), warn)
+
+
+if __name__ == "__main__":
+    run_app(app)

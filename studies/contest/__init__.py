@@ -1,0 +1,1 @@
+"""Several searchers on equal terms: runs, statistics, pictures, pages."""

@@ -1,0 +1,98 @@
+"""A comparison from beginning to end, without a terminal or a tracker."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from studies.contest.outcome import Outcome
+from studies.contest.parts import Part, PartsFolder
+from studies.contest.plan import Plan
+from studies.contest.settings import CompareSettings
+from studies.contest.workers import Workplace, compute
+from studies.study import Study
+
+
+class Watcher(ABC):
+    """Told what happens in a comparison. Must not change anything in it."""
+
+    @abstractmethod
+    def on_stage(self, text: str, parts: Sequence[Part], done: int) -> None:
+        """A stage begins, of which `done` parts are there from before."""
+
+    @abstractmethod
+    def on_progress(self, part: Part, share: float) -> None:
+        """A part has come this far, from 0 to 1."""
+
+    @abstractmethod
+    def on_part(self, part: Part, found: Mapping[str, Any]) -> None:
+        """A part is there, new or from before."""
+
+
+class Contest:
+    """Settings made into a plan. Everything that can be wrong with the settings is found here.
+
+    Args:
+        settings: of the comparison.
+        place: processes, and the raw file of the data set where it needs one.
+        folder: where the parts are kept.
+
+    Raises:
+        UserError: anything that the comparison could not run with.
+    """
+
+    def __init__(self, settings: CompareSettings, place: Workplace, folder: Path) -> None:
+        self.settings, self._place = settings, place
+        self.plan = Plan(settings, place.data)
+        for name in settings.names:
+            self._first = Study(settings.study(name, 0), place.data)
+        self._folder = PartsFolder(folder)
+        self._found: dict[str, dict[str, Any]] = {}
+
+    def run(self, watchers: Sequence[Watcher], command: str) -> Outcome:
+        """Do what is missing; the whole outcome.
+
+        Args:
+            watchers: told what happens.
+            command: see Outcome.
+        """
+        plan = self.plan
+        runs = f"{len(self.settings.names)} searchers, {self.settings.seeds} seeds"
+        self._stage(f"Noise floor, and phases I and II: {runs}", [plan.noise, *plan.runs], watchers)
+        self._stage("Phase III: the smoothing term of every loss", plan.first_finals(self._found), watchers)
+        self._stage("Phase III: more training seeds", plan.later_finals(self._found), watchers)
+        return plan.outcome(self._found, self.data, command)
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """The data set, in numbers."""
+        data = self._first.task.dataset
+        sizes = {name: len(getattr(data, name)) for name in ("train", "validation", "test")}
+        return {"name": data.name, "n_users": data.n_users, "n_items": data.n_items, **sizes, "split": data.split}
+
+    def _stage(self, text: str, parts: Sequence[Part], watchers: Sequence[Watcher]) -> None:
+        there = {part.file: found for part in parts if (found := self._folder.read(part)) is not None}
+        for watcher in watchers:
+            watcher.on_stage(text, parts, len(there))
+        for part in parts:
+            if part.file in there:
+                self._take(part, there[part.file], watchers)
+
+        def progressed(part: Part, share: float) -> None:
+            for watcher in watchers:
+                watcher.on_progress(part, share)
+
+        missing = [part for part in parts if part.file not in there]
+        for part, found in compute(missing, self._place, progressed):
+            self._take(part, self._folder.write(part, found), watchers)
+
+    def _take(self, part: Part, found: dict[str, Any], watchers: Sequence[Watcher]) -> None:
+        self._found[part.file] = found
+        for watcher in watchers:
+            watcher.on_part(part, found)
+
+    def withdraw(self) -> None:
+        """Remove the folder if nothing came of it."""
+        self._folder.withdraw()

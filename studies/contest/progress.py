@@ -1,0 +1,108 @@
+"""What a person sees while a comparison runs: on stderr, stdout stays for the summary."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from types import TracebackType
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+
+from studies.contest.contest import Watcher
+from studies.contest.parts import Part
+
+_LINE_EVERY = 30.0  # seconds between lines about unfinished parts where there is no terminal to draw on
+
+
+class ContestProgress(Watcher):
+    """Live bars on a terminal; elsewhere (a file, CI) a line for every part.
+
+    Args:
+        console: where to draw, normally stderr.
+        metric: name of the metric.
+        clock: seconds.
+    """
+
+    def __init__(self, console: Console, metric: str, clock: Callable[[], float] = time.monotonic) -> None:
+        self._console, self._metric, self._clock = console, metric, clock
+        self._live = console.is_terminal
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24),
+            TextColumn("{task.fields[state]}"),
+            TimeElapsedColumn(),
+            console=console,
+            transient=True,
+            disable=not self._live,
+        )
+        self._bars: dict[str, TaskID] = {}
+        self._shares: dict[str, float] = {}
+        self._all: TaskID | None = None
+        self._total, self._next_line = 0, 0.0
+
+    def __enter__(self) -> ContestProgress:
+        """Start drawing."""
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Leave the terminal as it was."""
+        self._progress.stop()
+
+    def on_stage(self, text: str, parts: Sequence[Part], done: int) -> None:
+        """See Watcher."""
+        there = f" ({done} of {len(parts)} parts are there from before)" if done else ""
+        self._console.print(text + there, style="bold" if self._live else None, highlight=False, soft_wrap=True)
+        if self._all is not None:
+            self._progress.remove_task(self._all)
+        self._all = self._progress.add_task("All parts", total=len(parts), state="")
+        self._total, self._shares, self._quiet = len(parts), {}, done
+        self._next_line = self._clock() + _LINE_EVERY
+
+    def on_progress(self, part: Part, share: float) -> None:
+        """See Watcher."""
+        self._shares[part.file] = share
+        if part.file not in self._bars:
+            self._bars[part.file] = self._progress.add_task(part.label, total=1.0, state="")
+        self._progress.update(self._bars[part.file], completed=share)
+        self._update()
+        if not self._live and self._clock() >= self._next_line:
+            self._say(f"{self._done:.1f} of {self._total} parts")
+
+    def on_part(self, part: Part, found: Mapping[str, Any]) -> None:
+        """See Watcher."""
+        self._shares[part.file] = 1.0
+        bar = self._bars.pop(part.file, None)
+        if bar is not None:
+            self._progress.remove_task(bar)
+        self._update()
+        if self._quiet:  # from before
+            self._quiet -= 1
+        else:
+            self._say(f"{self._done:.1f} of {self._total} parts; {part.label}: {self._told(part, found)}")
+
+    @property
+    def _done(self) -> float:
+        return sum(self._shares.values())
+
+    def _update(self) -> None:
+        if self._all is not None:
+            self._progress.update(self._all, completed=self._done, state=f"{self._done:.1f}/{self._total}")
+
+    def _told(self, part: Part, found: Mapping[str, Any]) -> str:
+        """What came of a part, in a few words."""
+        if part.kind != "run":
+            return "done"
+        funnel, steps = found["funnel"], found["steps"]
+        best = steps[-1]["best"] if steps else None
+        reached = "nothing found" if best is None else f"best validation {self._metric} {best:.4f}"
+        seconds = sum(found["seconds"].values())
+        return f"{reached}, {funnel['trained']} trained of {funnel['sampled']} sampled in {seconds:.0f} s"
+
+    def _say(self, text: str) -> None:
+        self._console.print("  " + text, highlight=False, soft_wrap=True)
+        self._next_line = self._clock() + _LINE_EVERY

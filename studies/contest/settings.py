@@ -1,0 +1,121 @@
+"""What a comparison is made of: searchers, seeds and a protocol that they share."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+
+from core.errors import UserError
+from recommenders.losses import NAMED_LOSSES, find_named_loss
+from searchers import check_searcher
+from studies.processes import usable_cores
+from studies.settings import ProtocolSettings, StudySettings
+
+#: In every comparison, whether asked for or not: what does not beat it has learned nothing.
+CHANCE = "random"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contestants:
+    """Who is compared."""
+
+    searchers: str = "rl,gp,optuna,hybrid,random"
+    """Searchers, parted by commas, with settings as in optuna:sampler=cmaes; random is always among them."""
+    seeds: int = 5
+    """Runs of each searcher. Runs with the same seed share the start and the batches."""
+    noise_seeds: int = 8
+    """Times that one loss is trained with other seeds, to measure the noise floor."""
+    noise_loss: str = "MaxR"
+    """That loss, by name."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompareSettings(ProtocolSettings, Contestants):
+    """A comparison. Together with the code, these settings decide its result, but for seconds.
+
+    Raises:
+        UserError: anything that no run could work with.
+    """
+
+    trainings: int = 300
+    """How many candidate losses each run trains."""
+    samples_per_training: int = 20_000
+    """When so many proposals in a row bring nothing to train, a run ends early."""
+    environment: str = "from-scratch"
+    """Where rewards come from: from-scratch (always the same fresh recommender, fair to every searcher) or
+    alternating (Algorithm 1)."""
+    finalists: int = 1
+    """How many losses of each run are trained to convergence, the best on validation counts."""
+    baseline: Annotated[tuple[str, ...], Parameter(show_default=lambda names: " ".join(names))] = tuple(NAMED_LOSSES)
+    """Losses to draw beside, by name or formula (repeat the option for several)."""
+
+    def __post_init__(self) -> None:
+        """Check what no other class checks."""
+        super().__post_init__()
+        for name, least in (("seeds", 1), ("noise_seeds", 2)):
+            if getattr(self, name) < least:
+                raise UserError(f"--{name.replace('_', '-')}: expected at least {least}, got {getattr(self, name)}")
+        if find_named_loss(self.noise_loss) is None:
+            raise UserError(f"--noise-loss: expected one of {', '.join(NAMED_LOSSES)}, got {self.noise_loss!r}")
+        names = self.names
+        for name in names:
+            if names.count(name) > 1:
+                raise UserError(f"--searchers: expected each searcher once, got {name} twice")
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The searchers as they were written, random in any case."""
+        asked = [str(check_searcher(text)[0]) for text in self.searchers.split(",")]
+        return tuple(asked if CHANCE in asked else [*asked, CHANCE])
+
+    def study(self, searcher: str, seed: int) -> StudySettings:
+        """The settings of one run."""
+        shared = {f.name: getattr(self, f.name) for f in fields(ProtocolSettings)}
+        return StudySettings(searcher=searcher, seed=seed, **shared)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Every setting by name, tuples as lists."""
+        return {**super().to_dict(), "searchers": ",".join(self.names)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComparePlaces:
+    """Where things are read and written, and how the machine is used. These do not change what is computed."""
+
+    data: Path | None = None
+    """The raw file of the data set, for those that are not fetched or made."""
+    out: Path | None = None
+    """Folder of the comparison; results/compare-DATASET-RECOMMENDER unless given. What is there already is not done
+    again."""
+    tracking_uri: str = "sqlite:///mlflow.db"
+    """MLflow's database or server; none to do without."""
+    experiment: str = "loss-search-comparison"
+    """MLflow's experiment, one for each comparison."""
+    jobs: int = usable_cores()
+    """Runs at a time, each in a process of its own."""
+    threads: int = 1
+    """CPU threads of each run."""
+
+    def __post_init__(self) -> None:
+        """Check what no other class checks."""
+        for name in ("jobs", "threads"):
+            if getattr(self, name) < 1:
+                raise UserError(f"--{name}: expected at least 1, got {getattr(self, name)}")
+
+
+def command(settings: CompareSettings, places: ComparePlaces) -> str:
+    """What to type to get this comparison; options that have their defaults are left out."""
+    words = ["python", "-m", "studies.compare"]
+    for f in fields(CompareSettings):
+        value = getattr(settings, f.name)
+        for one in value if isinstance(value, tuple) else (value,):
+            if value != f.default:
+                words += [f"--{f.name.replace('_', '-')}", f"{one:g}" if isinstance(one, float) else str(one)]
+    for name in ("data", "out"):
+        if getattr(places, name) is not None:
+            words += [f"--{name}", str(getattr(places, name))]
+    return shlex.join(words)

@@ -1,0 +1,214 @@
+"""A comparison in MLflow, laid out for its own pages.
+
+Each run of a searcher is a run there, with candidate-epochs as the step of its metrics. At the end the
+runs of a searcher are put under one that has the median over seeds, so that a handful of lines can be
+overlaid, and a run called `comparison` holds the report. What was written is found again by its tags:
+a comparison that goes on adds what is missing.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from statistics import fmean
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from core.errors import first_line
+from studies.contest.contest import Watcher
+from studies.contest.outcome import Run
+from studies.contest.parts import Part
+from studies.contest.report import Report
+from studies.processes import this_process
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+_BATCH = 900  # metrics a request; MLflow takes 1,000
+_LONGEST_TEXT = 5_000  # characters; MLflow takes 6,000
+
+
+class ContestTracker(Watcher):
+    """Writes a comparison to MLflow. A server that goes away costs a warning, not the comparison.
+
+    Args:
+        client: of the tracking server.
+        experiment_id: where the runs go.
+        folder: of the comparison, by which its runs are found again.
+        settings: of the comparison, by name.
+        warn: told what could not be written.
+    """
+
+    def __init__(
+        self,
+        client: MlflowClient,
+        experiment_id: str,
+        folder: Path,
+        settings: Mapping[str, Any],
+        warn: Callable[[str], None],
+    ) -> None:
+        self._client, self._experiment_id, self._warn = client, experiment_id, warn
+        self._folder, self._settings = str(folder.absolute()), settings
+        shared = {name: str(settings[name]) for name in ("dataset", "recommender", "task", "clamp", "environment")}
+        self._tags = shared | {
+            "comparison": self._folder,
+            "mlflow.source.name": "studies.compare",
+            "mlflow.source.type": "LOCAL",
+        }
+        self._runs: dict[str, str] = {}  # file of a part -> its run
+        self.run_id = self._begin()
+
+    def _begin(self) -> str:
+        """The run of the comparison, made or taken up again."""
+        for run_id in self._find("comparison"):
+            self._client.update_run(run_id, status="RUNNING")
+            self._client.set_tag(run_id, "process", this_process())
+            return run_id
+        tags = self._tags | {"role": "comparison", "process": this_process()}
+        run = self._client.create_run(self._experiment_id, run_name="comparison", tags=tags)
+        self._write(run.info.run_id, params=self._settings)
+        return str(run.info.run_id)
+
+    def _find(self, role: str, **tags: str) -> list[str]:
+        wanted = {"comparison": self._folder, "role": role, **tags}
+        query = " and ".join(f"tags.`{name}` = '{value}'" for name, value in wanted.items())
+        return [run.info.run_id for run in self._client.search_runs([self._experiment_id], query, max_results=1000)]
+
+    def __enter__(self) -> ContestTracker:
+        """The run of the comparison is open until the block ends."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close it: FINISHED, FAILED, or KILLED where a person or the system ended it."""
+        status = "FINISHED" if kind is None else "FAILED" if issubclass(kind, Exception) else "KILLED"
+        self._attempt("the end of the comparison", lambda: self._client.set_terminated(self.run_id, status))
+
+    def on_stage(self, text: str, parts: Sequence[Part], done: int) -> None:
+        """See Watcher."""
+
+    def on_progress(self, part: Part, share: float) -> None:
+        """See Watcher."""
+
+    def on_part(self, part: Part, found: Mapping[str, Any]) -> None:
+        """See Watcher; every run of a searcher is written, unless it is there already."""
+        if part.kind == "run":
+            self._attempt(part.label, lambda: self._write_run(part, found))
+
+    def _write_run(self, part: Part, found: Mapping[str, Any]) -> None:
+        settings = part.content["settings"]
+        for run_id in self._find("run", part=part.file):
+            if self._client.get_run(run_id).info.status == "FINISHED":
+                self._runs[part.file] = run_id
+                return
+            self._client.delete_run(run_id)  # a killed comparison wrote half of it
+        end = int(time.time() * 1000)
+        start = end - int(1000 * sum(found["seconds"].values()))
+        tags = self._tags | {"role": "run", "part": part.file, "process": this_process()}
+        tags |= {name: str(settings[name]) for name in ("searcher", "seed")}
+        run = self._client.create_run(self._experiment_id, start, tags, part.label)
+        metrics = [
+            (name, value, start + int(1000 * step["seconds"]), step["candidate_epochs"])
+            for step in found["steps"]
+            for name, value in {**step["metrics"], "seconds": step["seconds"]}.items()
+        ]
+        self._write(run.info.run_id, metrics, settings)
+        if found["candidates"]:
+            columns = {name: [row[name] for row in found["candidates"]] for name in found["candidates"][0]}
+            self._client.log_table(run.info.run_id, columns, "candidates.json")
+        self._client.set_terminated(run.info.run_id, "FINISHED", end)
+        self._runs[part.file] = run.info.run_id
+
+    def on_report(self, report: Report, files: Sequence[Path], parts: Sequence[Part]) -> None:
+        """The comparison is done.
+
+        Args:
+            report: what came of it.
+            files: of the report.
+            parts: the runs of the searchers.
+        """
+        self._attempt("the report", lambda: self._write_report(report, files))
+        by_run = {(part.content["settings"]["searcher"], part.content["settings"]["seed"]): part for part in parts}
+        for run in report.outcome.runs:
+            part = by_run[run.searcher, run.seed]
+            if part.file in self._runs:
+                run_id = self._runs[part.file]
+                self._attempt(part.label, lambda run=run, run_id=run_id: self._write_final(run, run_id, report))  # type: ignore[misc]
+        for i, searcher in enumerate(report.outcome.searchers):
+            files_of = [by_run[run.searcher, run.seed].file for run in report.outcome.of(searcher)]
+            children = [self._runs[file] for file in files_of if file in self._runs]
+            self._attempt(
+                f"the median of {searcher}",
+                lambda i=i, searcher=searcher, children=children: self._write_searcher(i, searcher, children, report),  # type: ignore[misc]
+            )
+
+    def _write_report(self, report: Report, files: Sequence[Path]) -> None:
+        for file in files:
+            self._client.log_artifact(self.run_id, str(file))
+        self._client.set_tag(self.run_id, "mlflow.note.content", "\n\n".join(report.told)[:_LONGEST_TEXT])
+
+    def _write_final(self, run: Run, run_id: str, report: Report) -> None:
+        """What a run's best loss came to after convergence."""
+        if run.best is None or "best_loss" in self._client.get_run(run_id).data.tags:
+            return
+        values = _converged_metrics(report.outcome.metric, run.best.validation, run.best.test)
+        step = run.points[-1].candidate_epochs if run.points else 0
+        self._write(run_id, [(name, value, int(time.time() * 1000), step) for name, value in values.items()])
+        self._client.set_tag(run_id, "best_loss", run.best.name[:_LONGEST_TEXT])
+
+    def _write_searcher(self, number: int, searcher: str, children: Sequence[str], report: Report) -> None:
+        """The median over seeds as a run of its own, above those of the seeds; one from before makes way."""
+        outcome, curves = report.outcome, report.statistics.by_epochs
+        for run_id in self._find("searcher", searcher=searcher):
+            self._client.delete_run(run_id)
+        runs = outcome.of(searcher)
+        name = f"{searcher}, median of {len(runs)} seeds" if len(runs) > 1 else searcher
+        tags = self._tags | {"role": "searcher", "searcher": searcher, "process": this_process()}
+        run_id = self._client.create_run(self._experiment_id, run_name=name, tags=tags).info.run_id
+        now = int(time.time() * 1000)
+        names = [f"best_valid_{outcome.metric}{part}" for part in ("_worse_quartile", "", "_better_quartile")]
+        metrics = [
+            (metric, float(value), now, int(epochs))
+            for epochs, column in zip(curves.grid, curves.quartiles[:, number].T, strict=True)
+            for metric, value in zip(names, column, strict=True)
+        ]
+        best = [run.best for run in runs if run.best is not None]
+        pooled = _converged_metrics(
+            outcome.metric, [fmean(one.validation) for one in best], [fmean(one.test) for one in best]
+        )
+        ranks = {
+            "mean_rank_search": float(report.statistics.final.ranks[number]),
+            "mean_rank_converged": float(report.statistics.converged.ranks[number]),
+        }
+        last = int(curves.grid[-1]) if len(curves.grid) else 0
+        self._write(run_id, [*metrics, *((name, value, now, last) for name, value in (pooled | ranks).items())])
+        for child in children:
+            self._client.set_tag(child, "mlflow.parentRunId", run_id)
+        self._client.set_terminated(run_id, "FINISHED")
+
+    def _write(
+        self, run_id: str, metrics: Sequence[tuple[str, float, int, int]] = (), params: Mapping[str, Any] | None = None
+    ) -> None:
+        """Metrics as (name, value, milliseconds since 1970, step); those that are not finite are left out."""
+        from mlflow.entities import Metric, Param
+
+        entities = [Metric(*metric) for metric in metrics if math.isfinite(metric[1])]
+        entries = [Param(name, str(value)[:_LONGEST_TEXT]) for name, value in (params or {}).items()]
+        self._client.log_batch(run_id, params=entries)
+        for i in range(0, len(entities), _BATCH):
+            self._client.log_batch(run_id, metrics=entities[i : i + _BATCH])
+
+    def _attempt(self, what: str, write: Callable[[], object]) -> None:
+        try:
+            write()
+        except Exception as error:  # whatever a server, a database or the network may raise
+            self._warn(f"MLflow: could not write {what}: {first_line(error)[:200]}; the same command tries again")
+
+
+def _converged_metrics(metric: str, validation: Sequence[float], test: Sequence[float]) -> dict[str, float]:
+    """Means over seeds, by the names that single studies use."""
+    parts = {"valid": validation, "test": test}
+    return {f"final_{part}_{metric}": fmean(values) for part, values in parts.items() if values}
