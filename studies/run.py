@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
@@ -54,7 +55,8 @@ def run(
 
 def default_folder(study: StudySettings) -> Path:
     """Where results go unless said otherwise."""
-    return Path("results") / f"{study.searcher}-{study.dataset}-{study.recommender}-{study.seed}"
+    searcher = re.sub(r"[^A-Za-z0-9._-]+", "-", study.searcher)
+    return Path("results") / f"{searcher}-{study.dataset}-{study.recommender}-{study.seed}"
 
 
 def _observers(ready: Study, places: PlaceSettings, err: Console, open_things: ExitStack) -> list[Observer]:

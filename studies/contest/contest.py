@@ -46,8 +46,7 @@ class Contest:
     def __init__(self, settings: CompareSettings, place: Workplace, folder: Path) -> None:
         self.settings, self._place = settings, place
         self.plan = Plan(settings, place.data)
-        for name in settings.names:
-            self._first = Study(settings.study(name, 0), place.data)
+        self._study = Study(settings.study(settings.names[0], 0), place.data)
         self._folder = PartsFolder(folder)
         self._found: dict[str, dict[str, Any]] = {}
 
@@ -68,7 +67,7 @@ class Contest:
     @property
     def data(self) -> dict[str, Any]:
         """The data set, in numbers."""
-        data = self._first.task.dataset
+        data = self._study.task.dataset
         sizes = {name: len(getattr(data, name)) for name in ("train", "validation", "test")}
         return {"name": data.name, "n_users": data.n_users, "n_items": data.n_items, **sizes, "split": data.split}
 

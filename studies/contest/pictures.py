@@ -19,8 +19,9 @@ from matplotlib.ticker import PercentFormatter
 from scikit_posthocs import critical_difference_diagram
 
 from core.trial import Verdict
+from studies.contest.curves import Curves
 from studies.contest.outcome import Outcome
-from studies.contest.statistics import Curves, Standings, Statistics
+from studies.contest.statistics import Standings, Statistics
 
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 _STYLES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)))

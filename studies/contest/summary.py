@@ -13,8 +13,9 @@ from rich.table import Table
 from rich.text import Text
 
 from core.search import StopReason
+from studies.contest.curves import quartiles
 from studies.contest.outcome import Outcome
-from studies.contest.statistics import Pair, Standings, Statistics, quartiles, seeds_needed, smallest_p
+from studies.contest.statistics import Pair, Standings, Statistics, seeds_needed, smallest_p
 
 
 @dataclass(frozen=True)

@@ -4,16 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import mannwhitneyu, studentized_range, wilcoxon
 
-from studies.contest.statistics import (
-    analyse,
-    anytime,
-    improves,
-    quartiles,
-    seeds_needed,
-    smallest_p,
-    standings,
-    targets_reached,
-)
+from studies.contest.curves import anytime, quartiles, targets_reached
+from studies.contest.statistics import analyse, improves, seeds_needed, smallest_p, standings
 from tests.strategies import costly_law, law
 from tests.studies.contest.outcomes import NAN, lively, matrix, outcome, run, scored
 

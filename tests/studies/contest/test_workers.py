@@ -1,0 +1,76 @@
+"""Processes: what they say, and what happens when they die."""
+
+import logging
+import multiprocessing
+import os
+import signal
+
+import pytest
+
+from core.errors import UserError
+from studies.contest.parts import Part
+from studies.contest.workers import Workplace, compute
+from studies.settings import StudySettings
+from tests.studies.contest.small import small_comparison
+
+PLACE = Workplace(2, 1, None)
+
+
+def noise(label="noise", loss="MaxR", **changes):
+    settings = small_comparison().study("random", 0).to_dict() | changes
+    entry = {"name": loss, "program": None, "epsilon": None}
+    return Part("noise", label, {"settings": settings, "noise_seeds": 2, "loss": entry})
+
+
+def kill(times):
+    """Called with progress: kills the process of the part so many times."""
+    left = [times]
+
+    def on_progress(part, share):
+        if left[0]:
+            left[0] -= 1
+            (process,) = (p for p in multiprocessing.active_children() if p.name == part.label)
+            os.kill(process.pid, signal.SIGKILL)
+
+    return on_progress
+
+
+def test_what_a_part_says_does_not_depend_on_who_works_beside_it():
+    seen = []
+    both = dict(
+        (part.label, found)
+        for part, found in compute([noise("a"), noise("b", "BCE")], PLACE, lambda part, share: seen.append(share))
+    )
+    ((_, alone),) = compute([noise("b", "BCE")], Workplace(1, 1, None), lambda part, share: None)
+    assert both["b"] == alone
+    assert both["a"] != both["b"]
+    assert set(seen) == {0.5, 1.0}
+
+
+def test_a_part_whose_process_was_killed_is_done_again(caplog):
+    with caplog.at_level(logging.WARNING):
+        ((_, found),) = compute([noise()], PLACE, kill(1))
+    assert "killed by signal 9; once more" in caplog.text
+    assert len(found["search"]) == 2
+
+
+def test_a_part_whose_process_is_killed_again_ends_the_comparison():
+    with pytest.raises(UserError, match=r"noise: its process was killed by signal 9, 2 times.*goes on from there"):
+        list(compute([noise()], PLACE, kill(2)))
+    assert multiprocessing.active_children() == []
+
+
+def test_what_a_part_refuses_is_told_as_it_is():
+    with pytest.raises(UserError, match="noise: unknown data set 'movies'"):
+        list(compute([noise(dataset="movies"), noise("other")], PLACE, lambda part, share: None))
+    assert multiprocessing.active_children() == []
+
+
+def test_a_defect_is_told_with_its_traceback():
+    with pytest.raises(RuntimeError, match=r"(?s)odd:.*KeyError: 'nonsense'"):
+        list(compute([Part("nonsense", "odd", {})], PLACE, lambda part, share: None))
+
+
+def test_settings_survive_being_plain():
+    settings = small_comparison().study("gp", 3)
+    assert StudySettings.from_dict(settings.to_dict()).to_dict() == settings.to_dict()

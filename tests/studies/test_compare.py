@@ -1,0 +1,105 @@
+"""The command as a user meets it: what it prints, writes and refuses."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from studies.command import BAD_INPUT, INTERRUPTED, exit_code
+from studies.compare import app
+from studies.contest.settings import ComparePlaces, CompareSettings, command
+from tests.studies.contest.small import small_arguments
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "160")
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))  # for the workers
+
+
+def compare(*words):
+    return exit_code(lambda: app([*words], exit_on_error=False, print_error=False))
+
+
+def left_behind():
+    return sorted(str(p) for p in Path().rglob("*"))
+
+
+def test_writes_a_report_and_prints_a_summary(capsys):
+    assert compare(*small_arguments(), "--tracking-uri", "none", "--out", "deep/er") == 0
+    printed = capsys.readouterr()
+    for text in ("gp", "random", "noise floor", "too few seeds", "deep/er/report.html"):
+        assert text in printed.out
+    for text in ("Noise floor, and phases I and II", "gp seed 1: best validation auc 0.", "Phase III"):
+        assert text in printed.err
+    result = json.loads(Path("deep/er/result.json").read_text())
+    assert [run["searcher"] for run in result["runs"]] == ["gp", "gp", "random", "random"]
+    assert result["command"].startswith("python -m studies.compare --searchers gp,random --seeds 2")
+    assert result["conclusion"]
+    assert Path("deep/er/report.html").read_text().startswith("<!DOCTYPE html>")
+    assert Path("deep/er/anytime.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--searchers", "gp,annealing"], "unknown searcher 'annealing'"),
+        (["--searchers", "optuna:sampler=grid"], "optuna sampler: expected"),
+        (["--seeds", "0"], "--seeds"),
+        (["--seeds", "many"], "--seeds"),
+        (["--jobs", "0"], "--jobs: expected at least 1"),
+        (["--searcher", "gp"], "--searcher"),
+        (["--trainings", "-1"], "trainings"),
+        (["--dataset", "csv"], "--data"),
+        (["--dataset", "csv", "--data", "missing.csv"], "missing.csv"),
+        (["--out", "/proc/nowhere"], "cannot write there"),
+        (["--tracking-uri", "sqlite:////proc/nowhere/mlflow.db"], "cannot use it"),
+    ],
+    ids=str,
+)
+def test_bad_input_gets_one_line_and_leaves_nothing_behind(capsys, words, message):
+    assert compare(*small_arguments(), "--tracking-uri", "none", *words) == BAD_INPUT
+    printed = capsys.readouterr()
+    lines = printed.err.strip().splitlines()
+    assert len(lines) == 1, printed.err
+    assert message in lines[0]
+    assert printed.out == ""
+    assert left_behind() == []
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, INTERRUPTED), (signal.SIGTERM, 143)])
+def test_a_signal_ends_all_processes_and_keeps_what_is_finished(number, code):
+    words = [sys.executable, "-m", "studies.compare", *small_arguments(trainings=50), "--tracking-uri", "none"]
+    started = subprocess.Popen(
+        [*words, "--out", "cut"], stderr=subprocess.PIPE, text=True, env=os.environ, start_new_session=True
+    )
+    parts = Path("cut/parts")
+    while not list(parts.glob("*seed*.json")):
+        assert started.poll() is None, started.stderr.read()
+        time.sleep(0.05)
+    os.killpg(started.pid, number)  # as a terminal does
+    _, told = started.communicate(timeout=60)
+    assert started.returncode == code
+    assert "Traceback" not in told
+    with pytest.raises(ProcessLookupError):
+        os.killpg(started.pid, 0)
+    assert all(json.loads(path.read_text())["kind"] for path in parts.iterdir())
+
+
+def test_the_command_to_repeat_it_says_what_is_not_default():
+    settings = CompareSettings(searchers="gp,random", epsilon=(0.1, 0.01), weight_decay=1e-4, minutes=2.5)
+    places = ComparePlaces(data=Path("my ratings.csv"))
+    text = command(settings, places)
+    assert text == (
+        "python -m studies.compare --searchers gp,random --minutes 2.5 --epsilon 0.1 --epsilon 0.01 "
+        "--weight-decay 0.0001 --data 'my ratings.csv'"
+    )
+    assert command(CompareSettings(), ComparePlaces()) == "python -m studies.compare"
