@@ -59,7 +59,7 @@ def compare(
     print_summary(report.outcome, report.statistics, out)
     out.print(f"Written to {files[0]}", highlight=False, soft_wrap=True)
     if tracker is not None:
-        out.print(f"In MLflow: {how_to_compare(places.tracking_uri)}", highlight=False, soft_wrap=True)
+        out.print(f"In MLflow: {how_to_compare(places.tracking_uri, tracker.address)}", highlight=False, soft_wrap=True)
 
 
 def _tracker(comparison: CompareSettings, places: ComparePlaces, path: Path, err: Console) -> ContestTracker | None:

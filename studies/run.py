@@ -42,15 +42,22 @@ def run(
     folder = OutputFolder(places.out or default_folder(study))
     try:
         with ExitStack() as open_things:
-            result = ready.run(_observers(ready, places, err, open_things))
+            observers: list[Observer] = [
+                open_things.enter_context(LiveProgress(err, ready.task.metric, ready.settings.trainings))
+            ]
+            tracker = _tracker(ready, places, err)
+            if tracker is not None:
+                observers.append(open_things.enter_context(tracker))
+            result = ready.run(observers)
             print_report(result, out if out.is_terminal else Console(width=max(out.width, 140)))
             path = folder.write_json("result.json", result.to_dict())
     except BaseException:
         folder.withdraw()
         raise
     out.print(f"Written to {path}", highlight=False, soft_wrap=True)
-    if places.tracking_uri != NO_TRACKING:
-        out.print(f"Compare runs: {how_to_compare(places.tracking_uri)}", highlight=False, soft_wrap=True)
+    if tracker is not None:
+        shown = how_to_compare(places.tracking_uri, tracker.address)
+        out.print(f"Compare runs: {shown}", highlight=False, soft_wrap=True)
 
 
 def default_folder(study: StudySettings) -> Path:
@@ -59,19 +66,17 @@ def default_folder(study: StudySettings) -> Path:
     return Path("results") / f"{searcher}-{study.dataset}-{study.recommender}-{study.seed}"
 
 
-def _observers(ready: Study, places: PlaceSettings, err: Console, open_things: ExitStack) -> list[Observer]:
+def _tracker(ready: Study, places: PlaceSettings, err: Console) -> MlflowTracker | None:
+    if places.tracking_uri == NO_TRACKING:
+        return None
+    client, experiment_id = connect(places.tracking_uri, places.experiment)
+
+    def warn(text: str) -> None:
+        err.print(f"warning: {text}", highlight=False, soft_wrap=True)
+
     metric = ready.task.metric
-    observers: list[Observer] = [open_things.enter_context(LiveProgress(err, metric, ready.settings.trainings))]
-    if places.tracking_uri != NO_TRACKING:
-        client, experiment_id = connect(places.tracking_uri, places.experiment)
-
-        def warn(text: str) -> None:
-            err.print(f"warning: {text}", highlight=False, soft_wrap=True)
-
-        with reaching(places.tracking_uri):
-            tracker = MlflowTracker(client, experiment_id, ready.settings.to_dict(), metric.name, metric.value, warn)
-        observers.append(open_things.enter_context(tracker))
-    return observers
+    with reaching(places.tracking_uri):
+        return MlflowTracker(client, experiment_id, ready.settings.to_dict(), metric.name, metric.value, warn)
 
 
 if __name__ == "__main__":

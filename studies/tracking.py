@@ -19,6 +19,7 @@ from studies.funnel import Tally
 from studies.observer import Observer
 from studies.processes import this_process
 from studies.recording import candidate_row, step_metrics
+from studies.tracking_view import save_view, view_address
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -27,6 +28,11 @@ _FLUSH_EVERY = 2.0  # seconds between writes
 _RETRY_AFTER = 30.0  # seconds, where a write failed
 _BATCH = 900  # metrics a request; MLflow takes 1,000
 _LONGEST_TEXT = 5_000  # characters; MLflow takes 6,000
+
+#: The step of metrics that have one value: with it MLflow draws a bar for each run, otherwise a dot.
+SINGLE = 0
+#: The saved view of the studies, see `studies.tracking_view`.
+_VIEW = "studies"
 
 #: Told a problem in a sentence.
 Warn = Callable[[str], None]
@@ -63,6 +69,13 @@ class MlflowTracker(Observer):
         self._tags = {name: str(settings[name]) for name in _TAGS} | {"budget": _budget(settings)}
         self.run_id = client.create_run(experiment_id, run_name=name, tags=self._tags | _origin()).info.run_id
         self._batch(self.run_id, params=settings)
+        columns = (f"best_valid_{metric}", f"final_test_{metric}", "gain_over_best_baseline", "trained", "sampled")
+        save_view(client, experiment_id, _VIEW, "Studies side by side", columns)
+
+    @property
+    def address(self) -> str:
+        """Of the studies side by side, from the root of MLflow's pages on."""
+        return view_address(self._experiment_id, _VIEW)
 
     def __enter__(self) -> MlflowTracker:
         """The run is open until the block ends."""
@@ -101,13 +114,13 @@ class MlflowTracker(Observer):
 
     def _write_result(self, result: dict[str, Any]) -> None:
         best, comparison = result["best"], result["comparison"]
-        values = {"seconds": result["seconds"]}
+        self._pending += _metrics({"seconds": result["seconds"]}, result["search"]["candidate_epochs"])
         if best is not None:
-            values |= _final_metrics(best) | {"gain_over_best_baseline": comparison["gain"]}
+            values = _final_metrics(best) | {"gain_over_best_baseline": comparison["gain"]}
+            self._pending += _metrics(values, SINGLE)
             told = f"`{best['formula']}`\n\n{comparison['verdict']}"
             self._client.set_tag(self.run_id, "mlflow.note.content", told[:_LONGEST_TEXT])
             self._client.set_tag(self.run_id, "best_loss", best["formula"][:_LONGEST_TEXT])
-        self._pending += _metrics(values, result["search"]["candidate_epochs"])
         self._flush()
         for loss in result["finalists"]:
             self._write_child(loss, "found")
@@ -121,7 +134,7 @@ class MlflowTracker(Observer):
         child = self._client.create_run(self._experiment_id, run_name=name, tags=tags).info.run_id
         described = {key: loss[key] for key in ("name", "formula", "complexity", "epsilon")}
         params = {key: value for key, value in described.items() if value is not None}
-        self._batch(child, _metrics(_final_metrics(loss), 0), params)
+        self._batch(child, _metrics(_final_metrics(loss), SINGLE), params)
         self._client.set_terminated(child)
 
     def _write_candidates(self) -> None:

@@ -103,10 +103,16 @@ def close_abandoned(client: MlflowClient, experiment_id: str) -> None:
             client.set_terminated(run.info.run_id, "KILLED")
 
 
-def how_to_compare(tracking_uri: str) -> str:
-    """Where MLflow's pages are, or the command that shows them."""
+def how_to_compare(tracking_uri: str, address: str) -> str:
+    """Where MLflow's pages are, or the command that shows them and where they are then.
+
+    Args:
+        tracking_uri: MLflow's database or server.
+        address: of a page, from the root of the pages on.
+    """
     if tracking_uri.startswith("http"):
-        return tracking_uri
+        return tracking_uri.rstrip("/") + address
     python = Path(sys.executable)
     shown = python.relative_to(Path.cwd()) if python.is_relative_to(Path.cwd()) else python
-    return f"{shown} -m mlflow ui --backend-store-uri {tracking_uri}"
+    command = f"{shown} -m mlflow ui --backend-store-uri {tracking_uri}"
+    return f"{command}, then open http://127.0.0.1:5000{address}"

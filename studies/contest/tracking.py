@@ -8,6 +8,7 @@ a comparison that goes on adds what is missing.
 
 from __future__ import annotations
 
+import hashlib
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -22,12 +23,20 @@ from studies.contest.outcome import Run
 from studies.contest.parts import Part
 from studies.contest.report import Report
 from studies.processes import this_process
+from studies.tracking import SINGLE
+from studies.tracking_view import save_view, view_address
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 _BATCH = 900  # metrics a request; MLflow takes 1,000
 _LONGEST_TEXT = 5_000  # characters; MLflow takes 6,000
+#: The saved view of the searchers, see `studies.tracking_view`.
+VIEW = "searchers"
+_ABOUT = (
+    "A row for each searcher has the median over its seeds; unfold it for the seeds. The chart view overlays the "
+    "searchers by candidate-epochs. The run called comparison holds report.html among its artifacts."
+)
 
 
 class ContestTracker(Watcher):
@@ -53,12 +62,18 @@ class ContestTracker(Watcher):
         self._folder, self._settings = str(folder.absolute()), settings
         shared = {name: str(settings[name]) for name in ("dataset", "recommender", "task", "clamp", "environment")}
         self._tags = shared | {
-            "comparison": self._folder,
+            "comparison": hashlib.sha256(self._folder.encode()).hexdigest()[:16],
+            "folder": self._folder,
             "mlflow.source.name": "studies.compare",
             "mlflow.source.type": "LOCAL",
         }
         self._runs: dict[str, str] = {}  # file of a part -> its run
         self.run_id = self._begin()
+
+    @property
+    def address(self) -> str:
+        """Of the searchers side by side, from the root of MLflow's pages on."""
+        return view_address(self._experiment_id, VIEW)
 
     def _begin(self) -> str:
         """The run of the comparison, made or taken up again."""
@@ -72,7 +87,7 @@ class ContestTracker(Watcher):
         return str(run.info.run_id)
 
     def _find(self, role: str, **tags: str) -> list[str]:
-        wanted = {"comparison": self._folder, "role": role, **tags}
+        wanted = {"comparison": self._tags["comparison"], "role": role, **tags}
         query = " and ".join(f"tags.`{name}` = '{value}'" for name, value in wanted.items())
         return [run.info.run_id for run in self._client.search_runs([self._experiment_id], query, max_results=1000)]
 
@@ -137,7 +152,7 @@ class ContestTracker(Watcher):
             if part.file in self._runs:
                 run_id = self._runs[part.file]
                 self._attempt(part.label, lambda run=run, run_id=run_id: self._write_final(run, run_id, report))  # type: ignore[misc]
-        for i, searcher in enumerate(report.outcome.searchers):
+        for i, searcher in reversed(list(enumerate(report.outcome.searchers))):  # the newest run comes first there
             files_of = [by_run[run.searcher, run.seed].file for run in report.outcome.of(searcher)]
             children = [self._runs[file] for file in files_of if file in self._runs]
             self._attempt(
@@ -149,14 +164,17 @@ class ContestTracker(Watcher):
         for file in files:
             self._client.log_artifact(self.run_id, str(file))
         self._client.set_tag(self.run_id, "mlflow.note.content", "\n\n".join(report.told)[:_LONGEST_TEXT])
+        self._client.set_experiment_tag(self._experiment_id, "mlflow.note.content", _ABOUT)
+        metric = report.outcome.metric
+        columns = (f"best_valid_{metric}", f"final_test_{metric}", "rank_valid", "rank_test")
+        save_view(self._client, self._experiment_id, VIEW, "Searchers side by side", columns)
 
     def _write_final(self, run: Run, run_id: str, report: Report) -> None:
         """What a run's best loss came to after convergence."""
         if run.best is None or "best_loss" in self._client.get_run(run_id).data.tags:
             return
         values = _converged_metrics(report.outcome.metric, run.best.validation, run.best.test)
-        step = run.points[-1].candidate_epochs if run.points else 0
-        self._write(run_id, [(name, value, int(time.time() * 1000), step) for name, value in values.items()])
+        self._write(run_id, [(name, value, int(time.time() * 1000), SINGLE) for name, value in values.items()])
         self._client.set_tag(run_id, "best_loss", run.best.name[:_LONGEST_TEXT])
 
     def _write_searcher(self, number: int, searcher: str, children: Sequence[str], report: Report) -> None:
@@ -165,7 +183,7 @@ class ContestTracker(Watcher):
         for run_id in self._find("searcher", searcher=searcher):
             self._client.delete_run(run_id)
         runs = outcome.of(searcher)
-        name = f"{searcher}, median of {len(runs)} seeds" if len(runs) > 1 else searcher
+        name = f"{searcher}, {len(runs)} seeds" if len(runs) > 1 else f"{searcher}, one seed"
         tags = self._tags | {"role": "searcher", "searcher": searcher, "process": this_process()}
         run_id = self._client.create_run(self._experiment_id, run_name=name, tags=tags).info.run_id
         now = int(time.time() * 1000)
@@ -180,11 +198,11 @@ class ContestTracker(Watcher):
             outcome.metric, [fmean(one.validation) for one in best], [fmean(one.test) for one in best]
         )
         ranks = {
-            "mean_rank_search": float(report.statistics.final.ranks[number]),
-            "mean_rank_converged": float(report.statistics.converged.ranks[number]),
+            "rank_valid": float(report.statistics.final.ranks[number]),
+            "rank_test": float(report.statistics.converged.ranks[number]),
         }
-        last = int(curves.grid[-1]) if len(curves.grid) else 0
-        self._write(run_id, [*metrics, *((name, value, now, last) for name, value in (pooled | ranks).items())])
+        single = [(name, value, now, SINGLE) for name, value in (pooled | ranks).items()]
+        self._write(run_id, [*metrics, *single])
         for child in children:
             self._client.set_tag(child, "mlflow.parentRunId", run_id)
         self._client.set_terminated(run_id, "FINISHED")

@@ -13,7 +13,8 @@ import pytest
 
 from searchers import SEARCHERS
 from studies.command import BAD_INPUT, INTERRUPTED, exit_code
-from studies.run import app, how_to_compare
+from studies.run import app
+from studies.tracking_server import how_to_compare
 from tests.studies.small import small_arguments
 
 ROOT = Path(__file__).parents[2]
@@ -64,10 +65,12 @@ def test_the_default_folder_names_the_study(capsys):
 
 def test_the_command_that_shows_runs_names_this_python(monkeypatch):
     monkeypatch.setattr("sys.executable", str(Path.cwd() / ".venv/bin/python"))
-    assert how_to_compare("sqlite:///x.db") == ".venv/bin/python -m mlflow ui --backend-store-uri sqlite:///x.db"
+    assert how_to_compare("sqlite:///x.db", "/#/a") == (
+        ".venv/bin/python -m mlflow ui --backend-store-uri sqlite:///x.db, then open http://127.0.0.1:5000/#/a"
+    )
     monkeypatch.setattr("sys.executable", "/usr/bin/python3")
-    assert how_to_compare("sqlite:///x.db").startswith("/usr/bin/python3 -m mlflow ui")
-    assert how_to_compare("http://server:5000") == "http://server:5000"
+    assert how_to_compare("sqlite:///x.db", "").startswith("/usr/bin/python3 -m mlflow ui")
+    assert how_to_compare("http://server:5000/", "/#/a") == "http://server:5000/#/a"
 
 
 def test_help_names_every_searcher_and_option_and_exits_with_0(capsys):
