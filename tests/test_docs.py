@@ -11,11 +11,13 @@ from pathlib import Path
 import pytest
 
 from searchers import SEARCHERS
-from studies.run import app
+from studies.compare import app as compare_app
+from studies.run import app as run_app
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-COMMAND = re.compile(r"`python -m studies\.run ([^`]*)`")
+COMMAND = re.compile(r"(?:`|^)python -m studies\.(run|compare)(?: ([^`\n]*))?(?:`|$)", flags=re.MULTILINE)
+APPS = {"run": run_app, "compare": compare_app}
 
 
 def commands():
@@ -27,13 +29,13 @@ def test_there_are_commands_to_try():
 
 
 #: The page on adding a searcher has a test of its own, in which that searcher exists.
-KNOWN = [words for words in commands() if "--help" not in words and "hill-climbing" not in words]
+KNOWN = [(name, words) for name, words in commands() if "--help" not in words and "hill-climbing" not in words]
 
 
-@pytest.mark.parametrize("words", KNOWN)
-def test_commands_in_the_documents_are_understood(words):
-    function, bound, _ = app.parse_args(shlex.split(words), exit_on_error=False, print_error=False)
-    assert function.__name__ == "run"
+@pytest.mark.parametrize(("name", "words"), KNOWN)
+def test_commands_in_the_documents_are_understood(name, words):
+    function, bound, _ = APPS[name].parse_args(shlex.split(words), exit_on_error=False, print_error=False)
+    assert function.__name__ == name
     assert bound.arguments or not words
 
 

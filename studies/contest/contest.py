@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from studies.contest.outcome import Outcome
-from studies.contest.parts import Part, PartsFolder
+from studies.contest.parts import Part, PartsFolder, code_digest
 from studies.contest.plan import Plan
 from studies.contest.settings import CompareSettings
 from studies.contest.workers import Workplace, compute
 from studies.study import Study
+
+_log = logging.getLogger(__name__)
 
 
 class Watcher(ABC):
@@ -73,6 +76,7 @@ class Contest:
 
     def _stage(self, text: str, parts: Sequence[Part], watchers: Sequence[Watcher]) -> None:
         there = {part.file: found for part in parts if (found := self._folder.read(part)) is not None}
+        self._compare_code(there.values())
         for watcher in watchers:
             watcher.on_stage(text, parts, len(there))
         for part in parts:
@@ -86,6 +90,16 @@ class Contest:
         missing = [part for part in parts if part.file not in there]
         for part, found in compute(missing, self._place, progressed):
             self._take(part, self._folder.write(part, found), watchers)
+
+    def _compare_code(self, parts: Iterable[Mapping[str, Any]]) -> None:
+        older = sum(part.get("code") != code_digest() for part in parts)
+        if older:
+            _log.warning(
+                "%d of the parts in %s were made by other sources than today's, which may find something else; "
+                "remove the folder to do them again",
+                older,
+                self._folder.path,
+            )
 
     def _take(self, part: Part, found: dict[str, Any], watchers: Sequence[Watcher]) -> None:
         self._found[part.file] = found

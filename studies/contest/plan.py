@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -14,6 +14,7 @@ from core.errors import UserError
 from core.program import LossProgram
 from core.space import OperatorSpace
 from recommenders.metrics import find_metric
+from searchers import check_searcher
 from studies.contest.outcome import Converged, NoiseFloor, Outcome, Point, Run
 from studies.contest.parts import Part
 from studies.contest.settings import CHANCE, CompareSettings
@@ -79,7 +80,9 @@ class Plan:
 
     def _run(self, name: str, seed: int) -> Part:
         free = tuple(setting for setting in _FREE_OF_FINALS if setting != "finalists")
-        return self._part("run", f"{name} seed {seed}", self.settings.study(name, seed), free)
+        _, chosen = check_searcher(name)  # all its settings: a default may change some day
+        own = {} if chosen is None else asdict(chosen)
+        return self._part("run", f"{name} seed {seed}", self.settings.study(name, seed), free, searcher=own)
 
     def _part(self, kind: str, label: str, study: StudySettings, free: Sequence[str], **content: Any) -> Part:
         """A part that depends on the settings of a study but for the `free` ones, and on `content`."""

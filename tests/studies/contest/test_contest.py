@@ -105,6 +105,16 @@ def test_a_damaged_part_is_done_again(finished, tmp_path):
     assert timeless(again) == timeless(outcome)
 
 
+def test_parts_made_by_other_sources_are_taken_with_a_warning(finished, tmp_path, caplog):
+    _, folder, outcome, _ = finished
+    shutil.copytree(folder, tmp_path / "parts")
+    for path in (tmp_path / "parts").glob("gp-seed-*"):
+        path.write_text(path.read_text().replace('"code": "', '"code": "older'))
+    assert small_contest(tmp_path / "parts").run([], "again") == outcome
+    assert "2 of the parts in" in caplog.text
+    assert "made by other sources" in caplog.text
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [

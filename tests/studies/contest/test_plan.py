@@ -6,6 +6,7 @@ import pytest
 
 from core.program import LossProgram
 from core.search import StopReason
+from searchers.genetic import GeneticSettings
 from studies.contest.plan import Plan
 from tests.studies.contest.small import small_comparison
 
@@ -139,6 +140,13 @@ def test_parts_are_done_again_only_where_a_change_matters(changes, same_noise, s
     one, other = Plan(small_comparison(), None), Plan(small_comparison(**changes), None)
     assert (one.noise.file == other.noise.file) == same_noise
     assert ({part.file for part in one.runs} <= {part.file for part in other.runs}) == same_runs
+
+
+def test_settings_of_a_searcher_that_are_not_written_decide_too(monkeypatch):
+    before = {part.label: part.file for part in Plan(small_comparison(), None).runs}
+    monkeypatch.setattr("studies.contest.plan.check_searcher", lambda name: (name, GeneticSettings(n_elites=7)))
+    after = {part.label: part.file for part in Plan(small_comparison(), None).runs}
+    assert before["gp seed 0"] != after["gp seed 0"]
 
 
 def test_the_data_decides_too(tmp_path):
