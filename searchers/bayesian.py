@@ -29,7 +29,7 @@ from core.searcher import Searcher
 from core.seeding import derive_seed
 from core.space import OperatorSpace
 from core.trial import Trial
-from searchers.samplers import SAMPLERS
+from searchers.samplers import SAMPLERS, SamplerKind
 
 
 @dataclass(frozen=True)
@@ -64,12 +64,19 @@ class BayesianSearcher(Searcher):
         space: where programs come from.
         seed: of all draws.
         settings: the sampler's.
+        kind: any other sampler of Optuna's or of your own, instead of the one that the settings name.
     """
 
-    def __init__(self, space: OperatorSpace, seed: int, settings: BayesianSettings | None = None) -> None:
+    def __init__(
+        self,
+        space: OperatorSpace,
+        seed: int,
+        settings: BayesianSettings | None = None,
+        kind: SamplerKind | None = None,
+    ) -> None:
         logging.getLogger("optuna").setLevel(logging.WARNING)
         self._space, self._seed, self._settings = space, seed, settings or BayesianSettings()
-        self._kind = SAMPLERS[self._settings.sampler]
+        self._kind = kind or SAMPLERS[self._settings.sampler]
         self._memory = (self._settings.memory or self._kind.memory) if self._kind.from_trials else 0
         self._slots = [*space.inputs, *(f"v{i}" for i in range(space.n_lines))]
         self._distributions = self._make_distributions()

@@ -34,8 +34,7 @@ _LONGEST_TEXT = 5_000  # characters; MLflow takes 6,000
 #: The saved view of the searchers, see `studies.tracking_view`.
 VIEW = "searchers"
 _ABOUT = (
-    "A row for each searcher has the median over its seeds; unfold it for the seeds. The chart view overlays the "
-    "searchers by candidate-epochs. The run called comparison holds report.html among its artifacts."
+    "Rows are medians over seeds; unfold them for the seeds. Charts overlay them. Report: artifacts of `comparison`."
 )
 
 

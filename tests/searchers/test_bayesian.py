@@ -7,8 +7,8 @@ from core.program import LossProgram
 from core.space import OperatorSpace
 from core.trial import Candidate, Trial, Verdict
 from searchers.bayesian import BayesianSearcher, BayesianSettings
-from searchers.samplers import SAMPLERS
-from tests.contracts.searcher import TOY_SPACE, drive, outcomes, toy_search
+from searchers.samplers import SAMPLERS, SamplerKind
+from tests.contracts.searcher import TOY_SPACE, SearcherContract, drive, outcomes, toy_search
 
 
 @pytest.mark.parametrize("sampler", SAMPLERS)
@@ -75,6 +75,32 @@ def test_the_gaussian_process_proposes_too():
     assert drive(searcher, 2) == drive(
         BayesianSearcher(OperatorSpace(max_variables=5), 0, BayesianSettings(sampler="gp", n_startup=5)), 2
     )
+
+
+def squares(seed, _):
+    samplers = optuna.samplers
+    return samplers.PartialFixedSampler({"op_6": "square"}, samplers.RandomSampler(seed=seed))
+
+
+class TestAnotherSampler(SearcherContract):
+    """Optuna has more samplers than there are names for."""
+
+    learns = False
+
+    def make(self, space, seed):
+        return BayesianSearcher(space, seed, kind=SamplerKind(squares))
+
+    def resuming(self, path):
+        return (
+            "import torch; from tests.searchers.test_bayesian import *; "
+            "searcher = TestAnotherSampler().make(OperatorSpace(), 0); "
+            f"searcher.load_state_dict(torch.load({str(path)!r}, weights_only=True)); "
+            "print(*drive(searcher, 4, start=8), sep='\\n')"
+        )
+
+    def test_it_is_the_one_that_proposes(self):
+        asked = self.make(OperatorSpace(), 0).ask(30)
+        assert {program.lines[-1].operator for program in asked} == {"square"}
 
 
 @pytest.mark.parametrize("wrong", [{"sampler": "grid"}, {"memory": -1}, {"n_startup": 0}], ids=str)
