@@ -19,6 +19,19 @@ from studies.observer import Observer
 _LINE_EVERY = 10.0  # seconds between lines where there is no terminal to draw on
 
 
+def live_bars(console: Console) -> Progress:
+    """Bars with a description, a field `state` and a clock, which leave no trace; nothing without a terminal."""
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=24),
+        TextColumn("{task.fields[state]}"),
+        TimeElapsedColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    )
+
+
 class LiveProgress(Observer):
     """A live bar on a terminal; elsewhere (a file, CI) a line now and then.
 
@@ -35,15 +48,7 @@ class LiveProgress(Observer):
         self._console, self._metric, self._trainings, self._clock = console, metric, trainings, clock
         self._live = console.is_terminal
         self._last_line = -_LINE_EVERY
-        self._progress = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=24),
-            TextColumn("{task.fields[state]}"),
-            TimeElapsedColumn(),
-            console=console,
-            transient=True,
-            disable=not self._live,
-        )
+        self._progress = live_bars(console)
         self._bar = self._progress.add_task("", total=None, state="", visible=False)
 
     def __enter__(self) -> LiveProgress:

@@ -8,8 +8,9 @@ from types import TracebackType
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import TaskID
 
+from studies.console import live_bars
 from studies.contest.contest import Watcher
 from studies.contest.parts import Part
 
@@ -28,15 +29,7 @@ class ContestProgress(Watcher):
     def __init__(self, console: Console, metric: str, clock: Callable[[], float] = time.monotonic) -> None:
         self._console, self._metric, self._clock = console, metric, clock
         self._live = console.is_terminal
-        self._progress = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=24),
-            TextColumn("{task.fields[state]}"),
-            TimeElapsedColumn(),
-            console=console,
-            transient=True,
-            disable=not self._live,
-        )
+        self._progress = live_bars(console)
         self._bars: dict[str, TaskID] = {}
         self._shares: dict[str, float] = {}
         self._all: TaskID | None = None

@@ -158,10 +158,14 @@ def print_summary(outcome: Outcome, statistics: Statistics, console: Console) ->
         console.print(Text(line))
 
 
+def _seeds(outcome: Outcome) -> str:
+    return "One seed" if len(outcome.seeds) == 1 else f"{len(outcome.seeds)} seeds each"
+
+
 def searchers_table(outcome: Outcome, statistics: Statistics) -> Table:
     """The searchers, the best mean rank after convergence first; narrow enough for 80 columns."""
     table = Table(
-        title=Text(f"{len(outcome.seeds)} seeds each on {outcome.data.get('name', 'unnamed data')}"),
+        title=Text(f"{_seeds(outcome)} on {outcome.data.get('name', 'unnamed data')}"),
         box=box.SIMPLE_HEAD,
         title_justify="left",
         leading=1,

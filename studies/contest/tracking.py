@@ -12,6 +12,7 @@ import hashlib
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from statistics import fmean
 from types import TracebackType
@@ -149,15 +150,11 @@ class ContestTracker(Watcher):
         for run in report.outcome.runs:
             part = by_run[run.searcher, run.seed]
             if part.file in self._runs:
-                run_id = self._runs[part.file]
-                self._attempt(part.label, lambda run=run, run_id=run_id: self._write_final(run, run_id, report))  # type: ignore[misc]
+                self._attempt(part.label, partial(self._write_final, run, self._runs[part.file], report))
         for i, searcher in reversed(list(enumerate(report.outcome.searchers))):  # the newest run comes first there
             files_of = [by_run[run.searcher, run.seed].file for run in report.outcome.of(searcher)]
             children = [self._runs[file] for file in files_of if file in self._runs]
-            self._attempt(
-                f"the median of {searcher}",
-                lambda i=i, searcher=searcher, children=children: self._write_searcher(i, searcher, children, report),  # type: ignore[misc]
-            )
+            self._attempt(f"the median of {searcher}", partial(self._write_searcher, i, searcher, children, report))
 
     def _write_report(self, report: Report, files: Sequence[Path]) -> None:
         for file in files:

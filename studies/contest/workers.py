@@ -92,7 +92,12 @@ def _start(part: Part, tries: int, place: Workplace) -> _Worker:
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe(duplex=False)
     process = context.Process(target=_work, args=(part, place, theirs), name=part.label, daemon=True)
-    process.start()
+    # Ctrl-C reaches all processes of a terminal. The first one ends the others, which inherit that it is blocked.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        process.start()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
     theirs.close()
     return _Worker(part, tries, process, ours)
 
@@ -137,7 +142,6 @@ def _found(part: Part, kind: str, content: Any) -> dict[str, Any]:
 
 def _work(part: Part, place: Workplace, connection: Connection) -> None:
     """In a process of its own: compute, and say what was found."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes; the first one ends the others
     torch.set_num_threads(place.threads)
     with suppress(BrokenPipeError):  # the process that waits for this is gone
         message: tuple[str, Any]

@@ -26,8 +26,13 @@ def run_small(*observers, **changes):
 
 def small_arguments(**changes):
     """The same as a command line."""
+    return as_words(OPTIONS | changes)
+
+
+def as_words(options):
+    """Options as on a command line."""
     words = []
-    for name, value in (OPTIONS | changes).items():
+    for name, value in options.items():
         for one in value if isinstance(value, tuple) else (value,):
             words += [f"--{name.replace('_', '-')}", str(one)]
     return words

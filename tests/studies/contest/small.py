@@ -3,6 +3,7 @@
 from studies.contest.contest import Contest, Watcher
 from studies.contest.settings import CompareSettings
 from studies.contest.workers import Workplace
+from tests.studies.small import as_words
 
 OPTIONS = {
     "searchers": "gp,random",
@@ -28,11 +29,7 @@ def small_contest(folder, jobs=2, **changes):
 
 def small_arguments(**changes):
     """The same as a command line."""
-    words = []
-    for name, value in (OPTIONS | changes).items():
-        for one in value if isinstance(value, tuple) else (value,):
-            words += [f"--{name.replace('_', '-')}", str(one)]
-    return words
+    return as_words(OPTIONS | changes)
 
 
 class Diary(Watcher):

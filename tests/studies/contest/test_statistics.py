@@ -138,7 +138,7 @@ def test_one_searcher_or_one_seed_says_nothing(made):
     assert analyse(made).verdicts == ()
 
 
-@law
+@costly_law
 @given(tables)
 def test_lower_is_better_mirrors_higher_is_better(rows):
     up = standings(matrix(rows), "final")
@@ -150,7 +150,7 @@ def test_lower_is_better_mirrors_higher_is_better(rows):
         assert ours.gain == pytest.approx(theirs.gain, nan_ok=True)
 
 
-@law
+@costly_law
 @given(tables, st.randoms(use_true_random=False))
 def test_the_order_of_searchers_changes_nothing(rows, random):
     columns = {chr(97 + i): list(column) for i, column in enumerate(zip(*rows, strict=True))}
