@@ -52,6 +52,7 @@ class Contest:
         self._study = Study(settings.study(settings.names[0], 0), place.data)
         self._folder = PartsFolder(folder)
         self._found: dict[str, dict[str, Any]] = {}
+        self._warned = False
 
     def run(self, watchers: Sequence[Watcher], command: str) -> Outcome:
         """Do what is missing; the whole outcome.
@@ -92,12 +93,11 @@ class Contest:
             self._take(part, self._folder.write(part, found), watchers)
 
     def _compare_code(self, parts: Iterable[Mapping[str, Any]]) -> None:
-        older = sum(part.get("code") != code_digest() for part in parts)
-        if older:
+        if not self._warned and any(part.get("code") != code_digest() for part in parts):
+            self._warned = True
             _log.warning(
-                "%d of the parts in %s were made by other sources than today's, which may find something else; "
+                "warning: some parts in %s were made by other sources than today's, which may find something else; "
                 "remove the folder to do them again",
-                older,
                 self._folder.path,
             )
 

@@ -111,8 +111,7 @@ def test_parts_made_by_other_sources_are_taken_with_a_warning(finished, tmp_path
     for path in (tmp_path / "parts").glob("gp-seed-*"):
         path.write_text(path.read_text().replace('"code": "', '"code": "older'))
     assert small_contest(tmp_path / "parts").run([], "again") == outcome
-    assert "2 of the parts in" in caplog.text
-    assert "made by other sources" in caplog.text
+    assert caplog.text.count("made by other sources") == 1
 
 
 @pytest.mark.parametrize(
