@@ -129,7 +129,7 @@ class GeneticSearcher(Searcher):
 
     def _propose(self) -> LossProgram:
         """A child that was not proposed before, or an immigrant."""
-        if len(self._population) < self._settings.initial_size or self._rng.random() < self._settings.immigrant_rate:
+        if self._growing or self._rng.random() < self._settings.immigrant_rate:
             program = self._immigrants(1)[0]
         else:
             child = self._child()
@@ -141,6 +141,11 @@ class GeneticSearcher(Searcher):
                 program = program_of(child, self._space)
         self._known.add(_hashed(program))
         return program
+
+    @property
+    def _growing(self) -> bool:
+        """Whether there are too few individuals to breed from."""
+        return len(self._population) < min(self._settings.initial_size, self._settings.population_size)
 
     def _child(self) -> list[Row]:
         with own_random(self._rng):
@@ -171,7 +176,7 @@ class GeneticSearcher(Searcher):
     def _admit(self, individual: Individual) -> None:
         self._hall.update([individual])
         self._children.append(individual)
-        growing = len(self._population) < self._settings.initial_size
+        growing = self._growing
         if growing or len(self._children) >= self._settings.offspring_size:
             newest = {one.key: one for one in [*self._population, *self._children]}  # measured again: the newest counts
             self._population, self._children = self._toolbox.survive(list(newest.values())), []

@@ -88,6 +88,14 @@ def test_children_resemble_their_parents_more_than_random_programs_do():
     assert children > 1.5 * strangers
 
 
+def test_a_small_population_breeds_too():
+    searcher = GeneticSearcher(SPACE, 0, GeneticSettings(population_size=2, immigrant_rate=0.0))
+    searcher.tell([told(formula, reward=0.1 * i) for i, formula in enumerate(LADDER)])
+    uniform = searcher.state_dict()["uniform"]
+    searcher.ask(20)
+    assert searcher.state_dict()["uniform"] == uniform  # nothing was drawn at random
+
+
 def test_without_parents_it_proposes_immigrants():
     asked = []
 
