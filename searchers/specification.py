@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, get_type_hints
@@ -67,7 +68,10 @@ def read_settings(spec: SearcherSpec, kind: type | None) -> Any:
 
 def _converted(spec: SearcherSpec, name: str, text: str, kind: type) -> Any:
     try:
-        return _TRUTHS[text.lower()] if kind is bool else kind(text)
+        value = _TRUTHS[text.lower()] if kind is bool else kind(text)
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ValueError
+        return value
     except (KeyError, ValueError):
-        wanted = {int: "a whole number", float: "a number", bool: "true or false"}[kind]
+        wanted = {int: "a whole number", float: "a finite number", bool: "true or false"}[kind]
         raise UserError(f"searcher {spec}: {name}: expected {wanted}, got {text!r}") from None
