@@ -28,7 +28,7 @@ _MEANINGS = {
     Verdict.ACCEPTED: "Trained, and the reward passed the reward filter.",
     Verdict.REJECTED: "Trained, and the reward fell below the reward filter.",
     Verdict.ZERO_GRADIENT: "Not trained: its gradient on the proxy batch is (nearly) zero.",
-    Verdict.DUPLICATE: "Not trained: its gradient is that of an earlier candidate, whose reward it gets.",
+    Verdict.DUPLICATE: "Not trained: its gradient on the proxy batch is that of an earlier candidate.",
     Verdict.NON_FINITE: "Its values, gradients or trained parameters are not finite numbers.",
     Verdict.WRONG_DIRECTION: "Not trained: it fails the validation check, which was asked for before training.",
 }
