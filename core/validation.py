@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -59,7 +58,3 @@ class ValidationCheck:
     def passes(self, loss: ProgramLoss) -> bool:
         """Whether the loss may go on to the effectiveness test."""
         return self.direction(loss.function).positive_rate >= self.min_positive_rate
-
-    def filter(self, losses: Sequence[ProgramLoss]) -> list[ProgramLoss]:
-        """Those that pass, in order."""
-        return [loss for loss in losses if self.passes(loss)]
