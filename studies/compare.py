@@ -11,6 +11,7 @@ from rich.console import Console
 
 from recommenders.metrics import find_metric
 from studies.command import make_app, run_app
+from studies.console import warning_to
 from studies.contest.contest import Contest, Watcher
 from studies.contest.progress import ContestProgress
 from studies.contest.settings import ComparePlaces, CompareSettings, command
@@ -66,12 +67,8 @@ def _tracker(comparison: CompareSettings, places: ComparePlaces, path: Path, err
     if places.tracking_uri == NO_TRACKING:
         return None
     client, experiment_id = connect(places.tracking_uri, places.experiment)
-
-    def warn(text: str) -> None:
-        err.print(f"warning: {text}", highlight=False, soft_wrap=True)
-
     with reaching(places.tracking_uri):
-        return ContestTracker(client, experiment_id, path, comparison.to_dict(), warn)
+        return ContestTracker(client, experiment_id, path, comparison.to_dict(), warning_to(err))
 
 
 if __name__ == "__main__":

@@ -19,6 +19,11 @@ from studies.observer import Observer
 _LINE_EVERY = 10.0  # seconds between lines where there is no terminal to draw on
 
 
+def warning_to(console: Console) -> Callable[[str], None]:
+    """Tells a problem in a line of its own."""
+    return lambda text: console.print(f"warning: {text}", highlight=False, soft_wrap=True)
+
+
 def live_bars(console: Console) -> Progress:
     """Bars with a description, a field `state` and a clock, which leave no trace; nothing without a terminal."""
     return Progress(

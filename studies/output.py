@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import tempfile
 from collections.abc import Mapping
@@ -11,6 +12,17 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import UserError
+
+
+def plain(value: Any) -> Any:
+    """The value as JSON can write it: None for every number that is not finite, tuples as lists."""
+    if isinstance(value, Mapping):
+        return {name: plain(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(inner) for inner in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
 
 
 class OutputFolder:

@@ -8,6 +8,7 @@ from typing import Any
 
 from core.search import Step
 from core.trial import Trial
+from recommenders.data.dataset import Dataset
 from studies.funnel import Tally
 
 
@@ -28,6 +29,12 @@ def step_metrics(step: Step, tally: Tally, metric: str, to_metric: Callable[[flo
         **tally.funnel(),
         **step.searcher_metrics,
     }
+
+
+def described_data(data: Dataset) -> dict[str, Any]:
+    """A data set in numbers."""
+    sizes = {name: len(getattr(data, name)) for name in ("train", "validation", "test")}
+    return {"name": data.name, "n_users": data.n_users, "n_items": data.n_items, **sizes, "split": data.split}
 
 
 def candidate_row(trial: Trial, metric: str, to_metric: Callable[[float], float]) -> dict[str, Any]:

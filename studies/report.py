@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from statistics import fmean, stdev
 
 from rich import box
@@ -60,19 +61,23 @@ def _add_row(table: Table, finished: Finished, chosen_by: Metric, metrics: list[
         "" if finished.epsilon is None else f"{finished.epsilon:g}",
         f"{fmean(fitted.best_epoch for fitted in finished.fitted):.0f}",
         str(len(finished.fitted)),
-        mean_and_spread(finished.fitted, "validation", chosen_by.name),
-        *(mean_and_spread(finished.fitted, "test", metric.name) for metric in metrics),
+        _over_seeds(finished.fitted, "validation", chosen_by.name),
+        *(_over_seeds(finished.fitted, "test", metric.name) for metric in metrics),
         style=style,
     )
 
 
-def mean_and_spread(fitted: tuple[Fitted, ...], part: str, metric: str) -> str:
-    """Mean and standard deviation over seeds; a dash where training broke down."""
-    values = [getattr(one, part).get(metric, math.nan) for one in fitted]
-    if not all(map(math.isfinite, values)):
+def mean_and_spread(values: Sequence[float]) -> str:
+    """Mean and standard deviation; a dash where there is none, or where one is not finite."""
+    if not values or not all(map(math.isfinite, values)):
         return "-"
     spread = f" ±{stdev(values):.4f}" if len(values) > 1 else ""
     return f"{fmean(values):.4f}{spread}"
+
+
+def _over_seeds(fitted: tuple[Fitted, ...], part: str, metric: str) -> str:
+    """A dash where training broke down."""
+    return mean_and_spread([getattr(one, part).get(metric, math.nan) for one in fitted])
 
 
 def shortened(formula: str) -> str:

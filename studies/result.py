@@ -14,6 +14,8 @@ from recommenders.task import RecommendationTask
 from studies.comparison import Comparison, compare
 from studies.finals import Finished
 from studies.funnel import Tally
+from studies.output import plain
+from studies.recording import described_data
 from studies.settings import StudySettings
 
 
@@ -66,27 +68,22 @@ class StudyResult:
         return {
             "best": None if best is None else _described(best, self.n_passed > 0),
             "baselines": {finished.contender.name: _described(finished, None) for finished in self.baselines},
-            "comparison": None if comparison is None else _plain(comparison.to_dict()),
+            "comparison": None if comparison is None else plain(comparison.to_dict()),
             "finalists": [_described(finished, self.n_passed > 0) for finished in self.finalists],
             "funnel": self.tally.funnel(),
             "search": {
                 "stopped": self.stop.value,
                 "candidate_epochs": self.candidate_epochs,
-                "best_validation": _plain(self.task.metric.value(self.tally.best_score)),
+                "best_validation": plain(self.task.metric.value(self.tally.best_score)),
                 "distinct_accepted": len(self.tally.accepted),
                 "passed_validation_check": self.n_passed,
             },
-            "dataset": self._described_data(),
+            "dataset": described_data(self.task.dataset),
             "metric": self.task.metric.name,
             "device": self.task.trainer.device.type,
             "settings": self.settings.to_dict(),
             "seconds": round(self.seconds, 3),
         }
-
-    def _described_data(self) -> dict[str, Any]:
-        data = self.task.dataset
-        sizes = {name: len(getattr(data, name)) for name in ("train", "validation", "test")}
-        return {"name": data.name, "n_users": data.n_users, "n_items": data.n_items, **sizes, "split": data.split}
 
 
 def _described(finished: Finished, passed: bool | None) -> dict[str, Any]:
@@ -112,7 +109,7 @@ def _described(finished: Finished, passed: bool | None) -> dict[str, Any]:
 
 
 def _described_fit(fitted: Fitted) -> dict[str, Any]:
-    return _plain(
+    return plain(
         {
             "validation": fitted.validation,
             "test": fitted.test,
@@ -125,13 +122,4 @@ def _described_fit(fitted: Fitted) -> dict[str, Any]:
 def means(metrics: Sequence[dict[str, float]]) -> dict[str, float | None]:
     """The mean of every metric; None where one of the numbers is missing or not finite."""
     names = list(dict.fromkeys(name for values in metrics for name in values))
-    return {name: _plain(fmean(values.get(name, math.nan) for values in metrics)) for name in names}
-
-
-def _plain(value: Any) -> Any:
-    """The value with None for every number that is not finite, which JSON cannot write."""
-    if isinstance(value, dict):
-        return {name: _plain(inner) for name, inner in value.items()}
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value
+    return {name: plain(fmean(values.get(name, math.nan) for values in metrics)) for name in names}

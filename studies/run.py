@@ -12,7 +12,7 @@ from cyclopts import Group, Parameter
 from rich.console import Console
 
 from studies.command import make_app, run_app
-from studies.console import LiveProgress
+from studies.console import LiveProgress, warning_to
 from studies.observer import Observer
 from studies.output import OutputFolder
 from studies.report import print_report
@@ -70,13 +70,11 @@ def _tracker(ready: Study, places: PlaceSettings, err: Console) -> MlflowTracker
     if places.tracking_uri == NO_TRACKING:
         return None
     client, experiment_id = connect(places.tracking_uri, places.experiment)
-
-    def warn(text: str) -> None:
-        err.print(f"warning: {text}", highlight=False, soft_wrap=True)
-
     metric = ready.task.metric
     with reaching(places.tracking_uri):
-        return MlflowTracker(client, experiment_id, ready.settings.to_dict(), metric.name, metric.value, warn)
+        return MlflowTracker(
+            client, experiment_id, ready.settings.to_dict(), metric.name, metric.value, warning_to(err)
+        )
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from cyclopts import Parameter
 
 from core.effectiveness import Patience
 from core.errors import UserError
+from core.space import OperatorSpace
 from recommenders import RECOMMENDERS
 from recommenders.data import DATASETS
 from recommenders.losses import NAMED_LOSSES
@@ -161,6 +162,11 @@ class ProtocolSettings:
             raise UserError(f"--epsilon: expected numbers above 0 and up to 1, got {self.epsilon}")
         if not self.baseline:
             raise UserError("--baseline: expected at least one loss to compare with, got none")
+
+    @property
+    def space(self) -> OperatorSpace:
+        """What candidates are made of."""
+        return OperatorSpace(max_variables=self.max_variables, clamp=self.clamp)
 
     @property
     def train(self) -> TrainSettings:

@@ -18,7 +18,6 @@ from core.reward import RewardFilter
 from core.rounds import Rules
 from core.search import SearchBudget, StopReason, search
 from core.seeding import derive_seed
-from core.space import OperatorSpace
 from core.validation import ValidationCheck
 from recommenders import make_recommender
 from recommenders.data import load_dataset
@@ -81,7 +80,7 @@ class Study:
         self.settings = settings
         metric = find_metric(settings.task, settings.metric)
         device = pick_device(settings.device)
-        self._space = OperatorSpace(max_variables=settings.max_variables, clamp=settings.clamp)
+        self._space = settings.space
         seed = derive_seed(settings.seed, "searcher")
         self._searcher = make_searcher(settings.searcher, self._space, seed, settings.guess)
         recommender = make_recommender(settings.recommender, init_std=settings.initial_std)

@@ -20,17 +20,14 @@ from studies.observer import Observer
 from studies.processes import this_process
 from studies.recording import candidate_row, step_metrics
 from studies.tracking_view import save_view, view_address
+from studies.tracking_writes import BATCH, LONGEST_TEXT, SINGLE, columns_of, params_of, status_after
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 _FLUSH_EVERY = 2.0  # seconds between writes
 _RETRY_AFTER = 30.0  # seconds, where a write failed
-_BATCH = 900  # metrics a request; MLflow takes 1,000
-_LONGEST_TEXT = 5_000  # characters; MLflow takes 6,000
 
-#: The step of metrics that have one value: with it MLflow draws a bar for each run, otherwise a dot.
-SINGLE = 0
 #: The saved view of the studies, see `studies.tracking_view`.
 _VIEW = "studies"
 
@@ -85,11 +82,10 @@ class MlflowTracker(Observer):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Close the run: FINISHED, FAILED, or KILLED where a person or the system ended it."""
-        status = "FINISHED" if kind is None else "FAILED" if issubclass(kind, Exception) else "KILLED"
         self._attempt("the last metrics", self._flush)
         if self._trained:
             self._attempt("the table of candidates", self._write_candidates)
-        self._attempt("the end of the run", lambda: self._client.set_terminated(self.run_id, status))
+        self._attempt("the end of the run", lambda: self._client.set_terminated(self.run_id, status_after(kind)))
 
     def on_step(self, step: Step, tally: Tally, candidate_epochs: int) -> None:
         """See Observer."""
@@ -119,8 +115,8 @@ class MlflowTracker(Observer):
             values = _final_metrics(best) | {"gain_over_best_baseline": comparison["gain"]}
             self._pending += _metrics(values, SINGLE)
             told = f"`{best['formula']}`\n\n{comparison['verdict']}"
-            self._client.set_tag(self.run_id, "mlflow.note.content", told[:_LONGEST_TEXT])
-            self._client.set_tag(self.run_id, "best_loss", best["formula"][:_LONGEST_TEXT])
+            self._client.set_tag(self.run_id, "mlflow.note.content", told[:LONGEST_TEXT])
+            self._client.set_tag(self.run_id, "best_loss", best["formula"][:LONGEST_TEXT])
         self._flush()
         for loss in result["finalists"]:
             self._write_child(loss, "found")
@@ -139,20 +135,16 @@ class MlflowTracker(Observer):
 
     def _write_candidates(self) -> None:
         rows = [candidate_row(trial, self._metric, self._to_metric) for trial in self._trained]
-        columns = {name: [row[name] for row in rows] for name in rows[0]}
-        self._client.log_table(self.run_id, columns, "candidates.json")
+        self._client.log_table(self.run_id, columns_of(rows), "candidates.json")
 
     def _flush(self) -> None:
         """Write what is waiting; what was written waits no more."""
         while self._pending:
-            self._batch(self.run_id, self._pending[:_BATCH])
-            del self._pending[:_BATCH]
+            self._batch(self.run_id, self._pending[:BATCH])
+            del self._pending[:BATCH]
 
     def _batch(self, run_id: str, metrics: Sequence[Any] = (), params: Mapping[str, object] | None = None) -> None:
-        from mlflow.entities import Param
-
-        entries = [Param(name, str(value)[:_LONGEST_TEXT]) for name, value in (params or {}).items()]
-        self._client.log_batch(run_id, metrics=metrics, params=entries)
+        self._client.log_batch(run_id, metrics=metrics, params=params_of(params or {}))
 
     def _attempt(self, what: str, write: Callable[[], object]) -> bool:
         """Whether it could be written; a study does not end because its tracker did."""

@@ -13,6 +13,7 @@ from studies.contest.parts import Part, PartsFolder, code_digest
 from studies.contest.plan import Plan
 from studies.contest.settings import CompareSettings
 from studies.contest.workers import Workplace, compute
+from studies.recording import described_data
 from studies.study import Study
 
 _log = logging.getLogger(__name__)
@@ -66,14 +67,7 @@ class Contest:
         self._stage(f"Noise floor, and phases I and II: {runs}", [plan.noise, *plan.runs], watchers)
         self._stage("Phase III: the smoothing term of every loss", plan.first_finals(self._found), watchers)
         self._stage("Phase III: more training seeds", plan.later_finals(self._found), watchers)
-        return plan.outcome(self._found, self.data, command)
-
-    @property
-    def data(self) -> dict[str, Any]:
-        """The data set, in numbers."""
-        data = self._study.task.dataset
-        sizes = {name: len(getattr(data, name)) for name in ("train", "validation", "test")}
-        return {"name": data.name, "n_users": data.n_users, "n_items": data.n_items, **sizes, "split": data.split}
+        return plan.outcome(self._found, described_data(self._study.task.dataset), command)
 
     def _stage(self, text: str, parts: Sequence[Part], watchers: Sequence[Watcher]) -> None:
         there = {part.file: found for part in parts if (found := self._folder.read(part)) is not None}

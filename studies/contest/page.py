@@ -13,6 +13,7 @@ from core.trial import Verdict
 from studies.contest import summary
 from studies.contest.outcome import Outcome
 from studies.contest.statistics import Statistics
+from studies.report import mean_and_spread
 
 #: File stem -> what the picture shows and how to read it. Stems are those of `pictures.draw_all`.
 CAPTIONS = {
@@ -68,7 +69,7 @@ def render_page(outcome: Outcome, statistics: Statistics, pictures: Mapping[str,
         pictures: PNG files by the stems of `pictures.draw_all`, in the order of showing.
     """
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    environment.filters |= {"number": summary.number, "p_value": summary.p_value, "spread": summary.mean_and_spread}
+    environment.filters |= {"number": summary.number, "p_value": summary.p_value, "spread": mean_and_spread}
     source = resources.files("studies.contest").joinpath("page.html").read_text(encoding="utf-8")
     return environment.from_string(source).render(
         outcome=outcome,

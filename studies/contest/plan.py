@@ -12,7 +12,6 @@ from typing import Any
 
 from core.errors import UserError
 from core.program import LossProgram
-from core.space import OperatorSpace
 from recommenders.metrics import find_metric
 from searchers import check_searcher
 from studies.contest.outcome import Converged, NoiseFloor, Outcome, Point, Run
@@ -64,7 +63,7 @@ class Plan:
     def __init__(self, settings: CompareSettings, data: Path | None) -> None:
         self.settings = settings
         self._digest = None if data is None else _digest_of(data)
-        self._space = OperatorSpace(max_variables=settings.max_variables, clamp=settings.clamp)
+        self._space = settings.space
         self._baselines = [
             _entrant(baseline(text, self._space, settings.epsilon), known=True) for text in settings.baseline
         ]
@@ -121,13 +120,10 @@ class Plan:
     def later_finals(self, found: Found) -> list[Part]:
         """The best entrant of every run and the baselines, with their best smoothing term and the other seeds."""
         first = self._fitted(self.first_finals(found), found)
-        chosen = {one.name: one.entry(_best_epsilon(one, first)) for one in self._survivors(found)}
-        return [part for i in range(1, self.settings.repeats) for part in self._finals(list(chosen.values()), i)]
-
-    def _survivors(self, found: Found) -> list[Entrant]:
-        first = self._fitted(self.first_finals(found), found)
-        best = {one.name: one for part in self.runs for one in [self._best(found[part.file], first)] if one is not None}
-        return [*best.values(), *self._baselines]
+        best = [self._best(found[part.file], first) for part in self.runs]
+        survivors = [*(one for one in best if one is not None), *self._baselines]
+        entries = {one.name: one.entry(_best_epsilon(one, first)) for one in survivors}
+        return [part for i in range(1, self.settings.repeats) for part in self._finals(list(entries.values()), i)]
 
     def _best(self, run: Mapping[str, Any], first: Mapping[str, dict[str, Any]]) -> Entrant | None:
         """The finalist of a run that did best on validation with the first training seed."""

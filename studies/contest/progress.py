@@ -33,7 +33,7 @@ class ContestProgress(Watcher):
         self._bars: dict[str, TaskID] = {}
         self._shares: dict[str, float] = {}
         self._all: TaskID | None = None
-        self._total, self._next_line = 0, 0.0
+        self._total, self._quiet, self._next_line = 0, 0, 0.0
 
     def __enter__(self) -> ContestProgress:
         """Start drawing."""

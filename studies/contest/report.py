@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,7 +12,7 @@ from studies.contest.page import render_page
 from studies.contest.pictures import draw_all, png
 from studies.contest.statistics import Statistics, analyse
 from studies.contest.summary import conclusion
-from studies.output import OutputFolder
+from studies.output import OutputFolder, plain
 
 
 @dataclass(frozen=True)
@@ -32,8 +31,8 @@ class Report:
 
     def to_dict(self) -> dict[str, Any]:
         """The content of result.json; None for numbers that are not finite."""
-        plain: dict[str, Any] = _plain({**asdict(self.outcome), "conclusion": self.told})
-        return plain
+        content: dict[str, Any] = plain({**asdict(self.outcome), "conclusion": self.told})
+        return content
 
 
 def make_report(outcome: Outcome) -> Report:
@@ -52,13 +51,3 @@ def write_report(report: Report, folder: OutputFolder) -> list[Path]:
     page = render_page(report.outcome, report.statistics, report.pictures)
     files = [folder.write("report.html", page.encode()), folder.write_json("result.json", report.to_dict())]
     return files + [folder.write(f"{stem}.png", content) for stem, content in report.pictures.items()]
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {name: _plain(inner) for name, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(inner) for inner in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from statistics import fmean, median, stdev
+from statistics import fmean, median
 
 import numpy as np
 from rich import box
@@ -16,6 +16,7 @@ from core.search import StopReason
 from studies.contest.curves import quartiles
 from studies.contest.outcome import Outcome
 from studies.contest.statistics import Pair, Standings, Statistics, seeds_needed, smallest_p
+from studies.report import mean_and_spread
 
 
 @dataclass(frozen=True)
@@ -129,13 +130,6 @@ def number(value: float, digits: int = 4) -> str:
 def p_value(value: float) -> str:
     """For a person; a dash where there is none."""
     return "-" if math.isnan(value) else f"{value:.2g}" if value >= 1e-4 else "<.0001"
-
-
-def mean_and_spread(values: tuple[float, ...]) -> str:
-    """Mean and standard deviation; a dash where there is none, or where one is not finite."""
-    if not values or not all(map(math.isfinite, values)):
-        return "-"
-    return f"{fmean(values):.4f}" + (f" ±{stdev(values):.4f}" if len(values) > 1 else "")
 
 
 def found_in(row: Row) -> str:

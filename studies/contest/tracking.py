@@ -24,14 +24,13 @@ from studies.contest.outcome import Run
 from studies.contest.parts import Part
 from studies.contest.report import Report
 from studies.processes import this_process
-from studies.tracking import SINGLE
 from studies.tracking_view import save_view, view_address
+from studies.tracking_writes import BATCH, LONGEST_TEXT, SINGLE, columns_of, params_of, status_after
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+    from mlflow.entities import Run as MlflowRun
 
-_BATCH = 900  # metrics a request; MLflow takes 1,000
-_LONGEST_TEXT = 5_000  # characters; MLflow takes 6,000
 #: The saved view of the searchers, see `studies.tracking_view`.
 VIEW = "searchers"
 _ABOUT = (
@@ -77,19 +76,19 @@ class ContestTracker(Watcher):
 
     def _begin(self) -> str:
         """The run of the comparison, made or taken up again."""
-        for run_id in self._find("comparison"):
-            self._client.update_run(run_id, status="RUNNING")
-            self._client.set_tag(run_id, "process", this_process())
-            return run_id
+        for known in self._find("comparison"):
+            self._client.update_run(known.info.run_id, status="RUNNING")
+            self._client.set_tag(known.info.run_id, "process", this_process())
+            return str(known.info.run_id)
         tags = self._tags | {"role": "comparison", "process": this_process()}
         run = self._client.create_run(self._experiment_id, run_name="comparison", tags=tags)
         self._write(run.info.run_id, params=self._settings)
         return str(run.info.run_id)
 
-    def _find(self, role: str, **tags: str) -> list[str]:
+    def _find(self, role: str, **tags: str) -> list[MlflowRun]:
         wanted = {"comparison": self._tags["comparison"], "role": role, **tags}
         query = " and ".join(f"tags.`{name}` = '{value}'" for name, value in wanted.items())
-        return [run.info.run_id for run in self._client.search_runs([self._experiment_id], query, max_results=1000)]
+        return list(self._client.search_runs([self._experiment_id], query, max_results=1000))
 
     def __enter__(self) -> ContestTracker:
         """The run of the comparison is open until the block ends."""
@@ -99,8 +98,7 @@ class ContestTracker(Watcher):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Close it: FINISHED, FAILED, or KILLED where a person or the system ended it."""
-        status = "FINISHED" if kind is None else "FAILED" if issubclass(kind, Exception) else "KILLED"
-        self._attempt("the end of the comparison", lambda: self._client.set_terminated(self.run_id, status))
+        self._attempt("the end of the comparison", lambda: self._client.set_terminated(self.run_id, status_after(kind)))
 
     def on_stage(self, text: str, parts: Sequence[Part], done: int) -> None:
         """See Watcher."""
@@ -115,11 +113,11 @@ class ContestTracker(Watcher):
 
     def _write_run(self, part: Part, found: Mapping[str, Any]) -> None:
         settings = part.content["settings"]
-        for run_id in self._find("run", part=part.file):
-            if self._client.get_run(run_id).info.status == "FINISHED":
-                self._runs[part.file] = run_id
+        for known in self._find("run", part=part.file):
+            if known.info.status == "FINISHED":
+                self._runs[part.file] = known.info.run_id
                 return
-            self._client.delete_run(run_id)  # a killed comparison wrote half of it
+            self._client.delete_run(known.info.run_id)  # a killed comparison wrote half of it
         end = int(time.time() * 1000)
         start = end - int(1000 * sum(found["seconds"].values()))
         tags = self._tags | {"role": "run", "part": part.file, "process": this_process()}
@@ -132,8 +130,7 @@ class ContestTracker(Watcher):
         ]
         self._write(run.info.run_id, metrics, settings)
         if found["candidates"]:
-            columns = {name: [row[name] for row in found["candidates"]] for name in found["candidates"][0]}
-            self._client.log_table(run.info.run_id, columns, "candidates.json")
+            self._client.log_table(run.info.run_id, columns_of(found["candidates"]), "candidates.json")
         self._client.set_terminated(run.info.run_id, "FINISHED", end)
         self._runs[part.file] = run.info.run_id
 
@@ -159,7 +156,7 @@ class ContestTracker(Watcher):
     def _write_report(self, report: Report, files: Sequence[Path]) -> None:
         for file in files:
             self._client.log_artifact(self.run_id, str(file))
-        self._client.set_tag(self.run_id, "mlflow.note.content", "\n\n".join(report.told)[:_LONGEST_TEXT])
+        self._client.set_tag(self.run_id, "mlflow.note.content", "\n\n".join(report.told)[:LONGEST_TEXT])
         self._client.set_experiment_tag(self._experiment_id, "mlflow.note.content", _ABOUT)
         metric = report.outcome.metric
         columns = (f"best_valid_{metric}", f"final_test_{metric}", "rank_valid", "rank_test")
@@ -171,13 +168,13 @@ class ContestTracker(Watcher):
             return
         values = _converged_metrics(report.outcome.metric, run.best.validation, run.best.test)
         self._write(run_id, [(name, value, int(time.time() * 1000), SINGLE) for name, value in values.items()])
-        self._client.set_tag(run_id, "best_loss", run.best.name[:_LONGEST_TEXT])
+        self._client.set_tag(run_id, "best_loss", run.best.name[:LONGEST_TEXT])
 
     def _write_searcher(self, number: int, searcher: str, children: Sequence[str], report: Report) -> None:
         """The median over seeds as a run of its own, above those of the seeds; one from before makes way."""
         outcome, curves = report.outcome, report.statistics.by_epochs
-        for run_id in self._find("searcher", searcher=searcher):
-            self._client.delete_run(run_id)
+        for known in self._find("searcher", searcher=searcher):
+            self._client.delete_run(known.info.run_id)
         runs = outcome.of(searcher)
         name = f"{searcher}, {len(runs)} seeds" if len(runs) > 1 else f"{searcher}, one seed"
         tags = self._tags | {"role": "searcher", "searcher": searcher, "process": this_process()}
@@ -207,13 +204,12 @@ class ContestTracker(Watcher):
         self, run_id: str, metrics: Sequence[tuple[str, float, int, int]] = (), params: Mapping[str, Any] | None = None
     ) -> None:
         """Metrics as (name, value, milliseconds since 1970, step); those that are not finite are left out."""
-        from mlflow.entities import Metric, Param
+        from mlflow.entities import Metric
 
         entities = [Metric(*metric) for metric in metrics if math.isfinite(metric[1])]
-        entries = [Param(name, str(value)[:_LONGEST_TEXT]) for name, value in (params or {}).items()]
-        self._client.log_batch(run_id, params=entries)
-        for i in range(0, len(entities), _BATCH):
-            self._client.log_batch(run_id, metrics=entities[i : i + _BATCH])
+        self._client.log_batch(run_id, params=params_of(params or {}))
+        for i in range(0, len(entities), BATCH):
+            self._client.log_batch(run_id, metrics=entities[i : i + BATCH])
 
     def _attempt(self, what: str, write: Callable[[], object]) -> None:
         try:

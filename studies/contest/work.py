@@ -14,13 +14,13 @@ from core.loss import Loss, ProgramLoss
 from core.program import LossProgram
 from core.search import Step
 from core.seeding import derive_seed
-from core.space import OperatorSpace
 from recommenders.environments import FromScratchEnvironment
 from recommenders.fitting import fit_losses
 from recommenders.losses import make_loss
 from studies.contest.parts import Part
 from studies.funnel import Tally
 from studies.observer import Observer
+from studies.output import plain
 from studies.recording import candidate_row, step_metrics
 from studies.settings import StudySettings
 from studies.study import Study
@@ -56,7 +56,7 @@ def _run(content: Mapping[str, Any], data: Path | None, report: Report) -> dict[
     return {
         "steps": recorder.steps,
         "candidates": recorder.candidates,
-        "start": _finite(to_metric(study.start)),
+        "start": plain(to_metric(study.start)),
         "funnel": found.tally.funnel(),
         "stop": found.stop.value,
         "seconds": recorder.seconds(),
@@ -65,7 +65,7 @@ def _run(content: Mapping[str, Any], data: Path | None, report: Report) -> dict[
             {
                 "program": contender.program.to_dict(),
                 "formula": contender.name,
-                "score": None if score is None else _finite(to_metric(score)),
+                "score": None if score is None else plain(to_metric(score)),
                 "positive_rate": contender.direction and contender.direction.positive_rate,
             }
             for contender, score in found.finalists
@@ -93,7 +93,7 @@ class _Recorder(Observer):
             {
                 "candidate_epochs": candidate_epochs,
                 "seconds": time.monotonic() - self._began,
-                "best": _finite(self._metric.value(tally.best_score)),
+                "best": plain(self._metric.value(tally.best_score)),
                 "metrics": {name: value for name, value in metrics.items() if math.isfinite(value)},
             }
         )
@@ -128,9 +128,9 @@ def _noise(content: Mapping[str, Any], data: Path | None, report: Report) -> dic
         epochs = study.settings.epochs_per_candidate
         environment = FromScratchEnvironment(task, seed, probe_size=1, epochs=epochs)
         (measured,) = environment.measure([loss], seed)
-        short.append(_finite(metric.value(measured.score)))
+        short.append(plain(metric.value(measured.score)))
         (fitted,) = fit_losses(task, [loss], seed, study.settings.patience, study.settings.threshold_from)
-        converged.append(_finite(fitted.test.get(metric.name, math.nan)))
+        converged.append(plain(fitted.test.get(metric.name, math.nan)))
         report((i + 1) / content["noise_seeds"])
     return {"search": short, "converged": converged}
 
@@ -149,10 +149,10 @@ def _finals(content: Mapping[str, Any], data: Path | None, report: Report) -> di
     return {
         "fitted": [
             {
-                "validation": {name: _finite(value) for name, value in one.validation.items()},
-                "test": {name: _finite(value) for name, value in one.test.items()},
+                "validation": plain(one.validation),
+                "test": plain(one.test),
                 "best_epoch": one.best_epoch,
-                "score": _finite(study.task.metric.score_of(one.validation.get(metric, math.nan))),
+                "score": plain(study.task.metric.score_of(one.validation.get(metric, math.nan))),
             }
             for one in fitted
         ]
@@ -161,14 +161,9 @@ def _finals(content: Mapping[str, Any], data: Path | None, report: Report) -> di
 
 def _make(entry: Mapping[str, Any], settings: StudySettings) -> Loss:
     """The loss of an entry: a name or formula of a known one, or a stored program; and its smoothing term."""
-    space = OperatorSpace(max_variables=settings.max_variables, clamp=settings.clamp)
     if entry["program"] is None:
-        return make_loss(entry["name"], space, entry["epsilon"])
-    return ProgramLoss(LossProgram.from_dict(entry["program"]), space, entry["epsilon"])
-
-
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None
+        return make_loss(entry["name"], settings.space, entry["epsilon"])
+    return ProgramLoss(LossProgram.from_dict(entry["program"]), settings.space, entry["epsilon"])
 
 
 _KINDS: Mapping[str, Callable[[Mapping[str, Any], Path | None, Report], dict[str, Any]]] = {

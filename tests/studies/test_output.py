@@ -3,7 +3,7 @@ import json
 import pytest
 
 from core.errors import UserError
-from studies.output import OutputFolder
+from studies.output import OutputFolder, plain
 
 
 def test_writes_json_that_reads_back(tmp_path):
@@ -43,3 +43,12 @@ def test_a_folder_that_is_a_file_is_refused(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match="cannot write there"):
         OutputFolder(tmp_path / "file")
+
+
+def test_numbers_that_json_cannot_write_become_none_however_deep_they_lie():
+    nan, inf = float("nan"), float("inf")
+    assert plain({"a": [1.5, nan], "b": {"c": (inf, 2)}, "d": "nan"}) == {
+        "a": [1.5, None],
+        "b": {"c": [None, 2]},
+        "d": "nan",
+    }

@@ -6,7 +6,8 @@ from rich.console import Console
 
 from core.search import StopReason
 from studies.contest.statistics import analyse
-from studies.contest.summary import conclusion, mean_and_spread, p_value, print_summary, rows_of
+from studies.contest.summary import conclusion, p_value, print_summary, rows_of
+from studies.report import mean_and_spread
 from tests.studies.contest.outcomes import NAN, lively, matrix, outcome, run, scored
 
 
