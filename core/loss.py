@@ -12,6 +12,7 @@ from torch import Tensor
 from core.compile import LossFn, compile_loss, slope
 from core.program import LossProgram
 from core.space import OperatorSpace
+from core.tape import Tape
 
 
 class Loss(ABC):
@@ -28,6 +29,11 @@ class Loss(ABC):
     @abstractmethod
     def slope(self, logit: Tensor, y: Tensor) -> Tensor:
         """Give d value / d logit of every example, same shapes; no gradient flows through it."""
+
+    @property
+    def tape(self) -> Tape | None:
+        """What compiled code runs instead of `slope`; None, unless a loss has it, leaves that to torch."""
+        return None
 
 
 @dataclass(frozen=True)
@@ -47,6 +53,12 @@ class ProgramLoss(Loss):
     def function(self) -> LossFn:
         """(y_hat, y) -> per-example loss."""
         return compile_loss(self.program, self.space, self.epsilon)
+
+    @cached_property
+    def tape(self) -> Tape | None:
+        """See Loss."""
+        program, space = self.program.canonical, self.space
+        return Tape.of_lines(program.inputs, program.lines, self.smoothing, space.clamp, space.xi)
 
     def value(self, logit: Tensor, y: Tensor) -> Tensor:
         """See Loss."""

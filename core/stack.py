@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from core.duals import DualPrograms
+from core.lanes import in_whole_registers
 from core.loss import Loss, ProgramLoss
 
 
@@ -24,6 +25,11 @@ class StackedLosses:
 
     def slope(self, logit: Tensor, y: Tensor) -> Tensor:
         """Give d loss / d logit: logit [K, B] and y [B] -> [K, B]."""
+        size = logit.shape[1]
+        logit, y = in_whole_registers(logit), in_whole_registers(y)
+        return self._slope(logit, y)[:, :size]
+
+    def _slope(self, logit: Tensor, y: Tensor) -> Tensor:
         slopes = torch.empty_like(logit)
         if self._programs is not None:
             y_hat = torch.sigmoid(logit if not self._others else logit.index_select(0, self._rows))

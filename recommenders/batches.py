@@ -9,8 +9,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from core.seeding import numpy_rng
+from core.seeding import numpy_rng, torch_rng
 from recommenders.data.dataset import Interactions
+from recommenders.places import first_places
+from recommenders.recommender import Training
 
 
 @dataclass(frozen=True)
@@ -28,43 +30,46 @@ class Batch:
     first_item: Tensor
 
 
-def first_places(ids: np.ndarray) -> np.ndarray:
-    """For every row of ids [n, B], the place where the same id stands first in that row."""
-    order = np.argsort(ids, axis=-1, kind="stable")
-    ordered = np.take_along_axis(ids, order, axis=-1)
-    starts = np.ones(ids.shape, dtype=bool)
-    starts[..., 1:] = ordered[..., 1:] != ordered[..., :-1]
-    # In a stable order the first of equal ids is the earliest: carry its place to the others.
-    start_at = np.maximum.accumulate(np.where(starts, np.arange(ids.shape[-1]), 0), axis=-1)
-    first = np.empty_like(ids)
-    np.put_along_axis(first, order, np.take_along_axis(order, start_at, axis=-1), axis=-1)
-    return first
+@dataclass(frozen=True)
+class Epoch:
+    """The examples of an epoch in their order, cut into batches; the last one may be smaller."""
+
+    examples: Batch
+    """All of them [n]; places are counted anew in each batch."""
+    batch_size: int
+    seed: int
+    number: int
+
+    def training(self) -> Training:
+        """The random draws of training passes, from their beginning."""
+        return Training(torch_rng(self.seed, "dropout", self.number, device=self.examples.label.device))
+
+    def __len__(self) -> int:
+        """How many batches there are."""
+        return -(-len(self.examples.label) // self.batch_size)
+
+    def __iter__(self) -> Iterator[Batch]:
+        """The batches."""
+        all_ = self.examples
+        columns = (all_.user, all_.item, all_.label, all_.first_user, all_.first_item)
+        for batch in zip(*(column.split(self.batch_size) for column in columns), strict=True):
+            yield Batch(*batch)
 
 
 class EpochBatches:
-    """Shuffles interactions by index and cuts them into batches; data goes to the device once."""
+    """Shuffles interactions by index and cuts them into batches; they go to the device once an epoch."""
 
     def __init__(self, interactions: Interactions, batch_size: int, device: torch.device, dtype: torch.dtype) -> None:
-        self._users = np.ascontiguousarray(interactions.user)
-        self._items = np.ascontiguousarray(interactions.item)
-        self._labels = torch.as_tensor(interactions.label, dtype=dtype, device=device)
+        self._users = interactions.user.astype(np.int32)
+        self._items = interactions.item.astype(np.int32)
+        self._labels = torch.as_tensor(interactions.label, dtype=dtype).numpy()
         self._batch_size = batch_size
         self._device = device
 
-    def __call__(self, seed: int, epoch: int) -> Iterator[Batch]:
-        """The batches of one epoch in an order drawn from (seed, epoch); the last may be smaller."""
+    def __call__(self, seed: int, epoch: int) -> Epoch:
+        """The epoch in an order drawn from (seed, epoch)."""
         order = numpy_rng(seed, "order", epoch).permutation(len(self._users))
-        whole = len(order) - len(order) % self._batch_size
-        yield from self._cut(order[:whole].reshape(-1, self._batch_size))
-        if whole < len(order):
-            yield from self._cut(order[whole:].reshape(1, -1))
-
-    def _cut(self, order: np.ndarray) -> Iterator[Batch]:
-        """A batch for every row of order [n, B]."""
-        users, items = self._users[order], self._items[order]
-        columns = [
-            torch.as_tensor(c, device=self._device) for c in (users, items, first_places(users), first_places(items))
-        ]
-        labels = self._labels[torch.as_tensor(order, device=self._device)]
-        for i in range(len(order)):
-            yield Batch(columns[0][i], columns[1][i], labels[i], columns[2][i], columns[3][i])
+        user, item = self._users[order], self._items[order]
+        places = (first_places(ids, self._batch_size) for ids in (user, item))
+        columns = (torch.as_tensor(c, device=self._device) for c in (user, item, self._labels[order], *places))
+        return Epoch(Batch(*columns), self._batch_size, seed, epoch)

@@ -18,11 +18,10 @@ from core.evaluator import Evaluator, Measurement
 from core.loss import Loss
 from core.proxy import Probe
 from core.seeding import derive_seed, numpy_rng
-from core.stack import StackedLosses
-from recommenders.batches import first_places
-from recommenders.recommender import Weights
+from recommenders.places import first_places
+from recommenders.population import Population
+from recommenders.recommender import Weights, gather
 from recommenders.task import Pairs, RecommendationTask
-from recommenders.trainer import Population
 
 
 class _Environment(Evaluator):
@@ -68,9 +67,9 @@ class _Environment(Evaluator):
         """See Evaluator."""
         began, trainer = time.perf_counter(), self._task.trainer
         self._copies = self._start.select([0] * len(losses))
-        stacked = StackedLosses(losses, device=trainer.device, dtype=trainer.dtype)
+        prepared = trainer.prepare(losses)
         for epoch in range(self._epochs):
-            trainer.train_epoch(self._copies, stacked, self._batch_seed(seed), epoch)
+            trainer.train_epoch(self._copies, prepared, self._batch_seed(seed), epoch)
         scores = self._task.scores(self._copies.weights)
         seconds = (time.perf_counter() - began) / len(losses)
         return [Measurement(score, seconds) for score in scores]
@@ -139,7 +138,7 @@ def probe_of(task: RecommendationTask, weights: Weights, pairs: Pairs) -> Probe:
     recommender, size = task.recommender, len(pairs.label)
     gathered = {
         name: weight.double().expand(size, *weight.shape[1:]).contiguous()
-        for name, weight in task.trainer.gather(weights, pairs.user, pairs.item).items()
+        for name, weight in gather(recommender, weights, pairs.user, pairs.item).items()
     }
     logit, pullback = recommender.vjp(gathered, None)
     y_hat = torch.sigmoid(logit[0])
@@ -147,7 +146,7 @@ def probe_of(task: RecommendationTask, weights: Weights, pairs: Pairs) -> Probe:
     for name, gradient in pullback(torch.diag(y_hat * (1 - y_hat))).items():
         if name in recommender.tables:  # rows of one user or item are one parameter
             ids = pairs.user if recommender.tables[name] == "user" else pairs.item
-            first = torch.as_tensor(first_places(ids.cpu().numpy()[None])[0], device=ids.device)
+            first = torch.as_tensor(first_places(ids.cpu().numpy(), len(ids)), device=ids.device)
             gradient = torch.zeros_like(gradient).index_add_(1, first, gradient)
         jacobian.append(gradient.reshape(size, -1))
     j = torch.cat(jacobian, dim=1)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from core.effectiveness import Fit, Patience, Progress, train_to_convergence
 from core.loss import Loss
 from core.seeding import derive_seed
-from core.stack import StackedLosses
+from recommenders.backend import TrainEpoch
 from recommenders.recommender import Weights
 from recommenders.task import RecommendationTask
 
@@ -26,18 +26,17 @@ class BatchedFit(Fit):
         self._task, self._losses, self._seed = task, list(losses), derive_seed(seed, "effectiveness")
         self._population = task.population(task.initial(seed), len(losses), task.settings.weight_decay)
         self._active = list(range(len(losses)))
-        self._stacked = self._stack()
+        self._prepared = self._prepare()
         self._epoch = 0
         self.best: dict[int, Weights] = {}
         """Number of a loss -> its recommender at its best epoch (leading K = 1)."""
 
-    def _stack(self) -> StackedLosses:
-        trainer = self._task.trainer
-        return StackedLosses([self._losses[n] for n in self._active], device=trainer.device, dtype=trainer.dtype)
+    def _prepare(self) -> TrainEpoch:
+        return self._task.trainer.prepare([self._losses[n] for n in self._active])
 
     def train_epoch(self) -> Sequence[float]:
         """See Fit."""
-        self._task.trainer.train_epoch(self._population, self._stacked, self._seed, self._epoch)
+        self._task.trainer.train_epoch(self._population, self._prepared, self._seed, self._epoch)
         self._epoch += 1
         return self._task.scores(self._population.weights)
 
@@ -55,7 +54,7 @@ class BatchedFit(Fit):
         self._active = [self._active[i] for i in rest]
         if rest:
             self._population = self._population.select(rest)
-            self._stacked = self._stack()
+            self._prepared = self._prepare()
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from torch.nn.functional import logsigmoid, relu
 from core.loss import Loss, ProgramLoss
 from core.program import LossProgram
 from core.space import HANDCRAFTED_SPACE, OperatorSpace
+from core.tape import Tape
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,13 @@ class ClosedForm(Loss):
     name: str
     value_of: Callable[[Tensor, Tensor], Tensor]
     slope_of: Callable[[Tensor, Tensor], Tensor]
+    compiled: str | None = None
+    """Its name among `core.tape.CLOSED_FORMS`, where compiled code knows it too."""
+
+    @property
+    def tape(self) -> Tape | None:
+        """See Loss."""
+        return None if self.compiled is None else Tape.closed_form(self.compiled)
 
     def value(self, logit: Tensor, y: Tensor) -> Tensor:
         """See Loss."""
@@ -83,7 +91,7 @@ class NamedLoss:
 
 
 def _closed(name: str, source: str, value: Callable[..., Tensor], slope: Callable[..., Tensor]) -> NamedLoss:
-    return NamedLoss(name, source, closed_form=ClosedForm(name, value, slope))
+    return NamedLoss(name, source, closed_form=ClosedForm(name, value, slope, name))
 
 
 _ROWS = (

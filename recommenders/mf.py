@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from core.seeding import torch_rng
+from recommenders.kernel import Kernel
 from recommenders.recommender import Pullback, Recommender, RowKind, Training, Weights, check_settings
 
 
@@ -54,6 +55,12 @@ class MF(Recommender):
         """See Recommender."""
         dot = (weights["user_embedding"] * weights["item_embedding"]).sum(-1)
         return dot + weights["user_bias"] + weights["item_bias"] + weights["global_bias"][:, None]
+
+    def kernel(self) -> Kernel:
+        """See Recommender."""
+        from recommenders.mf_kernel import MFKernel  # numba takes a moment to load
+
+        return MFKernel()
 
     def vjp(self, weights: Weights, training: Training | None) -> tuple[Tensor, Pullback]:
         """See Recommender; by hand, since it is three products."""

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from core.seeding import torch_rng
+from recommenders.kernel import Kernel
 from recommenders.recommender import Pullback, Recommender, RowKind, Training, Weights, autograd_vjp, check_settings
 
 _MOMENTUM = 0.1  # torch.nn.BatchNorm1d's defaults
@@ -76,6 +77,12 @@ class MLP(Recommender):
                 h = h * (kept / (1 - self.dropout)).to(h.dtype)
         last = len(self.hidden_sizes)
         return torch.baddbmm(weights[f"bias.{last}"][:, None], h, weights[f"weight.{last}"]).squeeze(-1)
+
+    def kernel(self) -> Kernel | None:
+        """See Recommender."""
+        from recommenders.mlp_kernel import MLPKernel  # numba takes a moment to load
+
+        return MLPKernel(self.hidden_sizes, self.dropout) if self.hidden_sizes else None
 
     def vjp(self, weights: Weights, training: Training | None) -> tuple[Tensor, Pullback]:
         """See Recommender."""

@@ -9,12 +9,15 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import torch
 from torch import Tensor
 
 from core.errors import UserError
+
+if TYPE_CHECKING:
+    from recommenders.kernel import Kernel
 
 #: Parameter name -> tensor [K, ...].
 Weights = dict[str, Tensor]
@@ -71,9 +74,24 @@ class Recommender(ABC):
             training: None when evaluating.
         """
 
+    def kernel(self) -> Kernel | None:
+        """Machine code for the CPU; None, unless a recommender brings some: torch trains it."""
+        return None
+
     @abstractmethod
     def vjp(self, weights: Weights, training: Training | None) -> tuple[Tensor, Pullback]:
         """`logit`, and the function that carries d objective / d logit back to the weights."""
+
+
+def gather(
+    recommender: Recommender, weights: Weights, users: Tensor, items: Tensor, scale: Tensor | None = None
+) -> Weights:
+    """The weights that a forward pass of these examples takes, tables times `scale` [K]."""
+    gathered = dict(weights)
+    for name, kind in recommender.tables.items():
+        rows = weights[name].index_select(1, users if kind == "user" else items)
+        gathered[name] = rows if scale is None else rows.mul_(scale.view(-1, *(1,) * (rows.dim() - 1)))
+    return gathered
 
 
 def autograd_vjp(recommender: Recommender, weights: Weights, training: Training | None) -> tuple[Tensor, Pullback]:

@@ -12,8 +12,9 @@ from core.errors import UserError
 from core.seeding import derive_seed
 from recommenders.data.dataset import Dataset, Interactions
 from recommenders.metrics import Metric, best_threshold, report
+from recommenders.population import Population
 from recommenders.recommender import Recommender, Weights
-from recommenders.trainer import Population, Trainer
+from recommenders.trainer import Trainer
 
 #: The most that weight decay may take off a parameter in one step.
 _STRONGEST_DECAY = 0.99

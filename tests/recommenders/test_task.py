@@ -7,7 +7,6 @@ import torch
 
 from core.errors import UserError
 from core.space import OperatorSpace
-from core.stack import StackedLosses
 from recommenders.data.dataset import Dataset
 from recommenders.losses import make_loss
 from recommenders.mf import MF
@@ -51,8 +50,8 @@ def test_fresh_recommenders_fit_the_data_and_depend_on_the_seed():
 def test_a_population_has_the_settings_of_the_task():
     task = make_task(learning_rate=0.25)
     population = task.population(task.initial(0), 3, 0.125)
-    assert population.learning_rate.tolist() == [0.25] * 3
-    assert population.weight_decay.tolist() == [0.125] * 3
+    assert population.learning_rate == (0.25,) * 3
+    assert population.weight_decay == (0.125,) * 3
     assert population.weights["user_bias"].shape == (3, task.dataset.n_users)
 
 
@@ -112,7 +111,7 @@ def test_a_task_trains_on_the_training_part_alone():
     parts = [interactions([u, u + 1], [u, u + 1], [1, 0]) for u in (0, 2, 4)]
     task = make_task(MF(embedding_size=2), Dataset("x", *parts, np.arange(6), np.arange(6), "by hand"))
     population = task.population(task.initial(0), 1, 0.0)
-    losses = StackedLosses([make_loss("BCE", OperatorSpace())], device=CPU, dtype=torch.float64)
+    losses = task.trainer.prepare([make_loss("BCE", OperatorSpace())])
     task.trainer.train_epoch(population, losses, seed=0)
     moved = (population.weights["user_bias"][0] != task.initial(0)["user_bias"].double()).tolist()
     assert moved == [True, True, False, False, False, False]

@@ -1,0 +1,49 @@
+"""Compiling functions to machine code by numba: once, kept on disk, without Python's global lock.
+
+Numba keeps what it compiled beside the source, and compiles again when that file changes. It does not see
+changes in other files that compiled code depends on, so `uses` names those, and each version of them gets a
+folder of its own.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numba
+
+#: What sums of products may do with rounding: be taken in several lanes and fused. NaN and infinity stay as they are.
+SUMS = frozenset({"contract", "reassoc", "nsz"})
+
+
+def compiled(uses: Sequence[Any] = (), fastmath: frozenset[str] = frozenset()) -> Callable[[Callable[..., Any]], Any]:
+    """A decorator that compiles a function when it is first called.
+
+    Args:
+        uses: modules, functions or classes of other files that its machine code depends on.
+        fastmath: liberties with floating point; none unless given, so that results are those of torch.
+    """
+
+    def decorate(function: Callable[..., Any]) -> Any:
+        # Division by zero gives infinity or NaN, as in numpy and torch.
+        options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": set(fastmath) or False}
+        config: Any = numba.config
+        beside, before = Path(inspect.getfile(function)).parent / "__pycache__", config.CACHE_DIR
+        config.CACHE_DIR = f"{before or beside}/{_version(uses)}"
+        try:
+            return numba.njit(cache=True, **options)(function)
+        except RuntimeError:  # there is no folder to keep it in: compiled once a process
+            return numba.njit(**options)(function)
+        finally:
+            config.CACHE_DIR = before
+
+    return decorate
+
+
+def _version(uses: Sequence[Any]) -> str:
+    """A name that changes with the files that these functions are in, and with this one."""
+    files = sorted({__file__, *(inspect.getfile(inspect.unwrap(function)) for function in uses)})
+    return "kernels-" + hashlib.sha256(b"".join(Path(file).read_bytes() for file in files)).hexdigest()[:16]

@@ -1,0 +1,105 @@
+"""The compiled back end: an epoch of one copy after the other in machine code, spread over CPU cores.
+
+A copy's epoch is computed by one call on one core, so its result depends neither on the other copies nor on
+the number of threads. Losses that compiled code does not know are trained by torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
+from typing import TypeVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from core.loss import Loss
+from core.tape import Tape
+from recommenders.backend import Backend, TrainEpoch
+from recommenders.batches import Epoch
+from recommenders.kernel import Arrays, Examples, Kernel, Program, Step
+from recommenders.population import Population
+from recommenders.recommender import Weights
+
+T = TypeVar("T")
+
+
+class CompiledBackend(Backend):
+    """See the module.
+
+    Args:
+        kernel: the recommender's.
+        clip: the largest absolute value of an element of a gradient.
+        dtype: float32, or float64 for checks.
+        threads: cores to spread copies over.
+        torch_backend: for losses that compiled code does not know.
+    """
+
+    def __init__(self, kernel: Kernel, clip: float, dtype: torch.dtype, threads: int, torch_backend: Backend) -> None:
+        self._kernel, self._clip, self._threads, self._torch = kernel, clip, threads, torch_backend
+        self._type = torch.zeros(0, dtype=dtype).numpy().dtype.type
+
+    @cached_property
+    def _pool(self) -> ThreadPoolExecutor:
+        return ThreadPoolExecutor(self._threads, thread_name_prefix="epoch")
+
+    def _on_all_cores(self, function: Callable[[int], T], n: int) -> list[T]:
+        """function(0) to function(n - 1), several at a time."""
+        return (
+            [function(k) for k in range(n)] if min(self._threads, n) == 1 else list(self._pool.map(function, range(n)))
+        )
+
+    def prepare(self, losses: Sequence[Loss]) -> TrainEpoch:
+        """See Backend."""
+        tapes = [loss.tape for loss in losses]
+        programs = {k: self._program(tape) for k, tape in enumerate(tapes) if tape is not None}
+        others = [k for k in range(len(losses)) if k not in programs]
+        train_others = self._torch.prepare([losses[k] for k in others]) if others else None
+
+        def train_epoch(population: Population, epoch: Epoch) -> None:
+            if train_others is not None:
+                selected = population.select(others)
+                train_others(selected, epoch)
+                population.put_back(others, selected)
+            self._train(population, programs, epoch)
+
+        return train_epoch
+
+    def _program(self, tape: Tape) -> Program:
+        return Program(tape.lines, tape.rule, tape.constants.astype(self._type))
+
+    def _train(self, population: Population, programs: dict[int, Program], epoch: Epoch) -> None:
+        """Copy k by program k."""
+        columns = epoch.examples
+        examples = Examples(
+            columns.user.numpy(),
+            columns.item.numpy(),
+            columns.label.numpy(),
+            columns.first_user.numpy(),
+            columns.first_item.numpy(),
+            epoch.batch_size,
+        )
+        draws, copies = self._kernel.draws(epoch), list(programs)
+
+        def train(i: int) -> None:
+            k = copies[i]
+            rate = population.learning_rate[k]
+            step = Step(*(self._type(x) for x in (rate, 1 - rate * population.weight_decay[k], self._clip)))
+            self._kernel.train_epoch(_copy(population.weights, k), examples, programs[k], step, draws)
+
+        with self._kernel.session():
+            self._on_all_cores(train, len(copies))
+
+    def predict(self, weights: Weights, users: Tensor, items: Tensor) -> Tensor:
+        """See Backend."""
+        user, item, k = users.numpy(), items.numpy(), len(next(iter(weights.values())))
+        with self._kernel.session():
+            y_hats = self._on_all_cores(lambda i: self._kernel.predict(_copy(weights, i), user, item), k)
+        return torch.from_numpy(np.stack(y_hats))
+
+
+def _copy(weights: Weights, k: int) -> Arrays:
+    """The parameters of one copy; they share memory with `weights`."""
+    return {name: weight[k].numpy() for name, weight in weights.items()}

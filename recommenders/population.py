@@ -1,0 +1,41 @@
+"""K copies of a recommender."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+
+from recommenders.recommender import Weights
+
+
+@dataclass
+class Population:
+    """K copies of a recommender with their own optimisation settings."""
+
+    weights: Weights
+    """Parameters [K, ...]."""
+    learning_rate: tuple[float, ...]
+    """One for each copy."""
+    weight_decay: tuple[float, ...]
+    """The effective decay of each copy: p <- p - learning_rate * (clip(g) + weight_decay * p)."""
+
+    def __len__(self) -> int:
+        """K."""
+        return len(self.learning_rate)
+
+    def select(self, copies: Sequence[int]) -> Population:
+        """A population of these copies (of one copy many times, to start candidates from it)."""
+        device = next(iter(self.weights.values())).device
+        index = torch.tensor(list(copies), device=device)
+        return Population(
+            {name: weight.index_select(0, index) for name, weight in self.weights.items()},
+            tuple(self.learning_rate[copy] for copy in copies),
+            tuple(self.weight_decay[copy] for copy in copies),
+        )
+
+    def put_back(self, copies: Sequence[int], selected: Population) -> None:
+        """Overwrite these copies with those of `selected`, in order."""
+        for name, weight in self.weights.items():
+            weight[list(copies)] = selected.weights[name]

@@ -1,0 +1,118 @@
+"""The torch back end: every step is done for all K copies at once.
+
+The cost of a step does not depend on the number of users and items: rows are gathered, trained and
+written back. The decay of all other rows is exact without touching them: a table is kept as p = s q with
+one number s for each copy, and s takes the factor (1 - learning_rate * weight_decay) at every step.
+Nothing in an epoch waits for the device.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from core.lanes import in_whole_registers
+from core.loss import Loss
+from core.stack import StackedLosses
+from recommenders.backend import Backend, TrainEpoch
+from recommenders.batches import Batch, Epoch
+from recommenders.population import Population
+from recommenders.recommender import Recommender, Weights, gather
+
+#: Rows evaluated at a time, to bound memory.
+_EVALUATION_ROWS = 16_384
+#: A table's scale is multiplied into the table before it may fall below this, far from the end of float32.
+LEAST_SCALE = 1e-6
+
+
+class StackedBackend(Backend):
+    """See the module.
+
+    Args:
+        recommender: the model.
+        clip: the largest absolute value of an element of a gradient.
+        device: where everything lives.
+        dtype: float32, or float64 for checks.
+    """
+
+    def __init__(self, recommender: Recommender, clip: float, device: torch.device, dtype: torch.dtype) -> None:
+        self._recommender, self._clip, self._device, self._dtype = recommender, clip, device, dtype
+
+    def prepare(self, losses: Sequence[Loss]) -> TrainEpoch:
+        """See Backend."""
+        stacked = StackedLosses(losses, device=self._device, dtype=self._dtype)
+
+        def train_epoch(population: Population, epoch: Epoch) -> None:
+            with torch.no_grad():
+                _Epoch(self._recommender, self._clip, population, stacked, epoch).train()
+
+        return train_epoch
+
+    @torch.no_grad()
+    def predict(self, weights: Weights, users: Tensor, items: Tensor) -> Tensor:
+        """See Backend."""
+        parts = []
+        for start in range(0, len(users), _EVALUATION_ROWS):
+            rows = slice(start, start + _EVALUATION_ROWS)
+            gathered = gather(self._recommender, weights, users[rows], items[rows])
+            logit = self._recommender.logit(gathered, None)
+            parts.append(torch.sigmoid(in_whole_registers(logit))[:, : logit.shape[1]])
+        return torch.cat(parts, dim=1)
+
+
+class _Epoch:
+    """An epoch under way: what stays the same from step to step, and the scales of the tables."""
+
+    def __init__(
+        self, recommender: Recommender, clip: float, population: Population, losses: StackedLosses, epoch: Epoch
+    ) -> None:
+        self._recommender, self._clip, self._losses, self._batches = recommender, clip, losses, epoch
+        self._weights, self._training = population.weights, epoch.training()
+        like = next(iter(self._weights.values()))
+        keep = [1 - rate * decay for rate, decay in zip(population.learning_rate, population.weight_decay, strict=True)]
+        self._learning_rate = torch.tensor(population.learning_rate, device=like.device, dtype=like.dtype)
+        self._keep = torch.tensor(keep, device=like.device, dtype=like.dtype)
+        self._scale = torch.ones_like(self._keep)
+        # Each copy at steps of its own, or its bits would depend on its neighbours.
+        self._fold_every = [math.inf if k == 1 else max(1, int(math.log(LEAST_SCALE) / math.log(k))) for k in keep]
+
+    def train(self) -> None:
+        """All steps."""
+        for number, batch in enumerate(self._batches, start=1):
+            self._step(batch)
+            due = [number % every == 0 for every in self._fold_every]
+            if any(due):
+                self._fold(torch.tensor(due, device=self._scale.device))
+        self._fold(torch.ones_like(self._scale, dtype=torch.bool))
+
+    def _fold(self, due: Tensor) -> None:
+        """Multiply the scales into the tables of the copies that are due [K]; theirs are 1 then."""
+        for name in self._recommender.tables:
+            table = self._weights[name]
+            table.mul_(_columns(torch.where(due, self._scale, 1), table))
+        self._scale = torch.where(due, 1, self._scale)
+
+    def _step(self, batch: Batch) -> None:
+        """One SGD step."""
+        gathered = gather(self._recommender, self._weights, batch.user, batch.item, self._scale)
+        logit, pullback = self._recommender.vjp(gathered, self._training)
+        gradients = pullback(self._losses.slope(logit, batch.label) / len(batch.label))
+        self._scale = self._scale * self._keep
+        for name, gradient in gradients.items():
+            kind, weight = self._recommender.tables.get(name), self._weights[name]
+            if kind is None:
+                step = gradient.clamp_(-self._clip, self._clip) * _columns(self._learning_rate, weight)
+                weight.mul_(_columns(self._keep, weight)).sub_(step)
+                continue
+            rows, first = (batch.user, batch.first_user) if kind == "user" else (batch.item, batch.first_item)
+            summed = torch.zeros_like(gradient).index_add_(1, first, gradient).clamp_(-self._clip, self._clip)
+            # Rows that do not stand first carry zeros, so adding a row twice changes nothing.
+            weight.index_add_(1, rows, summed.mul_(_columns(-self._learning_rate / self._scale, gradient)))
+
+
+def _columns(per_copy: Tensor, like: Tensor) -> Tensor:
+    """[K] as [K, 1, ...], to go with a tensor of K copies."""
+    return per_copy.view(-1, *(1,) * (like.dim() - 1))
