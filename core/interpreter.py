@@ -160,14 +160,15 @@ def run_all(lines, ends, rules, constants, y_hat, y, losses, slopes):
         losses: filled, [K, B].
         slopes: d loss / d y_hat, filled, [K, B].
     """
-    n, start, most = len(y), 0, 0
+    start, most = 0, 0
     for end in ends:
         start, most = end, max(most, end - start)
-    values, tangents = np.empty((2, N_INPUTS + most, n), y_hat.dtype)
+    values = np.empty((N_INPUTS + most, len(y)), y_hat.dtype)
+    tangents = np.empty_like(values)
     values[0], values[1] = y_hat, y
     start = 0
     for k in range(len(ends)):
-        run(lines[start : ends[k]], rules[k], constants[k], values, tangents, n)
+        run(lines[start : ends[k]], rules[k], constants[k], values, tangents, len(y))
         root = N_INPUTS + ends[k] - start - 1
         losses[k], slopes[k] = values[root], tangents[root]
         start = ends[k]

@@ -11,12 +11,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from core.duals import DualPrograms
 from core.errors import UserError
 from core.loss import ProgramLoss
+from core.nearest import nearest
+from core.running import run_programs
 from core.seeding import torch_rng
 from core.trial import Verdict
 
@@ -75,7 +77,7 @@ class ProxyTest:
         self._delta = delta
         self._probe: Probe | None = None
         self._by_key: dict[str, Finding] = {}
-        self._vectors = torch.empty(0, 0, dtype=torch.float64)
+        self._entries = np.empty((0, 0))
         self._n_entries = 0
 
     def renew(self, probe: Probe) -> None:
@@ -84,29 +86,28 @@ class ProxyTest:
         self._by_key = {}
         # G = F F^T; rounding may leave tiny negative eigenvalues.
         eigenvalues, vectors = torch.linalg.eigh(probe.gram)
-        self._factor = vectors * eigenvalues.clamp(min=0).sqrt()
-        self._vectors = torch.empty(64, len(probe.y), dtype=torch.float64)
+        self._factor = (vectors * eigenvalues.clamp(min=0).sqrt()).numpy()
+        self._entries = np.empty((64, len(probe.y)))
         self._n_entries = 0
 
-    def gradients(self, losses: Sequence[ProgramLoss]) -> Tensor:
+    def gradients(self, losses: Sequence[ProgramLoss]) -> np.ndarray:
         """One vector [n, B] a loss, with the norms and distances of its parameter gradients."""
         if self._probe is None:
             raise RuntimeError("ProxyTest.renew has to come first")
-        probe = self._probe
-        programs = DualPrograms(losses, shared=True, device=probe.y.device, dtype=torch.float64)
-        values, slopes = programs(probe.y_hat, probe.y)
-        slopes = torch.where(values.isfinite().all(dim=1, keepdim=True), slopes, torch.nan)
-        return slopes @ self._factor / len(probe.y)
+        values, slopes = run_programs(losses, self._probe.y_hat, self._probe.y)
+        slopes[~np.isfinite(values).all(axis=1)] = np.nan
+        return slopes @ self._factor / len(self._probe.y)
 
     def examine(self, losses: Sequence[ProgramLoss]) -> list[Finding]:
         """Verdicts in order; a program may be a duplicate of one before it in the same call."""
         unseen = {loss.program.key: loss for loss in losses if loss.program.key not in self._by_key}
         if unseen:
-            vectors = self.gradients(list(unseen.values()))
-            finite = vectors.isfinite().all(dim=1).tolist()
-            norms = vectors.norm(dim=1).tolist()
+            with np.errstate(all="ignore"):
+                vectors = self.gradients(list(unseen.values()))
+                norms = np.linalg.norm(vectors, axis=1).tolist()
+            finite = np.isfinite(vectors).all(axis=1).tolist()
             for i, key in enumerate(unseen):
-                self._by_key[key] = self._judge(vectors[i], finite[i], norms[i])
+                self._by_key[key] = self._judge(vectors[i], norms[i]) if finite[i] else Finding(Verdict.NON_FINITE)
         findings, fresh = [], dict.fromkeys(unseen)
         for loss in losses:
             finding = self._by_key[loss.program.key]
@@ -116,17 +117,15 @@ class ProxyTest:
             findings.append(finding)
         return findings
 
-    def _judge(self, vector: Tensor, finite: bool, norm: float) -> Finding:
-        if not finite:
-            return Finding(Verdict.NON_FINITE)
+    def _judge(self, vector: np.ndarray, norm: float) -> Finding:
         if norm < self._delta:  # Eq. 7
             return Finding(Verdict.ZERO_GRADIENT)
         if self._n_entries:
-            distance, nearest = (self._vectors[: self._n_entries] - vector).norm(dim=1).min(dim=0)
-            if distance.item() < self._delta:  # Eq. 8
-                return Finding(Verdict.DUPLICATE, int(nearest))
-        if self._n_entries == len(self._vectors):
-            self._vectors = torch.cat([self._vectors, torch.empty_like(self._vectors)])
-        self._vectors[self._n_entries] = vector
+            distance, entry = nearest(self._entries, self._n_entries, vector)
+            if distance < self._delta:  # Eq. 8
+                return Finding(Verdict.DUPLICATE, entry)
+        if self._n_entries == len(self._entries):
+            self._entries = np.concatenate([self._entries, np.empty_like(self._entries)])
+        self._entries[self._n_entries] = vector
         self._n_entries += 1
         return Finding(None, self._n_entries - 1)

@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Literal
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -16,18 +18,28 @@ from core.errors import unknown_name
 
 
 def auc(y_hat: Tensor, y: Tensor) -> Tensor:
-    """Area under the ROC curve, ties counted half (the rank statistic of Mann and Whitney)."""
-    values, order = torch.sort(y_hat, dim=1)
-    place = torch.arange(y_hat.shape[1], device=y_hat.device, dtype=torch.float64).expand(y_hat.shape)
-    rises = torch.ones_like(values, dtype=torch.bool)
-    rises[:, 1:] = values[:, 1:] != values[:, :-1]
-    first = torch.where(rises, place, 0).cummax(dim=1).values  # of a run of ties
-    last = torch.where(rises.roll(-1, dims=1), place, y_hat.shape[1]).flip(1).cummin(dim=1).values.flip(1)
-    positive = (y > 0.5)[order]
-    n_positive = (y > 0.5).sum().double()
-    rank_sum = (((first + last) / 2 + 1) * positive).sum(dim=1)
-    area = (rank_sum - n_positive * (n_positive + 1) / 2) / (n_positive * (len(y) - n_positive))
-    return _finite_only(area, y_hat)
+    """Area under the ROC curve, ties counted half (the statistic of Mann and Whitney)."""
+    positive = y > 0.5
+    below, above = _in_order(y_hat[:, ~positive]), _in_order(y_hat[:, positive])
+    # Of every positive, the negatives before it and those not after it.
+    won = _places(below, above, right=False) + _places(below, above, right=True)
+    return _finite_only(won.double() / (2 * below.shape[1] * above.shape[1]), y_hat)
+
+
+def _in_order(values: Tensor) -> Tensor:
+    """Every row sorted; numpy does that many times faster on a CPU than torch."""
+    if values.device.type == "cpu":
+        return torch.from_numpy(np.sort(values.numpy(), axis=1))
+    return values.sort(dim=1).values
+
+
+def _places(ordered: Tensor, values: Tensor, right: bool) -> Tensor:
+    """The sum over values [K, m] of how many of `ordered` [K, n] are smaller, or (right) not larger: [K]."""
+    if ordered.device.type == "cpu":
+        side: Literal["left", "right"] = "right" if right else "left"
+        rows = zip(ordered.numpy(), values.numpy(), strict=True)
+        return torch.tensor([int(np.searchsorted(row, v, side).sum()) for row, v in rows])
+    return torch.searchsorted(ordered, values, right=right).sum(dim=1)
 
 
 def rmse(y_hat: Tensor, y: Tensor) -> Tensor:

@@ -1,0 +1,102 @@
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core import interpreter
+from core.loss import ProgramLoss
+from core.operators import OPERATORS
+from core.program import LossProgram
+from core.running import run_programs
+from core.space import CLAMPS, HANDCRAFTED_SPACE, OperatorSpace
+from core.tape import CLAMP_RULES, CLOSED_FORMS, OPERATIONS, Tape
+from recommenders.losses import NAMED_LOSSES
+from tests.core.oracles import SPECIAL_Y, SPECIAL_Y_HAT, Y_HAT, Y, assert_slopes_agree, slope, slope_size
+from tests.strategies import law, losses
+
+
+def made(text, space=HANDCRAFTED_SPACE, epsilon=None):
+    return ProgramLoss(LossProgram.parse(text), space, epsilon)
+
+
+def slopes_of(tape, logit, y):
+    """What a kernel gets: d loss / d logit in the type of the logits."""
+    dtype, n = logit.numpy().dtype, len(logit)
+    room = np.empty((2, interpreter.N_INPUTS + len(tape.lines), n + 3), dtype)
+    slope = np.full(n + 3, 7, dtype)
+    constants = tape.constants.astype(dtype)
+    interpreter.slopes(tape.lines, tape.rule, constants, logit.numpy(), y.numpy(), *room, slope, n)
+    assert (slope[n:] == 7).all()
+    return torch.from_numpy(slope[:n])
+
+
+@law
+@given(st.lists(losses(), min_size=1, max_size=4))
+def test_programs_have_the_values_of_torch_and_the_slopes_of_autograd(batch):
+    for y_hat, y in ((Y_HAT, Y), (SPECIAL_Y_HAT, SPECIAL_Y)):
+        values, slopes = map(torch.from_numpy, run_programs(batch, y_hat, y))
+        for k, loss in enumerate(batch):
+            torch.testing.assert_close(values[k], loss.function(y_hat, y).expand_as(y), rtol=1e-12, atol=1e-12)
+            size = slope_size(loss.program, loss.space, y_hat, y, loss.epsilon)
+            assert_slopes_agree(slopes[k], slope(loss.function, y_hat, y), size)
+
+
+@pytest.mark.parametrize("operator", OPERATIONS)
+@pytest.mark.parametrize("clamp", CLAMPS)
+def test_every_operator_is_that_of_the_table(operator, clamp):
+    arity = OPERATORS[operator].arity
+    space = OperatorSpace(clamp=clamp)
+    numbers = torch.tensor([-2e6, -2.0, -1e-7, -0.0, 0.0, 1e-7, 0.5, 1.0, 3.0, 2e6], dtype=torch.float64)
+    x, z = (grid.flatten() for grid in torch.meshgrid(numbers, numbers, indexing="ij"))
+    loss = made(f"{operator}({', '.join(('y_hat', 'y')[:arity])})", space)
+    values, slopes = map(torch.from_numpy, run_programs([loss], x, z))
+    torch.testing.assert_close(values[0], loss.function(x, z), rtol=1e-14, atol=0)
+    torch.testing.assert_close(slopes[0], slope(loss.function, x, z), rtol=1e-14, atol=0)
+
+
+@pytest.mark.parametrize("text", ["max(y_hat, y)", "min(y, y_hat)", "log(y_hat)", "1/(y_hat)", "y_hat*y", "-y_hat"])
+@pytest.mark.parametrize("clamp", CLAMPS)
+def test_what_is_not_a_number_stays_so(text, clamp):
+    y_hat = torch.tensor([torch.nan, 0.5], dtype=torch.float64)
+    values, _ = run_programs([made(text, OperatorSpace(clamp=clamp))], y_hat, torch.ones(2, dtype=torch.float64))
+    assert np.isnan(values[0]).tolist() == [True, False]
+
+
+@law
+@given(losses(clamps=("signed", "paper")), st.sampled_from([torch.float32, torch.float64]))
+def test_slopes_of_the_logit_are_those_of_the_loss(loss, dtype):
+    logit = torch.tensor([-3.0, -0.4, 0.0, 0.1, 1.7, 4.0, -1.0, 2.0], dtype=dtype)
+    y = Y.to(dtype)
+    y_hat = torch.sigmoid(logit)
+    size = slope_size(loss.program, loss.space, y_hat, y, loss.epsilon) * y_hat * (1 - y_hat)
+    found = slopes_of(loss.tape, logit, y)
+    assert found.dtype == dtype
+    assert_slopes_agree(found, loss.slope(logit, y), size, 1e-10 if dtype == torch.float64 else 1e-4)
+
+
+@pytest.mark.parametrize("name", CLOSED_FORMS)
+@pytest.mark.parametrize(("dtype", "rtol"), [(torch.float32, 1e-5), (torch.float64, 1e-13)])
+def test_closed_forms_are_those_of_the_named_losses(name, dtype, rtol):
+    form = NAMED_LOSSES[name].closed_form
+    logit, y = (
+        grid.flatten() for grid in torch.meshgrid(torch.linspace(-60, 60, 241), torch.arange(2.0), indexing="ij")
+    )
+    logit, y = logit.to(dtype), y.to(dtype)
+    found = slopes_of(Tape.closed_form(name), logit, y)
+    torch.testing.assert_close(found, form.slope(logit, y), rtol=rtol, atol=1e-30)
+
+
+def test_every_named_loss_and_every_clamp_rule_is_known_to_compiled_code():
+    assert {row.name for row in NAMED_LOSSES.values() if row.closed_form} == set(CLOSED_FORMS)
+    assert set(CLAMP_RULES) == set(CLAMPS)
+
+
+def test_a_program_with_an_operator_unknown_to_compiled_code_is_run_by_torch(monkeypatch):
+    batch = [made("y_hat*y"), made("max(y_hat, y)^2"), made("1/(y_hat)")]
+    expected = run_programs(batch, Y_HAT, Y)
+    monkeypatch.setattr("core.tape._NUMBERS", {"mul": 1, "reciprocal": 8})
+    again = [made(str(loss.program)) for loss in batch]
+    assert [loss.tape is None for loss in again] == [False, True, False]
+    for found, known in zip(run_programs(again, Y_HAT, Y), expected, strict=True):
+        assert np.allclose(found, known, rtol=1e-12)

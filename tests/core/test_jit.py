@@ -1,0 +1,65 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from core.nearest import nearest
+from tests.strategies import law
+
+ROOT = Path(__file__).parents[2]
+
+
+def run(folder: Path, script: str) -> str:
+    """What a new process prints that finds core/ and the modules of this folder."""
+    path = {"PYTHONPATH": f"{folder}:{ROOT}", "PATH": "/usr/bin:/bin", "HOME": str(folder)}
+    command = [sys.executable, "-c", script]
+    done = subprocess.run(command, env=path, capture_output=True, text=True, check=True, cwd=folder)
+    return done.stdout.strip()
+
+
+def write(folder: Path, add: int) -> None:
+    (folder / "inner.py").write_text(
+        f"from core.jit import compiled\n\n@compiled()\ndef inner(x):\n    return x + {add}\n"
+    )
+
+
+OUTER = """
+import inner
+from core.jit import compiled
+
+@compiled(uses=(inner,))
+def outer(x):
+    return inner.inner(x)
+"""
+SHOW = "import outer; print(outer.outer(1), outer.outer.stats.cache_hits)"
+
+
+def test_machine_code_is_kept_and_made_anew_when_another_file_that_it_uses_changed(tmp_path):
+    (tmp_path / "outer.py").write_text(OUTER)
+    write(tmp_path, add=1)
+    assert run(tmp_path, SHOW).split()[0] == "2"
+    assert run(tmp_path, SHOW) == "2 Counter({(int64,): 1})"
+    write(tmp_path, add=2)
+    assert run(tmp_path, SHOW) == "3 Counter()"
+
+
+def test_without_a_folder_to_keep_it_in_machine_code_is_made_in_each_process(tmp_path):
+    (tmp_path / "outer.py").write_text(OUTER)
+    write(tmp_path, add=1)
+    refuse = "import os\ndef refuse(*a, **k): raise OSError('read only')\nos.makedirs = refuse\n"
+    for _ in range(2):
+        assert run(tmp_path, refuse + SHOW) == "2 Counter()"
+
+
+@law
+@given(arrays(np.float64, (6, 3), elements=st.floats(-10, 10)), st.integers(1, 6), st.integers(0, 5))
+def test_nearest_is_the_least_distance_among_the_first_rows(entries, n, row):
+    distance, found = nearest(entries, n, entries[row])
+    distances = np.linalg.norm(entries[:n] - entries[row], axis=1)
+    assert distance == pytest.approx(distances.min(), abs=1e-12)
+    assert distances[found] == pytest.approx(distance, abs=1e-12)
