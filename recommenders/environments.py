@@ -41,6 +41,7 @@ class _Environment(Evaluator):
     def _begin(self, seed: int) -> None:
         """Make a fresh recommender the start."""
         self._copies: Population | None = None
+        self._measured: tuple[tuple[Loss, ...], int] | None = None
         self._move(self._task.population(self._task.initial(seed), 1, self._task.settings.search_weight_decay))
 
     def _move(self, start: Population) -> None:
@@ -64,15 +65,30 @@ class _Environment(Evaluator):
         """The seed of the batches, given that of the step."""
 
     def measure(self, losses: Sequence[Loss], seed: int) -> list[Measurement]:
-        """See Evaluator."""
-        began, trainer = time.perf_counter(), self._task.trainer
-        self._copies = self._start.select([0] * len(losses))
-        prepared = trainer.prepare(losses)
-        for epoch in range(self._epochs):
-            trainer.train_epoch(self._copies, prepared, self._batch_seed(seed), epoch)
-        scores = self._task.scores(self._copies.weights)
+        """See Evaluator; as many together as memory takes."""
+        began, scores = time.perf_counter(), list[float]()
+        self._measured, self._copies = (tuple(losses), seed), None
+        together = self._task.trainer.at_once(self._start.weights)
+        for start in range(0, len(losses), together):
+            copies = self._train(losses[start : start + together], seed)
+            scores += self._task.scores(copies.weights)
+            self._copies = copies if together >= len(losses) else None
         seconds = (time.perf_counter() - began) / len(losses)
         return [Measurement(score, seconds) for score in scores]
+
+    def _train(self, losses: Sequence[Loss], seed: int) -> Population:
+        """A copy of the start trained by each loss."""
+        copies, trainer = self._start.select([0] * len(losses)), self._task.trainer
+        prepared = trainer.prepare(losses)
+        for epoch in range(self._epochs):
+            trainer.train_epoch(copies, prepared, self._batch_seed(seed), epoch)
+        return copies
+
+    def _trained(self, index: int) -> Population:
+        """A copy of the last measure; trained again, which gives the same, if they were too many to be kept."""
+        assert self._measured is not None, "measure comes before adopt"
+        losses, seed = self._measured
+        return self._train([losses[index]], seed) if self._copies is None else self._copies.select([index])
 
 
 class AlternatingEnvironment(_Environment):
@@ -92,8 +108,7 @@ class AlternatingEnvironment(_Environment):
 
     def adopt(self, index: int) -> bool:
         """See Evaluator; the start becomes this copy."""
-        assert self._copies is not None, "measure comes before adopt"
-        self._move(self._copies.select([index]))
+        self._move(self._trained(index))
         return True
 
     def restart(self, seed: int) -> bool:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import torch
+
 from core.effectiveness import Fit, Patience, Progress, train_to_convergence
 from core.loss import Loss
 from core.seeding import derive_seed
@@ -43,8 +45,12 @@ class BatchedFit(Fit):
     def keep_best(self, positions: Sequence[int]) -> None:
         """See Fit."""
         for position in positions:
-            copy = self._population.select([position])
-            self.best[self._active[position]] = copy.weights
+            number = self._active[position]
+            copy = {name: weight[position : position + 1] for name, weight in self._population.weights.items()}
+            if number not in self.best:
+                self.best[number] = {name: torch.empty_like(weight) for name, weight in copy.items()}
+            for name, weight in copy.items():
+                self.best[number][name].copy_(weight)
 
     def retire(self, positions: Sequence[int]) -> None:
         """See Fit."""
@@ -53,7 +59,7 @@ class BatchedFit(Fit):
             return
         self._active = [self._active[i] for i in rest]
         if rest:
-            self._population = self._population.select(rest)
+            self._population.keep(rest)
             self._prepared = self._prepare()
 
 
@@ -79,7 +85,7 @@ def fit_losses(
     threshold_from: str = "validation",
     on_epoch: Callable[[list[Progress]], None] = lambda progress: None,
 ) -> list[Fitted]:
-    """Train a fresh recommender by every loss until it converges, all together.
+    """Train a fresh recommender by every loss until it converges, as many together as memory takes.
 
     Args:
         task: what to train.
@@ -89,12 +95,16 @@ def fit_losses(
         threshold_from: see RecommendationTask.report.
         on_epoch: called after every epoch with the progress of all losses.
     """
-    fit = BatchedFit(task, losses, seed)
-    progress: list[Progress] = []
-    for progress in train_to_convergence(fit, len(losses), patience):
-        on_epoch(progress)
-    fitted = []
-    for i, done in enumerate(progress):
-        metrics = task.report(fit.best[i], threshold_from) if i in fit.best else ({}, {})
-        fitted.append(Fitted(done.epochs, done.best_epoch, *metrics))
+    progress = [Progress() for _ in losses]
+    together = task.trainer.at_once(task.initial(seed), copies=2)  # the current one and the best
+    fitted: list[Fitted] = []
+    for start in range(0, len(losses), together):
+        part = slice(start, start + together)
+        fit = BatchedFit(task, losses[part], seed)
+        for of_part in train_to_convergence(fit, len(losses[part]), patience):
+            progress[part] = of_part
+            on_epoch(progress)
+        for i, done in enumerate(progress[part]):
+            metrics = task.report(fit.best[i], threshold_from) if i in fit.best else ({}, {})
+            fitted.append(Fitted(done.epochs, done.best_epoch, *metrics))
     return fitted

@@ -35,6 +35,16 @@ class Population:
             tuple(self.weight_decay[copy] for copy in copies),
         )
 
+    def keep(self, copies: Sequence[int]) -> None:
+        """Drop all but these copies (in ascending order), in place: no memory is taken for it."""
+        for name, weight in self.weights.items():
+            for to, copy in enumerate(copies):
+                if to != copy:
+                    weight[to] = weight[copy]
+            self.weights[name] = weight[: len(copies)]
+        self.learning_rate = tuple(self.learning_rate[copy] for copy in copies)
+        self.weight_decay = tuple(self.weight_decay[copy] for copy in copies)
+
     def put_back(self, copies: Sequence[int], selected: Population) -> None:
         """Overwrite these copies with those of `selected`, in order."""
         for name, weight in self.weights.items():

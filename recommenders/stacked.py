@@ -22,8 +22,8 @@ from recommenders.batches import Batch, Epoch
 from recommenders.population import Population
 from recommenders.recommender import Recommender, Weights, gather
 
-#: Rows evaluated at a time, to bound memory.
-_EVALUATION_ROWS = 16_384
+#: Rows evaluated at a time, over all copies, to bound memory.
+_EVALUATION_ROWS = 262_144
 #: A table's scale is multiplied into the table before it may fall below this, far from the end of float32.
 LEAST_SCALE = 1e-6
 
@@ -55,8 +55,9 @@ class StackedBackend(Backend):
     def predict(self, weights: Weights, users: Tensor, items: Tensor) -> Tensor:
         """See Backend."""
         parts = []
-        for start in range(0, len(users), _EVALUATION_ROWS):
-            rows = slice(start, start + _EVALUATION_ROWS)
+        at_once = max(1, _EVALUATION_ROWS // len(next(iter(weights.values()))))
+        for start in range(0, len(users), at_once):
+            rows = slice(start, start + at_once)
             gathered = gather(self._recommender, weights, users[rows], items[rows])
             logit = self._recommender.logit(gathered, None)
             parts.append(torch.sigmoid(in_whole_registers(logit))[:, : logit.shape[1]])

@@ -11,6 +11,7 @@ from torch import Tensor
 from core.errors import UserError
 from core.seeding import derive_seed
 from recommenders.data.dataset import Dataset, Interactions
+from recommenders.machine import Machine
 from recommenders.metrics import Metric, best_threshold, report
 from recommenders.population import Population
 from recommenders.recommender import Recommender, Weights
@@ -77,8 +78,7 @@ class RecommendationTask:
         dataset: with both classes in every part.
         metric: what the validation score is made of.
         settings: of training.
-        device: where to train.
-        dtype: float32, or float64 for checks.
+        machine: what to train on.
     """
 
     def __init__(
@@ -87,13 +87,12 @@ class RecommendationTask:
         dataset: Dataset,
         metric: Metric,
         settings: TrainSettings,
-        device: torch.device,
-        dtype: torch.dtype = torch.float32,
+        machine: Machine,
     ) -> None:
         self.recommender, self.dataset, self.metric, self.settings = recommender, dataset, metric, settings
-        self.trainer = Trainer(recommender, dataset.train, settings.batch_size, settings.clip, device, dtype)
-        self.validation = Pairs.of(dataset.validation, device)
-        self.test = Pairs.of(dataset.test, device)
+        self.trainer = Trainer(recommender, dataset.train, settings.batch_size, settings.clip, machine)
+        self.validation = Pairs.of(dataset.validation, machine.device)
+        self.test = Pairs.of(dataset.test, machine.device)
 
     def initial(self, seed: int) -> Weights:
         """Fresh parameters of one copy."""

@@ -12,18 +12,15 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from core.errors import UserError
 from core.loss import Loss
 from recommenders.backend import Backend, TrainEpoch
 from recommenders.batches import EpochBatches
 from recommenders.compiled import CompiledBackend
 from recommenders.data.dataset import Interactions
+from recommenders.machine import Machine
 from recommenders.population import Population
 from recommenders.recommender import Recommender, Weights
 from recommenders.stacked import StackedBackend
-
-#: What trains: compiled code on a CPU where the recommender has some, else torch; or always torch.
-BACKENDS = ("auto", "torch")
 
 
 class Trainer:
@@ -34,13 +31,7 @@ class Trainer:
         interactions: what to train on.
         batch_size: examples a step.
         clip: the largest absolute value of an element of a gradient.
-        device: where everything lives.
-        dtype: float32, or float64 for checks.
-        backend: one of BACKENDS.
-        threads: CPU cores for compiled code; results do not depend on it.
-
-    Raises:
-        UserError: an unknown back end.
+        machine: where everything lives.
     """
 
     def __init__(
@@ -49,28 +40,30 @@ class Trainer:
         interactions: Interactions,
         batch_size: int,
         clip: float,
-        device: torch.device,
-        dtype: torch.dtype = torch.float32,
-        backend: str = "auto",
-        threads: int = 1,
+        machine: Machine,
     ) -> None:
-        if backend not in BACKENDS:
-            raise UserError(f"backend: expected {' or '.join(BACKENDS)}, got {backend!r}")
-        self.recommender, self.device, self.dtype = recommender, device, dtype
-        self._batches = EpochBatches(interactions, batch_size, device, dtype)
-        self._backend: Backend = StackedBackend(recommender, clip, device, dtype)
-        kernel = recommender.kernel() if backend == "auto" and device.type == "cpu" else None
+        self.recommender, self.machine = recommender, machine
+        self.device, dtype = machine.device, machine.dtype
+        self._batches = EpochBatches(interactions, batch_size, self.device, dtype)
+        self._backend: Backend = StackedBackend(recommender, clip, self.device, dtype)
+        kernel = recommender.kernel() if machine.backend == "auto" and self.device.type == "cpu" else None
+        self.compiled = kernel is not None
+        """Whether machine code does the training."""
         if kernel is not None:
-            self._backend = CompiledBackend(kernel, clip, dtype, threads, self._backend)
+            self._backend = CompiledBackend(kernel, clip, dtype, machine.threads, self._backend)
 
     def population(self, weights: Weights, learning_rate: Sequence[float], weight_decay: Sequence[float]) -> Population:
         """K copies of one set of parameters (no leading K), a learning rate and decay each."""
         k = len(learning_rate)
         copies = {
-            name: w.to(self.device, self.dtype).expand(k, *w.shape).clone(memory_format=torch.contiguous_format)
+            name: w.to(self.device, self.machine.dtype).expand(k, *w.shape).clone(memory_format=torch.contiguous_format)
             for name, w in weights.items()
         }
         return Population(copies, tuple(learning_rate), tuple(weight_decay))
+
+    def at_once(self, weights: Weights, copies: int = 1) -> int:
+        """How many candidates memory takes, each with so many copies of one copy's weights."""
+        return self.machine.room_for(copies * sum(w.numel() for w in weights.values()) * self.machine.dtype.itemsize)
 
     def prepare(self, losses: Sequence[Loss]) -> TrainEpoch:
         """Losses in the form that `train_epoch` takes, for a population of as many copies."""

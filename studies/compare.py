@@ -9,6 +9,7 @@ from typing import Annotated
 from cyclopts import Group, Parameter
 from rich.console import Console
 
+from recommenders.machine import usable_memory
 from recommenders.metrics import find_metric
 from studies.command import make_app, run_app
 from studies.console import warning_to
@@ -16,8 +17,9 @@ from studies.contest.contest import Contest, Watcher
 from studies.contest.progress import ContestProgress
 from studies.contest.settings import ComparePlaces, CompareSettings, command
 from studies.contest.tracking import ContestTracker
-from studies.contest.workers import Workplace
+from studies.contest.work import Workplace
 from studies.output import OutputFolder
+from studies.study import pick_device
 from studies.tracking_server import NO_TRACKING, connect, how_to_compare, reaching
 
 app = make_app(
@@ -44,7 +46,9 @@ def compare(
     err, out = Console(stderr=True), Console()
     path = places.out or Path("results") / f"compare-{comparison.dataset}-{comparison.recommender}"
     metric = find_metric(comparison.task, comparison.metric)
-    contest = Contest(comparison, Workplace(places.jobs, places.threads, places.data), path / "parts")
+    memory = usable_memory(pick_device(comparison.device)) if places.memory is None else places.memory
+    place = Workplace(places.jobs, places.threads, places.data, memory / places.jobs)
+    contest = Contest(comparison, place, path / "parts")
     try:
         with ExitStack() as open_things:
             watchers: list[Watcher] = [open_things.enter_context(ContestProgress(err, metric.name))]

@@ -7,7 +7,6 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
 
-import torch
 from cyclopts import Group, Parameter
 from rich.console import Console
 
@@ -17,7 +16,7 @@ from studies.observer import Observer
 from studies.output import OutputFolder
 from studies.report import print_report
 from studies.settings import PlaceSettings, StudySettings
-from studies.study import Study
+from studies.study import Study, use_cores
 from studies.tracking import MlflowTracker
 from studies.tracking_server import NO_TRACKING, connect, how_to_compare, reaching
 
@@ -36,9 +35,9 @@ def run(
     places: Annotated[PlaceSettings, Parameter(name="*", group=Group("Places", sort_key=2), negative="")] = _PLACES,
 ) -> None:
     """Run one study and write result.json."""
-    torch.set_num_threads(places.threads)
     err, out = Console(stderr=True), Console()
-    ready = Study(study, places.data)
+    ready = Study(study, places.data, places.threads, places.memory)
+    use_cores(ready.task.trainer)
     folder = OutputFolder(places.out or default_folder(study))
     try:
         with ExitStack() as open_things:

@@ -18,8 +18,10 @@ from core.space import OperatorSpace
 from recommenders import RECOMMENDERS
 from recommenders.data import DATASETS
 from recommenders.losses import NAMED_LOSSES
+from recommenders.machine import BACKENDS
 from recommenders.task import TrainSettings
 from searchers import SEARCHERS
+from studies.processes import usable_cores
 
 
 @dataclass(frozen=True)
@@ -99,6 +101,8 @@ class ProtocolSettings:
     """Formulas that the searcher proposes first and learns from (repeat the option for several)."""
     device: str = "auto"
     """Where to train: auto (cuda where there is one), cpu or cuda."""
+    backend: str = "auto"
+    """What trains: auto (machine code on a CPU where the recommender brings some, else torch) or torch."""
     environment: str = "alternating"
     """Where rewards come from: alternating (Algorithm 1) or from-scratch (always the same fresh recommender)."""
     clamp: str = "signed"
@@ -213,6 +217,7 @@ def _option(name: str) -> str:
 
 
 _CHOICES = {
+    "backend": BACKENDS,
     "check": ("before", "after"),
     "duplicates": ("original", "nothing"),
     "environment": ("alternating", "from-scratch"),
@@ -241,10 +246,15 @@ class PlaceSettings:
     """MLflow's database or server; none to do without."""
     experiment: str = "loss-search"
     """MLflow's experiment, one for each study."""
-    threads: int = 1
-    """CPU threads; a second one makes mf slower and mlp a quarter faster."""
+    threads: int = usable_cores()
+    """CPU cores to train candidates on."""
+    memory: float | None = None
+    """GiB that the parameters of recommenders in training may take, instead of half of what is free. Where not all
+    candidates fit, they are trained one group after the other."""
 
     def __post_init__(self) -> None:
         """Check what no other class checks."""
         if self.threads < 1:
             raise UserError(f"--threads: expected at least 1, got {self.threads}")
+        if self.memory is not None and not 0 < self.memory < math.inf:
+            raise UserError(f"--memory: expected a number of GiB above 0, got {self.memory}")

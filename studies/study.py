@@ -22,8 +22,10 @@ from core.validation import ValidationCheck
 from recommenders import make_recommender
 from recommenders.data import load_dataset
 from recommenders.environments import AlternatingEnvironment, FromScratchEnvironment
+from recommenders.machine import Machine
 from recommenders.metrics import find_metric
 from recommenders.task import RecommendationTask
+from recommenders.trainer import Trainer
 from searchers import make_searcher
 from studies.finals import Contender, baseline, check_directions, leading, run_finals, screen, searched
 from studies.funnel import Tally
@@ -43,6 +45,14 @@ def pick_device(name: str) -> torch.device:
     if name == "cuda" and not torch.cuda.is_available():
         raise UserError("--device cuda: torch finds no CUDA device here; use --device auto or cpu")
     return torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")
+
+
+def use_cores(trainer: Trainer) -> None:
+    """Let torch use the cores that a trainer may, if it is torch that trains.
+
+    Beside machine code a second thread would only make its small tensors slower, and change rounding.
+    """
+    torch.set_num_threads(1 if trainer.compiled else trainer.machine.threads)
 
 
 #: A loss that goes on to Phase III, with its best validation score of Phase I, if it has one.
@@ -71,15 +81,19 @@ class Study:
     Args:
         settings: of the study.
         data: the raw file of the data set, where it needs one.
+        threads: CPU cores to train on.
+        memory: GiB for the parameters of recommenders in training; None: half of what is free.
 
     Raises:
         UserError: anything that the study could not run with.
     """
 
-    def __init__(self, settings: StudySettings, data: Path | None = None) -> None:
+    def __init__(
+        self, settings: StudySettings, data: Path | None = None, threads: int = 1, memory: float | None = None
+    ) -> None:
         self.settings = settings
         metric = find_metric(settings.task, settings.metric)
-        device = pick_device(settings.device)
+        machine = Machine(pick_device(settings.device), backend=settings.backend, threads=threads, memory=memory)
         self._space = settings.space
         seed = derive_seed(settings.seed, "searcher")
         self._searcher = make_searcher(settings.searcher, self._space, seed, settings.guess)
@@ -98,7 +112,7 @@ class Study:
         self.baselines = [baseline(text, self._space, settings.epsilon) for text in settings.baseline]
         self._patience = settings.patience
         dataset = load_dataset(settings.dataset, data, settings.seed)
-        self.task = RecommendationTask(recommender, dataset, metric, settings.train, device)
+        self.task = RecommendationTask(recommender, dataset, metric, settings.train, machine)
         self._evaluator = self._make_evaluator()
         self.start = self._evaluator.score()
         """The validation score of the fresh recommender, higher is better."""

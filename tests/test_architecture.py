@@ -21,6 +21,7 @@ ALLOWED = {
 #: module -> what it alone may import beside that.
 EXTRA = {
     "core/jit.py": {"numba"},
+    "recommenders/memory.py": {"psutil"},
     "recommenders/blas.py": {"scipy", "threadpoolctl"},
     "searchers/genetic.py": {"deap"},
     "searchers/bayesian.py": {"optuna"},

@@ -12,7 +12,8 @@ from studies.contest.outcome import Outcome
 from studies.contest.parts import Part, PartsFolder, code_digest
 from studies.contest.plan import Plan
 from studies.contest.settings import CompareSettings
-from studies.contest.workers import Workplace, compute
+from studies.contest.work import Workplace
+from studies.contest.workers import compute
 from studies.recording import described_data
 from studies.study import Study
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shlex
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -98,13 +99,17 @@ class ComparePlaces:
     jobs: int = usable_cores()
     """Runs at a time, each in a process of its own."""
     threads: int = 1
-    """CPU threads of each run."""
+    """CPU cores of each run."""
+    memory: float | None = None
+    """GiB that the parameters of recommenders in training may take in all, instead of half of what is free."""
 
     def __post_init__(self) -> None:
         """Check what no other class checks."""
         for name in ("jobs", "threads"):
             if getattr(self, name) < 1:
                 raise UserError(f"--{name}: expected at least 1, got {getattr(self, name)}")
+        if self.memory is not None and not 0 < self.memory < math.inf:
+            raise UserError(f"--memory: expected a number of GiB above 0, got {self.memory}")
 
 
 def command(settings: CompareSettings, places: ComparePlaces) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -23,33 +24,50 @@ from studies.observer import Observer
 from studies.output import plain
 from studies.recording import candidate_row, step_metrics
 from studies.settings import StudySettings
-from studies.study import Study
+from studies.study import Study, use_cores
+
+
+@dataclass(frozen=True)
+class Workplace:
+    """What every worker needs. It does not change what is computed."""
+
+    jobs: int
+    """Processes at a time."""
+    threads: int
+    """CPU cores of each."""
+    data: Path | None
+    """The raw file of the data set, where it needs one."""
+    memory: float | None = None
+    """GiB for the parameters of recommenders in training, in each; None: half of what is free."""
+
 
 #: Told how far a part is, from 0 to 1.
 Report = Callable[[float], None]
 
 
-def do(part: Part, data: Path | None, report: Report) -> dict[str, Any]:
+def do(part: Part, place: Workplace, report: Report) -> dict[str, Any]:
     """Compute a part.
 
     Args:
         part: what to do.
-        data: the raw file of the data set, where it needs one.
+        place: where.
         report: told how far it is.
 
     Returns:
         Plain numbers, strings, lists and dicts; None for numbers that are not finite.
     """
-    return _KINDS[part.kind](part.content, data, report)
+    return _KINDS[part.kind](part.content, place, report)
 
 
-def _study(content: Mapping[str, Any], data: Path | None) -> Study:
-    return Study(StudySettings.from_dict(content["settings"]), data)
+def _study(content: Mapping[str, Any], place: Workplace) -> Study:
+    study = Study(StudySettings.from_dict(content["settings"]), place.data, place.threads, place.memory)
+    use_cores(study.task.trainer)
+    return study
 
 
-def _run(content: Mapping[str, Any], data: Path | None, report: Report) -> dict[str, Any]:
+def _run(content: Mapping[str, Any], place: Workplace, report: Report) -> dict[str, Any]:
     """Phases I and II of one searcher with one seed."""
-    study = _study(content, data)
+    study = _study(content, place)
     recorder = _Recorder(study, report)
     found = study.search([recorder])
     to_metric = study.task.metric.value
@@ -117,9 +135,9 @@ class _Recorder(Observer):
         return {"searcher": self._searcher, "training": self._training, "other": other}
 
 
-def _noise(content: Mapping[str, Any], data: Path | None, report: Report) -> dict[str, Any]:
+def _noise(content: Mapping[str, Any], place: Workplace, report: Report) -> dict[str, Any]:
     """One loss from fresh recommenders of other seeds: after the short training of a search, and converged."""
-    study = _study(content, data)
+    study = _study(content, place)
     loss = _make(content["loss"], study.settings)
     task, metric = study.task, study.task.metric
     short, converged = [], []
@@ -135,9 +153,9 @@ def _noise(content: Mapping[str, Any], data: Path | None, report: Report) -> dic
     return {"search": short, "converged": converged}
 
 
-def _finals(content: Mapping[str, Any], data: Path | None, report: Report) -> dict[str, Any]:
+def _finals(content: Mapping[str, Any], place: Workplace, report: Report) -> dict[str, Any]:
     """Phase III of some losses with one seed."""
-    study = _study(content, data)
+    study = _study(content, place)
     settings, metric = study.settings, study.task.metric.name
     losses = [_make(entry, settings) for entry in content["losses"]]
 
@@ -166,7 +184,7 @@ def _make(entry: Mapping[str, Any], settings: StudySettings) -> Loss:
     return ProgramLoss(LossProgram.from_dict(entry["program"]), settings.space, entry["epsilon"])
 
 
-_KINDS: Mapping[str, Callable[[Mapping[str, Any], Path | None, Report], dict[str, Any]]] = {
+_KINDS: Mapping[str, Callable[[Mapping[str, Any], Workplace, Report], dict[str, Any]]] = {
     "run": _run,
     "noise": _noise,
     "finals": _finals,

@@ -11,29 +11,14 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
-from pathlib import Path
 from typing import Any
-
-import torch
 
 from core.errors import UserError
 from studies.contest.parts import Part
-from studies.contest.work import do
+from studies.contest.work import Workplace, do
 
 _log = logging.getLogger(__name__)
 _MOST_TRIES = 2
-
-
-@dataclass(frozen=True)
-class Workplace:
-    """What every worker needs."""
-
-    jobs: int
-    """Processes at a time."""
-    threads: int
-    """CPU threads of each."""
-    data: Path | None
-    """The raw file of the data set, where it needs one."""
 
 
 @dataclass
@@ -142,11 +127,10 @@ def _found(part: Part, kind: str, content: Any) -> dict[str, Any]:
 
 def _work(part: Part, place: Workplace, connection: Connection) -> None:
     """In a process of its own: compute, and say what was found."""
-    torch.set_num_threads(place.threads)
     with suppress(BrokenPipeError):  # the process that waits for this is gone
         message: tuple[str, Any]
         try:
-            message = ("found", do(part, place.data, lambda share: connection.send(("progress", share))))
+            message = ("found", do(part, place, lambda share: connection.send(("progress", share))))
         except BrokenPipeError:
             raise
         except UserError as error:

@@ -5,6 +5,7 @@ import torch
 
 from recommenders.data.dataset import Dataset, Interactions
 from recommenders.data.synthetic import planted
+from recommenders.machine import Machine
 from recommenders.metrics import find_metric
 from recommenders.mf import MF
 from recommenders.task import RecommendationTask, TrainSettings
@@ -36,6 +37,5 @@ def make_task(recommender=None, dataset=None, metric="auc", dtype=torch.float64,
         dataset or small_data(),
         find_metric(kind, metric),
         TrainSettings(**({"batch_size": 32} | settings)),
-        CPU,
-        dtype,
+        Machine(CPU, dtype),
     )

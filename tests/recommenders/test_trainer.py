@@ -9,11 +9,12 @@ from core.loss import ProgramLoss
 from core.seeding import numpy_rng
 from core.space import HANDCRAFTED_SPACE, OperatorSpace
 from recommenders.losses import make_loss
+from recommenders.machine import BACKENDS, Machine
 from recommenders.mf import MF
 from recommenders.mlp import MLP
 from recommenders.population import Population
 from recommenders.task import TrainSettings
-from recommenders.trainer import BACKENDS, Trainer
+from recommenders.trainer import Trainer
 from tests.recommenders import oracle
 from tests.recommenders.problems import CPU, interactions, random_interactions
 
@@ -49,7 +50,7 @@ def difference(population: Population, copy: int, model) -> float:
 def compare(recommender, rows, rates, decays, *, backend, batch_size, clip, seed, epochs=1, losses=LOSSES):
     """Largest difference from the oracle over all copies; clipped and moved elements of the first one."""
     weights = recommender.initial(int(rows.user.max()) + 2, int(rows.item.max()) + 2, seed)
-    trainer = Trainer(recommender, rows, batch_size, clip, CPU, torch.float64, backend)
+    trainer = Trainer(recommender, rows, batch_size, clip, Machine(CPU, torch.float64, backend))
     population = trainer.population(weights, rates, decays)
     counts, worst = [], 0.0
     slopes = trainer.prepare(made([(name, epsilon) for name, epsilon, _ in losses]))
@@ -134,7 +135,7 @@ def test_rows_that_do_not_occur_only_decay(recommender, backend):
     rows = interactions([1, 2, 1, 4, 2, 2, 1], [0, 0, 3, 3, 5, 0, 5], [1, 0, 1, 1, 0, 0, 1])
     rates, decays, n_steps = [0.5, 0.1], [0.3, 0.0], 3
     weights = recommender.initial(7, 9, seed=0)
-    trainer = Trainer(recommender, rows, 3, 50.0, CPU, torch.float64, backend=backend)
+    trainer = Trainer(recommender, rows, 3, 50.0, Machine(CPU, torch.float64, backend))
     population = trainer.population(weights, rates, decays)
     trainer.train_epoch(population, trainer.prepare(made([("BCE", None), ("BCE", None)])), seed=0)
     for name, kind in recommender.tables.items():
@@ -166,7 +167,7 @@ class TableSizedWork(TorchDispatchMode):
 def test_whole_tables_are_touched_once_an_epoch_however_many_steps(recommender, n):
     n_users, n_items = 1_009, 2_003
     trainer = Trainer(
-        recommender, random_interactions(n_users, n_items, n, seed=2), 4, 50.0, CPU, torch.float64, backend="torch"
+        recommender, random_interactions(n_users, n_items, n, seed=2), 4, 50.0, Machine(CPU, torch.float64, "torch")
     )
     population = trainer.population(recommender.initial(n_users, n_items, 0), [0.1], [0.1])
     with TableSizedWork({n_users, n_items}) as work:
@@ -205,7 +206,7 @@ def test_a_copy_has_the_same_bits_whatever_its_neighbours(recommender, dtype, ba
     weights = recommender.initial(40, 30, seed=3)
 
     def trained(copies, threads):
-        trainer = Trainer(recommender, rows, 50, 0.5, CPU, dtype, backend, threads)
+        trainer = Trainer(recommender, rows, 50, 0.5, Machine(CPU, dtype, backend, threads))
         population = trainer.population(weights, [rates[i] for i in copies], [decays[i] for i in copies])
         trainer.train_epoch(population, trainer.prepare([losses[i] for i in copies]), seed=3)
         return population.weights, trainer.predict(population.weights, torch.arange(30), torch.arange(30))
@@ -225,7 +226,7 @@ def test_both_back_ends_end_alike(recommender):
     weights = recommender.initial(9, 8, seed=1)
 
     def trained(backend):
-        trainer = Trainer(recommender, rows, 32, 0.5, CPU, torch.float64, backend)
+        trainer = Trainer(recommender, rows, 32, 0.5, Machine(CPU, torch.float64, backend))
         population = trainer.population(weights, [0.1] * len(losses), [0.01] * len(losses))
         trainer.train_epoch(population, trainer.prepare(losses), seed=3)
         return population.weights
@@ -242,7 +243,7 @@ def same_bits(one, other) -> bool:
 @both_backends
 def test_a_broken_copy_leaves_the_others_alone(backend):
     rows, weights = random_interactions(6, 5, 40, seed=3), MF(4).initial(6, 5, seed=3)
-    trainer = Trainer(MF(4), rows, 16, 0.5, CPU, torch.float64, backend=backend)
+    trainer = Trainer(MF(4), rows, 16, 0.5, Machine(CPU, torch.float64, backend))
     broken = make_loss("(y_hat/y)*y", OperatorSpace(clamp="none"), epsilon=0.0)  # 0/0 at y = 0
     bce = make_loss("BCE", OperatorSpace())
     both, alone = (trainer.population(weights, [0.1] * k, [0.0] * k) for k in (2, 1))
@@ -255,7 +256,7 @@ def test_a_broken_copy_leaves_the_others_alone(backend):
 @both_backends
 def test_training_is_the_same_for_the_same_seed_and_epoch_only(backend):
     rows, weights = random_interactions(6, 5, 40, seed=3), MF(4).initial(6, 5, seed=3)
-    trainer = Trainer(MF(4), rows, 16, 0.5, CPU, torch.float64, backend=backend)
+    trainer = Trainer(MF(4), rows, 16, 0.5, Machine(CPU, torch.float64, backend))
 
     def trained(seed, epoch):
         population = trainer.population(weights, [0.1], [0.0])
@@ -269,7 +270,7 @@ def test_training_is_the_same_for_the_same_seed_and_epoch_only(backend):
 
 @both_backends
 def test_selected_copies_go_their_own_way(backend):
-    trainer = Trainer(MF(4), random_interactions(6, 5, 40, seed=3), 16, 0.5, CPU, torch.float64, backend=backend)
+    trainer = Trainer(MF(4), random_interactions(6, 5, 40, seed=3), 16, 0.5, Machine(CPU, torch.float64, backend))
     start = trainer.population(MF(4).initial(6, 5, seed=3), [0.1, 0.2, 0.3], [0.0, 0.1, 0.2])
     start.weights["user_bias"][2] += 1
     before = start.weights["user_bias"].clone()
@@ -288,7 +289,7 @@ def test_selected_copies_go_their_own_way(backend):
 )
 @both_backends
 def test_training_leaves_the_initial_weights_alone(k, dtype, backend):
-    trainer = Trainer(MF(4), random_interactions(6, 5, 40, seed=3), 16, 0.5, CPU, dtype, backend=backend)
+    trainer = Trainer(MF(4), random_interactions(6, 5, 40, seed=3), 16, 0.5, Machine(CPU, dtype, backend))
     weights = MF(4).initial(6, 5, seed=3)
     population = trainer.population(weights, [0.1] * k, [0.0] * k)
     losses = trainer.prepare([make_loss("BCE", OperatorSpace())] * k)
@@ -301,7 +302,7 @@ def test_training_leaves_the_initial_weights_alone(k, dtype, backend):
 def test_a_strong_decay_over_many_steps_stays_exact(backend):
     rows, rate, decays = random_interactions(6, 5, 400, seed=3), 0.5, [0.0, 1.0]  # (1 - rate * decay)^400 is no float32
     weights = MF(4).initial(6, 5, seed=3)
-    trainer = Trainer(MF(4), rows, 1, 50.0, CPU, torch.float32, backend=backend)
+    trainer = Trainer(MF(4), rows, 1, 50.0, Machine(CPU, torch.float32, backend))
     population = trainer.population(weights, [rate] * 2, decays)
     losses = trainer.prepare([make_loss("BCE", OperatorSpace())] * 2)
     trainer.train_epoch(population, losses, seed=3)
@@ -317,7 +318,7 @@ def test_a_strong_decay_over_many_steps_stays_exact(backend):
 def test_the_strongest_decay_that_settings_take_trains(backend):
     settings = TrainSettings(learning_rate=0.5, weight_decay=1.98)
     trainer = Trainer(
-        MF(4), random_interactions(6, 5, 10, seed=3), 2, settings.clip, CPU, torch.float32, backend=backend
+        MF(4), random_interactions(6, 5, 10, seed=3), 2, settings.clip, Machine(CPU, torch.float32, backend)
     )
     weights = MF(4).initial(6, 5, seed=3)
     population = trainer.population(weights, [settings.learning_rate], [settings.weight_decay])
@@ -334,7 +335,7 @@ def test_predictions_are_those_of_the_oracle_however_they_are_cut(recommender, a
         monkeypatch.setattr(f"recommenders.{module}._EVALUATION_ROWS", at_a_time)
     rows = random_interactions(6, 5, 40, seed=3)
     weights = recommender.initial(6, 5, seed=3)
-    trainer = Trainer(recommender, rows, 16, 0.5, CPU, torch.float64, backend=backend)
+    trainer = Trainer(recommender, rows, 16, 0.5, Machine(CPU, torch.float64, backend))
     population = trainer.population(weights, [0.1] * 2, [0.0] * 2)
     user, item = torch.as_tensor(rows.user), torch.as_tensor(rows.item)
     y_hat = trainer.predict(population.weights, user, item)
