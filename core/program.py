@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 from core.canonical import fold
@@ -60,16 +60,26 @@ class LossProgram:
         inputs, lines = parse_lines(text)
         return cls(lines, inputs)
 
+    @classmethod
+    def trusted(cls, lines: tuple[Line, ...], inputs: tuple[str, ...]) -> LossProgram:
+        """The program of lines that the caller knows to be valid.
+
+        Nothing is checked, which would take longer than all else: only for tuples that the constructor would
+        accept and keep as they are.
+        """
+        program = object.__new__(cls)
+        program.__dict__.update(lines=lines, inputs=inputs)
+        return program
+
     @cached_property
     def canonical(self) -> LossProgram:
         """The same function without dead lines, `identity`, repeats, or an order of operands."""
-        return LossProgram(fold(self.inputs, self.lines), self.inputs)
+        return LossProgram.trusted(fold(self.inputs, self.lines), self.inputs)
 
     @cached_property
     def key(self) -> str:
         """The canonical text: two programs with the same key are the same function."""
-        names = [*self.inputs, *(f"v{i}" for i in range(len(self.canonical.lines)))]
-        return "; ".join(f"{op}({', '.join(names[o] for o in operands)})" for op, operands in self.canonical.lines)
+        return "; ".join([_call(line, self.inputs) for line in self.canonical.lines])
 
     @property
     def complexity(self) -> int:
@@ -107,6 +117,13 @@ class LossProgram:
                 f"stored program: expected inputs and lines such as ['add', 'y', 'v0'], got {problem}"
             ) from None
         return cls(tuple(lines), inputs)
+
+
+@lru_cache(maxsize=10_000)
+def _call(line: Line, inputs: tuple[str, ...]) -> str:
+    """A line by name, such as add(y, v0); programs of a search share their few short ones."""
+    n = len(inputs)
+    return f"{line.operator}({', '.join(inputs[o] if o < n else f'v{o - n}' for o in line.operands)})"
 
 
 def _names(stored: Any) -> list[str]:

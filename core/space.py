@@ -80,12 +80,23 @@ class OperatorSpace:
         """The program of `choices` [n_lines, 3]: operator number, first and second operand.
 
         The second operand of an operator with one operand is ignored.
+
+        Raises:
+            UserError: an operand that does not exist yet, or no lines.
         """
-        lines = tuple(
-            Line(self.operators[operator], (first, second)[: self.arities[operator]])
-            for operator, first, second in choices.tolist()
-        )
-        return LossProgram(lines, self.inputs)
+        return self._program(choices.astype(np.int64, casting="safe", copy=False).tolist())
+
+    def _program(self, rows: list[list[int]]) -> LossProgram:
+        """The program of rows, checked on the way: the constructor takes three times as long."""
+        operators, arities = self.operators, self.arities
+        lines, is_valid = [], 1 <= len(rows) <= self.n_lines
+        for n_slots, (operator, first, second) in enumerate(rows, start=len(self.inputs)):
+            operands = (first, second) if arities[operator] == 2 else (first,)
+            for operand in operands:
+                is_valid = is_valid and 0 <= operand < n_slots
+            lines.append(Line(operators[operator], operands))
+        make = LossProgram.trusted if is_valid else LossProgram  # the constructor says what is wrong
+        return make(tuple(lines), self.inputs)
 
     def choices(self, program: LossProgram) -> np.ndarray:
         """The inverse of `program()`: [n_lines, 3], a missing second operand written as 0.
@@ -129,7 +140,7 @@ class OperatorSpace:
         choices[..., 1] = rng.integers(n_slots, size=(n, self.n_lines))
         second = rng.integers(n_slots - 1, size=(n, self.n_lines))
         choices[..., 2] = second + (second >= choices[..., 1])
-        return [self.program(row) for row in choices]
+        return [self._program(rows) for rows in choices.tolist()]
 
 
 #: Handcrafted formulas are run as written: no clamp, and `eps` may be named.

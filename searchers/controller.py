@@ -79,16 +79,15 @@ class Controller(nn.Module):
                 parameter.uniform_(-settings.init_range, settings.init_range, generator=rng)
         lines = torch.arange(space.n_lines)
         self._is_binary = torch.tensor(space.arities) == 2
-        self._open = torch.arange(n_slots) < (len(space.inputs) + lines)[:, None]  # [n_lines, n_slots]
-        self._offsets = torch.tensor([1, 1 + n_operators, 1 + n_operators])  # of the three decisions' inputs
+        self._closed = torch.arange(n_slots) >= (len(space.inputs) + lines)[:, None]  # [n_lines, n_slots]
+        self._offsets = (1, 1 + n_operators, 1 + n_operators)  # of the three decisions' inputs
 
-    def sample(self, n: int, rng: torch.Generator) -> Decisions:
-        """Draw n programs from the policy."""
+    def sample(self, n: int, rng: torch.Generator) -> Tensor:
+        """Draw n programs from the policy: choices [n, n_lines, 3], 0 where there is no second operand."""
         with torch.no_grad():
             walk = _Walk(self, n, rng)
-            for line in range(self._space.n_lines):
-                walk.decide_line(line)
-            return Decisions(walk.choices, walk.log_probability, walk.entropy)
+            drawn = [choice for line in range(self._space.n_lines) for choice in walk.draw_line(line)]
+            return torch.stack(drawn, dim=1).view(n, self._space.n_lines, 3)
 
     def evaluate(self, choices: Tensor) -> Decisions:
         """The log-probability and entropy of given programs [n, n_lines, 3], with gradients.
@@ -100,35 +99,37 @@ class Controller(nn.Module):
         taken[..., 2] = self._is_binary[choices[..., 0]]
         place = taken.flatten(1).cumsum(1) - 1  # of every decision among those taken [n, 3 n_lines]
         tokens = torch.zeros(n, 1 + 3 * n_lines, dtype=torch.long)  # the last one only takes what is not taken
-        tokens.scatter_(1, torch.where(taken.flatten(1), place + 1, 3 * n_lines), (choices + self._offsets).flatten(1))
+        inputs = (choices + torch.tensor(self._offsets)).flatten(1)
+        tokens.scatter_(1, torch.where(taken.flatten(1), place + 1, 3 * n_lines), inputs)
         outputs, _ = self.lstm(self.embedding(tokens[:, : 3 * n_lines].T))  # [3 n_lines, n, size]
         h = outputs.transpose(0, 1).gather(1, place.clamp(min=0)[..., None].expand(-1, -1, outputs.shape[-1]))
         h = h.view(n, n_lines, 3, -1)
         log_probability, entropy = torch.zeros(n), torch.zeros(n)
         for position in range(3):
-            log_p = self.log_policy(position, h[:, :, position], self._open, choices[..., 1])
+            first = choices[..., 1] if position == 2 else None
+            log_p = torch.log_softmax(self.logits(position, h[:, :, position], self._closed, first), dim=-1)
             chosen = log_p.gather(-1, choices[..., position : position + 1]).squeeze(-1)
             kept = taken[..., position]
             log_probability = log_probability + torch.where(kept, chosen, 0).sum(1)
             entropy = entropy + torch.where(kept, entropy_of(log_p), 0).sum(1)
         return Decisions(choices * taken, log_probability, entropy)
 
-    def log_policy(self, position: int, h: Tensor, open_slots: Tensor, first: Tensor) -> Tensor:
-        """Log-probabilities of what may be chosen.
+    def logits(self, position: int, h: Tensor, closed_slots: Tensor, first: Tensor | None = None) -> Tensor:
+        """What softmax makes the probabilities of: -inf for what may not be chosen.
 
         Args:
             position: 0 the operator, 1 and 2 its operands.
             h: outputs of the LSTM [..., size].
-            open_slots: which slots are written already [..., n_slots].
+            closed_slots: which slots are not written yet [..., n_slots].
             first: the first operand [...], which the second may not be.
         """
         head = self.operator_head if position == 0 else self.operand_heads[position - 1]
         logits = self._settings.tanh_constant * torch.tanh(head(h))
         if position > 0:
-            logits = logits.masked_fill(~open_slots, -torch.inf)
-        if position == 2:
+            logits = logits.masked_fill(closed_slots, -torch.inf)
+        if first is not None:
             logits = logits.scatter(-1, first[..., None], -torch.inf)
-        return torch.log_softmax(logits, dim=-1)
+        return logits
 
 
 def entropy_of(log_p: Tensor) -> Tensor:
@@ -136,37 +137,56 @@ def entropy_of(log_p: Tensor) -> Tensor:
     return -(log_p.exp() * log_p.masked_fill(log_p.isinf(), 0)).sum(-1)
 
 
+class LstmSteps:
+    """An nn.LSTM over n sequences whose next inputs are not known yet; calling it for every step takes longer.
+
+    Args:
+        lstm: what the weights are taken from.
+        n: how many sequences.
+    """
+
+    def __init__(self, lstm: nn.LSTM, n: int) -> None:
+        self._weights = lstm.all_weights
+        zeros = torch.zeros(n, lstm.hidden_size)
+        self._state = [(zeros, zeros)] * lstm.num_layers
+
+    def step(self, x: Tensor, taken: Tensor | None = None) -> Tensor:
+        """The output [n, size] for inputs x [n, size]; sequences that are not `taken` [n] stay where they are."""
+        kept = None if taken is None else taken[:, None]
+        for layer, weights in enumerate(self._weights):
+            old_h, old_c = self._state[layer]
+            x, c = torch.lstm_cell(x, (old_h, old_c), *weights)
+            if kept is None:
+                self._state[layer] = x, c
+            else:
+                self._state[layer] = torch.where(kept, x, old_h), torch.where(kept, c, old_c)
+        return x
+
+
 class _Walk:
-    """The LSTM's state on its way through the decisions of n programs that are being drawn."""
+    """The way through the decisions of n programs that are being drawn."""
 
     def __init__(self, controller: Controller, n: int, rng: torch.Generator) -> None:
         self._controller, self._rng = controller, rng
-        settings = controller._settings
-        shape = (settings.n_layers, n, settings.hidden_size)
-        self._state = (torch.zeros(shape), torch.zeros(shape))
+        self._lstm = LstmSteps(controller.lstm, n)
         self._input = torch.zeros(n, dtype=torch.long)
-        self._all = torch.ones(n, dtype=torch.bool)
-        self.choices = torch.zeros(n, controller._space.n_lines, 3, dtype=torch.long)
-        self.log_probability = torch.zeros(n)
-        self.entropy = torch.zeros(n)
 
-    def decide_line(self, line: int) -> None:
-        """Operator and operands of one line."""
-        self._decide(line, 0, self._all)
-        self._decide(line, 1, self._all)
-        self._decide(line, 2, self._controller._is_binary[self.choices[:, line, 0]])
+    def draw_line(self, line: int) -> list[Tensor]:
+        """Operator and operands of one line, [n] each."""
+        operator = self._draw(line, 0)
+        first = self._draw(line, 1)
+        taken = self._controller._is_binary[operator]
+        read = self._input
+        second = self._draw(line, 2, first, taken)
+        self._input = torch.where(taken, self._input, read)
+        return [operator, first, torch.where(taken, second, 0)]
 
-    def _decide(self, line: int, position: int, taken: Tensor) -> None:
-        """One decision for each of the n programs; where it is not `taken`, nothing happens."""
+    def _draw(self, line: int, position: int, first: Tensor | None = None, taken: Tensor | None = None) -> Tensor:
+        """One decision for each of the n programs [n]; it does not count where it is not `taken`."""
         controller = self._controller
-        output, (h, c) = controller.lstm(controller.embedding(self._input)[None], self._state)
-        kept = taken[:, None]
-        self._state = (torch.where(kept, h, self._state[0]), torch.where(kept, c, self._state[1]))
-        first = self.choices[:, line, 1]
-        log_p = controller.log_policy(position, output[0], controller._open[line], first)
-        choice = torch.multinomial(log_p.exp(), 1, generator=self._rng)
-        self.log_probability += torch.where(taken, log_p.gather(1, choice).squeeze(1), 0)
-        self.entropy += torch.where(taken, entropy_of(log_p), 0)
-        choice = choice.squeeze(1)
-        self.choices[:, line, position] = torch.where(taken, choice, 0)
-        self._input = torch.where(taken, choice + controller._offsets[position], self._input)
+        h = self._lstm.step(controller.embedding(self._input), taken)
+        logits = controller.logits(position, h, controller._closed[line], first)
+        # torch.multinomial draws argmax(p / exponential) too; its checks and softmax cost more than the draw.
+        choice = (logits - torch.empty_like(logits).exponential_(generator=self._rng).log_()).argmax(1)
+        self._input = choice + controller._offsets[position]
+        return choice

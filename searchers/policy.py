@@ -11,6 +11,7 @@ it ends up lowering entropy); programs told late are weighed by the policy of to
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -134,7 +135,7 @@ class PolicySearcher(Searcher):
     def ask(self, n: int) -> list[LossProgram]:
         """See Searcher."""
         while len(self._drawn) < n:
-            self._drawn += list(self._controller.sample(self._settings.draw_size, self._rng).choices.numpy())
+            self._drawn += list(self._controller.sample(self._settings.draw_size, self._rng).numpy())
         asked, self._drawn = self._drawn[:n], self._drawn[n:]
         return [self._space.program(row) for row in asked]
 
@@ -143,6 +144,9 @@ class PolicySearcher(Searcher):
 
         Returns:
             policy_entropy and policy_reward (means of the last update) and policy_updates.
+
+        Raises:
+            UserError: the policy is no longer finite.
         """
         for trial in trials:
             reward = self._settings.failure_reward if trial.reward is None else trial.reward
@@ -159,10 +163,13 @@ class PolicySearcher(Searcher):
         choices = torch.from_numpy(np.stack([self._space.choices(program) for program, _ in told]))
         rewards = torch.tensor([reward for _, reward in told], dtype=torch.float64)
         for objective, decisions in self._objective.steps(Batch(choices, rewards), self._controller.evaluate):
+            self._metrics["policy_entropy"] = decisions.entropy.mean().item()
+            if not math.isfinite(self._metrics["policy_entropy"]):  # draws do not notice
+                rate = self._settings.learning_rate
+                raise UserError(f"rl: expected a finite policy, got one that is not; lower learning_rate, now {rate}")
             self._optimiser.zero_grad()
             (-(objective + self._settings.entropy_weight * decisions.entropy).mean()).backward()
             self._optimiser.step()
-            self._metrics["policy_entropy"] = decisions.entropy.mean().item()
         self._metrics["policy_reward"] = rewards.mean().item()
         self._metrics["policy_updates"] += 1
 

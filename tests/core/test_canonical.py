@@ -4,11 +4,12 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from core.canonical import fold
-from core.line import INPUTS, Line
+from core.line import INPUTS, KNOWN_INPUTS, Line
 from core.operators import OPERATORS
 from core.program import LossProgram
+from core.space import OperatorSpace
 from tests.core.oracles import SPECIAL_Y, SPECIAL_Y_HAT, Y_HAT, Y, assert_slopes_agree, run_raw, slope, slope_size
-from tests.strategies import CLAMP_RULES, free_programs, law, space_of
+from tests.strategies import CLAMP_RULES, free_programs, law, programs_of, space_of
 
 POINTS = ((Y_HAT, Y), (SPECIAL_Y_HAT, SPECIAL_Y))
 
@@ -160,6 +161,17 @@ def test_operands_are_ordered_leaves_first_then_small_before_large_then_by_text(
             ordered = LossProgram.parse(f"add({large}, {small})").canonical.lines
             smaller, _ = ordered[-1].operands
             assert LossProgram((*ordered[:-1], Line("identity", (smaller,)))).key == LossProgram.parse(small).key
+
+
+@law
+@given(free_programs(max_lines=12) | programs_of(OperatorSpace(operators=("add", "mul", "neg"), max_variables=12)))
+def test_no_operand_of_a_commutative_operator_comes_before_the_one_on_its_left(program):
+    """An order of its own for every expression, from sizes and texts that are all written out."""
+    order = [(0, KNOWN_INPUTS.index(name), name) for name in program.inputs]
+    for operator, operands in program.canonical.lines:
+        parts = [order[o] for o in operands]
+        assert not OPERATORS[operator].commutative or parts == sorted(parts)
+        order.append((1 + sum(size for size, *_ in parts), 0, f"{operator}({','.join(text for *_, text in parts)})"))
 
 
 def test_programs_of_different_functions_keep_different_keys():

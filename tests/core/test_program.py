@@ -105,6 +105,22 @@ def test_complexity_counts_the_lines_that_matter(program):
 
 @law
 @given(free_programs())
+def test_the_canonical_program_is_one_that_the_constructor_accepts_and_keeps(program):
+    canonical = program.canonical
+    checked = LossProgram(canonical.lines, canonical.inputs)
+    assert (checked, hash(checked), repr(checked)) == (canonical, hash(canonical), repr(canonical))
+    assert {type(line) for line in canonical.lines} == {Line}
+
+
+@law
+@given(free_programs())
+def test_the_key_is_the_canonical_lines_by_name(program):
+    stored = program.canonical.to_dict()["lines"]
+    assert program.key == "; ".join(f"{operator}({', '.join(names)})" for operator, *names in stored)
+
+
+@law
+@given(free_programs())
 def test_a_stored_program_comes_back_exactly(program):
     assert LossProgram.from_dict(program.to_dict()) == program
     assert LossProgram.from_dict(json.loads(json.dumps(program.to_dict()))) == program

@@ -82,6 +82,30 @@ def test_a_shorter_program_is_continued_without_changing_its_loss(case, data):
     assert continued.key == short.key
 
 
+@law
+@given(spaces_with_programs())
+def test_a_program_of_a_space_is_one_that_the_constructor_accepts_and_keeps(case):
+    _, program = case
+    checked = LossProgram(program.lines, program.inputs)
+    assert (checked, hash(checked), repr(checked)) == (program, hash(program), repr(program))
+    assert {type(operand) for line in program.lines for operand in line.operands} == {int}
+
+
+@pytest.mark.parametrize(
+    ("chosen", "problem"),
+    [
+        ([[0, 0, 3]], "line 0: expected operands out of slots 0 to 2, got 3"),
+        ([[0, 0, 1], [4, 4, 0]], "line 1: expected operands out of slots 0 to 3, got 4"),
+        ([[0, -1, 1]], "line 0: expected operands out of slots 0 to 2, got -1"),
+        (np.empty((0, 3), dtype=np.int64), "at least one line expected"),
+        ([[0, 2 + i, 2 + i] for i in range(13)], "when written out"),
+    ],
+)
+def test_choices_of_what_is_no_program_are_refused(chosen, problem):
+    with pytest.raises(UserError, match=problem):
+        PAPERS.program(np.array(chosen))
+
+
 def test_the_choices_of_figure_2():
     found = PAPERS.choices(LossProgram((Line("neg", (1,)), Line("add", (0, 3)), Line("square", (4,)))))
     assert found.tolist() == [[4, 1, 0], [0, 0, 3], [7, 4, 0], [5, 5, 0], [5, 6, 0], [5, 7, 0], [5, 8, 0]]

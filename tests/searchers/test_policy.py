@@ -8,7 +8,7 @@ from core.errors import UserError
 from core.seeding import torch_rng
 from core.space import OperatorSpace
 from core.trial import Candidate, Trial, Verdict
-from searchers.controller import Controller, ControllerSettings
+from searchers.controller import Controller, ControllerSettings, LstmSteps
 from searchers.policy import PolicySearcher, PolicySettings
 
 TINY = OperatorSpace(operators=("add", "neg", "square"), max_variables=5)
@@ -41,21 +41,42 @@ def test_probabilities_of_all_programs_of_a_space_sum_to_one():
 
 
 @pytest.mark.parametrize("space", [TINY, OperatorSpace()])
-def test_log_probability_recomputed_from_programs_is_that_of_sampling(space):
+def test_draws_are_programs_of_the_space_and_possible(space):
     policy = controller(space, init_range=0.5)
     drawn = policy.sample(64, torch_rng(1))
-    again = np.stack([space.choices(space.program(row)) for row in drawn.choices.numpy()])
-    recomputed = policy.evaluate(torch.from_numpy(again))
-    assert torch.equal(recomputed.choices, drawn.choices)
-    torch.testing.assert_close(recomputed.log_probability, drawn.log_probability)
-    torch.testing.assert_close(recomputed.entropy, drawn.entropy)
+    again = torch.from_numpy(np.stack([space.choices(space.program(row)) for row in drawn.numpy()]))
+    assert torch.equal(again, drawn)
+    assert torch.equal(policy.evaluate(drawn).choices, drawn)
+    assert policy.evaluate(drawn).log_probability.isfinite().all()
+
+
+@pytest.mark.parametrize("space", [TINY, OperatorSpace()])
+def test_log_probabilities_of_draws_are_minus_their_entropy_on_average(space):
+    policy = controller(space, init_range=1.0)
+    with torch.no_grad():
+        drawn = policy.evaluate(policy.sample(4_000, torch_rng(1)))
+    excess = drawn.log_probability + drawn.entropy
+    assert abs(excess.mean()) < 4 * excess.std() / 4_000**0.5
+
+
+@pytest.mark.parametrize("n_layers", [1, 2, 3])
+def test_steps_of_the_lstm_are_those_of_torch(n_layers):
+    lstm = controller(TINY, n_layers=n_layers, init_range=1.0).lstm
+    inputs = torch.randn(12, 5, 32, generator=torch_rng(1))
+    taken = torch.rand(12, 5, generator=torch_rng(2)) < 0.6
+    with torch.no_grad():
+        steps = LstmSteps(lstm, 5)
+        found = torch.stack([steps.step(x, kept) for x, kept in zip(inputs, taken, strict=True)])
+        for i in range(5):
+            expected, _ = lstm(inputs[taken[:, i], i])
+            torch.testing.assert_close(found[taken[:, i], i], expected, atol=1e-6, rtol=0)
 
 
 def test_draws_follow_the_policy():
     policy = controller(TINY, init_range=1.0)
     every = all_choices(TINY)
     expected = policy.evaluate(every).log_probability.exp().detach()
-    drawn = policy.sample(20_000, torch_rng(2)).choices
+    drawn = policy.sample(20_000, torch_rng(2))
     index = {tuple(row.flatten().tolist()): i for i, row in enumerate(every)}
     counts = torch.zeros(len(every))
     for row in drawn:
@@ -112,6 +133,13 @@ def test_the_same_failure_for_all_does_not_push_the_policy_about():
         asked = searcher.ask(10)
         searcher.tell([Trial(i, Candidate(0, p), Verdict.ZERO_GRADIENT) for p in asked])
     torch.testing.assert_close(searcher.log_probability(programs), before, atol=1e-4, rtol=0)
+
+
+def test_a_policy_that_is_no_longer_finite_is_an_error():
+    searcher = PolicySearcher(TINY, 0, PolicySettings(learning_rate=1e30))
+    trials = rewarded(searcher.ask(50), range(50))
+    with pytest.raises(UserError, match=r"rl: expected a finite policy, .* lower learning_rate, now 1e\+30"):
+        searcher.tell(trials)
 
 
 def test_updates_come_with_every_tenth_outcome():
