@@ -6,10 +6,7 @@ the number of threads. Losses that compiled code does not know are trained by to
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from functools import cached_property
-from typing import TypeVar
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -19,11 +16,10 @@ from core.loss import Loss
 from core.tape import Tape
 from recommenders.backend import Backend, TrainEpoch
 from recommenders.batches import Epoch
+from recommenders.cores import Cores
 from recommenders.kernel import Arrays, Examples, Kernel, Program, Step
 from recommenders.population import Population
 from recommenders.recommender import Weights
-
-T = TypeVar("T")
 
 
 class CompiledBackend(Backend):
@@ -38,18 +34,8 @@ class CompiledBackend(Backend):
     """
 
     def __init__(self, kernel: Kernel, clip: float, dtype: torch.dtype, threads: int, torch_backend: Backend) -> None:
-        self._kernel, self._clip, self._threads, self._torch = kernel, clip, threads, torch_backend
+        self._kernel, self._clip, self._cores, self._torch = kernel, clip, Cores(threads), torch_backend
         self._type = torch.zeros(0, dtype=dtype).numpy().dtype.type
-
-    @cached_property
-    def _pool(self) -> ThreadPoolExecutor:
-        return ThreadPoolExecutor(self._threads, thread_name_prefix="epoch")
-
-    def _on_all_cores(self, function: Callable[[int], T], n: int) -> list[T]:
-        """function(0) to function(n - 1), several at a time."""
-        return (
-            [function(k) for k in range(n)] if min(self._threads, n) == 1 else list(self._pool.map(function, range(n)))
-        )
 
     def prepare(self, losses: Sequence[Loss]) -> TrainEpoch:
         """See Backend."""
@@ -90,13 +76,13 @@ class CompiledBackend(Backend):
             self._kernel.train_epoch(_copy(population.weights, k), examples, programs[k], step, draws)
 
         with self._kernel.session():
-            self._on_all_cores(train, len(copies))
+            self._cores.map(train, len(copies))
 
     def predict(self, weights: Weights, users: Tensor, items: Tensor) -> Tensor:
         """See Backend."""
         user, item, k = users.numpy(), items.numpy(), len(next(iter(weights.values())))
         with self._kernel.session():
-            y_hats = self._on_all_cores(lambda i: self._kernel.predict(_copy(weights, i), user, item), k)
+            y_hats = self._cores.map(lambda i: self._kernel.predict(_copy(weights, i), user, item), k)
         return torch.from_numpy(np.stack(y_hats))
 
 

@@ -8,22 +8,20 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Literal
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from core.errors import unknown_name
+from recommenders.merging import pairs_won
 
 
 def auc(y_hat: Tensor, y: Tensor) -> Tensor:
     """Area under the ROC curve, ties counted half (the statistic of Mann and Whitney)."""
     positive = y > 0.5
     below, above = _in_order(y_hat[:, ~positive]), _in_order(y_hat[:, positive])
-    # Of every positive, the negatives before it and those not after it.
-    won = _places(below, above, right=False) + _places(below, above, right=True)
-    return _finite_only(won.double() / (2 * below.shape[1] * above.shape[1]), y_hat)
+    return _finite_only(_pairs_won(below, above).double() / (2 * below.shape[1] * above.shape[1]), y_hat)
 
 
 def _in_order(values: Tensor) -> Tensor:
@@ -33,13 +31,11 @@ def _in_order(values: Tensor) -> Tensor:
     return values.sort(dim=1).values
 
 
-def _places(ordered: Tensor, values: Tensor, right: bool) -> Tensor:
-    """The sum over values [K, m] of how many of `ordered` [K, n] are smaller, or (right) not larger: [K]."""
-    if ordered.device.type == "cpu":
-        side: Literal["left", "right"] = "right" if right else "left"
-        rows = zip(ordered.numpy(), values.numpy(), strict=True)
-        return torch.tensor([int(np.searchsorted(row, v, side).sum()) for row, v in rows])
-    return torch.searchsorted(ordered, values, right=right).sum(dim=1)
+def _pairs_won(below: Tensor, above: Tensor) -> Tensor:
+    """See `recommenders.merging`; of rows in order [K, n] and [K, m], so [K]."""
+    if below.device.type == "cpu":
+        return torch.tensor([pairs_won(*rows) for rows in zip(below.numpy(), above.numpy(), strict=True)])
+    return sum(torch.searchsorted(below, above, right=right).sum(dim=1) for right in (False, True))  # type: ignore
 
 
 def rmse(y_hat: Tensor, y: Tensor) -> Tensor:

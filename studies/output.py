@@ -30,12 +30,13 @@ class OutputFolder:
 
     Args:
         path: made if it is not there.
+        asked: the option that named it, for messages.
 
     Raises:
         UserError: it cannot be made or written.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, asked: str | None = None) -> None:
         self.path = path
         self._made = [folder for folder in (path, *path.parents) if not folder.exists()]
         try:
@@ -44,7 +45,7 @@ class OutputFolder:
                 pass
         except OSError as error:
             self.withdraw()
-            raise UserError(f"--out {path}: cannot write there: {error.strerror or error}") from None
+            raise UserError(f"{asked or f'--out {path}'}: cannot write there: {error.strerror or error}") from None
 
     def withdraw(self) -> None:
         """Take back the folders that were made, as far as they are still empty."""

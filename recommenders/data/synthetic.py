@@ -29,3 +29,22 @@ def planted(n_users: int = 100, n_items: int = 80, n_pairs: int = 6_000, rank: i
     label = (score + noise * rng.normal(size=n_pairs) > 0).astype(np.float32)
     parts = random_split(Interactions(user.astype(np.int64), item.astype(np.int64), label), rng)
     return Dataset("synthetic", *parts, np.arange(n_users), np.arange(n_items), "random 80/10/10")
+
+
+def shaped(n_users: int, n_items: int, n_rows: int) -> Dataset:
+    """Rows of any shape, for measurements of time and memory: nothing can be learned from them.
+
+    Users and items are drawn with long tails, as in real data (share of the r-th: about 1/r); labels are tossed.
+
+    Raises:
+        UserError: less than one user or item, or too few rows for three parts.
+    """
+    if min(n_users, n_items) < 1 or n_rows < 100:
+        shape = f"{n_users}x{n_items}x{n_rows}"
+        raise UserError(f"made-up rows: expected at least one user, one item and 100 rows, got {shape}")
+    rng = numpy_rng("shaped", n_users, n_items, n_rows)
+    user, item = ((n ** rng.random(n_rows)).astype(np.int64) - 1 for n in (n_users, n_items))
+    rows = Interactions(user, item, rng.integers(2, size=n_rows).astype(np.float32))
+    parts = random_split(rows, rng, held_out=0.02)
+    name = f"{n_users}x{n_items}x{n_rows}"
+    return Dataset(name, *parts, np.arange(n_users), np.arange(n_items), "random 96/2/2")

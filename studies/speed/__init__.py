@@ -1,0 +1,1 @@
+"""How fast this machine is: what `python -m studies.benchmark` measures."""

@@ -1,0 +1,146 @@
+"""Measurements, each of a thing that a study spends its time on."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from statistics import median
+
+import torch
+
+from core.loss import ProgramLoss
+from core.proxy import ProxyTest, prediction_probe
+from core.seeding import derive_seed, numpy_rng
+from core.space import OperatorSpace
+from recommenders import make_recommender
+from recommenders.data.dataset import Dataset
+from recommenders.machine import Machine
+from recommenders.metrics import find_metric
+from recommenders.mf import MF
+from recommenders.mlp import MLP
+from recommenders.task import RecommendationTask, TrainSettings
+from searchers import make_searcher
+from studies.speed.plain_loop import plain_epoch
+
+#: As many proposals as a search examines at a time.
+_PROPOSALS = 16
+_SPACE = OperatorSpace()
+
+
+def seconds(call: Callable[[], object], device: torch.device, repeats: int) -> float:
+    """The median time of a call, after one that is not counted."""
+    times = []
+    for _ in range(repeats + 1):
+        _finish(device)
+        began = time.perf_counter()
+        call()
+        _finish(device)
+        times.append(time.perf_counter() - began)
+    return median(times[1:])
+
+
+def _finish(device: torch.device) -> None:
+    """Wait until the device has done what it was asked for."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
+def sampled_losses(n: int) -> list[ProgramLoss]:
+    """Random programs that pass the proxy test: those that a search would train."""
+    rng, passed = numpy_rng("benchmark"), list[ProgramLoss]()
+    proxy = ProxyTest()
+    proxy.renew(prediction_probe(0))
+    while len(passed) < n:
+        losses = [ProgramLoss(program, _SPACE) for program in _SPACE.sample(256, rng)]
+        passed += [loss for loss, f in zip(losses, proxy.examine(losses), strict=True) if f.verdict is None]
+    return passed[:n]
+
+
+@dataclass(frozen=True)
+class EpochTime:
+    """What a candidate costs when k are trained together."""
+
+    k: int
+    epoch: float
+    """Seconds a candidate-epoch."""
+    scoring: float
+    """Seconds a candidate's validation score."""
+
+    @property
+    def rate(self) -> float:
+        """Candidate-epochs a second."""
+        return 1 / self.epoch
+
+
+def task_of(recommender: str, dataset: Dataset, machine: Machine) -> RecommendationTask:
+    """The learning problem of the default study."""
+    model = make_recommender(recommender, init_std=0.1)
+    settings = TrainSettings(clip=1.0)
+    return RecommendationTask(model, dataset, find_metric("classification", "auc"), settings, machine)
+
+
+def epoch_time(task: RecommendationTask, losses: Sequence[ProgramLoss], repeats: int) -> EpochTime:
+    """An epoch of these losses together, and the validation scores after it."""
+    k, device = len(losses), task.trainer.device
+    population = task.population(task.initial(0), k, task.settings.search_weight_decay)
+    prepared = task.trainer.prepare(losses)
+    epoch = seconds(lambda: task.trainer.train_epoch(population, prepared, 0), device, repeats)
+    scoring = seconds(lambda: task.scores(population.weights), device, repeats)
+    return EpochTime(k, epoch / k, scoring / k)
+
+
+def plain_epoch_time(task: RecommendationTask, losses: Sequence[ProgramLoss]) -> float:
+    """Seconds that MF's epoch takes in a plain loop, one candidate after the other: the median over these losses."""
+    model, device = task.recommender, task.trainer.device
+    assert isinstance(model, MF)
+    epochs = [plain_epoch(task.dataset, loss, task.settings, model.embedding_size, device) for loss in losses]
+    return median(seconds(epoch, device, repeats=1) for epoch in epochs)
+
+
+def products_time(task: RecommendationTask, k: int, repeats: int) -> float:
+    """Seconds a candidate-epoch that MLP's products of matrices alone take in torch, there and back."""
+    model, settings, device = task.recommender, task.settings, task.trainer.device
+    assert isinstance(model, MLP)
+    sizes = (2 * model.embedding_size, *model.hidden_sizes, 1)
+    x = [torch.rand(k, settings.batch_size, size, device=device) for size in sizes]
+    weights = [torch.rand(k, n_in, n_out, device=device) for n_in, n_out in pairwise(sizes)]
+
+    n_steps = -(-len(task.dataset.train) // settings.batch_size)
+    some = min(n_steps, 100)
+
+    def products() -> None:
+        for _ in range(some):
+            for i, weight in enumerate(weights):
+                torch.bmm(x[i], weight)
+                torch.bmm(x[i].mT, x[i + 1])
+                torch.bmm(x[i + 1], weight.mT)
+
+    return seconds(products, device, repeats) / some * n_steps / k
+
+
+def proxy_rate(repeats: int) -> float:
+    """Programs a second through key, gradient and duplicate test, as they come from a searcher."""
+    n, rng = 4_096, numpy_rng("proxy rate")
+    rates = []
+    for _ in range(repeats + 1):
+        losses = [ProgramLoss(program, _SPACE) for program in _SPACE.sample(n, rng)]
+        proxy = ProxyTest()
+        proxy.renew(prediction_probe(0))
+        began = time.perf_counter()
+        for start in range(0, n, _PROPOSALS):
+            proxy.examine(losses[start : start + _PROPOSALS])
+        rates.append(n / (time.perf_counter() - began))
+    return median(rates[1:])
+
+
+def sampling_rate(repeats: int) -> float:
+    """Programs a second that the paper's controller writes."""
+    searcher, n = make_searcher("rl", _SPACE, derive_seed("sampling rate")), 2_048
+
+    def sample() -> None:
+        for _ in range(0, n, _PROPOSALS):
+            searcher.ask(_PROPOSALS)
+
+    return n / seconds(sample, torch.device("cpu"), repeats)
