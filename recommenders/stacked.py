@@ -74,8 +74,7 @@ class _Epoch:
         self._weights, self._training = population.weights, epoch.training()
         like = next(iter(self._weights.values()))
         keep = [1 - rate * decay for rate, decay in zip(population.learning_rate, population.weight_decay, strict=True)]
-        self._learning_rate = torch.tensor(population.learning_rate, device=like.device, dtype=like.dtype)
-        self._keep = torch.tensor(keep, device=like.device, dtype=like.dtype)
+        self._learning_rate, self._keep = (_sent(values, like) for values in (population.learning_rate, keep))
         self._scale = torch.ones_like(self._keep)
         # Each copy at steps of its own, or its bits would depend on its neighbours.
         self._fold_every = [math.inf if k == 1 else max(1, int(math.log(LEAST_SCALE) / math.log(k))) for k in keep]
@@ -109,9 +108,31 @@ class _Epoch:
                 weight.mul_(_columns(self._keep, weight)).sub_(step)
                 continue
             rows, first = (batch.user, batch.first_user) if kind == "user" else (batch.item, batch.first_item)
-            summed = torch.zeros_like(gradient).index_add_(1, first, gradient).clamp_(-self._clip, self._clip)
+            add = summed_by_product if gradient.device.type == "cuda" else summed_in_order
+            summed = add(gradient, first).clamp_(-self._clip, self._clip)
             # Rows that do not stand first carry zeros, so adding a row twice changes nothing.
             weight.index_add_(1, rows, summed.mul_(_columns(-self._learning_rate / self._scale, gradient)))
+
+
+def _sent(values: Sequence[float], like: Tensor) -> Tensor:
+    """Numbers on the device of `like`, without waiting for them to arrive."""
+    on_host = torch.tensor(values, dtype=like.dtype, pin_memory=like.device.type == "cuda")
+    return on_host.to(like.device, non_blocking=True)
+
+
+def summed_in_order(gradient: Tensor, first: Tensor) -> Tensor:
+    """Gradients [K, B, ...] summed to where their row stands first, in the order of the batch: zeros elsewhere."""
+    return torch.zeros_like(gradient).index_add_(1, first, gradient)
+
+
+def summed_by_product(gradient: Tensor, first: Tensor) -> Tensor:
+    """The same as a product with a matrix of zeros and ones.
+
+    A GPU adds rows of equal index in any order, and with another result each time; a product is always the same.
+    """
+    places = torch.arange(len(first), device=first.device, dtype=first.dtype)
+    goes_to = (first[None, :] == places[:, None]).to(gradient.dtype)
+    return torch.matmul(goes_to, gradient.flatten(2) if gradient.dim() > 2 else gradient[..., None]).view_as(gradient)
 
 
 def _columns(per_copy: Tensor, like: Tensor) -> Tensor:

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from core.loss import Loss
 from recommenders.backend import Backend, TrainEpoch
-from recommenders.batches import EpochBatches
+from recommenders.batches import Epoch, EpochBatches
 from recommenders.compiled import CompiledBackend
 from recommenders.data.dataset import Interactions
 from recommenders.machine import Machine
@@ -71,7 +71,11 @@ class Trainer:
 
     def train_epoch(self, population: Population, losses: TrainEpoch, seed: int, epoch: int = 0) -> None:
         """Train every copy in place by its own loss, for one epoch of the batches of (seed, epoch)."""
-        losses(population, self._batches(seed, epoch))
+        losses(population, self.epoch(seed, epoch))
+
+    def epoch(self, seed: int, number: int) -> Epoch:
+        """The batches of an epoch, on the device."""
+        return self._batches(seed, number)
 
     def predict(self, weights: Weights, users: Tensor, items: Tensor) -> Tensor:
         """y_hat [K, n] for n pairs of users and items."""

@@ -22,10 +22,12 @@ from recommenders.mf import MF
 from recommenders.mlp import MLP
 from recommenders.task import RecommendationTask, TrainSettings
 from searchers import make_searcher
-from studies.speed.plain_loop import plain_epoch
+from studies.speed.plain_loop import plain_steps
 
 #: As many proposals as a search examines at a time.
 _PROPOSALS = 16
+#: Steps of an epoch that are timed where all are alike.
+_TIMED_STEPS = 100
 _SPACE = OperatorSpace()
 
 
@@ -95,29 +97,39 @@ def plain_epoch_time(task: RecommendationTask, losses: Sequence[ProgramLoss]) ->
     """Seconds that MF's epoch takes in a plain loop, one candidate after the other: the median over these losses."""
     model, device = task.recommender, task.trainer.device
     assert isinstance(model, MF)
-    epochs = [plain_epoch(task.dataset, loss, task.settings, model.embedding_size, device) for loss in losses]
-    return median(seconds(epoch, device, repeats=1) for epoch in epochs)
+    n, whole = _steps(task)
+    runs = [plain_steps(task.dataset, loss, task.settings, model.embedding_size, device, n) for loss in losses]
+    return median(seconds(run, device, repeats=1) for run in runs) / n * whole
 
 
-def products_time(task: RecommendationTask, k: int, repeats: int) -> float:
-    """Seconds a candidate-epoch that MLP's products of matrices alone take in torch, there and back."""
+def _steps(task: RecommendationTask) -> tuple[int, int]:
+    """How many steps to time of those that are all alike, and how many an epoch has."""
+    whole = -(-len(task.dataset.train) // task.settings.batch_size)
+    return min(whole, _TIMED_STEPS), whole
+
+
+def products_of(task: RecommendationTask, k: int, n_steps: int) -> Callable[[], None]:
+    """The products of matrices of so many steps of MLP with k candidates, there and back, and nothing else."""
     model, settings, device = task.recommender, task.settings, task.trainer.device
     assert isinstance(model, MLP)
     sizes = (2 * model.embedding_size, *model.hidden_sizes, 1)
     x = [torch.rand(k, settings.batch_size, size, device=device) for size in sizes]
     weights = [torch.rand(k, n_in, n_out, device=device) for n_in, n_out in pairwise(sizes)]
 
-    n_steps = -(-len(task.dataset.train) // settings.batch_size)
-    some = min(n_steps, 100)
-
     def products() -> None:
-        for _ in range(some):
+        for _ in range(n_steps):
             for i, weight in enumerate(weights):
                 torch.bmm(x[i], weight)
                 torch.bmm(x[i].mT, x[i + 1])
                 torch.bmm(x[i + 1], weight.mT)
 
-    return seconds(products, device, repeats) / some * n_steps / k
+    return products
+
+
+def products_time(task: RecommendationTask, k: int, repeats: int) -> float:
+    """Seconds a candidate-epoch that MLP's products of matrices alone take in torch."""
+    n, whole = _steps(task)
+    return seconds(products_of(task, k, n), task.trainer.device, repeats) / n * whole / k
 
 
 def proxy_rate(repeats: int) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import islice
 
 import torch
 from torch import Tensor, nn
@@ -28,16 +29,16 @@ class PlainMF(nn.Module):
         return torch.sigmoid(dot + self.user_bias(user)[:, 0] + self.item_bias(item)[:, 0] + self.global_bias)
 
 
-def plain_epoch(
-    dataset: Dataset, loss: ProgramLoss, settings: TrainSettings, embedding_size: int, device: torch.device
+def plain_steps(
+    dataset: Dataset, loss: ProgramLoss, settings: TrainSettings, embedding_size: int, device: torch.device, n: int
 ) -> Callable[[], None]:
-    """One epoch of MF in a plain loop: what to call, and to time."""
+    """The first n steps of an epoch of MF in a plain loop: what to call, and to time."""
     model = PlainMF(dataset.n_users, dataset.n_items, embedding_size).to(device)
     optimiser = torch.optim.SGD(model.parameters(), settings.learning_rate, weight_decay=settings.search_weight_decay)
-    batches = EpochBatches(dataset.train, settings.batch_size, device, torch.float32)
+    batches = EpochBatches(dataset.train, settings.batch_size, device, torch.float32)(0, 0)
 
     def train() -> None:
-        for batch in batches(0, 0):
+        for batch in islice(batches, n):
             optimiser.zero_grad()
             value = loss.function(model(batch.user, batch.item), batch.label).mean()
             if value.requires_grad:

@@ -1,4 +1,8 @@
-"""Speed of what a study spends its time on: `make bench`. Read ratios within one run; absolute times drift."""
+"""Speed of what a study spends its time on: `make bench`. Read ratios within one run; absolute times drift.
+
+Where a benchmark does several things at once, `n` says how many; the table at the end shows the time of each, and its
+ratio to the first one of its group.
+"""
 
 import functools
 
@@ -9,75 +13,112 @@ from core.loss import ProgramLoss
 from core.proxy import ProxyTest, prediction_probe
 from core.seeding import numpy_rng
 from core.space import OperatorSpace
-from core.stack import StackedLosses
 from core.trial import Candidate, Trial, Verdict
-from recommenders import make_recommender
-from recommenders.data.synthetic import planted
-from recommenders.losses import make_loss
-from recommenders.metrics import find_metric
-from recommenders.task import RecommendationTask, TrainSettings
+from recommenders.data import load_dataset
+from recommenders.data.synthetic import shaped
+from recommenders.machine import Machine
 from searchers import SEARCHERS, make_searcher
+from studies.processes import usable_cores
+from studies.speed.measuring import products_of, sampled_losses, task_of
+from studies.speed.plain_loop import plain_steps
 
 SPACE = OperatorSpace()
+MACHINE = Machine(torch.device("cpu"), threads=usable_cores())
+#: Users, items and rows: Amazon Electronics, and twice as many users and items.
+ELECTRONICS, DOUBLED = (190_000, 63_000, 1_700_000), (380_000, 126_000, 1_700_000)
 
 
 @functools.cache
-def task(recommender="mf", times=1):
-    """As many rows as MovieLens-100K, and `times` as many users and items."""
-    data = planted(n_users=943 * times, n_items=1_682 * times, n_pairs=100_000)
-    metric = find_metric("classification", "auc")
-    return RecommendationTask(
-        make_recommender(recommender, init_std=0.1), data, metric, TrainSettings(), torch.device("cpu")
-    )
+def ml_100k():
+    return load_dataset("ml-100k")
 
 
-def train_one_epoch(problem, losses):
-    population = problem.population(problem.initial(0), len(losses), 1e-4)
-    stacked = StackedLosses(losses, device=torch.device("cpu"), dtype=torch.float32)
-    return lambda: problem.trainer.train_epoch(population, stacked, 0)
+def epoch(recommender, k, dataset=None, backend="auto"):
+    machine = Machine(MACHINE.device, backend=backend, threads=MACHINE.threads)
+    task = task_of(recommender, dataset or ml_100k(), machine)
+    population = task.population(task.initial(0), k, 1e-4)
+    prepared = task.trainer.prepare(sampled_losses(k))
+    return lambda: task.trainer.train_epoch(population, prepared, 0)
 
 
-def sampled(n):
-    return [ProgramLoss(program, SPACE) for program in SPACE.sample(n, numpy_rng("benchmark"))]
+def run(benchmark, call, n=1, rounds=3):
+    benchmark.extra_info["n"] = n
+    benchmark.pedantic(call, rounds=rounds, warmup_rounds=1)
 
 
-@pytest.mark.parametrize("times", [1, 10])
-def test_epoch_of_bce_with_more_users_and_items(benchmark, times):
-    benchmark.pedantic(train_one_epoch(task(times=times), [make_loss("BCE", SPACE)]), rounds=3)
+@pytest.mark.benchmark(group="1. an epoch of MF")
+class TestMF:
+    def test_a_plain_loop(self, benchmark):
+        task = task_of("mf", ml_100k(), MACHINE)
+        whole = plain_steps(task.dataset, sampled_losses(1)[0], task.settings, 64, MACHINE.device, n=10**9)
+        run(benchmark, whole)
+
+    @pytest.mark.parametrize(("k", "backend"), [(1, "auto"), (8, "auto"), (32, "auto"), (32, "torch")])
+    def test_programs_together(self, benchmark, k, backend):
+        run(benchmark, epoch("mf", k, backend=backend), k)
 
 
-@pytest.mark.parametrize("k", [1, 4, 16, 64])
-def test_epoch_of_k_programs(benchmark, k):
-    benchmark.extra_info["candidates"] = k
-    benchmark.pedantic(train_one_epoch(task(), sampled(k)), rounds=2)
+@pytest.mark.benchmark(group="2. an epoch of MLP")
+class TestMLP:
+    def test_products_of_matrices_alone(self, benchmark):
+        torch.set_num_threads(MACHINE.threads)
+        try:
+            run(benchmark, products_of(task_of("mlp", ml_100k(), MACHINE), k=32, n_steps=740), 32)
+        finally:
+            torch.set_num_threads(1)
+
+    def test_programs_together(self, benchmark):
+        run(benchmark, epoch("mlp", 32), 32)
 
 
-def test_epoch_of_16_programs_on_mlp(benchmark):
-    benchmark.pedantic(train_one_epoch(task("mlp"), sampled(16)), rounds=1)
+@pytest.mark.benchmark(group="3. an epoch of MF by the size of the data")
+class TestShape:
+    def test_ml_100k(self, benchmark):
+        run(benchmark, epoch("mf", 8), 8)
+
+    @pytest.mark.parametrize("shape", [ELECTRONICS, DOUBLED], ids=["electronics", "doubled"])
+    def test_users_items_rows(self, benchmark, shape):
+        run(benchmark, epoch("mf", 8, shaped(*shape)), 8)
 
 
-@pytest.mark.parametrize("k", [1, 16])
-def test_validation_score(benchmark, k):
-    problem = task()
-    weights = problem.population(problem.initial(0), k, 0.0).weights
-    benchmark(problem.scores, weights)
+@pytest.mark.benchmark(group="4. validation score beside an epoch of MF")
+class TestScore:
+    def test_an_epoch(self, benchmark):
+        run(benchmark, epoch("mf", 32), 32)
+
+    def test_a_score(self, benchmark):
+        task = task_of("mf", ml_100k(), MACHINE)
+        weights = task.population(task.initial(0), 32, 0.0).weights
+        run(benchmark, lambda: task.scores(weights), 32, rounds=20)
 
 
-@pytest.mark.parametrize("searcher", SEARCHERS)
-def test_ask_and_tell_16(benchmark, searcher):
-    made = make_searcher(searcher, SPACE, 0)
+@pytest.mark.benchmark(group="5. candidates before training")
+class TestCandidates:
+    def test_proxy_test_of_1024_in_sixteens(self, benchmark):
+        def fresh():
+            return ([ProgramLoss(program, SPACE) for program in SPACE.sample(1_024, numpy_rng("benchmark"))],), {}
 
-    def round_trip():
-        programs = made.ask(16)
-        made.tell([Trial(0, Candidate(i, program), Verdict.ZERO_GRADIENT) for i, program in enumerate(programs)])
+        def examine(losses):
+            proxy = ProxyTest()
+            proxy.renew(prediction_probe(0))
+            for start in range(0, len(losses), 16):
+                proxy.examine(losses[start : start + 16])
 
-    benchmark(round_trip)
+        benchmark.extra_info["n"] = 1_024
+        benchmark.pedantic(examine, setup=fresh, rounds=10, warmup_rounds=1)
 
+    @pytest.mark.parametrize("searcher", SEARCHERS)
+    def test_ask_64(self, benchmark, searcher):
+        made = make_searcher(searcher, SPACE, 0)
+        run(benchmark, lambda: made.ask(64), 64, rounds=10)
 
-def test_proxy_test_of_1000_programs(benchmark):
-    def examine():
-        proxy = ProxyTest()
-        proxy.renew(prediction_probe(0, 5))
-        return proxy.examine(sampled(1_000))
+    @pytest.mark.parametrize("searcher", SEARCHERS)
+    def test_ask_and_tell_64(self, benchmark, searcher):
+        made = make_searcher(searcher, SPACE, 0)
 
-    benchmark(examine)
+        def round_trip():
+            for _ in range(4):
+                asked = made.ask(16)
+                made.tell([Trial(0, Candidate(i, p), Verdict.ZERO_GRADIENT) for i, p in enumerate(asked)])
+
+        run(benchmark, round_trip, 64, rounds=10)

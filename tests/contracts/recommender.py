@@ -6,7 +6,12 @@ import pytest
 import torch
 
 from core.seeding import torch_rng
+from core.space import OperatorSpace
+from recommenders.losses import make_loss
+from recommenders.machine import Machine
 from recommenders.recommender import Recommender, Training, Weights
+from recommenders.trainer import Trainer
+from tests.recommenders.problems import random_interactions
 
 #: Copies, examples, users, items: all different, so that a mixed-up axis shows.
 K, B, N_USERS, N_ITEMS = 3, 5, 7, 4
@@ -178,3 +183,23 @@ class RecommenderContract(ABC):
         gradients = pullback(slope())
         for name in recommender.tables:
             assert (gradients[name] != 0).any(), name
+
+    def test_machine_code_if_there_is_some_trains_and_predicts_as_torch_does(self):
+        recommender = self.make()
+        if recommender.kernel() is None:
+            pytest.skip("trained by torch alone")
+        rows, space = random_interactions(N_USERS, N_ITEMS, 60, seed=1), OperatorSpace()
+        losses = [make_loss(name, space) for name in ("BCE", "MSE", "MaxR", "hinge", "focal")]
+        k = len(losses)
+
+        def trained(backend):
+            trainer = Trainer(recommender, rows, 16, 0.1, Machine(torch.device("cpu"), torch.float64, backend))
+            population = trainer.population(recommender.initial(N_USERS, N_ITEMS, 0), [0.3] * k, [0.1] * k)
+            for epoch in range(2):
+                trainer.train_epoch(population, trainer.prepare(losses), seed=0, epoch=epoch)
+            pairs = torch.as_tensor(rows.user), torch.as_tensor(rows.item)
+            return population.weights | {"y_hat": trainer.predict(population.weights, *pairs)}
+
+        compiled, in_torch = trained("auto"), trained("torch")
+        for name, weight in compiled.items():
+            assert torch.allclose(weight, in_torch[name], rtol=1e-9, atol=1e-9), name

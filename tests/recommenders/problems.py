@@ -29,7 +29,9 @@ def small_data() -> Dataset:
     return planted(n_users=20, n_items=15, n_pairs=200, rank=2)
 
 
-def make_task(recommender=None, dataset=None, metric="auc", dtype=torch.float64, **settings) -> RecommendationTask:
+def make_task(
+    recommender=None, dataset=None, metric="auc", dtype=torch.float64, memory=None, **settings
+) -> RecommendationTask:
     """A task on the CPU in float64: MF on a small planted set unless told otherwise."""
     kind = "regression" if metric in ("rmse", "mae") else "classification"
     return RecommendationTask(
@@ -37,5 +39,5 @@ def make_task(recommender=None, dataset=None, metric="auc", dtype=torch.float64,
         dataset or small_data(),
         find_metric(kind, metric),
         TrainSettings(**({"batch_size": 32} | settings)),
-        Machine(CPU, dtype),
+        Machine(CPU, dtype, memory=memory),
     )

@@ -1,0 +1,126 @@
+import math
+import threading
+
+import pytest
+import torch
+
+from core.effectiveness import Patience
+from core.errors import UserError
+from recommenders.cores import Cores
+from recommenders.environments import AlternatingEnvironment, FromScratchEnvironment
+from recommenders.fitting import fit_losses
+from recommenders.losses import make_loss
+from recommenders.machine import Machine, usable_memory
+from recommenders.memory import free_memory
+from tests.contracts.evaluator import FORMULAS, loss, scores
+from tests.recommenders.problems import CPU, make_task
+
+LOSSES = [make_loss(name, loss("y").space) for name in ("BCE", "MSE", "focal", "hinge", "MaxR")]
+
+
+def task_that_takes(n_copies=None):
+    """A task whose memory takes so many copies of the recommender."""
+    task = make_task()
+    if n_copies is None:
+        return task
+    n_bytes = sum(w.numel() for w in task.initial(0).values()) * 8
+    return make_task(memory=n_copies * n_bytes * 1.01 / 2**30)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"backend": "jax"}, "backend: expected auto or torch, got 'jax'"),
+        ({"threads": 0}, "threads: expected at least 1, got 0"),
+        ({"memory": 0.0}, "memory: expected a number of GiB above 0, got 0.0"),
+        ({"memory": math.nan}, "memory: expected a number of GiB above 0, got nan"),
+    ],
+)
+def test_a_machine_that_cannot_be_is_refused(change, message):
+    with pytest.raises(UserError, match=message):
+        Machine(CPU, **change)
+
+
+def test_half_of_the_free_memory_is_used_unless_a_number_is_given():
+    assert 0 < usable_memory(CPU) <= free_memory(CPU) / 2**30
+    assert Machine(CPU, memory=2.0).room_for(2**29) == 4
+    assert Machine(CPU, memory=1e-9).room_for(2**29) == 1
+
+
+def test_a_container_gets_no_more_than_it_may_have(tmp_path, monkeypatch):
+    (tmp_path / "max").write_text("5000\n")
+    (tmp_path / "used").write_text("3000\n")
+    pair = (str(tmp_path / "max"), str(tmp_path / "used"))
+    monkeypatch.setattr("recommenders.memory._CGROUPS", (("/no/such", "/file"), pair))
+    assert free_memory(CPU) == 2000
+    (tmp_path / "max").write_text("max\n")
+    assert free_memory(CPU) > 2000
+
+
+@pytest.mark.parametrize("n_copies", [1, 2, 3, 100])
+def test_what_is_measured_does_not_depend_on_memory(n_copies):
+    expected = scores(FromScratchEnvironment(task_that_takes(), 0), FORMULAS)
+    assert scores(FromScratchEnvironment(task_that_takes(n_copies), 0), FORMULAS) == expected
+
+
+@pytest.mark.parametrize("n_copies", [1, 3, 100])
+@pytest.mark.parametrize("index", range(len(FORMULAS)))
+def test_any_copy_can_be_adopted_though_not_all_were_kept(n_copies, index):
+    some, all_ = (AlternatingEnvironment(task_that_takes(n), 0) for n in (n_copies, None))
+    for environment in (some, all_):
+        scores(environment, FORMULAS, seed=1)
+        assert environment.adopt(index)
+    assert some.score() == all_.score()
+    assert scores(some, FORMULAS, seed=2) == scores(all_, FORMULAS, seed=2)
+
+
+@pytest.mark.parametrize("n_copies", [1, 4, 6])
+def test_what_is_fitted_does_not_depend_on_memory(n_copies):
+    patience, seen = Patience(max_epochs=12, best_ago=3, falling=2), []
+    expected = fit_losses(task_that_takes(), LOSSES, 0, patience)
+
+    def on_epoch(progress):
+        seen.append([one.epochs for one in progress])
+
+    assert fit_losses(task_that_takes(n_copies), LOSSES, 0, patience, on_epoch=on_epoch) == expected
+    assert seen[-1] == [fitted.epochs for fitted in expected]
+    assert all(len(epochs) == len(LOSSES) for epochs in seen)
+
+
+def test_copies_that_are_kept_move_up_in_place():
+    task = make_task()
+    population = task.trainer.population(task.initial(0), [0.1, 0.2, 0.3, 0.4], [0.0, 0.1, 0.2, 0.3])
+    population.weights["user_bias"] += torch.arange(4.0)[:, None]
+    expected = population.select([1, 3])
+    where = {name: weight.data_ptr() for name, weight in population.weights.items()}
+    population.keep([1, 3])
+    assert (population.learning_rate, population.weight_decay) == (expected.learning_rate, expected.weight_decay)
+    for name, weight in population.weights.items():
+        assert torch.equal(weight, expected.weights[name])
+        assert weight.data_ptr() == where[name]
+        assert weight.is_contiguous()
+
+
+@pytest.mark.parametrize("n_cores", [1, 2, 5])
+@pytest.mark.parametrize("n", [0, 1, 3, 50])
+def test_results_come_in_order_whoever_is_first(n_cores, n):
+    assert Cores(n_cores).map(lambda k: k * k, n) == [k * k for k in range(n)]
+
+
+@pytest.mark.parametrize("n_cores", [1, 3])
+def test_an_error_on_any_core_is_told_and_ends_the_work(n_cores):
+    done = []
+
+    def fail(k):
+        if k == 4:
+            raise ValueError("four")
+        done.append(k)
+
+    with pytest.raises(ValueError, match="four"):
+        Cores(n_cores).map(fail, 1000)
+    assert len(done) < 1000 or n_cores > 1
+
+
+def test_several_cores_work_at_the_same_time():
+    both = threading.Barrier(2, timeout=30)
+    assert Cores(2).map(lambda k: both.wait() >= 0, 2) == [True, True]
