@@ -19,17 +19,25 @@ import numba
 SUMS = frozenset({"contract", "reassoc", "nsz"})
 
 
-def compiled(uses: Sequence[Any] = (), fastmath: frozenset[str] = frozenset()) -> Callable[[Callable[..., Any]], Any]:
+def compiled(
+    uses: Sequence[Any] = (), fastmath: frozenset[str] = frozenset(), inline: bool = False
+) -> Callable[[Callable[..., Any]], Any]:
     """A decorator that compiles a function when it is first called.
 
     Args:
         uses: modules, functions or classes of other files that its machine code depends on.
         fastmath: liberties with floating point; none unless given, so that results are those of torch.
+        inline: whether it becomes a part of what calls it: for what is called for every row of a table.
     """
 
     def decorate(function: Callable[..., Any]) -> Any:
         # Division by zero gives infinity or NaN, as in numpy and torch.
-        options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": set(fastmath) or False}
+        options: dict[str, Any] = {
+            "nogil": True,
+            "error_model": "numpy",
+            "fastmath": set(fastmath) or False,
+            "forceinline": inline,
+        }
         config: Any = numba.config
         beside, before = Path(inspect.getfile(function)).parent / "__pycache__", config.CACHE_DIR
         config.CACHE_DIR = f"{before or beside}/{_version(uses)}"

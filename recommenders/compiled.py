@@ -18,6 +18,7 @@ from recommenders.backend import Backend, TrainEpoch
 from recommenders.batches import Epoch
 from recommenders.cores import Cores
 from recommenders.kernel import Arrays, Examples, Kernel, Program, Step
+from recommenders.places import alone
 from recommenders.population import Population
 from recommenders.recommender import Weights
 
@@ -58,15 +59,10 @@ class CompiledBackend(Backend):
 
     def _train(self, population: Population, programs: dict[int, Program], epoch: Epoch) -> None:
         """Copy k by program k."""
-        columns = epoch.examples
-        examples = Examples(
-            columns.user.numpy(),
-            columns.item.numpy(),
-            columns.label.numpy(),
-            columns.first_user.numpy(),
-            columns.first_item.numpy(),
-            epoch.batch_size,
-        )
+        all_ = epoch.examples
+        first = (all_.first_user.numpy(), all_.first_item.numpy())
+        columns = (all_.user.numpy(), all_.item.numpy(), all_.label.numpy(), *first)
+        examples = Examples(*columns, alone(*first, epoch.batch_size), epoch.batch_size)
         draws, copies = self._kernel.draws(epoch), list(programs)
 
         def train(i: int) -> None:

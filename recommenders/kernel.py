@@ -23,6 +23,8 @@ class Examples(NamedTuple):
     label: np.ndarray
     first_user: np.ndarray
     first_item: np.ndarray
+    alone: np.ndarray
+    """Whether neither its user nor its item occurs again in its batch."""
     batch_size: int
 
 

@@ -8,13 +8,13 @@ from core.jit import compiled
 LEAST_SCALE = 1e-6
 
 
-@compiled()
+@compiled(inline=True)
 def clipped(gradient, clip):
     """A gradient's element brought into [-clip, clip]; NaN stays, so that a broken copy shows."""
     return clip if gradient > clip else (-clip if gradient < -clip else gradient)
 
 
-@compiled()
+@compiled(inline=True)
 def add_row(sums, to, is_first, factor, table, row):
     """Add factor * table[row] to sums[to]; what stands there is overwritten if it is the first."""
     if is_first:
@@ -25,7 +25,7 @@ def add_row(sums, to, is_first, factor, table, row):
             sums[to, j] += factor * table[row, j]
 
 
-@compiled()
+@compiled(inline=True)
 def descend(table, row, rate, gradients, b, column, clip):
     """table[row] -= rate * gradients[b, column : column + d], clipped."""
     for j in range(table.shape[1]):

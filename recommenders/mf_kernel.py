@@ -22,22 +22,23 @@ class MFKernel(Kernel):
         self, weights: Arrays, examples: Examples, loss: Program, step: Step, draws: np.ndarray | None
     ) -> None:
         """See Kernel."""
-        _train_epoch(*_tables(weights), weights["global_bias"].reshape(1), examples, loss, step)
+        _train_epoch(_tables(weights), weights["global_bias"].reshape(1), examples, loss, step)
 
     def predict(self, weights: Arrays, users: np.ndarray, items: np.ndarray) -> np.ndarray:
         """See Kernel."""
-        return _predict(*_tables(weights), weights["global_bias"].reshape(1), users, items)
+        return _predict(_tables(weights), weights["global_bias"].reshape(1), users, items)
 
 
 def _tables(weights: Arrays) -> tuple[np.ndarray, ...]:
-    """The tables; biases have one column."""
-    p, p_bias, q, q_bias = (weights[f"{who}_{what}"] for who in ("user", "item") for what in ("embedding", "bias"))
-    return p, p_bias[:, None], q, q_bias[:, None]
+    """Embeddings of users and items, then their biases, which have one column."""
+    user_bias, item_bias = weights["user_bias"][:, None], weights["item_bias"][:, None]
+    return weights["user_embedding"], weights["item_embedding"], user_bias, item_bias
 
 
-@compiled(uses=(interpreter, kernel_parts), fastmath=SUMS)
-def _logits(p, p_bias, q, q_bias, global_bias, users, items, scale, logit):
+@compiled(fastmath=SUMS)
+def _logits(tables, global_bias, users, items, scale, logit):
     """Fill logit [B] for B pairs, the tables being multiplied by `scale`."""
+    p, q, p_bias, q_bias = tables
     for b in range(len(users)):
         u, i, dot = users[b], items[b], scale - scale
         for j in range(p.shape[1]):
@@ -45,74 +46,78 @@ def _logits(p, p_bias, q, q_bias, global_bias, users, items, scale, logit):
         logit[b] = scale * (scale * dot + p_bias[u, 0] + q_bias[i, 0]) + global_bias[0]
 
 
-@compiled(uses=(interpreter, kernel_parts))
-def _predict(p, p_bias, q, q_bias, global_bias, users, items):
-    one = p.dtype.type(1)
-    y_hat = np.empty(len(users), p.dtype)
-    _logits(p, p_bias, q, q_bias, global_bias, users, items, one, y_hat)
+@compiled(uses=(interpreter,))
+def _predict(tables, global_bias, users, items):
+    one = global_bias.dtype.type(1)
+    y_hat = np.empty(len(users), global_bias.dtype)
+    _logits(tables, global_bias, users, items, one, y_hat)
     for b in range(len(users)):
         y_hat[b] = interpreter.sigmoid(y_hat[b], one)
     return y_hat
 
 
-@compiled(uses=(interpreter, kernel_parts), fastmath=SUMS)
-def _step(p, p_bias, q, q_bias, global_bias, batch, slope, scale, step, gradients):
-    """One SGD step, given d loss / d logit of a batch; `gradients` is space for those of the four tables."""
-    user, item, first_user, first_item = batch
-    of_p, of_p_bias, of_q, of_q_bias = gradients
-    total = scale - scale
+@compiled(uses=(kernel_parts,), fastmath=SUMS, inline=True)
+def _descend_alone(tables, u, i, slope, scale, rate, clip):
+    """The step of a user and an item that occur once in their batch: nobody else reads these rows any more."""
+    p, q, p_bias, q_bias = tables
+    for j in range(p.shape[1]):
+        of_p, of_q = slope * scale * q[i, j], slope * scale * p[u, j]
+        p[u, j] -= rate * clipped(of_p, clip)
+        q[i, j] -= rate * clipped(of_q, clip)
+    p_bias[u, 0] -= rate * clipped(slope, clip)
+    q_bias[i, 0] -= rate * clipped(slope, clip)
+
+
+@compiled(uses=(kernel_parts,), fastmath=SUMS)
+def _descend_all(tables, batch, slope, scale, rate, clip, sums):
+    """One SGD step of the rows of a batch, given d loss / d logit. `sums` is room for gradients of the tables."""
+    user, item, first_user, first_item, alone = batch
+    p, q, p_bias, q_bias = tables
+    of_p, of_q, of_p_bias, of_q_bias = sums
     for b in range(len(user)):
-        u, i, to_p, to_q = user[b], item[b], first_user[b], first_item[b]
-        add_row(of_p, to_p, to_p == b, slope[b] * scale, q, i)
-        add_row(of_q, to_q, to_q == b, slope[b] * scale, p, u)
+        if alone[b]:
+            _descend_alone(tables, user[b], item[b], slope[b], scale, rate, clip)
+            continue
+        to_p, to_q = first_user[b], first_item[b]
+        add_row(of_p, to_p, to_p == b, slope[b] * scale, q, item[b])
+        add_row(of_q, to_q, to_q == b, slope[b] * scale, p, user[b])
         of_p_bias[to_p, 0] = slope[b] + (0 if to_p == b else of_p_bias[to_p, 0])
         of_q_bias[to_q, 0] = slope[b] + (0 if to_q == b else of_q_bias[to_q, 0])
-        total += slope[b]
-    rate = step.learning_rate / (scale * step.keep)
     for b in range(len(user)):
-        if first_user[b] == b:
-            descend(p, user[b], rate, of_p, b, 0, step.clip)
-            descend(p_bias, user[b], rate, of_p_bias, b, 0, step.clip)
-        if first_item[b] == b:
-            descend(q, item[b], rate, of_q, b, 0, step.clip)
-            descend(q_bias, item[b], rate, of_q_bias, b, 0, step.clip)
-    global_bias[0] = global_bias[0] * step.keep - step.learning_rate * clipped(total, step.clip)
+        if first_user[b] == b and not alone[b]:
+            descend(p, user[b], rate, of_p, b, 0, clip)
+            descend(p_bias, user[b], rate, of_p_bias, b, 0, clip)
+        if first_item[b] == b and not alone[b]:
+            descend(q, item[b], rate, of_q, b, 0, clip)
+            descend(q_bias, item[b], rate, of_q_bias, b, 0, clip)
 
 
 @compiled(uses=(interpreter, kernel_parts))
-def _train_epoch(p, p_bias, q, q_bias, global_bias, examples, loss, step):
-    dtype, most, d = p.dtype, examples.batch_size, p.shape[1]
+def _train_epoch(tables, global_bias, examples, loss, step):
+    dtype, most, n, d = global_bias.dtype, examples.batch_size, len(examples.user), tables[0].shape[1]
+    of_embeddings, of_biases = np.empty((2, most, d), dtype), np.empty((2, most, 1), dtype)
+    sums = (of_embeddings[0], of_embeddings[1], of_biases[0], of_biases[1])
+    values = np.empty((interpreter.N_INPUTS + len(loss.lines), most), dtype)
+    tangents, logit, slope = np.empty_like(values), np.empty(most, dtype), np.empty(most, dtype)
     one = dtype.type(1)
-    gradients = (
-        np.empty((most, d), dtype),
-        np.empty((most, 1), dtype),
-        np.empty((most, d), dtype),
-        np.empty((most, 1), dtype),
-    )
-    values, tangents = (
-        np.empty((interpreter.N_INPUTS + len(loss.lines), most), dtype),
-        np.empty((interpreter.N_INPUTS + len(loss.lines), most), dtype),
-    )
-    logit, slope = np.empty(most, dtype), np.empty(most, dtype)
     scale = one
-    for start in range(0, len(examples.user), most):
-        end = min(start + most, len(examples.user))
-        size = end - start
-        batch = (
-            examples.user[start:end],
-            examples.item[start:end],
-            examples.first_user[start:end],
-            examples.first_item[start:end],
-        )
-        _logits(p, p_bias, q, q_bias, global_bias, batch[0], batch[1], scale, logit)
-        interpreter.slopes(
-            loss.lines, loss.rule, loss.constants, logit, examples.label[start:end], values, tangents, slope, size
-        )
-        for b in range(size):
-            slope[b] /= dtype.type(size)
-        _step(p, p_bias, q, q_bias, global_bias, batch, slope, scale, step, gradients)
+    for start in range(0, n, most):
+        end = min(start + most, n)
+        user, item = examples.user[start:end], examples.item[start:end]
+        first_user, first_item = examples.first_user[start:end], examples.first_item[start:end]
+        _logits(tables, global_bias, user, item, scale, logit)
+        label = examples.label[start:end]
+        interpreter.slopes(loss.lines, loss.rule, loss.constants, logit, label, values, tangents, slope, end - start)
+        total = one - one
+        for b in range(end - start):
+            slope[b] /= dtype.type(end - start)
+            total += slope[b]
+        batch = (user, item, first_user, first_item, examples.alone[start:end])
+        rate = step.learning_rate / (scale * step.keep)
+        _descend_all(tables, batch, slope, scale, rate, step.clip, sums)
+        global_bias[0] = global_bias[0] * step.keep - step.learning_rate * clipped(total, step.clip)
         scale *= step.keep
-        if scale * step.keep < LEAST_SCALE or end == len(examples.user):
-            for table in (p, p_bias, q, q_bias):
+        if scale * step.keep < LEAST_SCALE or end == n:
+            for table in tables:
                 multiply(table, scale)
             scale = one

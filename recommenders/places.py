@@ -1,4 +1,4 @@
-"""Where in its batch the row of an example stands first: gradients of a row that occurs twice are summed there."""
+"""What rows occur again in a batch: their gradients are summed, in the place of the first one."""
 
 from __future__ import annotations
 
@@ -30,3 +30,15 @@ def _first_places(ids, batch_size, n_rows):
             latest[ids[i]] = i
         first[i] = latest[ids[i]] - start
     return first
+
+
+@compiled()
+def alone(first_user, first_item, batch_size):
+    """Whether neither user nor item of an example occurs again in its batch [n], given their first places."""
+    result = np.ones(len(first_user), np.bool_)
+    for i in range(len(result)):
+        start = i // batch_size * batch_size
+        for first in (start + first_user[i], start + first_item[i]):
+            if first != i:
+                result[first] = result[i] = False
+    return result
