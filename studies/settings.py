@@ -91,7 +91,7 @@ class ProtocolSettings:
     """What the model is for: classification or regression (of the labels 0 and 1)."""
     metric: str | None = None
     """Of the validation score: auc (default), f1, accuracy for classification; rmse (default), mae for regression."""
-    trainings: int = 50
+    trainings: int = 200
     """How many candidate losses Phase I trains."""
     minutes: float | None = None
     """End Phase I after this time, if it comes first."""
