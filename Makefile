@@ -14,7 +14,7 @@ $(READY): pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[dev]"
 	touch $(READY)
 
-run: $(READY) ## search a loss on MovieLens-100K and compare it (under 10 minutes on 2 cores)
+run: $(READY) ## search a loss on MovieLens-100K and compare it (about 5 minutes on 2 cores)
 	$(BIN)/python -m studies.run --searcher rl $(ARGS)
 
 compare: $(READY) ## compare five searchers over five seeds on MovieLens-100K (under an hour on 2 cores)
@@ -26,11 +26,11 @@ test: $(READY) ## lint, types and tests
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -m "not slow"
 
-bench: $(READY) ## speed of the trainer and of the candidates' way to it
+bench: $(READY) ## speed of the trainer and of what comes before it, as ratios
 	$(BIN)/python -m pytest tests/benchmarks/bench_speed.py --benchmark-only --benchmark-columns=median,iqr,rounds --benchmark-disable-gc
 
 slow: $(READY) ## reproduce published figures (an hour)
 	$(BIN)/python -m pytest -m slow
 
 clean: ## remove the environment and what tools left behind
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks *.egg-info
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks *.egg-info */__pycache__/kernels-*

@@ -19,13 +19,12 @@ from core.loss import Loss
 from core.stack import StackedLosses
 from recommenders.backend import Backend, TrainEpoch
 from recommenders.batches import Batch, Epoch
+from recommenders.kernel_parts import LEAST_SCALE
 from recommenders.population import Population
 from recommenders.recommender import Recommender, Weights, gather
 
 #: Rows evaluated at a time, over all copies, to bound memory.
 _EVALUATION_ROWS = 262_144
-#: A table's scale is multiplied into the table before it may fall below this, far from the end of float32.
-LEAST_SCALE = 1e-6
 
 
 class StackedBackend(Backend):

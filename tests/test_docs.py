@@ -11,13 +11,14 @@ from pathlib import Path
 import pytest
 
 from searchers import SEARCHERS
+from studies.benchmark import app as benchmark_app
 from studies.compare import app as compare_app
 from studies.run import app as run_app
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-COMMAND = re.compile(r"(?:`|^)python -m studies\.(run|compare)(?: ([^`\n]*))?(?:`|$)", flags=re.MULTILINE)
-APPS = {"run": run_app, "compare": compare_app}
+COMMAND = re.compile(r"(?:`|^)python -m studies\.(run|compare|benchmark)(?: ([^`\n]*))?(?:`|$)", flags=re.MULTILINE)
+APPS = {"run": run_app, "compare": compare_app, "benchmark": benchmark_app}
 
 
 def commands():

@@ -8,7 +8,7 @@ from core.errors import UserError
 from core.trial import Verdict
 from studies.report import conclusion
 from studies.settings import StudySettings
-from studies.study import Study, pick_device
+from studies.study import Study, pick_device, use_cores
 from tests.studies.small import run_small, small_settings
 
 
@@ -180,6 +180,23 @@ def test_settings_that_cannot_work_are_refused_before_anything_runs(change, mess
 def test_choices_name_what_there_is(change, message):
     with pytest.raises(UserError, match=message):
         StudySettings(**change)
+
+
+@pytest.mark.parametrize("recommender", ["mf", "mlp"])
+def test_cores_and_memory_do_not_change_the_result(recommender):
+    settings = small_settings(recommender=recommender, environment="alternating")
+    one, many = Study(settings), Study(settings, threads=3, memory=1e-4)  # room for a copy or two
+    assert without_time(many.run([])) == without_time(one.run([]))
+
+
+def test_torch_has_the_cores_where_it_does_the_training():
+    before = torch.get_num_threads()
+    try:
+        for backend, threads in (("auto", 1), ("torch", 2)):
+            use_cores(Study(small_settings(backend=backend), threads=2).task.trainer)
+            assert torch.get_num_threads() == threads
+    finally:
+        torch.set_num_threads(before)
 
 
 @pytest.mark.gpu
