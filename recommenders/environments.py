@@ -67,12 +67,14 @@ class _Environment(Evaluator):
     def measure(self, losses: Sequence[Loss], seed: int) -> list[Measurement]:
         """See Evaluator; as many together as memory takes."""
         began, scores = time.perf_counter(), list[float]()
-        self._measured, self._copies = (tuple(losses), seed), None
+        self._measured = (tuple(losses), seed)
         together = self._task.trainer.at_once(self._start.weights)
         for start in range(0, len(losses), together):
-            copies = self._train(losses[start : start + together], seed)
-            scores += self._task.scores(copies.weights)
-            self._copies = copies if together >= len(losses) else None
+            self._copies = None  # before others take their memory
+            self._copies = self._train(losses[start : start + together], seed)
+            scores += self._task.scores(self._copies.weights)
+        if together < len(losses):
+            self._copies = None
         seconds = (time.perf_counter() - began) / len(losses)
         return [Measurement(score, seconds) for score in scores]
 

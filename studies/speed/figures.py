@@ -90,11 +90,12 @@ def measure(dataset: Dataset, machine: Machine, ks: Sequence[int], repeats: int,
     Raises:
         UserError: the recommenders of the most candidates do not fit into memory.
     """
-    losses = sampled_losses(max(ks[-1], _PLAIN_LOSSES))
     mf, mlp = (task_of(name, dataset, machine) for name in ("mf", "mlp"))
+    for task in (mf, mlp):
+        _check_room(task, ks[-1])
+    losses = sampled_losses(max(ks[-1], _PLAIN_LOSSES))
 
     def by_k(task: RecommendationTask) -> list[EpochTime]:
-        _check_room(task, ks[-1])
         use_cores(task.trainer)
         times = []
         for k in ks:

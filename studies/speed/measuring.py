@@ -28,6 +28,8 @@ from studies.speed.plain_loop import plain_steps
 _PROPOSALS = 16
 #: Steps of an epoch that are timed where all are alike.
 _TIMED_STEPS = 100
+#: Random programs, of which some hundred pass the proxy test.
+_SAMPLED = 4_096
 _SPACE = OperatorSpace()
 
 
@@ -50,14 +52,12 @@ def _finish(device: torch.device) -> None:
 
 
 def sampled_losses(n: int) -> list[ProgramLoss]:
-    """Random programs that pass the proxy test: those that a search would train."""
-    rng, passed = numpy_rng("benchmark"), list[ProgramLoss]()
+    """Random programs that pass the proxy test, those that a search would train; they repeat where n is large."""
     proxy = ProxyTest()
     proxy.renew(prediction_probe(0))
-    while len(passed) < n:
-        losses = [ProgramLoss(program, _SPACE) for program in _SPACE.sample(256, rng)]
-        passed += [loss for loss, f in zip(losses, proxy.examine(losses), strict=True) if f.verdict is None]
-    return passed[:n]
+    losses = [ProgramLoss(program, _SPACE) for program in _SPACE.sample(_SAMPLED, numpy_rng("benchmark"))]
+    passed = [loss for loss, finding in zip(losses, proxy.examine(losses), strict=True) if finding.verdict is None]
+    return [passed[i % len(passed)] for i in range(n)]
 
 
 @dataclass(frozen=True)
