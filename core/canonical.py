@@ -8,18 +8,14 @@ running, printing, comparing and counting all use this form.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
 from itertools import compress
 
-from core.line import KNOWN_INPUTS, Line
+from core.line import KNOWN_INPUTS, Line, line_of
 from core.operators import OPERATORS
 
 _COMMUTATIVE = frozenset(name for name, row in OPERATORS.items() if row.commutative)
 #: Below 0; the rank of an expression with operators is how many it has.
 _LEAF_RANKS = {name: i - len(KNOWN_INPUTS) for i, name in enumerate(KNOWN_INPUTS)}
-
-#: The programs of a search share few short lines.
-_line = lru_cache(maxsize=10_000)(Line)
 
 
 class _Nodes:
@@ -102,5 +98,5 @@ def _emit(nodes: Sequence[tuple[str, tuple[int, ...]]], root: int, n_inputs: int
                 break
         else:
             slot_of[stack.pop()] = n_inputs + len(lines)
-            lines.append(_line(operator, tuple([slot_of[c] for c in children])))
+            lines.append(line_of(operator, tuple([slot_of[c] for c in children])))
     return tuple(lines)

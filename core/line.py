@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 #: The inputs that every program of the paper starts from (section 3.3).
@@ -23,3 +24,8 @@ class Line(NamedTuple):
 
     operator: str
     operands: tuple[int, ...]
+
+
+#: The line of an operator and its operands. The programs of a search share their few hundred lines, and a
+#: hundred thousand programs are kept at a time: one object for each is quicker to make and to collect.
+line_of = lru_cache(maxsize=10_000)(Line)

@@ -10,7 +10,7 @@ from types import MappingProxyType
 import numpy as np
 
 from core.errors import UserError, unknown_name
-from core.line import EPSILON, INPUTS, KNOWN_INPUTS, Line
+from core.line import EPSILON, INPUTS, KNOWN_INPUTS, line_of
 from core.operators import OPERATORS
 from core.program import LossProgram
 
@@ -94,7 +94,7 @@ class OperatorSpace:
             operands = (first, second) if arities[operator] == 2 else (first,)
             for operand in operands:
                 is_valid = is_valid and 0 <= operand < n_slots
-            lines.append(Line(operators[operator], operands))
+            lines.append(line_of(operators[operator], operands))
         make = LossProgram.trusted if is_valid else LossProgram  # the constructor says what is wrong
         return make(tuple(lines), self.inputs)
 

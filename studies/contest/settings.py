@@ -26,7 +26,7 @@ class Contestants:
 
     searchers: str = "rl,gp,optuna,hybrid,random"
     """Searchers, parted by commas, with settings as in optuna:sampler=cmaes; random is always among them."""
-    seeds: int = 5
+    seeds: int = 10
     """Runs of each searcher. Runs with the same seed share the start and the batches."""
     noise_seeds: int = 8
     """Times that one loss is trained with other seeds, to measure the noise floor."""
