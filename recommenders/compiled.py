@@ -63,25 +63,27 @@ class CompiledBackend(Backend):
         first = (all_.first_user.numpy(), all_.first_item.numpy())
         columns = (all_.user.numpy(), all_.item.numpy(), all_.label.numpy(), *first)
         examples = Examples(*columns, alone(*first, epoch.batch_size), epoch.batch_size)
-        draws, copies = self._kernel.draws(epoch), list(programs)
+        draws, numbers, copies = self._kernel.draws(epoch), list(programs), _copies(population.weights)
 
         def train(i: int) -> None:
-            k = copies[i]
+            k = numbers[i]
             rate = population.learning_rate[k]
             step = Step(*(self._type(x) for x in (rate, 1 - rate * population.weight_decay[k], self._clip)))
-            self._kernel.train_epoch(_copy(population.weights, k), examples, programs[k], step, draws)
+            self._kernel.train_epoch(copies[k], examples, programs[k], step, draws)
 
         with self._kernel.session():
-            self._cores.map(train, len(copies))
+            self._cores.map(train, len(numbers))
 
     def predict(self, weights: Weights, users: Tensor, items: Tensor) -> Tensor:
         """See Backend."""
-        user, item, k = users.numpy(), items.numpy(), len(next(iter(weights.values())))
+        user, item, copies = users.numpy(), items.numpy(), _copies(weights)
         with self._kernel.session():
-            y_hats = self._cores.map(lambda i: self._kernel.predict(_copy(weights, i), user, item), k)
+            y_hats = self._cores.map(lambda k: self._kernel.predict(copies[k], user, item), len(copies))
         return torch.from_numpy(np.stack(y_hats))
 
 
-def _copy(weights: Weights, k: int) -> Arrays:
-    """The parameters of one copy; they share memory with `weights`."""
-    return {name: weight[k].numpy() for name, weight in weights.items()}
+def _copies(weights: Weights) -> list[Arrays]:
+    """The parameters of every copy; they share memory with `weights`."""
+    arrays = {name: weight.numpy() for name, weight in weights.items()}
+    n = len(next(iter(arrays.values())))
+    return [{name: array[k, ...] for name, array in arrays.items()} for k in range(n)]
