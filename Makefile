@@ -17,7 +17,7 @@ $(READY): pyproject.toml
 run: $(READY) ## search a loss on MovieLens-100K and compare it (about 5 minutes on 2 cores)
 	$(BIN)/python -m studies.run --searcher rl $(ARGS)
 
-compare: $(READY) ## compare five searchers over five seeds on MovieLens-100K (under an hour on 2 cores)
+compare: $(READY) ## compare five searchers over ten seeds on MovieLens-100K (half an hour on 2 cores)
 	$(BIN)/python -m studies.compare $(ARGS)
 
 test: $(READY) ## lint, types and tests

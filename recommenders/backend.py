@@ -17,8 +17,9 @@ from recommenders.batches import Epoch
 from recommenders.population import Population
 from recommenders.recommender import Weights
 
-#: Trains the copies of a population in place for one epoch, copy k by loss k.
-TrainEpoch = Callable[[Population, Epoch], None]
+#: Trains the copies of a population in place for one epoch, copy k by loss k; then predicts y_hat [K, n] for n pairs of
+#: users and items, while what was trained is still in the cache.
+TrainEpoch = Callable[[Population, Epoch, Tensor, Tensor], Tensor]
 
 
 class Backend(ABC):

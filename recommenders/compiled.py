@@ -45,31 +45,42 @@ class CompiledBackend(Backend):
         others = [k for k in range(len(losses)) if k not in programs]
         train_others = self._torch.prepare([losses[k] for k in others]) if others else None
 
-        def train_epoch(population: Population, epoch: Epoch) -> None:
+        def train_epoch(population: Population, epoch: Epoch, users: Tensor, items: Tensor) -> Tensor:
+            y_hat = np.empty((len(population), len(users)), self._type)
             if train_others is not None:
                 selected = population.select(others)
-                train_others(selected, epoch)
+                y_hat[others] = train_others(selected, epoch, users, items).numpy()
                 population.put_back(others, selected)
-            self._train(population, programs, epoch)
+            self._train(population, programs, epoch, (users.numpy(), items.numpy(), y_hat))
+            return torch.from_numpy(y_hat)
 
         return train_epoch
 
     def _program(self, tape: Tape) -> Program:
         return Program(tape.lines, tape.rule, tape.constants.astype(self._type))
 
-    def _train(self, population: Population, programs: dict[int, Program], epoch: Epoch) -> None:
-        """Copy k by program k."""
+    def _train(
+        self,
+        population: Population,
+        programs: dict[int, Program],
+        epoch: Epoch,
+        then: tuple[np.ndarray, np.ndarray, np.ndarray],
+    ) -> None:
+        """Copy k by program k; `then` has users and items to predict, and where to."""
         all_ = epoch.examples
         first = (all_.first_user.numpy(), all_.first_item.numpy())
         columns = (all_.user.numpy(), all_.item.numpy(), all_.label.numpy(), *first)
         examples = Examples(*columns, alone(*first, epoch.batch_size), epoch.batch_size)
         draws, numbers, copies = self._kernel.draws(epoch), list(programs), _copies(population.weights)
+        users, items, y_hat = then
 
         def train(i: int) -> None:
             k = numbers[i]
             rate = population.learning_rate[k]
             step = Step(*(self._type(x) for x in (rate, 1 - rate * population.weight_decay[k], self._clip)))
             self._kernel.train_epoch(copies[k], examples, programs[k], step, draws)
+            if len(users):
+                y_hat[k] = self._kernel.predict(copies[k], users, items)
 
         with self._kernel.session():
             self._cores.map(train, len(numbers))

@@ -71,26 +71,25 @@ class _Environment(Evaluator):
         together = self._task.trainer.at_once(self._start.weights)
         for start in range(0, len(losses), together):
             self._copies = None  # before others take their memory
-            self._copies = self._train(losses[start : start + together], seed)
-            scores += self._task.scores(self._copies.weights)
+            self._copies, of_part = self._train(losses[start : start + together], seed)
+            scores += of_part
         if together < len(losses):
             self._copies = None
         seconds = (time.perf_counter() - began) / len(losses)
         return [Measurement(score, seconds) for score in scores]
 
-    def _train(self, losses: Sequence[Loss], seed: int) -> Population:
-        """A copy of the start trained by each loss."""
-        copies, trainer = self._start.select([0] * len(losses)), self._task.trainer
-        prepared = trainer.prepare(losses)
-        for epoch in range(self._epochs):
-            trainer.train_epoch(copies, prepared, self._batch_seed(seed), epoch)
-        return copies
+    def _train(self, losses: Sequence[Loss], seed: int) -> tuple[Population, Sequence[float]]:
+        """A copy of the start trained by each loss, and their scores."""
+        copies, prepared = self._start.select([0] * len(losses)), self._task.trainer.prepare(losses)
+        for epoch in range(self._epochs - 1):
+            self._task.trainer.train_epoch(copies, prepared, self._batch_seed(seed), epoch)
+        return copies, self._task.train_and_score(copies, prepared, self._batch_seed(seed), self._epochs - 1)
 
     def _trained(self, index: int) -> Population:
         """A copy of the last measure; trained again, which gives the same, if they were too many to be kept."""
         assert self._measured is not None, "measure comes before adopt"
         losses, seed = self._measured
-        return self._train([losses[index]], seed) if self._copies is None else self._copies.select([index])
+        return self._train([losses[index]], seed)[0] if self._copies is None else self._copies.select([index])
 
 
 class AlternatingEnvironment(_Environment):

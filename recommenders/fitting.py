@@ -38,9 +38,8 @@ class BatchedFit(Fit):
 
     def train_epoch(self) -> Sequence[float]:
         """See Fit."""
-        self._task.trainer.train_epoch(self._population, self._prepared, self._seed, self._epoch)
         self._epoch += 1
-        return self._task.scores(self._population.weights)
+        return self._task.train_and_score(self._population, self._prepared, self._seed, self._epoch - 1)
 
     def keep_best(self, positions: Sequence[int]) -> None:
         """See Fit."""

@@ -44,9 +44,10 @@ class StackedBackend(Backend):
         """See Backend."""
         stacked = StackedLosses(losses, device=self._device, dtype=self._dtype)
 
-        def train_epoch(population: Population, epoch: Epoch) -> None:
+        def train_epoch(population: Population, epoch: Epoch, users: Tensor, items: Tensor) -> Tensor:
             with torch.no_grad():
                 _Epoch(self._recommender, self._clip, population, stacked, epoch).train()
+            return self.predict(population.weights, users, items)
 
         return train_epoch
 
@@ -54,13 +55,14 @@ class StackedBackend(Backend):
     def predict(self, weights: Weights, users: Tensor, items: Tensor) -> Tensor:
         """See Backend."""
         parts = []
-        at_once = max(1, _EVALUATION_ROWS // len(next(iter(weights.values()))))
+        n_copies = len(next(iter(weights.values())))
+        at_once = max(1, _EVALUATION_ROWS // n_copies)
         for start in range(0, len(users), at_once):
             rows = slice(start, start + at_once)
             gathered = gather(self._recommender, weights, users[rows], items[rows])
             logit = self._recommender.logit(gathered, None)
             parts.append(torch.sigmoid(in_whole_registers(logit))[:, : logit.shape[1]])
-        return torch.cat(parts, dim=1)
+        return torch.cat(parts, dim=1) if parts else torch.empty(n_copies, 0, dtype=self._dtype, device=self._device)
 
 
 class _Epoch:

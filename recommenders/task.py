@@ -10,6 +10,7 @@ from torch import Tensor
 
 from core.errors import UserError
 from core.seeding import derive_seed
+from recommenders.backend import TrainEpoch
 from recommenders.data.dataset import Dataset, Interactions
 from recommenders.machine import Machine
 from recommenders.metrics import Metric, best_threshold, report
@@ -108,7 +109,16 @@ class RecommendationTask:
 
     def scores(self, weights: Weights) -> Sequence[float]:
         """The validation score of every copy, higher is better; NaN where predictions are not finite."""
-        return self.metric.score(self.predict(weights, self.validation), self.validation.label).tolist()
+        return self._scores(self.predict(weights, self.validation))
+
+    def train_and_score(self, population: Population, losses: TrainEpoch, seed: int, epoch: int) -> Sequence[float]:
+        """Train every copy for an epoch; the validation scores after it."""
+        users, items = self.validation.user, self.validation.item
+        return self._scores(self.trainer.train_and_predict(population, losses, seed, epoch, users, items))
+
+    def _scores(self, y_hat: Tensor) -> Sequence[float]:
+        scores: Sequence[float] = self.metric.score(y_hat, self.validation.label).tolist()
+        return scores
 
     def report(self, weights: Weights, threshold_from: str) -> tuple[dict[str, float], dict[str, float]]:
         """Every metric of the task on validation and on test, for one copy (leading K = 1).

@@ -71,7 +71,14 @@ class Trainer:
 
     def train_epoch(self, population: Population, losses: TrainEpoch, seed: int, epoch: int = 0) -> None:
         """Train every copy in place by its own loss, for one epoch of the batches of (seed, epoch)."""
-        losses(population, self.epoch(seed, epoch))
+        nobody = torch.empty(0, dtype=torch.int64, device=self.device)
+        self.train_and_predict(population, losses, seed, epoch, nobody, nobody)
+
+    def train_and_predict(
+        self, population: Population, losses: TrainEpoch, seed: int, epoch: int, users: Tensor, items: Tensor
+    ) -> Tensor:
+        """`train_epoch`, then `predict`, in less time than one after the other: y_hat [K, n]."""
+        return losses(population, self.epoch(seed, epoch), users, items)
 
     def epoch(self, seed: int, number: int) -> Epoch:
         """The batches of an epoch, on the device."""

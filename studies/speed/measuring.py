@@ -68,7 +68,7 @@ class EpochTime:
     epoch: float
     """Seconds a candidate-epoch."""
     scoring: float
-    """Seconds a candidate's validation score."""
+    """Seconds that the validation score after it takes more."""
 
     @property
     def rate(self) -> float:
@@ -89,8 +89,8 @@ def epoch_time(task: RecommendationTask, losses: Sequence[ProgramLoss], repeats:
     population = task.population(task.initial(0), k, task.settings.search_weight_decay)
     prepared = task.trainer.prepare(losses)
     epoch = seconds(lambda: task.trainer.train_epoch(population, prepared, 0), device, repeats)
-    scoring = seconds(lambda: task.scores(population.weights), device, repeats)
-    return EpochTime(k, epoch / k, scoring / k)
+    both = seconds(lambda: task.train_and_score(population, prepared, 0, 0), device, repeats)
+    return EpochTime(k, epoch / k, max(0.0, both - epoch) / k)
 
 
 def plain_epoch_time(task: RecommendationTask, losses: Sequence[ProgramLoss]) -> float:

@@ -84,12 +84,12 @@ class TestShape:
 @pytest.mark.benchmark(group="4. validation score beside an epoch of MF")
 class TestScore:
     def test_an_epoch(self, benchmark):
-        run(benchmark, epoch("mf", 32), 32)
+        run(benchmark, epoch("mf", 32), 32, rounds=10)
 
-    def test_a_score(self, benchmark):
+    def test_an_epoch_and_a_score(self, benchmark):
         task = task_of("mf", ml_100k(), MACHINE)
-        weights = task.population(task.initial(0), 32, 0.0).weights
-        run(benchmark, lambda: task.scores(weights), 32, rounds=20)
+        population, prepared = task.population(task.initial(0), 32, 1e-4), task.trainer.prepare(sampled_losses(32))
+        run(benchmark, lambda: task.train_and_score(population, prepared, 0, 0), 32, rounds=10)
 
 
 @pytest.mark.benchmark(group="5. candidates before training")

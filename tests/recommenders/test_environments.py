@@ -56,8 +56,8 @@ def test_from_scratch_measures_the_same_in_every_step():
 @pytest.mark.parametrize("epochs", [1, 3])
 def test_candidates_train_for_as_many_epochs_as_they_cost(epochs, monkeypatch):
     task, trained = task_of(), []
-    train_epoch = task.trainer.train_epoch
-    monkeypatch.setattr(task.trainer, "train_epoch", lambda *a: (trained.append(a[3]), train_epoch(*a)))
+    train = task.trainer.train_and_predict
+    monkeypatch.setattr(task.trainer, "train_and_predict", lambda *a: (trained.append(a[3]), train(*a))[1])
     for environment in (FromScratchEnvironment(task, 0, epochs=epochs), AlternatingEnvironment(task, 0)):
         trained.clear()
         scores(environment, [SQUARES])

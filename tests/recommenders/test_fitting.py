@@ -77,8 +77,8 @@ def test_scores_of_an_epoch_are_those_of_its_copies():
 
 def test_every_epoch_has_batches_of_its_own_from_one_seed(monkeypatch):
     task, calls = make_task(), []
-    train_epoch = task.trainer.train_epoch
-    monkeypatch.setattr(task.trainer, "train_epoch", lambda *a: (calls.append(a[2:]), train_epoch(*a)))
+    train = task.trainer.train_and_predict
+    monkeypatch.setattr(task.trainer, "train_and_predict", lambda *a: (calls.append(a[2:4]), train(*a))[1])
     for seed in (0, 1):
         fit_losses(task, [BCE], seed, Patience(max_epochs=3))
     assert [epoch for _, epoch in calls] == [0, 1, 2] * 2

@@ -8,8 +8,10 @@ from recommenders import make_recommender
 from recommenders.data import load_dataset
 from recommenders.fitting import fit_losses
 from recommenders.losses import make_loss
+from recommenders.machine import Machine
 from recommenders.metrics import find_metric
 from recommenders.task import RecommendationTask
+from studies.processes import usable_cores
 from studies.settings import PRESETS
 
 PUBLISHED = {"BCE": 0.788, "MaxR": 0.8087}
@@ -25,7 +27,7 @@ def test_published_auc_is_reached(seed, capsys):
         load_dataset("ml-100k"),
         find_metric("classification", "auc"),
         preset.train,
-        torch.device("cpu"),
+        Machine(torch.device("cpu"), threads=usable_cores()),
     )
     losses = [make_loss(name, OperatorSpace()) for name in PUBLISHED]
     fitted = fit_losses(task, losses, seed, preset.patience)

@@ -67,9 +67,9 @@ class TestGpu:
         population = trainer.population(recommender.initial(40, 30, seed=3), [0.1] * 32, [1e-4] * 32)
         prepared = trainer.prepare(losses())
         trainer.train_epoch(population, prepared, seed=0)  # libraries are loaded by now
-        epoch = trainer.epoch(seed=0, number=1)
+        epoch, nobody = trainer.epoch(seed=0, number=1), torch.empty(0, dtype=torch.int64, device=device)
         torch.cuda.set_sync_debug_mode("error")
         try:
-            prepared(population, epoch)
+            prepared(population, epoch, nobody, nobody)
         finally:
             torch.cuda.set_sync_debug_mode("default")
