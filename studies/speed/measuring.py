@@ -35,14 +35,20 @@ _SPACE = OperatorSpace()
 
 def seconds(call: Callable[[], object], device: torch.device, repeats: int) -> float:
     """The median time of a call, after one that is not counted."""
-    times = []
+    return seconds_of([call], device, repeats)[0]
+
+
+def seconds_of(calls: Sequence[Callable[[], object]], device: torch.device, repeats: int) -> list[float]:
+    """The median times of calls that take turns, so that a machine that gets slower does so for all."""
+    times: list[list[float]] = [[] for _ in calls]
     for _ in range(repeats + 1):
-        _finish(device)
-        began = time.perf_counter()
-        call()
-        _finish(device)
-        times.append(time.perf_counter() - began)
-    return median(times[1:])
+        for call, of_call in zip(calls, times, strict=True):
+            _finish(device)
+            began = time.perf_counter()
+            call()
+            _finish(device)
+            of_call.append(time.perf_counter() - began)
+    return [median(of_call[1:]) for of_call in times]
 
 
 def _finish(device: torch.device) -> None:
@@ -67,13 +73,8 @@ class EpochTime:
     k: int
     epoch: float
     """Seconds a candidate-epoch."""
-    scoring: float
-    """Seconds that the validation score after it takes more."""
-
-    @property
-    def rate(self) -> float:
-        """Candidate-epochs a second."""
-        return 1 / self.epoch
+    scored: float
+    """Seconds a candidate-epoch with the validation score after it."""
 
 
 def task_of(recommender: str, dataset: Dataset, machine: Machine) -> RecommendationTask:
@@ -88,9 +89,15 @@ def epoch_time(task: RecommendationTask, losses: Sequence[ProgramLoss], repeats:
     k, device = len(losses), task.trainer.device
     population = task.population(task.initial(0), k, task.settings.search_weight_decay)
     prepared = task.trainer.prepare(losses)
-    epoch = seconds(lambda: task.trainer.train_epoch(population, prepared, 0), device, repeats)
-    both = seconds(lambda: task.train_and_score(population, prepared, 0, 0), device, repeats)
-    return EpochTime(k, epoch / k, max(0.0, both - epoch) / k)
+    epoch, scored = seconds_of(
+        [
+            lambda: task.trainer.train_epoch(population, prepared, 0),
+            lambda: task.train_and_score(population, prepared, 0, 0),
+        ],
+        device,
+        repeats,
+    )
+    return EpochTime(k, epoch / k, scored / k)
 
 
 def plain_epoch_time(task: RecommendationTask, losses: Sequence[ProgramLoss]) -> float:
