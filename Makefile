@@ -29,7 +29,7 @@ test: $(READY) ## lint, types and tests
 bench: $(READY) ## speed of the trainer and of what comes before it, as ratios
 	$(BIN)/python -m pytest tests/benchmarks/bench_speed.py --benchmark-only --benchmark-columns=median,iqr,rounds --benchmark-disable-gc
 
-slow: $(READY) ## reproduce published figures (an hour)
+slow: $(READY) ## reproduce published figures (two minutes)
 	$(BIN)/python -m pytest -m slow
 
 clean: ## remove the environment and what tools left behind
