@@ -35,7 +35,8 @@ def _pairs_won(below: Tensor, above: Tensor) -> Tensor:
     """See `recommenders.merging`; of rows in order [K, n] and [K, m], so [K]."""
     if below.device.type == "cpu":
         return torch.tensor([pairs_won(*rows) for rows in zip(below.numpy(), above.numpy(), strict=True)])
-    return sum(torch.searchsorted(below, above, right=right).sum(dim=1) for right in (False, True))  # type: ignore
+    smaller, not_larger = (torch.searchsorted(below, above, right=right) for right in (False, True))
+    return (smaller + not_larger).sum(dim=1)
 
 
 def rmse(y_hat: Tensor, y: Tensor) -> Tensor:
