@@ -44,10 +44,6 @@ class Epoch:
         """The random draws of training passes, from their beginning."""
         return Training(torch_rng(self.seed, "dropout", self.number, device=self.examples.label.device))
 
-    def __len__(self) -> int:
-        """How many batches there are."""
-        return -(-len(self.examples.label) // self.batch_size)
-
     def __iter__(self) -> Iterator[Batch]:
         """The batches."""
         all_ = self.examples
