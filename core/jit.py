@@ -1,8 +1,8 @@
 """Compiling functions to machine code by numba: once, kept on disk, without Python's global lock.
 
 Numba keeps what it compiled beside the source, and compiles again when that file changes. It does not see
-changes in other files that compiled code depends on, so `uses` names those, and each version of them gets a
-folder of its own.
+changes in other files that compiled code depends on, so `uses` names those, and each version of them (and of what
+they use in turn) gets a folder of its own.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ def compiled(
             "forceinline": inline,
         }
         config: Any = numba.config
-        beside, before = Path(inspect.getfile(function)).parent / "__pycache__", config.CACHE_DIR
-        config.CACHE_DIR = f"{before or beside}/{_version(uses)}"
+        own, before = inspect.getfile(function), config.CACHE_DIR
+        config.CACHE_DIR = f"{before or Path(own).parent / '__pycache__'}/{_version(own, uses)}"
         try:
             return numba.njit(cache=True, **options)(function)
         except RuntimeError:  # there is no folder to keep it in: compiled once a process
@@ -51,7 +51,17 @@ def compiled(
     return decorate
 
 
-def _version(uses: Sequence[Any]) -> str:
-    """A name that changes with the files that these functions are in, and with this one."""
-    files = sorted({__file__, *(inspect.getfile(inspect.unwrap(function)) for function in uses)})
-    return "kernels-" + hashlib.sha256(b"".join(Path(file).read_bytes() for file in files)).hexdigest()[:16]
+#: File -> the files that compiled functions in it depend on.
+_NEEDS: dict[str, set[str]] = {}
+
+
+def _version(own: str, uses: Sequence[Any]) -> str:
+    """A name that changes with every file that a function in the file `own` depends on, and with this one."""
+    _NEEDS.setdefault(own, {__file__}).update(inspect.getfile(inspect.unwrap(used)) for used in uses)
+    files, waiting = set[str](), [own]
+    while waiting:
+        file = waiting.pop()
+        if file not in files:
+            files.add(file)
+            waiting += _NEEDS.get(file, ())
+    return "kernels-" + hashlib.sha256(b"".join(Path(file).read_bytes() for file in sorted(files))).hexdigest()[:16]

@@ -20,8 +20,8 @@ from core.seeding import torch_rng
 from recommenders.kernel import Kernel
 from recommenders.recommender import Pullback, Recommender, RowKind, Training, Weights, autograd_vjp, check_settings
 
-_MOMENTUM = 0.1  # torch.nn.BatchNorm1d's defaults
-_BN_EPSILON = 1e-5
+#: torch.nn.BatchNorm1d's defaults.
+MOMENTUM, BN_EPSILON = 0.1, 1e-5
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ def _batch_norm(h: Tensor, weights: Weights, i: int, training: Training | None) 
         running_mean, running_var = mean, var
         var, mean = torch.var_mean(h, dim=1, correction=0)
         with torch.no_grad():
-            running_mean.lerp_(mean.detach(), _MOMENTUM)
-            running_var.lerp_(var.detach() * (n / max(n - 1, 1)), _MOMENTUM)
-    factor = weights[f"scale.{i}"] * torch.rsqrt(var + _BN_EPSILON)
+            running_mean.lerp_(mean.detach(), MOMENTUM)
+            running_var.lerp_(var.detach() * (n / max(n - 1, 1)), MOMENTUM)
+    factor = weights[f"scale.{i}"] * torch.rsqrt(var + BN_EPSILON)
     return torch.addcmul((weights[f"shift.{i}"] - mean * factor)[:, None], h, factor[:, None])

@@ -9,11 +9,8 @@ import numpy as np
 
 from core import interpreter
 from core.jit import SUMS, compiled
-from recommenders import kernel_parts
+from recommenders import kernel_parts, mlp
 from recommenders.kernel_parts import LEAST_SCALE, clipped, descend, multiply
-
-#: torch.nn.BatchNorm1d's defaults.
-MOMENTUM, BN_EPSILON = 0.1, 1e-5
 
 
 class Dense(NamedTuple):
@@ -82,18 +79,18 @@ def _statistics(a, bias, mean, var):
             var[0, j] += from_mean * from_mean * share
 
 
-@compiled()
+@compiled(uses=(mlp,))
 def _run(mean, var, n, running_mean, running_var):
     """Take the statistics of a batch of n examples into the running ones, the variance with Bessel's correction."""
-    part, bessel = mean.dtype.type(MOMENTUM), mean.dtype.type(n / max(n - 1, 1))
+    part, bessel = mean.dtype.type(mlp.MOMENTUM), mean.dtype.type(n / max(n - 1, 1))
     for j in range(mean.shape[1]):
         running_mean[0, j] += part * (mean[0, j] - running_mean[0, j])
         running_var[0, j] += part * (bessel * var[0, j] - running_var[0, j])
 
 
-@compiled()
+@compiled(uses=(mlp,))
 def _invert(var, inverse_std):
-    one, epsilon = var.dtype.type(1), var.dtype.type(BN_EPSILON)
+    one, epsilon = var.dtype.type(1), var.dtype.type(mlp.BN_EPSILON)
     for j in range(var.shape[1]):
         inverse_std[0, j] = one / math.sqrt(var[0, j] + epsilon)
 

@@ -26,21 +26,30 @@ def write(folder: Path, add: int) -> None:
     (folder / "inner.py").write_text(
         f"from core.jit import compiled\n\n@compiled()\ndef inner(x):\n    return x + {add}\n"
     )
+    (folder / "middle.py").write_text(MIDDLE)
+    (folder / "outer.py").write_text(OUTER)
 
 
-OUTER = """
+MIDDLE = """
 import inner
 from core.jit import compiled
 
 @compiled(uses=(inner,))
-def outer(x):
+def middle(x):
     return inner.inner(x)
+"""
+OUTER = """
+import middle
+from core.jit import compiled
+
+@compiled(uses=(middle,))
+def outer(x):
+    return middle.middle(x)
 """
 SHOW = "import outer; print(outer.outer(1), outer.outer.stats.cache_hits)"
 
 
 def test_machine_code_is_kept_and_made_anew_when_another_file_that_it_uses_changed(tmp_path):
-    (tmp_path / "outer.py").write_text(OUTER)
     write(tmp_path, add=1)
     assert run(tmp_path, SHOW).split()[0] == "2"
     assert run(tmp_path, SHOW) == "2 Counter({(int64,): 1})"
@@ -49,7 +58,6 @@ def test_machine_code_is_kept_and_made_anew_when_another_file_that_it_uses_chang
 
 
 def test_without_a_folder_to_keep_it_in_machine_code_is_made_in_each_process(tmp_path):
-    (tmp_path / "outer.py").write_text(OUTER)
     write(tmp_path, add=1)
     refuse = "import os\ndef refuse(*a, **k): raise OSError('read only')\nos.makedirs = refuse\n"
     for _ in range(2):
