@@ -86,15 +86,18 @@ class Fit(ABC):
         """Take these out of the active ones; the others move up in order."""
 
 
-def train_to_convergence(fit: Fit, n_candidates: int, patience: Patience) -> Iterator[list[Progress]]:
+def train_to_convergence(fit: Fit, progress: list[Progress], patience: Patience) -> Iterator[list[Progress]]:
     """Train until every candidate has converged.
 
+    Args:
+        fit: trains the candidates that have not converged yet.
+        progress: of every candidate so far; updated here.
+        patience: when a candidate has converged.
+
     Yields:
-        After each epoch the progress of all candidates, in their first order (the same objects each
-        time).
+        After each epoch the progress of all candidates (the same objects each time).
     """
-    progress = [Progress() for _ in range(n_candidates)]
-    active = list(range(n_candidates))
+    active = [i for i, one in enumerate(progress) if not (one.epochs and one.has_converged(patience))]
     while active:
         scores = fit.train_epoch()
         improved = [

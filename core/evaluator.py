@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from core.loss import Loss
 from core.proxy import Probe
@@ -54,4 +55,19 @@ class Evaluator(ABC):
 
         Returns:
             Whether the start changed: a stationary environment keeps its own.
+        """
+
+    @abstractmethod
+    def state_dict(self) -> dict[str, Any]:
+        """Where candidates start now, as far as that does not follow from how this was made.
+
+        Made of dicts, lists, texts, numbers and tensors only.
+        """
+
+    @abstractmethod
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from there; the copies of the last `measure` are gone, so nothing can be adopted before the next.
+
+        Raises:
+            UserError: a state of another recommender.
         """

@@ -8,8 +8,9 @@ once for a state of the recommender; after that thousands of programs take one b
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -129,3 +130,30 @@ class ProxyTest:
         self._entries[self._n_entries] = vector
         self._n_entries += 1
         return Finding(None, self._n_entries - 1)
+
+    def state_dict(self) -> dict[str, Any]:
+        """The probe and all that is remembered; the keys as one text, since there may be hundreds of thousands."""
+        if self._probe is None:
+            raise RuntimeError("ProxyTest.renew has to come first")
+        findings = self._by_key.values()
+        return {
+            "probe": {"y_hat": self._probe.y_hat, "y": self._probe.y, "gram": self._probe.gram},
+            "keys": "\n".join(self._by_key),
+            "verdicts": "\n".join("" if finding.verdict is None else finding.verdict.value for finding in findings),
+            "entry": torch.tensor([-1 if finding.entry is None else finding.entry for finding in findings]),
+            "gradients": torch.from_numpy(self._entries[: self._n_entries].copy()),
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from there; the same delta expected."""
+        self.renew(Probe(**state["probe"]))
+        gradients = state["gradients"].numpy()
+        self._n_entries = len(gradients)
+        self._entries = np.empty((max(64, len(gradients)), len(state["probe"]["y"])))
+        self._entries[: len(gradients)] = gradients
+        if not len(state["entry"]):
+            return
+        verdicts = [Verdict(text) if text else None for text in state["verdicts"].split("\n")]
+        entries = [None if entry < 0 else entry for entry in state["entry"].tolist()]
+        findings = map(Finding, verdicts, entries)
+        self._by_key = dict(zip(state["keys"].split("\n"), findings, strict=True))

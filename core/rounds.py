@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from core.evaluator import Evaluator
 from core.loss import ProgramLoss
@@ -48,7 +49,7 @@ class Rounds:
         rules: how candidates run and what decides over them.
         samples_per_training: when this many proposals in a row bring nothing to train, a round ends.
         clock: seconds.
-        deadline: the time of the clock from which on nothing more is proposed.
+        is_late: whether the time is used up, so that nothing more is proposed.
     """
 
     def __init__(
@@ -59,24 +60,21 @@ class Rounds:
         rules: Rules,
         samples_per_training: int,
         clock: Callable[[], float],
-        deadline: float,
+        is_late: Callable[[], bool],
     ) -> None:
         self._searcher, self._evaluator, self._proxy = searcher, evaluator, proxy
         self._rules, self._samples_per_training = rules, samples_per_training
         self.searcher_time, self.training_time = Stopwatch(clock), Stopwatch(clock)
-        self._clock, self._deadline = clock, deadline
+        self._is_late = is_late
         self._asked = 0
         self._outcomes: dict[int, Trial] = {}  # memory entry of the proxy test -> the trial it belongs to
         self.searcher_metrics: Mapping[str, float] = {}
-        self._forget()
-
-    @property
-    def late(self) -> bool:
-        """Whether the time is used up."""
-        return self._clock() >= self._deadline
+        self._begun = False
 
     def run(self, step: int, wanted: int, seed: int) -> tuple[Trial, ...]:
         """Ask until `wanted` candidates are worth training, train them, tell everything."""
+        if not self._begun:
+            self._forget()
         fresh: list[tuple[Trial, int]] = []  # trials to come, with their memory entries
         waiting: list[tuple[Trial, int]] = []  # duplicates of those
         told: list[Trial] = []
@@ -93,7 +91,7 @@ class Rounds:
             self._tell(known)
             told += known
             barren = 0 if len(fresh) > before else barren + len(programs)
-            if self.late:
+            if self._is_late():
                 break
         measured = self._measure(fresh, seed)
         late = [self._repeat(trial, entry) for trial, entry in waiting]
@@ -119,6 +117,7 @@ class Rounds:
         return True
 
     def _forget(self) -> None:
+        self._begun = True
         self._proxy.renew(self._evaluator.probe())
         self._outcomes.clear()
 
@@ -189,3 +188,23 @@ class Rounds:
         if trials:
             with self.searcher_time:
                 self.searcher_metrics = self._searcher.tell(trials)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything that later rounds depend on, searcher, evaluator and proxy test too; after the first round."""
+        return {
+            "asked": self._asked,
+            "searcher_metrics": dict(self.searcher_metrics),
+            "outcomes": [[entry, trial.to_dict()] for entry, trial in self._outcomes.items()],
+            "searcher": self._searcher.state_dict(),
+            "evaluator": self._evaluator.state_dict(),
+            "proxy": self._proxy.state_dict(),
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from there."""
+        self._begun = True
+        self._asked, self.searcher_metrics = state["asked"], dict(state["searcher_metrics"])
+        self._outcomes = {entry: Trial.from_dict(stored) for entry, stored in state["outcomes"]}
+        self._searcher.load_state_dict(state["searcher"])
+        self._evaluator.load_state_dict(state["evaluator"])
+        self._proxy.load_state_dict(state["proxy"])

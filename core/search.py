@@ -10,11 +10,11 @@ search therefore begins anew from a fresh recommender, once for every such dead 
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from core.errors import UserError
 from core.evaluator import Evaluator
@@ -81,16 +81,8 @@ class Step:
     """What training and scoring took."""
 
 
-def search(
-    searcher: Searcher,
-    evaluator: Evaluator,
-    proxy: ProxyTest,
-    rules: Rules,
-    budget: SearchBudget,
-    seed: int,
-    clock: Callable[[], float] = time.monotonic,
-) -> Iterator[Step]:
-    """Run Algorithm 1 as a generator: an observer sees every step, and core knows no tracker.
+class Search:
+    """Algorithm 1 step by step: whoever iterates sees every step, and core knows no tracker and no file.
 
     Args:
         searcher: proposes programs and is told what became of each.
@@ -100,34 +92,73 @@ def search(
         budget: when to stop.
         seed: of the batches; step i trains all its candidates on the batches of (seed, i).
         clock: seconds, for the time budget.
-
-    Yields:
-        Steps; the last one says why the search ended.
     """
-    deadline = math.inf if budget.minutes is None else clock() + 60 * budget.minutes
-    rounds = Rounds(searcher, evaluator, proxy, rules, budget.samples_per_training, clock, deadline)
-    trained = number = 0
-    stop, restarted = None, False
-    while stop is None:
-        wanted = min(budget.candidates_per_step, budget.trainings - trained)
-        trials = rounds.run(number, wanted, derive_seed(seed, "step", number))
-        trained += sum(trial.trained for trial in trials)
+
+    def __init__(
+        self,
+        searcher: Searcher,
+        evaluator: Evaluator,
+        proxy: ProxyTest,
+        rules: Rules,
+        budget: SearchBudget,
+        seed: int,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._evaluator, self._budget, self._seed, self._clock = evaluator, budget, seed, clock
+        self._began = clock()
+        self._rounds = Rounds(searcher, evaluator, proxy, rules, budget.samples_per_training, clock, self._is_late)
+        self._trained = self._number = 0
+        self.stop: StopReason | None = None
+        """Why it ended; None before that."""
+        self._restarted = False
+
+    def _is_late(self) -> bool:
+        return self._budget.minutes is not None and self._clock() - self._began >= 60 * self._budget.minutes
+
+    def __iter__(self) -> Iterator[Step]:
+        """The steps to come; the last one says why the search ended."""
+        while self.stop is None:
+            yield self._step()
+
+    def _step(self) -> Step:
+        number, rounds, budget = self._number, self._rounds, self._budget
+        wanted = min(budget.candidates_per_step, budget.trainings - self._trained)
+        trials = rounds.run(number, wanted, derive_seed(self._seed, "step", number))
+        self._trained += sum(trial.trained for trial in trials)
         at_dead_end = not any(trial.trained for trial in trials)
-        if trained >= budget.trainings:
-            stop = StopReason.TRAININGS
-        elif rounds.late:
-            stop = StopReason.TIME
-        elif at_dead_end and (restarted or not rounds.restart(derive_seed(seed, "restart", number))):
-            stop = StopReason.EXHAUSTED
-        restarted = at_dead_end and stop is None
-        yield Step(
+        if self._trained >= budget.trainings:
+            self.stop = StopReason.TRAININGS
+        elif self._is_late():
+            self.stop = StopReason.TIME
+        elif at_dead_end and (self._restarted or not rounds.restart(derive_seed(self._seed, "restart", number))):
+            self.stop = StopReason.EXHAUSTED
+        self._restarted = at_dead_end and self.stop is None
+        self._number += 1
+        return Step(
             number,
             trials,
-            evaluator.score(),
+            self._evaluator.score(),
             rounds.searcher_metrics,
-            stop,
-            restarted,
+            self.stop,
+            self._restarted,
             rounds.searcher_time.taken(),
             rounds.training_time.taken(),
         )
-        number += 1
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything that the steps to come depend on, in dicts, lists, texts, numbers and tensors; after a step."""
+        return {
+            "number": self._number,
+            "trained": self._trained,
+            "stop": None if self.stop is None else self.stop.name,
+            "restarted": self._restarted,
+            "seconds": self._clock() - self._began,
+            "rounds": self._rounds.state_dict(),
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on where the search that gave this state was, as if it had never ended; made of the same parts."""
+        self._number, self._trained, self._restarted = state["number"], state["trained"], state["restarted"]
+        self.stop = None if state["stop"] is None else StopReason[state["stop"]]
+        self._began = self._clock() - state["seconds"]
+        self._rounds.load_state_dict(state["rounds"])

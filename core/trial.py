@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from enum import StrEnum
+from typing import Any
 
 from core.program import LossProgram
 
@@ -66,3 +68,17 @@ class Trial:
     """Its share of the time that its step took to train."""
     seed: int = 0
     """The seed of the batches that it was trained on."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data, for storage; `from_dict` reads it back."""
+        plain = {f.name: getattr(self, f.name) for f in fields(self)}
+        candidate = {"number": self.candidate.number, "program": self.candidate.program.to_dict()}
+        return {**plain, "candidate": candidate, "verdict": self.verdict.value}
+
+    @classmethod
+    def from_dict(cls, stored: Mapping[str, Any]) -> Trial:
+        """Read what `to_dict` wrote."""
+        candidate = stored["candidate"]
+        program = LossProgram.from_dict(candidate["program"])
+        known = {"candidate": Candidate(candidate["number"], program), "verdict": Verdict(stored["verdict"])}
+        return cls(**{**stored, **known})

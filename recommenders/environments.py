@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import time
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 
@@ -68,10 +69,14 @@ class _Environment(Evaluator):
         """See Evaluator; as many together as memory takes."""
         began, scores = time.perf_counter(), list[float]()
         self._measured = (tuple(losses), seed)
-        together = self._task.trainer.at_once(self._start.weights)
-        for start in range(0, len(losses), together):
+        together = min(len(losses), self._task.trainer.at_once(self._start.weights))
+        while len(scores) < len(losses):
             self._copies = None  # before others take their memory
-            self._copies, of_part = self._train(losses[start : start + together], seed)
+            try:
+                self._copies, of_part = self._train(losses[len(scores) : len(scores) + together], seed)
+            except (RuntimeError, MemoryError) as error:
+                together = self._task.trainer.fewer(together, error)
+                continue
             scores += of_part
         if together < len(losses):
             self._copies = None
@@ -117,6 +122,17 @@ class AlternatingEnvironment(_Environment):
         self._begin(seed)
         return True
 
+    def state_dict(self) -> dict[str, Any]:
+        """See Evaluator."""
+        return {"weights": dict(self._start.weights), "score": self._score}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """See Evaluator."""
+        self._copies = self._measured = None
+        self._start = self._start.select([0])
+        self._start.load(state["weights"])
+        self._score = state["score"]
+
 
 class FromScratchEnvironment(_Environment):
     """Several epochs from a fresh recommender, always the same one, on always the same batches.
@@ -142,6 +158,14 @@ class FromScratchEnvironment(_Environment):
     def restart(self, seed: int) -> bool:
         """See Evaluator; the start stays."""
         return False
+
+    def state_dict(self) -> dict[str, Any]:
+        """See Evaluator; the start follows from the seed."""
+        return {}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """See Evaluator."""
+        self._copies = self._measured = None
 
 
 @torch.no_grad()

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import torch
 
 from core.effectiveness import Fit, Patience, Progress, train_to_convergence
+from core.errors import UserError
 from core.loss import Loss
 from core.seeding import derive_seed
 from recommenders.backend import TrainEpoch
 from recommenders.recommender import Weights
 from recommenders.task import RecommendationTask
+
+#: Of the parameters, for each candidate: the current ones and the best.
+_COPIES = 2
 
 
 class BatchedFit(Fit):
@@ -32,6 +37,29 @@ class BatchedFit(Fit):
         self._epoch = 0
         self.best: dict[int, Weights] = {}
         """Number of a loss -> its recommender at its best epoch (leading K = 1)."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """Where training stands between epochs. The tensors are those in training: store them before it goes on."""
+        return {
+            "epoch": self._epoch,
+            "active": list(self._active),
+            "weights": dict(self._population.weights) if self._active else {},
+            "best": [[number, dict(weights)] for number, weights in self.best.items()],
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from there; made with the same losses and seed, and not trained yet.
+
+        Raises:
+            UserError: a state of another recommender or of other losses.
+        """
+        self._epoch, self._active = state["epoch"], list(state["active"])
+        if self._active:
+            self._population.keep(self._active)
+            self._population.load(state["weights"])
+            self._prepared = self._prepare()
+        device = self._task.trainer.device
+        self.best = {number: {name: w.to(device) for name, w in weights.items()} for number, weights in state["best"]}
 
     def _prepare(self) -> TrainEpoch:
         return self._task.trainer.prepare([self._losses[n] for n in self._active])
@@ -75,6 +103,98 @@ class Fitted:
     test: dict[str, float]
     """The same on the test part."""
 
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data, for storage: `Fitted(**stored)` reads it back."""
+        return asdict(self)
+
+
+class Fitting:
+    """Fresh recommenders trained by every loss until they converge, as many together as memory takes.
+
+    Whoever iterates sees the progress of all losses after every epoch; then `fitted` is complete.
+
+    Args:
+        task: what to train.
+        losses: one for each candidate.
+        seed: of the recommenders and batches.
+        patience: when a candidate has converged.
+        threshold_from: see RecommendationTask.report.
+    """
+
+    def __init__(
+        self,
+        task: RecommendationTask,
+        losses: Sequence[Loss],
+        seed: int,
+        patience: Patience,
+        threshold_from: str = "validation",
+    ) -> None:
+        self._task, self._losses, self._seed = task, list(losses), seed
+        self._patience, self._threshold_from = patience, threshold_from
+        self._progress = [Progress() for _ in losses]
+        self._fit: BatchedFit | None = None
+        self._group = slice(0, 0)  # the losses that are in training together
+        self.fitted: list[Fitted] = []
+        """What the losses came to, in order, as far as they are done."""
+
+    def __iter__(self) -> Iterator[list[Progress]]:
+        """The epochs to come."""
+        while len(self.fitted) < len(self._losses):
+            try:
+                yield from self._train_group()
+            except (RuntimeError, MemoryError) as error:
+                size = self._task.trainer.fewer(self._size, error, _COPIES)
+                self._begin(slice(self._group.start, self._group.start + size))
+
+    @property
+    def _size(self) -> int:
+        return self._group.stop - self._group.start
+
+    def _begin(self, group: slice) -> None:
+        """Start this group from fresh recommenders, whatever it had come to."""
+        self._group, self._fit = group, None
+        for i in range(*group.indices(len(self._losses))):
+            self._progress[i] = Progress()
+
+    def _train_group(self) -> Iterator[list[Progress]]:
+        start = len(self.fitted)
+        if self._group.stop <= start:
+            together = self._task.trainer.at_once(self._task.initial(self._seed), _COPIES)
+            self._begin(slice(start, min(start + together, len(self._losses))))
+        fit = self._fit = self._fit or BatchedFit(self._task, self._losses[self._group], self._seed)
+        for _ in train_to_convergence(fit, self._progress[self._group], self._patience):
+            yield self._progress
+        self.fitted += [self._finished(fit, i, done) for i, done in enumerate(self._progress[self._group])]
+        self._fit = None  # its memory is for the next one
+
+    def _finished(self, fit: BatchedFit, i: int, done: Progress) -> Fitted:
+        metrics = self._task.report(fit.best[i], self._threshold_from) if i in fit.best else ({}, {})
+        return Fitted(done.epochs, done.best_epoch, *metrics)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Where it stands, between epochs. The tensors are those in training: store them before it goes on."""
+        return {
+            "fitted": [one.to_dict() for one in self.fitted],
+            "progress": [asdict(one) for one in self._progress],
+            "group": [self._group.start, self._group.stop],
+            "fit": None if self._fit is None else self._fit.state_dict(),
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from there; made with the same arguments.
+
+        Raises:
+            UserError: a state of another recommender or of other losses.
+        """
+        self.fitted = [Fitted(**stored) for stored in state["fitted"]]
+        self._progress = [Progress(**stored) for stored in state["progress"]]
+        if len(self._progress) != len(self._losses):
+            raise UserError(f"stored training: expected {len(self._losses)} losses, got {len(self._progress)}")
+        self._group, self._fit = slice(*state["group"]), None
+        if state["fit"] is not None:
+            self._fit = BatchedFit(self._task, self._losses[self._group], self._seed)
+            self._fit.load_state_dict(state["fit"])
+
 
 def fit_losses(
     task: RecommendationTask,
@@ -84,26 +204,8 @@ def fit_losses(
     threshold_from: str = "validation",
     on_epoch: Callable[[list[Progress]], None] = lambda progress: None,
 ) -> list[Fitted]:
-    """Train a fresh recommender by every loss until it converges, as many together as memory takes.
-
-    Args:
-        task: what to train.
-        losses: at least one.
-        seed: of the recommenders and batches.
-        patience: when a candidate has converged.
-        threshold_from: see RecommendationTask.report.
-        on_epoch: called after every epoch with the progress of all losses.
-    """
-    progress = [Progress() for _ in losses]
-    together = task.trainer.at_once(task.initial(seed), copies=2)  # the current one and the best
-    fitted: list[Fitted] = []
-    for start in range(0, len(losses), together):
-        part = slice(start, start + together)
-        fit = BatchedFit(task, losses[part], seed)
-        for of_part in train_to_convergence(fit, len(losses[part]), patience):
-            progress[part] = of_part
-            on_epoch(progress)
-        for i, done in enumerate(progress[part]):
-            metrics = task.report(fit.best[i], threshold_from) if i in fit.best else ({}, {})
-            fitted.append(Fitted(done.epochs, done.best_epoch, *metrics))
-    return fitted
+    """Train to the end, see Fitting; `on_epoch` is called after every epoch with the progress of all losses."""
+    fitting = Fitting(task, losses, seed, patience, threshold_from)
+    for progress in fitting:
+        on_epoch(progress)
+    return fitting.fitted

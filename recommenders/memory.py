@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import psutil
 import torch
 
+_log = logging.getLogger(__name__)
+#: What torch says where a CPU has no more memory; it has no class of its own for that.
+_CPU_RAN_OUT = ("can't allocate memory", "not enough memory")
 _CGROUPS = (
     ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"),
     ("/sys/fs/cgroup/memory/memory.limit_in_bytes", "/sys/fs/cgroup/memory/memory.usage_in_bytes"),
@@ -28,3 +32,24 @@ def _left_to_container() -> list[int]:
         except (OSError, ValueError):  # there is no such file, or it says "max"
             continue
     return left
+
+
+def ran_out(error: BaseException) -> bool:
+    """Whether this error says that there is no more memory, on a GPU or a CPU."""
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return True
+    return isinstance(error, RuntimeError) and any(text in str(error) for text in _CPU_RAN_OUT)
+
+
+def half_of(n: int, error: Exception) -> int:
+    """How many candidates to try next, after an error with n of them.
+
+    Raises:
+        Exception: the error, where it is about something else or one candidate alone is too much.
+    """
+    if n < 2 or not ran_out(error):
+        raise error
+    _log.warning(
+        "warning: memory ran out with %d candidates at a time, going on with %d; --memory sets a limit", n, n // 2
+    )
+    return n // 2

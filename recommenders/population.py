@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
 
+from core.errors import UserError
 from recommenders.recommender import Weights
 
 
@@ -49,3 +51,20 @@ class Population:
         """Overwrite these copies with those of `selected`, in order."""
         for name, weight in self.weights.items():
             weight[list(copies)] = selected.weights[name]
+
+    def load(self, stored: Mapping[str, Tensor]) -> None:
+        """Overwrite all parameters with stored ones.
+
+        Raises:
+            UserError: those of another recommender, or of another number of copies.
+        """
+        expected, got = _shapes(self.weights), _shapes(stored)
+        if expected != got:
+            raise UserError(f"stored parameters: expected {expected}, got {got}")
+        for name, weight in self.weights.items():
+            weight.copy_(stored[name])
+
+
+def _shapes(weights: Mapping[str, Tensor]) -> str:
+    """Names and sizes in a line, in order of the names."""
+    return ", ".join(f"{name} {list(weight.shape)} {weight.dtype}" for name, weight in sorted(weights.items()))

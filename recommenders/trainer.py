@@ -18,6 +18,7 @@ from recommenders.batches import Epoch, EpochBatches
 from recommenders.compiled import CompiledBackend
 from recommenders.data.dataset import Interactions
 from recommenders.machine import Machine
+from recommenders.memory import half_of
 from recommenders.population import Population
 from recommenders.recommender import Recommender, Weights
 from recommenders.stacked import StackedBackend
@@ -49,6 +50,7 @@ class Trainer:
         kernel = recommender.kernel() if machine.backend == "auto" and self.device.type == "cpu" else None
         self.compiled = kernel is not None
         """Whether machine code does the training."""
+        self._most: int | None = None  # copies of the parameters that memory took, where more did not go
         if kernel is not None:
             self._backend = CompiledBackend(kernel, clip, dtype, machine.threads, self._backend)
 
@@ -63,7 +65,18 @@ class Trainer:
 
     def at_once(self, weights: Weights, copies: int = 1) -> int:
         """How many candidates memory takes, each with so many copies of one copy's weights."""
-        return self.machine.room_for(copies * sum(w.numel() for w in weights.values()) * self.machine.dtype.itemsize)
+        n = self.machine.room_for(copies * sum(w.numel() for w in weights.values()) * self.machine.dtype.itemsize)
+        return n if self._most is None else max(1, min(n, self._most // copies))
+
+    def fewer(self, n: int, error: Exception, copies: int = 1) -> int:
+        """How many candidates to train together after an error with n of them: half, from now on.
+
+        Raises:
+            Exception: the error, unless it says that memory ran out and n is above 1.
+        """
+        half = half_of(n, error)
+        self._most = half * copies
+        return half
 
     def prepare(self, losses: Sequence[Loss]) -> TrainEpoch:
         """Losses in the form that `train_epoch` takes, for a population of as many copies."""

@@ -6,8 +6,10 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
+from typing import Any
 
 from core.effectiveness import Patience, Progress
+from core.errors import UserError
 from core.line import EPSILON
 from core.loss import Loss, ProgramLoss
 from core.printing import SMOOTHED
@@ -18,7 +20,7 @@ from core.space import OperatorSpace
 from core.trial import Verdict
 from core.validation import Direction, ValidationCheck
 from recommenders.environments import FromScratchEnvironment
-from recommenders.fitting import Fitted, fit_losses
+from recommenders.fitting import Fitted, Fitting
 from recommenders.losses import find_named_loss, make_loss
 from recommenders.metrics import Metric
 from recommenders.task import RecommendationTask
@@ -164,17 +166,7 @@ def _has_smoothing(program: LossProgram) -> bool:
     return EPSILON in used or any(line.operator in SMOOTHED for line in lines)
 
 
-def run_finals(
-    task: RecommendationTask,
-    contenders: Sequence[Contender],
-    n_searched: int,
-    seed: int,
-    repeats: int,
-    patience: Patience,
-    threshold_from: str,
-    on_round: Callable[[str], None],
-    on_epoch: Callable[[list[Progress]], None],
-) -> list[Finished]:
+class Finals:
     """Phase III.
 
     Every contender is trained with every smoothing term and the first seed; the best term on validation
@@ -188,31 +180,103 @@ def run_finals(
         repeats: seeds in all.
         patience: when a training run ends.
         threshold_from: see RecommendationTask.report.
-        on_round: told what begins.
-        on_epoch: told the progress of a round.
-
-    Returns:
-        The contenders in order; searched ones that are not the best have one seed only.
     """
 
-    def fit(losses: Sequence[Loss], repeat: int) -> list[Fitted]:
-        return fit_losses(task, losses, derive_seed(seed, "finals", repeat), patience, threshold_from, on_epoch)
+    def __init__(
+        self,
+        task: RecommendationTask,
+        contenders: Sequence[Contender],
+        n_searched: int,
+        seed: int,
+        repeats: int,
+        patience: Patience,
+        threshold_from: str,
+    ) -> None:
+        self._task, self._contenders, self._n_searched = task, contenders, n_searched
+        self._seed, self._repeats, self._patience, self._threshold_from = seed, repeats, patience, threshold_from
+        self._entries = [(i, epsilon, loss) for i, one in enumerate(contenders) for epsilon, loss in one.choices]
+        self._rounds: list[list[Fitted]] = []  # those that are done: one for each training seed
+        self._fitting: Fitting | None = None
 
-    entries = [(i, epsilon, loss) for i, contender in enumerate(contenders) for epsilon, loss in contender.choices]
-    on_round(f"Phase III, effectiveness test: {len(entries)} trainings to convergence (seed 1 of {repeats})")
-    fitted = fit([loss for _, _, loss in entries], 0)
-    chosen: list[int] = []
-    for i in range(len(contenders)):
-        own = [j for j, entry in enumerate(entries) if entry[0] == i]
-        chosen.append(max(own, key=lambda j: (validation_score(task.metric, fitted[j]), -j)))
-    runs = [[fitted[j]] for j in chosen]
-    best = max(range(n_searched), key=lambda i: (validation_score(task.metric, runs[i][0]), -i), default=None)
-    repeated = [i for i in range(len(contenders)) if i == best or i >= n_searched]
-    for repeat in range(1, repeats):
-        on_round(f"Phase III, the best found loss and the baselines again (seed {repeat + 1} of {repeats})")
-        for i, again in zip(repeated, fit([entries[chosen[i]][2] for i in repeated], repeat), strict=True):
-            runs[i].append(again)
-    return [Finished(c, entries[j][1], tuple(r)) for c, j, r in zip(contenders, chosen, runs, strict=True)]
+    def run(self, on_round: Callable[[str], None], on_epoch: Callable[[list[Progress]], None]) -> list[Finished]:
+        """Train what is not trained yet.
+
+        Args:
+            on_round: told what begins.
+            on_epoch: told the progress of a round after every epoch, when `state_dict` may be asked.
+
+        Returns:
+            The contenders in order; searched ones that are not the best have one seed only.
+        """
+        while len(self._rounds) < self._repeats:
+            on_round(self._described())
+            self._fitting = self._fitting or self._begin()
+            for progress in self._fitting:
+                on_epoch(progress)
+            self._rounds.append(self._fitting.fitted)
+            self._fitting = None
+        return self._finished()
+
+    def _described(self) -> str:
+        seed = f"(seed {len(self._rounds) + 1} of {self._repeats})"
+        if not self._rounds:
+            return f"Phase III, effectiveness test: {len(self._entries)} trainings to convergence {seed}"
+        return f"Phase III, the best found loss and the baselines again {seed}"
+
+    def _begin(self) -> Fitting:
+        repeat = len(self._rounds)
+        numbers = [self._chosen[i] for i in self._repeated] if repeat else range(len(self._entries))
+        losses = [self._entries[j][2] for j in numbers]
+        seed = derive_seed(self._seed, "finals", repeat)
+        return Fitting(self._task, losses, seed, self._patience, self._threshold_from)
+
+    def _score(self, entry: int) -> float:
+        return validation_score(self._task.metric, self._rounds[0][entry])
+
+    @property
+    def _chosen(self) -> list[int]:
+        """For every contender the entry with its best smoothing term."""
+        own = [[j for j, entry in enumerate(self._entries) if entry[0] == i] for i in range(len(self._contenders))]
+        return [max(entries, key=lambda j: (self._score(j), -j)) for entries in own]
+
+    @property
+    def _repeated(self) -> list[int]:
+        """The contenders that are trained with every seed."""
+        chosen, searched = self._chosen, range(self._n_searched)
+        best = max(searched, key=lambda i: (self._score(chosen[i]), -i), default=None)
+        return [i for i in range(len(self._contenders)) if i == best or i >= self._n_searched]
+
+    def _finished(self) -> list[Finished]:
+        chosen, repeated = self._chosen, self._repeated
+        runs = [[self._rounds[0][j]] for j in chosen]
+        for again in self._rounds[1:]:
+            for i, fitted in zip(repeated, again, strict=True):
+                runs[i].append(fitted)
+        return [
+            Finished(contender, self._entries[j][1], tuple(run))
+            for contender, j, run in zip(self._contenders, chosen, runs, strict=True)
+        ]
+
+    def state_dict(self) -> dict[str, Any]:
+        """Where it stands, between epochs. The tensors are those in training: store them before it goes on."""
+        return {
+            "rounds": [[fitted.to_dict() for fitted in done] for done in self._rounds],
+            "fitting": None if self._fitting is None else self._fitting.state_dict(),
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from there; made with the same arguments.
+
+        Raises:
+            UserError: a state of other losses.
+        """
+        self._rounds = [[Fitted(**stored) for stored in done] for done in state["rounds"]]
+        self._fitting = None
+        if self._rounds and len(self._rounds[0]) != len(self._entries):
+            raise UserError(f"stored phase III: expected {len(self._entries)} trainings, got {len(self._rounds[0])}")
+        if state["fitting"] is not None:
+            self._fitting = self._begin()
+            self._fitting.load_state_dict(state["fitting"])
 
 
 def validation_score(metric: Metric, fitted: Fitted) -> float:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from core.program import LossProgram
 from core.search import Step
@@ -55,3 +57,27 @@ class Tally:
             **{verdict.value: self.verdicts[verdict] for verdict in Verdict},
             "trained": self.trained,
         }
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data, for storage; `from_dict` reads it back."""
+        return {
+            "sampled": self.sampled,
+            "trained": self.trained,
+            "verdicts": {verdict.value: count for verdict, count in self.verdicts.items()},
+            "best": None if self.best is None else self.best.to_dict(),
+            "accepted": [program.to_dict() for program in self.accepted.values()],
+            "scores": dict(self.scores),
+        }
+
+    @classmethod
+    def from_dict(cls, stored: Mapping[str, Any]) -> Tally:
+        """Read what `to_dict` wrote."""
+        accepted = [LossProgram.from_dict(program) for program in stored["accepted"]]
+        return cls(
+            int(stored["sampled"]),
+            int(stored["trained"]),
+            Counter({Verdict(name): int(count) for name, count in stored["verdicts"].items()}),
+            None if stored["best"] is None else Trial.from_dict(stored["best"]),
+            {program.key: program for program in accepted},
+            {key: float(score) for key, score in stored["scores"].items()},
+        )

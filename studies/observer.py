@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from core.effectiveness import Progress
@@ -29,3 +29,50 @@ class Observer(ABC):
     @abstractmethod
     def on_result(self, result: dict[str, Any]) -> None:
         """The study is done; `result` is what result.json holds."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """What must be there again where a study goes on from a checkpoint; nothing unless it says otherwise."""
+        return {}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:  # noqa: B027  (to have no state is common)
+        """Go on from there."""
+
+
+class Audience(Observer):
+    """Several observers as one.
+
+    Args:
+        observers: told everything in this order.
+    """
+
+    def __init__(self, observers: Sequence[Observer]) -> None:
+        self._observers = observers
+
+    def on_step(self, step: Step, tally: Tally, candidate_epochs: int) -> None:
+        """See Observer."""
+        for observer in self._observers:
+            observer.on_step(step, tally, candidate_epochs)
+
+    def on_phase(self, text: str) -> None:
+        """See Observer."""
+        for observer in self._observers:
+            observer.on_phase(text)
+
+    def on_epoch(self, progress: Sequence[Progress]) -> None:
+        """See Observer."""
+        for observer in self._observers:
+            observer.on_epoch(progress)
+
+    def on_result(self, result: dict[str, Any]) -> None:
+        """See Observer."""
+        for observer in self._observers:
+            observer.on_result(result)
+
+    def state_dict(self) -> dict[str, Any]:
+        """See Observer; by the names of their classes, since others may watch when the study goes on."""
+        return {type(observer).__name__: observer.state_dict() for observer in self._observers}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """See Observer."""
+        for observer in self._observers:
+            observer.load_state_dict(state.get(type(observer).__name__, {}))

@@ -70,8 +70,19 @@ class OutputFolder:
                 file.flush()
                 os.fsync(file.fileno())
             os.replace(temporary, path)
+            _sync(self.path)
         except OSError as error:
             with contextlib.suppress(OSError):
                 temporary.unlink()
             raise UserError(f"{path}: cannot write it: {error.strerror or error}") from None
         return path
+
+
+def _sync(folder: Path) -> None:
+    """Make the names in a folder last, where its file system can."""
+    with contextlib.suppress(OSError):
+        number = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(number)
+        finally:
+            os.close(number)

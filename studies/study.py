@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from core.effectiveness import Progress
 from core.errors import UserError
-from core.evaluator import Evaluator, Measurement
-from core.loss import Loss
-from core.proxy import Probe, ProxyTest, prediction_probe
+from core.evaluator import Evaluator
+from core.fixed_probe import FixedProbe
+from core.proxy import ProxyTest, prediction_probe
 from core.reward import RewardFilter
 from core.rounds import Rules
-from core.search import SearchBudget, StopReason, search
+from core.search import Search, SearchBudget
 from core.seeding import derive_seed
 from core.validation import ValidationCheck
 from recommenders import make_recommender
@@ -27,9 +27,11 @@ from recommenders.metrics import find_metric
 from recommenders.task import RecommendationTask
 from recommenders.trainer import Trainer
 from searchers import make_searcher
-from studies.finals import Contender, baseline, check_directions, leading, run_finals, screen, searched
+from studies.finals import Finals, baseline, check_directions, leading, screen, searched
+from studies.found import Finalist, Found
 from studies.funnel import Tally
-from studies.observer import Observer
+from studies.keeping.checkpoints import Offer, keep_nothing, restoring
+from studies.observer import Audience, Observer
 from studies.result import StudyResult
 from studies.settings import StudySettings
 
@@ -53,26 +55,6 @@ def use_cores(trainer: Trainer) -> None:
     Beside machine code a second thread would only make its small tensors slower, and change rounding.
     """
     torch.set_num_threads(1 if trainer.compiled else trainer.machine.threads)
-
-
-#: A loss that goes on to Phase III, with its best validation score of Phase I, if it has one.
-Finalist = tuple[Contender, float | None]
-
-
-@dataclass(frozen=True)
-class Found:
-    """What phases I and II came to."""
-
-    tally: Tally
-    """What became of the candidates."""
-    stop: StopReason
-    """Why Phase I ended."""
-    candidate_epochs: int
-    """Epochs trained, summed over candidates."""
-    finalists: tuple[Finalist, ...]
-    """The losses that go on to Phase III, the most promising first."""
-    n_passed: int
-    """Accepted losses that passed the validation check."""
 
 
 class Study:
@@ -125,34 +107,46 @@ class Study:
         else:
             environment = AlternatingEnvironment(self.task, seed, settings.proxy_size)
         if settings.in_force("proxy") == "prediction":
-            return _WithProbe(environment, prediction_probe(seed))
+            return FixedProbe(environment, prediction_probe(seed))
         return environment
 
-    def run(self, observers: Sequence[Observer], clock: Callable[[], float] = time.monotonic) -> StudyResult:
-        """All three phases."""
-        began = clock()
+    def run(
+        self,
+        observers: Sequence[Observer],
+        clock: Callable[[], float] = time.monotonic,
+        stored: Mapping[str, Any] | None = None,
+        offer: Offer = keep_nothing,
+    ) -> StudyResult:
+        """All three phases.
 
-        def say(text: str) -> None:
-            for observer in observers:
-                observer.on_phase(text)
+        Args:
+            observers: told what happens.
+            clock: seconds.
+            stored: a state that `offer` was told, to go on from.
+            offer: told wherever the study could go on from.
+
+        Raises:
+            UserError: a stored state of another study.
+        """
+        began, audience, stored = clock(), Audience(observers), stored or {}
+        with restoring():
+            began -= float(stored.get("seconds", 0.0))
+            found = Found.from_dict(stored["found"], self.settings) if "found" in stored else None
+        if found is None:
+            found = self.search(observers, clock, stored, offer)
+        finals = self._finals(found)
+        with restoring():
+            if "finals" in stored:
+                finals.load_state_dict(stored["finals"])
+
+        def state() -> dict[str, Any]:
+            return {"seconds": clock() - began, "found": found.to_dict(), "finals": finals.state_dict()}
 
         def epoch_done(progress: Sequence[Progress]) -> None:
-            for observer in observers:
-                observer.on_epoch(progress)
+            audience.on_epoch(progress)
+            offer(state)
 
-        found = self.search(observers, clock)
-        finalists = [contender for contender, _ in found.finalists]
-        finished = run_finals(
-            self.task,
-            [*finalists, *self.baselines],
-            n_searched=len(finalists),
-            seed=self.settings.seed,
-            repeats=self.settings.repeats,
-            patience=self._patience,
-            threshold_from=self.settings.threshold_from,
-            on_round=say,
-            on_epoch=epoch_done,
-        )
+        finished = finals.run(audience.on_phase, epoch_done)
         result = StudyResult(
             settings=self.settings,
             task=self.task,
@@ -161,31 +155,61 @@ class Study:
             candidate_epochs=found.candidate_epochs,
             n_passed=found.n_passed,
             finished=tuple(finished),
-            n_searched=len(finalists),
+            n_searched=len(found.finalists),
             seconds=clock() - began,
         )
-        content = result.to_dict()
-        for observer in observers:
-            observer.on_result(content)
+        audience.on_result(result.to_dict())
         return result
 
-    def search(self, observers: Sequence[Observer], clock: Callable[[], float] = time.monotonic) -> Found:
-        """Phases I and II."""
+    def _finals(self, found: Found) -> Finals:
+        settings, finalists = self.settings, [contender for contender, _ in found.finalists]
+        return Finals(
+            self.task,
+            [*finalists, *self.baselines],
+            n_searched=len(finalists),
+            seed=settings.seed,
+            repeats=settings.repeats,
+            patience=self._patience,
+            threshold_from=settings.threshold_from,
+        )
 
-        def say(text: str) -> None:
-            for observer in observers:
-                observer.on_phase(text)
-
-        say(f"Phase I, loss search: up to {self.settings.trainings} trainings, {self.settings.searcher} proposes")
-        tally, stop = Tally(), StopReason.TRAININGS
+    def search(
+        self,
+        observers: Sequence[Observer],
+        clock: Callable[[], float] = time.monotonic,
+        stored: Mapping[str, Any] | None = None,
+        offer: Offer = keep_nothing,
+    ) -> Found:
+        """Phases I and II; for the arguments see `run`."""
+        began, audience, tally = clock(), Audience(observers), Tally()
         seed = derive_seed(self.settings.seed, "search")
-        for step in search(self._searcher, self._evaluator, self._proxy, self._rules, self._budget, seed, clock):
+        search = Search(self._searcher, self._evaluator, self._proxy, self._rules, self._budget, seed, clock)
+        if stored:
+            with restoring():
+                began -= float(stored["seconds"])
+                tally = Tally.from_dict(stored["tally"])
+                search.load_state_dict(stored["search"])
+                audience.load_state_dict(stored["observers"])
+        told = f"{tally.trained} done, " if tally.trained else ""
+        audience.on_phase(
+            f"Phase I, loss search: up to {self.settings.trainings} trainings, {told}{self.settings.searcher} proposes"
+        )
+
+        def state() -> dict[str, Any]:
+            return {
+                "seconds": clock() - began,
+                "tally": tally.to_dict(),
+                "search": search.state_dict(),
+                "observers": audience.state_dict(),
+            }
+
+        for step in search:
             tally.add(step)
-            stop = step.stop or stop
-            for observer in observers:
-                observer.on_step(step, tally, tally.trained * self._evaluator.epochs_per_candidate)
-        finalists, n_passed = self._check_and_screen(tally, say)
-        return Found(tally, stop, tally.trained * self._evaluator.epochs_per_candidate, finalists, n_passed)
+            audience.on_step(step, tally, tally.trained * self._evaluator.epochs_per_candidate)
+            offer(state)
+        finalists, n_passed = self._check_and_screen(tally, audience.on_phase)
+        assert search.stop is not None, "a search ends for a reason"
+        return Found(tally, search.stop, tally.trained * self._evaluator.epochs_per_candidate, finalists, n_passed)
 
     def _check_and_screen(self, tally: Tally, say: Callable[[str], None]) -> tuple[tuple[Finalist, ...], int]:
         settings = self.settings
@@ -201,29 +225,3 @@ class Study:
             chosen = screen(self.task, checked.passed, self._space, settings.finalists, settings.seed)
         finalists = ((searched(p, d, self._space, settings.epsilon), tally.scores.get(p.key)) for p, d in chosen)
         return tuple(finalists), checked.n_passed
-
-
-class _WithProbe(Evaluator):
-    """An environment whose proxy batch does not depend on the recommender."""
-
-    def __init__(self, environment: Evaluator, probe: Probe) -> None:
-        self._environment, self._probe = environment, probe
-
-    @property
-    def epochs_per_candidate(self) -> int:
-        return self._environment.epochs_per_candidate
-
-    def score(self) -> float:
-        return self._environment.score()
-
-    def probe(self) -> Probe:
-        return self._probe
-
-    def measure(self, losses: Sequence[Loss], seed: int) -> list[Measurement]:
-        return self._environment.measure(losses, seed)
-
-    def adopt(self, index: int) -> bool:
-        return self._environment.adopt(index)
-
-    def restart(self, seed: int) -> bool:
-        return self._environment.restart(seed)

@@ -52,6 +52,12 @@ class FakeEvaluator(Evaluator):
         self.start, self.state = self._scores[index], self.state + 1
         return True
 
+    def state_dict(self):
+        return {"state": self.state, "start": self.start}
+
+    def load_state_dict(self, state):
+        self.state, self.start = state["state"], state["start"]
+
     def restart(self, seed):
         self.restarts.append(seed)
         self.log.append(("restart", seed))

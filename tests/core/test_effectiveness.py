@@ -34,9 +34,13 @@ class FakeFit(Fit):
         self.active = [candidate for i, candidate in enumerate(self.active) if i not in positions]
 
 
+def fresh(n):
+    return [Progress() for _ in range(n)]
+
+
 def trained(*curves, **patience):
     fit = FakeFit(*curves)
-    *_, progress = train_to_convergence(fit, len(curves), Patience(**patience))
+    *_, progress = train_to_convergence(fit, fresh(len(curves)), Patience(**patience))
     return fit, progress
 
 
@@ -61,7 +65,7 @@ CURVES = st.lists(st.lists(SCORES, min_size=12, max_size=12), min_size=1, max_si
 @given(CURVES, PATIENCE)
 def test_every_candidate_ends_when_it_would_end_alone_and_its_best_is_kept(curves, patience):
     fit = FakeFit(*curves)
-    *_, progress = train_to_convergence(fit, len(curves), patience)
+    *_, progress = train_to_convergence(fit, fresh(len(curves)), patience)
     for candidate, curve in enumerate(curves):
         end = stop_epoch(curve, patience)
         finite = [score for score in curve[:end] if math.isfinite(score)]
@@ -76,7 +80,7 @@ def test_every_candidate_ends_when_it_would_end_alone_and_its_best_is_kept(curve
 def test_progress_is_reported_after_every_epoch_for_all_candidates_in_order(curves, patience):
     fit = FakeFit(*curves)
     ends = [stop_epoch(curve, patience) for curve in curves]
-    reports = [[p.epochs for p in progress] for progress in train_to_convergence(fit, len(curves), patience)]
+    reports = [[p.epochs for p in progress] for progress in train_to_convergence(fit, fresh(len(curves)), patience)]
     assert reports == [[min(epoch, end) for end in ends] for epoch in range(1, max(ends) + 1)]
 
 
@@ -144,13 +148,13 @@ def test_those_who_stay_keep_their_order():
 
 
 def test_the_same_progress_is_reported_each_time():
-    first, *others = train_to_convergence(FakeFit([0.5, 0.6, 0.7]), 1, Patience(max_epochs=3))
+    first, *others = train_to_convergence(FakeFit([0.5, 0.6, 0.7]), fresh(1), Patience(max_epochs=3))
     assert all(other is first for other in others)
     assert len(others) == 2
 
 
 def test_without_candidates_nothing_is_trained():
-    assert list(train_to_convergence(FakeFit(), 0, Patience())) == []
+    assert list(train_to_convergence(FakeFit(), fresh(0), Patience())) == []
 
 
 @law

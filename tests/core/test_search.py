@@ -13,7 +13,7 @@ from core.program import LossProgram
 from core.proxy import ProxyTest
 from core.reward import RewardFilter, reward_of
 from core.rounds import Rules
-from core.search import SearchBudget, StopReason, search
+from core.search import Search, SearchBudget, StopReason
 from core.seeding import derive_seed
 from core.space import HANDCRAFTED_SPACE, OperatorSpace
 from core.trial import Candidate, Trial, Verdict
@@ -31,7 +31,7 @@ ZERO = ("y", "1", "y + 1", "log(y)", "y*y", "y^2", "-y", "1 + 1")
 
 def run(searcher, evaluator, *, rules=RULES, k=1, trainings=1, patience=20, minutes=None, seed=0, clock=None):
     budget = SearchBudget(trainings, minutes, candidates_per_step=k, samples_per_training=patience)
-    return list(search(searcher, evaluator, ProxyTest(), rules, budget, seed, clock or time.monotonic))
+    return list(Search(searcher, evaluator, ProxyTest(), rules, budget, seed, clock or time.monotonic))
 
 
 def trials_of(steps):
@@ -516,7 +516,7 @@ def test_a_step_carries_what_the_searcher_said_last():
 
 def test_nothing_happens_before_the_first_step_is_asked_for():
     searcher, evaluator = Scripted("y_hat"), FakeEvaluator(GAINS)
-    steps = search(searcher, evaluator, ProxyTest(), RULES, SearchBudget(2, candidates_per_step=1), 0)
+    steps = iter(Search(searcher, evaluator, ProxyTest(), RULES, SearchBudget(2, candidates_per_step=1), 0))
     assert (searcher.events, evaluator.log) == ([], [])
     next(steps)
     assert len(evaluator.measured) == 1

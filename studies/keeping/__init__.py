@@ -1,0 +1,1 @@
+"""Keeping what a study has come to, so that nothing is lost whatever ends it."""

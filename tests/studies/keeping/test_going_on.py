@@ -1,0 +1,39 @@
+"""From wherever a study was kept, it ends bit for bit as if it had never ended."""
+
+import json
+import time
+
+import pytest
+
+from core.errors import UserError
+from searchers import SEARCHERS
+from studies.keeping.packing import pack, unpack
+from studies.study import Study
+from tests.studies.small import small_settings
+
+FEW = {"trainings": 6, "candidates_per_step": 2, "max_epochs": 2}
+
+
+def without_time(result):
+    return json.dumps({**result.to_dict(), "seconds": None})
+
+
+def run(settings, stored=None, offer=lambda make: None):
+    return without_time(Study(settings).run([], stored=stored, offer=offer))
+
+
+def run_and_keep_all(settings):
+    """The result, and every state in which the study could have been kept, as it would lie on disk."""
+    kept = []
+    result = run(settings, offer=lambda make: kept.append(pack(make())))
+    return result, kept
+
+
+@pytest.mark.parametrize("environment", ["alternating", "from-scratch"])
+@pytest.mark.parametrize("searcher", SEARCHERS)
+def test_a_study_goes_on_from_everywhere_as_if_it_had_never_ended(searcher, environment):
+    settings = small_settings(**FEW, searcher=searcher, environment=environment)
+    expected, kept = run_and_keep_all(settings)
+    assert len(kept) >= 3 + 2 * 2  # steps, and epochs of two seeds
+    for state in kept[::3] + kept[-1:]:
+        assert run(settings, unpack(state)) == expected
