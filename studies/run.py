@@ -10,15 +10,20 @@ from typing import Annotated
 from cyclopts import Group, Parameter
 from rich.console import Console
 
+from core.errors import UserError
 from studies.command import make_app, run_app
 from studies.console import LiveProgress, warning_to
+from studies.keeping.checkpoints import Checkpoints
+from studies.keeping.identity import data_digest
+from studies.keeping.resuming import alone_in, finished_result, stored_state
 from studies.observer import Observer
 from studies.output import OutputFolder
 from studies.report import print_report
 from studies.settings import PlaceSettings, StudySettings
 from studies.study import Study, use_cores
 from studies.tracking import MlflowTracker
-from studies.tracking_server import NO_TRACKING, connect, how_to_compare, reaching
+from studies.tracking_journal import Journal
+from studies.tracking_server import NO_TRACKING, connect, how_to_compare, reaching, server_name
 
 app = make_app(
     "python -m studies.run",
@@ -26,6 +31,7 @@ app = make_app(
     "the losses found push predictions, phase III trains the best ones and known losses to convergence and compares.",
 )
 _DEFAULTS, _PLACES = StudySettings(), PlaceSettings()
+_RESULT = "result.json"
 
 
 @app.default
@@ -35,45 +41,89 @@ def run(
     places: Annotated[PlaceSettings, Parameter(name="*", group=Group("Places", sort_key=2), negative="")] = _PLACES,
 ) -> None:
     """Run one study and write result.json."""
-    err, out = Console(stderr=True), Console()
     ready = Study(study, places.data, places.threads, places.memory)
     use_cores(ready.task.trainer)
-    folder = OutputFolder(places.out or default_folder(study))
-    try:
-        with ExitStack() as open_things:
-            observers: list[Observer] = [
-                open_things.enter_context(LiveProgress(err, ready.task.metric, ready.settings.trainings))
-            ]
-            tracker = _tracker(ready, places, err)
-            if tracker is not None:
-                observers.append(open_things.enter_context(tracker))
-            result = ready.run(observers)
-            print_report(result, out if out.is_terminal else Console(width=max(out.width, 140)))
-            path = folder.write_json("result.json", result.to_dict())
-    except BaseException:
-        folder.withdraw()
-        raise
-    out.print(f"Written to {path}", highlight=False, soft_wrap=True)
-    if tracker is not None:
-        shown = how_to_compare(places.tracking_uri, tracker.address)
-        out.print(f"Compare runs: {shown}", highlight=False, soft_wrap=True)
+    path = places.out or default_folder(study)
+    with alone_in(path):
+        folder = OutputFolder(path)
+        try:
+            _Run(ready, places, folder).go()
+        except BaseException:
+            folder.withdraw()
+            raise
+
+
+class _Run:
+    """A study, its places and the terminal."""
+
+    def __init__(self, ready: Study, places: PlaceSettings, folder: OutputFolder) -> None:
+        self._ready, self._places, self._folder = ready, places, folder
+        self._err, self._out = Console(stderr=True), Console()
+        self._settings = ready.settings.to_dict()
+        identity = {**self._settings, "data": data_digest(ready.task.dataset)}
+        self._checkpoints = Checkpoints(folder.path / "checkpoints", identity, places.checkpoint_every)
+
+    def go(self) -> None:
+        """Begin, go on, or say that all is done."""
+        stored = stored_state(self._checkpoints, self._places.resume)
+        resumed = stored is not None or self._places.resume
+        done = finished_result(self._folder.path / _RESULT, self._settings) if resumed and stored is None else None
+        try:
+            with ExitStack() as open_things:
+                metric, trainings = self._ready.task.metric, self._ready.settings.trainings
+                observers: list[Observer] = [
+                    open_things.enter_context(LiveProgress(self._err, metric, trainings)),
+                ]
+                tracker = self._tracker(resumed, done is not None)
+                if tracker is not None:
+                    observers.append(open_things.enter_context(tracker))
+                if done is None:
+                    result = self._ready.run(observers, stored=stored, offer=self._checkpoints.offer)
+                    print_report(result, self._wide())
+                    self._folder.write_json(_RESULT, result.to_dict())
+                    self._checkpoints.clear()
+        except (KeyboardInterrupt, SystemExit):
+            if self._checkpoints.exist:
+                self._say("The same command with --resume goes on from the last checkpoint", self._err)
+            raise
+        told = "Written to" if done is None else "Finished before; remove it to run the study again:"
+        self._say(f"{told} {self._folder.path / _RESULT}", self._out)
+        if tracker is not None and tracker.address is not None:
+            shown = how_to_compare(self._places.tracking_uri, tracker.address)
+            self._say(f"Compare runs: {shown}", self._out)
+
+    def _wide(self) -> Console:
+        return self._out if self._out.is_terminal else Console(width=max(self._out.width, 140))
+
+    def _say(self, text: str, console: Console) -> None:
+        console.print(text, highlight=False, soft_wrap=True)
+
+    def _tracker(self, resumed: bool, is_done: bool) -> MlflowTracker | None:
+        """None where nothing is tracked, or everything was told before."""
+        uri, experiment = self._places.tracking_uri, self._places.experiment
+        if uri == NO_TRACKING:
+            return None
+        warn = warning_to(self._err)
+        journal = Journal(self._folder.path, server_name(uri, experiment), warn)
+        if not resumed:
+            journal.set_aside()
+        if is_done and not journal.entries:
+            return None
+        metric = self._ready.task.metric
+        arguments = (self._settings, metric.name, metric.value, warn)
+        try:
+            with reaching(uri):
+                return MlflowTracker(lambda: connect(uri, experiment), journal, *arguments)
+        except UserError:
+            if not resumed:
+                journal.remove()
+            raise
 
 
 def default_folder(study: StudySettings) -> Path:
     """Where results go unless said otherwise."""
     searcher = re.sub(r"[^A-Za-z0-9._-]+", "-", study.searcher)
     return Path("results") / f"{searcher}-{study.dataset}-{study.recommender}-{study.seed}"
-
-
-def _tracker(ready: Study, places: PlaceSettings, err: Console) -> MlflowTracker | None:
-    if places.tracking_uri == NO_TRACKING:
-        return None
-    client, experiment_id = connect(places.tracking_uri, places.experiment)
-    metric = ready.task.metric
-    with reaching(places.tracking_uri):
-        return MlflowTracker(
-            client, experiment_id, ready.settings.to_dict(), metric.name, metric.value, warning_to(err)
-        )
 
 
 if __name__ == "__main__":

@@ -251,9 +251,15 @@ class PlaceSettings:
     memory: float | None = None
     """GiB that the parameters of recommenders in training may take, instead of half of what is free. Where not all
     candidates fit, they are trained one group after the other."""
+    resume: bool = False
+    """Go on from the newest checkpoint in the folder; the result is that of a study that was never interrupted."""
+    checkpoint_every: float = 30.0
+    """Seconds between checkpoints, and more where writing one takes long; 0: after every step and epoch."""
 
     def __post_init__(self) -> None:
         """Check what no other class checks."""
+        if not 0 <= self.checkpoint_every < math.inf:
+            raise UserError(f"--checkpoint-every: expected seconds, at least 0, got {self.checkpoint_every}")
         if self.threads < 1:
             raise UserError(f"--threads: expected at least 1, got {self.threads}")
         if self.memory is not None and not 0 < self.memory < math.inf:

@@ -88,6 +88,13 @@ def _experiment_id(client: MlflowClient, tracking_uri: str, name: str) -> str:
     return found.experiment_id
 
 
+def server_name(tracking_uri: str, experiment: str) -> str:
+    """A name for an experiment on a server, the same from wherever a local database is used."""
+    if tracking_uri.startswith(_SQLITE):
+        tracking_uri = _SQLITE + str(Path(tracking_uri.removeprefix(_SQLITE)).absolute())
+    return f"{tracking_uri} {experiment}"
+
+
 def _artifacts(tracking_uri: str) -> str | None:
     """For a local database the folder beside it, wherever the study was started; else the server's own."""
     if not tracking_uri.startswith(_SQLITE):

@@ -26,6 +26,7 @@ EXTRA = {
     "searchers/genetic.py": {"deap"},
     "searchers/bayesian.py": {"optuna"},
     "searchers/samplers.py": {"optuna"},
+    "studies/keeping/packing.py": {"safetensors"},
     "studies/contest/page.py": {"jinja2"},
     "studies/contest/pictures.py": {"matplotlib", "scikit_posthocs", "pandas"},
     "studies/contest/statistics.py": {"scipy", "scikit_posthocs", "statsmodels"},

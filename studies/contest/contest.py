@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from studies.contest.outcome import Outcome
-from studies.contest.parts import Part, PartsFolder, code_digest
+from studies.contest.parts import Part, PartsFolder, code
 from studies.contest.plan import Plan
 from studies.contest.settings import CompareSettings
 from studies.contest.work import Workplace
@@ -88,7 +88,7 @@ class Contest:
             self._take(part, self._folder.write(part, found), watchers)
 
     def _compare_code(self, parts: Iterable[Mapping[str, Any]]) -> None:
-        if not self._warned and any(part.get("code") != code_digest() for part in parts):
+        if not self._warned and any(part.get("code") != code() for part in parts):
             self._warned = True
             _log.warning(
                 "warning: some parts in %s were made by other sources than today's, which may find something else; "

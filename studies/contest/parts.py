@@ -12,16 +12,16 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from core.errors import UserError
+from studies.keeping.identity import code_digest
 from studies.output import OutputFolder
 
 #: Raised when the content of a part changes its meaning, so that older files are not taken for new ones.
 _VERSION = 1
-_DECIDING = ("core", "recommenders", "searchers")
 
 
 @dataclass(frozen=True)
@@ -43,15 +43,9 @@ class Part:
         return f"{readable}-{hashlib.sha256(text.encode()).hexdigest()[:12]}.json"
 
 
-@cache
-def code_digest() -> str:
-    """Of the sources that decide over the content of parts."""
-    root = Path(__file__).parents[2]
-    sources = sorted(path for room in _DECIDING for path in (root / room).rglob("*.py"))
-    digest = hashlib.sha256()
-    for path in sources:
-        digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
-    return digest.hexdigest()[:16]
+def code() -> str:
+    """A digest of the sources that decide over the content of parts."""
+    return code_digest("core", "recommenders", "searchers")
 
 
 class PartsFolder:
@@ -86,7 +80,7 @@ class PartsFolder:
         Raises:
             UserError: the disk is full.
         """
-        self._folder.write_json(part.file, {"kind": part.kind, "label": part.label, "code": code_digest(), **found})
+        self._folder.write_json(part.file, {"kind": part.kind, "label": part.label, "code": code(), **found})
         stored = self.read(part)
         if stored is None:
             raise UserError(f"{self._folder.path / part.file}: cannot be read back; is the disk failing?")

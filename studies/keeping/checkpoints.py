@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import UserError, first_line
+from studies.keeping.identity import code_digest
 from studies.keeping.packing import pack, unpack
 from studies.output import OutputFolder
 
@@ -42,7 +43,7 @@ class Checkpoints:
     Args:
         path: of the folder, made with the first checkpoint.
         identity: what decides over the study, by name: a checkpoint of another one is refused.
-        every: seconds from one checkpoint to the next; more where writing takes long.
+        every: seconds from one checkpoint to the next, more where writing takes long; 0: no offer is left out.
         clock: seconds.
     """
 
@@ -81,6 +82,8 @@ class Checkpoints:
                 _log.warning("warning: %s: %s; looking for the one before", path, error)
                 continue
             self._compare(path, stored["identity"])
+            if stored.get("code") != _code():
+                _log.warning("warning: %s was made by other sources than today's, which may end otherwise", path)
             state: dict[str, Any] = stored["state"]
             return state
         return None
@@ -104,7 +107,7 @@ class Checkpoints:
         except UserError as error:
             _log.warning("warning: no checkpoint: %s", error)
         ended = self._clock()
-        self._next = ended + max(self._every, _LEAST_REST * (ended - began))
+        self._next = ended + (max(self._every, _LEAST_REST * (ended - began)) if self._every else 0.0)
 
     def write(self, state: Mapping[str, Any]) -> None:
         """Keep the state now.
@@ -112,7 +115,7 @@ class Checkpoints:
         Raises:
             UserError: the disk is full, or the folder cannot be written.
         """
-        content = pack({"identity": self._identity, "state": state})
+        content = pack({"identity": self._identity, "code": _code(), "state": state})
         head = f"{_HEAD}{hashlib.sha256(content).hexdigest()}\n".encode()
         OutputFolder(self.path).write(f"checkpoint-{self._number + 1:06d}", head + content)
         self._number += 1
@@ -138,6 +141,10 @@ class Checkpoints:
             raise UserError(f"{self.path}: cannot set it aside: {error.strerror}; remove it") from None
         self._number = 0
         return aside
+
+
+def _code() -> str:
+    return code_digest("core", "recommenders", "searchers", "studies")
 
 
 def _read(path: Path) -> Mapping[str, Any]:

@@ -11,6 +11,7 @@ from core.errors import UserError
 from studies.processes import has_died, this_process
 from studies.study import Study
 from studies.tracking import MlflowTracker
+from studies.tracking_journal import Journal
 from studies.tracking_server import close_abandoned, connect
 from tests.studies.small import small_settings
 
@@ -31,12 +32,14 @@ def database(empty_database, tmp_path):
 
 
 def start(database, experiment="studies", warnings=None, **changes):
-    client, experiment_id = connect(database, experiment)
+    connection = connect(database, experiment)
     study = Study(small_settings(**changes))
     metric = study.task.metric
     warn = (warnings if warnings is not None else []).append
-    tracker = MlflowTracker(client, experiment_id, study.settings.to_dict(), metric.name, metric.value, warn)
-    return client, study, tracker
+    journal = Journal(Path(database.removeprefix("sqlite:///")).parent, database, warn)
+    settings = study.settings.to_dict()
+    tracker = MlflowTracker(lambda: connection, journal, settings, metric.name, metric.value, warn)
+    return connection[0], study, tracker
 
 
 @pytest.fixture

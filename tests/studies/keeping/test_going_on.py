@@ -1,11 +1,9 @@
 """From wherever a study was kept, it ends bit for bit as if it had never ended."""
 
 import json
-import time
 
 import pytest
 
-from core.errors import UserError
 from searchers import SEARCHERS
 from studies.keeping.packing import pack, unpack
 from studies.study import Study

@@ -1,0 +1,69 @@
+"""Whether a study goes on, begins anew or is finished, and that nobody else is at it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from core.errors import UserError
+from studies.keeping.checkpoints import Checkpoints
+
+_log = logging.getLogger(__name__)
+
+
+@contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """No other process of this machine works in the folder within the block.
+
+    Raises:
+        UserError: one does.
+    """
+    digest = hashlib.sha256(str(folder.absolute()).encode()).hexdigest()[:16]
+    lock = FileLock(Path(tempfile.gettempdir()) / f"loss-search-{os.getuid()}-{digest}.lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise UserError(f"{folder}: another process is at work there; wait for it, or give another --out") from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def stored_state(checkpoints: Checkpoints, resume: bool) -> dict[str, Any] | None:
+    """The state to go on from; None to begin at the beginning.
+
+    Checkpoints of a study that is begun anew are set aside, not lost.
+
+    Raises:
+        UserError: the checkpoints are those of another study.
+    """
+    if not checkpoints.exist:
+        return None
+    if not resume:
+        aside = checkpoints.set_aside()
+        _log.warning("warning: an unfinished study lay here, --resume would go on; its checkpoints are in %s", aside)
+        return None
+    state = checkpoints.load()
+    if state is None:
+        _log.warning("warning: no checkpoint in %s is whole; the study begins anew", checkpoints.path)
+    return state
+
+
+def finished_result(path: Path, settings: Mapping[str, Any]) -> dict[str, Any] | None:
+    """What a study of these settings wrote at its end; None if there is no such file."""
+    try:
+        result = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return None
+    same = isinstance(result, dict) and result.get("settings") == json.loads(json.dumps(settings))
+    return result if same else None

@@ -1,0 +1,177 @@
+"""From the entries of a journal to runs in MLflow.
+
+Whatever is sent twice changes nothing: runs are found by their tags, metrics keep the time at which they were
+measured, and artifacts are overwritten.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Mapping, Sequence
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+from studies.processes import this_process
+from studies.tracking_journal import Entry, Journal
+from studies.tracking_view import save_view, view_address
+from studies.tracking_writes import BATCH, LONGEST_TEXT, SINGLE, columns_of, params_of
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+#: The saved view of the studies, see `studies.tracking_view`.
+_VIEW = "studies"
+#: Tags by which a study finds its runs again.
+_JOURNAL, _CHILD = "journal", "child"
+
+
+class Sender:
+    """Sends what waits in a journal.
+
+    Args:
+        connect: gives a client of the tracking server, and the id of the experiment.
+        journal: begins with what the run is called, its tags and params, and the columns of a view.
+    """
+
+    def __init__(self, connect: Callable[[], tuple[MlflowClient, str]], journal: Journal) -> None:
+        self._connect, self._journal = connect, journal
+        self._connection: tuple[MlflowClient, str] | None = None
+        self._run_id: str | None = None
+
+    @property
+    def _client(self) -> MlflowClient:
+        self._connection = self._connection or self._connect()
+        return self._connection[0]
+
+    @property
+    def _experiment_id(self) -> str:
+        self._connection = self._connection or self._connect()
+        return self._connection[1]
+
+    @property
+    def address(self) -> str | None:
+        """Of the studies side by side, from the root of MLflow's pages on; None as long as no server was reached."""
+        return None if self._connection is None else view_address(self._connection[1], _VIEW)
+
+    @property
+    def run_id(self) -> str:
+        """The run of the study, found or made."""
+        if self._run_id is None:
+            begin = self._journal.entries[0]
+            self._run_id = self._run("", begin["name"], {**begin["tags"], **_origin()}, begin["time"])
+        return self._run_id
+
+    def take_up(self) -> None:
+        """The run of a study that goes on is running again, in this process."""
+        self._client.update_run(self.run_id, status="RUNNING")
+        self._client.set_tag(self.run_id, "process", this_process())
+        self.send()
+
+    def send(self) -> None:
+        """Everything that waits, in order.
+
+        Raises:
+            Exception: whatever a server, a database or the network may raise; what was sent by then waits no more.
+        """
+        kinds = [(kind, list(entries)) for kind, entries in groupby(self._journal.waiting, lambda entry: entry["kind"])]
+        for kind, entries in kinds:
+            for some in _parts(entries) if kind == "step" else [[entry] for entry in entries]:
+                self._send(kind, some)
+                self._journal.sent(len(some))
+
+    def _send(self, kind: str, entries: Sequence[Entry]) -> None:
+        if kind == "begin":
+            self._client.log_batch(self.run_id, params=params_of(entries[0]["params"]))
+            save_view(self._client, self._experiment_id, _VIEW, "Studies side by side", entries[0]["view"])
+        elif kind == "step":
+            self._metrics(self.run_id, [metric for entry in entries for metric in _metrics(entry)])
+        elif kind == "result":
+            self._result(entries[0])
+
+    def _run(self, child: str, name: str, tags: Mapping[str, str], time: int) -> str:
+        """A run of the study found by its tags, or made."""
+        own = {_JOURNAL: self._journal.id, _CHILD: child or "none"}
+        query = " and ".join(f"tags.{tag} = '{value}'" for tag, value in own.items())
+        for known in self._client.search_runs([self._experiment_id], query, max_results=1):
+            return str(known.info.run_id)
+        made = self._client.create_run(self._experiment_id, time, {**tags, **own}, name[:250])
+        return str(made.info.run_id)
+
+    def _metrics(self, run_id: str, metrics: Sequence[Any]) -> None:
+        for i in range(0, len(metrics), BATCH):
+            self._client.log_batch(run_id, metrics=metrics[i : i + BATCH])
+
+    def _result(self, entry: Entry) -> None:
+        """What was found, and every loss of Phase III as a child run."""
+        result, time, values = entry["result"], entry["time"], {"seconds": entry["result"]["seconds"]}
+        best, comparison = result["best"], result["comparison"]
+        self._metrics(self.run_id, _entities(values, result["search"]["candidate_epochs"], time))
+        if best is not None:
+            final = _final_metrics(best) | {"gain_over_best_baseline": comparison["gain"]}
+            self._metrics(self.run_id, _entities(final, SINGLE, time))
+            told = f"`{best['formula']}`\n\n{comparison['verdict']}"
+            self._client.set_tag(self.run_id, "mlflow.note.content", told[:LONGEST_TEXT])
+            self._client.set_tag(self.run_id, "best_loss", best["formula"][:LONGEST_TEXT])
+        losses = [("found", loss) for loss in result["finalists"]]
+        losses += [("baseline", loss) for loss in result["baselines"].values()]
+        for number, (kind, loss) in enumerate(losses):
+            self._child(str(number), kind, loss, time)
+        self._client.log_dict(self.run_id, dict(result), "result.json")
+
+    def _child(self, number: str, kind: str, loss: Mapping[str, Any], time: int) -> None:
+        tags = {**self._journal.entries[0]["tags"], **_origin(), "mlflow.parentRunId": self.run_id, "kind": kind}
+        run_id = self._run(number, f"{kind}: {loss['name']}", tags, time)
+        described = {key: loss[key] for key in ("name", "formula", "complexity", "epsilon")}
+        params = {key: value for key, value in described.items() if value is not None}
+        self._client.log_batch(run_id, _entities(_final_metrics(loss), SINGLE, time), params_of(params))
+        self._client.set_terminated(run_id)
+
+    def end(self, status: str) -> None:
+        """The table of the candidates so far, and how the run ended."""
+        steps = [entry for entry in self._journal.entries if entry["kind"] == "step"]
+        rows = [row for entry in steps for row in entry["candidates"]]
+        if rows:
+            table = columns_of(rows)
+            content = {"columns": list(table), "data": [list(row) for row in zip(*table.values(), strict=True)]}
+            self._client.log_dict(self.run_id, content, _TABLE)
+            self._client.set_tag(self.run_id, "mlflow.loggedArtifacts", json.dumps([{"path": _TABLE, "type": "table"}]))
+        self._client.set_terminated(self.run_id, status)
+
+
+_TABLE = "candidates.json"
+
+
+def _parts(steps: Sequence[Entry]) -> list[list[Entry]]:
+    """Steps that go into one request."""
+    parts: list[list[Entry]] = []
+    size = BATCH
+    for step in steps:
+        size += len(step["metrics"])
+        if size > BATCH:
+            parts.append([])
+            size = len(step["metrics"])
+        parts[-1].append(step)
+    return parts
+
+
+def _origin() -> dict[str, str]:
+    """Who runs, so that a run left open by a killed process can be found."""
+    return {"process": this_process(), "mlflow.source.name": "studies.run", "mlflow.source.type": "LOCAL"}
+
+
+def _final_metrics(loss: Mapping[str, Any]) -> dict[str, float | None]:
+    parts = {"valid": loss["validation"], "test": loss["test"]}
+    return {f"final_{part}_{name}": value for part, values in parts.items() for name, value in values.items()}
+
+
+def _metrics(step: Entry) -> list[Any]:
+    return _entities(step["metrics"], step["candidate_epochs"], step["time"])
+
+
+def _entities(values: Mapping[str, float | None], step: int, time: int) -> list[Any]:
+    """MLflow's metrics, without those that are not finite: its pages cannot draw them."""
+    from mlflow.entities import Metric
+
+    finite = {name: float(value) for name, value in values.items() if value is not None and math.isfinite(value)}
+    return [Metric(name, value, time, step) for name, value in finite.items()]
