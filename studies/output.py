@@ -6,7 +6,7 @@ import contextlib
 import json
 import math
 import os
-import tempfile
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,10 @@ def plain(value: Any) -> Any:
     return value
 
 
+#: What files are called until they are whole.
+_TEMPORARY = re.compile(r"\.[^/]+\.\d+")
+
+
 class OutputFolder:
     """The folder of a study, tried out before anything runs.
 
@@ -41,8 +45,9 @@ class OutputFolder:
         self._made = [folder for folder in (path, *path.parents) if not folder.exists()]
         try:
             path.mkdir(parents=True, exist_ok=True)
-            with tempfile.NamedTemporaryFile(dir=path):
-                pass
+            trial = path / f".trial.{os.getpid()}"
+            trial.touch()
+            trial.unlink()
         except OSError as error:
             self.withdraw()
             raise UserError(f"{asked or f'--out {path}'}: cannot write there: {error.strerror or error}") from None
@@ -52,6 +57,13 @@ class OutputFolder:
         for folder in self._made:
             with contextlib.suppress(OSError):
                 folder.rmdir()
+
+    def sweep(self) -> None:
+        """Remove what killed processes did not write to its end; only where no other one is at work."""
+        for path in self.path.iterdir():
+            if _TEMPORARY.fullmatch(path.name):
+                with contextlib.suppress(OSError):
+                    path.unlink()
 
     def write_json(self, name: str, content: Mapping[str, Any]) -> Path:
         """Write a JSON file, see `write`."""

@@ -46,6 +46,7 @@ def run(
     path = places.out or default_folder(study)
     with alone_in(path):
         folder = OutputFolder(path)
+        folder.sweep()
         try:
             _Run(ready, places, folder).go()
         except BaseException:

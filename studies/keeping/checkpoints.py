@@ -117,7 +117,9 @@ class Checkpoints:
         """
         content = pack({"identity": self._identity, "code": _code(), "state": state})
         head = f"{_HEAD}{hashlib.sha256(content).hexdigest()}\n".encode()
-        OutputFolder(self.path).write(f"checkpoint-{self._number + 1:06d}", head + content)
+        folder = OutputFolder(self.path)
+        folder.sweep()
+        folder.write(f"checkpoint-{self._number + 1:06d}", head + content)
         self._number += 1
         for _, old in self._there()[_GENERATIONS:]:
             with suppress(OSError):
@@ -125,10 +127,10 @@ class Checkpoints:
 
     def clear(self) -> None:
         """Remove them: the study is done."""
-        for _, path in self._there():
-            with suppress(OSError):
-                path.unlink()
         with suppress(OSError):
+            for path in self.path.iterdir():
+                if path.name.lstrip(".").startswith("checkpoint-"):
+                    path.unlink()
             self.path.rmdir()
 
     def set_aside(self) -> Path:
