@@ -17,8 +17,9 @@ from studies.contest.contest import Contest, Watcher
 from studies.contest.progress import ContestProgress
 from studies.contest.settings import ComparePlaces, CompareSettings, command
 from studies.contest.tracking import ContestTracker
-from studies.contest.work import Workplace
+from studies.keeping.resuming import alone_in, set_aside
 from studies.output import OutputFolder
+from studies.parts.workplace import Workplace
 from studies.study import pick_device
 from studies.tracking_server import NO_TRACKING, connect, how_to_compare, reaching
 
@@ -29,6 +30,7 @@ app = make_app(
     "same command does only what is missing.",
 )
 _DEFAULTS, _PLACES = CompareSettings(), ComparePlaces()
+_PARTS = "parts"
 
 
 @app.default
@@ -37,18 +39,23 @@ def compare(
     comparison: Annotated[
         CompareSettings, Parameter(name="*", group=Group("Comparison", sort_key=1), negative="")
     ] = _DEFAULTS,
-    places: Annotated[ComparePlaces, Parameter(name="*", group=Group("Places", sort_key=2), negative="")] = _PLACES,
+    places: Annotated[ComparePlaces, Parameter(name="*", group=Group("Places", sort_key=2))] = _PLACES,
 ) -> None:
     """Run a comparison and write its report."""
+    path = places.out or Path("results") / f"compare-{comparison.dataset}-{comparison.recommender}"
+    with alone_in(path):
+        if not places.resume:
+            set_aside(path / _PARTS)
+        _compare(comparison, places, path)
+
+
+def _compare(comparison: CompareSettings, places: ComparePlaces, path: Path) -> None:
     from studies.contest.report import make_report, write_report  # pictures and statistics take a second to load
     from studies.contest.summary import print_summary
 
     err, out = Console(stderr=True), Console()
-    path = places.out or Path("results") / f"compare-{comparison.dataset}-{comparison.recommender}"
     metric = find_metric(comparison.task, comparison.metric)
-    memory = usable_memory(pick_device(comparison.device)) if places.memory is None else places.memory
-    place = Workplace(places.jobs, places.threads, places.data, memory / places.jobs)
-    contest = Contest(comparison, place, path / "parts")
+    contest = Contest(comparison, _workplace(comparison, places, path), path / _PARTS)
     try:
         with ExitStack() as open_things:
             watchers: list[Watcher] = [open_things.enter_context(ContestProgress(err, metric.name))]
@@ -65,6 +72,12 @@ def compare(
     out.print(f"Written to {files[0]}", highlight=False, soft_wrap=True)
     if tracker is not None:
         out.print(f"In MLflow: {how_to_compare(places.tracking_uri, tracker.address)}", highlight=False, soft_wrap=True)
+
+
+def _workplace(comparison: CompareSettings, places: ComparePlaces, path: Path) -> Workplace:
+    memory = usable_memory(pick_device(comparison.device)) if places.memory is None else places.memory
+    own = memory / places.jobs
+    return Workplace(places.jobs, places.threads, places.data, own, path / _PARTS, places.checkpoint_every)
 
 
 def _tracker(comparison: CompareSettings, places: ComparePlaces, path: Path, err: Console) -> ContestTracker | None:

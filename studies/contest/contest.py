@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from studies.contest.outcome import Outcome
-from studies.contest.parts import Part, PartsFolder, code
 from studies.contest.plan import Plan
 from studies.contest.settings import CompareSettings
-from studies.contest.work import Workplace
-from studies.contest.workers import compute
+from studies.contest.work import do
+from studies.parts.part import Part, PartsFolder, code
+from studies.parts.workers import Workers
+from studies.parts.workplace import Workplace
 from studies.recording import described_data
 from studies.study import Study
 
@@ -65,12 +66,17 @@ class Contest:
         """
         plan = self.plan
         runs = f"{len(self.settings.names)} searchers, {self.settings.seeds} seeds"
-        self._stage(f"Noise floor, and phases I and II: {runs}", [plan.noise, *plan.runs], watchers)
-        self._stage("Phase III: the smoothing term of every loss", plan.first_finals(self._found), watchers)
-        self._stage("Phase III: more training seeds", plan.later_finals(self._found), watchers)
+        with Workers(self._place, do) as workers:
+
+            def stage(text: str, parts: Sequence[Part]) -> None:
+                self._stage(text, parts, watchers, workers)
+
+            stage(f"Noise floor, and phases I and II: {runs}", [plan.noise, *plan.runs])
+            stage("Phase III: the smoothing term of every loss", plan.first_finals(self._found))
+            stage("Phase III: more training seeds", plan.later_finals(self._found))
         return plan.outcome(self._found, described_data(self._study.task.dataset), command)
 
-    def _stage(self, text: str, parts: Sequence[Part], watchers: Sequence[Watcher]) -> None:
+    def _stage(self, text: str, parts: Sequence[Part], watchers: Sequence[Watcher], workers: Workers) -> None:
         there = {part.file: found for part in parts if (found := self._folder.read(part)) is not None}
         self._compare_code(there.values())
         for watcher in watchers:
@@ -84,8 +90,9 @@ class Contest:
                 watcher.on_progress(part, share)
 
         missing = [part for part in parts if part.file not in there]
-        for part, found in compute(missing, self._place, progressed):
+        for part, found in workers.compute(missing, progressed):
             self._take(part, self._folder.write(part, found), watchers)
+            self._place.forget(part)
 
     def _compare_code(self, parts: Iterable[Mapping[str, Any]]) -> None:
         if not self._warned and any(part.get("code") != code() for part in parts):

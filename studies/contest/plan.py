@@ -15,9 +15,9 @@ from core.program import LossProgram
 from recommenders.metrics import find_metric
 from searchers import check_searcher
 from studies.contest.outcome import Converged, NoiseFloor, Outcome, Point, Run
-from studies.contest.parts import Part
 from studies.contest.settings import CHANCE, CompareSettings
 from studies.finals import Contender, baseline, searched
+from studies.parts.part import Part
 from studies.settings import StudySettings
 
 #: Losses that are trained together: a fixed number, since it may decide over the last bit.

@@ -12,7 +12,7 @@ from rich.progress import TaskID
 
 from studies.console import live_bars
 from studies.contest.contest import Watcher
-from studies.contest.parts import Part
+from studies.parts.part import Part
 
 _LINE_EVERY = 30.0  # seconds between lines about unfinished parts where there is no terminal to draw on
 

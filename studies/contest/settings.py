@@ -102,9 +102,16 @@ class ComparePlaces:
     """CPU cores of each run."""
     memory: float | None = None
     """GiB that the parameters of recommenders in training may take in all, instead of half of what is free."""
+    resume: bool = True
+    """Go on from what is there; --no-resume moves it into a folder beside and begins anew."""
+    checkpoint_every: float = 30.0
+    """Seconds between the checkpoints of an unfinished run, and more where writing one takes long; 0: after every step
+    and epoch."""
 
     def __post_init__(self) -> None:
         """Check what no other class checks."""
+        if not 0 <= self.checkpoint_every < math.inf:
+            raise UserError(f"--checkpoint-every: expected seconds, at least 0, got {self.checkpoint_every}")
         for name in ("jobs", "threads"):
             if getattr(self, name) < 1:
                 raise UserError(f"--{name}: expected at least 1, got {getattr(self, name)}")

@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING, Any
 from core.errors import first_line
 from studies.contest.contest import Watcher
 from studies.contest.outcome import Run
-from studies.contest.parts import Part
 from studies.contest.report import Report
+from studies.parts.part import Part
 from studies.processes import this_process
 from studies.tracking_view import save_view, view_address
 from studies.tracking_writes import BATCH, LONGEST_TEXT, SINGLE, columns_of, params_of, status_after

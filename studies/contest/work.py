@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
 from statistics import fmean
 from typing import Any
 
@@ -16,33 +14,17 @@ from core.program import LossProgram
 from core.search import Step
 from core.seeding import derive_seed
 from recommenders.environments import FromScratchEnvironment
-from recommenders.fitting import fit_losses
+from recommenders.fitting import Fitting, fit_losses
 from recommenders.losses import make_loss
-from studies.contest.parts import Part
 from studies.funnel import Tally
+from studies.keeping.checkpoints import restoring
 from studies.observer import Observer
 from studies.output import plain
+from studies.parts.part import Part
+from studies.parts.workplace import Kept, Report, Workplace
 from studies.recording import candidate_row, step_metrics
 from studies.settings import StudySettings
 from studies.study import Study, use_cores
-
-
-@dataclass(frozen=True)
-class Workplace:
-    """What every worker needs. It does not change what is computed."""
-
-    jobs: int
-    """Processes at a time."""
-    threads: int
-    """CPU cores of each."""
-    data: Path | None
-    """The raw file of the data set, where it needs one."""
-    memory: float | None = None
-    """GiB for the parameters of recommenders in training, in each; None: half of what is free."""
-
-
-#: Told how far a part is, from 0 to 1.
-Report = Callable[[float], None]
 
 
 def do(part: Part, place: Workplace, report: Report) -> dict[str, Any]:
@@ -56,7 +38,7 @@ def do(part: Part, place: Workplace, report: Report) -> dict[str, Any]:
     Returns:
         Plain numbers, strings, lists and dicts; None for numbers that are not finite.
     """
-    return _KINDS[part.kind](part.content, place, report)
+    return _KINDS[part.kind](part.content, place, report, place.kept(part))
 
 
 def _study(content: Mapping[str, Any], place: Workplace) -> Study:
@@ -65,11 +47,11 @@ def _study(content: Mapping[str, Any], place: Workplace) -> Study:
     return study
 
 
-def _run(content: Mapping[str, Any], place: Workplace, report: Report) -> dict[str, Any]:
+def _run(content: Mapping[str, Any], place: Workplace, report: Report, kept: Kept) -> dict[str, Any]:
     """Phases I and II of one searcher with one seed."""
     study = _study(content, place)
     recorder = _Recorder(study, report)
-    found = study.search([recorder])
+    found = study.search([recorder], stored=kept.stored, offer=kept.offer)
     to_metric = study.task.metric.value
     return {
         "steps": recorder.steps,
@@ -128,6 +110,16 @@ class _Recorder(Observer):
     def on_result(self, result: dict[str, Any]) -> None:
         """See Observer."""
 
+    def state_dict(self) -> dict[str, Any]:
+        """See Observer."""
+        return {"steps": self.steps, "candidates": self.candidates, "seconds": self.seconds()}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """See Observer."""
+        self.steps, self.candidates = list(state["steps"]), list(state["candidates"])
+        self._searcher, self._training = state["seconds"]["searcher"], state["seconds"]["training"]
+        self._began -= sum(state["seconds"].values())
+
     def seconds(self) -> dict[str, float]:
         """Wall-clock by what it went to."""
         total = time.monotonic() - self._began
@@ -135,44 +127,48 @@ class _Recorder(Observer):
         return {"searcher": self._searcher, "training": self._training, "other": other}
 
 
-def _noise(content: Mapping[str, Any], place: Workplace, report: Report) -> dict[str, Any]:
+def _noise(content: Mapping[str, Any], place: Workplace, report: Report, kept: Kept) -> dict[str, Any]:
     """One loss from fresh recommenders of other seeds: after the short training of a search, and converged."""
     study = _study(content, place)
     loss = _make(content["loss"], study.settings)
     task, metric = study.task, study.task.metric
-    short, converged = [], []
-    for i in range(content["noise_seeds"]):
+    stored = kept.stored or {"search": [], "converged": []}
+    short, converged = list(stored["search"]), list(stored["converged"])
+    for i in range(len(short), content["noise_seeds"]):
         seed = derive_seed("noise floor", i)
         epochs = study.settings.epochs_per_candidate
         environment = FromScratchEnvironment(task, seed, probe_size=1, epochs=epochs)
         (measured,) = environment.measure([loss], seed)
-        short.append(plain(metric.value(measured.score)))
         (fitted,) = fit_losses(task, [loss], seed, study.settings.patience, study.settings.threshold_from)
+        short.append(plain(metric.value(measured.score)))
         converged.append(plain(fitted.test.get(metric.name, math.nan)))
         report((i + 1) / content["noise_seeds"])
+        kept.offer(lambda: {"search": short, "converged": converged})
     return {"search": short, "converged": converged}
 
 
-def _finals(content: Mapping[str, Any], place: Workplace, report: Report) -> dict[str, Any]:
+def _finals(content: Mapping[str, Any], place: Workplace, report: Report, kept: Kept) -> dict[str, Any]:
     """Phase III of some losses with one seed."""
     study = _study(content, place)
-    settings, metric = study.settings, study.task.metric.name
+    settings, metric = study.settings, study.task.metric
     losses = [_make(entry, settings) for entry in content["losses"]]
-
-    def progressed(progress: list[Progress]) -> None:
-        report(fmean(one.epochs for one in progress) / settings.patience.max_epochs)
-
     seed = derive_seed("comparison", content["repeat"])
-    fitted = fit_losses(study.task, losses, seed, settings.patience, settings.threshold_from, progressed)
+    fitting = Fitting(study.task, losses, seed, settings.patience, settings.threshold_from)
+    if kept.stored is not None:
+        with restoring():
+            fitting.load_state_dict(kept.stored)
+    for progress in fitting:
+        report(fmean(one.epochs for one in progress) / settings.patience.max_epochs)
+        kept.offer(fitting.state_dict)
     return {
         "fitted": [
             {
                 "validation": plain(one.validation),
                 "test": plain(one.test),
                 "best_epoch": one.best_epoch,
-                "score": plain(study.task.metric.score_of(one.validation.get(metric, math.nan))),
+                "score": plain(metric.score_of(one.validation.get(metric.name, math.nan))),
             }
-            for one in fitted
+            for one in fitting.fitted
         ]
     }
 
@@ -184,7 +180,7 @@ def _make(entry: Mapping[str, Any], settings: StudySettings) -> Loss:
     return ProgramLoss(LossProgram.from_dict(entry["program"]), settings.space, entry["epsilon"])
 
 
-_KINDS: Mapping[str, Callable[[Mapping[str, Any], Workplace, Report], dict[str, Any]]] = {
+_KINDS: Mapping[str, Callable[[Mapping[str, Any], Workplace, Report, Kept], dict[str, Any]]] = {
     "run": _run,
     "noise": _noise,
     "finals": _finals,

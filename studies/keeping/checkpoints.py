@@ -133,17 +133,6 @@ class Checkpoints:
                     path.unlink()
             self.path.rmdir()
 
-    def set_aside(self) -> Path:
-        """Move them out of the way, into a folder beside; those that lay there from before are gone."""
-        aside = self.path.with_name(f"{self.path.name}.before")
-        try:
-            Checkpoints(aside, {}).clear()
-            self.path.rename(aside)
-        except OSError as error:
-            raise UserError(f"{self.path}: cannot set it aside: {error.strerror}; remove it") from None
-        self._number = 0
-        return aside
-
 
 def _code() -> str:
     return code_digest("core", "recommenders", "searchers", "studies")
@@ -181,4 +170,4 @@ def restoring() -> Iterator[None]:
         raise UserError(f"the checkpoint does not fit this study: {problem}; {_MEND}") from None
 
 
-_MEND = "remove the folder of checkpoints, or leave --resume out, to begin anew"
+_MEND = "remove the checkpoints to begin anew"

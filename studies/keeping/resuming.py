@@ -6,6 +6,7 @@ import hashlib
 import json
 import logging
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -50,7 +51,7 @@ def stored_state(checkpoints: Checkpoints, resume: bool) -> dict[str, Any] | Non
     if not checkpoints.exist:
         return None
     if not resume:
-        aside = checkpoints.set_aside()
+        aside = set_aside(checkpoints.path)
         _log.warning("warning: an unfinished study lay here, --resume would go on; its checkpoints are in %s", aside)
         return None
     state = checkpoints.load()
@@ -67,3 +68,23 @@ def finished_result(path: Path, settings: Mapping[str, Any]) -> dict[str, Any] |
         return None
     same = isinstance(result, dict) and result.get("settings") == json.loads(json.dumps(settings))
     return result if same else None
+
+
+def set_aside(folder: Path) -> Path:
+    """Move a folder out of the way; one that was set aside before is gone.
+
+    Returns:
+        Where it is now; there may have been nothing to move.
+
+    Raises:
+        UserError: it cannot be moved.
+    """
+    aside = folder.with_name(f"{folder.name}.before")
+    try:
+        if folder.exists():
+            if aside.exists():
+                shutil.rmtree(aside)
+            folder.rename(aside)
+    except OSError as error:
+        raise UserError(f"{folder}: cannot set it aside: {error.strerror}; remove it") from None
+    return aside

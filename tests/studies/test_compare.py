@@ -107,7 +107,7 @@ def test_a_signal_ends_all_processes_and_keeps_what_is_finished(number, code):
             break
         time.sleep(0.05)
     assert living(started.pid) == []
-    assert all(json.loads(path.read_text())["kind"] for path in parts.iterdir())
+    assert all(json.loads(path.read_text())["kind"] for path in parts.glob("*.json"))
 
 
 def test_the_command_to_repeat_it_says_what_is_not_default():

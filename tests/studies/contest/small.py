@@ -2,7 +2,7 @@
 
 from studies.contest.contest import Contest, Watcher
 from studies.contest.settings import CompareSettings
-from studies.contest.work import Workplace
+from studies.parts.workplace import Workplace
 from tests.studies.small import as_words
 
 OPTIONS = {

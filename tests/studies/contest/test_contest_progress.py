@@ -2,8 +2,8 @@ import io
 
 from rich.console import Console
 
-from studies.contest.parts import Part
 from studies.contest.progress import ContestProgress
+from studies.parts.part import Part
 
 RUN, NOISE = Part("run", "gp seed 0", {}), Part("noise", "noise floor of BCE", {})
 FOUND = {

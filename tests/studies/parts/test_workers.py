@@ -8,8 +8,10 @@ import signal
 import pytest
 
 from core.errors import UserError
-from studies.contest.parts import Part
-from studies.contest.workers import Workplace, compute
+from studies.contest.work import do
+from studies.parts.part import Part
+from studies.parts.workers import Workers
+from studies.parts.workplace import Workplace
 from studies.settings import StudySettings
 from tests.studies.contest.small import small_comparison
 
@@ -22,6 +24,11 @@ def noise(label="noise", loss="MaxR", **changes):
     return Part("noise", label, {"settings": settings, "noise_seeds": 2, "loss": entry})
 
 
+def compute(parts, place, on_progress):
+    with Workers(place, do) as workers:
+        yield from workers.compute(parts, on_progress)
+
+
 def kill(times):
     """Called with progress: kills the process of the part so many times."""
     left = [times]
@@ -29,7 +36,7 @@ def kill(times):
     def on_progress(part, share):
         if left[0]:
             left[0] -= 1
-            (process,) = (p for p in multiprocessing.active_children() if p.name == part.label)
+            (process,) = multiprocessing.active_children()
             os.kill(process.pid, signal.SIGKILL)
 
     return on_progress

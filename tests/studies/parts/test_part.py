@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import UserError
-from studies.contest.parts import Part, PartsFolder
+from studies.parts.part import Part, PartsFolder
 
 CONTENTS = st.dictionaries(
     st.text(max_size=5), st.integers() | st.lists(st.floats(allow_nan=False, allow_infinity=False))
