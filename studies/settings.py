@@ -107,6 +107,8 @@ class ProtocolSettings:
     """Where rewards come from: alternating (Algorithm 1) or from-scratch (always the same fresh recommender)."""
     clamp: str = "signed"
     """After every operator: signed (magnitude into [xi, 1/xi]), paper (value into it, negatives are lost) or none."""
+    xi: float = 1e-6
+    """The clamp's bound, and the smoothing term of log and reciprocal during the search."""
     preset: Annotated[str, Parameter(help=_listed("How recommenders are trained", PRESETS))] = "fast"
     candidates_per_step: int = 16
     """How many candidates are trained together from the same recommender; 1 is Algorithm 1 to the letter."""
@@ -142,6 +144,8 @@ class ProtocolSettings:
     """The recommender's, instead of the preset's."""
     weight_decay: float | None = None
     """The recommender's effective decay in Phase III, instead of the preset's."""
+    search_weight_decay: float | None = None
+    """The same in Phase I, where the published code has a third of it."""
     init_std: float | None = None
     """Standard deviation of initial embeddings, instead of the preset's."""
     max_epochs: int | None = None
@@ -170,12 +174,13 @@ class ProtocolSettings:
     @property
     def space(self) -> OperatorSpace:
         """What candidates are made of."""
-        return OperatorSpace(max_variables=self.max_variables, clamp=self.clamp)
+        return OperatorSpace(max_variables=self.max_variables, xi=self.xi, clamp=self.clamp)
 
     @property
     def train(self) -> TrainSettings:
         """The preset's training settings, with what was given instead."""
-        given: dict[str, Any] = {"learning_rate": self.learning_rate, "weight_decay": self.weight_decay}
+        names = ("learning_rate", "weight_decay", "search_weight_decay")
+        given: dict[str, Any] = {name: getattr(self, name) for name in names}
         return replace(PRESETS[self.preset].train, **{name: v for name, v in given.items() if v is not None})
 
     @property

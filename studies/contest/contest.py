@@ -11,8 +11,8 @@ from typing import Any
 from studies.contest.outcome import Outcome
 from studies.contest.plan import Plan
 from studies.contest.settings import CompareSettings
-from studies.contest.work import do
 from studies.parts.part import Part, PartsFolder, code
+from studies.parts.work import do
 from studies.parts.workers import Workers
 from studies.parts.workplace import Workplace
 from studies.recording import described_data

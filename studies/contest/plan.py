@@ -2,30 +2,23 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from core.errors import UserError
 from core.program import LossProgram
 from recommenders.metrics import find_metric
-from searchers import check_searcher
 from studies.contest.outcome import Converged, NoiseFloor, Outcome, Point, Run
 from studies.contest.settings import CHANCE, CompareSettings
 from studies.finals import Contender, baseline, searched
+from studies.parts.making import PartMaker, data_file_digest
 from studies.parts.part import Part
-from studies.settings import StudySettings
 
 #: Losses that are trained together: a fixed number, since it may decide over the last bit.
 _TOGETHER = 32
-
-#: Settings of a study that parts of these kinds do not depend on.
-_FREE_OF_SEARCH = ("searcher", "seed", "guess", "trainings", "minutes", "samples_per_training", "candidates_per_step")
-_FREE_OF_FINALS = ("finalists", "repeats", "epsilon", "baseline")
 
 #: File of a part -> what was found.
 Found = Mapping[str, dict[str, Any]]
@@ -62,31 +55,14 @@ class Plan:
 
     def __init__(self, settings: CompareSettings, data: Path | None) -> None:
         self.settings = settings
-        self._digest = None if data is None else _digest_of(data)
+        self._make = PartMaker(data_file_digest(data))
         self._space = settings.space
         self._baselines = [
             _entrant(baseline(text, self._space, settings.epsilon), known=True) for text in settings.baseline
         ]
-        self.noise = self._part(
-            "noise",
-            f"noise floor of {settings.noise_loss}",
-            settings.study(CHANCE, 0),
-            _FREE_OF_SEARCH + _FREE_OF_FINALS,
-            noise_seeds=settings.noise_seeds,
-            loss={"name": settings.noise_loss, "program": None, "epsilon": None},
-        )
-        self.runs = tuple(self._run(name, seed) for seed in range(settings.seeds) for name in settings.names)
-
-    def _run(self, name: str, seed: int) -> Part:
-        free = tuple(setting for setting in _FREE_OF_FINALS if setting != "finalists")
-        _, chosen = check_searcher(name)  # all its settings: a default may change some day
-        own = {} if chosen is None else asdict(chosen)
-        return self._part("run", f"{name} seed {seed}", self.settings.study(name, seed), free, searcher=own)
-
-    def _part(self, kind: str, label: str, study: StudySettings, free: Sequence[str], **content: Any) -> Part:
-        """A part that depends on the settings of a study but for the `free` ones, and on `content`."""
-        settings = {name: value for name, value in study.to_dict().items() if name not in free}
-        return Part(kind, label, {"settings": settings, "data": self._digest, **content})
+        self.noise = self._make.noise(settings.study(CHANCE, 0), settings.noise_loss, settings.noise_seeds)
+        pairs = [(name, seed) for seed in range(settings.seeds) for name in settings.names]
+        self.runs = tuple(self._make.run(settings.study(name, seed)) for name, seed in pairs)
 
     def entrants(self, found: Found) -> list[Entrant]:
         """Every loss to be trained to convergence, once: those that runs found, in order, and the baselines."""
@@ -113,8 +89,7 @@ class Plan:
         for i in range(0, len(entries), _TOGETHER):
             losses = list(entries[i : i + _TOGETHER])
             label = f"convergence, training seed {repeat}, losses {i + 1} to {i + len(losses)}"
-            free = _FREE_OF_SEARCH + _FREE_OF_FINALS
-            parts.append(self._part("finals", label, study, free, losses=losses, repeat=repeat))
+            parts.append(self._make.finals(study, losses, repeat, label))
         return parts
 
     def later_finals(self, found: Found) -> list[Part]:
@@ -211,11 +186,3 @@ def _run_of(part: Part, found: Mapping[str, Any], best: Converged | None) -> Run
 
 def _number(value: float | None) -> float:
     return math.nan if value is None else value
-
-
-def _digest_of(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise UserError(f"--data {path}: cannot read it: {error.strerror or error}") from None

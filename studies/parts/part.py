@@ -29,7 +29,7 @@ class Part:
     """Something to compute."""
 
     kind: str
-    """Which function does it, see `studies.contest.work`."""
+    """Which function does it, see `studies.parts.work`."""
     label: str
     """What a person calls it."""
     content: Mapping[str, Any]

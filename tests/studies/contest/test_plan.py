@@ -144,7 +144,7 @@ def test_parts_are_done_again_only_where_a_change_matters(changes, same_noise, s
 
 def test_settings_of_a_searcher_that_are_not_written_decide_too(monkeypatch):
     before = {part.label: part.file for part in Plan(small_comparison(), None).runs}
-    monkeypatch.setattr("studies.contest.plan.check_searcher", lambda name: (name, GeneticSettings(n_elites=7)))
+    monkeypatch.setattr("studies.parts.making.check_searcher", lambda name: (name, GeneticSettings(n_elites=7)))
     after = {part.label: part.file for part in Plan(small_comparison(), None).runs}
     assert before["gp seed 0"] != after["gp seed 0"]
 

@@ -8,8 +8,8 @@ import signal
 import pytest
 
 from core.errors import UserError
-from studies.contest.work import do
 from studies.parts.part import Part
+from studies.parts.work import do
 from studies.parts.workers import Workers
 from studies.parts.workplace import Workplace
 from studies.settings import StudySettings

@@ -1,0 +1,74 @@
+"""The kinds of parts, and what each depends on: settings that change nothing about one are left out of it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from core.errors import UserError
+from searchers import check_searcher
+from studies.parts.part import Part
+from studies.settings import StudySettings
+
+#: Settings of a study that parts of these kinds do not depend on.
+_FREE_OF_SEARCH = ("searcher", "seed", "guess", "trainings", "minutes", "samples_per_training", "candidates_per_step")
+_FREE_OF_FINALS = ("finalists", "repeats", "epsilon", "baseline")
+
+
+def data_file_digest(data: Path | None) -> str | None:
+    """Of the raw file of a data set, where it needs one.
+
+    Raises:
+        UserError: it cannot be read.
+    """
+    if data is None:
+        return None
+    try:
+        with data.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise UserError(f"--data {data}: cannot read it: {error.strerror or error}") from None
+
+
+class PartMaker:
+    """Makes parts that share the raw file of a data set.
+
+    Args:
+        data: see `data_file_digest`.
+    """
+
+    def __init__(self, data: str | None) -> None:
+        self._data = data
+
+    def run(self, study: StudySettings) -> Part:
+        """Phases I and II of one searcher with one seed."""
+        free = tuple(setting for setting in _FREE_OF_FINALS if setting != "finalists")
+        _, chosen = check_searcher(study.searcher)  # all its settings: a default may change some day
+        own = {} if chosen is None else asdict(chosen)
+        return self._part("run", f"{study.searcher} seed {study.seed}", study, free, searcher=own)
+
+    def finals(self, study: StudySettings, losses: Sequence[Mapping[str, Any]], repeat: int, label: str) -> Part:
+        """Losses trained to convergence with one seed.
+
+        Args:
+            study: how they are trained.
+            losses: a name, a stored program or None, and a smoothing term or None each.
+            repeat: number of the seed.
+            label: what a person calls it.
+        """
+        free = _FREE_OF_SEARCH + _FREE_OF_FINALS
+        return self._part("finals", label, study, free, losses=list(losses), repeat=repeat)
+
+    def noise(self, study: StudySettings, loss: str, n_seeds: int) -> Part:
+        """A known loss with several seeds, after a short training and converged."""
+        entry = {"name": loss, "program": None, "epsilon": None}
+        free = _FREE_OF_SEARCH + _FREE_OF_FINALS
+        return self._part("noise", f"noise floor of {loss}", study, free, noise_seeds=n_seeds, loss=entry)
+
+    def _part(self, kind: str, label: str, study: StudySettings, free: Sequence[str], **content: Any) -> Part:
+        """A part that depends on the settings of a study but for the `free` ones, and on `content`."""
+        settings = {name: value for name, value in study.to_dict().items() if name not in free}
+        return Part(kind, label, {"settings": settings, "data": self._data, **content})
