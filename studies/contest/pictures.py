@@ -1,11 +1,7 @@
-"""The pictures of a comparison: `Figure` objects, without pyplot's global state.
-
-Colours are those of Okabe and Ito, which colour-blind readers can tell apart; lines differ in style as well.
-"""
+"""The pictures of a comparison."""
 
 from __future__ import annotations
 
-import io
 import math
 from collections.abc import Mapping, Sequence
 from itertools import cycle
@@ -22,8 +18,8 @@ from core.trial import Verdict
 from studies.contest.curves import Curves
 from studies.contest.outcome import Outcome
 from studies.contest.statistics import Standings, Statistics
+from studies.drawing import COLOURS, grid, new_figure
 
-_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 _STYLES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)))
 _VERDICT_COLOURS = {
     Verdict.ACCEPTED: "#009E73",
@@ -33,8 +29,6 @@ _VERDICT_COLOURS = {
     Verdict.DUPLICATE: "#999999",
     Verdict.ZERO_GRADIENT: "#DDDDDD",
 }
-_DOTS_PER_INCH = 160
-_WIDTH = 5.8  # inches; small, so that text stays readable on a phone
 _SETTLED = 0.2  # the part of the budget before which curves may leave the axes at the bad end
 
 
@@ -54,13 +48,6 @@ def draw_all(outcome: Outcome, statistics: Statistics) -> Mapping[str, Figure]:
     drawn |= {f"critical_difference_{name}": critical_difference(table) for name, table in ranked.items()}
     drawn |= {f"improvement_{name}": improvement(table) for name, table in tables.items() if table.pairs}
     return drawn | {"funnel": funnel(outcome)}
-
-
-def png(figure: Figure) -> bytes:
-    """The picture as a PNG file; the same figure gives the same bytes."""
-    file = io.BytesIO()
-    figure.savefig(file, format="png", dpi=_DOTS_PER_INCH, metadata={"Software": None})
-    return file.getvalue()
 
 
 def anytime(outcome: Outcome, curves: Curves, budget: str) -> Figure:
@@ -227,11 +214,8 @@ def improvement(table: Standings) -> Figure:
 
 
 def _figure(height: float) -> tuple[Figure, Axes]:
-    figure = Figure(figsize=(_WIDTH, height), layout="constrained", facecolor="white")
-    axes = figure.add_subplot()
-    axes.grid(visible=True, color="#DDDDDD", linewidth=0.6)
-    axes.set_axisbelow(True)
-    return figure, axes
+    figure = new_figure(height)
+    return figure, grid(figure.add_subplot())
 
 
 def _legend(figure: Figure, columns: int = 2) -> None:
@@ -246,7 +230,7 @@ def _name_columns(axes: Axes, names: Sequence[str]) -> None:
 
 def _looks(searchers: Sequence[str]) -> list[dict[str, Any]]:
     """A label, colour and style for each."""
-    several = zip(searchers, cycle(_COLOURS), cycle(_STYLES), strict=False)
+    several = zip(searchers, cycle(COLOURS), cycle(_STYLES), strict=False)
     return [{"label": _plain(name), "color": colour, "linestyle": style} for name, colour, style in several]
 
 

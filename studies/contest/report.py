@@ -9,9 +9,10 @@ from typing import Any
 
 from studies.contest.outcome import Outcome
 from studies.contest.page import render_page
-from studies.contest.pictures import draw_all, png
+from studies.contest.pictures import draw_all
 from studies.contest.statistics import Statistics, analyse
 from studies.contest.summary import conclusion
+from studies.drawing import png
 from studies.output import OutputFolder, plain
 
 

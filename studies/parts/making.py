@@ -43,12 +43,14 @@ class PartMaker:
     def __init__(self, data: str | None) -> None:
         self._data = data
 
-    def run(self, study: StudySettings) -> Part:
-        """Phases I and II of one searcher with one seed."""
-        free = tuple(setting for setting in _FREE_OF_FINALS if setting != "finalists")
+    def run(self, study: StudySettings, converged: bool = False) -> Part:
+        """Phases I and II of one searcher with one seed; then perhaps what it found, trained to convergence."""
+        needed = ("finalists", "epsilon") if converged else ("finalists",)
+        free = tuple(setting for setting in _FREE_OF_FINALS if setting not in needed)
         _, chosen = check_searcher(study.searcher)  # all its settings: a default may change some day
         own = {} if chosen is None else asdict(chosen)
-        return self._part("run", f"{study.searcher} seed {study.seed}", study, free, searcher=own)
+        kind = "converged" if converged else "run"
+        return self._part(kind, f"{study.searcher} seed {study.seed}", study, free, searcher=own)
 
     def finals(self, study: StudySettings, losses: Sequence[Mapping[str, Any]], repeat: int, label: str) -> Part:
         """Losses trained to convergence with one seed.

@@ -16,6 +16,8 @@ from core.seeding import derive_seed
 from recommenders.environments import FromScratchEnvironment
 from recommenders.fitting import Fitting, fit_losses
 from recommenders.losses import make_loss
+from studies.finals import validation_score
+from studies.found import Found
 from studies.funnel import Tally
 from studies.keeping.checkpoints import restoring
 from studies.observer import Observer
@@ -72,6 +74,29 @@ def _run(content: Mapping[str, Any], place: Workplace, report: Report, kept: Kep
             if contender.program is not None
         ],
     }
+
+
+def _converged(content: Mapping[str, Any], place: Workplace, report: Report, kept: Kept) -> dict[str, Any]:
+    """Phases I and II, then the validation metric of the best loss found after convergence; None if there is none."""
+    study, stored = _study(content, place), kept.stored or {}
+    settings, metric = study.settings, study.task.metric
+    if "found" in stored:
+        with restoring():
+            found = Found.from_dict(stored["found"], settings)
+    else:
+        recorder = _Recorder(study, lambda share: report(share / 2))
+        found = study.search([recorder], stored=stored or None, offer=kept.offer)
+    losses = [loss for contender, _ in found.finalists for _, loss in contender.choices]
+    seed = derive_seed(settings.seed, "finals", 0)
+    fitting = Fitting(study.task, losses, seed, settings.patience, settings.threshold_from)
+    if "fitting" in stored:
+        with restoring():
+            fitting.load_state_dict(stored["fitting"])
+    for progress in fitting:
+        report(0.5 + fmean(one.epochs for one in progress) / settings.patience.max_epochs / 2)
+        kept.offer(lambda: {"found": found.to_dict(), "fitting": fitting.state_dict()})
+    best = max((validation_score(metric, fitted) for fitted in fitting.fitted), default=-math.inf)
+    return {"converged": plain(metric.value(best))}
 
 
 class _Recorder(Observer):
@@ -182,6 +207,7 @@ def _make(entry: Mapping[str, Any], settings: StudySettings) -> Loss:
 
 _KINDS: Mapping[str, Callable[[Mapping[str, Any], Workplace, Report, Kept], dict[str, Any]]] = {
     "run": _run,
+    "converged": _converged,
     "noise": _noise,
     "finals": _finals,
 }

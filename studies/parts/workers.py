@@ -9,7 +9,7 @@ import signal
 import threading
 import traceback
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
@@ -65,7 +65,7 @@ class Workers:
 
     def compute(
         self, parts: Sequence[Part], on_progress: Callable[[Part, float], None]
-    ) -> Iterator[tuple[Part, dict[str, Any]]]:
+    ) -> Generator[tuple[Part, dict[str, Any]]]:
         """Compute parts. Whoever stops asking leaves parts that were begun to be finished for nobody.
 
         Args:

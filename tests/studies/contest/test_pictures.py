@@ -5,8 +5,9 @@ from matplotlib.text import Text
 
 from core.trial import Verdict
 from studies.contest.page import CAPTIONS
-from studies.contest.pictures import converged, draw_all, png
+from studies.contest.pictures import converged, draw_all
 from studies.contest.statistics import analyse
+from studies.drawing import png
 from tests.studies.contest.outcomes import NAN, known, lively, matrix, outcome, run, scored
 
 ALWAYS = ["anytime", "anytime_seconds", "targets", "converged", "funnel"]

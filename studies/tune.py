@@ -1,0 +1,154 @@
+"""`python -m studies.tune`: tune with Optuna what the paper fixes by hand."""
+
+from __future__ import annotations
+
+import re
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Group, Parameter
+from rich.console import Console
+
+from recommenders.machine import usable_memory
+from recommenders.metrics import find_metric
+from studies.command import make_app, run_app
+from studies.console import warning_to
+from studies.keeping.resuming import alone_in, set_aside
+from studies.output import OutputFolder
+from studies.parts.making import PartMaker, data_file_digest
+from studies.parts.part import PartsFolder
+from studies.parts.work import do
+from studies.parts.workers import Workers
+from studies.parts.workplace import Workplace
+from studies.study import Study, pick_device
+from studies.tracking_server import NO_TRACKING, connect, how_to_compare, reaching
+from studies.tuning.evaluation import Evaluation
+from studies.tuning.progress import TuneProgress
+from studies.tuning.settings import TunePlaces, TuneSettings
+from studies.tuning.tracking import TuneTracker
+from studies.tuning.tuning import TuneWatcher, Tuning
+
+app = make_app(
+    "python -m studies.tune",
+    "Tune with Optuna: the smoothing term of a given loss (--loss), or the thresholds of a search. Every trial is "
+    "averaged over seeds on the validation part; at the end the best settings meet the present ones with other seeds. "
+    "Interrupted, or asked for more trials, the same command does only what is missing.",
+)
+_DEFAULTS, _PLACES = TuneSettings(), TunePlaces()
+#: Settings that may grow from one command to the next, and those that change no trial.
+_FREE = ("trials", "confirm", "seed", "finalists", "repeats", "baseline")
+
+
+@app.default
+def tune(
+    *,
+    tuning: Annotated[TuneSettings, Parameter(name="*", group=Group("Tuning", sort_key=1), negative="")] = _DEFAULTS,
+    places: Annotated[TunePlaces, Parameter(name="*", group=Group("Places", sort_key=2))] = _PLACES,
+) -> None:
+    """Tune, and write the report."""
+    path = places.out or default_folder(tuning)
+    Study(tuning.study(0), places.data)  # whatever is wrong with the settings is found here
+    with alone_in(path):
+        if not places.resume:
+            set_aside(path)
+        _Tune(tuning, places, path).go()
+
+
+def default_folder(tuning: TuneSettings) -> Path:
+    """Where results go unless said otherwise."""
+    what = re.sub(r"[^A-Za-z0-9._-]+", "-", tuning.loss or tuning.searcher).strip("-")[:40]
+    return Path("results") / f"tune-{what}-{tuning.dataset}-{tuning.recommender}"
+
+
+class _Tune:
+    """A tuning, its places and the terminal."""
+
+    def __init__(self, tuning: TuneSettings, places: TunePlaces, path: Path) -> None:
+        self._settings, self._places, self._path = tuning, places, path
+        self._err, self._out = Console(stderr=True), Console()
+        self._metric = find_metric(tuning.task, tuning.metric)
+        self._name = places.study_name or path.name
+
+    def go(self) -> None:
+        """Do what is missing, write the report and print the summary."""
+        from studies.drawing import png  # pictures and statistics take a second to load
+        from studies.tuning.pictures import draw_all
+        from studies.tuning.report import print_summary, write_report
+        from studies.tuning.storage import open_storage, reaching_storage
+        from studies.tuning.trials import Trials
+
+        digest = data_file_digest(self._places.data)
+        folder = OutputFolder(self._path)
+        try:
+            parts = PartsFolder(self._path / "parts")
+            storage = open_storage(self._places.storage, self._path)
+            with reaching_storage(self._place), ExitStack() as open_things:
+                trials = Trials(
+                    storage,
+                    self._name,
+                    self._identity(digest),
+                    self._settings.tunables,
+                    self._metric.higher_is_better,
+                    self._settings.seed,
+                    self._settings.prune,
+                )
+                watchers: list[TuneWatcher] = [
+                    open_things.enter_context(TuneProgress(self._err, self._metric.name)),
+                ]
+                tracker = self._tracker()
+                if tracker is not None:
+                    watchers.append(open_things.enter_context(tracker))
+                workers = open_things.enter_context(Workers(self._workplace, do))
+                evaluation = Evaluation(self._settings, PartMaker(digest), parts, workers, self._workplace)
+                result = Tuning(self._settings, trials, evaluation, watchers).run()
+                pictures = {stem: png(figure) for stem, figure in draw_all(result, trials.importances()).items()}
+                files = write_report(result, pictures, folder)
+                if tracker is not None:
+                    tracker.on_report(result, files)
+        finally:
+            folder.withdraw()
+        print_summary(result, self._out)
+        self._say(f"Written to {files[0]}")
+        if self._places.storage is None:
+            self._say(f"Look closer: optuna-dashboard {self._path / 'optuna-journal.log'}")
+        if tracker is not None:
+            self._say(f"In MLflow: {how_to_compare(self._places.tracking_uri, tracker.address)}")
+
+    @property
+    def _place(self) -> str:
+        return self._places.storage or str(self._path)
+
+    @property
+    def _workplace(self) -> Workplace:
+        places, device = self._places, pick_device(self._settings.device)
+        memory = usable_memory(device) if places.memory is None else places.memory
+        parts = self._path / "parts"
+        return Workplace(places.jobs, places.threads, places.data, memory / places.jobs, parts, places.checkpoint_every)
+
+    def _identity(self, digest: str | None) -> dict[str, object]:
+        settings = {name: value for name, value in self._settings.to_dict().items() if name not in _FREE}
+        return {**settings, "seed": self._settings.seed, "data": digest}
+
+    def _tracker(self) -> TuneTracker | None:
+        uri = self._places.tracking_uri
+        if uri == NO_TRACKING:
+            return None
+        client, experiment_id = connect(uri, self._places.experiment)
+        place = self._places.storage or str(self._path.absolute())
+        with reaching(uri):
+            return TuneTracker(
+                client,
+                experiment_id,
+                f"{place} {self._name}",
+                self._settings.to_dict(),
+                self._metric.name,
+                warning_to(self._err),
+            )
+
+    def _say(self, text: str) -> None:
+        self._out.print(text, highlight=False, soft_wrap=True)
+
+
+if __name__ == "__main__":
+    run_app(app)

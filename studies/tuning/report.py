@@ -1,0 +1,62 @@
+"""The files of a tuning, and its summary for a person."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from studies.output import OutputFolder, plain
+from studies.report import mean_and_spread
+from studies.tuning.result import TuneResult, command_for
+
+
+def write_report(result: TuneResult, pictures: Mapping[str, bytes], folder: OutputFolder) -> list[Path]:
+    """Write result.json and the pictures; result.json comes first.
+
+    Raises:
+        UserError: the disk is full.
+    """
+    files = [folder.write_json("result.json", plain(result.to_dict()))]
+    return files + [folder.write(f"{stem}.png", content) for stem, content in pictures.items()]
+
+
+def print_summary(result: TuneResult, console: Console) -> None:
+    """The best trials, the settings that were chosen, and whether it was worth it."""
+    console.print(_trials_table(result))
+    console.print(_settings_table(result))
+    console.print(result.verdict, highlight=False)
+    console.print(f"To use them: {command_for(result.settings, result.chosen.params)}", highlight=False, soft_wrap=True)
+
+
+def _trials_table(result: TuneResult) -> Table:
+    whole = [tried for tried in result.trials if not tried.pruned]
+    side = 1 if result.metric.higher_is_better else -1
+    n_pruned = len(result.trials) - len(whole)
+    title = f"The best of {len(result.trials)} trials ({n_pruned} ended early), trial 0 has the present settings"
+    table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left")
+    table.add_column("trial", justify="right")
+    for tunable in result.settings.tunables:
+        table.add_column(tunable.name, justify="right")
+    table.add_column(f"validation {result.metric.name}", justify="right")
+    for tried in sorted(whole, key=lambda tried: -side * tried.value)[:5]:
+        values = [f"{value:.4g}" for value in tried.params.values()]
+        style = "bold" if tried.number == result.chosen.number else None
+        table.add_row(str(tried.number), *values, mean_and_spread(list(tried.per_seed.values())), style=style)
+    return table
+
+
+def _settings_table(result: TuneResult) -> Table:
+    table = Table(title="With seeds that chose nothing", box=box.SIMPLE_HEAD, title_justify="left")
+    table.add_column("settings")
+    table.add_column(f"validation {result.metric.name}", justify="right")
+    for name, params, values in (
+        ("tuned", result.chosen.params, result.best),
+        ("present", result.present_params, result.present),
+    ):
+        told = ", ".join(f"{setting} {value:.4g}" for setting, value in params.items())
+        table.add_row(f"{name}: {told}", mean_and_spread(values))
+    return table

@@ -1,0 +1,120 @@
+"""What a tuning came to: the content of result.json, and in words whether it was worth it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+from typing import Any
+
+import numpy as np
+from scipy.stats import wilcoxon
+
+from recommenders.metrics import Metric, find_metric
+from studies.tuning.settings import TuneSettings
+from studies.tuning.trials import Tried
+
+#: How sure a difference has to be to be called one.
+_LEVEL = 0.05
+
+
+@dataclass(frozen=True)
+class TuneResult:
+    """The outcome of a tuning."""
+
+    settings: TuneSettings
+    trials: tuple[Tried, ...]
+    """In order."""
+    chosen: Tried
+    """The best one that all seeds were spent on."""
+    present_params: Mapping[str, float]
+    """The values without tuning."""
+    best: tuple[float, ...]
+    """The validation metric of the best settings with seeds that had no part in choosing them."""
+    present: tuple[float, ...]
+    """The same of the present settings."""
+
+    @property
+    def metric(self) -> Metric:
+        """What decided."""
+        return find_metric(self.settings.task, self.settings.metric)
+
+    @property
+    def gain(self) -> float | None:
+        """What the best settings are better by on the other seeds; positive is better, whatever the metric."""
+        if not self.best:
+            return None
+        side = 1 if self.metric.higher_is_better else -1
+        return side * (fmean(self.best) - fmean(self.present))
+
+    @property
+    def p_value(self) -> float | None:
+        """Of a two-sided Wilcoxon test over pairs of the other seeds; 1 where all pairs are equal."""
+        if not self.best:
+            return None
+        differences = np.array(self.best) - np.array(self.present)
+        return float(wilcoxon(differences).pvalue) if differences.any() else 1.0
+
+    @property
+    def verdict(self) -> str:
+        """Whether it was worth it, in a sentence."""
+        name = self.metric.name
+        if self.gain is None or self.p_value is None:
+            return f"Not checked with other seeds: the validation {name} of the chosen trial flatters it."
+        n = len(self.best)
+        told = f"{self.gain:+.4f} validation {name} on {n} seeds that chose nothing, p = {self.p_value:.3g}"
+        if self.p_value >= _LEVEL:
+            least = 2.0 ** (1 - n)
+            few = f" ({n} pairs cannot show one, at least 6 can)" if least >= _LEVEL else ""
+            return f"No difference to the present settings is shown: {told}{few}."
+        return f"The tuned settings are {'better' if self.gain > 0 else 'worse'} than the present ones: {told}."
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain numbers, strings, lists and dicts."""
+        return {
+            "best": {"trial": self.chosen.number, "params": dict(self.chosen.params), "value": self.chosen.value},
+            "present": dict(self.present_params),
+            "confirmed": {
+                "best": list(self.best),
+                "present": list(self.present),
+                "gain": self.gain,
+                "p_value": self.p_value,
+                "verdict": self.verdict,
+            },
+            "trials": [_described(tried) for tried in self.trials],
+            "metric": self.metric.name,
+            "settings": self.settings.to_dict(),
+        }
+
+
+def _described(tried: Tried) -> dict[str, Any]:
+    per_seed = {str(seed): value for seed, value in sorted(tried.per_seed.items())}
+    return {
+        "number": tried.number,
+        "params": dict(tried.params),
+        "value": tried.value,
+        "per_seed": per_seed,
+        "pruned": tried.pruned,
+    }
+
+
+def command_for(settings: TuneSettings, params: Mapping[str, float]) -> str:
+    """What to type to use these values."""
+    own = "".join(f":{n.removeprefix('searcher.')}={v:g}" for n, v in params.items() if n.startswith("searcher."))
+    words = [f"--{n.replace('_', '-')} {v:g}" for n, v in params.items() if not n.startswith("searcher.")]
+    if settings.loss is not None:
+        words.insert(0, f'--baseline "{settings.loss}"')
+    elif own or settings.searcher != "rl":
+        words.insert(0, f"--searcher {settings.searcher}{own}")
+    return " ".join(["python -m studies.run", *words])
+
+
+def best_so_far(trials: Sequence[Tried], higher_is_better: bool) -> list[float]:
+    """The value of the best whole trial after each one."""
+    best, curve = None, []
+    for tried in trials:
+        better = best is None or (tried.value > best if higher_is_better else tried.value < best)
+        if better and not tried.pruned:
+            best = tried.value
+        curve.append(tried.value if best is None else best)
+    return curve

@@ -1,0 +1,196 @@
+"""The trials of a tuning as Optuna keeps them: ask, report, tell, and what a killed process left behind.
+
+A sampler is made anew for every trial, seeded by how many came before, so that nothing but the finished trials decides
+over the next one: a tuning that was interrupted goes on as if it had not been.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from statistics import fmean
+from typing import Any
+
+import optuna
+from optuna.importance import PedAnovaImportanceEvaluator
+from optuna.pruners import BasePruner, NopPruner, WilcoxonPruner
+from optuna.samplers import TPESampler
+from optuna.storages import BaseStorage
+from optuna.study import StudyDirection
+from optuna.trial import FrozenTrial, TrialState
+
+from core.errors import UserError
+from core.seeding import derive_seed
+from studies.processes import has_died, this_process
+from studies.tuning.tunables import Tunable
+
+_IDENTITY, _PROCESS, _PRUNED = "tuning", "process", "pruned"
+#: Seconds after which a trial without the name of its process has been left by a killed one.
+_UNNAMED = 5.0
+#: Trials below which nothing can be said about what matters.
+_FEWEST_TO_RANK = 10
+
+
+@dataclass(frozen=True)
+class Tried:
+    """A finished trial."""
+
+    number: int
+    """Counted from 0, the abandoned ones left out."""
+    params: Mapping[str, float]
+    """Tuned setting -> value."""
+    per_seed: Mapping[int, float]
+    """Seed -> validation metric."""
+    pruned: bool
+    """Whether it ended before all seeds were done."""
+
+    @property
+    def value(self) -> float:
+        """The mean over its seeds."""
+        return fmean(self.per_seed.values())
+
+
+class Trials:
+    """The trials of one tuning.
+
+    Args:
+        storage: where they are kept.
+        name: of Optuna's study there.
+        identity: what decides over the values, by name: trials of another tuning are refused.
+        tunables: what is tuned.
+        higher_is_better: which way the metric is read.
+        seed: of all draws.
+        prune: see TuneSettings.
+
+    Raises:
+        UserError: the study there is another tuning's.
+    """
+
+    def __init__(
+        self,
+        storage: BaseStorage,
+        name: str,
+        identity: Mapping[str, Any],
+        tunables: Sequence[Tunable],
+        higher_is_better: bool,
+        seed: int,
+        prune: float,
+    ) -> None:
+        self._tunables, self._seed = tunables, seed
+        direction = StudyDirection.MAXIMIZE if higher_is_better else StudyDirection.MINIMIZE
+        self.study = optuna.create_study(
+            storage=storage, study_name=name, direction=direction, load_if_exists=True, pruner=_pruner(prune)
+        )
+        self._claim(name, json.loads(json.dumps(identity)))
+        self._trial: optuna.Trial | None = None
+
+    def _claim(self, name: str, identity: dict[str, Any]) -> None:
+        there = self.study.user_attrs.get(_IDENTITY)
+        if there is None:
+            self.study.set_user_attr(_IDENTITY, identity)
+            return
+        for setting in {**there, **identity}:
+            if there.get(setting) != identity.get(setting):
+                raise UserError(
+                    f"Optuna's study {name!r} was made with {setting} {str(there.get(setting))[:80]}, this one has "
+                    f"{str(identity.get(setting))[:80]}; give the same settings to go on, or another --out or "
+                    "--study-name"
+                )
+
+    def _all(self) -> list[FrozenTrial]:
+        """Every trial that counts, in order: those that were abandoned do not."""
+        return [trial for trial in self.study.get_trials(deepcopy=False) if trial.state is not TrialState.FAIL]
+
+    def begin(self, first: Mapping[str, float]) -> None:
+        """Give up what killed processes left, and see to it that the present settings are tried first."""
+        while unclear := self._give_up_abandoned():
+            time.sleep(unclear)
+        if not self._all():
+            self.study.enqueue_trial(dict(first), skip_if_exists=True)
+
+    def _give_up_abandoned(self) -> float:
+        """Seconds to wait until the rest can be told; 0 if all could."""
+        wait = 0.0
+        for trial in self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+            process, began = trial.user_attrs.get(_PROCESS), trial.datetime_start or datetime.min
+            left = (began + timedelta(seconds=_UNNAMED) - datetime.now()).total_seconds()
+            if process is None and left > 0:
+                wait = max(wait, left)
+            elif process is None or has_died(process) or process == this_process():
+                self.study.tell(trial.number, state=TrialState.FAIL)
+        return wait
+
+    @property
+    def n_begun(self) -> int:
+        """Trials that are finished, or at work in some process."""
+        return sum(trial.state is not TrialState.WAITING for trial in self._all())
+
+    def ask(self) -> tuple[int, dict[str, float]]:
+        """Begin a trial: its number and the values to try."""
+        number = self.n_begun
+        with _quiet():
+            self.study.sampler = TPESampler(
+                seed=derive_seed(self._seed, "tuning", number) % 2**32,
+                n_startup_trials=10,
+                multivariate=True,
+                constant_liar=True,
+            )
+            trial = self._trial = self.study.ask()
+            trial.set_user_attr(_PROCESS, this_process())
+            return number, {tunable.name: _suggested(trial, tunable) for tunable in self._tunables}
+
+    def report(self, seed: int, value: float) -> bool:
+        """Take in the value of one more seed; whether the trial is worse than the best one beyond doubt."""
+        assert self._trial is not None, "ask comes before report"
+        with _quiet():
+            self._trial.report(value, seed)
+            return self._trial.should_prune()
+
+    def tell(self, pruned: bool) -> None:
+        """The trial is finished. One that ended early counts with its mean so far, as Optuna advises."""
+        assert self._trial is not None, "ask comes before tell"
+        values = self.study.get_trials(deepcopy=False)[self._trial.number].intermediate_values
+        if pruned:
+            self._trial.set_user_attr(_PRUNED, True)
+        self.study.tell(self._trial, fmean(values.values()))
+        self._trial = None
+
+    @property
+    def finished(self) -> list[Tried]:
+        """All that are finished, in order."""
+        trials = [trial for trial in self._all() if trial.state is TrialState.COMPLETE]
+        return [
+            Tried(i, dict(trial.params), dict(trial.intermediate_values), _PRUNED in trial.user_attrs)
+            for i, trial in enumerate(trials)
+        ]
+
+    def importances(self) -> dict[str, float]:
+        """How much each setting matters for being among the best tenth (PED-ANOVA); empty where too few were tried."""
+        if len({tuple(tried.params.items()) for tried in self.finished}) < _FEWEST_TO_RANK:
+            return {}
+        with _quiet():
+            return dict(optuna.importance.get_param_importances(self.study, evaluator=PedAnovaImportanceEvaluator()))
+
+
+def _pruner(prune: float) -> BasePruner:
+    with _quiet():
+        return WilcoxonPruner(p_threshold=prune) if prune else NopPruner()
+
+
+def _suggested(trial: optuna.Trial, tunable: Tunable) -> float:
+    if tunable.whole:
+        return trial.suggest_int(tunable.name, int(tunable.low), int(tunable.high), log=tunable.log)
+    return trial.suggest_float(tunable.name, tunable.low, tunable.high, log=tunable.log)
+
+
+class _quiet(warnings.catch_warnings):
+    """Of experimental features, of which we know, and of present values outside of their ranges."""
+
+    def __enter__(self) -> None:
+        """Ignore warnings."""
+        super().__enter__()
+        warnings.simplefilter("ignore")

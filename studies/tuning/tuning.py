@@ -1,0 +1,115 @@
+"""A tuning from beginning to end, without a terminal or a tracker."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+
+from core.seeding import numpy_rng
+from studies.tuning.evaluation import Evaluation
+from studies.tuning.result import TuneResult
+from studies.tuning.settings import TuneSettings
+from studies.tuning.trials import Trials, Tried
+
+
+class TuneWatcher(ABC):
+    """Told what happens in a tuning. Must not change anything in it."""
+
+    @abstractmethod
+    def on_phase(self, text: str) -> None:
+        """Something begins; a sentence for a person."""
+
+    @abstractmethod
+    def on_begin(self, number: int, params: Mapping[str, float], n_seeds: int) -> None:
+        """A trial begins."""
+
+    @abstractmethod
+    def on_progress(self, place: int, share: float) -> None:
+        """A seed of the trial has come this far, from 0 to 1."""
+
+    @abstractmethod
+    def on_trial(self, tried: Tried, best: Tried) -> None:
+        """A trial is finished, now or before; the best one so far."""
+
+    @abstractmethod
+    def on_result(self, result: TuneResult) -> None:
+        """The tuning is done."""
+
+
+class Tuning:
+    """Tries settings until there are enough, then compares the best ones with the present ones.
+
+    Args:
+        settings: of the tuning.
+        trials: where they are kept.
+        evaluation: computes values.
+        watchers: told what happens.
+    """
+
+    def __init__(
+        self, settings: TuneSettings, trials: Trials, evaluation: Evaluation, watchers: Sequence[TuneWatcher]
+    ) -> None:
+        self._settings, self._trials, self._evaluation, self._watchers = settings, trials, evaluation, watchers
+
+    def run(self) -> TuneResult:
+        """Do what is missing."""
+        settings, trials = self._settings, self._trials
+        there = trials.finished
+        names = ", ".join(map(str, settings.tunables))
+        self._say(f"Tuning {names}: {settings.trials} trials of up to {settings.seeds} seeds, {len(there)} done")
+        for i, tried in enumerate(there):
+            self._tell(tried, there[: i + 1])
+        trials.begin(settings.present)
+        while trials.n_begun < settings.trials:
+            self._try()
+        result = self._result()
+        for watcher in self._watchers:
+            watcher.on_result(result)
+        return result
+
+    def _say(self, text: str) -> None:
+        for watcher in self._watchers:
+            watcher.on_phase(text)
+
+    def _tell(self, tried: Tried, finished: Sequence[Tried]) -> None:
+        for watcher in self._watchers:
+            watcher.on_trial(tried, self._best(finished))
+
+    def _best(self, finished: Sequence[Tried]) -> Tried:
+        """The best trial that all seeds were spent on; of equal ones the first."""
+        side = 1 if self._evaluation.metric.higher_is_better else -1
+        whole = [tried for tried in finished if not tried.pruned]
+        return max(whole, key=lambda tried: side * tried.value)
+
+    def _try(self) -> None:
+        """One trial; the seeds come in an order of their own, so that none of them decides more often than others."""
+        number, params = self._trials.ask()
+        seeds = numpy_rng(self._settings.seed, "order of seeds", number).permutation(self._settings.seeds).tolist()
+        for watcher in self._watchers:
+            watcher.on_begin(number, params, len(seeds))
+        pruned = False
+        with closing(self._evaluation.values(params, seeds, self._progressed)) as values:
+            for i, (seed, value) in enumerate(values):
+                pruned = self._trials.report(seed, value) and i + 1 < len(seeds)
+                if pruned:
+                    break
+        self._trials.tell(pruned)
+        finished = self._trials.finished
+        self._tell(finished[-1], finished)
+
+    def _progressed(self, place: int, share: float) -> None:
+        for watcher in self._watchers:
+            watcher.on_progress(place, share)
+
+    def _result(self) -> TuneResult:
+        settings, finished = self._settings, self._trials.finished
+        best, others = self._best(finished), range(settings.seeds, settings.seeds + settings.confirm)
+        if others:
+            self._say(f"The best settings and the present ones with {settings.confirm} other seeds")
+        present = settings.present
+        confirmed = {name: self._over(params, others) for name, params in (("best", best.params), ("present", present))}
+        return TuneResult(settings, tuple(finished), best, present, **confirmed)
+
+    def _over(self, params: Mapping[str, float], seeds: Sequence[int]) -> tuple[float, ...]:
+        return tuple(value for _, value in self._evaluation.values(params, list(seeds), self._progressed))
