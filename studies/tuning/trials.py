@@ -110,7 +110,7 @@ class Trials:
         while unclear := self._give_up_abandoned():
             time.sleep(unclear)
         if not self._all():
-            self.study.enqueue_trial(dict(first), skip_if_exists=True)
+            self.study.enqueue_trial(dict(first))
 
     def _give_up_abandoned(self) -> float:
         """Seconds to wait until the rest can be told; 0 if all could."""

@@ -10,6 +10,7 @@ from core.evaluator import Evaluator
 from core.loss import ProgramLoss
 from core.program import LossProgram
 from core.space import OperatorSpace
+from studies.keeping.packing import pack, unpack
 
 CROSS_ENTROPY = "-(y*log(y_hat)) + -((1 + -y)*log(1 + -y_hat))"
 SQUARES = "(y_hat + -y)^2"
@@ -142,3 +143,28 @@ class EvaluatorContract(ABC):
         broken, fine = (m.score for m in evaluator.measure([loss(formula, epsilon), loss(SQUARES)], seed=1))
         assert math.isnan(broken) or math.isfinite(broken)
         assert fine == close(expected)
+
+    @pytest.mark.parametrize("index", [None, 0, 3])
+    def test_goes_on_exactly_from_a_stored_state(self, index):
+        evaluator, other = self.make(5), self.make(5)
+        if index is not None:
+            scores(evaluator, FORMULAS)
+            evaluator.adopt(index)
+        state = unpack(pack(evaluator.state_dict()))
+        scores(other, FORMULAS, seed=2)
+        other.adopt(1)
+        other.restart(6)
+        other.load_state_dict(state)
+        assert other.score() == evaluator.score()
+        assert torch.equal(other.probe().gram, evaluator.probe().gram)
+        assert scores(other, FORMULAS, seed=7) == scores(evaluator, FORMULAS, seed=7)
+
+    def test_a_state_once_taken_does_not_change(self):
+        evaluator = self.make()
+        state, score = evaluator.state_dict(), evaluator.score()
+        scores(evaluator, FORMULAS)
+        evaluator.adopt(0)
+        scores(evaluator, FORMULAS, seed=2)
+        other = self.make()
+        other.load_state_dict(state)
+        assert other.score() == score

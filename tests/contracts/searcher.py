@@ -1,6 +1,5 @@
 """What every searcher promises. Run over the whole registry by tests/searchers/test_registry.py."""
 
-import io
 import random
 import subprocess
 import sys
@@ -18,6 +17,7 @@ from core.seeding import numpy_rng
 from core.space import OperatorSpace
 from core.trial import Candidate, Trial, Verdict
 from searchers.random import RandomSearcher
+from studies.keeping.packing import pack, unpack
 
 ROOT = Path(__file__).parents[2]
 SPACES = [
@@ -124,13 +124,11 @@ class SearcherContract(ABC):
         original = self.make(OperatorSpace(), 8)
         drive(original, 12)
         original.ask(3)  # without an outcome yet
-        buffer = io.BytesIO()
-        torch.save(original.state_dict(), buffer)
+        state = pack(original.state_dict())
         rest = drive(original, 5, start=12)
-        buffer.seek(0)
         resumed = self.make(OperatorSpace(), 999)
         drive(resumed, 1)  # what it was before does not matter
-        resumed.load_state_dict(torch.load(buffer, weights_only=True))
+        resumed.load_state_dict(unpack(state))
         assert drive(resumed, 5, start=12) == rest
 
     def test_goes_on_exactly_in_another_process(self, tmp_path):

@@ -93,10 +93,11 @@ class Books(Searcher):
         return {"told": float(len(self.told))}
 
     def state_dict(self):
-        return {}
+        return {"n_asked": len(self.asked), "n_told": len(self.told)}
 
     def load_state_dict(self, state):
-        pass
+        filler = LossProgram.parse("y")
+        self.asked, self.tells = [filler] * state["n_asked"], [[None] * state["n_told"]]
 
 
 class Scripted(Books):
@@ -123,3 +124,10 @@ class Sampling(Books):
     def tell(self, trials):
         self.rng.random(sum(trial.trained for trial in trials))
         return super().tell(trials)
+
+    def state_dict(self):
+        return {**super().state_dict(), "rng": self.rng.bit_generator.state}
+
+    def load_state_dict(self, state):
+        super().load_state_dict(state)
+        self.rng.bit_generator.state = state["rng"]

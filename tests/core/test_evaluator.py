@@ -6,8 +6,9 @@ from core.evaluator import Evaluator, Measurement
 from tests.core.fakes import FakeEvaluator
 
 
-def test_an_evaluator_is_asked_six_things():
+def test_an_evaluator_is_asked_eight_things():
     methods = {"epochs_per_candidate", "score", "probe", "measure", "adopt", "restart"}
+    methods |= {"state_dict", "load_state_dict"}
     assert Evaluator.__abstractmethods__ == methods
     with pytest.raises(TypeError, match="abstract"):
         Evaluator()

@@ -12,6 +12,7 @@ from core.program import LossProgram
 from core.proxy import Finding, Probe, ProxyTest, prediction_probe
 from core.space import HANDCRAFTED_SPACE
 from core.trial import Verdict
+from studies.keeping.packing import pack, unpack
 from tests.core.oracles import slope_size
 from tests.strategies import law, losses
 
@@ -242,3 +243,20 @@ def test_on_a_prediction_probe_norms_are_those_of_the_prediction_gradient():
     expected = (2 * (probe.y_hat - probe.y)).norm() / 20
     norm = np.linalg.norm(proxy.gradients([made("(y_hat - y)^2")]))
     assert norm == pytest.approx(expected.item(), rel=1e-12)
+
+
+@law
+@given(st.lists(losses(), max_size=12), st.lists(losses(), min_size=1, max_size=8), st.integers(0, 5))
+def test_a_proxy_test_goes_on_from_its_state(before, after, seed):
+    test, other = ProxyTest(DELTA), ProxyTest(DELTA)
+    test.renew(prediction_probe(seed))
+    test.examine(before)
+    other.renew(prediction_probe(seed + 1))
+    other.examine(after)
+    other.load_state_dict(unpack(pack(test.state_dict())))
+    assert other.examine([*after, *before]) == test.examine([*after, *before])
+
+
+def test_there_is_no_state_before_the_first_probe():
+    with pytest.raises(RuntimeError, match="renew has to come first"):
+        ProxyTest().state_dict()

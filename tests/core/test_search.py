@@ -1,3 +1,4 @@
+import copy
 import dataclasses
 import math
 import time
@@ -18,6 +19,7 @@ from core.seeding import derive_seed
 from core.space import HANDCRAFTED_SPACE, OperatorSpace
 from core.trial import Candidate, Trial, Verdict
 from core.validation import ValidationCheck
+from studies.keeping.packing import pack, unpack
 from tests.core.fakes import FakeEvaluator, Sampling, Scripted
 from tests.strategies import costly_law
 
@@ -260,6 +262,60 @@ def test_one_candidate_a_step_is_algorithm_1(seed, trainings, keeps_start):
     assert trials_of(steps) == expected
     assert searcher.events == expected_searcher.events
     assert evaluator.log == expected_evaluator.log
+
+
+@costly_law
+@given(st.data(), st.integers(0, 10**6), st.integers(1, 4), st.integers(2, 10), st.booleans(), st.booleans())
+def test_a_search_goes_on_from_any_step_as_if_it_had_never_ended(data, seed, k, trainings, keeps_start, can_restart):
+    budget = SearchBudget(trainings, candidates_per_step=k, samples_per_training=30)
+
+    def begin():
+        searcher = Sampling(SPACE, seed)
+        evaluator = FakeEvaluator(keeps_start=keeps_start, can_restart=can_restart, fixed_probe=keeps_start)
+        return Search(searcher, evaluator, ProxyTest(), Rules(SPACE), budget, seed)
+
+    whole = begin()
+    states, steps = [], []
+    for step in whole:
+        steps.append(step)
+        states.append(copy.deepcopy(whole.state_dict()))
+    cut = data.draw(st.integers(1, len(steps)))
+    resumed = begin()
+    resumed.load_state_dict(states[cut - 1])
+    rest = list(resumed)
+    assert trials_of(rest) == [as_timed(t, rest) for t in trials_of(steps[cut:])]
+    assert [(s.number, s.score, s.stop, s.restarted) for s in rest] == [
+        (s.number, s.score, s.stop, s.restarted) for s in steps[cut:]
+    ]
+    assert resumed.stop is steps[-1].stop
+    assert unpack(pack(states[cut - 1])).keys() == states[cut - 1].keys()
+
+
+def as_timed(trial, steps):
+    """The fake counts seconds from its own beginning."""
+    (same,) = (other for other in trials_of(steps) if other.candidate.number == trial.candidate.number)
+    return dataclasses.replace(trial, seconds=same.seconds)
+
+
+def test_the_time_before_an_interruption_counts():
+    ticks = iter(range(0, 100_000, 25))
+    budget = SearchBudget(100, minutes=10, candidates_per_step=1)
+
+    def begin(clock):
+        return Search(Sampling(SPACE, 0), FakeEvaluator(), ProxyTest(), RULES, budget, 0, clock)
+
+    first = begin(lambda: next(ticks))
+    n_whole = len(list(first))
+    ticks = iter(range(0, 100_000, 25))
+    cut = begin(lambda: next(ticks))
+    steps = iter(cut)
+    for _ in range(n_whole // 2):
+        next(steps)
+    state = cut.state_dict()
+    late = begin(lambda: 10**9)
+    late.load_state_dict({**state, "seconds": 600.0})
+    assert len(list(late)) == 1
+    assert late.stop is StopReason.TIME
 
 
 # Examples with scripted searchers.

@@ -1,4 +1,5 @@
 import dataclasses
+import json
 
 import pytest
 
@@ -42,3 +43,17 @@ def test_outcomes_are_values_that_cannot_be_changed(thing, name):
     assert thing == dataclasses.replace(thing)
     with pytest.raises(dataclasses.FrozenInstanceError):
         setattr(thing, name, 1)
+
+
+@pytest.mark.parametrize(
+    "trial",
+    [
+        Trial(2, CANDIDATE, Verdict.ZERO_GRADIENT),
+        Trial(2, CANDIDATE, Verdict.ACCEPTED, 0.25, 0.75, trained=True, adopted=True, seconds=1.5, seed=2**62),
+        Trial(2, CANDIDATE, Verdict.DUPLICATE, original=1),
+    ],
+)
+def test_a_trial_is_stored_as_plain_data_and_read_back(trial):
+    stored = json.loads(json.dumps(trial.to_dict()))
+    assert Trial.from_dict(stored) == trial
+    assert stored["verdict"] == trial.verdict.value

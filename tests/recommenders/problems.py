@@ -41,3 +41,12 @@ def make_task(
         TrainSettings(**({"batch_size": 32} | settings)),
         Machine(CPU, dtype, memory=memory),
     )
+
+
+def task_that_takes(n_copies=None):
+    """A task whose memory takes so many copies of the recommender."""
+    task = make_task()
+    if n_copies is None:
+        return task
+    n_bytes = sum(w.numel() for w in task.initial(0).values()) * 8
+    return make_task(memory=n_copies * n_bytes * 1.01 / 2**30)

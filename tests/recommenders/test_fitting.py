@@ -2,14 +2,16 @@ import pytest
 import torch
 
 from core.effectiveness import Patience
+from core.errors import UserError
 from core.space import OperatorSpace
 from recommenders.data.synthetic import planted
-from recommenders.fitting import BatchedFit, Fitted, fit_losses
+from recommenders.fitting import BatchedFit, Fitted, Fitting, fit_losses
 from recommenders.losses import make_loss
 from recommenders.mf import MF
 from recommenders.mlp import MLP
+from studies.keeping.packing import pack, unpack
 from tests.contracts.evaluator import loss
-from tests.recommenders.problems import make_task
+from tests.recommenders.problems import make_task, task_that_takes
 
 BCE, MSE, FOCAL = (make_loss(name, OperatorSpace()) for name in ("BCE", "MSE", "focal"))
 NAN = loss("(y_hat/y)*y", 0.0)  # 0/0 at y = 0
@@ -152,3 +154,35 @@ def test_what_is_planted_is_learned():
     (fitted,) = fit_losses(task, [BCE], 0, Patience(max_epochs=60))
     assert fitted.test["auc"] > 0.93  # 0.951 when written; the noise leaves no more than about 0.96
     assert fitted.validation["auc"] > 0.9
+
+
+@pytest.mark.parametrize("together", [None, 1, 3])
+def test_training_goes_on_from_any_epoch_as_if_it_had_never_ended(together):
+    patience = Patience(max_epochs=9, best_ago=2, falling=1)
+    losses = [make_loss(name, OperatorSpace()) for name in ("BCE", "MaxR", "MSE", "-(y - y_hat)^2")]
+
+    def begin():
+        task = task_that_takes(together)
+        return Fitting(task, losses, 3, patience)
+
+    whole, states = begin(), []
+    for _ in whole:
+        states.append(pack(whole.state_dict()))
+    assert len({fitted.epochs for fitted in whole.fitted}) > 1
+    for state in states:
+        resumed = begin()
+        resumed.load_state_dict(unpack(state))
+        epochs = [[one.epochs for one in progress] for progress in resumed]
+        assert resumed.fitted == whole.fitted
+        assert len(epochs) == len(states) - 1 - states.index(state)
+
+
+def test_a_state_of_other_losses_is_refused():
+    loss = make_loss("BCE", OperatorSpace())
+    fitting = Fitting(make_task(), [loss], 0, Patience(max_epochs=3))
+    next(iter(fitting))
+    state = fitting.state_dict()
+    with pytest.raises(UserError, match="expected 2 losses, got 1"):
+        Fitting(make_task(), [loss] * 2, 0, Patience()).load_state_dict(state)
+    with pytest.raises(UserError, match=r"stored parameters: expected .*user_embedding"):
+        Fitting(make_task(MF(embedding_size=3)), [loss], 0, Patience()).load_state_dict(state)

@@ -13,18 +13,9 @@ from recommenders.losses import make_loss
 from recommenders.machine import Machine, usable_memory
 from recommenders.memory import free_memory
 from tests.contracts.evaluator import FORMULAS, loss, scores
-from tests.recommenders.problems import CPU, make_task
+from tests.recommenders.problems import CPU, make_task, task_that_takes
 
 LOSSES = [make_loss(name, loss("y").space) for name in ("BCE", "MSE", "focal", "hinge", "MaxR")]
-
-
-def task_that_takes(n_copies=None):
-    """A task whose memory takes so many copies of the recommender."""
-    task = make_task()
-    if n_copies is None:
-        return task
-    n_bytes = sum(w.numel() for w in task.initial(0).values()) * 8
-    return make_task(memory=n_copies * n_bytes * 1.01 / 2**30)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,82 @@
+import numpy as np
+import pytest
+import torch
+
+from core.effectiveness import Patience
+from core.space import OperatorSpace
+from recommenders.environments import AlternatingEnvironment, FromScratchEnvironment
+from recommenders.fitting import fit_losses
+from recommenders.losses import make_loss
+from recommenders.memory import half_of, ran_out
+from tests.recommenders.problems import make_task
+
+
+class Crowded:
+    """A back end with memory for a few copies only, as a GPU has: more raise what torch raises there."""
+
+    def __init__(self, inner, most):
+        self.inner, self.most, self.sizes = inner, most, []
+
+    def prepare(self, losses):
+        train = self.inner.prepare(losses)
+
+        def train_epoch(population, epoch, users, items):
+            self.sizes.append(len(population))
+            if len(population) > self.most:
+                raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+            return train(population, epoch, users, items)
+
+        return train_epoch
+
+    def predict(self, weights, users, items):
+        return self.inner.predict(weights, users, items)
+
+
+def crowded(task, most):
+    task.trainer._backend = Crowded(task.trainer._backend, most)
+    return task, task.trainer._backend.sizes
+
+
+@pytest.mark.parametrize("most", [1, 2, 5])
+def test_where_memory_runs_out_half_as_many_are_trained_together_with_the_same_result(most, caplog):
+    patience = Patience(max_epochs=4)
+    losses = [make_loss(name, OperatorSpace()) for name in ("BCE", "MaxR", "MSE", "focal", "hinge")]
+    expected = fit_losses(make_task(), losses, 0, patience)
+    task, sizes = crowded(make_task(), most)
+    assert fit_losses(task, losses, 0, patience) == expected
+    assert max(sizes[sizes.index(min(5, most)) :]) <= most
+    assert ("memory ran out with 5 candidates at a time, going on with 2" in caplog.text) == (most < 5)
+
+
+@pytest.mark.parametrize("make", [AlternatingEnvironment, FromScratchEnvironment])
+def test_candidates_of_a_search_are_halved_too_and_the_number_is_remembered(make):
+    losses = [make_loss(name, OperatorSpace()) for name in ("BCE", "MaxR", "MSE", "focal", "hinge")]
+    expected = make(make_task(), 0).measure(losses, 1)
+    task, sizes = crowded(make_task(), 2)
+    environment = make(task, 0)
+    measured = environment.measure(losses, 1)
+    assert [one.score for one in measured] == [one.score for one in expected]
+    del sizes[:]
+    environment.measure(losses, 2)
+    assert max(sizes) == 2
+
+
+def test_one_candidate_that_is_too_much_alone_and_other_errors_are_told():
+    loss = make_loss("BCE", OperatorSpace())
+    task, _ = crowded(make_task(), 0)
+    with pytest.raises(torch.OutOfMemoryError):
+        fit_losses(task, [loss] * 4, 0, Patience())
+    with pytest.raises(torch.OutOfMemoryError):
+        FromScratchEnvironment(task, 0).measure([loss] * 4, 0)
+    with pytest.raises(RuntimeError, match="odd"):
+        half_of(8, RuntimeError("odd"))
+
+
+def test_what_a_cpu_says_without_memory_is_recognised():
+    with pytest.raises(RuntimeError) as error:
+        torch.empty(2**60, dtype=torch.uint8)
+    assert ran_out(error.value)
+    with pytest.raises(MemoryError) as error:
+        np.empty(2**60, dtype=np.uint8)
+    assert ran_out(error.value)
+    assert not ran_out(ValueError("can't allocate memory"))
