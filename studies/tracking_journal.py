@@ -65,7 +65,7 @@ class Journal:
             entries.append(entry)
             end += len(line)
         if entries and (entries[0]["kind"] != "begin" or not isinstance(entries[0].get("id"), str)):
-            return []
+            entries, end = [], 0
         if end < len(content):
             with suppress(OSError), self.path.open("r+b") as file:
                 file.truncate(end)
