@@ -30,6 +30,11 @@ def unknown_name(kind: str, name: str, known: Iterable[str]) -> UserError:
     return UserError(f"unknown {kind} {name[:80]!r}: expected one of {', '.join(names)}.{hint}")
 
 
+#: What SQLAlchemy puts before the line that says something.
+_PREFACE = "(raised as a result of"
+
+
 def first_line(error: BaseException) -> str:
     """The first line of another library's error, or its kind where it says nothing."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+    lines = [line for line in str(error).strip().splitlines() if not line.startswith(_PREFACE)]
+    return (lines or [type(error).__name__])[0]

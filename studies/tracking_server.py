@@ -52,6 +52,7 @@ def connect(tracking_uri: str, experiment: str) -> tuple[MlflowClient, str]:
 
     for name in ("mlflow", "alembic"):
         logging.getLogger(name).setLevel(logging.WARNING)
+    logging.getLogger("mlflow.store").setLevel(logging.CRITICAL)  # what it raises is told in a line of our own
     with reaching(tracking_uri), _setting_up(tracking_uri):
         client = MlflowClient(tracking_uri=tracking_uri)
         experiment_id = _experiment_id(client, tracking_uri, experiment)

@@ -1,0 +1,42 @@
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from studies.tracking_server import connect
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="session")
+def nursery():
+    """Runs commands in processes that are loaded already, and kills them: see `tests.faults.nursery`."""
+    words = [sys.executable, "-m", "tests.faults.nursery"]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen(words, cwd=ROOT, text=True, **pipes) as process:
+
+        def run(cwd, words, kill_after=None):
+            order = {"cwd": str(cwd), "words": words, "kill_after": kill_after}
+            print(json.dumps(order), file=process.stdin, flush=True)
+            return json.loads(process.stdout.readline())
+
+        yield run
+        process.stdin.close()
+
+
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory):
+    """An empty MLflow database with its tables: making one takes seconds."""
+    path = tmp_path_factory.mktemp("mlflow") / "empty.db"
+    connect(f"sqlite:///{path}", "unused")
+    return path
+
+
+@pytest.fixture
+def database(migrated, tmp_path):
+    path = tmp_path / "mlflow.db"
+    shutil.copy(migrated, path)
+    return path

@@ -1,0 +1,32 @@
+"""What MLflow has of a study, as its own client sees it."""
+
+from mlflow import MlflowClient
+
+from studies.tracking_server import connect
+
+
+def told(database, experiment="loss-search"):
+    """(status, metric -> [(step, value)], names of child runs, artifacts) of the one study in a database."""
+    client, experiment_id = connect(database, experiment)
+    runs = client.search_runs([experiment_id], max_results=1000)
+    (study,) = (run for run in runs if "mlflow.parentRunId" not in run.data.tags)
+    children = [run for run in runs if run is not study]
+    assert {run.info.status for run in children} <= {"FINISHED"}
+    assert {run.data.tags["mlflow.parentRunId"] for run in children} <= {study.info.run_id}
+    return (
+        study.info.status,
+        history(client, study),
+        sorted(run.info.run_name for run in children),
+        artifacts(client, study),
+    )
+
+
+def history(client: MlflowClient, run):
+    """Times aside: another run with the same seed has others."""
+    names = [name for name in run.data.metrics if name != "seconds"]
+    points = {name: client.get_metric_history(run.info.run_id, name) for name in names}
+    return {name: sorted((point.step, point.value) for point in some) for name, some in points.items()}
+
+
+def artifacts(client: MlflowClient, run):
+    return sorted(file.path for file in client.list_artifacts(run.info.run_id))
