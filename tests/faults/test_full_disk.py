@@ -31,7 +31,7 @@ def small_disk(tmp_path):
     (tmp_path / "disk").mkdir()
 
     def run(kib, script, *words):
-        study = " ".join([sys.executable, "-m", "studies.run", *small_arguments(), *words])
+        study = " ".join([sys.executable, "-m", "studies.run", *small_arguments(max_epochs=60), *words])
         mount = f"mount -t tmpfs -o size={kib}k tmpfs disk"
         text = f"set -u\n{mount} || exit 99\nstudy='{study}'\n{script}"
         environment = {**os.environ, "PYTHONPATH": str(ROOT)}
@@ -53,8 +53,8 @@ done
 
 def test_a_full_output_disk_costs_neither_the_report_nor_the_way_so_far(small_disk, tmp_path):
     done = small_disk(
-        20_000,
-        FILLED % "Phase III, effectiveness"
+        8000,
+        FILLED % "Phase II,"
         + """
         ls disk/out/checkpoints >&2
         rm disk/filler
