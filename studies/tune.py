@@ -96,7 +96,7 @@ class _Tune:
                 watchers: list[TuneWatcher] = [
                     open_things.enter_context(TuneProgress(self._err, self._metric.name)),
                 ]
-                tracker = self._tracker()
+                tracker = self._tracker(trials.id)
                 if tracker is not None:
                     watchers.append(open_things.enter_context(tracker))
                 workers = open_things.enter_context(Workers(self._workplace, do))
@@ -108,7 +108,8 @@ class _Tune:
                     tracker.on_report(result, files)
         finally:
             folder.withdraw()
-        print_summary(result, self._out)
+        self._workplace.forget_all()
+        print_summary(result, self._out if self._out.is_terminal else Console(width=max(self._out.width, 140)))
         self._say(f"Written to {files[0]}")
         if self._places.storage is None:
             self._say(f"Look closer: optuna-dashboard {self._path / 'optuna-journal.log'}")
@@ -130,17 +131,16 @@ class _Tune:
         settings = {name: value for name, value in self._settings.to_dict().items() if name not in _FREE}
         return {**settings, "seed": self._settings.seed, "data": digest}
 
-    def _tracker(self) -> TuneTracker | None:
+    def _tracker(self, study: str) -> TuneTracker | None:
         uri = self._places.tracking_uri
         if uri == NO_TRACKING:
             return None
         client, experiment_id = connect(uri, self._places.experiment)
-        place = self._places.storage or str(self._path.absolute())
         with reaching(uri):
             return TuneTracker(
                 client,
                 experiment_id,
-                f"{place} {self._name}",
+                study,
                 self._settings.to_dict(),
                 self._metric.name,
                 warning_to(self._err),

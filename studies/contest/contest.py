@@ -74,6 +74,7 @@ class Contest:
             stage(f"Noise floor, and phases I and II: {runs}", [plan.noise, *plan.runs])
             stage("Phase III: the smoothing term of every loss", plan.first_finals(self._found))
             stage("Phase III: more training seeds", plan.later_finals(self._found))
+        self._place.forget_all()
         return plan.outcome(self._found, described_data(self._study.task.dataset), command)
 
     def _stage(self, text: str, parts: Sequence[Part], watchers: Sequence[Watcher], workers: Workers) -> None:

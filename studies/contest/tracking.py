@@ -67,6 +67,7 @@ class ContestTracker(Watcher):
             "mlflow.source.type": "LOCAL",
         }
         self._runs: dict[str, str] = {}  # file of a part -> its run
+        self._missed: list[tuple[Part, Mapping[str, Any]]] = []  # that could not be written when they were there
         self.run_id = self._begin()
 
     @property
@@ -108,8 +109,8 @@ class ContestTracker(Watcher):
 
     def on_part(self, part: Part, found: Mapping[str, Any]) -> None:
         """See Watcher; every run of a searcher is written, unless it is there already."""
-        if part.kind == "run":
-            self._attempt(part.label, lambda: self._write_run(part, found))
+        if part.kind == "run" and not self._attempt(part.label, lambda: self._write_run(part, found)):
+            self._missed.append((part, found))
 
     def _write_run(self, part: Part, found: Mapping[str, Any]) -> None:
         settings = part.content["settings"]
@@ -142,6 +143,8 @@ class ContestTracker(Watcher):
             files: of the report.
             parts: the runs of the searchers.
         """
+        for part, found in self._missed:  # the server may be there again
+            self._attempt(part.label, partial(self._write_run, part, found))
         self._attempt("the report", lambda: self._write_report(report, files))
         by_run = {(part.content["settings"]["searcher"], part.content["settings"]["seed"]): part for part in parts}
         for run in report.outcome.runs:
@@ -211,11 +214,14 @@ class ContestTracker(Watcher):
         for i in range(0, len(entities), BATCH):
             self._client.log_batch(run_id, metrics=entities[i : i + BATCH])
 
-    def _attempt(self, what: str, write: Callable[[], object]) -> None:
+    def _attempt(self, what: str, write: Callable[[], object]) -> bool:
+        """Whether it could be written."""
         try:
             write()
         except Exception as error:  # whatever a server, a database or the network may raise
             self._warn(f"MLflow: could not write {what}: {first_line(error)[:200]}; the same command tries again")
+            return False
+        return True
 
 
 def _converged_metrics(metric: str, validation: Sequence[float], test: Sequence[float]) -> dict[str, float]:

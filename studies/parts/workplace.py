@@ -13,6 +13,7 @@ from studies.keeping.checkpoints import Checkpoints, Offer, keep_nothing
 from studies.parts.part import Part
 
 _log = logging.getLogger(__name__)
+_CHECKPOINTS = ".checkpoints"
 
 #: Told how far a part is, from 0 to 1.
 Report = Callable[[float], None]
@@ -49,7 +50,7 @@ class Workplace:
         """Of this part."""
         if self.keep is None:
             return None
-        return Checkpoints(self.keep / f"{part.file}.checkpoints", {"part": part.file}, self.checkpoint_every)
+        return Checkpoints(self.keep / f"{part.file}{_CHECKPOINTS}", {"part": part.file}, self.checkpoint_every)
 
     def kept(self, part: Part) -> Kept:
         """To go on with this part; a checkpoint that cannot be used costs a warning and the way up to it."""
@@ -61,6 +62,12 @@ class Workplace:
         except UserError as error:
             _log.warning("warning: %s begins anew: %s", part.label, error)
             return Kept(None, checkpoints.offer)
+
+    def forget_all(self) -> None:
+        """Everything is finished: what parts left that nobody waited for in the end is not needed either."""
+        if self.keep is not None:
+            for folder in self.keep.glob(f"*{_CHECKPOINTS}"):
+                Checkpoints(folder, {}).clear()
 
     def forget(self, part: Part) -> None:
         """The part is finished: its checkpoints are not needed any more."""

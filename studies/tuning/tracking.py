@@ -6,7 +6,6 @@ tuning ends, or by the same command later.
 
 from __future__ import annotations
 
-import hashlib
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -16,7 +15,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from core.errors import first_line
-from studies.processes import this_process
+from studies.processes import has_died, this_process
 from studies.tracking_view import save_view, view_address
 from studies.tracking_writes import LONGEST_TEXT, SINGLE, params_of, status_after
 from studies.tuning.result import TuneResult
@@ -27,6 +26,8 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 _VIEW = "tuning"
+#: The role of a trial's run until it is whole.
+_HALF = "half-written trial"
 
 
 class TuneTracker(TuneWatcher):
@@ -35,7 +36,7 @@ class TuneTracker(TuneWatcher):
     Args:
         client: of the tracking server.
         experiment_id: where the runs go.
-        storage: where Optuna keeps the study, and its name: by these its runs are found again.
+        study: by which its runs are found again, see Trials.id.
         settings: of the tuning, by name.
         metric: name of the metric.
         warn: told what could not be written.
@@ -45,7 +46,7 @@ class TuneTracker(TuneWatcher):
         self,
         client: MlflowClient,
         experiment_id: str,
-        storage: str,
+        study: str,
         settings: Mapping[str, Any],
         metric: str,
         warn: Callable[[str], None],
@@ -53,7 +54,7 @@ class TuneTracker(TuneWatcher):
         self._client, self._experiment_id, self._metric, self._warn = client, experiment_id, metric, warn
         shared = {name: str(settings[name]) for name in ("dataset", "recommender", "task")}
         self._tags = shared | {
-            "tuning": hashlib.sha256(storage.encode()).hexdigest()[:16],
+            "tuning": study,
             "tuned": str(settings["loss"] or settings["searcher"])[:LONGEST_TEXT],
             "mlflow.source.name": "studies.tune",
             "mlflow.source.type": "LOCAL",
@@ -69,6 +70,9 @@ class TuneTracker(TuneWatcher):
     def _begin(self, settings: Mapping[str, Any]) -> str:
         """The run of the tuning, made or taken up again."""
         self._written = {run.data.tags.get("trial") for run in self._find("trial")}
+        for half in self._find(_HALF):
+            if has_died(half.data.tags.get("process", "")):
+                self._client.delete_run(half.info.run_id)
         for known in self._find("tuning"):
             self._client.update_run(known.info.run_id, status="RUNNING")
             self._client.set_tag(known.info.run_id, "process", this_process())
@@ -121,7 +125,7 @@ class TuneTracker(TuneWatcher):
     def _write_trial(self, tried: Tried) -> None:
         from mlflow.entities import Metric
 
-        tags = self._tags | {"role": "half-written trial", "trial": str(tried.number), "process": this_process()}
+        tags = self._tags | {"role": _HALF, "trial": str(tried.number), "process": this_process()}
         tags |= {"mlflow.parentRunId": self.run_id, "pruned": str(tried.pruned).lower()}
         run = self._client.create_run(self._experiment_id, run_name=f"trial {tried.number}", tags=tags).info.run_id
         now = int(time.time() * 1000)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import time
+import uuid
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -28,7 +29,7 @@ from core.seeding import derive_seed
 from studies.processes import has_died, this_process
 from studies.tuning.tunables import Tunable
 
-_IDENTITY, _PROCESS, _PRUNED = "tuning", "process", "pruned"
+_ID, _IDENTITY, _PROCESS, _PRUNED = "id", "tuning", "process", "pruned"
 #: Seconds after which a trial without the name of its process has been left by a killed one.
 _UNNAMED = 5.0
 #: Trials below which nothing can be said about what matters.
@@ -88,9 +89,15 @@ class Trials:
         self._claim(name, json.loads(json.dumps(identity)))
         self._trial: optuna.Trial | None = None
 
+    @property
+    def id(self) -> str:
+        """A name for this tuning that no other one has."""
+        return str(self.study.user_attrs[_ID])
+
     def _claim(self, name: str, identity: dict[str, Any]) -> None:
         there = self.study.user_attrs.get(_IDENTITY)
         if there is None:
+            self.study.set_user_attr(_ID, uuid.uuid4().hex)
             self.study.set_user_attr(_IDENTITY, identity)
             return
         for setting in {**there, **identity}:

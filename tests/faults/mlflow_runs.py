@@ -6,19 +6,19 @@ from studies.tracking_server import connect
 
 
 def told(database, experiment="loss-search"):
-    """(status, metric -> [(step, value)], names of child runs, artifacts) of the one study in a database."""
-    client, experiment_id = connect(database, experiment)
-    runs = client.search_runs([experiment_id], max_results=1000)
-    (study,) = (run for run in runs if "mlflow.parentRunId" not in run.data.tags)
-    children = [run for run in runs if run is not study]
+    """(status, metric -> [(step, value)], names of child runs) of the one study in a database."""
+    client, study, children = runs(database, experiment)
     assert {run.info.status for run in children} <= {"FINISHED"}
     assert {run.data.tags["mlflow.parentRunId"] for run in children} <= {study.info.run_id}
-    return (
-        study.info.status,
-        history(client, study),
-        sorted(run.info.run_name for run in children),
-        artifacts(client, study),
-    )
+    return study.info.status, history(client, study), sorted(run.info.run_name for run in children)
+
+
+def runs(database, experiment="loss-search"):
+    """A client, the one study and its child runs."""
+    client, experiment_id = connect(database, experiment)
+    found = client.search_runs([experiment_id], max_results=1000)
+    (study,) = (run for run in found if "mlflow.parentRunId" not in run.data.tags)
+    return client, study, [run for run in found if run is not study]
 
 
 def history(client: MlflowClient, run):
@@ -28,5 +28,6 @@ def history(client: MlflowClient, run):
     return {name: sorted((point.step, point.value) for point in some) for name, some in points.items()}
 
 
-def artifacts(client: MlflowClient, run):
-    return sorted(file.path for file in client.list_artifacts(run.info.run_id))
+def artifacts(database):
+    client, study, _ = runs(database)
+    return sorted(file.path for file in client.list_artifacts(study.info.run_id))

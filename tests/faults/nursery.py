@@ -2,9 +2,9 @@
 
     python -m tests.faults.nursery
 
-Reads a JSON object a line: `words` of the command line of `studies.run`, `kill_after` seconds (null: never) and the
-folder to work in, `cwd`. Answers with the exit code, negative for a signal, and the seconds that it took. Loading takes
-seconds and would be most of the time otherwise.
+Reads a JSON object a line: `words` of a command line (the first one: run, compare or tune), `kill_after` seconds (null:
+never) and the folder to work in, `cwd`. Answers with the exit code, negative for a signal, and the seconds that it
+took. Loading takes seconds and would be most of the time otherwise.
 """
 
 import contextlib
@@ -16,11 +16,16 @@ import tempfile
 import threading
 import time
 
+import studies.compare
 import studies.run
+import studies.tune
 from studies.command import run_app
 from tests.studies.small import small_arguments
 
-APPS = {"run": studies.run.app}
+APPS = {"run": studies.run.app, "compare": studies.compare.app, "tune": studies.tune.app}
+
+
+ROOT = os.getcwd()
 
 
 def child(order):
@@ -28,6 +33,7 @@ def child(order):
     log = os.open("log.txt", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.dup2(log, 1)
     os.dup2(log, 2)
+    os.environ["PYTHONPATH"] = ROOT  # for workers
     name, *words = order["words"]
     run_app(APPS[name], words)
 

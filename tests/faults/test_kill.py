@@ -7,15 +7,26 @@ import shutil
 import pytest
 
 from searchers import SEARCHERS
-from tests.faults.mlflow_runs import told
-from tests.studies.small import small_arguments
+from tests.faults.mlflow_runs import artifacts, told
+from tests.studies.small import as_words, small_arguments
 
 KILLS = 20
 SETTINGS = {"trainings": 12, "candidates_per_step": 2, "max_epochs": 8, "check": "after"}
 
 
+COMPARISON = {"dataset": "synthetic", "searchers": "gp,random", "seeds": 2, "trainings": 8, "candidates_per_step": 2}
+COMPARISON |= {"noise_seeds": 2, "max_epochs": 8, "repeats": 2, "check": "after"}
+TUNING = {"dataset": "synthetic", "loss": "log(y_hat/(y))^2", "trials": 5, "seeds": 5, "confirm": 2, "max_epochs": 10}
+
+
 def result(folder):
-    return json.dumps({**json.loads((folder / "out" / "result.json").read_text()), "seconds": None})
+    """Without times."""
+    content = json.loads((folder / "out" / "result.json").read_text())
+    for run in content.get("runs", []):
+        del run["seconds"]
+        for point in run["points"]:
+            del point["seconds"]
+    return json.dumps({**content, "seconds": None})
 
 
 def fresh(tmp_path, name):
@@ -60,7 +71,31 @@ def test_mlflow_has_one_whole_run_of_a_study_that_was_killed(nursery, tmp_path, 
     assert left_alone["code"] == 0, (whole / "log.txt").read_text()
     kills = kill_and_resume(nursery, killed, words, random.Random(3), left_alone["seconds"], 8)
     assert kills >= 3
-    expected = told(f"sqlite:///{whole}/mlflow.db")
-    assert expected[0] == "FINISHED"
-    assert told(f"sqlite:///{killed}/mlflow.db") == expected
+    databases = [f"sqlite:///{folder}/mlflow.db" for folder in (whole, killed)]
+    assert told(databases[0])[0] == "FINISHED"
+    assert told(databases[1]) == told(databases[0])
+    assert artifacts(databases[1]) == artifacts(databases[0]) == ["candidates.json", "result.json"]
     assert result(killed) == result(whole)
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "kills"),
+    [
+        ("compare", COMPARISON, 3),
+        ("tune", TUNING, 3),
+        pytest.param("compare", COMPARISON, KILLS, marks=pytest.mark.slow),
+        pytest.param("tune", TUNING, KILLS, marks=pytest.mark.slow),
+    ],
+)
+def test_comparisons_and_tunings_go_on_after_kills(name, settings, kills, nursery, tmp_path):
+    words = [name, *as_words(settings), "--tracking-uri", "none", "--out", "out", "--jobs", "2"]
+    whole = fresh(tmp_path, "whole")
+    left_alone = nursery(whole, words)
+    assert left_alone["code"] == 0, (whole / "log.txt").read_text()
+    rng, left, studies = random.Random(name), kills, 0
+    while left:
+        studies += 1
+        killed = fresh(tmp_path, f"killed{studies}")
+        left -= kill_and_resume(nursery, killed, words, rng, 0.8 * left_alone["seconds"], left)
+        assert result(killed) == result(whole)
+        assert [path for path in (killed / "out").rglob("*checkpoint*") if path.is_file()] == []
