@@ -18,13 +18,18 @@ class UserError(ValueError):
     """
 
     def __init__(self, message: str) -> None:
-        line = " ".join(_cut(message).split())
-        if not line.isprintable():
-            line = _cut("".join(c if c.isprintable() else ascii(c)[1:-1] for c in line))
-        super().__init__(line)
+        super().__init__(in_a_line(message))
 
 
-def _cut(text: str, limit: int = MAX_MESSAGE) -> str:
+def in_a_line(text: str, limit: int = MAX_MESSAGE) -> str:
+    """Text from outside for a message: one line, what cannot be printed escaped, cut to so many characters."""
+    line = " ".join(_cut(text, limit).split())
+    if line.isprintable():
+        return line
+    return _cut("".join(c if c.isprintable() else ascii(c)[1:-1] for c in line), limit)
+
+
+def _cut(text: str, limit: int) -> str:
     """The text, or its beginning and its end around three dots."""
     if len(text) <= limit:
         return text

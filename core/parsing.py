@@ -62,6 +62,10 @@ class _Reader:
             self.nodes.append((operator, children))
         return number
 
+    def got(self) -> str:
+        """The next token for a message; a name may be of any length."""
+        return shown(self.tokens[self.at][1] or "the end")
+
     def fail(self, problem: str) -> FormulaError:
         return FormulaError(self.text, self.tokens[self.at][2], problem)
 
@@ -75,7 +79,7 @@ class _Reader:
 
     def expect(self, symbol: str) -> None:
         if not self.accept(symbol):
-            raise self.fail(f"expected {symbol!r}, got {self.tokens[self.at][1] or 'the end'!r}")
+            raise self.fail(f"expected {symbol!r}, got {self.got()}")
 
 
 def parse_lines(text: str) -> tuple[tuple[str, ...], tuple[Line, ...]]:
@@ -91,7 +95,7 @@ def parse_lines(text: str) -> tuple[tuple[str, ...], tuple[Line, ...]]:
     reader = _Reader(text, _tokens(text))
     root = _sum(reader)
     if reader.tokens[reader.at][0] != "end":
-        raise reader.fail(f"expected an operator or the end, got {reader.tokens[reader.at][1]!r}")
+        raise reader.fail(f"expected an operator or the end, got {reader.got()}")
     return _lines(reader.nodes, root)
 
 
@@ -161,7 +165,7 @@ def _atom(reader: _Reader) -> int:
         return node
     if kind == "number":
         if text != "1":
-            raise reader.fail(f"the only constant is 1, got {text[:20]!r}; write 1 + 1 for two")
+            raise reader.fail(f"the only constant is 1, got {reader.got()}; write 1 + 1 for two")
         reader.at += 1
         return reader.node("1")
     if kind == "name":
@@ -170,10 +174,10 @@ def _atom(reader: _Reader) -> int:
         name = _ALIASES.get(text, text)
         if name not in KNOWN_INPUTS:
             known = ", ".join((*KNOWN_INPUTS, *OPERATORS))
-            raise reader.fail(f"unknown name {text[:40]!r}, expected one of {known}")
+            raise reader.fail(f"unknown name {reader.got()}, expected one of {known}")
         reader.at += 1
         return reader.node(name)
-    raise reader.fail(f"expected a variable, 1, a bracket or an operator's name, got {text or 'the end'!r}")
+    raise reader.fail(f"expected a variable, 1, a bracket or an operator's name, got {reader.got()}")
 
 
 def _call(reader: _Reader, name: str) -> int:

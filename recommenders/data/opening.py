@@ -8,6 +8,7 @@ import stat
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -96,42 +97,51 @@ def check_text(path: Path, n_columns: int, encoding: str = "utf-8") -> int:
     """
     free = free_memory(torch.device("cpu"))
     decoder = codecs.getincrementaldecoder(encoding)()
-    size, lines, open_line = 0, 1, 0
+    read = _Read(path)
     with opened(path) as file:
-        while chunk := file.read(MAX_LINE):
+        more = True
+        while more:
+            chunk = file.read(MAX_LINE)
+            more = bool(chunk)
             if b"\0" in chunk:
-                raise _zero(path, lines + _line_ends(chunk[: chunk.index(b"\0")]), encoding)
+                raise _zero(path, read.line(chunk[: chunk.index(b"\0")]), encoding)
             try:
-                decoder.decode(chunk)
+                decoder.decode(chunk, final=not more)
             except UnicodeDecodeError as error:
-                raise _not_text(path, lines + _line_ends(error.object[: error.start]), error) from None
-            first, last = _first_and_last_end(chunk)
-            if open_line + first > MAX_LINE:
-                raise _too_long(path, lines)
-            open_line = len(chunk) - last - 1 if last >= 0 else open_line + len(chunk)
-            size += len(chunk)
-            lines += _line_ends(chunk)
-            if size * PER_BYTE + lines * n_columns * PER_CELL > free:
+                raise _not_text(path, read.line(error.object[: error.start]), error) from None
+            read.take(chunk)
+            if read.size * PER_BYTE + read.line() * n_columns * PER_CELL > free:
                 raise UserError(
                     f"{path}: expected ratings that fit into memory, of which {free / 2**30:.1f} GiB are free; "
-                    f"{lines} lines of it already take more, give a part of it"
+                    f"{read.line()} lines of it already take more, give a part of it"
                 )
-        try:
-            decoder.decode(b"", final=True)
-        except UnicodeDecodeError as error:
-            raise _not_text(path, lines, error) from None
-    return lines if open_line else lines - 1
+    return read.line() if read.open_line else read.line() - 1
 
 
-def _line_ends(text: bytes) -> int:
-    """Ends of lines, of any one of the three kinds."""
-    return max(text.count(b"\n"), text.count(b"\r"))
+@dataclass
+class _Read:
+    """What has been read of a file."""
 
+    path: Path
+    size: int = 0
+    newlines: int = 0
+    returns: int = 0
+    open_line: int = 0
+    """Bytes since the last end of a line."""
 
-def _first_and_last_end(text: bytes) -> tuple[int, int]:
-    """Where the first and the last line of a piece of text end; its length and -1, if none does."""
-    places = [place for place in (text.find(b"\n"), text.find(b"\r")) if place >= 0]
-    return min(places, default=len(text)), max(text.rfind(b"\n"), text.rfind(b"\r"))
+    def line(self, more: bytes = b"") -> int:
+        """The number of the line that is reached after so many more bytes, whichever way lines end."""
+        return 1 + max(self.newlines + more.count(b"\n"), self.returns + more.count(b"\r"))
+
+    def take(self, more: bytes) -> None:
+        ends = [place for place in (more.find(b"\n"), more.find(b"\r")) if place >= 0]
+        if self.open_line + min(ends, default=len(more)) > MAX_LINE:
+            raise _too_long(self.path, self.line())
+        last = max(more.rfind(b"\n"), more.rfind(b"\r"))
+        self.open_line = len(more) - last - 1 if ends else self.open_line + len(more)
+        self.size += len(more)
+        self.newlines += more.count(b"\n")
+        self.returns += more.count(b"\r")
 
 
 def _too_long(path: Path, line: int) -> UserError:

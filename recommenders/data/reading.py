@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 import numpy as np
 import pandas as pd
 
-from core.errors import UserError, first_line, shown
+from core.errors import UserError, first_line, in_a_line, shown
 from recommenders.data.dataset import Ratings
 from recommenders.data.opening import beginning, check_text, opened
 
@@ -68,7 +68,7 @@ def _places(path: Path, header: list[str], names: dict[str, str]) -> dict[str, i
         raise UserError(f"{path}: expected a table of ratings that begins with the names of its columns, got none")
     missing = [column for column, role in names.items() if role != "timestamp" and column not in header]
     if missing:
-        raise UserError(f"{path}: missing column {', '.join(missing)}; got {', '.join(header)[:200]}")
+        raise UserError(f"{path}: missing column {', '.join(missing)}; got {in_a_line(', '.join(header), 200)}")
     twice = [column for column in names if header.count(column) > 1]
     if twice:
         raise UserError(f"{path}: expected every column once, got {', '.join(twice)} twice; leave out one of them")
@@ -100,7 +100,7 @@ def _read_text(path: Path, n_columns: int, n_header: int, separator: str, encodi
         except pd.errors.ParserWarning:
             raise UserError(f"{path}: expected rows of {n_columns} cells, got rows of more") from None
         except (ValueError, csv.Error, pd.errors.ParserError) as error:
-            problem = first_line(error)[:200]
+            problem = in_a_line(first_line(error), 200)
             raise UserError(f"{path}: expected a table of ratings, could not read it: {problem}") from None
     return frame.fillna("")
 
@@ -158,7 +158,7 @@ def read_json_lines(path: Path, fields: dict[str, str]) -> Ratings:
                 for field, role in fields.items():
                     columns[role].append(_cell(record[field]))
             except (ValueError, KeyError, TypeError, RecursionError) as error:
-                got = f"{type(error).__name__}: {first_line(error)[:100]}"
+                got = f"{type(error).__name__}: {in_a_line(first_line(error), 100)}"
                 raise UserError(f"{path} line {number}: expected JSON with {', '.join(fields)}, got {got}") from None
     frame = pd.DataFrame(columns, dtype=str)
     frame.index += 1
