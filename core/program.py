@@ -141,6 +141,8 @@ def _names(where: str, stored: Any) -> list[str]:
 
 
 def _checked_inputs(given: Any) -> tuple[str, ...]:
+    if given in (INPUTS, KNOWN_INPUTS):
+        return tuple(given)
     inputs = tuple(_items("program inputs", given))
     if not inputs or not all(name in KNOWN_INPUTS for name in inputs) or len(set(inputs)) != len(inputs):
         raise UserError(
@@ -150,6 +152,8 @@ def _checked_inputs(given: Any) -> tuple[str, ...]:
 
 
 def _as_line(i: int, given: Any) -> Line:
+    if type(given) is Line and type(given.operands) is tuple:
+        return given
     if len(_items(f"program line {i}", given)) != 2:
         raise UserError(f"program line {i}: expected an operator and its operands, got {shown(given)}")
     operator, operands = given
