@@ -3,17 +3,50 @@
 from __future__ import annotations
 
 import difflib
+import reprlib
 from collections.abc import Iterable
+
+#: No message is longer: what a file or a path brings along may be of any size.
+MAX_MESSAGE = 1_000
 
 
 class UserError(ValueError):
     """Bad input: what was expected, what was got, what to do, in one line.
 
-    The command line prints the message on stderr and leaves with exit code 2.
+    The command line prints the message on stderr and leaves with exit code 2. What cannot be printed, such as
+    a terminal's commands in a column's name, is escaped; of a message too long, the beginning and the end stay.
     """
 
     def __init__(self, message: str) -> None:
-        super().__init__(" ".join(message.split()))
+        super().__init__(in_a_line(message))
+
+
+def in_a_line(text: str, limit: int = MAX_MESSAGE) -> str:
+    """Text from outside for a message: one line, what cannot be printed escaped, cut to so many characters."""
+    line = " ".join(_cut(text, limit).split())
+    if line.isprintable():
+        return line
+    return _cut("".join(c if c.isprintable() else ascii(c)[1:-1] for c in line), limit)
+
+
+def _cut(text: str, limit: int) -> str:
+    """The text, or its beginning and its end around three dots."""
+    if len(text) <= limit:
+        return text
+    end = limit // 3
+    return f"{text[: limit - end - 3]}...{text[-end:]}"
+
+
+_SHORT = reprlib.Repr()
+_SHORT.maxlevel, _SHORT.maxstring, _SHORT.maxother, _SHORT.maxlong = 3, 100, 100, 100
+
+
+def shown(value: object, limit: int = 60) -> str:
+    """A value from outside for a message: its `repr`, cut to so many characters, however large or deep it is."""
+    try:
+        return _cut(_SHORT.repr(value), limit)
+    except (ValueError, RecursionError):  # an integer of thousands of digits
+        return f"a huge {type(value).__name__}"
 
 
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> UserError:
@@ -25,9 +58,9 @@ def unknown_name(kind: str, name: str, known: Iterable[str]) -> UserError:
         known: the names that there are.
     """
     names = sorted(known)
-    near = difflib.get_close_matches(name.lower(), [n.lower() for n in names], n=1)
+    near = difflib.get_close_matches(name[:80].lower(), [n.lower() for n in names], n=1)
     hint = next((f" Did you mean {n!r}?" for n in names if near and n.lower() == near[0]), "")
-    return UserError(f"unknown {kind} {name[:80]!r}: expected one of {', '.join(names)}.{hint}")
+    return UserError(f"unknown {kind} {shown(name, 80)}: expected one of {', '.join(names)}.{hint}")
 
 
 #: What SQLAlchemy puts before the line that says something.

@@ -15,8 +15,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
-from core.errors import UserError
+from core.errors import UserError, shown
 from core.line import EPSILON, INPUTS, KNOWN_INPUTS, Line
 from core.operators import OPERATORS
 from core.printing import SMOOTHED
@@ -27,6 +28,7 @@ MAX_OPERATORS = 400
 
 _TOKEN = re.compile(r"(?P<name>[A-Za-z_]\w*)|(?P<number>[0-9.]+)|(?P<symbol>\*\*|[-+*/^(),])", re.ASCII)
 _SPACE = " \t\n\r\f\v"
+_Way: TypeAlias = "tuple[int, bool, _Way] | None"
 _ALIASES = {"pred": "y_hat", "prediction": "y_hat", "label": "y", "epsilon": EPSILON}
 
 
@@ -35,8 +37,10 @@ class FormulaError(UserError):
 
     def __init__(self, text: str, position: int, problem: str) -> None:
         self.position = position
-        shown = text if len(text) <= 60 else text[max(0, position - 25) : position + 25]
-        super().__init__(f"malformed formula at position {position}: {problem} in {shown!r}")
+        around = text if len(text) <= 60 else text[max(0, position - 25) : position + 25]
+        # One character each, so that the message stays short and a person can count to the position.
+        printable = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in around)
+        super().__init__(f"malformed formula at position {position}: {problem} in {printable!r}")
 
 
 @dataclass
@@ -58,6 +62,10 @@ class _Reader:
             self.nodes.append((operator, children))
         return number
 
+    def got(self) -> str:
+        """The next token for a message; a name may be of any length."""
+        return shown(self.tokens[self.at][1] or "the end")
+
     def fail(self, problem: str) -> FormulaError:
         return FormulaError(self.text, self.tokens[self.at][2], problem)
 
@@ -71,7 +79,7 @@ class _Reader:
 
     def expect(self, symbol: str) -> None:
         if not self.accept(symbol):
-            raise self.fail(f"expected {symbol!r}, got {self.tokens[self.at][1] or 'the end'!r}")
+            raise self.fail(f"expected {symbol!r}, got {self.got()}")
 
 
 def parse_lines(text: str) -> tuple[tuple[str, ...], tuple[Line, ...]]:
@@ -80,12 +88,14 @@ def parse_lines(text: str) -> tuple[tuple[str, ...], tuple[Line, ...]]:
     Raises:
         FormulaError: the text is not a formula; its message says where.
     """
+    if not isinstance(text, str):
+        raise FormulaError("", 0, f"expected text, got {shown(text)}")
     if len(text) > MAX_LENGTH:
         raise FormulaError(text, MAX_LENGTH, f"at most {MAX_LENGTH} characters expected, got {len(text)}")
     reader = _Reader(text, _tokens(text))
     root = _sum(reader)
     if reader.tokens[reader.at][0] != "end":
-        raise reader.fail(f"expected an operator or the end, got {reader.tokens[reader.at][1]!r}")
+        raise reader.fail(f"expected an operator or the end, got {reader.got()}")
     return _lines(reader.nodes, root)
 
 
@@ -155,7 +165,7 @@ def _atom(reader: _Reader) -> int:
         return node
     if kind == "number":
         if text != "1":
-            raise reader.fail(f"the only constant is 1, got {text[:20]!r}; write 1 + 1 for two")
+            raise reader.fail(f"the only constant is 1, got {reader.got()}; write 1 + 1 for two")
         reader.at += 1
         return reader.node("1")
     if kind == "name":
@@ -164,10 +174,10 @@ def _atom(reader: _Reader) -> int:
         name = _ALIASES.get(text, text)
         if name not in KNOWN_INPUTS:
             known = ", ".join((*KNOWN_INPUTS, *OPERATORS))
-            raise reader.fail(f"unknown name {text[:40]!r}, expected one of {known}")
+            raise reader.fail(f"unknown name {reader.got()}, expected one of {known}")
         reader.at += 1
         return reader.node(name)
-    raise reader.fail(f"expected a variable, 1, a bracket or an operator's name, got {text or 'the end'!r}")
+    raise reader.fail(f"expected a variable, 1, a bracket or an operator's name, got {reader.got()}")
 
 
 def _call(reader: _Reader, name: str) -> int:
@@ -187,18 +197,30 @@ def _call(reader: _Reader, name: str) -> int:
 
 
 def _without_smoothing(reader: _Reader, node: int) -> int:
-    """The expression less one `eps` term of its sum, if it has one."""
-    operator, children = reader.nodes[node]
-    if operator != "add":
-        return node
-    for here, other in (children, children[::-1]):
-        if reader.nodes[other][0] == EPSILON:
-            return here
-    for here, other in (children, children[::-1]):
-        stripped = _without_smoothing(reader, here)
-        if stripped != here:
-            return reader.node("add", *((stripped, other) if (here, other) == children else (other, stripped)))
+    """The expression less one `eps` term of its sum, if it has one.
+
+    A sum's own two terms are looked at before theirs, left before right. No recursion: a sum may be 400 deep.
+    """
+    # A sum yet to be searched, and the way up from it: (the other operand, whether that is the left one, further up).
+    pending: list[tuple[int, _Way]] = [(node, None)]
+    while pending:
+        here, way = pending.pop()
+        operator, children = reader.nodes[here]
+        if operator != "add":
+            continue
+        left, right = children
+        if EPSILON in (reader.nodes[left][0], reader.nodes[right][0]):
+            return _rebuilt(reader, left if reader.nodes[right][0] == EPSILON else right, way)
+        pending += [(right, (left, True, way)), (left, (right, False, way))]
     return node
+
+
+def _rebuilt(reader: _Reader, rest: int, way: _Way) -> int:
+    """The sums up the way, with `rest` in the place where the way begins."""
+    while way is not None:
+        other, other_is_left, way = way
+        rest = reader.node("add", *((other, rest) if other_is_left else (rest, other)))
+    return rest
 
 
 def _lines(nodes: list[tuple[str, tuple[int, ...]]], root: int) -> tuple[tuple[str, ...], tuple[Line, ...]]:

@@ -8,10 +8,10 @@ from functools import cached_property, lru_cache
 from typing import Any
 
 from core.canonical import fold
-from core.errors import UserError
+from core.errors import UserError, shown
 from core.line import INPUTS, KNOWN_INPUTS, Line
 from core.operators import OPERATORS
-from core.parsing import parse_lines
+from core.parsing import FormulaError, parse_lines
 from core.printing import formula
 
 #: A program written out as a formula may not have more operators than this.
@@ -35,10 +35,8 @@ class LossProgram:
 
     def __post_init__(self) -> None:
         """Check everything that later code takes for granted."""
-        inputs = tuple(self.inputs)
-        if not inputs or len(set(inputs)) != len(inputs) or not set(inputs) <= set(KNOWN_INPUTS):
-            raise UserError(f"program inputs: expected distinct names out of {', '.join(KNOWN_INPUTS)}, got {inputs}")
-        lines = tuple(Line(str(operator), tuple(operands)) for operator, operands in self.lines)
+        inputs = _checked_inputs(self.inputs)
+        lines = tuple(_as_line(i, line) for i, line in enumerate(_items("program lines", self.lines)))
         if not lines:
             raise UserError("program: at least one line expected, got none")
         sizes = [0] * len(inputs)
@@ -58,7 +56,10 @@ class LossProgram:
             FormulaError: with the position of what is wrong.
         """
         inputs, lines = parse_lines(text)
-        return cls(lines, inputs)
+        try:
+            return cls(lines, inputs)
+        except UserError as error:  # its parts repeat so often that it is too large
+            raise FormulaError(text, 0, str(error)) from None
 
     @classmethod
     def trusted(cls, lines: tuple[Line, ...], inputs: tuple[str, ...]) -> LossProgram:
@@ -103,19 +104,20 @@ class LossProgram:
         Raises:
             UserError: it is not such a mapping, or the program in it is not valid.
         """
-        try:
-            inputs = tuple(_names(stored["inputs"]))
-            slots = {name: i for i, name in enumerate(inputs)}
-            lines = []
-            for line in stored["lines"]:
-                operator, *names = _names(line)
-                lines.append(Line(operator, tuple(slots[name] for name in names)))
-                slots[f"v{len(lines) - 1}"] = len(inputs) + len(lines) - 1
-        except (KeyError, TypeError, ValueError) as error:
-            problem = f"{type(error).__name__} {error}"[:200]
-            raise UserError(
-                f"stored program: expected inputs and lines such as ['add', 'y', 'v0'], got {problem}"
-            ) from None
+        if not isinstance(stored, Mapping) or not all(key in stored for key in ("inputs", "lines")):
+            raise UserError(f"stored program: expected a mapping with inputs and lines, got {shown(stored)}")
+        inputs = tuple(_names("inputs", stored["inputs"]))
+        slots = {name: i for i, name in enumerate(inputs)}
+        lines: list[Line] = []
+        for i, line in enumerate(_items("stored program: lines", stored["lines"])):
+            operator, *operands = _names(f"line {i}", line) or [""]
+            unknown = next((name for name in operands if name not in slots), None)
+            if unknown is not None:
+                raise UserError(
+                    f"stored program: line {i}: expected inputs or earlier lines such as v0, got {shown(unknown)}"
+                )
+            lines.append(Line(operator, tuple([slots[name] for name in operands])))
+            slots[f"v{i}"] = len(inputs) + i
         return cls(tuple(lines), inputs)
 
 
@@ -126,18 +128,46 @@ def _call(line: Line, inputs: tuple[str, ...]) -> str:
     return f"{line.operator}({', '.join(inputs[o] if o < n else f'v{o - n}' for o in line.operands)})"
 
 
-def _names(stored: Any) -> list[str]:
+def _items(where: str, given: Any) -> list[Any] | tuple[Any, ...]:
+    if not isinstance(given, list | tuple):
+        raise UserError(f"{where}: expected a list, got {shown(given)}")
+    return given
+
+
+def _names(where: str, stored: Any) -> list[str]:
     if not isinstance(stored, list | tuple) or not all(isinstance(name, str) for name in stored):
-        raise TypeError("where a list of names should be")
+        raise UserError(f"stored program: {where}: expected a list of names, got {shown(stored)}")
     return list(stored)
 
 
+def _checked_inputs(given: Any) -> tuple[str, ...]:
+    if given in (INPUTS, KNOWN_INPUTS):
+        return tuple(given)
+    inputs = tuple(_items("program inputs", given))
+    if not inputs or not all(name in KNOWN_INPUTS for name in inputs) or len(set(inputs)) != len(inputs):
+        raise UserError(
+            f"program inputs: expected distinct names out of {', '.join(KNOWN_INPUTS)}, got {shown(inputs)}"
+        )
+    return inputs
+
+
+def _as_line(i: int, given: Any) -> Line:
+    if type(given) is Line and type(given.operands) is tuple:
+        return given
+    if len(_items(f"program line {i}", given)) != 2:
+        raise UserError(f"program line {i}: expected an operator and its operands, got {shown(given)}")
+    operator, operands = given
+    return Line(operator, tuple(_items(f"program line {i}", operands)))
+
+
 def _check_line(i: int, line: Line, n_slots: int) -> None:
-    operator = OPERATORS.get(line.operator)
+    operator = OPERATORS.get(line.operator) if isinstance(line.operator, str) else None
     if operator is None:
-        raise UserError(f"program line {i}: expected one of {', '.join(OPERATORS)}, got {line.operator[:40]!r}")
+        raise UserError(f"program line {i}: expected one of {', '.join(OPERATORS)}, got {shown(line.operator)}")
     if len(line.operands) != operator.arity:
         raise UserError(f"program line {i}: {operator.name} takes {operator.arity} operands, got {len(line.operands)}")
     for operand in line.operands:
         if type(operand) is not int or not 0 <= operand < n_slots:
-            raise UserError(f"program line {i}: expected operands out of slots 0 to {n_slots - 1}, got {operand!r}")
+            raise UserError(
+                f"program line {i}: expected operands out of slots 0 to {n_slots - 1}, got {shown(operand)}"
+            )

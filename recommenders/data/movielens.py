@@ -8,6 +8,7 @@ from core.errors import UserError
 from recommenders.data.assemble import by_time_or_random, labelled
 from recommenders.data.dataset import Dataset
 from recommenders.data.fetch import Published, fetch, from_web, from_wheel
+from recommenders.data.opening import beginning, is_folder
 from recommenders.data.reading import COLUMNS, read_table
 from recommenders.data.split import classic_quicksort, positive_leave_one_out
 
@@ -42,10 +43,11 @@ def load_ml_100k(path: Path | None, seed: int) -> Dataset:
         path: u.data, RecBole's ml-100k.inter, or a folder with u.data in it.
         seed: not used, the split is the published one.
     """
-    if path is not None and path.is_dir():
+    if path is not None and is_folder(path):
         path = path / "u.data"
     path = fetch(ML_100K) if path is None else path
-    if _first_field(path).isdigit():
+    first_row = beginning(path).split("\t")
+    if first_row[0].strip().isdigit():
         ratings = read_table(path, list(COLUMNS), "\t")
     else:
         names = {"user_id": "user", "item_id": "item", "rating": "rating", "timestamp": "timestamp"}
@@ -55,8 +57,7 @@ def load_ml_100k(path: Path | None, seed: int) -> Dataset:
             "rating:float": "rating",
             "timestamp:float": "timestamp",
         }
-        header = set(_first_row(path).split("\t"))
-        typed = any(":" in column for column in header)
+        typed = any(":" in column for column in first_row)
         ratings = read_table(path, {c: role for c, role in names.items() if (":" in c) == typed}, "\t")
     if ratings.timestamp is None:
         raise UserError(f"{path}: missing column timestamp, which the split needs")
@@ -74,22 +75,10 @@ def load_ml_1m(path: Path | None, seed: int) -> Dataset:
     """
     if path is None:
         raise UserError("data set ml-1m: give the path of ratings.dat (or of its folder) with --data")
-    path = path / "ratings.dat" if path.is_dir() else path
+    path = path / "ratings.dat" if is_folder(path) else path
     if path.suffix == ".dat":
         ratings = read_table(path, list(COLUMNS), "::", encoding="latin-1")
     else:
         names = {"user_id": "user", "movie_id": "item", "rating": "rating", "timestamp": "timestamp"}
         ratings = read_table(path, names, ",")
     return by_time_or_random("ml-1m", ratings, seed)
-
-
-def _first_row(path: Path) -> str:
-    try:
-        with path.open(encoding="utf-8") as file:
-            return file.readline(10_000).rstrip("\r\n")
-    except (OSError, UnicodeError) as error:
-        raise UserError(f"{path}: could not read it: {getattr(error, 'strerror', None) or error}") from None
-
-
-def _first_field(path: Path) -> str:
-    return _first_row(path).partition("\t")[0].strip()

@@ -22,18 +22,25 @@ def classic_quicksort(keys: np.ndarray) -> np.ndarray:
 
     Median of three, the larger part set aside, insertion sort below 17 elements. Ties end up where the
     swaps leave them, which is the point of keeping it.
+
+    Departure: where keys are put so that parting them does not get on (no published file is), NumPy goes over to
+    heapsort and this to a stable sort, at the same depth; else such a file would take the square of its length.
     """
     order = list(range(len(keys)))
     v = keys.tolist()
-    pending = [(0, len(order) - 1)]
+    pending = [(0, len(order) - 1, 2 * (len(order).bit_length() - 1))]
     while pending:
-        lo, hi = pending.pop()
+        lo, hi, depth = pending.pop()
+        if depth < 0:
+            order[lo : hi + 1] = sorted(order[lo : hi + 1], key=v.__getitem__)
+            continue
         while hi - lo >= _SMALL:
             split = _partition(order, v, lo, hi)
+            depth -= 1
             larger, smaller = (
                 ((lo, split - 1), (split + 1, hi)) if split - lo > hi - split else ((split + 1, hi), (lo, split - 1))
             )
-            pending.append(larger)
+            pending.append((*larger, depth))
             lo, hi = smaller
         for i in range(lo + 1, hi + 1):
             element, j = order[i], i

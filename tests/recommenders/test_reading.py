@@ -1,4 +1,5 @@
 import gzip
+import io
 import json
 import re
 
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 
 from core.errors import UserError
 from recommenders.data.dataset import Ratings
-from recommenders.data.reading import COLUMNS, read_json_lines, read_table
+from recommenders.data.reading import COLUMNS, MAX_COLUMNS, _WithTabs, read_json_lines, read_table
 
 NAMES = {"user_id": "user", "item_id": "item", "rating": "rating", "timestamp": "timestamp"}
 FIELDS = {"reviewerID": "user", "asin": "item", "overall": "rating", "unixReviewTime": "timestamp"}
@@ -301,3 +302,67 @@ def test_numbers_may_be_ids_in_json(json_lines):
 def test_an_empty_json_file_is_refused(json_lines):
     with pytest.raises(UserError, match="empty table"):
         json_lines()
+
+
+def test_ids_that_differ_in_a_zero_only_are_not_merged(json_lines):
+    with pytest.raises(UserError, match="line 2: a user of one line and at most 1000 characters expected, got 'u"):
+        json_lines(RECORD, RECORD | {"reviewerID": "u\0"})
+
+
+@pytest.mark.parametrize("length", [1_000, 1_001])
+def test_an_id_has_at_most_a_thousand_characters(table, length):
+    text = HEADER + "1,2,5,0\n" * 3 + "x" * length + ",2,5,0\n"
+    if length <= 1_000:
+        assert table(text).user_ids.tolist() == ["1", "x" * length]
+    else:
+        with pytest.raises(UserError, match=r"line 5: a user of one line and at most 1000 .* got 'xxx.*xxx'$"):
+            table(text)
+
+
+def test_an_id_stands_on_one_line(table):
+    with pytest.raises(UserError, match=r"line 3: an item of one line .* got 'a\\nb'"):
+        table(HEADER + '1,2,5,0\n1,"a\nb",5,0\n')
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("last", ["", "end"])
+def test_lines_are_counted_past_cells_that_go_over_several(table, end, last):
+    rows = ["user_id,item_id,rating,title", f'1,2,5,"two{end}lines"', f'1,3,4,"{end}{end}"', "1,4,x,"]
+    with pytest.raises(UserError, match="line 7: rating: a finite number expected, got 'x'"):
+        table(end.join(rows) + end * bool(last))
+
+
+def test_a_column_that_stands_twice_is_refused_if_it_is_wanted(table):
+    with pytest.raises(UserError, match="expected every column once, got rating twice; leave out one of them"):
+        table("user_id,item_id,rating,rating\n1,2,5,1\n")
+    assert as_published(table("user_id,x,item_id,x,rating,x\n1,7,2,8,5,9\n")) == [(1, 2, 5.0)]
+
+
+def test_a_header_has_at_most_so_many_columns(table):
+    names = [f"c{i}" for i in range(MAX_COLUMNS - 3)]
+    assert as_published(table(f"user_id,item_id,rating,{','.join(names)}\n1,2,5\n")) == [(1, 2, 5.0)]
+    with pytest.raises(UserError, match=f"expected at most {MAX_COLUMNS} columns, got {MAX_COLUMNS + 1}"):
+        table(f"user_id,item_id,rating,{','.join([*names, 'x'])}\n1,2,5\n")
+
+
+@pytest.mark.parametrize("content", [b"1,2,5,0\n1,\xff,5,0\n", b"1,2,5,0\n1,\0,5,0\n"], ids=["byte", "zero"])
+def test_what_is_no_text_is_refused_with_its_line(table, content):
+    with pytest.raises(UserError, match="line 3: expected utf-8 text, got"):
+        table(HEADER.encode() + content)
+
+
+def test_a_timestamp_out_of_range_is_refused_with_its_line(table):
+    with pytest.raises(UserError, match=r"line 3: timestamps below 2\^53 expected, got 9\.22337e\+18"):
+        table(f"{HEADER}1,2,5,0\n1,3,4,{2**63}\n")
+
+
+@laws
+@given(rows=st.lists(st.lists(st.sampled_from(("a", ":", "1", "b:", ":c", "7")), min_size=1, max_size=5), max_size=60))
+def test_separators_of_two_characters_are_found_wherever_a_piece_ends(rows):
+    text = "\n".join("::".join(cells) for cells in rows)
+    for size in (32, 50, 1_000):
+        raw, pieces = _WithTabs(io.BytesIO(text.encode()), b"::"), []
+        while piece := raw.read(size):
+            pieces.append(piece)
+        expected = "\n".join("\t".join(row.split("::")) for row in text.split("\n"))
+        assert b"".join(pieces).decode() == expected

@@ -126,3 +126,52 @@ def test_a_random_split_is_drawn_from_its_generator():
     rows = numbered([0] * 50, [i % 2 for i in range(50)])
     first, again, other = (random_split(rows, np.random.default_rng(s))[2].item.tolist() for s in (1, 1, 2))
     assert first == again != other
+
+
+class Opponent:
+    """Keys that answer every comparison so that a quicksort is led astray (McIlroy, Software 29(4), 1999)."""
+
+    def __init__(self, n):
+        self.unset = n
+        self.values = [n] * n
+        self.n_set = self.candidate = self.n_compared = 0
+
+    def __len__(self):
+        return len(self.values)
+
+    def tolist(self):
+        return [Key(self, i) for i in range(len(self))]
+
+    def set(self, i):
+        self.values[i] = self.n_set
+        self.n_set += 1
+
+    def is_before(self, one, other):
+        self.n_compared += 1
+        values = self.values
+        if values[one] == values[other] == self.unset:
+            self.set(one if one == self.candidate else other)
+        if values[one] == self.unset:
+            self.candidate = one
+        elif values[other] == self.unset:
+            self.candidate = other
+        return values[one] < values[other]
+
+
+class Key:
+    def __init__(self, opponent, i):
+        self.opponent = opponent
+        self.i = i
+
+    def __lt__(self, other):
+        return self.opponent.is_before(self.i, other.i)
+
+
+@pytest.mark.parametrize("n", [500, 4_000])
+def test_no_order_of_keys_makes_the_sort_quadratic(n):
+    opponent = Opponent(n)
+    order = classic_quicksort(opponent)
+    assert opponent.n_compared < 5 * n * np.log2(n)
+    assert [opponent.values[i] for i in order] == sorted(opponent.values)
+    keys = np.array(opponent.values)
+    assert keys[classic_quicksort(keys)].tolist() == sorted(opponent.values)

@@ -1,0 +1,203 @@
+"""The doors through which input from outside comes in, as functions of bytes.
+
+A door is entered with any bytes. It returns where they were valid and the content is in order, or where they were
+refused with a good UserError; anything else that it raises is a fault. A further door is one function and one row
+of DOORS; the hypothesis tests and the atheris harness take it from there.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from core.errors import UserError
+from core.line import KNOWN_INPUTS
+from core.operators import OPERATORS
+from core.parsing import FormulaError
+from core.program import LossProgram
+from recommenders.data import DATASETS, Dataset
+
+#: A refusal is shorter than this.
+MAX_REFUSAL = 500
+
+
+def assert_good(refusal: UserError) -> None:
+    """One line that can be printed, and not a long one."""
+    message = str(refusal)
+    assert 0 < len(message) < MAX_REFUSAL
+    assert len(message.splitlines()) == 1
+    assert message.isprintable()
+
+
+def assert_read_or_refused(read: Callable[[], object]) -> bool:
+    """Whether it was read; if not, the refusal is in order."""
+    try:
+        read()
+    except UserError as refusal:
+        assert_good(refusal)
+        return False
+    return True
+
+
+def enter_formula(data: bytes) -> None:
+    """Bytes that are no UTF-8 come in as lone surrogates, as they do from a command line."""
+    enter_text(data.decode("utf-8", "surrogateescape"))
+
+
+def enter_text(text: str) -> bool:
+    """Whether it is a formula; written out again, it is read as the same one."""
+    program = _parsed(text)
+    if program is None:
+        return False
+    assert_valid(program)
+    again = _parsed(str(program))  # with all its brackets it may be too deep to be read
+    assert again is None or again.key == program.key
+    return True
+
+
+def _parsed(text: str) -> LossProgram | None:
+    try:
+        return LossProgram.parse(text)
+    except FormulaError as error:
+        refusal = error
+    assert_good(refusal)
+    assert 0 <= refusal.position <= len(text)
+    return None
+
+
+def assert_valid(program: LossProgram) -> None:
+    assert LossProgram(program.lines, program.inputs) == program
+    assert LossProgram.from_dict(json.loads(json.dumps(program.to_dict()))) == program
+    assert program.complexity == len(program.canonical.lines)
+
+
+#: What bytes stand for in a nearly good program; None ends a line.
+_WORDS = (None, *OPERATORS, *KNOWN_INPUTS, *(f"v{i}" for i in range(9)), "", "v-1", 0, 1.5, True, 10**5_000, [], {})
+
+
+def enter_program(data: bytes) -> None:
+    """JSON, or after a first byte of zero a nearly good program, in which every byte is a word."""
+    if data[:1] == b"\0":
+        lines: list[list[object]] = [[]]
+        for byte in data[1:]:
+            word = _WORDS[byte % len(_WORDS)]
+            lines.append([]) if word is None else lines[-1].append(word)
+        stored = {"inputs": lines[0], "lines": lines[1:]}
+    else:
+        try:
+            stored = json.loads(data)
+        except (ValueError, RecursionError):
+            return  # no JSON never comes to the loader
+    enter_stored(stored)
+
+
+def enter_stored(stored: object) -> bool:
+    """Whether it is a program."""
+    program = None
+
+    def read() -> None:
+        nonlocal program
+        program = LossProgram.from_dict(stored)
+
+    assert_read_or_refused(read)
+    if program is not None:
+        assert_valid(program)
+        assert program.to_dict() == {"inputs": list(stored["inputs"]), "lines": [list(x) for x in stored["lines"]]}
+    return program is not None
+
+
+#: (data set, name of its file, what the bytes become first): the first byte of an input chooses the row.
+FILES: tuple[tuple[str, str, Callable[[bytes], bytes]], ...] = (
+    ("csv", "ratings.csv", bytes),
+    ("csv", "ratings.csv.gz", partial(gzip.compress, compresslevel=1)),
+    ("csv", "ratings.csv.gz", bytes),
+    ("ml-100k", "u.data", bytes),
+    ("ml-1m", "ratings.dat", bytes),
+    ("electronics", "reviews.json", bytes),
+)
+
+
+def enter_table(data: bytes) -> None:
+    """A file of this content, given as the file of one of the data sets."""
+    dataset, name, made = FILES[data[0] % len(FILES) if data else 0]
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, name)
+        path.write_bytes(made(data[1:]))
+        enter_path(dataset, path)
+
+
+def enter_path(dataset: str, path: Path) -> bool:
+    """Whether a data set was read from it, which need not have both classes everywhere."""
+    loaded = []
+    read = assert_read_or_refused(lambda: loaded.append(DATASETS[dataset].load(path, 0)))
+    if read:
+        assert_consistent(loaded[0])
+        assert_read_or_refused(loaded[0].check_classes)
+    return read
+
+
+def assert_consistent(dataset: Dataset) -> None:
+    for ids in (dataset.user_ids, dataset.item_ids):
+        assert len(set(ids.tolist())) == len(ids) > 0
+    for part in (dataset.train, dataset.validation, dataset.test):
+        assert part.user.dtype == part.item.dtype == np.int64
+        assert part.user.shape == part.item.shape == part.label.shape
+        assert ((part.user >= 0) & (part.user < dataset.n_users)).all()
+        assert ((part.item >= 0) & (part.item < dataset.n_items)).all()
+        assert np.isin(part.label, (0, 1)).all()
+
+
+@dataclass(frozen=True)
+class Door:
+    """A row of the table."""
+
+    enter: Callable[[bytes], None]
+    """Returns for valid and for refused input, raises for a fault."""
+    seeds: tuple[bytes, ...]
+    """Good input and nearly good one, to begin with."""
+    words: tuple[str, ...] = ()
+    """What such input is made of."""
+
+
+_CSV = b"user_id,item_id,rating,timestamp\n1,2,5,10\n1,3,1,11\n2,2,4,12\n"
+_TABLES = (
+    b"\0" + _CSV,
+    b'\0rating,user_id,title,item_id\r\n3,"a\nb",x,=cmd()\r\n4.5,\xc3\xa9,,-1\r\n',
+    b"\0\xef\xbb\xbfuser_id,item_id,rating\r1,2,nan\r1,2\r",
+    b"\1" + _CSV,
+    b"\2" + gzip.compress(_CSV, mtime=0),
+    b"\0031\t2\t5\t10\n1\t3\t1\t11\n2\t2\t4\t12\n",
+    b"\3user_id:token\titem_id:token\trating:float\ttimestamp:float\n1\t2\t5\t9\n",
+    b"\0041::2::5::10\n1::3::1::11\n2::2::4::12\n",
+    b'\4a:::b::4::1\n"x::y::1::2\n',
+    b'\5{"reviewerID": "u", "asin": "i", "overall": 5.0, "unixReviewTime": 3}\n',
+    b'\5{"reviewerID": 1, "asin": "\\ud800", "overall": NaN, "unixReviewTime": 1e400, "asin": [[[]]]}\n{}\n',
+)
+_COLUMNS = ("user_id", "item_id", "rating", "timestamp", "user_id:token", "item_id:token", "rating:float")
+_FIELDS = ('"reviewerID":', '"asin":', '"overall":', '"unixReviewTime":', "[[", "\\ud800", "\\u0000", "NaN")
+_CELLS = (*'",\t', "::", ":::", "\r\n", "1e400", "inf", "9223372036854775808", "-1", "\ufeff", "=cmd()", "0x10")
+_NAMES = ("inputs", "lines", "v0", *OPERATORS, *KNOWN_INPUTS)
+
+DOORS: dict[str, Door] = {
+    "formula": Door(
+        enter_formula,
+        (b"-(y*log(y_hat) + (1 - y)*log(1 - y_hat + eps))", b"max(y_hat, 1/(y))^2 - min(pred, label)**2", b"--y/y/y"),
+        (*OPERATORS, *KNOWN_INPUTS, "pred", "label", "epsilon", "**2", "^2", "\u0661", "\x00", "__import__"),
+    ),
+    "program": Door(
+        enter_program,
+        (
+            b'{"inputs": ["y_hat", "y", "1"], "lines": [["neg", "y"], ["add", "v0", "y_hat"]]}',
+            bytes([0, 10, 11, 0, 5, 11, 0, 1, 14, 10]),
+        ),
+        (*map(json.dumps, _NAMES), "1e400", "NaN", "9" * 60),
+    ),
+    "table": Door(enter_table, _TABLES, (*_COLUMNS, *_FIELDS, *_CELLS)),
+}

@@ -1,0 +1,26 @@
+"""Every door holds for some thousands of inputs that atheris finds; `make fuzz` tries more."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.fuzz.doors import DOORS
+
+#: A file takes milliseconds.
+RUNS = {"formula": 4_000, "program": 4_000, "table": 300}
+
+
+def run(*arguments):
+    command = [sys.executable, "-m", "tests.fuzz.atheris_doors", *arguments]
+    return subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_a_door_holds(door, tmp_path):
+    pytest.importorskip("atheris")
+    runs = RUNS.get(door, 1_000)
+    done = run(door, f"-runs={runs}", "-seed=1", f"-artifact_prefix={tmp_path}/")
+    assert done.returncode == 0, done.stderr[-3_000:]
+    assert f"Done {runs} runs" in done.stderr
