@@ -86,6 +86,11 @@ class Fit(ABC):
         """Take these out of the active ones; the others move up in order."""
 
 
+def in_training(progress: Sequence[Progress], patience: Patience) -> list[int]:
+    """The candidates that have not converged yet."""
+    return [i for i, one in enumerate(progress) if not (one.epochs and one.has_converged(patience))]
+
+
 def train_to_convergence(fit: Fit, progress: list[Progress], patience: Patience) -> Iterator[list[Progress]]:
     """Train until every candidate has converged.
 
@@ -97,7 +102,7 @@ def train_to_convergence(fit: Fit, progress: list[Progress], patience: Patience)
     Yields:
         After each epoch the progress of all candidates (the same objects each time).
     """
-    active = [i for i, one in enumerate(progress) if not (one.epochs and one.has_converged(patience))]
+    active = in_training(progress, patience)
     while active:
         scores = fit.train_epoch()
         improved = [

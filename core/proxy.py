@@ -19,6 +19,7 @@ from torch import Tensor
 from core.errors import UserError
 from core.loss import ProgramLoss
 from core.nearest import nearest
+from core.restoring import count, read
 from core.running import run_programs
 from core.seeding import torch_rng
 from core.trial import Verdict
@@ -144,16 +145,33 @@ class ProxyTest:
             "gradients": torch.from_numpy(self._entries[: self._n_entries].copy()),
         }
 
+    @property
+    def n_entries(self) -> int:
+        """How many gradients are remembered."""
+        return self._n_entries
+
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on from there; the same delta expected."""
-        self.renew(Probe(**state["probe"]))
-        gradients = state["gradients"].numpy()
+        """Go on from there; the same delta expected.
+
+        Raises:
+            TypeError, ValueError, KeyError: it is not such a state.
+        """
+        stored = {name: read(Tensor, state["probe"][name]) for name in ("y_hat", "y", "gram")}
+        n = len(stored["y"])
+        gradients = read(Tensor, state["gradients"]).numpy()
+        entries = read(list[int], read(Tensor, state["entry"]).tolist())
+        shapes = [tuple(tensor.shape) for tensor in stored.values()]
+        if shapes != [(n,), (n,), (n, n)] or gradients.shape != (len(gradients), n):
+            raise ValueError(f"expected a probe and gradients of {n} examples, got {shapes} and {gradients.shape}")
+        self.renew(Probe(**stored))
         self._n_entries = len(gradients)
-        self._entries = np.empty((max(64, len(gradients)), len(state["probe"]["y"])))
+        self._entries = np.empty((max(64, len(gradients)), n))
         self._entries[: len(gradients)] = gradients
-        if not len(state["entry"]):
+        if not entries:
             return
-        verdicts = [Verdict(text) if text else None for text in state["verdicts"].split("\n")]
-        entries = [None if entry < 0 else entry for entry in state["entry"].tolist()]
-        findings = map(Finding, verdicts, entries)
-        self._by_key = dict(zip(state["keys"].split("\n"), findings, strict=True))
+        verdicts = [Verdict(text) if text else None for text in read(str, state["verdicts"]).split("\n")]
+        numbers = [None if entry == -1 else count(entry, len(gradients)) for entry in entries]
+        if any(verdict is None and number is None for verdict, number in zip(verdicts, numbers, strict=True)):
+            raise ValueError("expected a gradient for every program that passed")
+        findings = map(Finding, verdicts, numbers)
+        self._by_key = dict(zip(read(str, state["keys"]).split("\n"), findings, strict=True))

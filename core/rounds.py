@@ -10,6 +10,7 @@ from core.evaluator import Evaluator
 from core.loss import ProgramLoss
 from core.program import LossProgram
 from core.proxy import Finding, ProxyTest
+from core.restoring import count, read
 from core.reward import RewardFilter, reward_of
 from core.searcher import Searcher
 from core.space import OperatorSpace
@@ -203,8 +204,11 @@ class Rounds:
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on from there."""
         self._begun = True
-        self._asked, self.searcher_metrics = state["asked"], dict(state["searcher_metrics"])
-        self._outcomes = {entry: Trial.from_dict(stored) for entry, stored in state["outcomes"]}
+        self._asked = count(state["asked"])
+        self.searcher_metrics = read(dict[str, float], state["searcher_metrics"])
+        self._outcomes = dict(read(list[tuple[int, Trial]], state["outcomes"]))
         self._searcher.load_state_dict(state["searcher"])
         self._evaluator.load_state_dict(state["evaluator"])
         self._proxy.load_state_dict(state["proxy"])
+        if set(self._outcomes) != set(range(self._proxy.n_entries)):
+            raise ValueError(f"expected an outcome for each of {self._proxy.n_entries} gradients")

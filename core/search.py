@@ -19,6 +19,7 @@ from typing import Any
 from core.errors import UserError
 from core.evaluator import Evaluator
 from core.proxy import ProxyTest
+from core.restoring import count, read
 from core.rounds import Rounds, Rules
 from core.searcher import Searcher
 from core.seeding import derive_seed
@@ -157,8 +158,13 @@ class Search:
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on where the search that gave this state was, as if it had never ended; made of the same parts."""
-        self._number, self._trained, self._restarted = state["number"], state["trained"], state["restarted"]
+        """Go on where the search that gave this state was, as if it had never ended; made of the same parts.
+
+        Raises:
+            Exception: a state that does not fit; nothing in it is executed.
+        """
+        self._number, self._trained = count(state["number"]), count(state["trained"], self._budget.trainings + 1)
+        self._restarted = read(bool, state["restarted"])
         self.stop = None if state["stop"] is None else StopReason[state["stop"]]
-        self._began = self._clock() - state["seconds"]
+        self._began = self._clock() - read(float, state["seconds"])
         self._rounds.load_state_dict(state["rounds"])

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from enum import StrEnum
-from typing import Any
+from typing import Any, get_type_hints
 
 from core.program import LossProgram
+from core.restoring import count, read
 
 
 class Verdict(StrEnum):
@@ -77,8 +78,14 @@ class Trial:
 
     @classmethod
     def from_dict(cls, stored: Mapping[str, Any]) -> Trial:
-        """Read what `to_dict` wrote."""
-        candidate = stored["candidate"]
+        """Read what `to_dict` wrote.
+
+        Raises:
+            TypeError, ValueError, KeyError, UserError: it did not.
+        """
+        candidate, kinds = stored["candidate"], get_type_hints(cls)
+        plain = {name: read(kinds[name], stored[name]) for name in kinds if name not in ("candidate", "verdict")}
         program = LossProgram.from_dict(candidate["program"])
-        known = {"candidate": Candidate(candidate["number"], program), "verdict": Verdict(stored["verdict"])}
-        return cls(**{**stored, **known})
+        return cls(
+            candidate=Candidate(count(candidate["number"]), program), verdict=Verdict(stored["verdict"]), **plain
+        )

@@ -13,11 +13,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from core.errors import UserError
 from core.evaluator import Evaluator, Measurement
 from core.loss import Loss
 from core.proxy import Probe
+from core.restoring import read
 from core.seeding import derive_seed, numpy_rng
 from recommenders.places import first_places
 from recommenders.population import Population
@@ -130,8 +132,8 @@ class AlternatingEnvironment(_Environment):
         """See Evaluator."""
         self._copies = self._measured = None
         self._start = self._start.select([0])
-        self._start.load(state["weights"])
-        self._score = state["score"]
+        self._start.load(read(dict[str, Tensor], state["weights"]))
+        self._score = read(float, state["score"])
 
 
 class FromScratchEnvironment(_Environment):

@@ -7,10 +7,12 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch
+from torch import Tensor
 
-from core.effectiveness import Fit, Patience, Progress, train_to_convergence
-from core.errors import UserError
+from core.effectiveness import Fit, Patience, Progress, in_training, train_to_convergence
+from core.errors import UserError, shown
 from core.loss import Loss
+from core.restoring import count, read
 from core.seeding import derive_seed
 from recommenders.backend import TrainEpoch
 from recommenders.recommender import Weights
@@ -38,6 +40,11 @@ class BatchedFit(Fit):
         self.best: dict[int, Weights] = {}
         """Number of a loss -> its recommender at its best epoch (leading K = 1)."""
 
+    @property
+    def active(self) -> list[int]:
+        """The losses that are in training."""
+        return list(self._active)
+
     def state_dict(self) -> dict[str, Any]:
         """Where training stands between epochs. The tensors are those in training: store them before it goes on."""
         return {
@@ -53,13 +60,22 @@ class BatchedFit(Fit):
         Raises:
             UserError: a state of another recommender or of other losses.
         """
-        self._epoch, self._active = state["epoch"], list(state["active"])
+        n = len(self._losses)
+        self._epoch, self._active = count(state["epoch"]), [count(i, n) for i in read(list[int], state["active"])]
+        if sorted(set(self._active)) != self._active:
+            raise UserError(f"stored training: expected losses in order, each once, got {shown(self._active)}")
+        best = read(list[tuple[int, dict[str, Tensor]]], state["best"])
+        self.best = {count(number, n): self._one_copy(weights) for number, weights in best}
         if self._active:
             self._population.keep(self._active)
-            self._population.load(state["weights"])
+            self._population.load(read(dict[str, Tensor], state["weights"]))
             self._prepared = self._prepare()
-        device = self._task.trainer.device
-        self.best = {number: {name: w.to(device) for name, w in weights.items()} for number, weights in state["best"]}
+
+    def _one_copy(self, stored: Mapping[str, Tensor]) -> Weights:
+        """Stored parameters of one recommender, on the device."""
+        copy = self._population.select([0])
+        copy.load(stored)
+        return copy.weights
 
     def _prepare(self) -> TrainEpoch:
         return self._task.trainer.prepare([self._losses[n] for n in self._active])
@@ -186,14 +202,21 @@ class Fitting:
         Raises:
             UserError: a state of another recommender or of other losses.
         """
-        self.fitted = [Fitted(**stored) for stored in state["fitted"]]
-        self._progress = [Progress(**stored) for stored in state["progress"]]
-        if len(self._progress) != len(self._losses):
-            raise UserError(f"stored training: expected {len(self._losses)} losses, got {len(self._progress)}")
-        self._group, self._fit = slice(*state["group"]), None
+        n = len(self._losses)
+        self.fitted, self._progress = read(list[Fitted], state["fitted"]), read(list[Progress], state["progress"])
+        if len(self._progress) != n:
+            raise UserError(f"stored training: expected {n} losses, got {len(self._progress)}")
+        start, stop = (count(end, n + 1) for end in read(list[int], state["group"]))
+        self._group, self._fit = slice(start, stop), None
+        if not start <= len(self.fitted) <= stop or (state["fit"] is not None and len(self.fitted) != start < stop):
+            raise UserError(
+                f"stored training: {len(self.fitted)} losses done do not go with {start} to {stop} in training"
+            )
         if state["fit"] is not None:
             self._fit = BatchedFit(self._task, self._losses[self._group], self._seed)
             self._fit.load_state_dict(state["fit"])
+            if self._fit.active != in_training(self._progress[self._group], self._patience):
+                raise UserError("stored training: the losses in training are not those that have not converged")
 
 
 def fit_losses(

@@ -25,6 +25,7 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from core.errors import UserError
 from core.program import LossProgram
+from core.restoring import count, read
 from core.searcher import Searcher
 from core.seeding import derive_seed
 from core.space import OperatorSpace
@@ -190,20 +191,20 @@ class BayesianSearcher(Searcher):
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """See Searcher."""
         self._study = _empty_study()
-        self._seed, self._open, self._log, self._asked = state["seed"], {}, [], 0
+        self._seed, self._open, self._log, self._asked = count(state["seed"]), {}, [], 0
         for event in state["log"]:
             if event[0] == "ask":
                 self._ask()
             else:
-                self._finish(LossProgram.from_dict(event[1]), event[2])
-        for number, (params, value) in enumerate(state["trials"]):
+                self._finish(LossProgram.from_dict(event[1]), read(float, event[2]))
+        for number, (params, value) in enumerate(read(list[tuple[dict[str, Any], float | None]], state["trials"])):
             done = TrialState.RUNNING if value is None else TrialState.COMPLETE
             self._study.add_trial(
                 create_trial(state=done, params=params, distributions=self._distributions, value=value)
             )
             if value is None:
                 self._open.setdefault(self._program(params), deque()).append(number)
-        self._asked = state["asked"]
+        self._asked = count(state["asked"])
 
 
 def _empty_study() -> optuna.Study:

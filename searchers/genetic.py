@@ -21,6 +21,7 @@ from deap import base, tools
 
 from core.errors import UserError
 from core.program import LossProgram
+from core.restoring import count, read
 from core.searcher import Searcher
 from core.seeding import derive_seed, numpy_rng
 from core.space import OperatorSpace
@@ -224,16 +225,17 @@ class GeneticSearcher(Searcher):
 
     def _read(self, stored: Mapping[str, Any]) -> Individual:
         rows = rows_of(LossProgram.from_dict(stored["program"]), self._space)
-        whole = [(row[0], row[1], spare) for row, spare in zip(rows, stored["spare"], strict=True)]
-        return self._individual(whole, stored["reward"])
+        spares = [count(spare, len(self._space.inputs) + i) for i, spare in enumerate(stored["spare"])]
+        whole = [(row[0], row[1], spare) for row, spare in zip(rows, spares, strict=True)]
+        return self._individual(whole, read(float, stored["reward"]))
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """See Searcher."""
         version, numbers, gauss = state["rng"]
-        self._rng.setstate((version, tuple(numbers), gauss))
+        self._rng.setstate((version, tuple(numbers), read(float | None, gauss)))
         self._uniform.bit_generator.state = state["uniform"]
-        self._known = set(state["known"])
-        self._generation = state["generation"]
+        self._known = set(read(list[int], state["known"]))
+        self._generation = count(state["generation"])
         self._population = [self._read(stored) for stored in state["population"]]
         self._children = [self._read(stored) for stored in state["children"]]
         self._hall.clear()

@@ -7,6 +7,7 @@ from typing import Any
 
 from core.errors import UserError
 from core.program import LossProgram
+from core.restoring import read
 from core.searcher import Searcher
 from core.space import OperatorSpace
 from core.trial import Trial
@@ -38,7 +39,7 @@ class GuessingSearcher(Searcher):
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """See Searcher."""
-        self._waiting = [LossProgram.from_dict(stored) for stored in state["waiting"]]
+        self._waiting = read(list[LossProgram], state["waiting"])
         self._inner.load_state_dict(state["inner"])
 
 

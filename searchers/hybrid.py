@@ -16,6 +16,7 @@ from typing import Any
 
 from core.errors import UserError
 from core.program import LossProgram
+from core.restoring import count
 from core.searcher import Searcher
 from core.seeding import derive_seed
 from core.space import OperatorSpace
@@ -128,4 +129,4 @@ class HybridSearcher(Searcher):
         """See Searcher."""
         self._policy.load_state_dict(state["policy"])
         self._genetic.load_state_dict(state["genetic"])
-        self._cycles = state["cycles"]
+        self._cycles = count(state["cycles"])

@@ -20,8 +20,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from core.errors import UserError
+from core.errors import UserError, shown
 from core.program import LossProgram
+from core.restoring import read
 from core.searcher import Searcher
 from core.seeding import torch_rng
 from core.space import OperatorSpace
@@ -196,6 +197,13 @@ class PolicySearcher(Searcher):
         self._optimiser.load_state_dict(copy.deepcopy(state["optimiser"]))
         self._objective.load_state_dict(state["objective"])
         self._rng.set_state(state["rng"])
-        self._drawn = [np.array(row, dtype=np.int64) for row in state["drawn"]]
-        self._told = [(LossProgram.from_dict(program), reward) for program, reward in state["told"]]
-        self._metrics = dict(state["metrics"])
+        self._drawn = [np.array(row, dtype=np.int64) for row in read(list[list[list[int]]], state["drawn"])]
+        for row in self._drawn:
+            self._space.program(row)  # complains of rows that are none
+        self._told = read(list[tuple[LossProgram, float]], state["told"])
+        if not all(program in self._space for program, _ in self._told):
+            raise ValueError("expected programs of the search space")
+        metrics = read(dict[str, float], state["metrics"])
+        if metrics.keys() != self._metrics.keys():
+            raise ValueError(f"expected the metrics {', '.join(self._metrics)}, got {shown(list(metrics))}")
+        self._metrics = metrics

@@ -11,6 +11,7 @@ from typing import Any
 
 from torch import Tensor
 
+from core.restoring import read
 from searchers.controller import Decisions
 from searchers.objectives import Batch, Evaluate, Objective
 
@@ -41,4 +42,4 @@ class Reinforce(Objective):
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """See Objective."""
-        self._baseline = state["baseline"]
+        self._baseline = read(float | None, state["baseline"])

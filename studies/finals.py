@@ -15,6 +15,7 @@ from core.loss import Loss, ProgramLoss
 from core.printing import SMOOTHED
 from core.program import LossProgram
 from core.proxy import ProxyTest, prediction_probe
+from core.restoring import read
 from core.seeding import derive_seed
 from core.space import OperatorSpace
 from core.trial import Verdict
@@ -270,10 +271,11 @@ class Finals:
         Raises:
             UserError: a state of other losses.
         """
-        self._rounds = [[Fitted(**stored) for stored in done] for done in state["rounds"]]
-        self._fitting = None
-        if self._rounds and len(self._rounds[0]) != len(self._entries):
-            raise UserError(f"stored phase III: expected {len(self._entries)} trainings, got {len(self._rounds[0])}")
+        self._rounds, self._fitting = read(list[list[Fitted]], state["rounds"]), None
+        for number, done in enumerate(self._rounds):
+            n = len(self._repeated) if number else len(self._entries)
+            if len(done) != n:
+                raise UserError(f"stored phase III: expected {n} trainings, got {len(done)}")
         if state["fitting"] is not None:
             self._fitting = self._begin()
             self._fitting.load_state_dict(state["fitting"])

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from core.program import LossProgram
+from core.restoring import count, read
 from core.search import StopReason
 from core.validation import Direction
 from studies.finals import Contender, searched
@@ -48,14 +49,14 @@ class Found:
         finalists = []
         for one in stored["finalists"]:
             program = LossProgram.from_dict(one["program"])
-            contender = searched(program, Direction(**one["direction"]), settings.space, settings.epsilon)
-            finalists.append((contender, one["score"]))
+            contender = searched(program, read(Direction, one["direction"]), settings.space, settings.epsilon)
+            finalists.append((contender, read(float | None, one["score"])))
         return cls(
             Tally.from_dict(stored["tally"]),
             StopReason[stored["stop"]],
-            int(stored["candidate_epochs"]),
+            count(stored["candidate_epochs"]),
             tuple(finalists),
-            int(stored["n_passed"]),
+            count(stored["n_passed"]),
         )
 
 

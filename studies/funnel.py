@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from core.program import LossProgram
+from core.restoring import count, read
 from core.search import Step
 from core.trial import Trial, Verdict
 
@@ -72,12 +73,12 @@ class Tally:
     @classmethod
     def from_dict(cls, stored: Mapping[str, Any]) -> Tally:
         """Read what `to_dict` wrote."""
-        accepted = [LossProgram.from_dict(program) for program in stored["accepted"]]
+        accepted = read(list[LossProgram], stored["accepted"])
         return cls(
-            int(stored["sampled"]),
-            int(stored["trained"]),
-            Counter({Verdict(name): int(count) for name, count in stored["verdicts"].items()}),
+            count(stored["sampled"]),
+            count(stored["trained"]),
+            Counter({Verdict(name): count(number) for name, number in stored["verdicts"].items()}),
             None if stored["best"] is None else Trial.from_dict(stored["best"]),
             {program.key: program for program in accepted},
-            {key: float(score) for key, score in stored["scores"].items()},
+            read(dict[str, float], stored["scores"]),
         )

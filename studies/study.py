@@ -14,6 +14,7 @@ from core.errors import UserError
 from core.evaluator import Evaluator
 from core.fixed_probe import FixedProbe
 from core.proxy import ProxyTest, prediction_probe
+from core.restoring import read
 from core.reward import RewardFilter
 from core.rounds import Rules
 from core.search import Search, SearchBudget
@@ -130,7 +131,7 @@ class Study:
         """
         began, audience, stored = clock(), Audience(observers), stored or {}
         with restoring():
-            began -= float(stored.get("seconds", 0.0))
+            began -= read(float, stored.get("seconds", 0.0))
             found = Found.from_dict(stored["found"], self.settings) if "found" in stored else None
         if found is None:
             found = self.search(observers, clock, stored, offer)
@@ -186,7 +187,7 @@ class Study:
         search = Search(self._searcher, self._evaluator, self._proxy, self._rules, self._budget, seed, clock)
         if stored:
             with restoring():
-                began -= float(stored["seconds"])
+                began -= read(float, stored["seconds"])
                 tally = Tally.from_dict(stored["tally"])
                 search.load_state_dict(stored["search"])
                 audience.load_state_dict(stored["observers"])

@@ -8,7 +8,9 @@ of DOORS; the hypothesis tests and the atheris harness take it from there.
 from __future__ import annotations
 
 import gzip
+import hashlib
 import json
+import logging
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,6 +18,8 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+import torch
+from safetensors.numpy import save
 
 from core.errors import UserError
 from core.line import KNOWN_INPUTS
@@ -23,6 +27,8 @@ from core.operators import OPERATORS
 from core.parsing import FormulaError
 from core.program import LossProgram
 from recommenders.data import DATASETS, Dataset
+from studies.keeping.checkpoints import Checkpoints
+from studies.keeping.packing import pack
 
 #: A refusal is shorter than this.
 MAX_REFUSAL = 500
@@ -154,6 +160,32 @@ def assert_consistent(dataset: Dataset) -> None:
         assert np.isin(part.label, (0, 1)).all()
 
 
+#: What the bytes of a checkpoint are: all of it, what comes after a good head, or the tree among good tensors.
+_PACKED = (
+    bytes,
+    lambda content: _headed(content),
+    lambda content: _headed(save({"tree": np.frombuffer(content, np.uint8), "0": np.zeros(3, np.float32)})),
+)
+
+
+def _headed(content: bytes) -> bytes:
+    return f"loss-search checkpoint 1 {hashlib.sha256(content).hexdigest()}\n".encode() + content
+
+
+def enter_checkpoint(data: bytes) -> None:
+    """The newest checkpoint has this content: it is whole, not whole, or another study's."""
+    made = _PACKED[data[0] % len(_PACKED) if data else 0]
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder, "checkpoint-000001").write_bytes(made(data[1:]))
+        loaded = []
+        logging.disable()
+        try:
+            assert_read_or_refused(lambda: loaded.append(Checkpoints(Path(folder), {"seed": 1}).load()))
+        finally:
+            logging.disable(logging.NOTSET)
+        assert all(state is None or isinstance(state, dict) for state in loaded)
+
+
 @dataclass(frozen=True)
 class Door:
     """A row of the table."""
@@ -166,6 +198,7 @@ class Door:
     """What such input is made of."""
 
 
+_KEPT = pack({"identity": {"seed": 1}, "code": "x", "state": {"a": [1, (2.5, None)], "b": torch.zeros(3)}})
 _CSV = b"user_id,item_id,rating,timestamp\n1,2,5,10\n1,3,1,11\n2,2,4,12\n"
 _TABLES = (
     b"\0" + _CSV,
@@ -198,6 +231,17 @@ DOORS: dict[str, Door] = {
             bytes([0, 10, 11, 0, 5, 11, 0, 1, 14, 10]),
         ),
         (*map(json.dumps, _NAMES), "1e400", "NaN", "9" * 60),
+    ),
+    "checkpoint": Door(
+        enter_checkpoint,
+        (
+            b"\0" + _headed(_KEPT),
+            b"\1" + _KEPT,
+            b'\2{"identity":{"seed":1},"code":"x","state":{"a":{"$":"tensor","is":"0"}}}',
+            b'\2{"$":"dict","is":[["identity",{}],["state",{"$":"tuple","is":[{"$":"float","is":"nan"}]}]]}',
+            b"\0cos\nsystem\n(S'true'\ntR.",
+        ),
+        ("loss-search checkpoint 1 ", "identity", "state", '{"$":', '"is":', "tensor", "tuple", "dict", "float", "nan"),
     ),
     "table": Door(enter_table, _TABLES, (*_COLUMNS, *_FIELDS, *_CELLS)),
 }
