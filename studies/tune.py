@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Group, Parameter
 from rich.console import Console
@@ -28,6 +28,9 @@ from studies.tuning.progress import TuneProgress
 from studies.tuning.settings import TunePlaces, TuneSettings
 from studies.tuning.tracking import TuneTracker
 from studies.tuning.tuning import TuneWatcher, Tuning
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
 
 app = make_app(
     "python -m studies.tune",
@@ -68,25 +71,24 @@ class _Tune:
         self._settings, self._places, self._path = tuning, places, path
         self._err, self._out = Console(stderr=True), Console()
         self._metric = find_metric(tuning.task, tuning.metric)
-        self._name = places.study_name or path.name
 
     def go(self) -> None:
         """Do what is missing, write the report and print the summary."""
         from studies.drawing import png  # pictures and statistics take a second to load
         from studies.tuning.pictures import draw_all
         from studies.tuning.report import print_summary, write_report
-        from studies.tuning.storage import open_storage, reaching_storage
+        from studies.tuning.storage import open_storage
         from studies.tuning.trials import Trials
 
-        digest = data_file_digest(self._places.data)
-        folder = OutputFolder(self._path)
+        digest, folder = data_file_digest(self._places.data), OutputFolder(self._path)
         try:
-            parts = PartsFolder(self._path / "parts")
+            connection = self._connection()
             storage = open_storage(self._places.storage, self._path)
-            with reaching_storage(self._place), ExitStack() as open_things:
+            with ExitStack() as open_things:
                 trials = Trials(
                     storage,
-                    self._name,
+                    self._places.storage or str(self._path),
+                    self._places.study_name or self._path.name,
                     self._identity(digest),
                     self._settings.tunables,
                     self._metric.higher_is_better,
@@ -96,11 +98,13 @@ class _Tune:
                 watchers: list[TuneWatcher] = [
                     open_things.enter_context(TuneProgress(self._err, self._metric.name)),
                 ]
-                tracker = self._tracker(trials.id)
+                tracker = None if connection is None else self._tracker(connection, trials.id)
                 if tracker is not None:
                     watchers.append(open_things.enter_context(tracker))
-                workers = open_things.enter_context(Workers(self._workplace, do))
-                evaluation = Evaluation(self._settings, PartMaker(digest), parts, workers, self._workplace)
+                place = self._workplace
+                assert place.keep is not None, "a tuning keeps its parts"
+                workers = open_things.enter_context(Workers(place, do))
+                evaluation = Evaluation(self._settings, PartMaker(digest), PartsFolder(place.keep), workers, place)
                 result = Tuning(self._settings, trials, evaluation, watchers).run()
                 pictures = {stem: png(figure) for stem, figure in draw_all(result, trials.importances()).items()}
                 files = write_report(result, pictures, folder)
@@ -117,10 +121,6 @@ class _Tune:
             self._say(f"In MLflow: {how_to_compare(self._places.tracking_uri, tracker.address)}")
 
     @property
-    def _place(self) -> str:
-        return self._places.storage or str(self._path)
-
-    @property
     def _workplace(self) -> Workplace:
         places, device = self._places, pick_device(self._settings.device)
         memory = usable_memory(device) if places.memory is None else places.memory
@@ -131,20 +131,14 @@ class _Tune:
         settings = {name: value for name, value in self._settings.to_dict().items() if name not in _FREE}
         return {**settings, "seed": self._settings.seed, "data": digest}
 
-    def _tracker(self, study: str) -> TuneTracker | None:
+    def _connection(self) -> tuple[MlflowClient, str] | None:
         uri = self._places.tracking_uri
-        if uri == NO_TRACKING:
-            return None
-        client, experiment_id = connect(uri, self._places.experiment)
-        with reaching(uri):
-            return TuneTracker(
-                client,
-                experiment_id,
-                study,
-                self._settings.to_dict(),
-                self._metric.name,
-                warning_to(self._err),
-            )
+        return None if uri == NO_TRACKING else connect(uri, self._places.experiment)
+
+    def _tracker(self, connection: tuple[MlflowClient, str], study: str) -> TuneTracker:
+        warn = warning_to(self._err)
+        with reaching(self._places.tracking_uri):
+            return TuneTracker(*connection, study, self._settings.to_dict(), self._metric.name, warn)
 
     def _say(self, text: str) -> None:
         self._out.print(text, highlight=False, soft_wrap=True)

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 
 from studies.drawing import COLOURS, grid, new_figure
 from studies.tuning.result import TuneResult, best_so_far
+from studies.tuning.tunables import Tunable
 
 _BEST, _TRIED, _PRESENT = COLOURS[:3]
 
@@ -33,6 +34,7 @@ def history(result: TuneResult) -> Figure:
     best = best_so_far(result.trials, result.metric.higher_is_better)
     axes.step(range(len(best)), best, where="post", color=_BEST, label="best so far")
     axes.axhline(result.trials[0].value, color=_PRESENT, linestyle="--", label="present settings")
+    axes.set_xlim(-0.5, len(best) - 0.5)
     axes.set(xlabel="trial", ylabel=f"validation {result.metric.name}, mean over seeds")
     axes.legend(frameon=False)
     _leave_out_failures(axes, [tried.value for tried in result.trials], result.metric.higher_is_better)
@@ -61,10 +63,11 @@ def slices(result: TuneResult) -> Figure:
     values = [tried.value for tried in result.trials]
     for axes, tunable in zip(panels, tunables, strict=False):
         x = [tried.params[tunable.name] for tried in result.trials]
+        axes.set(xlabel=tunable.name, xscale="log" if tunable.log else "linear")
+        axes.set_xlim(_ends(tunable))
         axes.scatter(x, values, c=range(len(x)), cmap="Blues", vmin=-len(x) / 2, s=18, edgecolors="#00000040")
         axes.axvline(result.chosen.params[tunable.name], color=_BEST, label="chosen")
         axes.axvline(result.present_params[tunable.name], color=_PRESENT, linestyle="--", label="present")
-        axes.set(xlabel=tunable.name, xscale="log" if tunable.log else "linear")
         _leave_out_failures(axes, values, result.metric.higher_is_better)
     for axes in panels[len(tunables) :]:
         axes.set_visible(False)
@@ -72,6 +75,15 @@ def slices(result: TuneResult) -> Figure:
         axes.set_ylabel(f"validation {result.metric.name}")
     panels[0].legend(frameon=False)
     return figure
+
+
+def _ends(tunable: Tunable) -> tuple[float, float]:
+    """The range with a little room at both ends."""
+    if tunable.log:
+        factor = (tunable.high / tunable.low) ** 0.04
+        return tunable.low / factor, tunable.high * factor
+    room = 0.04 * (tunable.high - tunable.low)
+    return tunable.low - room, tunable.high + room
 
 
 def _leave_out_failures(axes: Axes, values: Sequence[float], higher_is_better: bool) -> None:

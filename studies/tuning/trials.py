@@ -6,15 +6,16 @@ over the next one: a tuning that was interrupted goes on as if it had not been.
 
 from __future__ import annotations
 
+import functools
 import json
 import time
 import uuid
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from statistics import fmean
-from typing import Any
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import optuna
 from optuna.importance import PedAnovaImportanceEvaluator
@@ -27,6 +28,7 @@ from optuna.trial import FrozenTrial, TrialState
 from core.errors import UserError
 from core.seeding import derive_seed
 from studies.processes import has_died, this_process
+from studies.tuning.storage import reaching_storage
 from studies.tuning.tunables import Tunable
 
 _ID, _IDENTITY, _PROCESS, _PRUNED = "id", "tuning", "process", "pruned"
@@ -34,6 +36,10 @@ _ID, _IDENTITY, _PROCESS, _PRUNED = "id", "tuning", "process", "pruned"
 _UNNAMED = 5.0
 #: Trials below which nothing can be said about what matters.
 _FEWEST_TO_RANK = 10
+
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 @dataclass(frozen=True)
@@ -55,11 +61,23 @@ class Tried:
         return fmean(self.per_seed.values())
 
 
+def _reaching(method: Callable[Concatenate[Trials, P], R]) -> Callable[Concatenate[Trials, P], R]:
+    """What a storage raises in this method, as a line that a person can use."""
+
+    @functools.wraps(method)
+    def reaching(self: Trials, *args: P.args, **kwargs: P.kwargs) -> R:
+        with reaching_storage(self.place):
+            return method(self, *args, **kwargs)
+
+    return reaching
+
+
 class Trials:
     """The trials of one tuning.
 
     Args:
         storage: where they are kept.
+        place: what the storage is called in messages.
         name: of Optuna's study there.
         identity: what decides over the values, by name: trials of another tuning are refused.
         tunables: what is tuned.
@@ -68,12 +86,13 @@ class Trials:
         prune: see TuneSettings.
 
     Raises:
-        UserError: the study there is another tuning's.
+        UserError: the study there is another tuning's; here and later: the storage is gone.
     """
 
     def __init__(
         self,
         storage: BaseStorage,
+        place: str,
         name: str,
         identity: Mapping[str, Any],
         tunables: Sequence[Tunable],
@@ -81,12 +100,13 @@ class Trials:
         seed: int,
         prune: float,
     ) -> None:
-        self._tunables, self._seed = tunables, seed
+        self._tunables, self._seed, self.place = tunables, seed, place
         direction = StudyDirection.MAXIMIZE if higher_is_better else StudyDirection.MINIMIZE
-        self.study = optuna.create_study(
-            storage=storage, study_name=name, direction=direction, load_if_exists=True, pruner=_pruner(prune)
-        )
-        self._claim(name, json.loads(json.dumps(identity)))
+        with reaching_storage(place):
+            self.study = optuna.create_study(
+                storage=storage, study_name=name, direction=direction, load_if_exists=True, pruner=_pruner(prune)
+            )
+            self._claim(name, json.loads(json.dumps(identity)))
         self._trial: optuna.Trial | None = None
 
     @property
@@ -112,6 +132,7 @@ class Trials:
         """Every trial that counts, in order: those that were abandoned do not."""
         return [trial for trial in self.study.get_trials(deepcopy=False) if trial.state is not TrialState.FAIL]
 
+    @_reaching
     def begin(self, first: Mapping[str, float]) -> None:
         """Give up what killed processes left, and see to it that the present settings are tried first."""
         while unclear := self._give_up_abandoned():
@@ -132,10 +153,12 @@ class Trials:
         return wait
 
     @property
+    @_reaching
     def n_begun(self) -> int:
         """Trials that are finished, or at work in some process."""
         return sum(trial.state is not TrialState.WAITING for trial in self._all())
 
+    @_reaching
     def ask(self) -> tuple[int, dict[str, float]]:
         """Begin a trial: its number and the values to try."""
         number = self.n_begun
@@ -150,6 +173,7 @@ class Trials:
             trial.set_user_attr(_PROCESS, this_process())
             return number, {tunable.name: _suggested(trial, tunable) for tunable in self._tunables}
 
+    @_reaching
     def report(self, seed: int, value: float) -> bool:
         """Take in the value of one more seed; whether the trial is worse than the best one beyond doubt."""
         assert self._trial is not None, "ask comes before report"
@@ -157,6 +181,7 @@ class Trials:
             self._trial.report(value, seed)
             return self._trial.should_prune()
 
+    @_reaching
     def tell(self, pruned: bool) -> None:
         """The trial is finished. One that ended early counts with its mean so far, as Optuna advises."""
         assert self._trial is not None, "ask comes before tell"
@@ -167,6 +192,7 @@ class Trials:
         self._trial = None
 
     @property
+    @_reaching
     def finished(self) -> list[Tried]:
         """All that are finished, in order."""
         trials = [trial for trial in self._all() if trial.state is TrialState.COMPLETE]

@@ -21,7 +21,7 @@ PRESENT = {"x": 0.9, "n": 10}
 
 def trials(folder, identity=None, prune=0.1, **changes):
     settings = {"higher_is_better": True, "seed": 3} | changes
-    return Trials(open_storage(None, folder), "study", identity or {"a": 1}, TUNABLES, prune=prune, **settings)
+    return Trials(open_storage(None, folder), "here", "study", identity or {"a": 1}, TUNABLES, prune=prune, **settings)
 
 
 def value(params, seed):
@@ -146,3 +146,23 @@ def test_several_processes_share_a_journal(tmp_path):
     finished = trials(tmp_path).finished
     assert 12 <= len(finished) <= 14  # two may begin the last one together
     assert sum(dict(tried.params) == PRESENT for tried in finished) == 1
+
+
+def test_equal_trials_say_nothing_about_what_matters(tmp_path, monkeypatch):
+    monkeypatch.setattr("tests.studies.tuning.test_trials.value", lambda params, seed: 0.5)
+    made = trials(tmp_path, prune=0.0)
+    go(made, 12)
+    assert all(0 <= share <= 1 for share in made.importances().values())
+
+
+def test_a_storage_that_goes_away_is_told_in_a_line(tmp_path, monkeypatch):
+    made = trials(tmp_path)
+    made.begin(PRESENT)
+    made.ask()
+
+    def full(number):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(UserError, match=r"^--storage here: cannot use it: .*No space left on device; what is finished"):
+        made.report(0, 0.5)

@@ -1,0 +1,80 @@
+import math
+
+import pytest
+
+from studies.tuning.result import TuneResult, best_so_far, command_for
+from studies.tuning.trials import Tried
+from tests.studies.tuning.small import small_tuning
+
+
+def tried(number, *values, pruned=False, epsilon=0.1):
+    return Tried(number, {"epsilon": epsilon}, dict(enumerate(values)), pruned)
+
+
+def result(best=(), present=(), **changes):
+    trials = (tried(0, 0.5, 0.6), tried(1, 0.7, 0.8, epsilon=0.01))
+    return TuneResult(small_tuning(**changes), trials, trials[1], {"epsilon": 0.1}, tuple(best), tuple(present))
+
+
+EIGHT = [0.5 + i / 100 for i in range(8)]
+
+
+def test_a_clear_difference_is_called_one_and_its_direction():
+    better = result([value + 0.1 for value in EIGHT], EIGHT)
+    assert better.gain == pytest.approx(0.1)
+    assert better.p_value < 0.01
+    assert better.verdict.startswith("The tuned settings are better than the present ones: +0.1000 validation auc")
+    assert "worse than the present ones" in result(EIGHT, [value + 0.1 for value in EIGHT]).verdict
+
+
+def test_lower_is_better_for_errors():
+    lower = result([value - 0.1 for value in EIGHT], EIGHT, task="regression")
+    assert lower.gain == pytest.approx(0.1)
+    assert "better than the present ones" in lower.verdict
+
+
+def test_noise_is_not_called_a_difference():
+    mixed = result([value + 0.001 * (-1) ** i for i, value in enumerate(EIGHT)], EIGHT)
+    assert mixed.verdict.startswith("No difference to the present settings is shown")
+    assert result(EIGHT, EIGHT).p_value == 1.0
+
+
+def test_few_seeds_cannot_show_anything_and_none_say_so():
+    assert "3 pairs cannot show one, at least 6 can" in result([0.9] * 3, [0.1, 0.2, 0.3]).verdict
+    alone = result()
+    assert (alone.gain, alone.p_value) == (None, None)
+    assert "flatters it" in alone.verdict
+
+
+def test_the_value_of_a_trial_is_the_mean_over_its_seeds():
+    assert tried(0, 0.5, 0.7).value == pytest.approx(0.6)
+
+
+def test_the_curve_of_the_best_leaves_out_trials_that_ended_early():
+    trials = [tried(0, 0.5), tried(1, 0.9, pruned=True), tried(2, 0.7), tried(3, 0.6)]
+    assert best_so_far(trials, higher_is_better=True) == [0.5, 0.5, 0.7, 0.7]
+    assert best_so_far(trials, higher_is_better=False) == [0.5, 0.5, 0.5, 0.5]
+
+
+def test_a_result_is_plain_data():
+    content = result([0.6], [0.5]).to_dict()
+    assert content["best"] == {"trial": 1, "params": {"epsilon": 0.01}, "value": 0.75}
+    assert content["trials"][1]["per_seed"] == {"0": 0.7, "1": 0.8}
+    assert content["settings"]["vary"] == ["epsilon=1e-08:1:log"]
+    assert math.isclose(content["confirmed"]["gain"], 0.1)
+
+
+@pytest.mark.parametrize(
+    ("changes", "params", "expected"),
+    [
+        ({}, {"epsilon": 0.01}, 'python -m studies.run --baseline "log(y_hat/(y))^2" --epsilon 0.01'),
+        (
+            {"loss": None, "searcher": "rl:objective=ppo"},
+            {"eta": 0.5, "searcher.clip": 0.25},
+            "python -m studies.run --searcher rl:objective=ppo:clip=0.25 --eta 0.5",
+        ),
+        ({"loss": None}, {"proxy_size": 7}, "python -m studies.run --proxy-size 7"),
+    ],
+)
+def test_the_command_that_uses_the_values(changes, params, expected):
+    assert command_for(small_tuning(**changes), params) == expected

@@ -1,0 +1,124 @@
+"""A tuning from beginning to end, with values that are known beforehand; and real parts."""
+
+import pytest
+
+from studies.parts.making import PartMaker
+from studies.parts.part import PartsFolder
+from studies.parts.work import do
+from studies.parts.workers import Workers
+from studies.parts.workplace import Workplace
+from studies.tuning.evaluation import Evaluation
+from studies.tuning.storage import open_storage
+from studies.tuning.trials import Trials
+from studies.tuning.tuning import TuneWatcher, Tuning
+from tests.studies.tuning.small import SEARCH, small_tuning
+
+
+class Diary(TuneWatcher):
+    def __init__(self):
+        self.phases, self.begun, self.tried, self.bests, self.results, self.shares = [], [], [], [], [], []
+
+    def on_phase(self, text):
+        self.phases.append(text)
+
+    def on_begin(self, number, params, n_seeds):
+        self.begun.append(number)
+
+    def on_progress(self, place, share):
+        self.shares.append((place, share))
+
+    def on_trial(self, tried, best):
+        self.tried.append(tried.number)
+        self.bests.append(best.number)
+
+    def on_result(self, result):
+        self.results.append(result)
+
+
+def run(folder, settings, watcher=None, jobs=2):
+    place = Workplace(jobs, 1, None, keep=folder / "parts")
+    trials = Trials(open_storage(None, folder), "here", "s", {}, settings.tunables, True, settings.seed, settings.prune)
+    with Workers(place, do) as workers:
+        evaluation = Evaluation(settings, PartMaker(None), PartsFolder(folder / "parts"), workers, place)
+        return Tuning(settings, trials, evaluation, [watcher] if watcher else []).run()
+
+
+class Known:
+    """An evaluation without training: epsilon 0.01 is best, and seeds differ."""
+
+    def __init__(self, settings):
+        self.settings, self.asked = settings, []
+        self.metric = Evaluation(settings, None, None, None, None).metric
+
+    def values(self, params, seeds, on_progress):
+        self.asked.append(list(seeds))
+        for i, seed in enumerate(seeds):
+            on_progress(i, 1.0)
+            yield seed, 0.9 - abs(params["epsilon"] - 0.01) + seed / 1000
+
+
+def go(folder, watcher, **changes):
+    settings = small_tuning(**({"trials": 8, "seeds": 6} | changes))
+    folder.mkdir(exist_ok=True)
+    trials = Trials(open_storage(None, folder), "here", "s", {}, settings.tunables, True, settings.seed, settings.prune)
+    known = Known(settings)
+    return Tuning(settings, trials, known, [watcher]).run(), known
+
+
+def test_watchers_see_everything_and_the_best_is_chosen(tmp_path):
+    diary = Diary()
+    result, known = go(tmp_path, diary)
+    assert diary.begun == diary.tried == list(range(8))
+    assert diary.results == [result]
+    assert result.chosen.number == diary.bests[-1]
+    assert not result.chosen.pruned
+    assert result.chosen.value == max(tried.value for tried in result.trials if not tried.pruned)
+    assert result.trials[0].params == {"epsilon": 1e-6}
+    assert (len(result.best), len(result.present)) == (2, 2)
+    assert known.asked[-1] == [6, 7], "other seeds than those that chose"
+
+
+def test_seeds_come_in_an_order_of_their_own_for_every_trial(tmp_path):
+    _, known = go(tmp_path, Diary(), prune=0.0)
+    orders = known.asked[:8]
+    assert all(sorted(order) == list(range(6)) for order in orders)
+    assert len({tuple(order) for order in orders}) > 4
+
+
+def test_more_trials_go_on_where_fewer_ended(tmp_path):
+    go(tmp_path / "grown", Diary(), trials=3)
+    diary = Diary()
+    grown, _ = go(tmp_path / "grown", diary)
+    whole, _ = go(tmp_path / "whole", Diary())
+    assert diary.begun == [3, 4, 5, 6, 7]
+    assert diary.tried == list(range(8))
+    assert grown.to_dict() == whole.to_dict()
+
+
+def test_the_result_does_not_depend_on_the_number_of_processes(tmp_path):
+    settings = small_tuning(seeds=5, trials=2)
+    contents = []
+    for jobs in (1, 3):
+        (tmp_path / str(jobs)).mkdir()
+        contents.append(run(tmp_path / str(jobs), settings, jobs=jobs).to_dict())
+    assert contents[0] == contents[1]
+
+
+@pytest.mark.parametrize("objective", ["search", "converged"])
+def test_thresholds_of_a_search_are_tuned(tmp_path, objective):
+    settings = small_tuning(**(SEARCH | {"vary": ("eta", "min_positive_rate"), "loss": None, "objective": objective}))
+    result = run(tmp_path, settings)
+    assert set(result.chosen.params) == {"eta", "min_positive_rate"}
+    assert result.trials[0].params == {"eta": 0.001, "min_positive_rate": 0.9}
+    assert all(0.4 < value < 1 for tried in result.trials for value in tried.per_seed.values())
+
+
+@pytest.mark.parametrize(("task", "worst"), [("classification", 0.0), ("regression", 1.0)])
+@pytest.mark.parametrize("validation", [{}, {"auc": None, "rmse": None}])
+def test_a_training_that_broke_down_counts_as_the_worst(tmp_path, monkeypatch, task, worst, validation):
+    def compute(workers, parts, on_progress):
+        yield from ((part, {"fitted": [{"validation": validation}]}) for part in parts)
+
+    monkeypatch.setattr("studies.parts.workers.Workers.compute", compute)
+    result = run(tmp_path, small_tuning(trials=2, task=task, confirm=0))
+    assert [tried.value for tried in result.trials] == [worst, worst]
