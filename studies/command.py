@@ -24,7 +24,14 @@ def make_app(name: str, about: str) -> cyclopts.App:
         name: how it is called.
         about: what it does, for --help.
     """
-    app = cyclopts.App(name=name, help=about, help_format="plaintext", version_flags=[], result_action="return_value")
+    app = cyclopts.App(
+        name=name,
+        help=about,
+        help_format="plaintext",
+        version_flags=[],
+        result_action="return_value",
+        suppress_keyboard_interrupt=False,  # told by exit_code
+    )
     app["--help"].show = False  # whoever reads the list has found it
     return app
 

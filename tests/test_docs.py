@@ -14,11 +14,14 @@ from searchers import SEARCHERS
 from studies.benchmark import app as benchmark_app
 from studies.compare import app as compare_app
 from studies.run import app as run_app
+from studies.tune import app as tune_app
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-COMMAND = re.compile(r"(?:`|^)python -m studies\.(run|compare|benchmark)(?: ([^`\n]*))?(?:`|$)", flags=re.MULTILINE)
-APPS = {"run": run_app, "compare": compare_app, "benchmark": benchmark_app}
+COMMAND = re.compile(
+    r"(?:`|^)python -m studies\.(run|compare|tune|benchmark)(?: ([^`\n]*))?(?:`|$)", flags=re.MULTILINE
+)
+APPS = {"run": run_app, "compare": compare_app, "tune": tune_app, "benchmark": benchmark_app}
 
 
 def commands():
@@ -72,3 +75,15 @@ def test_settings_of_searchers_are_documented_as_they_are(name):
     expected = settings_table(kind) if kind else []
     assert [line for line in expected if line not in documented] == []
     assert len(expected) == len([line for line in documented if line in expected])
+
+
+def test_every_promise_names_a_test_that_exists():
+    page = (ROOT / "docs" / "reliability.md").read_text(encoding="utf-8")
+    named = re.findall(r"`(tests/[\w/]+\.py)(?:::(\w+))?`", page)
+    assert len(named) > 25
+    missing = [
+        (file, test)
+        for file, test in named
+        if not (ROOT / file).exists() or f"def {test}(" not in (ROOT / file).read_text(encoding="utf-8") + "def ("
+    ]
+    assert missing == []

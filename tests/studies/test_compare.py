@@ -119,3 +119,16 @@ def test_the_command_to_repeat_it_says_what_is_not_default():
         "--weight-decay 0.0001 --data 'my ratings.csv'"
     )
     assert command(CompareSettings(), ComparePlaces()) == "python -m studies.compare"
+
+
+def test_what_is_there_is_set_aside_where_that_is_asked_for(capsys):
+    words = [*small_arguments(searchers="random", seeds=1), "--tracking-uri", "none", "--out", "out"]
+    assert compare(*words) == 0
+    parts = sorted(path.name for path in Path("out/parts").iterdir())
+    capsys.readouterr()
+    assert compare(*words, "--resume") == 0
+    assert "are there from before" in capsys.readouterr().err
+    assert compare(*words, "--no-resume") == 0
+    assert "are there from before" not in capsys.readouterr().err
+    assert sorted(path.name for path in Path("out/parts.before").iterdir()) == parts
+    assert sorted(path.name for path in Path("out/parts").iterdir()) == parts

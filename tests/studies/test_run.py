@@ -13,6 +13,7 @@ import pytest
 
 from searchers import SEARCHERS
 from studies.command import BAD_INPUT, INTERRUPTED, exit_code
+from studies.keeping.resuming import alone_in
 from studies.run import app
 from studies.tracking_server import how_to_compare
 from tests.studies.small import small_arguments
@@ -221,3 +222,82 @@ def test_signals_end_it_at_once_without_a_traceback(tmp_path, number, code):
     assert first.startswith("Phase I")
     assert process.returncode == code
     assert "Traceback" not in rest
+
+
+QUIET = ("--out", "out", "--tracking-uri", "none")
+
+
+def unfinished(monkeypatch, *words):
+    """A study that is interrupted in its phase III; what it left."""
+    with monkeypatch.context() as patch:
+        patch.setattr("studies.run.print_report", interrupted)
+        assert run(*words, *QUIET, "--checkpoint-every", "0") == INTERRUPTED
+    return left_behind()
+
+
+def interrupted(*_):
+    raise KeyboardInterrupt
+
+
+def content():
+    return {**json.loads(Path("out/result.json").read_text()), "seconds": None}
+
+
+def test_an_interrupted_study_says_how_to_go_on_and_does(capsys, monkeypatch):
+    assert run(*small_arguments(), *QUIET) == 0
+    expected = content()
+    Path("out/result.json").unlink()
+    assert "out/checkpoints" in unfinished(monkeypatch, *small_arguments())
+    assert "The same command with --resume goes on from the last checkpoint" in capsys.readouterr().err
+    assert run(*small_arguments(), *QUIET, "--resume") == 0
+    printed = capsys.readouterr()
+    assert "Phase I," not in printed.err
+    assert "Best found loss:" in printed.out
+    assert content() == expected
+    assert left_behind() == ["out", "out/result.json"]
+
+
+def test_a_finished_study_is_not_run_again(capsys):
+    assert run(*small_arguments(), *QUIET) == 0
+    before = Path("out/result.json").stat().st_mtime_ns
+    capsys.readouterr()
+    assert run(*small_arguments(), *QUIET, "--resume") == 0
+    assert "Finished before; remove it to run the study again: out/result.json" in capsys.readouterr().out
+    assert Path("out/result.json").stat().st_mtime_ns == before
+    assert run(*small_arguments(seed=1), *QUIET, "--resume") == 0, "another study begins"
+    assert content()["settings"]["seed"] == 1
+
+
+def test_resume_where_there_is_nothing_begins(capsys):
+    assert run(*small_arguments(), *QUIET, "--resume") == 0
+    assert "Phase I," in capsys.readouterr().err
+
+
+def test_a_checkpoint_of_other_settings_is_refused_and_stays(capsys, monkeypatch):
+    there = unfinished(monkeypatch, *small_arguments())
+    capsys.readouterr()
+    message = refused(capsys, *small_arguments(trainings=9), *QUIET, "--resume")
+    assert "holds a study with trainings 8, this one has 9" in message
+    assert left_behind() == there
+
+
+def test_without_resume_unfinished_work_is_set_aside(capsys, monkeypatch):
+    unfinished(monkeypatch, *small_arguments())
+    assert run(*small_arguments(), *QUIET) == 0
+    assert Path("out/checkpoints.before").is_dir()
+    assert not Path("out/checkpoints").exists()
+
+
+def test_a_checkpoint_that_is_a_pickle_runs_nothing(capsys, caplog, monkeypatch):
+    unfinished(monkeypatch, *small_arguments())
+    for path in Path("out/checkpoints").iterdir():
+        path.write_bytes(b"cos\nsystem\n(S'touch hacked'\ntR.")
+    assert run(*small_arguments(), *QUIET, "--resume") == 0
+    assert "is whole; the study begins anew" in caplog.text
+    assert not Path("hacked").exists()
+
+
+def test_a_folder_is_used_by_one_study_at_a_time(capsys):
+    with alone_in(Path("out")):
+        assert "out: another process is at work there" in refused(capsys, *small_arguments(), *QUIET)
+    assert left_behind() == []

@@ -4,6 +4,8 @@ import logging
 import multiprocessing
 import os
 import signal
+import time
+from pathlib import Path
 
 import pytest
 
@@ -81,3 +83,65 @@ def test_a_defect_is_told_with_its_traceback():
 def test_settings_survive_being_plain():
     settings = small_comparison().study("gp", 3)
     assert StudySettings.from_dict(settings.to_dict()).to_dict() == settings.to_dict()
+
+
+def never_ends(part, place, report):
+    report(0.5)
+    time.sleep(600)
+
+
+def test_workers_end_with_a_parent_that_is_killed(tmp_path):
+    def parent():
+        with Workers(PLACE, never_ends) as workers:
+            list(workers.compute([noise("a"), noise("b")], lambda part, share: note(multiprocessing.active_children())))
+
+    def note(children):
+        (tmp_path / "pids").write_text(" ".join(str(child.pid) for child in children))
+        if len(children) == 2:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    process = multiprocessing.get_context("fork").Process(target=parent)
+    process.start()
+    process.join()
+    assert process.exitcode == -signal.SIGKILL
+    pids = [int(pid) for pid in (tmp_path / "pids").read_text().split()]
+    assert len(pids) == 2
+    for _ in range(100):
+        if not any(alive(pid) for pid in pids):
+            return
+        time.sleep(0.1)
+    raise AssertionError("workers live on")
+
+
+def alive(pid):
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
+def quick(part, place, report):
+    time.sleep(part.content["seconds"])
+    return {"pid": os.getpid()}
+
+
+def timed(label, seconds=0.0):
+    return Part("quick", label, {"seconds": seconds})
+
+
+def test_a_process_takes_one_part_after_the_other():
+    with Workers(PLACE, quick) as workers:
+        first = [found["pid"] for _, found in workers.compute([timed(str(i)) for i in range(5)], lambda *_: None)]
+        second = [found["pid"] for _, found in workers.compute([timed("later")], lambda *_: None)]
+    assert len(set(first + second)) <= 2
+
+
+def test_parts_that_nobody_waits_for_any_more_are_not_mistaken_for_others():
+    with Workers(PLACE, quick) as workers:
+        abandoned = workers.compute([timed("fast"), timed("slow", 1.0), timed("never begun", 60.0)], lambda *_: None)
+        assert next(abandoned)[0].label == "fast"
+        abandoned.close()
+        found = dict(
+            (part.label, content) for part, content in workers.compute([timed("a"), timed("b")], lambda *_: None)
+        )
+    assert set(found) == {"a", "b"}
