@@ -13,20 +13,6 @@ from torch import Tensor
 from core.errors import shown
 
 
-def read(kind: Any, value: Any) -> Any:
-    """The value, checked to be of a kind.
-
-    Args:
-        kind: int, float (whole numbers will do), bool, str or Tensor; lists, dicts, tuples and unions of kinds; a class
-            with a `from_dict`, or a dataclass of all these, which are made from a mapping.
-        value: as it was stored.
-
-    Raises:
-        TypeError: it is of another kind.
-    """
-    return _read(kind, value)
-
-
 def count(value: Any, below: float = math.inf) -> int:
     """A whole number of at least 0, and below a bound.
 
@@ -40,37 +26,45 @@ def count(value: Any, below: float = math.inf) -> int:
     return number
 
 
-def _read(kind: Any, value: Any) -> Any:
-    origin = get_origin(kind)
-    if kind is Any:
+def read(kind: Any, value: Any) -> Any:
+    """The value, checked to be of a kind.
+
+    Args:
+        kind: int, float (whole numbers will do), bool, str or Tensor; lists, dicts, tuples and unions of kinds; a class
+            with a `from_dict`, or a dataclass of all these, which are made from a mapping.
+        value: as it was stored.
+
+    Raises:
+        TypeError: it is of another kind.
+        KeyError: a field of a dataclass is missing.
+    """
+    origin, parts = get_origin(kind), get_args(kind)
+    if kind is Any or (kind is Tensor and isinstance(value, Tensor)):
         return value
     if kind is float and type(value) is int:
         return float(value)
     if kind in (int, float, bool, str, NoneType) and type(value) is kind:
         return value
-    if kind is Tensor and isinstance(value, Tensor):
-        return value
     if origin in (Union, UnionType):
-        return _one_of(get_args(kind), value)
+        return _one_of(parts, value)
     if origin is list and isinstance(value, list):
-        return [_read(get_args(kind)[0], inner) for inner in value]
-    if origin is tuple and isinstance(value, tuple | list) and len(value) == len(get_args(kind)):
-        return tuple(map(_read, get_args(kind), value))
+        return [read(parts[0], inner) for inner in value]
+    if origin is tuple and isinstance(value, tuple | list) and len(value) == len(parts):
+        return tuple(map(read, parts, value))
     if origin is dict and isinstance(value, Mapping):
-        of_name, of_value = get_args(kind)
-        return {_read(of_name, name): _read(of_value, inner) for name, inner in value.items()}
+        return {read(parts[0], name): read(parts[1], inner) for name, inner in value.items()}
     if isinstance(value, Mapping) and hasattr(kind, "from_dict"):
         return kind.from_dict(value)
     if isinstance(value, Mapping) and is_dataclass(kind):
         hints, make = get_type_hints(kind), cast(Any, kind)
-        return make(**{field.name: _read(hints[field.name], value[field.name]) for field in fields(kind)})
+        return make(**{field.name: read(hints[field.name], value[field.name]) for field in fields(kind)})
     raise TypeError(f"expected {getattr(kind, '__name__', kind)}, got {shown(value)}")
 
 
 def _one_of(kinds: tuple[Any, ...], value: Any) -> Any:
     for kind in kinds:
         try:
-            return _read(kind, value)
+            return read(kind, value)
         except TypeError:
             continue
     raise TypeError(f"expected one of {', '.join(map(str, kinds))}, got {shown(value)}")

@@ -9,7 +9,6 @@ from typing import Annotated
 from cyclopts import Group, Parameter
 from rich.console import Console
 
-from recommenders.machine import usable_memory
 from recommenders.metrics import find_metric
 from studies.command import make_app, run_app
 from studies.console import warning_to
@@ -19,8 +18,6 @@ from studies.contest.settings import ComparePlaces, CompareSettings, command
 from studies.contest.tracking import ContestTracker
 from studies.keeping.resuming import alone_in, set_aside
 from studies.output import OutputFolder
-from studies.parts.workplace import Workplace
-from studies.study import pick_device
 from studies.tracking_server import NO_TRACKING, connect, how_to_compare, reaching
 
 app = make_app(
@@ -55,7 +52,7 @@ def _compare(comparison: CompareSettings, places: ComparePlaces, path: Path) -> 
 
     err, out = Console(stderr=True), Console()
     metric = find_metric(comparison.task, comparison.metric)
-    contest = Contest(comparison, _workplace(comparison, places, path), path / _PARTS)
+    contest = Contest(comparison, places.workplace(comparison.device, path / _PARTS), path / _PARTS)
     try:
         with ExitStack() as open_things:
             watchers: list[Watcher] = [open_things.enter_context(ContestProgress(err, metric.name))]
@@ -72,12 +69,6 @@ def _compare(comparison: CompareSettings, places: ComparePlaces, path: Path) -> 
     out.print(f"Written to {files[0]}", highlight=False, soft_wrap=True)
     if tracker is not None:
         out.print(f"In MLflow: {how_to_compare(places.tracking_uri, tracker.address)}", highlight=False, soft_wrap=True)
-
-
-def _workplace(comparison: CompareSettings, places: ComparePlaces, path: Path) -> Workplace:
-    memory = usable_memory(pick_device(comparison.device)) if places.memory is None else places.memory
-    own = memory / places.jobs
-    return Workplace(places.jobs, places.threads, places.data, own, path / _PARTS, places.checkpoint_every)
 
 
 def _tracker(comparison: CompareSettings, places: ComparePlaces, path: Path, err: Console) -> ContestTracker | None:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Group, Parameter
 from rich.console import Console
 
-from recommenders.machine import usable_memory
 from recommenders.metrics import find_metric
 from studies.command import make_app, run_app
 from studies.console import warning_to
@@ -20,8 +19,7 @@ from studies.parts.making import PartMaker, data_file_digest
 from studies.parts.part import PartsFolder
 from studies.parts.work import do
 from studies.parts.workers import Workers
-from studies.parts.workplace import Workplace
-from studies.study import Study, pick_device
+from studies.study import Study
 from studies.tracking_server import NO_TRACKING, connect, how_to_compare, reaching
 from studies.tuning.evaluation import Evaluation
 from studies.tuning.progress import TuneProgress
@@ -101,10 +99,10 @@ class _Tune:
                 tracker = None if connection is None else self._tracker(connection, trials.id)
                 if tracker is not None:
                     watchers.append(open_things.enter_context(tracker))
-                place = self._workplace
-                assert place.keep is not None, "a tuning keeps its parts"
+                parts = PartsFolder(self._path / "parts")
+                place = self._places.workplace(self._settings.device, parts.path)
                 workers = open_things.enter_context(Workers(place, do))
-                evaluation = Evaluation(self._settings, PartMaker(digest), PartsFolder(place.keep), workers, place)
+                evaluation = Evaluation(self._settings, PartMaker(digest), parts, workers, place)
                 result = Tuning(self._settings, trials, evaluation, watchers).run()
                 pictures = {stem: png(figure) for stem, figure in draw_all(result, trials.importances()).items()}
                 files = write_report(result, pictures, folder)
@@ -112,20 +110,13 @@ class _Tune:
                     tracker.on_report(result, files)
         finally:
             folder.withdraw()
-        self._workplace.forget_all()
+        place.forget_all()
         print_summary(result, self._out if self._out.is_terminal else Console(width=max(self._out.width, 140)))
         self._say(f"Written to {files[0]}")
         if self._places.storage is None:
             self._say(f"Look closer: optuna-dashboard {self._path / 'optuna-journal.log'}")
         if tracker is not None:
             self._say(f"In MLflow: {how_to_compare(self._places.tracking_uri, tracker.address)}")
-
-    @property
-    def _workplace(self) -> Workplace:
-        places, device = self._places, pick_device(self._settings.device)
-        memory = usable_memory(device) if places.memory is None else places.memory
-        parts = self._path / "parts"
-        return Workplace(places.jobs, places.threads, places.data, memory / places.jobs, parts, places.checkpoint_every)
 
     def _identity(self, digest: str | None) -> dict[str, object]:
         settings = {name: value for name, value in self._settings.to_dict().items() if name not in _FREE}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import shlex
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -13,7 +12,7 @@ from cyclopts import Parameter
 from core.errors import UserError
 from recommenders.losses import NAMED_LOSSES, find_named_loss
 from searchers import check_searcher
-from studies.processes import usable_cores
+from studies.parts.places import PartsPlaces
 from studies.settings import ProtocolSettings, StudySettings
 
 #: In every comparison, whether asked for or not: what does not beat it has learned nothing.
@@ -84,39 +83,14 @@ class CompareSettings(ProtocolSettings, Contestants):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ComparePlaces:
+class ComparePlaces(PartsPlaces):
     """Where things are read and written, and how the machine is used. These do not change what is computed."""
 
-    data: Path | None = None
-    """The raw file of the data set, for those that are not fetched or made."""
     out: Path | None = None
     """Folder of the comparison; results/compare-DATASET-RECOMMENDER unless given. What is there already is not done
     again."""
-    tracking_uri: str = "sqlite:///mlflow.db"
-    """MLflow's database or server; none to do without."""
     experiment: str = "loss-search-comparison"
     """MLflow's experiment, one for each comparison."""
-    jobs: int = usable_cores()
-    """Runs at a time, each in a process of its own."""
-    threads: int = 1
-    """CPU cores of each run."""
-    memory: float | None = None
-    """GiB that the parameters of recommenders in training may take in all, instead of half of what is free."""
-    resume: bool = True
-    """Go on from what is there; --no-resume moves it into a folder beside and begins anew."""
-    checkpoint_every: float = 30.0
-    """Seconds between the checkpoints of an unfinished run, and more where writing one takes long; 0: after every step
-    and epoch."""
-
-    def __post_init__(self) -> None:
-        """Check what no other class checks."""
-        if not 0 <= self.checkpoint_every < math.inf:
-            raise UserError(f"--checkpoint-every: expected seconds, at least 0, got {self.checkpoint_every}")
-        for name in ("jobs", "threads"):
-            if getattr(self, name) < 1:
-                raise UserError(f"--{name}: expected at least 1, got {getattr(self, name)}")
-        if self.memory is not None and not 0 < self.memory < math.inf:
-            raise UserError(f"--memory: expected a number of GiB above 0, got {self.memory}")
 
 
 def command(settings: CompareSettings, places: ComparePlaces) -> str:

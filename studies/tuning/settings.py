@@ -3,7 +3,6 @@
 The annotations are objects and not strings, see `studies.settings`.
 """
 
-import math
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,7 +12,7 @@ from cyclopts import Parameter
 from core.errors import UserError
 from recommenders.losses import find_named_loss, make_loss
 from studies.finals import baseline
-from studies.processes import usable_cores
+from studies.parts.places import PartsPlaces
 from studies.settings import ProtocolSettings, SearchSettings, StudySettings
 from studies.tuning.tunables import OF_LOSS, OF_SEARCH, Tunable, present_value, read_tunables
 
@@ -112,11 +111,9 @@ class TuneSettings(ProtocolSettings, SearchSettings, Tuned):
 
 
 @dataclass(frozen=True, kw_only=True)
-class TunePlaces:
+class TunePlaces(PartsPlaces):
     """Where things are read and written, and how the machine is used. These do not change what is computed."""
 
-    data: Path | None = None
-    """The raw file of the data set, for those that are not fetched or made."""
     out: Path | None = None
     """Folder of the tuning; results/tune-WHAT-DATASET-RECOMMENDER unless given. What is there is not done again."""
     storage: str | None = None
@@ -124,28 +121,5 @@ class TunePlaces:
     postgresql+psycopg2://USER@HOST/NAME for several machines."""
     study_name: str | None = None
     """The study's name in the storage; the folder's name unless given."""
-    tracking_uri: str = "sqlite:///mlflow.db"
-    """MLflow's database or server; none to do without."""
     experiment: str = "loss-search-tuning"
     """MLflow's experiment, one for each tuning."""
-    jobs: int = usable_cores()
-    """Seeds of a trial at a time, each in a process of its own."""
-    threads: int = 1
-    """CPU cores of each."""
-    memory: float | None = None
-    """GiB that the parameters of recommenders in training may take in all, instead of half of what is free."""
-    resume: bool = True
-    """Go on from what is there; --no-resume moves it into a folder beside and begins anew."""
-    checkpoint_every: float = 30.0
-    """Seconds between the checkpoints of an unfinished training, and more where writing one takes long; 0: after every
-    step and epoch."""
-
-    def __post_init__(self) -> None:
-        """Check what no other class checks."""
-        if not 0 <= self.checkpoint_every < math.inf:
-            raise UserError(f"--checkpoint-every: expected seconds, at least 0, got {self.checkpoint_every}")
-        for name in ("jobs", "threads"):
-            if getattr(self, name) < 1:
-                raise UserError(f"--{name}: expected at least 1, got {getattr(self, name)}")
-        if self.memory is not None and not 0 < self.memory < math.inf:
-            raise UserError(f"--memory: expected a number of GiB above 0, got {self.memory}")

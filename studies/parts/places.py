@@ -1,0 +1,54 @@
+"""What all commands that compute parts are told about places and the machine.
+
+The annotations are objects and not strings, see `studies.settings`.
+"""
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+from core.errors import UserError
+from recommenders.machine import usable_memory
+from studies.parts.workplace import Workplace
+from studies.processes import usable_cores
+from studies.study import pick_device
+
+
+@dataclass(frozen=True, kw_only=True)
+class PartsPlaces:
+    """Where things are read and written, and how the machine is used. These do not change what is computed.
+
+    Raises:
+        UserError: a number out of range.
+    """
+
+    data: Path | None = None
+    """The raw file of the data set, for those that are not fetched or made."""
+    tracking_uri: str = "sqlite:///mlflow.db"
+    """MLflow's database or server; none to do without."""
+    jobs: int = usable_cores()
+    """Processes at a time."""
+    threads: int = 1
+    """CPU cores of each."""
+    memory: float | None = None
+    """GiB that the parameters of recommenders in training may take in all, instead of half of what is free."""
+    resume: bool = True
+    """Go on from what is there; --no-resume moves it into a folder beside and begins anew."""
+    checkpoint_every: float = 30.0
+    """Seconds between the checkpoints of what is unfinished, and more where writing one takes long; 0: after every step
+    and epoch."""
+
+    def __post_init__(self) -> None:
+        """Check what no other class checks."""
+        for name in ("jobs", "threads"):
+            if getattr(self, name) < 1:
+                raise UserError(f"--{name}: expected at least 1, got {getattr(self, name)}")
+        if self.memory is not None and not 0 < self.memory < math.inf:
+            raise UserError(f"--memory: expected a number of GiB above 0, got {self.memory}")
+        if not 0 <= self.checkpoint_every < math.inf:
+            raise UserError(f"--checkpoint-every: expected seconds, at least 0, got {self.checkpoint_every}")
+
+    def workplace(self, device: str, keep: Path) -> Workplace:
+        """Where parts are computed on this device, and kept."""
+        memory = usable_memory(pick_device(device)) if self.memory is None else self.memory
+        return Workplace(self.jobs, self.threads, self.data, memory / self.jobs, keep, self.checkpoint_every)

@@ -1,0 +1,92 @@
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from core.program import LossProgram
+from core.restoring import count, read
+
+
+@dataclass(frozen=True)
+class Point:
+    x: float
+    names: dict[str, int]
+
+
+PROGRAM = LossProgram.parse("y_hat - y")
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [
+        (int, 3),
+        (float, math.inf),
+        (bool, True),
+        (str, ""),
+        (float | None, None),
+        (float | None, 0.5),
+        (list[int], [1, 2]),
+        (dict[str, float], {"a": 0.5}),
+        (tuple[int, str], (1, "a")),
+        (Any, object),
+    ],
+)
+def test_what_is_of_its_kind_comes_through(kind, value):
+    assert read(kind, value) == value
+
+
+def test_what_is_made_from_a_mapping_is_made():
+    assert read(Point, {"x": 1, "names": {"a": 2}}) == Point(1.0, {"a": 2})
+    assert read(list[LossProgram], [PROGRAM.to_dict()]) == [PROGRAM]
+    assert read(tuple[int, str], [1, "a"]) == (1, "a"), "JSON has no tuples"
+    assert type(read(float, 3)) is float
+    tensor = torch.zeros(2)
+    assert read(Tensor, tensor) is tensor
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [
+        (int, True),
+        (int, 1.0),
+        (int, "1"),
+        (float, "nan"),
+        (float, None),
+        (bool, 1),
+        (str, None),
+        (list[int], (1, 2)),
+        (list[int], [1, "a"]),
+        (dict[str, int], {1: 2}),
+        (dict[str, int], [("a", 1)]),
+        (tuple[int, str], (1,)),
+        (Point, None),
+        (Point, {"x": "a", "names": {}}),
+        (Tensor, [1.0]),
+        (float | None, "a" * 10_000),
+    ],
+)
+def test_anything_else_is_refused_in_short(kind, value):
+    with pytest.raises(TypeError, match="expected ") as error:
+        read(kind, value)
+    assert len(str(error.value)) < 200
+
+
+def test_a_missing_field_is_refused():
+    with pytest.raises(KeyError):
+        read(Point, {"x": 1.0})
+
+
+@pytest.mark.parametrize("value", [-1, 5, 10**30])
+def test_a_count_is_within_its_bound(value):
+    with pytest.raises(ValueError, match="expected a number from 0 to below 5"):
+        count(value, 5)
+
+
+def test_a_count_is_a_whole_number():
+    assert [count(0), count(10**30), count(4, 5)] == [0, 10**30, 4]
+    for value in (1.0, True, "1", None):
+        with pytest.raises(TypeError):
+            count(value)
