@@ -26,7 +26,11 @@ def write_report(result: TuneResult, pictures: Mapping[str, bytes], folder: Outp
 
 def print_summary(result: TuneResult, console: Console) -> None:
     """The best trials, the settings that were chosen, and whether it was worth it."""
+    n_pruned = sum(tried.pruned for tried in result.trials)
+    told = f"The best of {len(result.trials)} trials ({n_pruned} ended early); trial 0 has the present settings"
+    console.print(told, style="italic", highlight=False)
     console.print(_trials_table(result))
+    console.print("With seeds that chose nothing", style="italic", highlight=False)
     console.print(_settings_table(result))
     console.print(result.verdict, highlight=False)
     console.print(f"To use them: {command_for(result.settings, result.chosen.params)}", highlight=False, soft_wrap=True)
@@ -35,9 +39,7 @@ def print_summary(result: TuneResult, console: Console) -> None:
 def _trials_table(result: TuneResult) -> Table:
     whole = [tried for tried in result.trials if not tried.pruned]
     side = 1 if result.metric.higher_is_better else -1
-    n_pruned = len(result.trials) - len(whole)
-    title = f"The best of {len(result.trials)} trials ({n_pruned} ended early), trial 0 has the present settings"
-    table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left")
+    table = Table(box=box.SIMPLE_HEAD)
     table.add_column("trial", justify="right")
     for tunable in result.settings.tunables:
         table.add_column(tunable.name, justify="right")
@@ -50,7 +52,7 @@ def _trials_table(result: TuneResult) -> Table:
 
 
 def _settings_table(result: TuneResult) -> Table:
-    table = Table(title="With seeds that chose nothing", box=box.SIMPLE_HEAD, title_justify="left")
+    table = Table(box=box.SIMPLE_HEAD)
     table.add_column("settings")
     table.add_column(f"validation {result.metric.name}", justify="right")
     for name, params, values in (
