@@ -16,7 +16,7 @@ from studies.contest.contest import Contest, Watcher
 from studies.contest.progress import ContestProgress
 from studies.contest.settings import ComparePlaces, CompareSettings, command
 from studies.contest.tracking import ContestTracker
-from studies.keeping.resuming import alone_in, set_aside
+from studies.keeping.resuming import alone_in
 from studies.output import OutputFolder
 from studies.tracking_server import NO_TRACKING, connect, how_to_compare, reaching
 
@@ -27,7 +27,6 @@ app = make_app(
     "same command does only what is missing.",
 )
 _DEFAULTS, _PLACES = CompareSettings(), ComparePlaces()
-_PARTS = "parts"
 
 
 @app.default
@@ -41,8 +40,6 @@ def compare(
     """Run a comparison and write its report."""
     path = places.out or Path("results") / f"compare-{comparison.dataset}-{comparison.recommender}"
     with alone_in(path):
-        if not places.resume:
-            set_aside(path / _PARTS)
         _compare(comparison, places, path)
 
 
@@ -52,7 +49,8 @@ def _compare(comparison: CompareSettings, places: ComparePlaces, path: Path) -> 
 
     err, out = Console(stderr=True), Console()
     metric = find_metric(comparison.task, comparison.metric)
-    contest = Contest(comparison, places.workplace(comparison.device, path / _PARTS), path / _PARTS)
+    parts = path / "parts"
+    contest = Contest(comparison, places.workplace(comparison.device, parts), parts, anew=not places.resume)
     try:
         with ExitStack() as open_things:
             watchers: list[Watcher] = [open_things.enter_context(ContestProgress(err, metric.name))]

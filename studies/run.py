@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from cyclopts import Group, Parameter
 from rich.console import Console
@@ -15,7 +16,7 @@ from studies.command import make_app, run_app
 from studies.console import LiveProgress, warning_to
 from studies.keeping.checkpoints import Checkpoints
 from studies.keeping.identity import data_digest
-from studies.keeping.resuming import alone_in, finished_result, stored_state
+from studies.keeping.resuming import alone_in, begin_anew, finished_result, stored_state
 from studies.observer import Observer
 from studies.output import OutputFolder
 from studies.report import print_report
@@ -66,23 +67,19 @@ class _Run:
 
     def go(self) -> None:
         """Begin, go on, or say that all is done."""
-        stored = stored_state(self._checkpoints, self._places.resume)
-        resumed = stored is not None or self._places.resume
-        done = finished_result(self._folder.path / _RESULT, self._settings) if resumed and stored is None else None
+        stored = stored_state(self._checkpoints) if self._places.resume else None
+        done = self._finished() if self._places.resume and stored is None else None
         try:
             with ExitStack() as open_things:
                 metric, trainings = self._ready.task.metric, self._ready.settings.trainings
                 observers: list[Observer] = [
                     open_things.enter_context(LiveProgress(self._err, metric, trainings)),
                 ]
-                tracker = self._tracker(resumed, done is not None)
+                tracker = self._tracker(done is not None)
                 if tracker is not None:
                     observers.append(open_things.enter_context(tracker))
                 if done is None:
-                    result = self._ready.run(observers, stored=stored, offer=self._checkpoints.offer)
-                    print_report(result, self._wide())
-                    self._folder.write_json(_RESULT, result.to_dict())
-                    self._checkpoints.clear()
+                    self._run(observers, stored)
         except (KeyboardInterrupt, SystemExit):
             if self._checkpoints.exist:
                 self._say("The same command with --resume goes on from the last checkpoint", self._err)
@@ -93,20 +90,36 @@ class _Run:
             shown = how_to_compare(self._places.tracking_uri, tracker.address)
             self._say(f"Compare runs: {shown}", self._out)
 
+    def _run(self, observers: Sequence[Observer], stored: Mapping[str, Any] | None) -> None:
+        if not self._places.resume:
+            begin_anew(self._checkpoints)
+        result = self._ready.run(observers, stored=stored, offer=self._checkpoints.offer)
+        print_report(result, self._wide())
+        self._folder.write_json(_RESULT, result.to_dict())
+        self._checkpoints.clear()
+
+    def _finished(self) -> dict[str, Any] | None:
+        """What the study found, if it is finished; what it comes to is told again."""
+        done = finished_result(self._folder.path / _RESULT, self._settings)
+        if done is not None and done.get("best") is not None:
+            self._say(f"Best found loss: {done['best']['formula']}\n{done['comparison']['verdict']}", self._out)
+        return done
+
     def _wide(self) -> Console:
         return self._out if self._out.is_terminal else Console(width=max(self._out.width, 140))
 
     def _say(self, text: str, console: Console) -> None:
         console.print(text, highlight=False, soft_wrap=True)
 
-    def _tracker(self, resumed: bool, is_done: bool) -> MlflowTracker | None:
+    def _tracker(self, is_done: bool) -> MlflowTracker | None:
         """None where nothing is tracked, or everything was told before."""
         uri, experiment = self._places.tracking_uri, self._places.experiment
         if uri == NO_TRACKING:
             return None
         warn = warning_to(self._err)
         journal = Journal(self._folder.path, server_name(uri, experiment), warn)
-        if not resumed:
+        goes_on = self._places.resume and journal.is_of(self._settings)
+        if not goes_on:
             journal.set_aside()
         if is_done and not journal.entries:
             return None
@@ -116,7 +129,7 @@ class _Run:
             with reaching(uri):
                 return MlflowTracker(lambda: connect(uri, experiment), journal, *arguments)
         except UserError:
-            if not resumed:
+            if not goes_on:
                 journal.remove()
             raise
 

@@ -79,6 +79,10 @@ class Journal:
             return 0
         return n if server == self._server and type(n) is int and 0 <= n <= len(self.entries) else 0
 
+    def is_of(self, params: Mapping[str, Any]) -> bool:
+        """Whether these entries are of a study with these params."""
+        return bool(self.entries) and self.entries[0].get("params") == json.loads(json.dumps(dict(params)))
+
     def begin(self, **content: Any) -> None:
         """The first entry, unless it is there."""
         if not self.entries:

@@ -11,6 +11,7 @@ from typing import Any
 from studies.contest.outcome import Outcome
 from studies.contest.plan import Plan
 from studies.contest.settings import CompareSettings
+from studies.keeping.resuming import set_aside
 from studies.parts.part import Part, PartsFolder, code
 from studies.parts.work import do
 from studies.parts.workers import Workers
@@ -44,15 +45,18 @@ class Contest:
         settings: of the comparison.
         place: processes, and the raw file of the data set where it needs one.
         folder: where the parts are kept.
+        anew: set aside what is there.
 
     Raises:
         UserError: anything that the comparison could not run with.
     """
 
-    def __init__(self, settings: CompareSettings, place: Workplace, folder: Path) -> None:
+    def __init__(self, settings: CompareSettings, place: Workplace, folder: Path, anew: bool = False) -> None:
         self.settings, self._place = settings, place
         self.plan = Plan(settings, place.data)
         self._study = Study(settings.study(settings.names[0], 0), place.data)
+        if anew:
+            set_aside(folder)
         self._folder = PartsFolder(folder)
         self._found: dict[str, dict[str, Any]] = {}
         self._warned = False

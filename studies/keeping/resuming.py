@@ -40,24 +40,27 @@ def alone_in(folder: Path) -> Iterator[None]:
         lock.release()
 
 
-def stored_state(checkpoints: Checkpoints, resume: bool) -> dict[str, Any] | None:
+def stored_state(checkpoints: Checkpoints) -> dict[str, Any] | None:
     """The state to go on from; None to begin at the beginning.
-
-    Checkpoints of a study that is begun anew are set aside, not lost.
 
     Raises:
         UserError: the checkpoints are those of another study.
     """
-    if not checkpoints.exist:
-        return None
-    if not resume:
-        aside = set_aside(checkpoints.path)
-        _log.warning("warning: an unfinished study lay here, --resume would go on; its checkpoints are in %s", aside)
-        return None
     state = checkpoints.load()
-    if state is None:
+    if state is None and checkpoints.exist:
         _log.warning("warning: no checkpoint in %s is whole; the study begins anew", checkpoints.path)
     return state
+
+
+def begin_anew(checkpoints: Checkpoints) -> None:
+    """Make room for a study: checkpoints of an unfinished one are set aside, not lost.
+
+    Raises:
+        UserError: they cannot be moved.
+    """
+    if checkpoints.exist:
+        aside = set_aside(checkpoints.path)
+        _log.warning("warning: an unfinished study lay here, --resume would go on; its checkpoints are in %s", aside)
 
 
 def finished_result(path: Path, settings: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -33,6 +33,10 @@ def print_summary(result: TuneResult, console: Console) -> None:
     console.print("With seeds that chose nothing", style="italic", highlight=False)
     console.print(_settings_table(result))
     console.print(result.verdict, highlight=False)
+    for name in result.at_an_end:
+        console.print(
+            f"{name} was chosen near an end of its range; a wider one (--vary {name}=LOW:HIGH) may hold a better one."
+        )
     console.print(f"To use them: {command_for(result.settings, result.chosen.params)}", highlight=False, soft_wrap=True)
 
 

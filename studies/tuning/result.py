@@ -16,6 +16,8 @@ from studies.tuning.trials import Tried
 
 #: How sure a difference has to be to be called one.
 _LEVEL = 0.05
+#: The part of a range, as it is searched, that counts as its end.
+_NEAR = 0.05
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,12 @@ class TuneResult:
         return float(wilcoxon(differences).pvalue) if differences.any() else 1.0
 
     @property
+    def at_an_end(self) -> list[str]:
+        """The settings whose chosen value lies near an end of its range: a wider one may hold a better value."""
+        places = {one.name: one.place(self.chosen.params[one.name]) for one in self.settings.tunables}
+        return [name for name, place in places.items() if not _NEAR < place < 1 - _NEAR]
+
+    @property
     def verdict(self) -> str:
         """Whether it was worth it, in a sentence."""
         name = self.metric.name
@@ -81,6 +89,7 @@ class TuneResult:
                 "p_value": self.p_value,
                 "verdict": self.verdict,
             },
+            "at_an_end": self.at_an_end,
             "trials": [_described(tried) for tried in self.trials],
             "metric": self.metric.name,
             "settings": self.settings.to_dict(),

@@ -40,6 +40,11 @@ class Tunable:
         if self.whole and not (self.low == int(self.low) and self.high == int(self.high)):
             raise UserError(f"--vary {self.name}: expected whole numbers, got {self.low}:{self.high}")
 
+    def place(self, value: float) -> float:
+        """Where in the range a value lies, from 0 to 1, on the scale that is searched."""
+        low, high, at = (math.log(end) if self.log else end for end in (self.low, self.high, value))
+        return (at - low) / (high - low)
+
     def __str__(self) -> str:
         """As it is written on the command line."""
         return f"{self.name}={self.low:g}:{self.high:g}" + ":log" * self.log

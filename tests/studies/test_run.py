@@ -301,3 +301,10 @@ def test_a_folder_is_used_by_one_study_at_a_time(capsys):
     with alone_in(Path("out")):
         assert "out: another process is at work there" in refused(capsys, *small_arguments(), *QUIET)
     assert left_behind() == []
+
+
+def test_a_typing_error_in_the_places_moves_nothing(capsys, monkeypatch):
+    there = unfinished(monkeypatch, *small_arguments())
+    capsys.readouterr()
+    refused(capsys, *small_arguments(), "--out", "out", "--tracking-uri", "nonsense://x")
+    assert left_behind() == there

@@ -130,3 +130,11 @@ def test_a_journal_that_was_sent_whole_is_removed(tmp_path):
     made.sent(2)
     made.remove()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_journal_knows_whose_it_is(tmp_path):
+    made = journal(tmp_path)
+    assert not made.is_of({})
+    made.begin(params={"seed": 1, "epsilon": (0.1,)})
+    assert journal(tmp_path).is_of({"seed": 1, "epsilon": [0.1]})
+    assert not journal(tmp_path).is_of({"seed": 2, "epsilon": [0.1]})

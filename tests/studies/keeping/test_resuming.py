@@ -9,7 +9,7 @@ import pytest
 from core.errors import UserError
 from studies.keeping.checkpoints import Checkpoints
 from studies.keeping.identity import code_digest, data_digest
-from studies.keeping.resuming import alone_in, finished_result, set_aside, stored_state
+from studies.keeping.resuming import alone_in, begin_anew, finished_result, set_aside, stored_state
 from tests.recommenders.problems import small_data
 
 ROOT = Path(__file__).parents[3]
@@ -39,11 +39,11 @@ def test_a_killed_process_leaves_no_lock(tmp_path):
 
 
 def test_without_resume_an_unfinished_study_is_set_aside_and_not_lost(tmp_path, caplog):
-    kept = Checkpoints(tmp_path / "checkpoints", {})
-    assert stored_state(kept, resume=True) is None
+    begin_anew(Checkpoints(tmp_path / "checkpoints", {}))
+    assert caplog.text == ""
     for number in (1, 2):
         Checkpoints(tmp_path / "checkpoints", {}).write({"number": number})
-        assert stored_state(Checkpoints(tmp_path / "checkpoints", {}), resume=False) is None
+        begin_anew(Checkpoints(tmp_path / "checkpoints", {}))
         assert "--resume would go on" in caplog.text
         assert Checkpoints(tmp_path / "checkpoints.before", {}).load() == {"number": number}
         assert not (tmp_path / "checkpoints").exists()
@@ -51,10 +51,12 @@ def test_without_resume_an_unfinished_study_is_set_aside_and_not_lost(tmp_path, 
 
 def test_with_resume_the_state_comes_back(tmp_path, caplog):
     kept = Checkpoints(tmp_path / "checkpoints", {})
+    assert stored_state(kept) is None
+    assert caplog.text == ""
     kept.write({"number": 1})
-    assert stored_state(kept, resume=True) == {"number": 1}
+    assert stored_state(kept) == {"number": 1}
     (tmp_path / "checkpoints" / "checkpoint-000001").write_bytes(b"")
-    assert stored_state(kept, resume=True) is None
+    assert stored_state(kept) is None
     assert "is whole; the study begins anew" in caplog.text
 
 

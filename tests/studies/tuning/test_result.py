@@ -56,6 +56,14 @@ def test_the_curve_of_the_best_leaves_out_trials_that_ended_early():
     assert best_so_far(trials, higher_is_better=False) == [0.5, 0.5, 0.5, 0.5]
 
 
+@pytest.mark.parametrize(
+    ("epsilon", "ends"), [(1e-8, ["epsilon"]), (2e-8, ["epsilon"]), (0.01, []), (0.9, ["epsilon"])]
+)
+def test_a_value_at_an_end_of_its_range_is_told(epsilon, ends):
+    chosen = tried(0, 0.5, 0.6, epsilon=epsilon)
+    assert TuneResult(small_tuning(), (chosen,), chosen, {"epsilon": 0.1}, (), ()).at_an_end == ends
+
+
 def test_a_result_is_plain_data():
     content = result([0.6], [0.5]).to_dict()
     assert content["best"] == {"trial": 1, "params": {"epsilon": 0.01}, "value": 0.75}

@@ -1,6 +1,7 @@
 import os
 import shutil
 import subprocess
+import tempfile
 from pathlib import Path
 
 import optuna
@@ -76,7 +77,7 @@ def test_errors_of_ones_own_pass_as_they_are():
 
 
 @pytest.fixture
-def postgresql(tmp_path):
+def postgresql():
     """A real server on a socket of its own."""
     pytest.importorskip("psycopg2")
     programs = [shutil.which("initdb"), shutil.which("pg_ctl")]
@@ -85,23 +86,19 @@ def postgresql(tmp_path):
         programs = [str(versions[-1] / name) for name in ("initdb", "pg_ctl")]
     if None in programs:
         pytest.skip("no PostgreSQL here")
-    data, sockets = tmp_path / "data", tmp_path / "s"
-    sockets.mkdir()
-    tmp_path.chmod(0o755)
-    user = []
-    if os.geteuid() == 0:  # PostgreSQL refuses to run as root
-        user = ["setpriv", "--reuid", "nobody", "--clear-groups"]
-        for folder in (tmp_path, sockets):
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name:
+        folder, user = Path(name), []
+        if os.geteuid() == 0:  # PostgreSQL refuses to run as root
+            user = ["setpriv", "--reuid", "nobody", "--clear-groups"]
             shutil.chown(folder, "nobody")
-        for parent in tmp_path.parents[:2]:
-            parent.chmod(0o755)
-    run = {"check": True, "capture_output": True, "cwd": tmp_path}
-    subprocess.run([*user, programs[0], "-D", data, "-U", "tuner", "--auth", "trust", "--no-sync"], **run)
-    options = f"-k {sockets} -c listen_addresses= -c fsync=off"
-    control = [*user, programs[1], "-D", data]
-    subprocess.run([*control, "-o", options, "-l", tmp_path / "log", "-w", "start"], **{**run, "capture_output": False})
-    yield f"postgresql+psycopg2://tuner@/postgres?host={sockets}"
-    subprocess.run([*control, "-m", "immediate", "stop"], **run)
+        data = folder / "data"
+        run = {"check": True, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": folder}
+        subprocess.run([*user, programs[0], "-D", data, "-U", "tuner", "--auth", "trust", "--no-sync"], **run)
+        options = f"-k {folder} -c listen_addresses= -c fsync=off"
+        control = [*user, programs[1], "-D", data]
+        subprocess.run([*control, "-o", options, "-l", folder / "log", "-w", "start"], **run)
+        yield f"postgresql+psycopg2://tuner@/postgres?host={folder}"
+        subprocess.run([*control, "-m", "immediate", "stop"], **run)
 
 
 def test_a_real_server_is_shared_by_several_machines(postgresql, tmp_path):

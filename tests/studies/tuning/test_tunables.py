@@ -72,6 +72,11 @@ def test_any_text_is_read_or_refused(text):
         assert -math.inf < tunable.low < tunable.high < math.inf
 
 
+def test_places_are_on_the_scale_that_is_searched():
+    assert Tunable("x", 0.0, 4.0).place(1.0) == 0.25
+    assert Tunable("x", 1e-4, 1.0, log=True).place(1e-3) == pytest.approx(0.25)
+
+
 def test_values_become_settings_of_a_study():
     settings = StudySettings(searcher="rl:objective=ppo").to_dict()
     made = StudySettings.from_dict(with_values(settings, {"eta": 0.01, "searcher.clip": 0.3, "proxy_size": 7}))
