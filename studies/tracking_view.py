@@ -19,8 +19,10 @@ if TYPE_CHECKING:
 _TAG = "mlflow.sharedViewState."
 
 
-def save_view(client: MlflowClient, experiment_id: str, key: str, name: str, metrics: Sequence[str]) -> None:
-    """Make or replace a view with these metrics as columns.
+def save_view(
+    client: MlflowClient, experiment_id: str, key: str, name: str, metrics: Sequence[str], params: Sequence[str] = ()
+) -> None:
+    """Make or replace a view with these metrics and params as columns.
 
     Args:
         client: of the tracking server.
@@ -28,11 +30,12 @@ def save_view(client: MlflowClient, experiment_id: str, key: str, name: str, met
         key: of the view, letters and digits; it is part of the address.
         name: as the list of views shows it.
         metrics: columns, in order.
+        params: more of them.
     """
     state = {
         "orderByKey": "attributes.start_time",
         "orderByAsc": False,
-        "selectedColumns": [f"metrics.`{metric}`" for metric in metrics],
+        "selectedColumns": [f"metrics.`{metric}`" for metric in metrics] + [f"params.`{param}`" for param in params],
         "runsHiddenMode": "FIRST_10_RUNS",
     }
     packed = base64.b64encode(zlib.compress(json.dumps(state).encode())).decode()

@@ -73,7 +73,8 @@ def slices(result: TuneResult) -> Figure:
         axes.set_visible(False)
     for axes in panels[::columns]:
         axes.set_ylabel(f"validation {result.metric.name}")
-    panels[0].legend(frameon=False)
+    handles, labels = panels[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=2, frameon=False)
     return figure
 
 

@@ -61,6 +61,7 @@ class TuneTracker(TuneWatcher):
         }
         self._missed: dict[int, Tried] = {}
         self.run_id = self._begin(settings)
+        self._save_view([str(text).partition("=")[0] for text in settings["vary"]])
 
     @property
     def address(self) -> str:
@@ -80,9 +81,11 @@ class TuneTracker(TuneWatcher):
         tags = self._tags | {"role": "tuning", "process": this_process()}
         run = self._client.create_run(self._experiment_id, run_name=f"tuning {self._tags['tuned']}"[:250], tags=tags)
         self._client.log_batch(run.info.run_id, params=params_of(settings))
-        columns = (f"valid_{self._metric}", "n_seeds")
-        save_view(self._client, self._experiment_id, _VIEW, "Trials side by side", columns)
         return str(run.info.run_id)
+
+    def _save_view(self, names: Sequence[str]) -> None:
+        columns = (f"valid_{self._metric}", "n_seeds", f"best_valid_{self._metric}", "gain_confirmed")
+        save_view(self._client, self._experiment_id, _VIEW, "Trials side by side", columns, names)
 
     def _find(self, role: str) -> list[Any]:
         query = f"tags.tuning = '{self._tags['tuning']}' and tags.role = '{role}' and attributes.status != 'FAILED'"
