@@ -6,7 +6,6 @@ import contextlib
 import json
 import math
 import os
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -26,7 +25,7 @@ def plain(value: Any) -> Any:
 
 
 #: What files are called until they are whole.
-_TEMPORARY = re.compile(r"\.[^/]+\.\d+")
+_UNFINISHED = ".unfinished"
 
 
 class OutputFolder:
@@ -45,7 +44,7 @@ class OutputFolder:
         self._made = [folder for folder in (path, *path.parents) if not folder.exists()]
         try:
             path.mkdir(parents=True, exist_ok=True)
-            trial = path / f".trial.{os.getpid()}"
+            trial = path / f".trial.{os.getpid()}{_UNFINISHED}"
             trial.touch()
             trial.unlink()
         except OSError as error:
@@ -61,7 +60,7 @@ class OutputFolder:
     def sweep(self) -> None:
         """Remove what killed processes did not write to its end; only where no other one is at work."""
         for path in self.path.iterdir():
-            if _TEMPORARY.fullmatch(path.name):
+            if path.name.startswith(".") and path.name.endswith(_UNFINISHED):
                 with contextlib.suppress(OSError):
                     path.unlink()
 
@@ -75,7 +74,7 @@ class OutputFolder:
         Raises:
             UserError: the disk is full, or the folder cannot be written any more.
         """
-        path, temporary = self.path / name, self.path / f".{name}.{os.getpid()}"
+        path, temporary = self.path / name, self.path / f".{name}.{os.getpid()}{_UNFINISHED}"
         try:
             with temporary.open("wb") as file:
                 file.write(content)

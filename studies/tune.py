@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Group, Parameter
 from rich.console import Console
 
+from core.errors import UserError
 from recommenders.metrics import find_metric
 from studies.command import make_app, run_app
 from studies.console import warning_to
@@ -37,6 +38,7 @@ app = make_app(
     "Interrupted, or asked for more trials, the same command does only what is missing.",
 )
 _DEFAULTS, _PLACES = TuneSettings(), TunePlaces()
+PARTS, JOURNAL = "parts", "optuna-journal.log"
 #: Settings that may grow from one command to the next, and those that change no trial.
 _FREE = ("trials", "confirm", "seed", "finalists", "repeats", "baseline")
 
@@ -52,8 +54,15 @@ def tune(
     Study(tuning.study(0), places.data)  # whatever is wrong with the settings is found here
     with alone_in(path):
         if not places.resume:
-            set_aside(path)
+            _begin_anew(places, path)
         _Tune(tuning, places, path).go()
+
+
+def _begin_anew(places: TunePlaces, path: Path) -> None:
+    if places.storage is not None:
+        raise UserError("--no-resume: what is in a --storage stays there; give another --study-name instead")
+    for name in (PARTS, JOURNAL):
+        set_aside(path / name)
 
 
 def default_folder(tuning: TuneSettings) -> Path:
@@ -81,7 +90,7 @@ class _Tune:
         digest, folder = data_file_digest(self._places.data), OutputFolder(self._path)
         try:
             connection = self._connection()
-            storage = open_storage(self._places.storage, self._path)
+            storage = open_storage(self._places.storage, self._path / JOURNAL)
             with ExitStack() as open_things:
                 trials = Trials(
                     storage,
@@ -99,7 +108,7 @@ class _Tune:
                 tracker = None if connection is None else self._tracker(connection, trials.id)
                 if tracker is not None:
                     watchers.append(open_things.enter_context(tracker))
-                parts = PartsFolder(self._path / "parts")
+                parts = PartsFolder(self._path / PARTS)
                 place = self._places.workplace(self._settings.device, parts.path)
                 workers = open_things.enter_context(Workers(place, do))
                 evaluation = Evaluation(self._settings, PartMaker(digest), parts, workers, place)
@@ -114,7 +123,7 @@ class _Tune:
         print_summary(result, self._out if self._out.is_terminal else Console(width=max(self._out.width, 140)))
         self._say(f"Written to {files[0]}")
         if self._places.storage is None:
-            self._say(f"Look closer: optuna-dashboard {self._path / 'optuna-journal.log'}")
+            self._say(f"Look closer: optuna-dashboard {self._path / JOURNAL}")
         if tracker is not None:
             self._say(f"In MLflow: {how_to_compare(self._places.tracking_uri, tracker.address)}")
 

@@ -129,7 +129,7 @@ class Checkpoints:
         """Remove them: the study is done."""
         with suppress(OSError):
             for path in self.path.iterdir():
-                if path.name.lstrip(".").startswith("checkpoint-"):
+                if path.name.lstrip(".").startswith("checkpoint-"):  # those of killed writers too
                     path.unlink()
             self.path.rmdir()
 

@@ -73,8 +73,8 @@ def finished_result(path: Path, settings: Mapping[str, Any]) -> dict[str, Any] |
     return result if same else None
 
 
-def set_aside(folder: Path) -> Path:
-    """Move a folder out of the way; one that was set aside before is gone.
+def set_aside(path: Path) -> Path:
+    """Move a file or folder out of the way; one that was set aside before is gone.
 
     Returns:
         Where it is now; there may have been nothing to move.
@@ -82,12 +82,12 @@ def set_aside(folder: Path) -> Path:
     Raises:
         UserError: it cannot be moved.
     """
-    aside = folder.with_name(f"{folder.name}.before")
+    aside = path.with_name(f"{path.name}.before")
     try:
-        if folder.exists():
-            if aside.exists():
+        if path.exists():
+            if aside.is_dir():
                 shutil.rmtree(aside)
-            folder.rename(aside)
+            path.rename(aside)
     except OSError as error:
-        raise UserError(f"{folder}: cannot set it aside: {error.strerror}; remove it") from None
+        raise UserError(f"{path}: cannot set it aside: {error.strerror}; remove it") from None
     return aside

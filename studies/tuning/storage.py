@@ -61,16 +61,16 @@ class _Journal(JournalFileBackend):
         return size
 
 
-def open_storage(url: str | None, folder: Path) -> BaseStorage:
-    """The storage of this URL, or the journal in the folder.
+def open_storage(url: str | None, journal: Path) -> BaseStorage:
+    """The storage of this URL, or the journal in this file.
 
     Raises:
         UserError: it cannot be reached, or what it needs is not installed.
     """
     optuna.logging.set_verbosity(logging.ERROR)
-    with reaching_storage(url or str(folder)):
+    with reaching_storage(url or str(journal)):
         if url is None:
-            return JournalStorage(_Journal(folder / "optuna-journal.log"))
+            return JournalStorage(_Journal(journal))
         return optuna.storages.get_storage(url)
 
 

@@ -52,3 +52,10 @@ def test_numbers_that_json_cannot_write_become_none_however_deep_they_lie():
         "b": {"c": [None, 2]},
         "d": "nan",
     }
+
+
+def test_sweeping_takes_what_killed_writers_left_and_nothing_else(tmp_path):
+    for name in (".result.json.123.unfinished", ".profile.1", "notes.unfinished", "result.json"):
+        (tmp_path / name).write_text("")
+    OutputFolder(tmp_path).sweep()
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".profile.1", "notes.unfinished", "result.json"]

@@ -12,12 +12,16 @@ from studies.tuning.storage import open_storage, reaching_storage
 
 
 def numbers(folder):
-    study = optuna.create_study(storage=open_storage(None, folder), study_name="s", load_if_exists=True)
+    study = optuna.create_study(
+        storage=open_storage(None, folder / "optuna-journal.log"), study_name="s", load_if_exists=True
+    )
     return [trial.number for trial in study.trials]
 
 
 def add(folder):
-    study = optuna.create_study(storage=open_storage(None, folder), study_name="s", load_if_exists=True)
+    study = optuna.create_study(
+        storage=open_storage(None, folder / "optuna-journal.log"), study_name="s", load_if_exists=True
+    )
     study.add_trial(optuna.create_trial(value=1.0))
 
 
@@ -67,7 +71,7 @@ def test_a_relative_folder_will_do(tmp_path, monkeypatch):
 )
 def test_a_storage_that_cannot_be_reached_is_one_line(tmp_path, url):
     with pytest.raises(UserError, match=r"--storage .*: cannot use it: ") as error:
-        open_storage(url, tmp_path)
+        open_storage(url, tmp_path / "journal")
     assert "\n" not in str(error.value)
 
 
@@ -102,9 +106,9 @@ def postgresql():
 
 
 def test_a_real_server_is_shared_by_several_machines(postgresql, tmp_path):
-    storage = open_storage(postgresql, tmp_path)
+    storage = open_storage(postgresql, tmp_path / "journal")
     study = optuna.create_study(storage=storage, study_name="s")
     study.set_user_attr("tuning", {"a": 1})
     study.add_trial(optuna.create_trial(value=1.0))
-    again = optuna.load_study(storage=open_storage(postgresql, tmp_path), study_name="s")
+    again = optuna.load_study(storage=open_storage(postgresql, tmp_path / "journal"), study_name="s")
     assert (len(again.trials), again.user_attrs) == (1, {"tuning": {"a": 1}})

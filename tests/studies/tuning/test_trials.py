@@ -21,7 +21,15 @@ PRESENT = {"x": 0.9, "n": 10}
 
 def trials(folder, identity=None, prune=0.1, **changes):
     settings = {"higher_is_better": True, "seed": 3} | changes
-    return Trials(open_storage(None, folder), "here", "study", identity or {"a": 1}, TUNABLES, prune=prune, **settings)
+    return Trials(
+        open_storage(None, folder / "optuna-journal.log"),
+        "here",
+        "study",
+        identity or {"a": 1},
+        TUNABLES,
+        prune=prune,
+        **settings,
+    )
 
 
 def value(params, seed):

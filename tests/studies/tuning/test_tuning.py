@@ -37,7 +37,16 @@ class Diary(TuneWatcher):
 
 def run(folder, settings, watcher=None, jobs=2):
     place = Workplace(jobs, 1, None, keep=folder / "parts")
-    trials = Trials(open_storage(None, folder), "here", "s", {}, settings.tunables, True, settings.seed, settings.prune)
+    trials = Trials(
+        open_storage(None, folder / "optuna-journal.log"),
+        "here",
+        "s",
+        {},
+        settings.tunables,
+        True,
+        settings.seed,
+        settings.prune,
+    )
     with Workers(place, do) as workers:
         evaluation = Evaluation(settings, PartMaker(None), PartsFolder(folder / "parts"), workers, place)
         return Tuning(settings, trials, evaluation, [watcher] if watcher else []).run()
@@ -60,7 +69,16 @@ class Known:
 def go(folder, watcher, **changes):
     settings = small_tuning(**({"trials": 8, "seeds": 6} | changes))
     folder.mkdir(exist_ok=True)
-    trials = Trials(open_storage(None, folder), "here", "s", {}, settings.tunables, True, settings.seed, settings.prune)
+    trials = Trials(
+        open_storage(None, folder / "optuna-journal.log"),
+        "here",
+        "s",
+        {},
+        settings.tunables,
+        True,
+        settings.seed,
+        settings.prune,
+    )
     known = Known(settings)
     return Tuning(settings, trials, known, [watcher]).run(), known
 
