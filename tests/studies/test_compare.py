@@ -1,5 +1,6 @@
 """The command as a user meets it: what it prints, writes and refuses."""
 
+import functools
 import json
 import os
 import signal
@@ -91,9 +92,9 @@ def living(group):
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, INTERRUPTED), (signal.SIGTERM, 143)])
 def test_a_signal_ends_all_processes_and_keeps_what_is_finished(number, code):
     words = [sys.executable, "-m", "studies.compare", *small_arguments(trainings=50), "--tracking-uri", "none"]
-    started = subprocess.Popen(
-        [*words, "--out", "cut"], stderr=subprocess.PIPE, text=True, env=os.environ, start_new_session=True
-    )
+    listen = functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # a background job starts deaf to it
+    options = {"stderr": subprocess.PIPE, "text": True, "start_new_session": True, "preexec_fn": listen}
+    started = subprocess.Popen([*words, "--out", "cut"], env=os.environ, **options)
     parts = Path("cut/parts")
     while not list(parts.glob("*seed*.json")):
         assert started.poll() is None, started.stderr.read()
