@@ -33,9 +33,10 @@ def test_a_killed_process_leaves_no_lock(tmp_path):
     if pid == 0:
         with alone_in(tmp_path):
             os.kill(os.getpid(), 9)
-    os.waitpid(pid, 0)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == -9
     with alone_in(tmp_path):
-        pass
+        entered = True
+    assert entered
 
 
 def test_without_resume_an_unfinished_study_is_set_aside_and_not_lost(tmp_path, caplog):
