@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -19,6 +20,8 @@ from core.errors import UserError, first_line
 
 #: Seconds after which a lock counts as left behind by a killed process; whoever waits holds the inner lock by then.
 _STALE_AFTER = 3
+#: What a server says to whoever makes the tables of an empty database while another one does, and seconds to wait.
+_RACES, _WAITS = ("IntegrityError", "ProgrammingError"), (0.5, 2.0)
 
 
 class _Journal(JournalFileBackend):
@@ -71,6 +74,13 @@ def open_storage(url: str | None, journal: Path) -> BaseStorage:
     with reaching_storage(url or str(journal)):
         if url is None:
             return JournalStorage(_Journal(journal))
+        for wait in _WAITS:
+            try:
+                return optuna.storages.get_storage(url)
+            except Exception as error:  # SQLAlchemy's, which is loaded only where it is needed
+                if type(error).__name__ not in _RACES:
+                    raise
+                time.sleep(wait)
         return optuna.storages.get_storage(url)
 
 

@@ -182,24 +182,22 @@ class Trials:
             return self._trial.should_prune()
 
     @_reaching
-    def tell(self, pruned: bool) -> None:
+    def tell(self, pruned: bool) -> Tried:
         """The trial is finished. One that ended early counts with its mean so far, as Optuna advises."""
         assert self._trial is not None, "ask comes before tell"
         values = self.study.get_trials(deepcopy=False)[self._trial.number].intermediate_values
         if pruned:
             self._trial.set_user_attr(_PRUNED, True)
-        self.study.tell(self._trial, fmean(values.values()))
+        told = self.study.tell(self._trial, fmean(values.values()))
         self._trial = None
+        number = next(i for i, trial in enumerate(self._all()) if trial.number == told.number)
+        return _tried(number, self.study.get_trials(deepcopy=False)[told.number])
 
     @property
     @_reaching
     def finished(self) -> list[Tried]:
         """All that are finished, in order."""
-        trials = [trial for trial in self._all() if trial.state is TrialState.COMPLETE]
-        return [
-            Tried(i, dict(trial.params), dict(trial.intermediate_values), _PRUNED in trial.user_attrs)
-            for i, trial in enumerate(trials)
-        ]
+        return [_tried(i, trial) for i, trial in enumerate(self._all()) if trial.state is TrialState.COMPLETE]
 
     def importances(self) -> dict[str, float]:
         """How much each setting matters for being among the best tenth (PED-ANOVA); empty where too few were tried."""
@@ -207,6 +205,10 @@ class Trials:
             return {}
         with _quiet():
             return dict(optuna.importance.get_param_importances(self.study, evaluator=PedAnovaImportanceEvaluator()))
+
+
+def _tried(number: int, trial: FrozenTrial) -> Tried:
+    return Tried(number, dict(trial.params), dict(trial.intermediate_values), _PRUNED in trial.user_attrs)
 
 
 def _pruner(prune: float) -> BasePruner:

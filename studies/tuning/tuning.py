@@ -94,9 +94,8 @@ class Tuning:
                 pruned = self._trials.report(seed, value) and i + 1 < len(seeds)
                 if pruned:
                     break
-        self._trials.tell(pruned)
-        finished = self._trials.finished
-        self._tell(finished[-1], finished)
+        tried = self._trials.tell(pruned)
+        self._tell(tried, self._trials.finished)
 
     def _progressed(self, place: int, share: float) -> None:
         for watcher in self._watchers:

@@ -1,3 +1,4 @@
+import multiprocessing
 import os
 import shutil
 import subprocess
@@ -112,3 +113,17 @@ def test_a_real_server_is_shared_by_several_machines(postgresql, tmp_path):
     study.add_trial(optuna.create_trial(value=1.0))
     again = optuna.load_study(storage=open_storage(postgresql, tmp_path / "journal"), study_name="s")
     assert (len(again.trials), again.user_attrs) == (1, {"tuning": {"a": 1}})
+
+
+def make_tables(url, folder):
+    open_storage(url, folder / "journal")
+
+
+def test_several_machines_may_be_the_first(postgresql, tmp_path):
+    context = multiprocessing.get_context("fork")
+    processes = [context.Process(target=make_tables, args=(postgresql, tmp_path)) for _ in range(4)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    assert [process.exitcode for process in processes] == [0] * 4
