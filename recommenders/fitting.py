@@ -120,7 +120,7 @@ class Fitted:
     """The same on the test part."""
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain data, for storage: `Fitted(**stored)` reads it back."""
+        """Plain data, for storage: `core.restoring.read` reads it back."""
         return asdict(self)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
@@ -37,7 +37,34 @@ def live_bars(console: Console) -> Progress:
     )
 
 
-class LiveProgress(Observer):
+class LiveBars:
+    """What draws on a terminal while a block lasts.
+
+    Args:
+        console: where to draw, normally stderr.
+    """
+
+    def __init__(self, console: Console) -> None:
+        self._console, self._live = console, console.is_terminal
+        self._progress = live_bars(console)
+
+    def __enter__(self) -> Self:
+        """Start drawing."""
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Leave the terminal as it was."""
+        self._progress.stop()
+
+    def _heading(self, text: str) -> None:
+        """A line that says what begins."""
+        self._console.print(text, style="bold" if self._live else None, highlight=False, soft_wrap=True)
+
+
+class LiveProgress(LiveBars, Observer):
     """A live bar on a terminal; elsewhere (a file, CI) a line now and then.
 
     Args:
@@ -50,26 +77,14 @@ class LiveProgress(Observer):
     def __init__(
         self, console: Console, metric: Metric, trainings: int, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self._console, self._metric, self._trainings, self._clock = console, metric, trainings, clock
-        self._live = console.is_terminal
+        super().__init__(console)
+        self._metric, self._trainings, self._clock = metric, trainings, clock
         self._last_line = -_LINE_EVERY
-        self._progress = live_bars(console)
         self._bar = self._progress.add_task("", total=None, state="", visible=False)
-
-    def __enter__(self) -> LiveProgress:
-        """Start drawing."""
-        self._progress.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Leave the terminal as it was."""
-        self._progress.stop()
 
     def on_phase(self, text: str) -> None:
         """See Observer."""
-        self._console.print(text, style="bold" if self._live else None, highlight=False, soft_wrap=True)
+        self._heading(text)
         self._progress.reset(self._bar, description="Working", total=None, state="", visible=self._live)
         self._last_line = self._clock()
 

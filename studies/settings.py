@@ -232,6 +232,26 @@ _CHOICES = {
 }
 
 
+def check_machine(memory: float | None, checkpoint_every: float, **numbers: int) -> None:
+    """Refuse numbers that no machine can be used with.
+
+    Args:
+        memory: GiB.
+        checkpoint_every: seconds.
+        numbers: of processes or cores, by the name of the option.
+
+    Raises:
+        UserError: one out of range.
+    """
+    for name, number in numbers.items():
+        if number < 1:
+            raise UserError(f"--{name}: expected at least 1, got {number}")
+    if memory is not None and not 0 < memory < math.inf:
+        raise UserError(f"--memory: expected a number of GiB above 0, got {memory}")
+    if not 0 <= checkpoint_every < math.inf:
+        raise UserError(f"--checkpoint-every: expected seconds, at least 0, got {checkpoint_every}")
+
+
 #: setting -> its value in each environment, unless given.
 _BY_ENVIRONMENT: Mapping[str, Mapping[str, str]] = {
     "proxy": {"alternating": "parameters", "from-scratch": "prediction"},
@@ -263,9 +283,4 @@ class PlaceSettings:
 
     def __post_init__(self) -> None:
         """Check what no other class checks."""
-        if not 0 <= self.checkpoint_every < math.inf:
-            raise UserError(f"--checkpoint-every: expected seconds, at least 0, got {self.checkpoint_every}")
-        if self.threads < 1:
-            raise UserError(f"--threads: expected at least 1, got {self.threads}")
-        if self.memory is not None and not 0 < self.memory < math.inf:
-            raise UserError(f"--memory: expected a number of GiB above 0, got {self.memory}")
+        check_machine(self.memory, self.checkpoint_every, threads=self.threads)

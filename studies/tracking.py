@@ -13,7 +13,6 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from core.effectiveness import Progress
-from core.errors import first_line
 from core.search import Step
 from studies.funnel import Tally
 from studies.observer import Observer
@@ -21,7 +20,7 @@ from studies.output import plain
 from studies.recording import candidate_row, step_metrics
 from studies.tracking_journal import Journal
 from studies.tracking_sender import Sender
-from studies.tracking_writes import status_after
+from studies.tracking_writes import status_after, was_written
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -138,13 +137,7 @@ class MlflowTracker(Observer):
         self._began -= float(state.get("seconds", 0.0))
 
     def _attempt(self, what: str, write: Callable[[], object]) -> bool:
-        """Whether it could be written; a study does not end because its tracker did."""
-        try:
-            write()
-        except Exception as error:  # whatever a server, a database or the network may raise
-            self._warn(f"MLflow: could not write {what}: {first_line(error)[:200]}")
-            return False
-        return True
+        return was_written(what, write, self._warn)
 
 
 _TAGS = ("searcher", "seed", "dataset", "recommender", "task", "clamp", "environment")

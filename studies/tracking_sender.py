@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from studies.processes import this_process
 from studies.tracking_journal import Entry, Journal
 from studies.tracking_view import save_view, view_address
-from studies.tracking_writes import BATCH, LONGEST_TEXT, SINGLE, columns_of, params_of
+from studies.tracking_writes import BATCH, LONGEST_TEXT, SINGLE, columns_of, params_of, take_up
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -39,15 +39,17 @@ class Sender:
         self._connection: tuple[MlflowClient, str] | None = None
         self._run_id: str | None = None
 
+    def _connected(self) -> tuple[MlflowClient, str]:
+        self._connection = self._connection or self._connect()
+        return self._connection
+
     @property
     def _client(self) -> MlflowClient:
-        self._connection = self._connection or self._connect()
-        return self._connection[0]
+        return self._connected()[0]
 
     @property
     def _experiment_id(self) -> str:
-        self._connection = self._connection or self._connect()
-        return self._connection[1]
+        return self._connected()[1]
 
     @property
     def address(self) -> str | None:
@@ -64,8 +66,7 @@ class Sender:
 
     def take_up(self) -> None:
         """The run of a study that goes on is running again, in this process."""
-        self._client.update_run(self.run_id, status="RUNNING")
-        self._client.set_tag(self.run_id, "process", this_process())
+        take_up(self._client, self.run_id)
         self.send()
 
     def send(self) -> None:

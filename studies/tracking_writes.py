@@ -1,9 +1,15 @@
-"""How runs are written to MLflow: what single studies and comparisons share."""
+"""How runs are written to MLflow: what studies, comparisons and tunings share."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from core.errors import first_line
+from studies.processes import this_process
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
 
 BATCH = 900  # metrics a request; MLflow takes 1,000
 LONGEST_TEXT = 5_000  # characters; MLflow takes 6,000
@@ -14,6 +20,29 @@ SINGLE = 0
 def status_after(kind: type[BaseException] | None) -> str:
     """How a run ended that this error left, if any: FINISHED, FAILED, or KILLED by a person or the system."""
     return "FINISHED" if kind is None else "FAILED" if issubclass(kind, Exception) else "KILLED"
+
+
+def was_written(what: str, write: Callable[[], object], warn: Callable[[str], None], then: str = "") -> bool:
+    """Whether it could be written; nothing ends because its tracker did.
+
+    Args:
+        what: for the warning.
+        write: does it.
+        warn: told in a sentence why it could not be written, and `then`.
+        then: what comes of it, if there is something to say.
+    """
+    try:
+        write()
+    except Exception as error:  # whatever a server, a database or the network may raise
+        warn(f"MLflow: could not write {what}: {first_line(error)[:200]}{then}")
+        return False
+    return True
+
+
+def take_up(client: MlflowClient, run_id: str) -> None:
+    """A run from before is running again, in this process."""
+    client.update_run(run_id, status="RUNNING")
+    client.set_tag(run_id, "process", this_process())
 
 
 def params_of(settings: Mapping[str, object]) -> list[Any]:

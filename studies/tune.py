@@ -40,7 +40,7 @@ app = make_app(
 _DEFAULTS, _PLACES = TuneSettings(), TunePlaces()
 PARTS, JOURNAL = "parts", "optuna-journal.log"
 #: Settings that may grow from one command to the next, and those that change no trial.
-_FREE = ("trials", "confirm", "seed", "finalists", "repeats", "baseline")
+_FREE = ("trials", "confirm", "finalists", "repeats", "baseline")
 
 
 @app.default
@@ -129,7 +129,7 @@ class _Tune:
 
     def _identity(self, digest: str | None) -> dict[str, object]:
         settings = {name: value for name, value in self._settings.to_dict().items() if name not in _FREE}
-        return {**settings, "seed": self._settings.seed, "data": digest}
+        return {**settings, "data": digest}
 
     def _connection(self) -> tuple[MlflowClient, str] | None:
         uri = self._places.tracking_uri

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from types import TracebackType
 from typing import Any
 
 from rich.console import Console
 from rich.progress import TaskID
 
-from studies.console import live_bars
+from studies.console import LiveBars
 from studies.contest.contest import Watcher
 from studies.parts.part import Part
 
 _LINE_EVERY = 30.0  # seconds between lines about unfinished parts where there is no terminal to draw on
 
 
-class ContestProgress(Watcher):
+class ContestProgress(LiveBars, Watcher):
     """Live bars on a terminal; elsewhere (a file, CI) a line for every part.
 
     Args:
@@ -27,29 +26,17 @@ class ContestProgress(Watcher):
     """
 
     def __init__(self, console: Console, metric: str, clock: Callable[[], float] = time.monotonic) -> None:
-        self._console, self._metric, self._clock = console, metric, clock
-        self._live = console.is_terminal
-        self._progress = live_bars(console)
+        super().__init__(console)
+        self._metric, self._clock = metric, clock
         self._bars: dict[str, TaskID] = {}
         self._shares: dict[str, float] = {}
         self._all: TaskID | None = None
         self._total, self._quiet, self._next_line = 0, 0, 0.0
 
-    def __enter__(self) -> ContestProgress:
-        """Start drawing."""
-        self._progress.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Leave the terminal as it was."""
-        self._progress.stop()
-
     def on_stage(self, text: str, parts: Sequence[Part], done: int) -> None:
         """See Watcher."""
         there = f" ({done} of {len(parts)} parts are there from before)" if done else ""
-        self._console.print(text + there, style="bold" if self._live else None, highlight=False, soft_wrap=True)
+        self._heading(text + there)
         if self._all is not None:
             self._progress.remove_task(self._all)
         self._all = self._progress.add_task("All parts", total=len(parts), state="")

@@ -18,14 +18,22 @@ from statistics import fmean
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from core.errors import first_line
 from studies.contest.contest import Watcher
 from studies.contest.outcome import Run
 from studies.contest.report import Report
 from studies.parts.part import Part
 from studies.processes import this_process
 from studies.tracking_view import save_view, view_address
-from studies.tracking_writes import BATCH, LONGEST_TEXT, SINGLE, columns_of, params_of, status_after
+from studies.tracking_writes import (
+    BATCH,
+    LONGEST_TEXT,
+    SINGLE,
+    columns_of,
+    params_of,
+    status_after,
+    take_up,
+    was_written,
+)
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -78,8 +86,7 @@ class ContestTracker(Watcher):
     def _begin(self) -> str:
         """The run of the comparison, made or taken up again."""
         for known in self._find("comparison"):
-            self._client.update_run(known.info.run_id, status="RUNNING")
-            self._client.set_tag(known.info.run_id, "process", this_process())
+            take_up(self._client, known.info.run_id)
             return str(known.info.run_id)
         tags = self._tags | {"role": "comparison", "process": this_process()}
         run = self._client.create_run(self._experiment_id, run_name="comparison", tags=tags)
@@ -215,13 +222,7 @@ class ContestTracker(Watcher):
             self._client.log_batch(run_id, metrics=entities[i : i + BATCH])
 
     def _attempt(self, what: str, write: Callable[[], object]) -> bool:
-        """Whether it could be written."""
-        try:
-            write()
-        except Exception as error:  # whatever a server, a database or the network may raise
-            self._warn(f"MLflow: could not write {what}: {first_line(error)[:200]}; the same command tries again")
-            return False
-        return True
+        return was_written(what, write, self._warn, "; the same command tries again")
 
 
 def _converged_metrics(metric: str, validation: Sequence[float], test: Sequence[float]) -> dict[str, float]:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import UserError, first_line
-from studies.keeping.identity import code_digest
+from studies.keeping.identity import check_same, code_digest
 from studies.keeping.packing import pack, unpack
 from studies.output import OutputFolder
 
@@ -81,21 +81,12 @@ class Checkpoints:
             except UserError as error:
                 _log.warning("warning: %s: %s; looking for the one before", path, error)
                 continue
-            self._compare(path, stored["identity"])
+            check_same(f"{path.parent}: holds a study", stored["identity"], self._identity, "another --out")
             if stored.get("code") != _code():
                 _log.warning("warning: %s was made by other sources than today's, which may end otherwise", path)
             state: dict[str, Any] = stored["state"]
             return state
         return None
-
-    def _compare(self, path: Path, identity: Mapping[str, Any]) -> None:
-        for name in {**identity, **self._identity}:
-            there, here = identity.get(name), self._identity.get(name)
-            if there != here:
-                raise UserError(
-                    f"{path.parent}: holds a study with {name} {str(there)[:80]}, this one has {str(here)[:80]}; give "
-                    "the same settings to go on, or another --out"
-                )
 
     def offer(self, make: MakeState) -> None:
         """Keep the state if it is time to; a disk that cannot take it costs a warning, not the study."""

@@ -3,14 +3,13 @@
 The annotations are objects and not strings, see `studies.settings`.
 """
 
-import math
 from dataclasses import dataclass
 from pathlib import Path
 
-from core.errors import UserError
 from recommenders.machine import usable_memory
 from studies.parts.workplace import Workplace
 from studies.processes import usable_cores
+from studies.settings import check_machine
 from studies.study import pick_device
 
 
@@ -40,13 +39,7 @@ class PartsPlaces:
 
     def __post_init__(self) -> None:
         """Check what no other class checks."""
-        for name in ("jobs", "threads"):
-            if getattr(self, name) < 1:
-                raise UserError(f"--{name}: expected at least 1, got {getattr(self, name)}")
-        if self.memory is not None and not 0 < self.memory < math.inf:
-            raise UserError(f"--memory: expected a number of GiB above 0, got {self.memory}")
-        if not 0 <= self.checkpoint_every < math.inf:
-            raise UserError(f"--checkpoint-every: expected seconds, at least 0, got {self.checkpoint_every}")
+        check_machine(self.memory, self.checkpoint_every, jobs=self.jobs, threads=self.threads)
 
     def workplace(self, device: str, keep: Path) -> Workplace:
         """Where parts are computed on this device, and kept."""

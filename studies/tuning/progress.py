@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from types import TracebackType
 
 from rich.console import Console
 
-from studies.console import live_bars
+from studies.console import LiveBars
 from studies.tuning.result import TuneResult
 from studies.tuning.trials import Tried
 from studies.tuning.tuning import TuneWatcher
 
 
-class TuneProgress(TuneWatcher):
+class TuneProgress(LiveBars, TuneWatcher):
     """A line for every trial, and on a terminal a live bar.
 
     Args:
@@ -22,27 +21,15 @@ class TuneProgress(TuneWatcher):
     """
 
     def __init__(self, console: Console, metric: str) -> None:
-        self._console, self._metric = console, metric
-        self._progress = live_bars(console)
+        super().__init__(console)
+        self._metric = metric
         self._bar = self._progress.add_task("", total=None, state="", visible=False)
         self._shares: dict[int, float] = {}
 
-    def __enter__(self) -> TuneProgress:
-        """Start drawing."""
-        self._progress.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Leave the terminal as it was."""
-        self._progress.stop()
-
     def on_phase(self, text: str) -> None:
         """See TuneWatcher."""
-        style = "bold" if self._console.is_terminal else None
-        self._console.print(text, style=style, highlight=False, soft_wrap=True)
-        self._progress.reset(self._bar, description="Working", total=None, state="", visible=self._console.is_terminal)
+        self._heading(text)
+        self._progress.reset(self._bar, description="Working", total=None, state="", visible=self._live)
         self._shares = {}
 
     def on_begin(self, number: int, params: Mapping[str, float], n_seeds: int) -> None:

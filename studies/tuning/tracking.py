@@ -14,10 +14,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from core.errors import first_line
 from studies.processes import has_died, this_process
 from studies.tracking_view import save_view, view_address
-from studies.tracking_writes import LONGEST_TEXT, SINGLE, params_of, status_after
+from studies.tracking_writes import LONGEST_TEXT, SINGLE, params_of, status_after, take_up, was_written
 from studies.tuning.result import TuneResult
 from studies.tuning.trials import Tried
 from studies.tuning.tuning import TuneWatcher
@@ -75,8 +74,7 @@ class TuneTracker(TuneWatcher):
             if has_died(half.data.tags.get("process", "")):
                 self._client.delete_run(half.info.run_id)
         for known in self._find("tuning"):
-            self._client.update_run(known.info.run_id, status="RUNNING")
-            self._client.set_tag(known.info.run_id, "process", this_process())
+            take_up(self._client, known.info.run_id)
             return str(known.info.run_id)
         tags = self._tags | {"role": "tuning", "process": this_process()}
         run = self._client.create_run(self._experiment_id, run_name=f"tuning {self._tags['tuned']}"[:250], tags=tags)
@@ -169,9 +167,4 @@ class TuneTracker(TuneWatcher):
                 self._client.log_metric(self.run_id, name, value, step=SINGLE)
 
     def _attempt(self, what: str, write: Callable[[], object]) -> bool:
-        try:
-            write()
-        except Exception as error:  # whatever a server, a database or the network may raise
-            self._warn(f"MLflow: could not write {what}: {first_line(error)[:200]}; the same command tries again")
-            return False
-        return True
+        return was_written(what, write, self._warn, "; the same command tries again")

@@ -25,8 +25,8 @@ from optuna.storages import BaseStorage
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
-from core.errors import UserError
 from core.seeding import derive_seed
+from studies.keeping.identity import check_same
 from studies.processes import has_died, this_process
 from studies.tuning.storage import reaching_storage
 from studies.tuning.tunables import Tunable
@@ -120,13 +120,7 @@ class Trials:
             self.study.set_user_attr(_ID, uuid.uuid4().hex)
             self.study.set_user_attr(_IDENTITY, identity)
             return
-        for setting in {**there, **identity}:
-            if there.get(setting) != identity.get(setting):
-                raise UserError(
-                    f"Optuna's study {name!r} was made with {setting} {str(there.get(setting))[:80]}, this one has "
-                    f"{str(identity.get(setting))[:80]}; give the same settings to go on, or another --out or "
-                    "--study-name"
-                )
+        check_same(f"Optuna's study {name!r} was made", there, identity, "another --out or --study-name")
 
     def _all(self) -> list[FrozenTrial]:
         """Every trial that counts, in order: those that were abandoned do not."""
@@ -191,7 +185,7 @@ class Trials:
         told = self.study.tell(self._trial, fmean(values.values()))
         self._trial = None
         number = next(i for i, trial in enumerate(self._all()) if trial.number == told.number)
-        return _tried(number, self.study.get_trials(deepcopy=False)[told.number])
+        return _tried(number, told)
 
     @property
     @_reaching

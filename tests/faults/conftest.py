@@ -6,8 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from studies.tracking_server import connect
-
 ROOT = Path(__file__).parents[2]
 
 
@@ -25,14 +23,6 @@ def nursery():
 
         yield run
         process.stdin.close()
-
-
-@pytest.fixture(scope="session")
-def migrated(tmp_path_factory):
-    """An empty MLflow database with its tables: making one takes seconds."""
-    path = tmp_path_factory.mktemp("mlflow") / "empty.db"
-    connect(f"sqlite:///{path}", "unused")
-    return path
 
 
 @pytest.fixture

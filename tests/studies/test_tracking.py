@@ -16,18 +16,10 @@ from studies.tracking_server import close_abandoned, connect
 from tests.studies.small import small_settings
 
 
-@pytest.fixture(scope="session")
-def empty_database(tmp_path_factory):
-    """A migrated database: making one takes seconds."""
-    path = tmp_path_factory.mktemp("mlflow") / "empty.db"
-    connect(f"sqlite:///{path}", "unused")
-    return path
-
-
 @pytest.fixture
-def database(empty_database, tmp_path):
+def database(migrated, tmp_path):
     path = tmp_path / "mlflow.db"
-    shutil.copy(empty_database, path)
+    shutil.copy(migrated, path)
     return f"sqlite:///{path}"
 
 

@@ -35,9 +35,8 @@ class Diary(TuneWatcher):
         self.results.append(result)
 
 
-def run(folder, settings, watcher=None, jobs=2):
-    place = Workplace(jobs, 1, None, keep=folder / "parts")
-    trials = Trials(
+def kept_trials(folder, settings):
+    return Trials(
         open_storage(None, folder / "optuna-journal.log"),
         "here",
         "s",
@@ -47,6 +46,11 @@ def run(folder, settings, watcher=None, jobs=2):
         settings.seed,
         settings.prune,
     )
+
+
+def run(folder, settings, watcher=None, jobs=2):
+    place = Workplace(jobs, 1, None, keep=folder / "parts")
+    trials = kept_trials(folder, settings)
     with Workers(place, do) as workers:
         evaluation = Evaluation(settings, PartMaker(None), PartsFolder(folder / "parts"), workers, place)
         return Tuning(settings, trials, evaluation, [watcher] if watcher else []).run()
@@ -69,16 +73,7 @@ class Known:
 def go(folder, watcher, **changes):
     settings = small_tuning(**({"trials": 8, "seeds": 6} | changes))
     folder.mkdir(exist_ok=True)
-    trials = Trials(
-        open_storage(None, folder / "optuna-journal.log"),
-        "here",
-        "s",
-        {},
-        settings.tunables,
-        True,
-        settings.seed,
-        settings.prune,
-    )
+    trials = kept_trials(folder, settings)
     known = Known(settings)
     return Tuning(settings, trials, known, [watcher]).run(), known
 
