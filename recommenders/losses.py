@@ -2,78 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-import torch
-from torch import Tensor
-from torch.nn.functional import logsigmoid, relu
-
+from core.closed_forms import BCE, FOCAL, HINGE, MSE, ClosedForm
 from core.loss import Loss, ProgramLoss
 from core.program import LossProgram
 from core.space import HANDCRAFTED_SPACE, OperatorSpace
-from core.tape import Tape
-
-
-@dataclass(frozen=True)
-class ClosedForm(Loss):
-    """A loss with a closed form in the logit, exact where the sigmoid saturates."""
-
-    name: str
-    value_of: Callable[[Tensor, Tensor], Tensor]
-    slope_of: Callable[[Tensor, Tensor], Tensor]
-    compiled: str | None = None
-    """Its name among `core.tape.CLOSED_FORMS`, where compiled code knows it too."""
-
-    @property
-    def tape(self) -> Tape | None:
-        """See Loss."""
-        return None if self.compiled is None else Tape.closed_form(self.compiled)
-
-    def value(self, logit: Tensor, y: Tensor) -> Tensor:
-        """See Loss."""
-        return self.value_of(logit, y)
-
-    def slope(self, logit: Tensor, y: Tensor) -> Tensor:
-        """See Loss."""
-        return self.slope_of(logit, y)
-
-
-def _mse(logit: Tensor, y: Tensor) -> Tensor:
-    return (torch.sigmoid(logit) - y).square()
-
-
-def _mse_slope(logit: Tensor, y: Tensor) -> Tensor:
-    y_hat = torch.sigmoid(logit)
-    return 2 * (y_hat - y) * y_hat * (1 - y_hat)
-
-
-def _bce(logit: Tensor, y: Tensor) -> Tensor:
-    return -(y * logsigmoid(logit) + (1 - y) * logsigmoid(-logit))
-
-
-def _bce_slope(logit: Tensor, y: Tensor) -> Tensor:
-    return torch.sigmoid(logit) - y
-
-
-def _hinge(logit: Tensor, y: Tensor) -> Tensor:
-    return y * relu(1 - logit) + (1 - y) * logit
-
-
-def _hinge_slope(logit: Tensor, y: Tensor) -> Tensor:
-    return 1 - y - y * (logit < 1).to(logit.dtype)
-
-
-def _focal(logit: Tensor, y: Tensor) -> Tensor:
-    towards = (2 * y - 1) * logit  # log p of the true class is logsigmoid of this
-    return -torch.sigmoid(-towards).square() * logsigmoid(towards)
-
-
-def _focal_slope(logit: Tensor, y: Tensor) -> Tensor:
-    side = 2 * y - 1
-    wrong, log_right = torch.sigmoid(-side * logit), logsigmoid(side * logit)
-    return side * wrong.square() * (2 * (1 - wrong) * log_right - wrong)
 
 
 @dataclass(frozen=True)
@@ -90,15 +26,11 @@ class NamedLoss:
     """The smoothing term that does best on the ML-100K validation set (MF, published decay)."""
 
 
-def _closed(name: str, source: str, value: Callable[..., Tensor], slope: Callable[..., Tensor]) -> NamedLoss:
-    return NamedLoss(name, source, closed_form=ClosedForm(name, value, slope, name))
-
-
 _ROWS = (
-    _closed("MSE", "mean squared error of y_hat", _mse, _mse_slope),
-    _closed("BCE", "binary cross entropy", _bce, _bce_slope),
-    _closed("hinge", "as in the published code: margin 1 on the logit for y = 1, none for y = 0", _hinge, _hinge_slope),
-    _closed("focal", "Lin et al., ICCV 2017, gamma 2, no class weight", _focal, _focal_slope),
+    NamedLoss("MSE", "mean squared error of y_hat", closed_form=MSE),
+    NamedLoss("BCE", "binary cross entropy", closed_form=BCE),
+    NamedLoss("hinge", "as in the published code: margin 1 on the logit for y = 1, none for y = 0", closed_form=HINGE),
+    NamedLoss("focal", "Lin et al., ICCV 2017, gamma 2, no class weight", closed_form=FOCAL),
     NamedLoss(
         "MaxR", "max of ratios, Table 4", formula="max((y_hat + eps)/(y + eps), (y + eps)/(y_hat + eps))", epsilon=0.1
     ),

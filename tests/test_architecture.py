@@ -21,6 +21,9 @@ ALLOWED = {
 #: module -> what it alone may import beside that.
 EXTRA = {
     "core/jit.py": {"numba"},
+    "core/export/latex.py": {"sympy"},
+    "core/export/symbolic.py": {"sympy"},
+    "core/export/symbols.py": {"sympy"},
     "recommenders/memory.py": {"psutil"},
     "recommenders/blas.py": {"scipy", "threadpoolctl"},
     "searchers/genetic.py": {"deap"},
