@@ -49,12 +49,15 @@ class Progress:
     falls: int = 0
     """Consecutive epochs with a falling score, up to now."""
     last_score: float = field(default=-math.inf, repr=False)
+    curve: list[float] = field(default_factory=list, repr=False)
+    """The score after each epoch."""
 
     def update(self, score: float) -> bool:
         """Take in the score of one more epoch; whether it is the best so far."""
         self.epochs += 1
         self.falls = self.falls + 1 if score < self.last_score else 0
         self.last_score = score
+        self.curve.append(score)
         if not score > self.best_score:
             return False
         self.best_score, self.best_epoch = score, self.epochs

@@ -49,6 +49,8 @@ def read(kind: Any, value: Any) -> Any:
         return _one_of(parts, value)
     if origin is list and isinstance(value, list):
         return [read(parts[0], inner) for inner in value]
+    if origin is tuple and parts[1:] == (...,) and isinstance(value, tuple | list):
+        return tuple(read(parts[0], inner) for inner in value)
     if origin is tuple and isinstance(value, tuple | list) and len(value) == len(parts):
         return tuple(map(read, parts, value))
     if origin is dict and isinstance(value, Mapping):

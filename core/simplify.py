@@ -27,6 +27,7 @@ _MOST_LINES = 24
 _LABELS = (0.0, 1.0, 0.37, 0.5, 0.81)
 
 
+@lru_cache(maxsize=10_000)
 def simplified(loss: ProgramLoss) -> LossProgram:
     """The simplest program that shortening finds with the same d loss / d y_hat; the program itself if there is none.
 

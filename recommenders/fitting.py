@@ -118,6 +118,8 @@ class Fitted:
     """Every metric of the task; empty if there is no best epoch."""
     test: dict[str, float]
     """The same on the test part."""
+    curve: tuple[float, ...] = ()
+    """The validation score after each epoch, higher is better."""
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data, for storage: `core.restoring.read` reads it back."""
@@ -135,6 +137,7 @@ class Fitting:
         seed: of the recommenders and batches.
         patience: when a candidate has converged.
         threshold_from: see RecommendationTask.report.
+        keep: the number of the loss whose recommender is kept, if any.
     """
 
     def __init__(
@@ -144,14 +147,17 @@ class Fitting:
         seed: int,
         patience: Patience,
         threshold_from: str = "validation",
+        keep: int | None = None,
     ) -> None:
         self._task, self._losses, self._seed = task, list(losses), seed
-        self._patience, self._threshold_from = patience, threshold_from
+        self._patience, self._threshold_from, self._keep = patience, threshold_from, keep
         self._progress = [Progress() for _ in losses]
         self._fit: BatchedFit | None = None
         self._group = slice(0, 0)  # the losses that are in training together
         self.fitted: list[Fitted] = []
         """What the losses came to, in order, as far as they are done."""
+        self.kept: Weights | None = None
+        """The recommender that is kept, at its best epoch (leading K = 1), once it is done."""
 
     def __iter__(self) -> Iterator[list[Progress]]:
         """The epochs to come."""
@@ -181,11 +187,13 @@ class Fitting:
         for _ in train_to_convergence(fit, self._progress[self._group], self._patience):
             yield self._progress
         self.fitted += [self._finished(fit, i, done) for i, done in enumerate(self._progress[self._group])]
+        if self._keep is not None and start <= self._keep < self._group.stop:
+            self.kept = fit.best.get(self._keep - start)
         self._fit = None  # its memory is for the next one
 
     def _finished(self, fit: BatchedFit, i: int, done: Progress) -> Fitted:
         metrics = self._task.report(fit.best[i], self._threshold_from) if i in fit.best else ({}, {})
-        return Fitted(done.epochs, done.best_epoch, *metrics)
+        return Fitted(done.epochs, done.best_epoch, *metrics, tuple(done.curve))
 
     def state_dict(self) -> dict[str, Any]:
         """Where it stands, between epochs. The tensors are those in training: store them before it goes on."""
@@ -194,6 +202,7 @@ class Fitting:
             "progress": [asdict(one) for one in self._progress],
             "group": [self._group.start, self._group.stop],
             "fit": None if self._fit is None else self._fit.state_dict(),
+            "kept": self.kept,
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -206,6 +215,7 @@ class Fitting:
         self.fitted, self._progress = read(list[Fitted], state["fitted"]), read(list[Progress], state["progress"])
         if len(self._progress) != n:
             raise UserError(f"stored training: expected {n} losses, got {len(self._progress)}")
+        self.kept = read_weights(self._task, state["kept"], self._seed)
         start, stop = (count(end, n + 1) for end in read(list[int], state["group"]))
         self._group, self._fit = slice(start, stop), None
         if not start <= len(self.fitted) <= stop or (state["fit"] is not None and len(self.fitted) != start < stop):
@@ -217,6 +227,21 @@ class Fitting:
             self._fit.load_state_dict(state["fit"])
             if self._fit.active != in_training(self._progress[self._group], self._patience):
                 raise UserError("stored training: the losses in training are not those that have not converged")
+
+
+def read_weights(task: RecommendationTask, stored: Any, seed: int = 0) -> Weights | None:
+    """Stored parameters of one recommender of a task, on its device; None if there were none.
+
+    Raises:
+        UserError: those of another recommender.
+        TypeError: they are none.
+    """
+    weights = read(dict[str, Tensor] | None, stored)
+    if weights is None:
+        return None
+    population = task.population(task.initial(seed), 1, 0.0)
+    population.load(weights)
+    return population.weights
 
 
 def fit_losses(

@@ -95,10 +95,17 @@ class LiveProgress(LiveBars, Observer):
             f"{tally.trained}/{self._trainings} trained of {tally.sampled} sampled, {len(tally.accepted)} accepted, "
             f"best validation {self._metric.name} {best:.4f}"
         )
+        front = self._front(tally)
+        shown = state + f"\n{front}" * bool(front)
         self._progress.update(
-            self._bar, description="Searching", completed=tally.trained, total=self._trainings, state=state
+            self._bar, description="Searching", completed=tally.trained, total=self._trainings, state=shown
         )
-        self._line(state)
+        self._line(state + f"; {front}" * bool(front))
+
+    def _front(self, tally: Tally) -> str:
+        """What is reached with how many operators; nothing as long as no loss was accepted."""
+        reached = [f"{one.simple.complexity}: {self._metric.value(one.score):.4f}" for one in tally.front]
+        return f"by operators {', '.join(reached)}" if reached else ""
 
     def on_epoch(self, progress: Sequence[FitProgress]) -> None:
         """See Observer."""

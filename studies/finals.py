@@ -1,4 +1,4 @@
-"""Phases II and III of a study: check, screen, tune the smoothing term, repeat with other seeds."""
+"""Phase III of a study: tune the smoothing term, repeat with other seeds."""
 
 from __future__ import annotations
 
@@ -14,19 +14,17 @@ from core.line import EPSILON
 from core.loss import Loss, ProgramLoss
 from core.printing import SMOOTHED
 from core.program import LossProgram
-from core.proxy import ProxyTest, prediction_probe
 from core.restoring import read
 from core.seeding import derive_seed
+from core.simplify import simplified
 from core.space import OperatorSpace
-from core.trial import Verdict
-from core.validation import Direction, ValidationCheck
-from recommenders.environments import FromScratchEnvironment
-from recommenders.fitting import Fitted, Fitting
+from core.validation import Direction
+from recommenders.fitting import Fitted, Fitting, read_weights
 from recommenders.losses import find_named_loss, make_loss
 from recommenders.metrics import Metric
+from recommenders.recommender import Weights
 from recommenders.task import RecommendationTask
-
-_SCREENING_EPOCHS = 3
+from studies.picking import Pick
 
 
 @dataclass(frozen=True)
@@ -49,89 +47,19 @@ class Finished:
 
     contender: Contender
     epsilon: float | None
+    loss: Loss
+    """With that smoothing term."""
     fitted: tuple[Fitted, ...]
     """One for each seed, in order."""
+
+    @property
+    def simple(self) -> LossProgram | None:
+        """The simplest known program with the same gradient; None for losses with a closed form of their own."""
+        return simplified(self.loss) if isinstance(self.loss, ProgramLoss) else None
 
     def score(self, metric: Metric) -> float:
         """The mean validation score over the seeds, higher is better; -inf if one of them broke down."""
         return fmean(validation_score(metric, fitted) for fitted in self.fitted)
-
-
-@dataclass(frozen=True)
-class Checked:
-    """What Phase II made of the accepted programs."""
-
-    passed: tuple[tuple[LossProgram, Direction], ...]
-    """Those that pass, or, where none does, those that come nearest; of equal gradients the simplest."""
-    n_passed: int
-    """How many really passed, equal ones included."""
-
-
-def check_directions(
-    programs: Sequence[LossProgram], space: OperatorSpace, check: ValidationCheck, at_most: int
-) -> Checked:
-    """Phase II: the validation check of every accepted program.
-
-    Args:
-        programs: accepted in Phase I.
-        space: how their operators behave.
-        check: the check.
-        at_most: how many to return where none passes.
-    """
-    directions = {p: check.direction(ProgramLoss(p, space).function) for p in programs}
-    passed = [p for p in programs if directions[p].positive_rate >= check.min_positive_rate]
-    nearest = sorted(programs, key=lambda p: -directions[p].positive_rate)
-    chosen = distinct(passed, space) if passed else distinct(nearest, space)[:at_most]
-    return Checked(tuple((p, directions[p]) for p in chosen), len(passed))
-
-
-def distinct(programs: Sequence[LossProgram], space: OperatorSpace) -> list[LossProgram]:
-    """The programs, in order, without those whose gradient a simpler one has (or an equally simple earlier one).
-
-    Phase I cannot tell: it forgets gradients whenever the recommender changes.
-    """
-    simplest_first = sorted(programs, key=lambda p: p.complexity)
-    proxy = ProxyTest()
-    proxy.renew(prediction_probe(0))
-    findings = proxy.examine([ProgramLoss(p, space) for p in simplest_first])
-    kept = {p for p, f in zip(simplest_first, findings, strict=True) if f.verdict is not Verdict.DUPLICATE}
-    return [p for p in programs if p in kept]
-
-
-def screen(
-    task: RecommendationTask,
-    checked: Sequence[tuple[LossProgram, Direction]],
-    space: OperatorSpace,
-    at_most: int,
-    seed: int,
-) -> list[tuple[LossProgram, Direction]]:
-    """The losses that go on to Phase III: all, or those that lead after three epochs from one fresh start.
-
-    Rewards of Phase I cannot be compared for this, each was measured on another state of the recommender.
-    """
-    if len(checked) <= at_most:
-        return list(checked)
-    environment = FromScratchEnvironment(task, derive_seed(seed, "screening"), probe_size=1, epochs=_SCREENING_EPOCHS)
-    scores: list[float] = []
-    for start in range(0, len(checked), 32):
-        losses = [ProgramLoss(program, space) for program, _ in checked[start : start + 32]]
-        scores += [m.score if math.isfinite(m.score) else -math.inf for m in environment.measure(losses, seed)]
-    order = sorted(range(len(checked)), key=lambda i: (-scores[i], checked[i][0].complexity, i))
-    return [checked[i] for i in order[:at_most]]
-
-
-def leading(
-    checked: Sequence[tuple[LossProgram, Direction]], scores: Mapping[str, float], at_most: int
-) -> list[tuple[LossProgram, Direction]]:
-    """The losses with the best scores of Phase I, which can be compared where all started from the same recommender.
-
-    Args:
-        checked: from Phase II.
-        scores: key -> validation score, higher is better.
-        at_most: how many to return.
-    """
-    order = sorted(checked, key=lambda one: (-scores.get(one[0].key, -math.inf), one[0].complexity))
-    return order[:at_most]
 
 
 def searched(
@@ -181,6 +109,7 @@ class Finals:
         repeats: seeds in all.
         patience: when a training run ends.
         threshold_from: see RecommendationTask.report.
+        pick: which searched loss is the best one.
     """
 
     def __init__(
@@ -192,12 +121,15 @@ class Finals:
         repeats: int,
         patience: Patience,
         threshold_from: str,
+        pick: Pick = Pick(),  # noqa: B008  (frozen)
     ) -> None:
-        self._task, self._contenders, self._n_searched = task, contenders, n_searched
+        self._task, self._contenders, self._n_searched, self._pick = task, contenders, n_searched, pick
         self._seed, self._repeats, self._patience, self._threshold_from = seed, repeats, patience, threshold_from
         self._entries = [(i, epsilon, loss) for i, one in enumerate(contenders) for epsilon, loss in one.choices]
         self._rounds: list[list[Fitted]] = []  # those that are done: one for each training seed
         self._fitting: Fitting | None = None
+        self.model: Weights | None = None
+        """A recommender trained by the best searched loss (leading K = 1), with the last training seed."""
 
     def run(self, on_round: Callable[[str], None], on_epoch: Callable[[list[Progress]], None]) -> list[Finished]:
         """Train what is not trained yet.
@@ -210,26 +142,41 @@ class Finals:
             The contenders in order; searched ones that are not the best have one seed only.
         """
         while len(self._rounds) < self._repeats:
-            on_round(self._described())
-            self._fitting = self._fitting or self._begin()
-            for progress in self._fitting:
-                on_epoch(progress)
-            self._rounds.append(self._fitting.fitted)
-            self._fitting = None
+            self._rounds.append(self._round(on_round, on_epoch))
+        if self.model is None and self._will_keep:
+            self._round(on_round, on_epoch)
         return self._finished()
+
+    def _round(self, on_round: Callable[[str], None], on_epoch: Callable[[list[Progress]], None]) -> list[Fitted]:
+        on_round(self._described())
+        self._fitting = fitting = self._fitting or self._begin()
+        for progress in fitting:
+            on_epoch(progress)
+        self._fitting, self.model = None, fitting.kept
+        return fitting.fitted
+
+    @property
+    def _will_keep(self) -> bool:
+        """Whether the best searched loss trains anything at all."""
+        return self.best is not None and self._score(self._chosen[self.best]) > -math.inf
 
     def _described(self) -> str:
         seed = f"(seed {len(self._rounds) + 1} of {self._repeats})"
+        if len(self._rounds) == self._repeats:
+            return "The best found loss once more, to keep the recommender that it trains"
         if not self._rounds:
             return f"Phase III, effectiveness test: {len(self._entries)} trainings to convergence {seed}"
         return f"Phase III, the best found loss and the baselines again {seed}"
 
     def _begin(self) -> Fitting:
         repeat = len(self._rounds)
-        numbers = [self._chosen[i] for i in self._repeated] if repeat else range(len(self._entries))
+        numbers = [self._chosen[i] for i in self._repeated] if repeat else list(range(len(self._entries)))
+        keep = None if not repeat or self.best is None else numbers.index(self._chosen[self.best])
+        if keep is not None and repeat == self._repeats:  # the first round, which learns who is best, was the only one
+            numbers, keep, repeat = [numbers[keep]], 0, 0
         losses = [self._entries[j][2] for j in numbers]
         seed = derive_seed(self._seed, "finals", repeat)
-        return Fitting(self._task, losses, seed, self._patience, self._threshold_from)
+        return Fitting(self._task, losses, seed, self._patience, self._threshold_from, keep)
 
     def _score(self, entry: int) -> float:
         return validation_score(self._task.metric, self._rounds[0][entry])
@@ -241,10 +188,24 @@ class Finals:
         return [max(entries, key=lambda j: (self._score(j), -j)) for entries in own]
 
     @property
+    def best(self) -> int | None:
+        """The searched contender that is picked; the best one where none is as simple as asked for."""
+        chosen, searched = self._chosen, range(self._n_searched)
+
+        def complexity(i: int) -> int:
+            loss = self._entries[chosen[i]][2]
+            return simplified(loss).complexity if isinstance(loss, ProgramLoss) else 0
+
+        def score(i: int) -> float:
+            return self._score(chosen[i])
+
+        picked = self._pick.choose(searched, complexity, score)
+        return Pick().choose(searched, complexity, score) if picked is None else picked
+
+    @property
     def _repeated(self) -> list[int]:
         """The contenders that are trained with every seed."""
-        chosen, searched = self._chosen, range(self._n_searched)
-        best = max(searched, key=lambda i: (self._score(chosen[i]), -i), default=None)
+        best = self.best
         return [i for i in range(len(self._contenders)) if i == best or i >= self._n_searched]
 
     def _finished(self) -> list[Finished]:
@@ -254,7 +215,7 @@ class Finals:
             for i, fitted in zip(repeated, again, strict=True):
                 runs[i].append(fitted)
         return [
-            Finished(contender, self._entries[j][1], tuple(run))
+            Finished(contender, *self._entries[j][1:], tuple(run))
             for contender, j, run in zip(self._contenders, chosen, runs, strict=True)
         ]
 
@@ -263,6 +224,7 @@ class Finals:
         return {
             "rounds": [[fitted.to_dict() for fitted in done] for done in self._rounds],
             "fitting": None if self._fitting is None else self._fitting.state_dict(),
+            "model": self.model,
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -276,6 +238,7 @@ class Finals:
             n = len(self._repeated) if number else len(self._entries)
             if len(done) != n:
                 raise UserError(f"stored phase III: expected {n} trainings, got {len(done)}")
+        self.model = read_weights(self._task, state["model"])
         if state["fitting"] is not None:
             self._fitting = self._begin()
             self._fitting.load_state_dict(state["fitting"])

@@ -30,6 +30,8 @@ class Found:
     """Epochs trained, summed over candidates."""
     finalists: tuple[Finalist, ...]
     """The losses that go on to Phase III, the most promising first."""
+    simpler: tuple[Finalist, ...]
+    """More of them: not among the most promising, and the best of all that are no longer."""
     n_passed: int
     """Accepted losses that passed the validation check."""
 
@@ -40,24 +42,26 @@ class Found:
             "stop": self.stop.name,
             "candidate_epochs": self.candidate_epochs,
             "finalists": [_stored(contender, score) for contender, score in self.finalists],
+            "simpler": [_stored(contender, score) for contender, score in self.simpler],
             "n_passed": self.n_passed,
         }
 
     @classmethod
     def from_dict(cls, stored: Mapping[str, Any], settings: StudySettings) -> Found:
         """Read what `to_dict` wrote in a study of these settings."""
-        finalists = []
-        for one in stored["finalists"]:
-            program = LossProgram.from_dict(one["program"])
-            contender = searched(program, read(Direction, one["direction"]), settings.space, settings.epsilon)
-            finalists.append((contender, read(float | None, one["score"])))
         return cls(
-            Tally.from_dict(stored["tally"]),
+            Tally.from_dict(stored["tally"], settings.space),
             StopReason[stored["stop"]],
             count(stored["candidate_epochs"]),
-            tuple(finalists),
+            tuple(_restored(one, settings) for one in stored["finalists"]),
+            tuple(_restored(one, settings) for one in stored["simpler"]),
             count(stored["n_passed"]),
         )
+
+
+def _restored(stored: Mapping[str, Any], settings: StudySettings) -> Finalist:
+    program, direction = LossProgram.from_dict(stored["program"]), read(Direction, stored["direction"])
+    return searched(program, direction, settings.space, settings.epsilon), read(float | None, stored["score"])
 
 
 def _stored(contender: Contender, score: float | None) -> dict[str, Any]:

@@ -5,18 +5,35 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
+from core.front import pareto_front
+from core.loss import ProgramLoss
 from core.program import LossProgram
 from core.restoring import count, read
 from core.search import Step
+from core.simplify import simplified
+from core.space import OperatorSpace
 from core.trial import Trial, Verdict
+
+
+class Scored(NamedTuple):
+    """An accepted loss."""
+
+    simple: LossProgram
+    """Simplified."""
+    program: LossProgram
+    """As it was proposed."""
+    score: float
+    """The best validation score after a training by it, higher is better."""
 
 
 @dataclass
 class Tally:
     """What a search has come to so far."""
 
+    space: OperatorSpace
+    """How the operators of candidates behave."""
     sampled: int = 0
     """Candidates proposed."""
     trained: int = 0
@@ -51,6 +68,19 @@ class Tally:
         """The best validation score after a training; NaN before the first."""
         return float("nan") if self.best is None or self.best.score is None else self.best.score
 
+    @property
+    def front(self) -> list[Scored]:
+        """The accepted losses that none beats by a better score and no more operators; the simplest first.
+
+        Scores of Phase I, which are comparable only where all candidates start from the same recommender.
+        """
+        entries = [
+            Scored(simplified(ProgramLoss(program, self.space)), program, self.scores[key])
+            for key, program in self.accepted.items()
+            if key in self.scores
+        ]
+        return pareto_front(entries, lambda one: one.simple.complexity, lambda one: one.score)
+
     def funnel(self) -> dict[str, int]:
         """Counts by name: sampled, a count for every verdict, and trained."""
         return {
@@ -71,10 +101,11 @@ class Tally:
         }
 
     @classmethod
-    def from_dict(cls, stored: Mapping[str, Any]) -> Tally:
-        """Read what `to_dict` wrote."""
+    def from_dict(cls, stored: Mapping[str, Any], space: OperatorSpace) -> Tally:
+        """Read what `to_dict` wrote in a search of this space."""
         accepted = read(list[LossProgram], stored["accepted"])
         return cls(
+            space,
             count(stored["sampled"]),
             count(stored["trained"]),
             Counter({Verdict(name): count(number) for name, number in stored["verdicts"].items()}),

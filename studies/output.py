@@ -89,6 +89,24 @@ class OutputFolder:
         return path
 
 
+def write_file(path: Path, content: bytes, asked: str = "--out") -> None:
+    """Write one file, whole or not at all, into a folder that is there.
+
+    Args:
+        path: of the file.
+        content: of the file.
+        asked: the option that named it, for messages.
+
+    Raises:
+        UserError: it cannot be written there.
+    """
+    if path.is_dir() or not path.name:
+        raise UserError(f"{asked} {path}: expected the name of a file, got a folder")
+    if not path.parent.is_dir():
+        raise UserError(f"{asked} {path}: there is no folder {path.parent}; make it first")
+    OutputFolder(path.parent, f"{asked} {path}").write(path.name, content)
+
+
 def _sync(folder: Path) -> None:
     """Make the names in a folder last, where its file system can."""
     with contextlib.suppress(OSError):

@@ -38,26 +38,37 @@ def losses_table(result: StudyResult) -> Table:
         title_justify="left",
     )
     table.add_column("loss", overflow="fold")
-    for name in ("operators", "eps", "epochs", "seeds"):
-        table.add_column(name, justify="right")
+    for name in ("operators", "front", "eps", "epochs", "seeds"):
+        table.add_column(name, justify="center" if name == "front" else "right")
     metrics = metrics_of(task.metric.task)
     table.add_column(f"validation {task.metric.name}", justify="right")
     for metric in metrics:
         table.add_column(f"test {metric.name}", justify="right")
     for i, finished in enumerate(result.finalists):
-        _add_row(table, finished, task.metric, metrics, style="bold" if i == 0 else None)
+        style = "bold" if i == 0 else None
+        _add_row(table, finished, task.metric, metrics, style, on_front=finished in result.front)
     if result.finalists:
         table.add_section()
     for finished in sorted(result.baselines, key=lambda f: -f.score(task.metric)):
-        _add_row(table, finished, task.metric, metrics, style=None)
+        _add_row(table, finished, task.metric, metrics)
     return table
 
 
-def _add_row(table: Table, finished: Finished, chosen_by: Metric, metrics: list[Metric], style: str | None) -> None:
-    program = finished.contender.program
+def _add_row(
+    table: Table,
+    finished: Finished,
+    chosen_by: Metric,
+    metrics: list[Metric],
+    style: str | None = None,
+    on_front: bool = False,
+) -> None:
+    name, simple = finished.contender.name, finished.simple
+    searched = finished.contender.direction is not None
+    shown = f"{shortened(name)}\n= {shortened(str(simple))}" if searched and str(simple) != name else shortened(name)
     table.add_row(
-        shortened(finished.contender.name),
-        "" if program is None else str(program.complexity),
+        shown,
+        "" if simple is None else str(simple.complexity),
+        "*" * on_front,
         "" if finished.epsilon is None else f"{finished.epsilon:g}",
         f"{fmean(fitted.best_epoch for fitted in finished.fitted):.0f}",
         str(len(finished.fitted)),
@@ -110,6 +121,11 @@ def conclusion(result: StudyResult) -> list[str]:
         return ["No loss was accepted, so there is nothing to compare. Give more --trainings or another --seed."]
     train = result.task.settings
     told = [f"Best found loss: {result.best.contender.name}"]
+    simple = str(result.best.simple)
+    if simple != result.best.contender.name:
+        told.append(f"Simplified, with the same gradient: {simple}")
+    if not result.is_as_simple_as_asked:
+        told.append(f"No loss found is as simple as --pick '{settings.pick}' asks for, so the best one is shown.")
     told.append(result.comparison.verdict)
     told += caveats(train.learning_rate, train.weight_decay, settings.repeats, passed=result.n_passed > 0)
     return told

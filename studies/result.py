@@ -8,13 +8,16 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
 
+from core.front import pareto_front
 from core.search import StopReason
 from recommenders.fitting import Fitted
+from recommenders.recommender import Weights
 from recommenders.task import RecommendationTask
 from studies.comparison import Comparison, compare
-from studies.finals import Finished
+from studies.finals import Finished, validation_score
 from studies.funnel import Tally
 from studies.output import plain
+from studies.picking import Pick
 from studies.recording import described_data
 from studies.settings import StudySettings
 
@@ -37,15 +40,19 @@ class StudyResult:
     """Contenders after Phase III, the searched ones first."""
     n_searched: int
     """How many of them are searched."""
+    found: int | None
+    """The number of the one that is the found loss: the best, or the one that was picked; None if there is none."""
+    model: Weights | None
+    """A recommender trained by the best found loss (leading K = 1); None if there is none."""
     seconds: float
     """Of the whole study; the only number here that another run with the same seed may change."""
 
     @property
     def finalists(self) -> tuple[Finished, ...]:
-        """The searched contenders: the one trained with every seed, then the others by validation score."""
-        return tuple(
-            sorted(self.finished[: self.n_searched], key=lambda f: (-len(f.fitted), -f.score(self.task.metric)))
-        )
+        """The searched contenders: the found loss, trained with every seed, then the others by validation score."""
+        best = () if self.found is None else (self.finished[self.found],)
+        others = [f for i, f in enumerate(self.finished[: self.n_searched]) if i != self.found]
+        return (*best, *sorted(others, key=lambda f: -f.score(self.task.metric)))
 
     @property
     def baselines(self) -> tuple[Finished, ...]:
@@ -54,8 +61,24 @@ class StudyResult:
 
     @property
     def best(self) -> Finished | None:
-        """The searched loss that did best on validation with the first seed; None if nothing was accepted."""
-        return next(iter(self.finalists), None)
+        """The found loss: what `pick` takes by validation with the first seed; None if nothing was accepted."""
+        return None if self.found is None else self.finished[self.found]
+
+    @property
+    def is_as_simple_as_asked(self) -> bool:
+        """Whether a loss was found that is as simple as `pick` asks for."""
+        return self.best is None or complexity_of(self.best) <= Pick.parse(self.settings.pick).complexity
+
+    @property
+    def front(self) -> tuple[Finished, ...]:
+        """The searched contenders that none beats by being better on validation and no longer; the shortest first.
+
+        Validation with the first seed, which all of them were trained with; length of the simplified form.
+        """
+        return tuple(pareto_front(self.finalists, complexity_of, self._first_score))
+
+    def _first_score(self, finished: Finished) -> float:
+        return validation_score(self.task.metric, finished.fitted[0])
 
     @property
     def comparison(self) -> Comparison | None:
@@ -70,6 +93,7 @@ class StudyResult:
             "baselines": {finished.contender.name: _described(finished, None) for finished in self.baselines},
             "comparison": None if comparison is None else plain(comparison.to_dict()),
             "finalists": [_described(finished, self.n_passed > 0) for finished in self.finalists],
+            "front": [_on_front(finished) for finished in self.front],
             "funnel": self.tally.funnel(),
             "search": {
                 "stopped": self.stop.value,
@@ -86,6 +110,26 @@ class StudyResult:
         }
 
 
+def complexity_of(finished: Finished) -> int:
+    """The number of operators of the simplified form; 0 for losses with a closed form of their own."""
+    return 0 if finished.simple is None else finished.simple.complexity
+
+
+def _on_front(finished: Finished) -> dict[str, Any]:
+    """A row of the Pareto front: metrics of the first seed."""
+    first = finished.fitted[0]
+    return plain(
+        {
+            "complexity": complexity_of(finished),
+            "formula": str(finished.simple),
+            "name": finished.contender.name,
+            "epsilon": finished.epsilon,
+            "validation": first.validation,
+            "test": first.test,
+        }
+    )
+
+
 def _described(finished: Finished, passed: bool | None) -> dict[str, Any]:
     """One loss; metrics are means over its seeds."""
     contender, program = finished.contender, finished.contender.program
@@ -93,6 +137,8 @@ def _described(finished: Finished, passed: bool | None) -> dict[str, Any]:
         "name": contender.name,
         "formula": program and str(program),
         "complexity": program and program.complexity,
+        "simplified": finished.simple and {"formula": str(finished.simple), "complexity": finished.simple.complexity},
+        "program": program and program.to_dict(),
         "epsilon": finished.epsilon,
         "validation": means([fitted.validation for fitted in finished.fitted]),
         "test": means([fitted.test for fitted in finished.fitted]),

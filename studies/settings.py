@@ -21,6 +21,7 @@ from recommenders.losses import NAMED_LOSSES
 from recommenders.machine import BACKENDS
 from recommenders.task import TrainSettings
 from searchers import SEARCHERS
+from studies.picking import Pick
 from studies.processes import usable_cores
 
 
@@ -134,6 +135,10 @@ class ProtocolSettings:
     """The share of simulated pairs on which a loss must not point the wrong way."""
     finalists: int = 4
     """How many losses that passed the validation check are trained to convergence."""
+    simpler: int = 4
+    """How many more are, for the front of metric against complexity: those that are the best of all no longer ones."""
+    pick: str = "best"
+    """Which of them is the found loss: best, complexity<=5 (operators) or within<=0.001 (the simplest that close)."""
     epsilon: Annotated[tuple[float, ...], _SPACED] = (1e-6, 1e-3, 1e-1)
     """Smoothing terms that Phase III tries for every formula, chosen on validation (repeat the option for several)."""
     baseline: Annotated[tuple[str, ...], _SPACED] = tuple(NAMED_LOSSES)
@@ -166,6 +171,9 @@ class ProtocolSettings:
         for name in ("finalists", "repeats"):
             if getattr(self, name) < 1:
                 raise UserError(f"--{name}: expected at least 1, got {getattr(self, name)}")
+        if self.simpler < 0:
+            raise UserError(f"--simpler: expected at least 0, got {self.simpler}")
+        Pick.parse(self.pick)
         if not self.epsilon or not all(0 < e <= 1 for e in self.epsilon):
             raise UserError(f"--epsilon: expected numbers above 0 and up to 1, got {self.epsilon}")
         if not self.baseline:

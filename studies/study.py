@@ -28,12 +28,14 @@ from recommenders.metrics import find_metric
 from recommenders.task import RecommendationTask
 from recommenders.trainer import Trainer
 from searchers import make_searcher
-from studies.finals import Finals, baseline, check_directions, leading, screen, searched
+from studies.finals import Finals, baseline, searched
 from studies.found import Finalist, Found
 from studies.funnel import Tally
 from studies.keeping.checkpoints import Offer, keep_nothing, restoring
 from studies.observer import Audience, Observer
+from studies.picking import Pick
 from studies.result import StudyResult
+from studies.screening import check_directions, leading, screen
 from studies.settings import StudySettings
 
 
@@ -139,9 +141,15 @@ class Study:
         with restoring():
             if "finals" in stored:
                 finals.load_state_dict(stored["finals"])
+                audience.load_state_dict(stored["observers"])
 
         def state() -> dict[str, Any]:
-            return {"seconds": clock() - began, "found": found.to_dict(), "finals": finals.state_dict()}
+            return {
+                "seconds": clock() - began,
+                "found": found.to_dict(),
+                "finals": finals.state_dict(),
+                "observers": audience.state_dict(),
+            }
 
         def epoch_done(progress: Sequence[Progress]) -> None:
             audience.on_epoch(progress)
@@ -156,14 +164,16 @@ class Study:
             candidate_epochs=found.candidate_epochs,
             n_passed=found.n_passed,
             finished=tuple(finished),
-            n_searched=len(found.finalists),
+            n_searched=len(found.finalists) + len(found.simpler),
+            found=finals.best,
+            model=finals.model,
             seconds=clock() - began,
         )
         audience.on_result(result.to_dict())
         return result
 
     def _finals(self, found: Found) -> Finals:
-        settings, finalists = self.settings, [contender for contender, _ in found.finalists]
+        settings, finalists = self.settings, [contender for contender, _ in (*found.finalists, *found.simpler)]
         return Finals(
             self.task,
             [*finalists, *self.baselines],
@@ -172,6 +182,7 @@ class Study:
             repeats=settings.repeats,
             patience=self._patience,
             threshold_from=settings.threshold_from,
+            pick=Pick.parse(settings.pick),
         )
 
     def search(
@@ -182,13 +193,13 @@ class Study:
         offer: Offer = keep_nothing,
     ) -> Found:
         """Phases I and II; for the arguments see `run`."""
-        began, audience, tally = clock(), Audience(observers), Tally()
+        began, audience, tally = clock(), Audience(observers), Tally(self._space)
         seed = derive_seed(self.settings.seed, "search")
         search = Search(self._searcher, self._evaluator, self._proxy, self._rules, self._budget, seed, clock)
         if stored:
             with restoring():
                 began -= read(float, stored["seconds"])
-                tally = Tally.from_dict(stored["tally"])
+                tally = Tally.from_dict(stored["tally"], self._space)
                 search.load_state_dict(stored["search"])
                 audience.load_state_dict(stored["observers"])
         told = f"{tally.trained} done, " if tally.trained else ""
@@ -208,21 +219,27 @@ class Study:
             tally.add(step)
             audience.on_step(step, tally, tally.trained * self._evaluator.epochs_per_candidate)
             offer(state)
-        finalists, n_passed = self._check_and_screen(tally, audience.on_phase)
+        finalists, simpler, n_passed = self._check_and_screen(tally, audience.on_phase)
         assert search.stop is not None, "a search ends for a reason"
-        return Found(tally, search.stop, tally.trained * self._evaluator.epochs_per_candidate, finalists, n_passed)
+        trained = tally.trained * self._evaluator.epochs_per_candidate
+        return Found(tally, search.stop, trained, finalists, simpler, n_passed)
 
-    def _check_and_screen(self, tally: Tally, say: Callable[[str], None]) -> tuple[tuple[Finalist, ...], int]:
-        settings = self.settings
+    def _check_and_screen(
+        self, tally: Tally, say: Callable[[str], None]
+    ) -> tuple[tuple[Finalist, ...], tuple[Finalist, ...], int]:
+        settings, space = self.settings, self._space
         programs = list(tally.accepted.values())
         checked = check_directions(programs, self._space, self._check, settings.finalists)
         say(
             f"Phase II, validation check: {checked.n_passed} of {len(programs)} accepted losses push predictions "
             f"towards labels on {settings.min_positive_rate:.0%} of simulated pairs"
         )
-        if settings.environment == "from-scratch":
-            chosen = leading(checked.passed, tally.scores, settings.finalists)
-        else:
-            chosen = screen(self.task, checked.passed, self._space, settings.finalists, settings.seed)
-        finalists = ((searched(p, d, self._space, settings.epsilon), tally.scores.get(p.key)) for p, d in chosen)
-        return tuple(finalists), checked.n_passed
+        scores: Mapping[str, float] = tally.scores
+        if settings.environment != "from-scratch" and len(checked.passed) > settings.finalists:
+            scores = screen(self.task, checked.passed, space, settings.seed)
+        chosen = leading(checked.passed, scores, space, settings.finalists, settings.simpler)
+        finalists, simpler = (
+            tuple((searched(p, direction, space, settings.epsilon), tally.scores.get(p.key)) for p, direction in some)
+            for some in chosen
+        )
+        return finalists, simpler, checked.n_passed

@@ -13,11 +13,12 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from core.effectiveness import Progress
+from core.restoring import read
 from core.search import Step
 from studies.funnel import Tally
 from studies.observer import Observer
 from studies.output import plain
-from studies.recording import candidate_row, step_metrics
+from studies.recording import candidate_row, front_metrics, step_metrics
 from studies.tracking_journal import Journal
 from studies.tracking_sender import Sender
 from studies.tracking_writes import status_after, was_written
@@ -64,6 +65,7 @@ class MlflowTracker(Observer):
         view = (f"best_valid_{metric}", f"final_test_{metric}", "gain_over_best_baseline", "trained", "sampled")
         journal.begin(time=_now(), name=name, tags=tags, params=dict(settings), view=view)
         self._n_steps = sum(entry["kind"] == "step" for entry in journal.entries)
+        self._front: dict[str, float] = {}
         self._has_result = any(entry["kind"] == "result" for entry in journal.entries)
         self._sender = Sender(connect, journal)
         if goes_on:
@@ -104,6 +106,9 @@ class MlflowTracker(Observer):
         self._n_steps = step.number + 1
         values = step_metrics(step, tally, self._metric, self._to_metric)
         values["seconds"] = time.monotonic() - self._began
+        front = front_metrics(tally, self._metric, self._to_metric)
+        values |= {name: value for name, value in front.items() if self._front.get(name) != value}
+        self._front = front
         trained = [candidate_row(t, self._metric, self._to_metric) for t in step.trials if t.trained]
         content = plain({"metrics": values, "candidates": trained})
         self._journal.add("step", time=_now(), candidate_epochs=candidate_epochs, **content)
@@ -130,11 +135,12 @@ class MlflowTracker(Observer):
 
     def state_dict(self) -> dict[str, Any]:
         """See Observer."""
-        return {"seconds": time.monotonic() - self._began}
+        return {"seconds": time.monotonic() - self._began, "front": dict(self._front)}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """See Observer."""
         self._began -= float(state.get("seconds", 0.0))
+        self._front = read(dict[str, float], state.get("front", {}))
 
     def _attempt(self, what: str, write: Callable[[], object]) -> bool:
         return was_written(what, write, self._warn)

@@ -46,6 +46,28 @@ def connect(tracking_uri: str, experiment: str) -> tuple[MlflowClient, str]:
     Raises:
         UserError: the server cannot be reached, or refuses.
     """
+    with reaching(tracking_uri), _setting_up(tracking_uri):
+        client = _client(tracking_uri)
+        experiment_id = _experiment_id(client, tracking_uri, experiment)
+        close_abandoned(client, experiment_id)
+    return client, experiment_id
+
+
+@contextmanager
+def open_server(tracking_uri: str) -> Iterator[MlflowClient]:
+    """A client for reading what is there; a local database is not made.
+
+    Raises:
+        UserError: the server cannot be reached, here or inside the block.
+    """
+    database = Path(tracking_uri.removeprefix(_SQLITE))
+    if tracking_uri == NO_TRACKING or (tracking_uri.startswith(_SQLITE) and not database.exists()):
+        raise UserError(f"--tracking-uri {tracking_uri}: there is no such database; say where the run was logged")
+    with reaching(tracking_uri), _setting_up(tracking_uri):
+        yield _client(tracking_uri)
+
+
+def _client(tracking_uri: str) -> MlflowClient:
     for name, value in _ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     from mlflow import MlflowClient
@@ -53,11 +75,7 @@ def connect(tracking_uri: str, experiment: str) -> tuple[MlflowClient, str]:
     for name in ("mlflow", "alembic"):
         logging.getLogger(name).setLevel(logging.WARNING)
     logging.getLogger("mlflow.store").setLevel(logging.CRITICAL)  # what it raises is told in a line of our own
-    with reaching(tracking_uri), _setting_up(tracking_uri):
-        client = MlflowClient(tracking_uri=tracking_uri)
-        experiment_id = _experiment_id(client, tracking_uri, experiment)
-        close_abandoned(client, experiment_id)
-    return client, experiment_id
+    return MlflowClient(tracking_uri=tracking_uri)
 
 
 @contextmanager

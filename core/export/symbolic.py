@@ -89,7 +89,7 @@ def sympy_source(loss: Loss, about: Sequence[str]) -> str:
     body = f'y_hat, y = symbols("y_hat y", real=True)\n{body}gradient = diff(loss, y_hat)\n'
     helpers = "".join(f"\n\n{inspect.getsource(function)}" for function in functions) + "\n\n" * bool(functions)
     taken = [name for name in _NAMES if re.search(rf"\b{name}\(", helpers + body)]
-    imports = f"from sympy import {', '.join(taken + ['Function'] * bool(functions))}\n"
+    imports = f"from sympy import {', '.join(sorted(taken + ['Function'] * bool(functions)))}\n"
     if functions:
         imports = f"from typing import Any\n\nimport numpy as np\nimport sympy\n{imports}"
     return f"{docstring(about)}\n{imports}{helpers or chr(10)}{body}"

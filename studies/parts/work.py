@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable, Mapping, Sequence
 from statistics import fmean
 from typing import Any
@@ -19,12 +18,12 @@ from recommenders.losses import make_loss
 from studies.finals import validation_score
 from studies.found import Found
 from studies.funnel import Tally
+from studies.history import History
 from studies.keeping.checkpoints import restoring
 from studies.observer import Observer
 from studies.output import plain
 from studies.parts.part import Part
 from studies.parts.workplace import Kept, Report, Workplace
-from studies.recording import candidate_row, step_metrics
 from studies.settings import StudySettings
 from studies.study import Study, use_cores
 
@@ -52,16 +51,16 @@ def _study(content: Mapping[str, Any], place: Workplace) -> Study:
 def _run(content: Mapping[str, Any], place: Workplace, report: Report, kept: Kept) -> dict[str, Any]:
     """Phases I and II of one searcher with one seed."""
     study = _study(content, place)
-    recorder = _Recorder(study, report)
-    found = study.search([recorder], stored=kept.stored, offer=kept.offer)
+    history, share = History(study.task.metric), _Share(study.settings.trainings, report)
+    found = study.search([history, share], stored=kept.stored, offer=kept.offer)
     to_metric = study.task.metric.value
     return {
-        "steps": recorder.steps,
-        "candidates": recorder.candidates,
+        "steps": history.steps,
+        "candidates": history.candidates,
         "start": plain(to_metric(study.start)),
         "funnel": found.tally.funnel(),
         "stop": found.stop.value,
-        "seconds": recorder.seconds(),
+        "seconds": history.seconds(),
         "passed_validation_check": found.n_passed,
         "finalists": [
             {
@@ -84,8 +83,8 @@ def _converged(content: Mapping[str, Any], place: Workplace, report: Report, kep
         with restoring():
             found = Found.from_dict(stored["found"], settings)
     else:
-        recorder = _Recorder(study, lambda share: report(share / 2))
-        found = study.search([recorder], stored=stored or None, offer=kept.offer)
+        share = _Share(settings.trainings, lambda done: report(done / 2))
+        found = study.search([share], stored=stored or None, offer=kept.offer)
     losses = [loss for contender, _ in found.finalists for _, loss in contender.choices]
     seed = derive_seed(settings.seed, "finals", 0)
     fitting = Fitting(study.task, losses, seed, settings.patience, settings.threshold_from)
@@ -99,31 +98,14 @@ def _converged(content: Mapping[str, Any], place: Workplace, report: Report, kep
     return {"converged": plain(metric.value(best))}
 
 
-class _Recorder(Observer):
-    """Keeps what a comparison needs of a search."""
+class _Share(Observer):
+    """Reports how much of Phase I is done."""
 
-    def __init__(self, study: Study, report: Report) -> None:
-        self._metric, self._trainings, self._report = study.task.metric, study.settings.trainings, report
-        self._began = time.monotonic()
-        self._searcher = self._training = 0.0
-        self.steps: list[dict[str, Any]] = []
-        self.candidates: list[dict[str, Any]] = []
+    def __init__(self, trainings: int, report: Report) -> None:
+        self._trainings, self._report = trainings, report
 
     def on_step(self, step: Step, tally: Tally, candidate_epochs: int) -> None:
         """See Observer."""
-        self._searcher += step.searcher_seconds
-        self._training += step.training_seconds
-        metrics = step_metrics(step, tally, self._metric.name, self._metric.value)
-        self.steps.append(
-            {
-                "candidate_epochs": candidate_epochs,
-                "seconds": time.monotonic() - self._began,
-                "best": plain(self._metric.value(tally.best_score)),
-                "metrics": {name: value for name, value in metrics.items() if math.isfinite(value)},
-            }
-        )
-        trained = (trial for trial in step.trials if trial.trained)
-        self.candidates += [candidate_row(trial, self._metric.name, self._metric.value) for trial in trained]
         self._report(tally.trained / self._trainings)
 
     def on_phase(self, text: str) -> None:
@@ -134,22 +116,6 @@ class _Recorder(Observer):
 
     def on_result(self, result: dict[str, Any]) -> None:
         """See Observer."""
-
-    def state_dict(self) -> dict[str, Any]:
-        """See Observer."""
-        return {"steps": self.steps, "candidates": self.candidates, "seconds": self.seconds()}
-
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """See Observer."""
-        self.steps, self.candidates = list(state["steps"]), list(state["candidates"])
-        self._searcher, self._training = state["seconds"]["searcher"], state["seconds"]["training"]
-        self._began -= sum(state["seconds"].values())
-
-    def seconds(self) -> dict[str, float]:
-        """Wall-clock by what it went to."""
-        total = time.monotonic() - self._began
-        other = total - self._searcher - self._training
-        return {"searcher": self._searcher, "training": self._training, "other": other}
 
 
 def _noise(content: Mapping[str, Any], place: Workplace, report: Report, kept: Kept) -> dict[str, Any]:

@@ -1,3 +1,6 @@
+import math
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -91,7 +94,8 @@ def test_every_epoch_has_batches_of_its_own_from_one_seed(monkeypatch):
 @pytest.mark.parametrize("recommender", RECOMMENDERS)
 def test_a_loss_of_nan_ends_without_metrics_and_does_not_hurt_the_others(recommender):
     first, broken, last = fit([BCE, NAN, MSE], recommender=recommender)
-    assert broken == Fitted(epochs=1, best_epoch=0, validation={}, test={})
+    assert replace(broken, curve=()) == Fitted(epochs=1, best_epoch=0, validation={}, test={})
+    assert [math.isnan(score) for score in broken.curve] == [True]
     assert same(first, fit([BCE], recommender=recommender)[0])
     assert same(last, fit([MSE], recommender=recommender)[0])
 
@@ -186,3 +190,37 @@ def test_a_state_of_other_losses_is_refused():
         Fitting(make_task(), [loss] * 2, 0, Patience()).load_state_dict(state)
     with pytest.raises(UserError, match=r"stored parameters: expected .*user_embedding"):
         Fitting(make_task(MF(embedding_size=3)), [loss], 0, Patience()).load_state_dict(state)
+
+
+@pytest.mark.parametrize("together", [None, 1, 2])
+def test_the_recommender_that_is_kept_is_the_one_whose_metrics_are_told(together):
+    task = task_that_takes(together)
+    fitting = Fitting(task, [BCE, MSE, FOCAL], 0, Patience(max_epochs=4), keep=1)
+    assert fitting.kept is None
+    for _ in fitting:
+        pass
+    assert task.report(fitting.kept, "validation") == (fitting.fitted[1].validation, fitting.fitted[1].test)
+
+
+def test_a_kept_recommender_is_part_of_the_state():
+    def begin():
+        return Fitting(task_that_takes(1), [BCE, MSE], 0, Patience(max_epochs=3), keep=0)
+
+    fitting, state = begin(), None
+    for _ in fitting:
+        state = pack(fitting.state_dict()) if len(fitting.fitted) == 1 else state
+    resumed = begin()
+    resumed.load_state_dict(unpack(state))
+    assert all(torch.equal(weight, fitting.kept[name]) for name, weight in resumed.kept.items())
+
+
+def test_the_recommender_of_a_loss_that_broke_down_is_not_kept():
+    fitting = Fitting(make_task(), [NAN], 0, Patience(max_epochs=3), keep=0)
+    assert [len(progress) for progress in fitting] == [1]
+    assert fitting.kept is None
+
+
+def test_curves_have_a_score_for_every_epoch():
+    (fitted,) = fit([BCE], patience=Patience(max_epochs=4))
+    assert len(fitted.curve) == fitted.epochs
+    assert max(fitted.curve) == fitted.curve[fitted.best_epoch - 1] == fitted.validation["auc"]

@@ -1,5 +1,6 @@
 import pytest
 
+from core.closed_forms import BCE
 from recommenders.fitting import Fitted
 from recommenders.metrics import find_metric
 from studies.comparison import caveats, compare
@@ -10,7 +11,7 @@ AUC, RMSE = find_metric("classification", "auc"), find_metric("regression", "rms
 
 def finished(name, validation, tests, metric="auc"):
     runs = tuple(Fitted(10, 5, {metric: validation}, {metric: test}) for test in tests)
-    return Finished(Contender(name, None, ()), None, runs)
+    return Finished(Contender(name, None, ()), None, BCE, runs)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,8 @@ from core.validation import ValidationCheck
 from recommenders.fitting import Fitted
 from recommenders.losses import NAMED_LOSSES
 from recommenders.metrics import find_metric
-from studies.finals import baseline, check_directions, distinct, screen, searched, validation_score
+from studies.finals import baseline, searched, validation_score
+from studies.screening import check_directions, distinct, leading, screen
 from studies.study import Study
 from tests.studies.small import small_settings
 
@@ -39,13 +40,21 @@ def test_of_losses_with_one_gradient_the_simplest_stays():
 def test_screening_leaves_the_losses_that_learn():
     task = Study(small_settings()).task
     idle = [LossProgram.parse(f"y_hat*y + {'1 + ' * i}1") for i in range(3)]
-    chosen = screen(task, [(p, None) for p in [*idle, MSE]], SPACE, at_most=1, seed=0)
-    assert [p for p, _ in chosen] == [MSE]
+    pairs = [(p, None) for p in [*idle, MSE]]
+    scores = screen(task, pairs, SPACE, seed=0)
+    assert max(scores, key=scores.get) == MSE.key
+    (best,), _ = leading(pairs, scores, SPACE, at_most=1, simpler=0)
+    assert best == (MSE, None)
 
 
-def test_few_losses_are_not_screened():
-    pairs = [(MSE, None), (WRONG, None)]
-    assert screen(None, pairs, SPACE, at_most=2, seed=0) == pairs
+def test_the_best_of_those_that_are_simpler_go_on_too():
+    formulas = ("log(y*y_hat) + 1/(y_hat*y)", "(y_hat - y)^2", "y*y_hat", "max(y_hat, y)", "log(y_hat)")
+    pairs = [(LossProgram.parse(text), None) for text in formulas]
+    scores = {p.key: score for (p, _), score in zip(pairs, (0.9, 0.8, 0.7, 0.6, math.nan), strict=True)}
+    finalists, simpler = leading(pairs, scores, SPACE, at_most=1, simpler=5)
+    assert [str(p) for p, _ in finalists] == ["log(y_hat*y) + 1/(y_hat*y)"]
+    assert [str(p) for p, _ in simpler] == ["(y_hat - y)^2", "y_hat*y"], "the best first; none that is beaten"
+    assert leading(pairs, scores, SPACE, at_most=1, simpler=1)[1] == simpler[:1]
 
 
 @pytest.mark.parametrize("name", NAMED_LOSSES)

@@ -219,3 +219,43 @@ def test_cuda_without_a_device_is_refused(monkeypatch):
     with pytest.raises(UserError, match="finds no CUDA device"):
         pick_device("cuda")
     assert pick_device("auto").type == "cpu"
+
+
+def test_the_front_ascends_and_holds_the_best(result):
+    content = result.to_dict()
+    front, metric = content["front"], "auc"
+    assert [one["complexity"] for one in front] == sorted({one["complexity"] for one in front})
+    scores = [one["validation"][metric] for one in front]
+    assert scores == sorted(set(scores))
+    first = [one["per_seed"][0]["validation"][metric] for one in content["finalists"]]
+    assert scores[-1] == max(first)
+    assert front[-1]["formula"] == content["best"]["simplified"]["formula"]
+
+
+def test_a_simpler_loss_can_be_picked():
+    whole = run_small(trainings=24).to_dict()
+    shortest = whole["front"][0]["complexity"]
+    assert shortest < whole["best"]["simplified"]["complexity"], "else this test shows nothing"
+    content = run_small(trainings=24, pick=f"complexity<={shortest}").to_dict()
+    assert content["best"]["simplified"]["complexity"] == shortest
+    assert content["best"]["name"] == whole["front"][0]["name"]
+    assert len(content["best"]["per_seed"]) == 2
+    assert content["front"] == whole["front"]
+
+
+def test_where_no_loss_is_as_simple_as_asked_the_best_one_is_shown_as_such():
+    result = run_small(min_positive_rate=1.0, guess=("(y - y_hat)^2",), pick="complexity<=1")
+    assert not result.is_as_simple_as_asked
+    assert any("No loss found is as simple as --pick 'complexity<=1'" in told for told in conclusion(result))
+
+
+@pytest.mark.parametrize("repeats", [1, 2])
+def test_a_recommender_trained_by_the_found_loss_is_kept(repeats):
+    result = run_small(repeats=repeats)
+    validation, test = result.task.report(result.model, "validation")
+    assert (validation, test) == (result.best.fitted[-1].validation, result.best.fitted[-1].test)
+
+
+def test_more_simple_losses_are_trained_only_where_they_are_asked_for():
+    assert len(run_small(trainings=24, simpler=0).finalists) == 2
+    assert len(run_small(trainings=24, simpler=3).finalists) > 2

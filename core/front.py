@@ -1,0 +1,30 @@
+"""The Pareto front of score against complexity: which losses are the best of all that are no longer."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+def pareto_front(entries: Iterable[T], complexity: Callable[[T], int], score: Callable[[T], float | None]) -> list[T]:
+    """The entries that no other one beats by being better and no longer, or shorter and no worse.
+
+    Args:
+        entries: in any order; of equal ones the first stays.
+        complexity: number of operators.
+        score: higher is better; entries without a finite one are left out.
+
+    Returns:
+        By ascending complexity, and so by ascending score.
+    """
+    finite = [(entry, value) for entry in entries if (value := score(entry)) is not None and math.isfinite(value)]
+    front: list[T] = []
+    best = -math.inf
+    for entry, value in sorted(finite, key=lambda one: (complexity(one[0]), -one[1])):
+        if value > best:
+            front.append(entry)
+            best = value
+    return front

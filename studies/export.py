@@ -1,0 +1,115 @@
+"""`python -m studies.export`: a loss as a torch module, sympy expression, LaTeX or JSON, for use elsewhere."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from core.errors import UserError, unknown_name
+from core.loss import ProgramLoss
+from core.space import OperatorSpace
+from recommenders.losses import find_named_loss, make_loss
+from studies.command import make_app, run_app
+from studies.exporting.exported import FORMS, Exported
+from studies.exporting.finding import find_study
+from studies.output import write_file
+from studies.picking import Pick
+from studies.settings import PlaceSettings
+
+app = make_app(
+    "python -m studies.export",
+    "Take a loss home: what a study found (--run), or any formula or known name (--loss), in a form for use elsewhere.",
+)
+_FORMS = "; ".join(f"{name} ({form.about})" for name, form in FORMS.items())
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportSettings:
+    """Which loss, and how."""
+
+    run: str | None = None
+    """A study: its folder, such as results/rl-ml-100k-mf-0, or the id of its run in MLflow (or that of a loss)."""
+    loss: str | None = None
+    """A formula such as "max(y_hat, 1/(y))", or a known name such as MaxR, in place of a study."""
+    to: Annotated[str, Parameter(help=f"The form: {_FORMS}.")] = "torch"
+    out: Path | None = None
+    """The file to write, instead of the terminal."""
+    pick: str | None = None
+    """Which of the study's losses: best, complexity<=5 (operators) or within<=0.001; the found loss unless given."""
+    name: str | None = None
+    """The loss of the study with this formula or name."""
+    simplified: bool = False
+    """Write the simplified formula, whose gradient is the same."""
+    epsilon: float | None = None
+    """The smoothing term of log and reciprocal, instead of the loss's own."""
+    clamp: str = "signed"
+    """How operators of a formula given with --loss behave: signed, paper or none."""
+    xi: float = 1e-6
+    """The clamp's bound for a formula given with --loss."""
+    tracking_uri: str = PlaceSettings.tracking_uri
+    """MLflow's database or server, for the id of a run."""
+
+    def __post_init__(self) -> None:
+        """Check what belongs together."""
+        if (self.run is None) == (self.loss is None):
+            raise UserError("export: expected either --run (a study) or --loss (a formula or name)")
+        if self.to not in FORMS:
+            raise unknown_name("form", self.to, FORMS)
+        if self.loss is not None and (self.pick is not None or self.name is not None):
+            raise UserError("--pick and --name choose among the losses of a study: give --run, or leave them out")
+        if self.pick is not None and self.name is not None:
+            raise UserError("export: expected --pick or --name, got both")
+        if self.epsilon is not None and not 0 < self.epsilon <= 1:
+            raise UserError(f"--epsilon: expected a number above 0 and up to 1, got {self.epsilon}")
+
+
+@app.default
+def export(*, settings: Annotated[ExportSettings | None, Parameter(name="*", negative="")] = None) -> None:
+    """Write one loss in one form."""
+    settings = settings or ExportSettings()
+    exported = _formula(settings) if settings.loss is not None else _found(settings)
+    if settings.simplified:
+        exported = exported.in_simple_form()
+    text = FORMS[settings.to].write(exported)
+    if settings.out is None:
+        sys.stdout.write(text)
+    else:
+        write_file(settings.out, text.encode())
+        print(f"Written to {settings.out}: {exported.name}")
+
+
+def _formula(settings: ExportSettings) -> Exported:
+    """A formula or a known name as a loss."""
+    assert settings.loss is not None
+    loss = make_loss(settings.loss, OperatorSpace(clamp=settings.clamp, xi=settings.xi), settings.epsilon)
+    named = find_named_loss(settings.loss)
+    if named is None:
+        assert isinstance(loss, ProgramLoss)
+        return Exported(str(loss.program), loss)
+    return Exported(named.formula or named.name, loss, (f"{named.name}: {named.source}.",))
+
+
+def _found(settings: ExportSettings) -> Exported:
+    """A loss of a study."""
+    assert settings.run is not None
+    study, name = find_study(settings.run, settings.tracking_uri)
+    name = settings.name or name
+    if name is not None and settings.pick is None:
+        stored = study.named(name)
+    else:
+        stored = study.picked(Pick.parse(settings.pick or study.settings.pick))
+    exported = study.exported(stored)
+    loss = exported.loss
+    if settings.epsilon is not None and isinstance(loss, ProgramLoss):
+        told = f"The smoothing term here is {settings.epsilon:g}, in the study it was {loss.smoothing:g}."
+        loss = ProgramLoss(loss.program, loss.space, settings.epsilon)
+        exported = Exported(exported.name, loss, (told, *exported.origin), exported.details)
+    return exported
+
+
+if __name__ == "__main__":
+    run_app(app)

@@ -1,0 +1,1 @@
+"""Found losses on their way out of the house."""

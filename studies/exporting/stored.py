@@ -1,0 +1,185 @@
+"""A study's result as it was stored, and the losses in it."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from core.errors import UserError, first_line, shown
+from core.loss import Loss, ProgramLoss
+from core.program import LossProgram
+from core.restoring import read
+from recommenders.losses import find_named_loss, make_loss
+from recommenders.metrics import find_metric
+from studies.exporting.exported import Exported
+from studies.picking import Pick
+from studies.settings import StudySettings
+
+#: Metric -> value, None where it was not finite.
+_Metrics = dict[str, float | None]
+
+
+@dataclass(frozen=True)
+class StoredLoss:
+    """A loss of Phase III as result.json has it."""
+
+    name: str
+    program: LossProgram | None
+    epsilon: float | None
+    complexity: int
+    """Of the simplified form; 0 for a known loss without a program."""
+    validation: _Metrics
+    test: _Metrics
+    n_seeds: int
+
+
+@dataclass(frozen=True)
+class StoredStudy:
+    """The content of result.json, checked.
+
+    Raises:
+        UserError: `parse` was given something else.
+    """
+
+    settings: StudySettings
+    metric: str
+    dataset: Mapping[str, Any]
+    finalists: tuple[StoredLoss, ...]
+    """The found loss first."""
+    baselines: tuple[StoredLoss, ...]
+    verdict: str
+    content: Mapping[str, Any]
+    """All of it."""
+
+    @classmethod
+    def parse(cls, text: str | bytes, source: str) -> StoredStudy:
+        """Read what a study wrote.
+
+        Args:
+            text: of result.json.
+            source: where it is from, for messages.
+        """
+        try:
+            return cls._of(json.loads(text))
+        except UserError as error:
+            problem = str(error)
+        except Exception as error:  # made by another version, by hand, or no JSON at all
+            problem = f"{type(error).__name__} {first_line(error)}"
+        raise UserError(f"{source}: expected the result.json of a study: {problem[:300]}")
+
+    @classmethod
+    def _of(cls, content: Any) -> StoredStudy:
+        content = read(dict[str, Any], content)
+        settings = StudySettings.from_dict(read(dict[str, Any], content["settings"]))
+        comparison = content["comparison"]
+        return cls(
+            settings,
+            find_metric(settings.task, settings.metric).name,
+            read(dict[str, Any], content["dataset"]),
+            tuple(_loss(one) for one in read(list[dict[str, Any]], content["finalists"])),
+            tuple(_loss(one) for one in read(dict[str, dict[str, Any]], content["baselines"]).values()),
+            "" if comparison is None else read(str, comparison["verdict"]),
+            content,
+        )
+
+    def picked(self, pick: Pick) -> StoredLoss:
+        """The found loss that a rule takes.
+
+        Raises:
+            UserError: none was found, or none that is as simple as asked for.
+        """
+        if not self.finalists:
+            raise UserError("this study found no loss; run one with more --trainings or another --seed")
+        if pick == Pick.parse(self.settings.pick):
+            return self.finalists[0]
+        metric = find_metric(self.settings.task, self.settings.metric)
+
+        def score(loss: StoredLoss) -> float:
+            value = loss.validation.get(metric.name)
+            return -math.inf if value is None else metric.score_of(value)
+
+        chosen = pick.choose(self.finalists, lambda loss: loss.complexity, score)
+        if chosen is None:
+            there = ", ".join(str(n) for n in sorted({loss.complexity for loss in self.finalists}))
+            raise UserError(
+                f"--pick: no loss of this study is as simple as that; there are losses of {there} operators"
+            )
+        return chosen
+
+    def named(self, name: str) -> StoredLoss:
+        """The loss of this name.
+
+        Raises:
+            UserError: there is none.
+        """
+        losses = (*self.finalists, *self.baselines)
+        found = next((loss for loss in losses if loss.name == name), None)
+        if found is None:
+            raise UserError(f"this study has no loss {shown(name)}; it has {', '.join(loss.name for loss in losses)}")
+        return found
+
+    def exported(self, stored: StoredLoss) -> Exported:
+        """A loss of this study with its origin."""
+        settings = self.settings
+        details = {
+            "validation": stored.validation,
+            "test": stored.test,
+            "seeds": stored.n_seeds,
+            "dataset": self.dataset,
+            "settings": settings.to_dict(),
+        }
+        return Exported(stored.name, self._made(stored), tuple(self._origin(stored)), details)
+
+    def _made(self, stored: StoredLoss) -> Loss:
+        space = self.settings.space
+        if stored.program is None or find_named_loss(stored.name) is not None:
+            return make_loss(stored.name, space, stored.epsilon)
+        return ProgramLoss(stored.program, space, stored.epsilon)
+
+    def _origin(self, stored: StoredLoss) -> list[str]:
+        settings, train = self.settings, self.settings.train
+        data = str(self.dataset.get("name", settings.dataset))
+        kind = "Found by" if stored in self.finalists else "A known loss beside what was found by"
+        seeds = "one seed" if stored.n_seeds == 1 else f"the mean of {stored.n_seeds} seeds"
+        told = [
+            f"{kind} loss-search: {settings.searcher} with seed {settings.seed}, for {settings.recommender} on {data}.",
+            f"Validation ({seeds}): {_listed(stored.validation)}.",
+            f"Test ({seeds}): {_listed(stored.test)}.",
+        ]
+        if self.finalists and stored == self.finalists[0] and self.verdict:
+            told.append(self.verdict)
+        told.append(
+            f"Trained by SGD with learning_rate {train.learning_rate:g}, weight_decay {train.weight_decay:g}, "
+            f"batch_size {train.batch_size}, gradients clipped to {train.clip:g}, initial embeddings of standard "
+            f"deviation {settings.initial_std:g}. A loss c times as large trains like a learning rate c times as large "
+            "with a decay c times as small: tune both anew."
+        )
+        told.append(
+            "Settings: " + ", ".join(f"{name} {_short(value)}" for name, value in settings.to_dict().items()) + "."
+        )
+        return told
+
+
+def _listed(metrics: _Metrics) -> str:
+    return ", ".join(f"{name} {value:.4f}" for name, value in metrics.items() if value is not None) or "not finite"
+
+
+def _short(value: Any) -> str:
+    return " ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _loss(stored: Mapping[str, Any]) -> StoredLoss:
+    program = stored["program"]
+    simple = stored["simplified"]
+    return StoredLoss(
+        read(str, stored["name"]),
+        None if program is None else LossProgram.from_dict(program),
+        read(float | None, stored["epsilon"]),
+        0 if simple is None else read(int, simple["complexity"]),
+        read(_Metrics, stored["validation"]),
+        read(_Metrics, stored["test"]),
+        len(read(list[Any], stored["per_seed"])),
+    )

@@ -1,0 +1,78 @@
+"""What a study went through, step by step and epoch by epoch: what its report and a comparison are drawn from."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from core.effectiveness import Progress
+from core.restoring import read
+from core.search import Step
+from recommenders.metrics import Metric
+from studies.funnel import Tally
+from studies.observer import Observer
+from studies.output import plain
+from studies.recording import candidate_row, step_metrics
+
+
+class History(Observer):
+    """Keeps the steps of Phase I and the candidates that were trained.
+
+    Args:
+        metric: what scores are made of.
+        clock: seconds.
+    """
+
+    def __init__(self, metric: Metric, clock: Callable[[], float] = time.monotonic) -> None:
+        self._metric, self._clock, self._began = metric, clock, clock()
+        self._searcher = self._training = 0.0
+        self.steps: list[dict[str, Any]] = []
+        """Of every step: candidate_epochs, seconds, best (validation metric), its metrics by MLflow's names."""
+        self.candidates: list[dict[str, Any]] = []
+        """Of every trained candidate: see `candidate_row`."""
+
+    def on_step(self, step: Step, tally: Tally, candidate_epochs: int) -> None:
+        """See Observer."""
+        self._searcher += step.searcher_seconds
+        self._training += step.training_seconds
+        metrics = step_metrics(step, tally, self._metric.name, self._metric.value)
+        self.steps.append(
+            {
+                "candidate_epochs": candidate_epochs,
+                "seconds": self._clock() - self._began,
+                "best": plain(self._metric.value(tally.best_score)),
+                "metrics": {name: value for name, value in metrics.items() if plain(value) is not None},
+            }
+        )
+        trained = (trial for trial in step.trials if trial.trained)
+        self.candidates += [candidate_row(trial, self._metric.name, self._metric.value) for trial in trained]
+
+    def on_phase(self, text: str) -> None:
+        """See Observer."""
+
+    def on_epoch(self, progress: Sequence[Progress]) -> None:
+        """See Observer."""
+
+    def on_result(self, result: dict[str, Any]) -> None:
+        """See Observer."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """See Observer."""
+        return {"steps": self.steps, "candidates": self.candidates, "seconds": self.seconds()}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """See Observer."""
+        if not state:
+            return
+        self.steps = read(list[dict[str, Any]], state["steps"])
+        self.candidates = read(list[dict[str, Any]], state["candidates"])
+        seconds = read(dict[str, float], state["seconds"])
+        self._searcher, self._training = seconds["searcher"], seconds["training"]
+        self._began -= sum(seconds.values())
+
+    def seconds(self) -> dict[str, float]:
+        """Wall-clock by what it went to."""
+        total = self._clock() - self._began
+        other = total - self._searcher - self._training
+        return {"searcher": self._searcher, "training": self._training, "other": other}

@@ -1,0 +1,41 @@
+"""What is kept of a search for its report."""
+
+import json
+
+from recommenders.metrics import find_metric
+from studies.history import History
+from studies.study import Study
+from tests.studies.small import small_settings
+
+METRIC = find_metric("classification", None)
+
+
+def searched():
+    history, states = History(METRIC), []
+    study = Study(small_settings())
+    study.search([history], offer=lambda make: states.append(json.loads(json.dumps(make()["observers"]))))
+    return history, states
+
+
+def test_every_step_and_every_trained_candidate_is_kept():
+    history, _ = searched()
+    assert [step["candidate_epochs"] for step in history.steps] == [4, 8]
+    assert len(history.candidates) == 8
+    assert history.steps[-1]["best"] == max(one["valid_auc"] for one in history.candidates)
+    assert all(one["complexity"] >= 1 and one["formula"] for one in history.candidates)
+    json.dumps([history.steps, history.candidates], allow_nan=False)
+
+
+def test_it_goes_on_from_a_state():
+    history, states = searched()
+    resumed = History(METRIC)
+    resumed.load_state_dict(states[0]["History"])
+    assert resumed.steps == history.steps[:1]
+    assert resumed.candidates == history.candidates[:4]
+    assert sum(resumed.seconds().values()) >= states[0]["History"]["steps"][0]["seconds"]
+
+
+def test_without_a_state_it_begins_anew():
+    history = History(METRIC)
+    history.load_state_dict({})
+    assert history.steps == []
