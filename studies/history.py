@@ -10,10 +10,12 @@ from core.effectiveness import Progress
 from core.restoring import read
 from core.search import Step
 from recommenders.metrics import Metric
+from studies.finals import Finished
 from studies.funnel import Tally
 from studies.observer import Observer
 from studies.output import plain
 from studies.recording import candidate_row, step_metrics
+from studies.result import StudyResult
 
 
 class History(Observer):
@@ -70,6 +72,30 @@ class History(Observer):
         seconds = read(dict[str, float], state["seconds"])
         self._searcher, self._training = seconds["searcher"], seconds["training"]
         self._began -= sum(seconds.values())
+
+    def to_dict(self, result: StudyResult) -> dict[str, Any]:
+        """The content of history.json: this, and how the losses of Phase III trained."""
+        return {
+            "metric": self._metric.name,
+            "higher_is_better": self._metric.higher_is_better,
+            "steps": self.steps,
+            "candidates": self.candidates,
+            "curves": [curve for kind, finished in result.kinds for curve in self._curves(kind, finished)],
+        }
+
+    def _curves(self, kind: str, finished: Finished) -> list[dict[str, Any]]:
+        """The validation metric after each epoch, for each training seed."""
+        return [
+            {
+                "kind": kind,
+                "name": finished.contender.name,
+                "epsilon": finished.epsilon,
+                "seed": seed,
+                "best_epoch": fitted.best_epoch,
+                "validation": plain([self._metric.value(score) for score in fitted.curve]),
+            }
+            for seed, fitted in enumerate(finished.fitted)
+        ]
 
     def seconds(self) -> dict[str, float]:
         """Wall-clock by what it went to."""

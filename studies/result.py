@@ -60,6 +60,11 @@ class StudyResult:
         return self.finished[self.n_searched :]
 
     @property
+    def kinds(self) -> list[tuple[str, Finished]]:
+        """Every contender with its kind: found, the found loss first, or baseline."""
+        return [("found", one) for one in self.finalists] + [("baseline", one) for one in self.baselines]
+
+    @property
     def best(self) -> Finished | None:
         """The found loss: what `pick` takes by validation with the first seed; None if nothing was accepted."""
         return None if self.found is None else self.finished[self.found]

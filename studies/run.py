@@ -14,14 +14,15 @@ from rich.console import Console
 from core.errors import UserError
 from studies.command import make_app, run_app
 from studies.console import LiveProgress, warning_to
+from studies.history import History
 from studies.keeping.checkpoints import Checkpoints
 from studies.keeping.identity import data_digest
 from studies.keeping.resuming import alone_in, begin_anew, finished_result, stored_state
 from studies.observer import Observer
 from studies.output import OutputFolder
-from studies.report import print_report
 from studies.settings import PlaceSettings, StudySettings
 from studies.study import Study, use_cores
+from studies.summary import print_report
 from studies.tracking import MlflowTracker
 from studies.tracking_journal import Journal
 from studies.tracking_server import NO_TRACKING, connect, how_to_compare, reaching, server_name
@@ -61,6 +62,7 @@ class _Run:
     def __init__(self, ready: Study, places: PlaceSettings, folder: OutputFolder) -> None:
         self._ready, self._places, self._folder = ready, places, folder
         self._err, self._out = Console(stderr=True), Console()
+        self._history = History(ready.task.metric)
         self._settings = ready.settings.to_dict()
         identity = {**self._settings, "data": data_digest(ready.task.dataset)}
         self._checkpoints = Checkpoints(folder.path / "checkpoints", identity, places.checkpoint_every)
@@ -74,6 +76,7 @@ class _Run:
                 metric, trainings = self._ready.task.metric, self._ready.settings.trainings
                 observers: list[Observer] = [
                     open_things.enter_context(LiveProgress(self._err, metric, trainings)),
+                    self._history,
                 ]
                 tracker = self._tracker(done is not None)
                 if tracker is not None:
@@ -95,6 +98,7 @@ class _Run:
             begin_anew(self._checkpoints)
         result = self._ready.run(observers, stored=stored, offer=self._checkpoints.offer)
         print_report(result, self._wide())
+        self._folder.write_json("history.json", self._history.to_dict(result))
         self._folder.write_json(_RESULT, result.to_dict())
         self._checkpoints.clear()
 

@@ -13,7 +13,7 @@ from core.trial import Verdict
 from studies.contest import summary
 from studies.contest.outcome import Outcome
 from studies.contest.statistics import Statistics
-from studies.report import mean_and_spread
+from studies.summary import mean_and_spread
 
 #: File stem -> what the picture shows and how to read it. Stems are those of `pictures.draw_all`.
 CAPTIONS = {

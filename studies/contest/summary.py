@@ -16,7 +16,7 @@ from core.search import StopReason
 from studies.contest.curves import quartiles
 from studies.contest.outcome import Outcome
 from studies.contest.statistics import Pair, Standings, Statistics, seeds_needed, smallest_p
-from studies.report import mean_and_spread
+from studies.summary import mean_and_spread
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from studies.output import OutputFolder, plain
-from studies.report import mean_and_spread
+from studies.summary import mean_and_spread
 from studies.tuning.result import TuneResult, command_for
 
 

@@ -5,7 +5,7 @@ from rich.console import Console
 from core.effectiveness import Progress
 from recommenders.metrics import find_metric
 from studies.console import LiveProgress
-from studies.report import shortened
+from studies.summary import shortened
 from tests.studies.small import run_small
 
 AUC = find_metric("classification", "auc")

@@ -35,6 +35,17 @@ def test_it_goes_on_from_a_state():
     assert sum(resumed.seconds().values()) >= states[0]["History"]["steps"][0]["seconds"]
 
 
+def test_the_curves_of_phase_three_are_told():
+    history = History(METRIC)
+    result = Study(small_settings()).run([history])
+    content = json.loads(json.dumps(history.to_dict(result), allow_nan=False))
+    assert len(content["curves"]) == sum(len(one.fitted) for one in result.finished)
+    first = content["curves"][0]
+    assert (first["kind"], first["name"], first["seed"]) == ("found", result.best.contender.name, 0)
+    assert max(first["validation"]) == first["validation"][first["best_epoch"] - 1]
+    assert first["validation"][first["best_epoch"] - 1] == result.best.fitted[0].validation["auc"]
+
+
 def test_without_a_state_it_begins_anew():
     history = History(METRIC)
     history.load_state_dict({})

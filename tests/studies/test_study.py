@@ -6,9 +6,9 @@ import torch
 
 from core.errors import UserError
 from core.trial import Verdict
-from studies.report import conclusion
 from studies.settings import StudySettings
 from studies.study import Study, pick_device, use_cores
+from studies.summary import conclusion
 from tests.studies.small import run_small, small_settings
 
 

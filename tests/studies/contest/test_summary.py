@@ -7,7 +7,7 @@ from rich.console import Console
 from core.search import StopReason
 from studies.contest.statistics import analyse
 from studies.contest.summary import conclusion, p_value, print_summary, rows_of
-from studies.report import mean_and_spread
+from studies.summary import mean_and_spread
 from tests.studies.contest.outcomes import NAN, lively, matrix, outcome, run, scored
 
 

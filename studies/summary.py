@@ -1,4 +1,4 @@
-"""The report at the end of a study, for a person to read."""
+"""What a study prints at its end, for a person to read."""
 
 from __future__ import annotations
 
