@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -132,6 +133,18 @@ class MlflowTracker(Observer):
             self._journal.add("result", time=_now(), result=result)
             self._has_result = True
         self._attempt("the result", self._sender.send)
+
+    def on_files(self, folder: Path, names: Sequence[str], model: str | None) -> None:
+        """Files of the study to keep with its run.
+
+        Args:
+            folder: of the study.
+            names: of the files.
+            model: what the trained recommender in the folder MODEL is called in the registry; None if there is none.
+        """
+        if not any(entry["kind"] == "files" for entry in self._journal.entries):
+            self._journal.add("files", time=_now(), folder=str(folder.absolute()), names=list(names), model=model)
+        self._attempt("the files of the study", self._sender.send)
 
     def state_dict(self) -> dict[str, Any]:
         """See Observer."""

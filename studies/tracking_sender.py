@@ -10,6 +10,7 @@ import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from studies.processes import this_process
@@ -20,6 +21,8 @@ from studies.tracking_writes import BATCH, LONGEST_TEXT, SINGLE, columns_of, par
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
+#: The folder of the trained recommender, in the study's own and among the artifacts of its run.
+MODEL = "model"
 #: The saved view of the studies, see `studies.tracking_view`.
 _VIEW = "studies"
 #: Tags by which a study finds its runs again.
@@ -89,6 +92,8 @@ class Sender:
             self._metrics(self.run_id, [metric for entry in entries for metric in _metrics(entry)])
         elif kind == "result":
             self._result(entries[0])
+        elif kind == "files":
+            self._files(entries[0])
 
     def _run(self, child: str, name: str, tags: Mapping[str, str], time: int) -> str:
         """A run of the study found by its tags, or made."""
@@ -119,6 +124,29 @@ class Sender:
         for number, (kind, loss) in enumerate(losses):
             self._child(str(number), kind, loss, time)
         self._client.log_dict(self.run_id, dict(result), "result.json")
+
+    def _files(self, entry: Entry) -> None:
+        """What lies in the study's folder; what has been removed from there since is left out."""
+        folder = Path(entry["folder"])
+        for name in entry["names"]:
+            if (folder / name).is_file():
+                self._client.log_artifact(self.run_id, str(folder / name))
+        if entry["model"] is not None and (folder / MODEL).is_dir():
+            self._client.log_artifacts(self.run_id, str(folder / MODEL), MODEL)
+            self._register(entry["model"])
+
+    def _register(self, name: str) -> None:
+        """A version of the registered model, one for each run."""
+        from mlflow.exceptions import MlflowException
+
+        try:
+            self._client.create_registered_model(name, description="Recommenders trained by losses that were found")
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_ALREADY_EXISTS":
+                raise
+        if not self._client.search_model_versions(f"run_id = '{self.run_id}'", max_results=1):
+            tags = {key: self._journal.entries[0]["tags"][key] for key in ("searcher", "seed", "dataset", "recommender")}
+            self._client.create_model_version(name, f"runs:/{self.run_id}/{MODEL}", self.run_id, tags)
 
     def _child(self, number: str, kind: str, loss: Mapping[str, Any], time: int) -> None:
         tags = {**self._journal.entries[0]["tags"], **_origin(), "mlflow.parentRunId": self.run_id, "kind": kind}

@@ -68,14 +68,21 @@ def open_server(tracking_uri: str) -> Iterator[MlflowClient]:
 
 
 def _client(tracking_uri: str) -> MlflowClient:
+    quiet_mlflow()
+    from mlflow import MlflowClient
+
+    return MlflowClient(tracking_uri=tracking_uri)
+
+
+def quiet_mlflow() -> None:
+    """Load MLflow so that it neither waits for minutes nor talks."""
     for name, value in _ENVIRONMENT.items():
         os.environ.setdefault(name, value)
-    from mlflow import MlflowClient
+    import mlflow  # noqa: F401
 
     for name in ("mlflow", "alembic"):
         logging.getLogger(name).setLevel(logging.WARNING)
     logging.getLogger("mlflow.store").setLevel(logging.CRITICAL)  # what it raises is told in a line of our own
-    return MlflowClient(tracking_uri=tracking_uri)
 
 
 @contextmanager

@@ -1,0 +1,115 @@
+"""The recommender that the found loss trained, as a model that MLflow loads in another process."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import shutil
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import torch
+
+from core.errors import UserError, first_line
+from recommenders.scoring import ScoringModule
+from studies.result import StudyResult
+from studies.tracking_sender import MODEL
+from studies.tracking_server import quiet_mlflow
+
+_NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9._-]+")
+
+
+def model_name(dataset: str, recommender: str) -> str:
+    """What the model is called in MLflow's registry."""
+    return "loss-search-" + _NOT_IN_NAMES.sub("-", f"{dataset}-{recommender}")[:200]
+
+
+def save_model(result: StudyResult, folder: Path) -> Path:
+    """Write the trained recommender of a study's found loss; a model from before stays until it is whole.
+
+    Args:
+        result: of a study that found something.
+        folder: of the study.
+
+    Returns:
+        The folder of the model, which `mlflow.pyfunc.load_model` takes.
+
+    Raises:
+        UserError: it cannot be written, or this recommender cannot be exported.
+    """
+    assert result.model is not None, "there is a model where there is a found loss"
+    unfinished, path = folder / f".{MODEL}.unfinished", folder / MODEL
+    try:
+        with _undisturbed(), TemporaryDirectory(prefix="loss-search-") as temporary:
+            artifacts = _artifacts(result, Path(temporary))
+            shutil.rmtree(unfinished, ignore_errors=True)
+            _save(result, artifacts, unfinished)
+            shutil.rmtree(path, ignore_errors=True)
+            unfinished.rename(path)
+    except Exception as error:  # torch.export has errors of every kind, and so have modules of one's own
+        shutil.rmtree(unfinished, ignore_errors=True)
+        raise UserError(f"{path}: cannot keep the trained recommender: {first_line(error)[:300]}") from None
+    return path
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Neither warnings of libraries, nor their lines in the terminal."""
+    quiet_mlflow()
+    loggers = [logging.getLogger(name) for name in ("mlflow", "torch")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
+
+
+def _artifacts(result: StudyResult, folder: Path) -> dict[str, str]:
+    """The recommender as a graph of torch's, and the published ids."""
+    task = result.task
+    weights = {name: weight.detach().cpu() for name, weight in (result.model or {}).items()}
+    scoring = ScoringModule(task.recommender, weights).eval()
+    pair = torch.zeros(2, dtype=torch.int64), torch.zeros(2, dtype=torch.int64)
+    rows = {0: torch.export.Dim.DYNAMIC}  # type: ignore[attr-defined]
+    graph = torch.export.export(scoring, pair, dynamic_shapes={"user": rows, "item": rows})
+    files = {"recommender": folder / "recommender.pt2", "ids": folder / "ids.json"}
+    torch.export.save(graph, files["recommender"])
+    ids = {"user": task.dataset.user_ids.tolist(), "item": task.dataset.item_ids.tolist()}
+    files["ids"].write_text(json.dumps(ids), encoding="utf-8")
+    return {name: str(path) for name, path in files.items()}
+
+
+def _save(result: StudyResult, artifacts: dict[str, str], path: Path) -> None:
+    import mlflow
+    from mlflow.models import ModelSignature
+    from mlflow.types import ColSpec, Schema, TensorSpec
+
+    data, best = result.task.dataset, result.best
+    assert best is not None
+    columns = [ColSpec(_kind(ids), name) for name, ids in (("user", data.user_ids), ("item", data.item_ids))]
+    output = Schema([TensorSpec(np.dtype(np.float32), (-1,))])
+    needed: list[Any] = [f"{name}=={version(name).split('+')[0]}" for name in ("mlflow", "numpy", "pandas", "torch")]
+    mlflow.pyfunc.save_model(
+        str(path),
+        python_model=str(Path(__file__).with_name("served.py")),
+        artifacts=artifacts,
+        signature=ModelSignature(Schema(columns), output),
+        pip_requirements=needed,
+        metadata={"loss": best.contender.name[:1000], "recommender": result.settings.recommender, "data": data.name},
+    )
+
+
+def _kind(ids: np.ndarray) -> str:
+    return "long" if ids.dtype.kind == "i" else "string"

@@ -1,0 +1,71 @@
+"""The files that a study leaves: its result, its history, the found loss in every form, its report, its model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from core.errors import UserError, first_line
+from studies.exporting.exported import FORMS
+from studies.exporting.model import model_name, save_model
+from studies.exporting.stored import StoredStudy
+from studies.history import History
+from studies.output import OutputFolder
+from studies.result import StudyResult
+from studies.tracking import MlflowTracker
+
+RESULT, HISTORY = "result.json", "history.json"
+
+
+class Outcome:
+    """Writes what a study came to.
+
+    The result is written first, and nothing that goes wrong afterwards takes it back.
+
+    Args:
+        folder: of the study.
+        with_model: whether the trained recommender is kept too.
+        warn: told in a sentence what could not be written.
+    """
+
+    def __init__(self, folder: OutputFolder, with_model: bool, warn: Callable[[str], None]) -> None:
+        self._folder, self._with_model, self._warn = folder, with_model, warn
+        self._names: list[str] = []
+        self._model: str | None = None
+
+    def write(self, result: StudyResult, history: History) -> None:
+        """Everything.
+
+        Raises:
+            UserError: the result itself cannot be written.
+        """
+        content = result.to_dict()
+        self._folder.write_json(RESULT, content)
+        self._attempt(HISTORY, lambda: self._folder.write_json(HISTORY, history.to_dict(result)))
+        if result.best is None:
+            return
+        study = StoredStudy.parse(self._folder.read(RESULT), RESULT)
+        exported = study.exported(study.finalists[0])
+        for form in FORMS.values():
+            self._attempt(form.file, lambda form=form: self._folder.write(form.file, form.write(exported).encode()))
+        if self._with_model and result.model is not None:
+            self._keep_model(result)
+
+    def _keep_model(self, result: StudyResult) -> None:
+        try:
+            save_model(result, self._folder.path)
+        except UserError as error:
+            self._warn(str(error))
+        else:
+            self._model = model_name(result.task.dataset.name, result.settings.recommender)
+
+    def _attempt(self, name: str, write: Callable[[], object]) -> None:
+        try:
+            write()
+        except Exception as error:  # a report that cannot be drawn does not cost the study
+            self._warn(f"{name} could not be written: {first_line(error)[:300]}")
+        else:
+            self._names.append(name)
+
+    def tell(self, tracker: MlflowTracker) -> None:
+        """What was written, to MLflow."""
+        tracker.on_files(self._folder.path, self._names, self._model)
