@@ -90,6 +90,7 @@ class RecommendationTask:
         settings: TrainSettings,
         machine: Machine,
     ) -> None:
+        recommender = recommender.sized(dataset.n_users, dataset.n_items)
         self.recommender, self.dataset, self.metric, self.settings = recommender, dataset, metric, settings
         self.trainer = Trainer(recommender, dataset.train, settings.batch_size, settings.clip, machine)
         self.validation = Pairs.of(dataset.validation, machine.device)
