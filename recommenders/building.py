@@ -10,7 +10,7 @@ from typing import Any, get_type_hints
 
 import torch
 from torch import Tensor, nn
-from torch.nn.parameter import UninitializedTensorMixin
+from torch.nn.parameter import is_lazy
 
 from core.errors import UserError, first_line
 from core.seeding import torch_rng
@@ -30,8 +30,8 @@ def telling(where: str, *, exits: bool = False) -> Iterator[None]:
         yield
     except UserError:
         raise
-    except (Exception, *((SystemExit,) if exits else ())) as error:
-        if isinstance(error, Exception) and ran_out(error):
+    except (Exception, SystemExit) as error:
+        if ran_out(error) or (isinstance(error, SystemExit) and not exits):
             raise
         raise UserError(f"{where} raised {type(error).__name__}: {_text(error)}") from None
 
@@ -103,7 +103,7 @@ class ModuleClass:
         named = {"n_users": n_users, "n_items": n_items} if self._by_name else {}
         with drawing_from(torch_rng(seed, "initial")), telling(f"{self.label}: its constructor", exits=True):
             module = self.kind(*sizes, **named, **settings)
-            if any(isinstance(p, UninitializedTensorMixin) for p in (*module.parameters(), *module.buffers())):
+            if any(is_lazy(p) for p in (*module.parameters(), *module.buffers())):
                 nobody = torch.zeros(2, dtype=torch.int64)
                 module.eval()(nobody, nobody)  # lazy layers take their sizes from a first pass
         for inner in module.modules():

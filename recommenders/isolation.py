@@ -23,14 +23,14 @@ def drawing_from(rng: torch.Generator, *, everywhere: bool = True) -> Iterator[N
     own = _global(rng.device)
     others = [] if own is torch.default_generator else [torch.default_generator]
     before = [(generator, generator.get_state()) for generator in (own, *others)]
-    elsewhere = (np.random.get_state(), random.getstate()) if everywhere else None  # noqa: NPY002
+    elsewhere = (np.random.get_state(), random.getstate()) if everywhere else None
     try:
         for generator in others:  # a GPU's generator counts what it drew
             generator.manual_seed((rng.initial_seed() + rng.get_offset()) % 2**63)
         own.set_state(rng.get_state())
         if everywhere:
             seed = int(torch.randint(2**31, (), device="cpu"))
-            np.random.seed(seed)  # noqa: NPY002
+            np.random.seed(seed)
             random.seed(seed)
         yield
     finally:
@@ -38,7 +38,7 @@ def drawing_from(rng: torch.Generator, *, everywhere: bool = True) -> Iterator[N
         for generator, state in before:
             generator.set_state(state)
         if elsewhere is not None:
-            np.random.set_state(elsewhere[0])  # noqa: NPY002
+            np.random.set_state(elsewhere[0])
             random.setstate(elsewhere[1])
 
 
@@ -51,5 +51,5 @@ def _global(device: torch.device) -> torch.Generator:
 
 def elsewhere_now() -> bytes:
     """Where NumPy's and Python's global generators stand."""
-    _, keys, place, *rest = np.random.get_state()  # noqa: NPY002
+    _, keys, place, *rest = np.random.get_state()
     return repr((np.asarray(keys).tobytes(), place, rest, random.getstate())).encode()

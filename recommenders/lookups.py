@@ -29,7 +29,7 @@ class Lookups(TorchFunctionMode):
 
     Args:
         ids: the users [B] and items [B] of the examples.
-        gathered: rows of the examples [B, ...] that stand where the module expects a table, and whose ids they belong to.
+        gathered: rows of the examples [B, ...] that stand where the module expects a table, and whose they are.
         watched: whole tensors; how each is read is noted in `readers`.
     """
 
@@ -83,7 +83,7 @@ _OPTIONS = ("padding_idx", "max_norm", "norm_type", "scale_grad_by_freq", "spars
 def _lookup(func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> tuple[Any, Any]:
     """The table and the ids, if this call is a plain lookup; else None twice."""
     if func is functional.embedding and len(args) >= 2:
-        options = dict(zip(_OPTIONS, args[2:], strict=False)) | kwargs
+        options = {**dict(zip(_OPTIONS, args[2:], strict=False)), **kwargs}
         special = [options.get("padding_idx") is not None, options.get("max_norm") is not None]
         if not any([*special, options.get("scale_grad_by_freq"), options.get("sparse")]):
             return args[1], args[0]
