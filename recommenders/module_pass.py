@@ -35,8 +35,8 @@ class Plan:
     """Its state -> type, where a pass takes another one than that of the trainer's numbers."""
     together: bool = True
     """Whether one pass computes all copies (torch.func.vmap), or one after the other is."""
-    lone: bool = True
-    """Whether it takes a batch of one example; else that is given twice."""
+    lone: tuple[bool, bool] = (True, True)
+    """Whether it takes a batch of one example, evaluating and training; else that is given twice."""
     is_probability: bool = False
     """Whether it ends in a sigmoid."""
     sees_logit: bool = False
@@ -53,7 +53,7 @@ def forward(plan: Plan, weights: Weights, training: Training | None) -> Tensor:
     """
     like = weights[".user"]
     rng = torch.Generator(like.device).manual_seed(0) if training is None else training.rng
-    taken = _twice(plan, weights) if like.shape[1] == 1 and not plan.lone else weights
+    taken = _twice(plan, weights) if like.shape[1] == 1 and not plan.lone[training is not None] else weights
     user, item = (taken[name][0].to(torch.int64) for name in IDS)  # the same in all copies
     state = {name: _cast(weight, plan.dtypes.get(name)) for name, weight in taken.items() if name not in IDS}
     if plan.template.training is not (training is not None):

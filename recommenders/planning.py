@@ -133,7 +133,7 @@ class _Trial:
             buffers=frozenset(set(self._states) - self.trained | set(IDS)),
             dtypes=whole_numbers,
             together=False,
-            lone=self._takes_one(),
+            lone=(self._takes_one(trains=False), self._takes_one(trains=True)),
             is_probability=said,
             sees_logit=said and all(sees for _, sees, _ in calls),
             draws_elsewhere=any(draws for _, _, draws in calls),
@@ -165,11 +165,10 @@ class _Trial:
         made = z is not None and z[1].numel() == output.numel() and torch.equal(z[1].reshape(output.shape), output)
         return output.reshape(-1).double(), made, draws
 
-    def _takes_one(self) -> bool:
+    def _takes_one(self, trains: bool) -> bool:
         """Whether a batch of one example is one to it."""
         try:
-            for trains in (False, True):
-                self._called(trains, {kind: ids[:1] for kind, ids in self.ids.items()})
+            self._called(trains, {kind: ids[:1] for kind, ids in self.ids.items()})
         except UserError:
             return False
         return True

@@ -86,7 +86,7 @@ def find_class(spec: RecommenderSpec) -> type:
                         raise
                     file = f"{error.name.replace('.', '/')}.py"
                     raise UserError(
-                        f"{where}: there is no module {error.name}; expected a file {file} in the working folder, or on "
+                        f"{where}: there is no module {error.name}; expected {file} in the working folder, or on "
                         "PYTHONPATH"
                     ) from None
                 kind = reduce(getattr, name.split("."), module)

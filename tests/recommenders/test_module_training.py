@@ -25,7 +25,10 @@ class Alone(nn.Module):
 
     def __init__(self, recommender, weights):
         super().__init__()
-        self.module, self.takes_one = recommender.source.build(N_USERS, N_ITEMS, {}, 0).double(), recommender.plan.lone
+        self.module, self.takes_one = (
+            recommender.source.build(N_USERS, N_ITEMS, {}, 0).double(),
+            recommender.plan.lone[1],
+        )
         self.module.load_state_dict({n: w for n, w in weights.items() if n[0] != "."}, strict=False)
 
     def forward(self, user, item, rng=None):
