@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Self
+
 import torch
 from torch import Tensor, nn
 
@@ -70,7 +72,7 @@ class _Module(nn.Module):
                 whole = weights[name][0] if state.is_floating_point() else weights[name][0].round()
                 state.copy_(whole)
 
-    def train(self, mode: bool = True) -> nn.Module:
+    def train(self, mode: bool = True) -> Self:
         """Stays in evaluation mode."""
         return super().train(False)
 

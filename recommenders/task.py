@@ -110,7 +110,7 @@ class RecommendationTask:
             if not ran_out(error):
                 raise
             raise UserError(
-                f"the recommender's parameters for {users} users and {items} items do not fit into memory: make it smaller"
+                f"the recommender's parameters for {users} users and {items} items do not fit into memory"
             ) from None
 
     def population(self, weights: Weights, k: int, weight_decay: float) -> Population:

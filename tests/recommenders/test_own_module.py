@@ -1,3 +1,4 @@
+# ruff: noqa: E501  (code that is tried stays on a line)
 """Classes of one's own by name: what is found, what is refused and how, whatever the code in them does."""
 
 import itertools
@@ -96,7 +97,7 @@ def test_settings_of_ours_are_read_too():
     assert make_recommender("mf:embedding_size=5", {"init_std": 0.2}) == MF(5, 0.2)
     assert make_recommender("mlp:hidden_sizes=8,4:dropout=0").hidden_sizes == (8, 4)
     assert make_recommender("mf:init-std=0.3", {"init_std": 0.2}).init_std == 0.3
-    with pytest.raises(UserError, match="expected init_std once, got 0.3 and 0.1"):
+    with pytest.raises(UserError, match=r"expected init_std once, got 0\.3 and 0\.1"):
         make_recommender("mf:init_std=0.3", init_std=0.1)
     for bad, message in (("mf:size=3", "expected one of embedding_size"), ("mf:embedding_size=0", "at least 1")):
         with pytest.raises(UserError, match=message):
