@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Any
+
+from torch import nn
 
 from core.errors import unknown_name
 from recommenders.mf import MF
 from recommenders.mlp import MLP
 from recommenders.recommender import Recommender
+from recommenders.specification import RecommenderSpec, find_class, make, source_digest
 
 
 @dataclass(frozen=True)
 class RecommenderEntry:
     """A row of the registry."""
 
-    make: Callable[..., Recommender]
-    """A class whose fields are its settings."""
+    make: type[Recommender] | type[nn.Module]
+    """A frozen dataclass whose fields are its settings, or any class of torch modules, see `recommenders.module`."""
     about: str
 
 
@@ -28,16 +32,44 @@ RECOMMENDERS: Mapping[str, RecommenderEntry] = MappingProxyType(
     }
 )
 
+#: Goes on where --help lists the names.
+YOUR_OWN = (
+    " Or package.module:Class, a torch module of your own. With settings as in mf:embedding_size=32, see "
+    "docs/add-a-recommender.md."
+)
 
-def make_recommender(name: str, **settings: object) -> Recommender:
-    """The recommender of this name.
+
+def _class_of(spec: RecommenderSpec) -> type:
+    if ":" in spec.name:
+        return find_class(spec)
+    if spec.name not in RECOMMENDERS:
+        raise unknown_name("recommender", spec.name, RECOMMENDERS)
+    return RECOMMENDERS[spec.name].make
+
+
+def make_recommender(text: str, defaults: Mapping[str, Any] = MappingProxyType({}), **settings: Any) -> Recommender:
+    """The recommender that a line asks for.
+
+    Args:
+        text: such as `mf`, `mf:embedding_size=32` or `package.module:Class:size=8`.
+        defaults: settings that are used where the recommender has them and the line does not say otherwise.
+        settings: more of them.
 
     Raises:
-        UserError: an unknown name.
+        UserError: an unknown name or setting, a value that cannot be, or a class that is no recommender.
     """
-    if name not in RECOMMENDERS:
-        raise unknown_name("recommender", name, RECOMMENDERS)
-    return RECOMMENDERS[name].make(**settings)
+    spec = RecommenderSpec.parse(text)
+    return make(spec, _class_of(spec), defaults, settings)
 
 
-__all__ = ["RECOMMENDERS", "Recommender", "RecommenderEntry", "make_recommender"]
+def recommender_source(text: str) -> str | None:
+    """A digest of the file in which the class that a line names is written; None for those of the registry.
+
+    Raises:
+        UserError: see `make_recommender`.
+    """
+    spec = RecommenderSpec.parse(text)
+    return source_digest(_class_of(spec)) if ":" in spec.name else None
+
+
+__all__ = ["RECOMMENDERS", "YOUR_OWN", "Recommender", "RecommenderEntry", "make_recommender", "recommender_source"]

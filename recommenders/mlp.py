@@ -16,6 +16,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from core.errors import UserError
 from core.seeding import torch_rng
 from recommenders.kernel import Kernel
 from recommenders.recommender import Pullback, Recommender, RowKind, Training, Weights, autograd_vjp, check_settings
@@ -49,6 +50,10 @@ class MLP(Recommender):
     def __post_init__(self) -> None:
         """Check the settings."""
         check_settings(self, embedding_size=(1, math.inf), init_std=(0, math.inf), dropout=(0, 1))
+        if min(self.hidden_sizes, default=1) < 1:
+            raise UserError(
+                f"hidden_sizes: expected numbers of at least 1, got {', '.join(map(str, self.hidden_sizes))}"
+            )
 
     def initial(self, n_users: int, n_items: int, seed: int) -> Weights:
         """See Recommender."""

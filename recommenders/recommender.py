@@ -58,8 +58,13 @@ class Recommender(ABC):
 
     #: The tables, and what each has a row for. All other parameters are dense.
     tables: ClassVar[Mapping[str, RowKind]]
-    #: Parameters that no gradient trains, such as running means; updated by training passes.
+    #: Parameters that no gradient trains and no decay shrinks: dense ones such as running means, which training passes
+    #: update, and tables such as the features of items, which stay as they are.
     buffers: frozenset[str] = frozenset()
+
+    def sized(self, n_users: int, n_items: int) -> Recommender:
+        """The recommender for so many users and items: itself, unless more than its tables depends on them."""
+        return self
 
     @abstractmethod
     def initial(self, n_users: int, n_items: int, seed: int) -> Weights:
@@ -86,11 +91,13 @@ class Recommender(ABC):
 def gather(
     recommender: Recommender, weights: Weights, users: Tensor, items: Tensor, scale: Tensor | None = None
 ) -> Weights:
-    """The weights that a forward pass of these examples takes, tables times `scale` [K]."""
-    gathered = dict(weights)
+    """The weights that a forward pass of these examples takes, trained tables times `scale` [K]."""
+    gathered, buffers = dict(weights), recommender.buffers
     for name, kind in recommender.tables.items():
         rows = weights[name].index_select(1, users if kind == "user" else items)
-        gathered[name] = rows if scale is None else rows.mul_(scale.view(-1, *(1,) * (rows.dim() - 1)))
+        gathered[name] = (
+            rows if scale is None or name in buffers else rows.mul_(scale.view(-1, *(1,) * (rows.dim() - 1)))
+        )
     return gathered
 
 

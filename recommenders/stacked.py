@@ -73,6 +73,7 @@ class _Epoch:
     ) -> None:
         self._recommender, self._clip, self._losses, self._batches = recommender, clip, losses, epoch
         self._weights, self._training = population.weights, epoch.training()
+        self._trained_tables = [name for name in recommender.tables if name not in recommender.buffers]
         like = next(iter(self._weights.values()))
         keep = [1 - rate * decay for rate, decay in zip(population.learning_rate, population.weight_decay, strict=True)]
         self._learning_rate, self._keep = (_sent(values, like) for values in (population.learning_rate, keep))
@@ -91,7 +92,7 @@ class _Epoch:
 
     def _fold(self, due: Tensor) -> None:
         """Multiply the scales into the tables of the copies that are due [K]; theirs are 1 then."""
-        for name in self._recommender.tables:
+        for name in self._trained_tables:
             table = self._weights[name]
             table.mul_(_columns(torch.where(due, self._scale, 1), table))
         self._scale = torch.where(due, 1, self._scale)

@@ -13,6 +13,7 @@ from core.seeding import derive_seed
 from recommenders.backend import TrainEpoch
 from recommenders.data.dataset import Dataset, Interactions
 from recommenders.machine import Machine
+from recommenders.memory import ran_out
 from recommenders.metrics import Metric, best_threshold, report
 from recommenders.population import Population
 from recommenders.recommender import Recommender, Weights
@@ -90,14 +91,27 @@ class RecommendationTask:
         settings: TrainSettings,
         machine: Machine,
     ) -> None:
+        recommender = recommender.sized(dataset.n_users, dataset.n_items)
         self.recommender, self.dataset, self.metric, self.settings = recommender, dataset, metric, settings
         self.trainer = Trainer(recommender, dataset.train, settings.batch_size, settings.clip, machine)
         self.validation = Pairs.of(dataset.validation, machine.device)
         self.test = Pairs.of(dataset.test, machine.device)
 
     def initial(self, seed: int) -> Weights:
-        """Fresh parameters of one copy."""
-        return self.recommender.initial(self.dataset.n_users, self.dataset.n_items, derive_seed(seed, "recommender"))
+        """Fresh parameters of one copy.
+
+        Raises:
+            UserError: they do not fit into memory.
+        """
+        users, items = self.dataset.n_users, self.dataset.n_items
+        try:
+            return self.recommender.initial(users, items, derive_seed(seed, "recommender"))
+        except (RuntimeError, MemoryError) as error:
+            if not ran_out(error):
+                raise
+            raise UserError(
+                f"the recommender's parameters for {users} users and {items} items do not fit into memory"
+            ) from None
 
     def population(self, weights: Weights, k: int, weight_decay: float) -> Population:
         """K copies of these parameters."""

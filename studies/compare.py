@@ -17,7 +17,7 @@ from studies.contest.progress import ContestProgress
 from studies.contest.settings import ComparePlaces, CompareSettings, command
 from studies.contest.tracking import ContestTracker
 from studies.keeping.resuming import alone_in
-from studies.output import OutputFolder
+from studies.output import OutputFolder, folder_name
 from studies.tracking_server import NO_TRACKING, connect, how_to_compare, reaching
 
 app = make_app(
@@ -38,7 +38,7 @@ def compare(
     places: Annotated[ComparePlaces, Parameter(name="*", group=Group("Places", sort_key=2))] = _PLACES,
 ) -> None:
     """Run a comparison and write its report."""
-    path = places.out or Path("results") / f"compare-{comparison.dataset}-{comparison.recommender}"
+    path = places.out or Path("results") / folder_name(f"compare-{comparison.dataset}-{comparison.recommender}")
     with alone_in(path):
         _compare(comparison, places, path)
 

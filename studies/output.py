@@ -6,11 +6,22 @@ import contextlib
 import json
 import math
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from core.errors import UserError
+from core.seeding import derive_seed
+
+#: Names of folders are cut here; most file systems take 255 bytes.
+_LONGEST_NAME = 150
+
+
+def folder_name(text: str) -> str:
+    """A text as the name of a folder: what no name should hold becomes a dash."""
+    name = re.sub(r"[^A-Za-z0-9._-]+", "-", text)
+    return name if len(name) <= _LONGEST_NAME else f"{name[:_LONGEST_NAME]}-{derive_seed(text):x}"
 
 
 def plain(value: Any) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -12,6 +11,7 @@ from cyclopts import Group, Parameter
 from rich.console import Console
 
 from core.errors import UserError
+from recommenders import recommender_source
 from studies.command import make_app, run_app
 from studies.console import LiveProgress, warning_to
 from studies.history import History
@@ -19,7 +19,7 @@ from studies.keeping.checkpoints import Checkpoints
 from studies.keeping.identity import data_digest
 from studies.keeping.resuming import alone_in, begin_anew, finished_result, stored_state
 from studies.observer import Observer
-from studies.output import OutputFolder
+from studies.output import OutputFolder, folder_name
 from studies.settings import PlaceSettings, StudySettings
 from studies.study import Study, use_cores
 from studies.summary import print_report
@@ -65,6 +65,8 @@ class _Run:
         self._history = History(ready.task.metric)
         self._settings = ready.settings.to_dict()
         identity = {**self._settings, "data": data_digest(ready.task.dataset)}
+        source = recommender_source(ready.settings.recommender)
+        identity |= {} if source is None else {"recommender_source": source}
         self._checkpoints = Checkpoints(folder.path / "checkpoints", identity, places.checkpoint_every)
 
     def go(self) -> None:
@@ -140,8 +142,7 @@ class _Run:
 
 def default_folder(study: StudySettings) -> Path:
     """Where results go unless said otherwise."""
-    searcher = re.sub(r"[^A-Za-z0-9._-]+", "-", study.searcher)
-    return Path("results") / f"{searcher}-{study.dataset}-{study.recommender}-{study.seed}"
+    return Path("results") / folder_name(f"{study.searcher}-{study.dataset}-{study.recommender}-{study.seed}")
 
 
 if __name__ == "__main__":

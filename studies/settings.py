@@ -15,7 +15,7 @@ from cyclopts import Parameter
 from core.effectiveness import Patience
 from core.errors import UserError
 from core.space import OperatorSpace
-from recommenders import RECOMMENDERS
+from recommenders import RECOMMENDERS, YOUR_OWN
 from recommenders.data import DATASETS
 from recommenders.losses import NAMED_LOSSES
 from recommenders.machine import BACKENDS
@@ -87,7 +87,7 @@ class ProtocolSettings:
     """What losses are searched and judged on, and for how long; the searcher and the seed aside."""
 
     dataset: Annotated[str, Parameter(help=_listed("The data", DATASETS))] = "ml-100k"
-    recommender: Annotated[str, Parameter(help=_listed("The model that is trained", RECOMMENDERS))] = "mf"
+    recommender: Annotated[str, Parameter(help=_listed("The model that is trained", RECOMMENDERS) + YOUR_OWN)] = "mf"
     task: str = "classification"
     """What the model is for: classification or regression (of the labels 0 and 1)."""
     metric: str | None = None

@@ -82,7 +82,8 @@ class Study:
         self._space = settings.space
         seed = derive_seed(settings.seed, "searcher")
         self._searcher = make_searcher(settings.searcher, self._space, seed, settings.guess)
-        recommender = make_recommender(settings.recommender, init_std=settings.initial_std)
+        given = {} if settings.init_std is None else {"init_std": settings.init_std}
+        recommender = make_recommender(settings.recommender, {"init_std": settings.initial_std}, **given)
         self._budget = SearchBudget(
             settings.trainings, settings.minutes, settings.candidates_per_step, settings.samples_per_training
         )

@@ -15,7 +15,7 @@ from recommenders.metrics import find_metric
 from studies.command import make_app, run_app
 from studies.console import warning_to
 from studies.keeping.resuming import alone_in, set_aside
-from studies.output import OutputFolder
+from studies.output import OutputFolder, folder_name
 from studies.parts.making import PartMaker, data_file_digest
 from studies.parts.part import PartsFolder
 from studies.parts.work import do
@@ -68,7 +68,7 @@ def _begin_anew(places: TunePlaces, path: Path) -> None:
 def default_folder(tuning: TuneSettings) -> Path:
     """Where results go unless said otherwise."""
     what = re.sub(r"[^A-Za-z0-9._-]+", "-", tuning.loss or tuning.searcher).strip("-")[:40]
-    return Path("results") / f"tune-{what}-{tuning.dataset}-{tuning.recommender}"
+    return Path("results") / folder_name(f"tune-{what}-{tuning.dataset}-{tuning.recommender}")
 
 
 class _Tune:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import UserError
+from recommenders import recommender_source
 from searchers import check_searcher
 from studies.parts.part import Part
 from studies.settings import StudySettings
@@ -73,4 +74,6 @@ class PartMaker:
     def _part(self, kind: str, label: str, study: StudySettings, free: Sequence[str], **content: Any) -> Part:
         """A part that depends on the settings of a study but for the `free` ones, and on `content`."""
         settings = {name: value for name, value in study.to_dict().items() if name not in free}
+        source = recommender_source(study.recommender)
+        content |= {} if source is None else {"recommender_source": source}
         return Part(kind, label, {"settings": settings, "data": self._data, **content})

@@ -29,10 +29,18 @@ def gathered(recommender: Recommender, k: int = K, b: int = B) -> Weights:
     for name, initial in recommender.initial(N_USERS, N_ITEMS, seed=0).items():
         value = initial.double()
         if name in recommender.tables:
-            value = value[torch.arange(b) % len(value)]
+            value = value[torch.arange(b) % (N_USERS if recommender.tables[name] == "user" else N_ITEMS)]
+        if name in fixed_tables(recommender):
+            weights[name] = value.expand(k, *value.shape).clone()
+            continue
         noise = torch.rand(k, *value.shape, generator=torch_rng("contract", name), dtype=torch.float64)
         weights[name] = value + noise / 2  # upwards, since variances have to stay positive
     return weights
+
+
+def fixed_tables(recommender: Recommender) -> set[str]:
+    """Tables that stay as they are, such as features of items: all copies hold the same."""
+    return set(recommender.tables) & recommender.buffers
 
 
 def clones(weights: Weights) -> Weights:
@@ -46,17 +54,26 @@ def slope(k: int = K, b: int = B) -> torch.Tensor:
 class RecommenderContract(ABC):
     @abstractmethod
     def make(self) -> Recommender:
-        """A recommender with its usual settings, small."""
+        """A recommender with its usual settings, small; for N_USERS and N_ITEMS if it depends on the numbers."""
+
+    #: Weights that grow with users and items and are no tables, since the recommender reads them whole.
+    whole: frozenset[str] = frozenset()
+    #: Weights that start as the same numbers whatever the seed, or that no training changes.
+    constant: frozenset[str] = frozenset()
+
+    def trained_tables(self) -> set[str]:
+        return set(self.make().tables) - self.make().buffers
 
     def test_tables_have_a_row_for_each_user_or_item_and_nothing_else_has(self):
         recommender = self.make()
-        small, large = recommender.initial(N_USERS, N_ITEMS, 0), recommender.initial(2 * N_USERS, 3 * N_ITEMS, 0)
+        small = recommender.initial(N_USERS, N_ITEMS, 0)
+        large = recommender.sized(2 * N_USERS, 3 * N_ITEMS).initial(2 * N_USERS, 3 * N_ITEMS, 0)
         assert small.keys() == large.keys()
         assert set(recommender.tables) <= set(small)
         for name, weight in small.items():
             kind = recommender.tables.get(name)
             if kind is None:
-                assert weight.shape == large[name].shape
+                assert (weight.shape == large[name].shape) == (name not in self.whole)
             else:
                 assert weight.shape[1:] == large[name].shape[1:]
                 assert (len(weight), len(large[name])) == {
@@ -67,9 +84,9 @@ class RecommenderContract(ABC):
     def test_there_is_a_table_of_users_and_one_of_items(self):
         assert set(self.make().tables.values()) == {"user", "item"}
 
-    def test_buffers_are_dense_parameters(self):
+    def test_buffers_are_parameters_too(self):
         recommender = self.make()
-        assert recommender.buffers <= set(recommender.initial(N_USERS, N_ITEMS, 0)) - set(recommender.tables)
+        assert recommender.buffers < set(recommender.initial(N_USERS, N_ITEMS, 0))
 
     def test_initial_weights_are_finite_float32_on_the_cpu(self):
         for weight in self.make().initial(N_USERS, N_ITEMS, 0).values():
@@ -80,11 +97,13 @@ class RecommenderContract(ABC):
         recommender = self.make()
         first, again, other = (recommender.initial(N_USERS, N_ITEMS, seed) for seed in (1, 1, 2))
         assert all(torch.equal(first[name], again[name]) for name in first)
-        assert not any(torch.equal(first[name], other[name]) for name in recommender.tables)
+        assert not any(torch.equal(first[name], other[name]) for name in self.trained_tables() - self.constant)
+        assert any(not torch.equal(first[name], other[name]) for name in first)
 
     def test_rows_of_a_table_differ(self):
         weights = self.make().initial(N_USERS, N_ITEMS, 0)
-        assert all(len(weights[name].unique(dim=0)) == len(weights[name]) for name in self.make().tables)
+        for name in self.trained_tables() - self.constant:
+            assert len(weights[name].unique(dim=0)) == len(weights[name]), name
 
     @evaluating_and_training
     def test_logits_have_a_row_for_each_copy_and_a_column_for_each_example(self, trains):
@@ -151,8 +170,8 @@ class RecommenderContract(ABC):
     def test_a_copy_that_is_broken_does_not_touch_the_others(self, trains):
         recommender, weights = self.make(), gathered(self.make())
         broken = clones(weights)
-        for weight in broken.values():
-            weight[0] = torch.nan
+        for name in broken.keys() - fixed_tables(recommender):
+            broken[name][0] = torch.nan
         logit = recommender.logit(broken, training(trains))
         assert logit[0].isnan().all()
         assert torch.allclose(logit[1:], recommender.logit(weights, training(trains))[1:], rtol=1e-12)
@@ -175,13 +194,14 @@ class RecommenderContract(ABC):
         assert torch.equal(recommender.logit(first, training(True)), recommender.logit(second, training(True)))
         for name, weight in weights.items():
             assert torch.equal(first[name], second[name])
-            assert torch.equal(first[name], weight) == (name not in recommender.buffers), name
+            changes = name in recommender.buffers - fixed_tables(recommender) - self.constant
+            assert torch.equal(first[name], weight) == (not changes), name
 
     def test_every_weight_of_a_table_reaches_the_logit(self):
         recommender = self.make()
         _, pullback = recommender.vjp(gathered(recommender), None)
         gradients = pullback(slope())
-        for name in recommender.tables:
+        for name in self.trained_tables():
             assert (gradients[name] != 0).any(), name
 
     def test_machine_code_if_there_is_some_trains_and_predicts_as_torch_does(self):
