@@ -38,7 +38,7 @@ def compare(
     places: Annotated[ComparePlaces, Parameter(name="*", group=Group("Places", sort_key=2))] = _PLACES,
 ) -> None:
     """Run a comparison and write its report."""
-    path = places.out or Path("results") / f"compare-{comparison.dataset}-{comparison.recommender}"
+    path = places.out or Path("results") / f"compare-{comparison.data_name(places.files)}-{comparison.recommender}"
     with alone_in(path):
         _compare(comparison, places, path)
 

@@ -12,6 +12,7 @@ from cyclopts import Group, Parameter
 from rich.console import Console
 
 from core.errors import UserError
+from recommenders.data import DataFiles
 from studies.command import make_app, run_app
 from studies.console import LiveProgress, warning_to
 from studies.keeping.checkpoints import Checkpoints
@@ -42,9 +43,9 @@ def run(
     places: Annotated[PlaceSettings, Parameter(name="*", group=Group("Places", sort_key=2), negative="")] = _PLACES,
 ) -> None:
     """Run one study and write result.json."""
-    ready = Study(study, places.data, places.threads, places.memory)
+    ready = Study(study, places.files, places.threads, places.memory)
     use_cores(ready.task.trainer)
-    path = places.out or default_folder(study)
+    path = places.out or default_folder(study, places.files)
     with alone_in(path):
         folder = OutputFolder(path)
         folder.sweep()
@@ -93,6 +94,8 @@ class _Run:
     def _run(self, observers: Sequence[Observer], stored: Mapping[str, Any] | None) -> None:
         if not self._places.resume:
             begin_anew(self._checkpoints)
+        for line in self._ready.task.dataset.summary.lines():
+            self._say(line, self._err)
         result = self._ready.run(observers, stored=stored, offer=self._checkpoints.offer)
         print_report(result, self._wide())
         self._folder.write_json(_RESULT, result.to_dict())
@@ -134,10 +137,10 @@ class _Run:
             raise
 
 
-def default_folder(study: StudySettings) -> Path:
+def default_folder(study: StudySettings, files: DataFiles) -> Path:
     """Where results go unless said otherwise."""
     searcher = re.sub(r"[^A-Za-z0-9._-]+", "-", study.searcher)
-    return Path("results") / f"{searcher}-{study.dataset}-{study.recommender}-{study.seed}"
+    return Path("results") / f"{searcher}-{study.data_name(files)}-{study.recommender}-{study.seed}"
 
 
 if __name__ == "__main__":

@@ -35,7 +35,11 @@ EXTRA = {
     "studies/tuning/storage.py": {"optuna"},
     "studies/tuning/trials.py": {"optuna"},
     "studies/contest/statistics.py": {"scipy", "scikit_posthocs", "statsmodels"},
-    "recommenders/data/reading.py": {"pandas"},
+    **{
+        f"recommenders/data/{name}.py": {"pandas"}
+        for name in ("columns", "reading", "sources", "table", "text_table", "times")
+    },
+    "recommenders/data/arrow_table.py": {"pandas", "pyarrow"},
     "recommenders/data/fetch.py": {"pooch", "platformdirs"},
 }
 

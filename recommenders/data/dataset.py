@@ -10,7 +10,7 @@ import numpy as np
 from core.errors import UserError
 from recommenders.data.summary import Origin, Summary, summarise
 
-
+_UNKNOWN = Origin()
 _REMEDY = {
     "positive": "lower --positive-at, the least rating that counts as positive",
     "negative": "raise --positive-at, let --negatives draw some",
@@ -77,7 +77,7 @@ class Dataset:
     """The published id of every item."""
     split: str
     """How the parts were made, in a sentence."""
-    origin: Origin = Origin()
+    origin: Origin = _UNKNOWN
     """What was read, and what was done to it."""
 
     @cached_property

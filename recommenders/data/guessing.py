@@ -33,7 +33,13 @@ KNOWN: Mapping[str, Sequence[str]] = {
     ),
     "part": ("split", "splits", "part", "partition", "subset"),
 }
-OPTION_OF = {"user": "user_col", "item": "item_col", "rating": "rating_col", "timestamp": "time_col", "part": "split_col"}
+OPTION_OF = {
+    "user": "user_col",
+    "item": "item_col",
+    "rating": "rating_col",
+    "timestamp": "time_col",
+    "part": "split_col",
+}
 _PLAIN = {"user": "users", "item": "items", "rating": "ratings", "timestamp": "times", "part": "parts"}
 #: Where there are no names.
 _ORDER = ("user", "item", "rating", "timestamp")
@@ -49,7 +55,9 @@ class Layout:
     """What was guessed, a sentence each."""
 
 
-def find_layout(where: object, names: Sequence[str] | None, n_columns: int, options: TableOptions, with_part: bool) -> Layout:
+def find_layout(
+    where: object, names: Sequence[str] | None, n_columns: int, options: TableOptions, with_part: bool
+) -> Layout:
     """The columns that were named, and guesses for the others.
 
     Args:
@@ -116,7 +124,9 @@ class _Finder:
         self.places[role] = place
 
     def _called(self, place: int) -> str:
-        return f"column {place + 1}" if self._names is None else in_a_line(self._names[place] or f"column {place + 1}", 60)
+        return (
+            f"column {place + 1}" if self._names is None else in_a_line(self._names[place] or f"column {place + 1}", 60)
+        )
 
     def guess(self, role: str) -> None:
         taken = set(self.places.values())
@@ -154,7 +164,9 @@ class _Finder:
     def unused(self) -> list[str]:
         notes = []
         if "rating" not in self.places and "rating" not in self._without:
-            notes.append(f"no column of ratings recognised among {self._listed}: name it with --rating-col if there is one")
+            notes.append(
+                f"no column of ratings recognised among {self._listed}: name it with --rating-col if there is one"
+            )
         if "timestamp" not in self.places and "timestamp" not in self._without:
             notes.append("no column of times recognised: name it with --time-col if there is one")
         if "part" not in self.places and any(plain_name(name) in KNOWN["part"] for name in self._names or ()):

@@ -67,6 +67,10 @@ class TableOptions:
         return tuple(f.name for f in fields(TableOptions) if getattr(self, f.name) != f.default)
 
 
+#: Everything is found out.
+USUAL_OPTIONS = TableOptions()
+
+
 @dataclass(frozen=True, kw_only=True)
 class DataFiles:
     """The files of a data set.

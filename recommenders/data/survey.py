@@ -1,4 +1,4 @@
-"""Going through a file of text before it is read: how many lines, cut into which pieces, and does it fit into memory?"""
+"""Going through a file of text before it is read: how many lines, in which pieces, and does it fit into memory?"""
 
 from __future__ import annotations
 

@@ -39,9 +39,7 @@ class TextTable:
         UserError: see `survey`.
     """
 
-    def __init__(
-        self, path: Path, separator: str, n_columns: int, has_header: bool, encoding: str = "utf-8"
-    ) -> None:
+    def __init__(self, path: Path, separator: str, n_columns: int, has_header: bool, encoding: str = "utf-8") -> None:
         self._path, self._separator, self._n_columns = path, separator, n_columns
         self._n_header, self._encoding = int(has_header), encoding
         self._survey = survey(path, n_columns, encoding)
@@ -148,7 +146,7 @@ class _Metered(io.RawIOBase):
         self._read += len(text)
         if self._read > _TOO_LARGE * PIECE_BYTES:
             raise UserError(
-                f"{self._path}: expected rows of few lines, got {self._read >> 20} MiB in a few rows; a quote was left open"
+                f"{self._path}: expected rows of few lines, got {self._read >> 20} MiB in a few; a quote is open"
             )
         return len(text)
 

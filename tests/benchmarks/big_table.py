@@ -35,9 +35,14 @@ print(json.dumps({"seconds": seconds, "peak": peak * 1024, "bare": bare * 1024, 
 def make(folder: Path, n_rows: int, kinds: list[str]) -> list[Path]:
     """Write the same rows as files of these kinds."""
     rng = np.random.default_rng(25)
-    schema = pa.schema([("userId", pa.int64()), ("movieId", pa.int64()), ("rating", pa.float64()), ("timestamp", pa.int64())])
+    schema = pa.schema(
+        [("userId", pa.int64()), ("movieId", pa.int64()), ("rating", pa.float64()), ("timestamp", pa.int64())]
+    )
     paths = [folder / f"ratings.{kind}" for kind in kinds]
-    writers = [(pa_csv.CSVWriter if kind == "csv" else pq.ParquetWriter)(path, schema) for path, kind in zip(paths, kinds, strict=True)]
+    writers = [
+        (pa_csv.CSVWriter if kind == "csv" else pq.ParquetWriter)(path, schema)
+        for path, kind in zip(paths, kinds, strict=True)
+    ]
     for start in range(0, n_rows, _AT_ONCE):
         n = min(_AT_ONCE, n_rows - start)
         columns = (
@@ -72,7 +77,8 @@ def main() -> None:
             used = got["peak"] - got["bare"]
             print(
                 f"{path.name}: {path.stat().st_size / 1e6:.0f} MB, {given.rows:,} rows: {got['seconds']:.0f} s, peak "
-                f"{got['peak'] / 2**30:.2f} GiB, {used / given.rows:.0f} bytes a row over the {got['bare'] / 2**20:.0f} MiB before"
+                f"{got['peak'] / 2**30:.2f} GiB, {used / given.rows:.0f} bytes a row over "
+                f"{got['bare'] / 2**20:.0f} MiB before"
             )
 
 

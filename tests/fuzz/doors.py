@@ -26,7 +26,7 @@ from core.line import KNOWN_INPUTS
 from core.operators import OPERATORS
 from core.parsing import FormulaError
 from core.program import LossProgram
-from recommenders.data import DATASETS, Dataset
+from recommenders.data import DATASETS, Dataset, TableOptions
 from studies.keeping.checkpoints import Checkpoints
 from studies.keeping.packing import pack
 
@@ -121,9 +121,9 @@ def enter_stored(stored: object) -> bool:
 
 #: (data set, name of its file, what the bytes become first): the first byte of an input chooses the row.
 FILES: tuple[tuple[str, str, Callable[[bytes], bytes]], ...] = (
-    ("csv", "ratings.csv", bytes),
-    ("csv", "ratings.csv.gz", partial(gzip.compress, compresslevel=1)),
-    ("csv", "ratings.csv.gz", bytes),
+    ("table", "ratings.csv", bytes),
+    ("table", "ratings.csv.gz", partial(gzip.compress, compresslevel=1)),
+    ("table", "ratings.csv.gz", bytes),
     ("ml-100k", "u.data", bytes),
     ("ml-1m", "ratings.dat", bytes),
     ("electronics", "reviews.json", bytes),
@@ -142,7 +142,7 @@ def enter_table(data: bytes) -> None:
 def enter_path(dataset: str, path: Path) -> bool:
     """Whether a data set was read from it, which need not have both classes everywhere."""
     loaded = []
-    read = assert_read_or_refused(lambda: loaded.append(DATASETS[dataset].load(path, 0)))
+    read = assert_read_or_refused(lambda: loaded.append(DATASETS[dataset].load(path, 0, TableOptions())))
     if read:
         assert_consistent(loaded[0])
         assert_read_or_refused(loaded[0].check_classes)

@@ -19,7 +19,7 @@ GOOD = HEADER + b"".join(b"%d,%d,%d,%d\n" % (i % 9, i, i % 2 * 5, i) for i in ra
 HALVES = gzip.compress(GOOD[:40], mtime=0) + gzip.compress(GOOD[40:], mtime=0)
 
 
-def entered(tmp_path, content, name="ratings.csv", dataset="csv"):
+def entered(tmp_path, content, name="ratings.csv", dataset="table"):
     """Whether this content is read."""
     path = tmp_path / name
     path.write_bytes(content)
@@ -134,10 +134,10 @@ def test_records_are_read_or_refused(tmp_path, read, content):
 def test_a_good_file_is_read_to_the_end_and_a_bad_one_refused_by_name(tmp_path):
     path = tmp_path / "ratings.csv"
     path.write_bytes(GOOD.replace(b"timestamp", b"x"))
-    assert len(load_dataset("csv", path).train) == 48
+    assert len(load_dataset("table", path).train) == 48
     path.write_bytes(READ["one class"])
     with pytest.raises(UserError, match="the train part"):
-        load_dataset("csv", path)
+        load_dataset("table", path)
 
 
 CELLS = st.sampled_from((*DOORS["table"].words, "", " ", "1", "5", "a", "\x1c", "é", "\ud800", "1e5", "+5", "-0", "_"))

@@ -107,8 +107,8 @@ def test_bad_options_get_one_line_and_leave_nothing(capsys, words, message):
         ({"trainings": "many"}, "many"),
         ({"trainings": -3}, "trainings: expected at least 1"),
         ({"baseline": "__import__('os')"}, "position 11: unexpected character"),
-        ({"dataset": "csv"}, "give the path of the file with --data"),
-        ({"dataset": "csv", "data": "missing.csv"}, "missing.csv"),
+        ({"dataset": "table"}, "give the path of the file with --data"),
+        ({"dataset": "table", "data": "missing.csv"}, "missing.csv"),
         ({"dataset": "synthetic", "data": "x.csv"}, "leave out --data"),
         ({"dataset": "ml-1m", "data": "missing.dat"}, "missing.dat"),
         ({"dataset": "electronics", "data": "missing.json.gz"}, "missing.json.gz"),
@@ -142,14 +142,14 @@ GOOD_ROWS = [f"{u},{i},{1 + (u * i) % 5}" for u in range(30) for i in range(1, 1
 )
 def test_bad_data_gets_one_line_and_leaves_nothing(capsys, content, message):
     Path("x.csv").write_text(content)
-    arguments = small_arguments(dataset="csv")
+    arguments = small_arguments(dataset="table")
     assert message in refused(capsys, *arguments, "--data", "x.csv", "--tracking-uri", "none")
     assert left_behind() == ["x.csv"]
 
 
 def test_ones_own_ratings_go_through(capsys):
     Path("x.csv").write_text(ratings(GOOD_ROWS))
-    arguments = small_arguments(dataset="csv", trainings=4)
+    arguments = small_arguments(dataset="table", trainings=4)
     assert run(*arguments, "--data", "x.csv", "--out", "out", "--tracking-uri", "none") == 0
     assert json.loads(Path("out/result.json").read_text())["dataset"]["n_users"] == 30
 
