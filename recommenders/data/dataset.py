@@ -108,7 +108,8 @@ class Dataset:
             n_positive = int((part.label > 0.5).sum())
             if n_positive in (0, len(part)):
                 missing = "positive" if n_positive == 0 else "negative"
+                why = f" ({self.origin.labels})" * bool(self.origin.labels)
                 raise UserError(
-                    f"data set {self.name}: the {name} part has {len(part)} rows and no {missing} label; "
+                    f"data set {self.name}: the {name} part has {len(part)} rows and no {missing} label{why}; "
                     f"AUC and F1 need both classes: {_REMEDY[missing]}, use more data or another --split"
                 )

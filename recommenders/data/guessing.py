@@ -78,7 +78,7 @@ def find_layout(
         if getattr(options, OPTION_OF[role]) is None:
             finder.guess(role)
     finder.check(roles)
-    return Layout(finder.places, (*finder.notes(), *finder.unused()))
+    return Layout(finder.places, (*finder.notes(), *finder.unused(options.split)))
 
 
 class _Finder:
@@ -148,8 +148,10 @@ class _Finder:
         for role in ("user", "item", "part"):
             flag = option(OPTION_OF[role])
             if role in roles and role not in self.places:
+                files = ", or give the parts as --validation-data and --test-data" * (role == "part")
                 raise UserError(
-                    f"{self._where}: no column of {_PLAIN[role]} recognised; got {self._listed}; name it with {flag}"
+                    f"{self._where}: no column of {_PLAIN[role]} recognised; got {self._listed}; "
+                    f"name it with {flag}{files}"
                 )
 
     def notes(self) -> list[str]:
@@ -161,15 +163,19 @@ class _Finder:
                 notes.append(f"{_PLAIN[role]} could also be {', '.join(others)}: {flag} chooses")
         return notes
 
-    def unused(self) -> list[str]:
+    def unused(self, split: str) -> list[str]:
         notes = []
         if "rating" not in self.places and "rating" not in self._without:
             notes.append(
                 f"no column of ratings recognised among {self._listed}: name it with --rating-col if there is one"
             )
-        if "timestamp" not in self.places and "timestamp" not in self._without:
+        if "timestamp" not in self.places and "timestamp" not in self._without and split == "auto":
             notes.append("no column of times recognised: name it with --time-col if there is one")
-        if "part" not in self.places and any(plain_name(name) in KNOWN["part"] for name in self._names or ()):
+        if (
+            "part" not in self.places
+            and split == "auto"
+            and any(plain_name(name) in KNOWN["part"] for name in self._names or ())
+        ):
             notes.append("a column seems to say train or test: --split-col uses it")
         return notes
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from core.errors import UserError, shown
+from core.errors import UserError, in_a_line
 from recommenders.data.dataset import Dataset, Interactions
 from recommenders.data.gathering import PARTS, Gathered
 from recommenders.data.labels import binary_labels, repeated
@@ -37,7 +37,7 @@ def prepared(name: str, where: str, rows: Gathered, options: TableOptions, rng: 
     Raises:
         UserError: nothing that these options can make a data set of.
     """
-    n_rows, notes, how = len(rows.user), rows.notes, options.split
+    n_rows, how = len(rows.user), options.split
     if how == "auto":
         how = "random" if rows.time is None else "leave-one-out"
     if how == "leave-one-out" and rows.time is None:
@@ -53,11 +53,14 @@ def prepared(name: str, where: str, rows: Gathered, options: TableOptions, rng: 
     if stays is not None:
         rows.user, rows.item, label = rows.user[stays], rows.item[stays], label[stays]
         rows.part = None if rows.part is None else rows.part[stays]
-    notes.append(said)
-    label, n_drawn = _with_negatives(where, rows, label, options.negatives, rng)
+    warnings = _shared(rows)
+    n_pairs, n_kept = n_rows - n_repeated if rows.part is None else _n_pairs(rows), len(label)
+    label, drawn = _with_negatives(where, rows, label, options.negatives, rng)
     interactions = Interactions(rows.user, rows.item, label)
-    parts, warnings = _parts(interactions, rows.part, how, rng), _shared(rows)
-    origin = Origin(n_rows, n_repeated, options.pairs, n_drawn, tuple(notes), warnings)
+    parts = _parts(interactions, rows.part, how, rng)
+    n_drawn = len(label) - n_kept
+    labels = "; ".join(filter(None, (said, drawn)))
+    origin = Origin(n_rows, n_repeated, options.pairs, n_pairs, n_drawn, labels, tuple(rows.notes), warnings)
     return Dataset(name, *parts, rows.user_ids, rows.item_ids, _HOW[how] + _why(options, how), origin)
 
 
@@ -80,29 +83,26 @@ def _in_order_of_time(rows: Gathered, label: np.ndarray) -> None:
 
 def _with_negatives(
     where: str, rows: Gathered, label: np.ndarray, asked: int | None, rng: np.random.Generator
-) -> tuple[np.ndarray, int]:
-    """Labels, and how many negatives were drawn; each stands right behind its positive."""
+) -> tuple[np.ndarray, str]:
+    """Labels, and what was drawn or why not; each negative stands right behind its positive."""
     if not label.all():
         if asked:
             raise UserError(
                 f"{where}: --negatives {asked}: expected a table in which every row is a positive, got "
                 f"{int((label == 0).sum()):,} rows that are not; leave it out"
             )
-        return label, 0
+        return label, ""
     n_each = USUAL_NEGATIVES if asked is None else asked
     if n_each == 0:
-        return label, 0
+        return label, ""
     n = len(label)
     check_rows(where, f"{n:,} positives and {n * n_each:,} negatives", n * (1 + n_each), free_memory(_CPU))
     try:
         drawn = draw_negatives(rows.user, rows.item, len(rows.item_ids), n_each, rng)
     except TooFewItems as few:
-        who = shown(
-            rows.user_ids[few.user].item() if hasattr(rows.user_ids[few.user], "item") else rows.user_ids[few.user]
-        )
+        who = in_a_line(str(rows.user_ids[few.user]), 60)
         if asked is None:
-            rows.notes.append(f"no negatives drawn: user {who} has all {len(rows.item_ids)} items but {few.left}")
-            return label, 0
+            return label, f"no negatives could be drawn: user {who} has all {len(rows.item_ids)} items but {few.left}"
         raise UserError(
             f"{where}: --negatives {n_each}: expected users with as many items left, got user {who} with all "
             f"{len(rows.item_ids)} items but {few.left} (of {few.n_users} such users); leave them out, or give fewer"
@@ -110,9 +110,8 @@ def _with_negatives(
     rows.item = np.column_stack([rows.item, drawn]).ravel()
     rows.user = np.repeat(rows.user, 1 + n_each)
     rows.part = None if rows.part is None else np.repeat(rows.part, 1 + n_each)
-    said = f"{n_each} negatives drawn for each positive" + " (--negatives sets another number)" * (asked is None)
-    rows.notes.append(said)
-    return np.tile(np.array([1] + [0] * n_each, dtype=np.float32), n), n * n_each
+    said = f"{n * n_each:,} negatives drawn, {n_each} for each positive" + " (--negatives)" * (asked is None)
+    return np.tile(np.array([1] + [0] * n_each, dtype=np.float32), n), said
 
 
 def _parts(
@@ -125,6 +124,12 @@ def _parts(
     assert part is not None
     train, validation, test = (ordered.take(part == number) for number in range(len(PARTS)))
     return train, validation, test
+
+
+def _n_pairs(rows: Gathered) -> int:
+    """Distinct ones, whatever part they are in."""
+    ordered = np.sort(rows.user * len(rows.item_ids) + rows.item)
+    return int(np.count_nonzero(ordered[1:] != ordered[:-1])) + 1
 
 
 def _shared(rows: Gathered) -> tuple[str, ...]:

@@ -69,8 +69,9 @@ def open_source(source: Path | DataFrame, options: TableOptions, with_part: bool
     kind = sniff(source)
     layout = find_layout(source, kind.names, kind.n_columns, options, with_part)
     table = TextTable(source, kind.separator, kind.n_columns, kind.names is not None)
-    read = f"columns parted by {SEPARATORS[kind.separator]}" * (kind.separator != ",")
-    return Source(str(source), table, layout, tuple(filter(None, (*layout.notes, read))))
+    first, *others = layout.notes
+    parted = f", parted by {SEPARATORS[kind.separator]}" * (kind.separator != ",")
+    return Source(str(source), table, layout, (first + parted, *others))
 
 
 def _typed(table: ArrowTable, options: TableOptions, with_part: bool) -> Source:

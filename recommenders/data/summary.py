@@ -26,8 +26,12 @@ class Origin:
     """Rows whose user and item stood in a row before."""
     pairs: str = "all"
     """What stays of such rows: last, first or all."""
+    n_pairs: int | None = None
+    """Distinct pairs of a user and an item that were read; None where that is the rows of all parts."""
     n_drawn: int = 0
     """Negatives that were drawn."""
+    labels: str = ""
+    """What counts as a positive, and why there are no negatives where there are none."""
     notes: tuple[str, ...] = ()
     """What was found out or guessed, a sentence each."""
     warnings: tuple[str, ...] = ()
@@ -105,13 +109,8 @@ class Summary:
         ]
         if cold:
             told.append(f"  not in training: {'; '.join(cold)}")
-        changes = []
         if self.repeated_rows:
-            changes.append(f"{self.repeated_rows:,} rows repeat a user and an item, {_STAYED[self.pairs]}")
-        if self.drawn_negatives:
-            changes.append(f"{self.drawn_negatives:,} negatives drawn")
-        if changes:
-            told.append(f"  {'; '.join(changes)}")
+            told.append(f"  {self.repeated_rows:,} rows repeat a user and an item: {_STAYED[self.pairs]} (--pairs)")
         told += [f"  {note}" for note in self.notes]
         return told + [f"  warning: {warning}" for warning in self.warnings]
 
@@ -129,13 +128,13 @@ def summarise(data: Dataset, origin: Origin) -> Summary:
         items=data.n_items,
         positives=positives,
         positive_share=positives / max(rows, 1),
-        density=(observed - origin.n_repeated * (origin.pairs == "all")) / max(data.n_users * data.n_items, 1),
+        density=(observed if origin.n_pairs is None else origin.n_pairs) / max(data.n_users * data.n_items, 1),
         parts=counted,
         repeated_rows=origin.n_repeated,
         pairs=origin.pairs,
         drawn_negatives=origin.n_drawn,
         split=data.split,
-        notes=origin.notes,
+        notes=tuple(filter(None, (*origin.notes, origin.labels))),
         warnings=(*origin.warnings, *_doubts(counted, positives, rows)),
     )
     return summary

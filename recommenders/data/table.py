@@ -60,10 +60,11 @@ def table_dataset(
         raise UserError("parts in tables of their own: expected training, validation and test, got two; give all three")
     how = _split(options, len(tables) > 1)
     name = name or (table_name(source) if isinstance(source, Path) else "table")
+    options = replace(options, split=how)
     sources = [open_source(table, options, how == "given" and len(tables) == 1) for table in tables]
     rows = _gathered(sources, how == "given")
     where = sources[0].name
-    return prepared(name, where, rows, replace(options, split=how), numpy_rng(seed, "split", "table"))
+    return prepared(name, where, rows, options, numpy_rng(seed, "split", "table"))
 
 
 def table_name(path: Path) -> str:
