@@ -35,11 +35,8 @@ EXTRA = {
     "studies/tuning/storage.py": {"optuna"},
     "studies/tuning/trials.py": {"optuna"},
     "studies/contest/statistics.py": {"scipy", "scikit_posthocs", "statsmodels"},
-    **{
-        f"recommenders/data/{name}.py": {"pandas"}
-        for name in ("columns", "reading", "sources", "table", "text_table", "times")
-    },
-    "recommenders/data/arrow_table.py": {"pandas", "pyarrow"},
+    **{f"recommenders/data/{name}.py": {"pandas"} for name in ("reading", "sources", "table", "text_table", "times")},
+    **{f"recommenders/data/{name}.py": {"pandas", "pyarrow"} for name in ("arrow_table", "columns")},
     "recommenders/data/fetch.py": {"pooch", "platformdirs"},
 }
 

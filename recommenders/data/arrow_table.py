@@ -1,4 +1,4 @@
-"""A table in a Parquet file or in a data frame, piece by piece. The only module that imports pyarrow."""
+"""A table in a Parquet file or in a data frame, piece by piece."""
 
 from __future__ import annotations
 
@@ -180,7 +180,7 @@ class ArrowColumn(Column):
     def __init__(self, array: pa.Array) -> None:
         self._array = array
 
-    def ids(self) -> tuple[list[str], np.ndarray | None]:
+    def ids(self) -> tuple[list[str], np.ndarray]:
         """See Column."""
         array = self._array if pa.types.is_dictionary(self._array.type) else self._array.dictionary_encode()
         place = array.indices.fill_null(len(array.dictionary)).to_numpy(zero_copy_only=False).astype(np.int64)
@@ -208,7 +208,7 @@ class ArrowColumn(Column):
         """See Column."""
         if not _is_text(self._array.type):
             return None
-        return pd.Series(pc.fill_null(self._array.cast(pa.string()), "").to_pylist(), dtype=str)
+        return pd.Series(pc.fill_null(self._array.cast(pa.string()), "").to_pylist(), dtype=object)
 
     def shown(self, row: int) -> str:
         """See Column."""

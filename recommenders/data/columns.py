@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from core.errors import shown
 
@@ -16,8 +17,8 @@ class Column(ABC):
     """The cells of one column in some rows of a table."""
 
     @abstractmethod
-    def ids(self) -> tuple[list[str], np.ndarray | None]:
-        """Cells as text and, if that is not one for each row in order, the place of each row's among them.
+    def ids(self) -> tuple[list[str], np.ndarray]:
+        """The distinct cells as text, and the place of each row's among them.
 
         A missing cell is "". No cell is there that no row has.
         """
@@ -45,14 +46,23 @@ class TextColumn(Column):
     def __init__(self, cells: pd.Series) -> None:
         self._cells = cells
 
-    def ids(self) -> tuple[list[str], np.ndarray | None]:
+    def ids(self) -> tuple[list[str], np.ndarray]:
         """See Column."""
-        return self._cells.tolist(), None
+        encoded = self._arrow().dictionary_encode()
+        return encoded.dictionary.to_pylist(), encoded.indices.to_numpy()
 
     def numbers(self) -> np.ndarray:
-        """See Column."""
-        numbers: np.ndarray = pd.to_numeric(self._cells, errors="coerce").to_numpy(dtype=np.float64)
+        """See Column. Arrow is many times as fast as pandas, but refuses a column for one cell that is no number."""
+        numbers: np.ndarray
+        try:
+            numbers = self._arrow().cast(pa.float64()).to_numpy()
+        except pa.ArrowInvalid:
+            numbers = pd.to_numeric(self._cells, errors="coerce").to_numpy(dtype=np.float64)
         return numbers
+
+    def _arrow(self) -> pa.Array:
+        array = pa.array(self._cells, pa.string())
+        return array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
 
     def texts(self) -> pd.Series | None:
         """See Column."""

@@ -107,10 +107,7 @@ class Gatherer:
 
 
 class _Ids:
-    """Numbers the ids of users, or of items.
-
-    A dict numbers them: nobody can choose ids that make it slow, and it holds every id once.
-    """
+    """Numbers the ids of users, or of items. A dict numbers them, which holds every id once."""
 
     def __init__(self, role: str, capacity: int) -> None:
         self._role = role
@@ -124,7 +121,7 @@ class _Ids:
         numbers, known = self._numbers, len(self._numbers)
         cells, place = column.ids()
         found = np.array([numbers.setdefault(cell, len(numbers)) for cell in cells], dtype=np.int64)
-        found = found if place is None else found[place]
+        found = found[place]
         self._number[start : start + len(found)] = found
         if len(numbers) > known:
             self._check(piece, list(numbers)[known:], found, known)
@@ -219,7 +216,7 @@ def _parts(piece: Piece) -> np.ndarray:
     cells, place = piece.columns["part"].ids()
     found: Mapping[str, int] = {cell: _PART_WORDS.get(cell.strip().lower(), -1) for cell in set(cells)}
     parts = np.array([found[cell] for cell in cells], dtype=np.int8)
-    parts = parts if place is None else parts[place]
+    parts = parts[place]
     if len(parts) and parts.min() < 0:
         row = int(parts.argmin())
         got = piece.columns["part"].shown(row)

@@ -116,7 +116,7 @@ def _records(path: Path, fields: dict[str, str]) -> Iterator[Piece]:
 
 def _piece(path: Path, first: int, columns: dict[str, list[str]]) -> Piece:
     (n, *_) = {len(cells) for cells in columns.values()}
-    cells = {role: TextColumn(pd.Series(cells, dtype=str)) for role, cells in columns.items()}
+    cells = {role: TextColumn(pd.Series(cells, dtype=object)) for role, cells in columns.items()}
     return Piece(f"{path} line", range(first, first + n), cells)
 
 

@@ -63,7 +63,7 @@ class TextTable:
                 for n_lines in itertools.chain(plan, itertools.repeat(self._survey.pieces[-1])):
                     metered.begin()
                     try:
-                        frame = reader.get_chunk(max(1, int(n_lines / lines_a_row))).fillna("")
+                        frame = reader.get_chunk(max(1, int(n_lines / lines_a_row)))
                     except StopIteration:
                         return
                     if not len(frame):
@@ -85,7 +85,7 @@ class TextTable:
             engine="c",
             encoding=self._encoding,
             compression=None,
-            dtype=str,
+            dtype=object,
             keep_default_na=False,
             skip_blank_lines=False,
             iterator=True,
@@ -96,16 +96,18 @@ class TextTable:
         rows = np.arange(first, first + len(frame))
         if not self._survey.has_quotes:
             return rows, len(frame)
+        frame = frame.fillna("")
         further = sum(frame[column].str.count("\r\n|\n|\r") for column in frame.columns).to_numpy(dtype=np.int64)
         before = further.cumsum() - further
         return rows + before, len(frame) + int(further.sum())
 
     def _piece(self, frame: pd.DataFrame, rows: np.ndarray, places: Mapping[str, int]) -> Piece:
-        filled = (frame[places["user"]] != "").to_numpy(dtype=bool)
-        if not filled.all():
+        user = frame[places["user"]]
+        if user.isna().any() or (user == "").any():
+            frame = frame.fillna("")
             filled = (frame != "").any(axis=1).to_numpy(dtype=bool)
             frame, rows = frame[filled], rows[filled]
-        columns = {role: TextColumn(frame[place]) for role, place in places.items()}
+        columns = {role: TextColumn(frame[place].fillna("")) for role, place in places.items()}
         return Piece(f"{self._path} line", rows, columns)
 
 
