@@ -43,13 +43,14 @@ class Source:
         return self.table.pieces(self.layout.places)
 
 
-def open_source(source: Path | DataFrame, options: TableOptions, with_part: bool) -> Source:
+def open_source(source: Path | DataFrame, options: TableOptions, with_part: bool, name: str) -> Source:
     """Find out how a table is laid out.
 
     Args:
         source: a file of text or Parquet, or a data frame.
         options: which columns were named.
         with_part: whether a column has to say the part of each row.
+        name: what messages call a data frame.
 
     Raises:
         UserError: it cannot be read, or has no columns for users and items.
@@ -57,7 +58,7 @@ def open_source(source: Path | DataFrame, options: TableOptions, with_part: bool
     if not isinstance(source, Path):
         if not hasattr(source, "iloc"):
             raise UserError(f"a table: expected a path or a data frame, got {type(source).__name__}")
-        return _typed(FrameTable(source, "table"), options, with_part)
+        return _typed(FrameTable(source, name), options, with_part)
     with opened(source) as file:
         start = file.read(len(MAGIC))
     if start == MAGIC and source.suffix != ".gz":

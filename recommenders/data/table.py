@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from core.errors import UserError
 from core.seeding import numpy_rng
 from recommenders.data.dataset import Dataset
-from recommenders.data.gathering import Gathered, Gatherer
+from recommenders.data.gathering import PARTS, Gathered, Gatherer
 from recommenders.data.options import USUAL_OPTIONS, DataFiles, TableOptions
 from recommenders.data.preparing import prepared
 from recommenders.data.sources import Source, open_source
@@ -61,7 +61,9 @@ def table_dataset(
     how = _split(options, len(tables) > 1)
     name = name or (table_name(source) if isinstance(source, Path) else "table")
     options = replace(options, split=how)
-    sources = [open_source(table, options, how == "given" and len(tables) == 1) for table in tables]
+    called = ["table"] if len(tables) == 1 else [f"{part} table" for part in PARTS]
+    with_part = how == "given" and len(tables) == 1
+    sources = [open_source(table, options, with_part, what) for table, what in zip(tables, called, strict=True)]
     rows = _gathered(sources, how == "given")
     where = sources[0].name
     return prepared(name, where, rows, options, numpy_rng(seed, "split", "table"))
@@ -84,14 +86,15 @@ def _split(options: TableOptions, in_tables: bool) -> str:
 
 def _gathered(sources: Sequence[Source], with_parts: bool) -> Gathered:
     roles = [frozenset(source.layout.places) for source in sources]
-    for role in ("rating", "timestamp"):
-        having = [source.name for source, own in zip(sources, roles, strict=True) if role in own]
-        if having and len(having) < len(sources):
-            (without, *_) = (source.name for source in sources if source.name not in having)
-            raise UserError(
-                f"{without}: expected a column of {role}s as in {having[0]}, got none; give it, or none to both"
-            )
-    gatherer = Gatherer(sum(source.n_rows for source in sources), roles[0] | ({"part"} if with_parts else set()))
+    having = [source.name for source, own in zip(sources, roles, strict=True) if "rating" in own]
+    lacking = [source.name for source, own in zip(sources, roles, strict=True) if "rating" not in own]
+    if having and lacking:
+        raise UserError(
+            f"{lacking[0]}: expected a column of ratings as in {having[0]}, got none; name it with --rating-col, which "
+            "none leaves out of all"
+        )
+    wanted = frozenset.intersection(*roles) | ({"part"} if with_parts else set())
+    gatherer = Gatherer(sum(source.n_rows for source in sources), wanted)
     for part, source in enumerate(sources):
         for piece in source.pieces():
             gatherer.add(piece, part if len(sources) > 1 else None)

@@ -84,8 +84,8 @@ def _dates(texts: pd.Series, form: str) -> pd.Series:
 
 def _seconds(texts: pd.Series, form: str, piece: Piece, column: Column) -> np.ndarray:
     dates = _dates(texts, form)
-    # a number among dates would be a year to ISO 8601
-    bad = np.flatnonzero(dates.isna().to_numpy() | texts.str.fullmatch(r"[0-9+-.]{1,5}").to_numpy(dtype=bool))
+    # a number among dates would be a year, or a day without separators, to ISO 8601
+    bad = np.flatnonzero(dates.isna().to_numpy() | texts.str.fullmatch(r"[+-]?[0-9]+[.]?[0-9]*").to_numpy(dtype=bool))
     if len(bad):
         row = int(bad[0])
         raise UserError(
