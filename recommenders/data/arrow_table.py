@@ -94,6 +94,7 @@ class ParquetTable(ArrowTable):
         text = [name for name, place in zip(names, places, strict=True) if _is_text(self.type_of(place))]
         with _told(self.name), self._opened(text) as file:
             for batch in file.iter_batches(_ROWS_AT_ONCE, columns=names, use_threads=False):
+                batch.validate(full=True)  # a broken file may have indices to nowhere
                 yield [batch.column(name) for name in names]
 
 

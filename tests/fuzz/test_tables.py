@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from core.errors import UserError
 from recommenders.data import load_dataset
-from tests.fuzz.doors import DOORS, FILES, enter_path, enter_table
+from tests.fuzz.doors import DOORS, FILES, enter_options, enter_path, enter_table
 from tests.strategies import law
 
 #: A file takes milliseconds.
@@ -160,6 +160,16 @@ def tables(draw):
 @given(tables() | st.binary(max_size=200))
 def test_any_content_is_read_or_refused(content):
     enter_table(content)
+
+
+@file_law
+@given(st.data())
+def test_one_slip_in_good_options_is_read_or_refused(data):
+    seed = data.draw(st.sampled_from(DOORS["options"].seeds))
+    start = data.draw(st.integers(0, len(seed)))
+    stop = data.draw(st.integers(start, min(len(seed), start + 12)))
+    word = data.draw(st.sampled_from(DOORS["options"].words).map(str.encode) | st.binary(max_size=3))
+    enter_options(seed[:start] + word + seed[stop:])
 
 
 @file_law
