@@ -38,7 +38,8 @@ def compare(
     places: Annotated[ComparePlaces, Parameter(name="*", group=Group("Places", sort_key=2))] = _PLACES,
 ) -> None:
     """Run a comparison and write its report."""
-    path = places.out or Path("results") / folder_name(f"compare-{comparison.dataset}-{comparison.recommender}")
+    name = folder_name(f"compare-{comparison.data_name(places.files)}-{comparison.recommender}")
+    path = places.out or Path("results") / name
     with alone_in(path):
         _compare(comparison, places, path)
 

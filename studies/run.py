@@ -12,6 +12,7 @@ from rich.console import Console
 
 from core.errors import UserError
 from recommenders import recommender_source
+from recommenders.data import DataFiles
 from studies.command import make_app, run_app
 from studies.console import LiveProgress, warning_to
 from studies.history import History
@@ -19,6 +20,7 @@ from studies.keeping.checkpoints import Checkpoints
 from studies.keeping.identity import data_digest
 from studies.keeping.resuming import alone_in, begin_anew, finished_result, stored_state
 from studies.observer import Observer
+from studies.outcome import RESULT, Outcome
 from studies.output import OutputFolder, folder_name
 from studies.settings import PlaceSettings, StudySettings
 from studies.study import Study, use_cores
@@ -33,7 +35,6 @@ app = make_app(
     "the losses found push predictions, phase III trains the best ones and known losses to convergence and compares.",
 )
 _DEFAULTS, _PLACES = StudySettings(), PlaceSettings()
-_RESULT = "result.json"
 
 
 @app.default
@@ -43,9 +44,9 @@ def run(
     places: Annotated[PlaceSettings, Parameter(name="*", group=Group("Places", sort_key=2), negative="")] = _PLACES,
 ) -> None:
     """Run one study and write result.json."""
-    ready = Study(study, places.data, places.threads, places.memory)
+    ready = Study(study, places.files, places.threads, places.memory)
     use_cores(ready.task.trainer)
-    path = places.out or default_folder(study)
+    path = places.out or default_folder(study, places.files)
     with alone_in(path):
         folder = OutputFolder(path)
         folder.sweep()
@@ -84,29 +85,35 @@ class _Run:
                 if tracker is not None:
                     observers.append(open_things.enter_context(tracker))
                 if done is None:
-                    self._run(observers, stored)
+                    self._run(observers, tracker, stored)
         except (KeyboardInterrupt, SystemExit):
             if self._checkpoints.exist:
                 self._say("The same command with --resume goes on from the last checkpoint", self._err)
             raise
         told = "Written to" if done is None else "Finished before; remove it to run the study again:"
-        self._say(f"{told} {self._folder.path / _RESULT}", self._out)
+        self._say(f"{told} {self._folder.path / RESULT}", self._out)
         if tracker is not None and tracker.address is not None:
             shown = how_to_compare(self._places.tracking_uri, tracker.address)
             self._say(f"Compare runs: {shown}", self._out)
 
-    def _run(self, observers: Sequence[Observer], stored: Mapping[str, Any] | None) -> None:
+    def _run(
+        self, observers: Sequence[Observer], tracker: MlflowTracker | None, stored: Mapping[str, Any] | None
+    ) -> None:
         if not self._places.resume:
             begin_anew(self._checkpoints)
+        for line in self._ready.task.dataset.summary.lines():
+            self._say(line, self._err)
         result = self._ready.run(observers, stored=stored, offer=self._checkpoints.offer)
         print_report(result, self._wide())
-        self._folder.write_json("history.json", self._history.to_dict(result))
-        self._folder.write_json(_RESULT, result.to_dict())
+        outcome = Outcome(self._folder, not self._places.no_model, warning_to(self._err))
+        outcome.write(result, self._history)
+        if tracker is not None:
+            outcome.tell(tracker)
         self._checkpoints.clear()
 
     def _finished(self) -> dict[str, Any] | None:
         """What the study found, if it is finished; what it comes to is told again."""
-        done = finished_result(self._folder.path / _RESULT, self._settings)
+        done = finished_result(self._folder.path / RESULT, self._settings)
         if done is not None and done.get("best") is not None:
             self._say(f"Best found loss: {done['best']['formula']}\n{done['comparison']['verdict']}", self._out)
         return done
@@ -140,9 +147,10 @@ class _Run:
             raise
 
 
-def default_folder(study: StudySettings) -> Path:
+def default_folder(study: StudySettings, files: DataFiles) -> Path:
     """Where results go unless said otherwise."""
-    return Path("results") / folder_name(f"{study.searcher}-{study.dataset}-{study.recommender}-{study.seed}")
+    name = f"{study.searcher}-{study.data_name(files)}-{study.recommender}-{study.seed}"
+    return Path("results") / folder_name(name)
 
 
 if __name__ == "__main__":

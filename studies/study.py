@@ -21,7 +21,7 @@ from core.search import Search, SearchBudget
 from core.seeding import derive_seed
 from core.validation import ValidationCheck
 from recommenders import make_recommender
-from recommenders.data import load_dataset
+from recommenders.data import DataFiles, dataset_name, load_dataset
 from recommenders.environments import AlternatingEnvironment, FromScratchEnvironment
 from recommenders.machine import Machine
 from recommenders.metrics import find_metric
@@ -65,7 +65,7 @@ class Study:
 
     Args:
         settings: of the study.
-        data: the raw file of the data set, where it needs one.
+        data: the raw file or files of the data set, where it needs some.
         threads: CPU cores to train on.
         memory: GiB for the parameters of recommenders in training; None: half of what is free.
 
@@ -74,9 +74,14 @@ class Study:
     """
 
     def __init__(
-        self, settings: StudySettings, data: Path | None = None, threads: int = 1, memory: float | None = None
+        self,
+        settings: StudySettings,
+        data: Path | DataFiles | None = None,
+        threads: int = 1,
+        memory: float | None = None,
     ) -> None:
-        self.settings = settings
+        files = DataFiles.of(data)
+        self.settings = settings = settings.on(files)
         metric = find_metric(settings.task, settings.metric)
         machine = Machine(pick_device(settings.device), backend=settings.backend, threads=threads, memory=memory)
         self._space = settings.space
@@ -97,7 +102,7 @@ class Study:
         self._proxy = ProxyTest(settings.proxy_delta)
         self.baselines = [baseline(text, self._space, settings.epsilon) for text in settings.baseline]
         self._patience = settings.patience
-        dataset = load_dataset(settings.dataset, data, settings.seed)
+        dataset = load_dataset(dataset_name(settings.dataset, files.data), files, settings.seed, settings.table_options)
         self.task = RecommendationTask(recommender, dataset, metric, settings.train, machine)
         self._evaluator = self._make_evaluator()
         self.start = self._evaluator.score()

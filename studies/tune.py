@@ -11,6 +11,7 @@ from cyclopts import Group, Parameter
 from rich.console import Console
 
 from core.errors import UserError
+from recommenders.data import DataFiles
 from recommenders.metrics import find_metric
 from studies.command import make_app, run_app
 from studies.console import warning_to
@@ -50,8 +51,9 @@ def tune(
     places: Annotated[TunePlaces, Parameter(name="*", group=Group("Places", sort_key=2))] = _PLACES,
 ) -> None:
     """Tune, and write the report."""
-    path = places.out or default_folder(tuning)
-    Study(tuning.study(0), places.data)  # whatever is wrong with the settings is found here
+    tuning = tuning.on(places.files)
+    path = places.out or default_folder(tuning, places.files)
+    Study(tuning.study(0), places.files)  # whatever is wrong with the settings is found here
     with alone_in(path):
         if not places.resume:
             _begin_anew(places, path)
@@ -65,10 +67,10 @@ def _begin_anew(places: TunePlaces, path: Path) -> None:
         set_aside(path / name)
 
 
-def default_folder(tuning: TuneSettings) -> Path:
+def default_folder(tuning: TuneSettings, files: DataFiles) -> Path:
     """Where results go unless said otherwise."""
     what = re.sub(r"[^A-Za-z0-9._-]+", "-", tuning.loss or tuning.searcher).strip("-")[:40]
-    return Path("results") / folder_name(f"tune-{what}-{tuning.dataset}-{tuning.recommender}")
+    return Path("results") / folder_name(f"tune-{what}-{tuning.data_name(files)}-{tuning.recommender}")
 
 
 class _Tune:
@@ -87,7 +89,7 @@ class _Tune:
         from studies.tuning.storage import open_storage
         from studies.tuning.trials import Trials
 
-        digest, folder = data_file_digest(self._places.data), OutputFolder(self._path)
+        digest, folder = data_file_digest(self._places.files), OutputFolder(self._path)
         try:
             connection = self._connection()
             storage = open_storage(self._places.storage, self._path / JOURNAL)

@@ -38,7 +38,8 @@ EXTRA = {
     "studies/tuning/storage.py": {"optuna"},
     "studies/tuning/trials.py": {"optuna"},
     "studies/contest/statistics.py": {"scipy", "scikit_posthocs", "statsmodels"},
-    "recommenders/data/reading.py": {"pandas"},
+    **{f"recommenders/data/{name}.py": {"pandas"} for name in ("reading", "sources", "table", "text_table", "times")},
+    **{f"recommenders/data/{name}.py": {"pandas", "pyarrow"} for name in ("arrow_table", "columns")},
     "recommenders/data/fetch.py": {"pooch", "platformdirs"},
 }
 

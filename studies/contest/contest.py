@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from recommenders.data import DataFiles
 from studies.contest.outcome import Outcome
 from studies.contest.plan import Plan
 from studies.contest.settings import CompareSettings
@@ -52,9 +53,10 @@ class Contest:
     """
 
     def __init__(self, settings: CompareSettings, place: Workplace, folder: Path, anew: bool = False) -> None:
-        self.settings, self._place = settings, place
-        self.plan = Plan(settings, place.data)
-        self._study = Study(settings.study(settings.names[0], 0), place.data)
+        self._place, files = place, DataFiles.of(place.data)
+        self.settings = settings = settings.on(files)
+        self.plan = Plan(settings, files)
+        self._study = Study(settings.study(settings.names[0], 0), files)
         if anew:
             set_aside(folder)
         self._folder = PartsFolder(folder)

@@ -82,7 +82,7 @@ def _artifacts(result: StudyResult, folder: Path) -> dict[str, str]:
     weights = {name: weight.detach().cpu() for name, weight in (result.model or {}).items()}
     scoring = ScoringModule(task.recommender, weights).eval()
     pair = torch.zeros(2, dtype=torch.int64), torch.zeros(2, dtype=torch.int64)
-    rows = {0: torch.export.Dim.DYNAMIC}  # type: ignore[attr-defined]
+    rows = {0: torch.export.Dim.DYNAMIC}
     graph = torch.export.export(scoring, pair, dynamic_shapes={"user": rows, "item": rows})
     files = {"recommender": folder / "recommender.pt2", "ids": folder / "ids.json"}
     torch.export.save(graph, files["recommender"])
@@ -98,7 +98,7 @@ def _save(result: StudyResult, artifacts: dict[str, str], path: Path) -> None:
 
     data, best = result.task.dataset, result.best
     assert best is not None
-    columns = [ColSpec(_kind(ids), name) for name, ids in (("user", data.user_ids), ("item", data.item_ids))]
+    columns: list[Any] = [ColSpec(_kind(ids), name) for name, ids in (("user", data.user_ids), ("item", data.item_ids))]
     output = Schema([TensorSpec(np.dtype(np.float32), (-1,))])
     needed: list[Any] = [f"{name}=={version(name).split('+')[0]}" for name in ("mlflow", "numpy", "pandas", "torch")]
     mlflow.pyfunc.save_model(

@@ -9,14 +9,15 @@ import json
 from pathlib import Path
 from typing import Any
 
-import mlflow
 import numpy as np
 import torch
+from mlflow.models import set_model
+from mlflow.pyfunc import PythonModel
 
 _ROWS_AT_ONCE = 65_536
 
 
-class Recommender(mlflow.pyfunc.PythonModel):
+class Recommender(PythonModel):
     """Rows of user and item -> y_hat, the probability of a positive label; NaN for ids that the data did not have."""
 
     def load_context(self, context: Any) -> None:
@@ -25,7 +26,7 @@ class Recommender(mlflow.pyfunc.PythonModel):
         self._numbers = {kind: {one: number for number, one in enumerate(ids[kind])} for kind in ("user", "item")}
         self._score = torch.export.load(context.artifacts["recommender"]).module()
 
-    def predict(self, context: Any, model_input: Any, params: dict[str, Any] | None = None) -> np.ndarray:
+    def predict(self, context, model_input, params=None):  # no types: MLflow would take them for a signature
         """y_hat [n] of a data frame with the columns user and item."""
         user, item = (self._numbered(kind, model_input[kind]) for kind in ("user", "item"))
         y_hat = np.full(len(user), np.nan, dtype=np.float32)
@@ -41,4 +42,4 @@ class Recommender(mlflow.pyfunc.PythonModel):
         return np.array([numbers.get(one, -1) for one in ids.tolist()], dtype=np.int64)
 
 
-mlflow.models.set_model(Recommender())
+set_model(Recommender())

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from core.errors import UserError
 from recommenders.data.dataset import Ratings
-from recommenders.data.reading import COLUMNS, MAX_COLUMNS, _WithTabs, read_json_lines, read_table
+from recommenders.data.reading import COLUMNS, read_json_lines, read_table
+from recommenders.data.text_table import MAX_COLUMNS, _WithTabs
 
 NAMES = {"user_id": "user", "item_id": "item", "rating": "rating", "timestamp": "timestamp"}
 FIELDS = {"reviewerID": "user", "asin": "item", "overall": "rating", "unixReviewTime": "timestamp"}
