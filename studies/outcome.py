@@ -14,6 +14,7 @@ from studies.history import History
 from studies.output import OutputFolder
 from studies.result import StudyResult
 from studies.tracking import MlflowTracker
+from studies.tracking_sender import MODEL
 
 RESULT, HISTORY = "result.json", "history.json"
 
@@ -44,6 +45,8 @@ class Outcome:
         self._folder.write_json(RESULT, content)
         self._attempt(HISTORY, lambda: self._folder.write_json(HISTORY, history.to_dict(result)))
         if result.best is None:
+            for name in (MODEL, *(form.file for form in FORMS.values())):
+                self._folder.remove(name)  # of a study that was here before
             return
         study = StoredStudy.parse(json.dumps(content), RESULT)
         exported = study.exported(study.finalists[0])
@@ -51,6 +54,8 @@ class Outcome:
             self._attempt(form.file, partial(self._write_form, form, exported))
         if self._with_model and result.model is not None:
             self._keep_model(result)
+        if self._model is None:
+            self._folder.remove(MODEL)
 
     def _write_form(self, form: Form, exported: Exported) -> None:
         self._folder.write(form.file, form.write(exported).encode())

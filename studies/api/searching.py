@@ -142,10 +142,10 @@ def _settings(given: dict[str, Any]) -> StudySettings:
 def _data(settings: StudySettings, *tables: DataFrame | Path | str | None) -> Dataset | DataFiles:
     """Frames as a data set; paths, or nothing, as files."""
     data, validation, test = (Path(table) if isinstance(table, str) else table for table in tables)
-    if data is None or isinstance(data, Path):
-        if any(part is not None and not isinstance(part, Path) for part in (validation, test)):
-            raise UserError("search_loss: expected all parts as data frames or all as files, got both")
+    if all(table is None or isinstance(table, Path) for table in (data, validation, test)):
         return DataFiles(data=data, validation=validation, test=test)
+    if data is None:
+        raise UserError("search_loss: expected data, the training part, beside validation and test; got none")
     options = TableOptions(**{f.name: getattr(settings, f.name) for f in fields(TableOptions)})
     dataset = table_dataset(data, options, settings.seed, validation=validation, test=test)
     dataset.check_classes()

@@ -51,7 +51,8 @@ def test_writes_result_and_prints_losses_funnel_and_verdict(capsys):
     assert run(*small_arguments(), "--out", "deep/er", "--tracking-uri", "none") == 0
     printed = capsys.readouterr()
     result = json.loads(Path("deep/er/result.json").read_text())
-    assert left_behind() == ["deep", "deep/er", "deep/er/history.json", "deep/er/result.json"]
+    files = ("history.json", "loss.json", "loss.py", "loss.tex", "loss_sympy.py", "result.json")
+    assert left_behind() == ["deep", "deep/er", *(f"deep/er/{name}" for name in files)]
     for text in ("BCE", "MaxR", "zero gradient", "Best found loss:", "no test of significance", "deep/er/result.json"):
         assert text in printed.out
     assert result["comparison"]["verdict"].replace(" ", "") in "".join(printed.out.split())
