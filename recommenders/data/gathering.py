@@ -22,8 +22,8 @@ _PART_WORDS = {
     **dict.fromkeys(("validation", "valid", "val", "validate", "dev"), 1),
     **dict.fromkeys(("test", "testing", "te"), 2),
 }
-#: Bytes that a distinct id takes while it is numbered and sorted, and that are left alone in any case.
-_PER_ID, _RESERVE = 250, 2**24
+#: Bytes that sorting takes for a distinct id that is numbered already, and that are left alone in any case.
+_PER_ID, _RESERVE = 100, 2**24
 
 
 @dataclass

@@ -74,6 +74,13 @@ def too_long(path: Path, line: int) -> UserError:
     return UserError(f"{path} line {line}: expected lines of at most {MAX_LINE} bytes, got a longer one")
 
 
+def second_line(path: Path) -> str:
+    """What comes after the first line, or what there is of it in the first piece; no text is shown as such."""
+    with opened(path) as file:
+        lines = file.read(2 * MAX_LINE).splitlines()
+    return lines[1].decode(errors="replace") if len(lines) > 1 else ""
+
+
 def zero_byte(path: Path, line: int, encoding: str) -> UserError:
     """What no text has."""
     return UserError(f"{path} line {line}: expected {encoding} text, got a zero byte: binary, or UTF-16?")

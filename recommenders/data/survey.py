@@ -13,10 +13,10 @@ from recommenders.data.opening import MAX_LINE, not_text, opened, too_long, zero
 from recommenders.memory import free_memory
 
 #: A table is read in pieces of about so many bytes, and of at most so many cells.
-PIECE_BYTES, PIECE_CELLS = 2**24, 2**20
+PIECE_BYTES, PIECE_CELLS = 2**24, 2**19
 #: Bytes of memory that reading takes, at its peak, for a byte and a cell of a piece, and for every row of the whole:
 #: four numbers, and what sorting and splitting them takes (measured, see docs/data.md).
-PER_BYTE, PER_CELL, PER_ROW = 5, 36, 64
+PER_BYTE, PER_CELL, PER_ROW = 5, 110, 64
 
 
 @dataclass(frozen=True)
