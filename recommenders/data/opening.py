@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import re
 import stat
 import zlib
 from collections.abc import Iterator
@@ -77,7 +78,7 @@ def too_long(path: Path, line: int) -> UserError:
 def second_line(path: Path) -> str:
     """What comes after the first line, or what there is of it in the first piece; no text is shown as such."""
     with opened(path) as file:
-        lines = file.read(2 * MAX_LINE).splitlines()
+        lines = re.split(rb"\r\n|\n|\r", file.read(2 * MAX_LINE), maxsplit=2)
     return lines[1].decode(errors="replace") if len(lines) > 1 else ""
 
 

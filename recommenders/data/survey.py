@@ -24,6 +24,9 @@ class Survey:
     """What going through a file of text showed."""
 
     n_lines: int
+    """As a person counts them."""
+    n_rows: int
+    """At most so many, where line ends are of several kinds."""
     pieces: tuple[int, ...]
     """How many lines at a time make a piece that is neither too many bytes nor too many cells."""
     has_quotes: bool
@@ -65,7 +68,8 @@ def survey(path: Path, n_columns: int, encoding: str = "utf-8") -> Survey:
             has_quotes = has_quotes or b'"' in chunk
             check_rows(path, f"{read.line()} lines", read.line(), free - pieces.largest(n_columns))
     pieces.end(read)
-    return Survey(read.line() if read.open_line else read.line() - 1, tuple(pieces.lines), has_quotes)
+    n_lines = read.line() if read.open_line else read.line() - 1
+    return Survey(n_lines, read.newlines + read.returns + 1, tuple(pieces.lines), has_quotes)
 
 
 def check_rows(where: object, what: str, n_rows: int, left: int) -> None:

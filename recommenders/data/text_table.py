@@ -43,7 +43,7 @@ class TextTable:
         self._path, self._separator, self._n_columns = path, separator, n_columns
         self._n_header, self._encoding = int(has_header), encoding
         self._survey = survey(path, n_columns, encoding)
-        self.n_rows = self._survey.n_lines
+        self.n_rows = self._survey.n_rows
         """At most so many."""
 
     def pieces(self, places: Mapping[str, int]) -> Iterator[Piece]:
