@@ -14,7 +14,7 @@ from rich.console import Console
 from core.errors import UserError
 from recommenders.data import DataFiles
 from studies.command import make_app, run_app
-from studies.console import LiveProgress, warning_to
+from studies.console import LiveProgress, tell_data, warning_to
 from studies.keeping.checkpoints import Checkpoints
 from studies.keeping.identity import data_digest
 from studies.keeping.resuming import alone_in, begin_anew, finished_result, stored_state
@@ -94,8 +94,7 @@ class _Run:
     def _run(self, observers: Sequence[Observer], stored: Mapping[str, Any] | None) -> None:
         if not self._places.resume:
             begin_anew(self._checkpoints)
-        for line in self._ready.task.dataset.summary.lines():
-            self._say(line, self._err)
+        tell_data(self._ready.task.dataset, self._err)
         result = self._ready.run(observers, stored=stored, offer=self._checkpoints.offer)
         print_report(result, self._wide())
         self._folder.write_json(_RESULT, result.to_dict())

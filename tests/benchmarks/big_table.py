@@ -1,7 +1,8 @@
 """How long a large table takes to load, and how much memory: `python -m tests.benchmarks.big_table`.
 
 Makes a table of the shape of MovieLens-25M (162,000 users, 60,000 items, times) in a temporary folder, loads it in a
-process of its own for each kind of file, and prints the seconds of a core that it takes, the peak of resident memory, and what a row took of it.
+process of its own for each kind of file, and prints the seconds of a core that it takes, the peak of resident memory,
+and what a row took of it.
 """
 
 from __future__ import annotations
@@ -76,7 +77,8 @@ def main() -> None:
             got = measure(path)
             used = got["peak"] - got["bare"]
             print(
-                f"{path.name}: {path.stat().st_size / 1e6:.0f} MB, {given.rows:,} rows: {got['seconds']:.0f} s of one core, peak "
+                f"{path.name}: {path.stat().st_size / 1e6:.0f} MB, {given.rows:,} rows: "
+                f"{got['seconds']:.0f} s of one core, peak "
                 f"{got['peak'] / 2**30:.2f} GiB, {used / given.rows:.0f} bytes a row over "
                 f"{got['bare'] / 2**20:.0f} MiB before"
             )
