@@ -41,6 +41,11 @@ class ArrowTable(ABC):
     def batches(self, places: Sequence[int]) -> Iterator[list[pa.Array]]:
         """These columns, some rows at a time."""
 
+    @property
+    def numeric(self) -> frozenset[int]:
+        """The places of columns of numbers."""
+        return frozenset(place for place in range(len(self.columns)) if _is_number(self.type_of(place)))
+
     def pieces(self, places: Mapping[str, int]) -> Iterator[Piece]:
         """All rows.
 

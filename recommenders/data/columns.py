@@ -5,10 +5,12 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from core.errors import shown
 
@@ -40,37 +42,45 @@ class TextColumn(Column):
     """Cells of text.
 
     Args:
-        cells: without missing ones.
+        cells: a missing one counts as empty.
     """
 
     def __init__(self, cells: pd.Series) -> None:
         self._cells = cells
 
+    @cached_property
+    def filled(self) -> np.ndarray:
+        """[n] whether a cell has something in it."""
+        filled: np.ndarray = pc.not_equal(self._arrow, "").to_numpy(zero_copy_only=False)
+        return filled
+
     def ids(self) -> tuple[list[str], np.ndarray]:
         """See Column."""
-        encoded = self._arrow().dictionary_encode()
+        encoded = self._arrow.dictionary_encode()
         return encoded.dictionary.to_pylist(), encoded.indices.to_numpy()
 
     def numbers(self) -> np.ndarray:
         """See Column. Arrow is many times as fast as pandas, but refuses a column for one cell that is no number."""
         numbers: np.ndarray
         try:
-            numbers = self._arrow().cast(pa.float64()).to_numpy()
+            numbers = self._arrow.cast(pa.float64()).to_numpy()
         except pa.ArrowInvalid:
-            numbers = pd.to_numeric(self._cells, errors="coerce").to_numpy(dtype=np.float64)
+            numbers = pd.to_numeric(self.texts(), errors="coerce").to_numpy(dtype=np.float64)
         return numbers
 
+    @cached_property
     def _arrow(self) -> pa.Array:
-        array = pa.array(self._cells, pa.string())
-        return array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
+        array = pa.array(self._cells, pa.string(), from_pandas=True)
+        array = array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
+        return array.fill_null("") if array.null_count else array
 
-    def texts(self) -> pd.Series | None:
+    def texts(self) -> pd.Series:
         """See Column."""
-        return self._cells
+        return self._cells.fillna("")
 
     def shown(self, row: int) -> str:
         """See Column."""
-        return shown(str(self._cells.iloc[row]))
+        return shown(self._arrow[row].as_py())
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import count
 
 import numpy as np
 import torch
@@ -22,8 +24,8 @@ _PART_WORDS = {
     **dict.fromkeys(("validation", "valid", "val", "validate", "dev"), 1),
     **dict.fromkeys(("test", "testing", "te"), 2),
 }
-#: Bytes that a distinct id takes while it is numbered and sorted, and that are left alone in any case.
-_PER_ID, _RESERVE = 250, 2**24
+#: Bytes that sorting takes for a distinct id that is numbered already, and that are left alone in any case.
+_PER_ID, _RESERVE = 100, 2**24
 
 
 @dataclass
@@ -112,7 +114,7 @@ class _Ids:
     def __init__(self, role: str, capacity: int) -> None:
         self._role = role
         self._number = np.empty(capacity, dtype=np.int64)
-        self._numbers: dict[str, int] = {}
+        self._numbers: defaultdict[str, int] = defaultdict(count().__next__)
 
     def __len__(self) -> int:
         return len(self._numbers)
@@ -120,7 +122,7 @@ class _Ids:
     def add(self, start: int, piece: Piece, column: Column) -> None:
         numbers, known = self._numbers, len(self._numbers)
         cells, place = column.ids()
-        found = np.array([numbers.setdefault(cell, len(numbers)) for cell in cells], dtype=np.int64)
+        found = np.fromiter(map(numbers.__getitem__, cells), dtype=np.int64, count=len(cells))
         found = found[place]
         self._number[start : start + len(found)] = found
         if len(numbers) > known:
@@ -137,7 +139,7 @@ class _Ids:
     def done(self, n: int) -> tuple[np.ndarray, np.ndarray]:
         """The distinct ids in order (as numbers, if all are plain numbers) and the place of each row's."""
         ids = list(self._numbers)
-        self._numbers = {}
+        self._numbers.clear()
         plain = all(i.isascii() and i.isdigit() and (i == "0" or i[0] != "0") and len(i) < 19 for i in ids)
         array = np.array(ids, dtype=np.int64) if plain else np.array(ids, dtype=np.dtypes.StringDType())
         order = np.argsort(array, kind="stable")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from core.errors import UserError, in_a_line, shown
@@ -41,6 +41,8 @@ OPTION_OF = {
     "part": "split_col",
 }
 _PLAIN = {"user": "users", "item": "items", "rating": "ratings", "timestamp": "times", "part": "parts"}
+#: Names of numbers that are no ratings, as they are told apart from ratings under an unknown name.
+_NO_RATING = re.compile(r"^$|^unnamed|^index$|id$|idx$|index$|time|date|year|age$|price|count|votes|helpful|length")
 #: Where there are no names.
 _ORDER = ("user", "item", "rating", "timestamp")
 
@@ -56,7 +58,12 @@ class Layout:
 
 
 def find_layout(
-    where: object, names: Sequence[str] | None, n_columns: int, options: TableOptions, with_part: bool
+    where: object,
+    names: Sequence[str] | None,
+    n_columns: int,
+    options: TableOptions,
+    with_part: bool,
+    numeric: Collection[int] = (),
 ) -> Layout:
     """The columns that were named, and guesses for the others.
 
@@ -66,9 +73,11 @@ def find_layout(
         n_columns: how many it has.
         options: what was named.
         with_part: whether a column has to say the part of each row.
+        numeric: the places of columns of numbers, any of which might be the ratings where none is known as such.
 
     Raises:
-        UserError: no such column, one that stands twice, one for two roles, or none for users or items.
+        UserError: no such column, one that stands twice, one for two roles, or none for users, items or perhaps
+            ratings.
     """
     finder = _Finder(where, names, n_columns)
     roles = [role for role in OPTION_OF if role != "part" or with_part]
@@ -78,6 +87,7 @@ def find_layout(
         if getattr(options, OPTION_OF[role]) is None:
             finder.guess(role)
     finder.check(roles)
+    finder.check_ratings(numeric)
     return Layout(finder.places, (*finder.notes(), *finder.unused(options.split)))
 
 
@@ -153,6 +163,18 @@ class _Finder:
                     f"{self._where}: no column of {_PLAIN[role]} recognised; got {self._listed}; "
                     f"name it with {flag}{files}"
                 )
+
+    def check_ratings(self, numeric: Collection[int]) -> None:
+        """Ratings under an unknown name would be left out and all of them be positives."""
+        if self._names is None or "rating" in self.places or "rating" in self._without:
+            return
+        others = [place for place in sorted(numeric) if place < self._n and place not in self.places.values()]
+        maybe = [place for place in others if not _NO_RATING.search(plain_name(self._names[place]))]
+        if maybe:
+            raise UserError(
+                f"{self._where}: no column of ratings recognised; got {self._listed}; is it {self._called(maybe[0])}? "
+                "name it with --rating-col, or give --rating-col none if every row is a positive"
+            )
 
     def notes(self) -> list[str]:
         named = [f"{_PLAIN[role]} {self._called(place)}" for role, place in self.places.items()]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import re
 import stat
 import zlib
 from collections.abc import Iterator
@@ -72,6 +73,13 @@ def beginning(path: Path, encoding: str = "utf-8") -> str:
 def too_long(path: Path, line: int) -> UserError:
     """A line of more than MAX_LINE."""
     return UserError(f"{path} line {line}: expected lines of at most {MAX_LINE} bytes, got a longer one")
+
+
+def second_line(path: Path) -> str:
+    """What comes after the first line, or what there is of it in the first piece; no text is shown as such."""
+    with opened(path) as file:
+        lines = re.split(rb"\r\n|\n|\r", file.read(2 * MAX_LINE), maxsplit=2)
+    return lines[1].decode(errors="replace") if len(lines) > 1 else ""
 
 
 def zero_byte(path: Path, line: int, encoding: str) -> UserError:

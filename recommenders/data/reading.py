@@ -88,8 +88,8 @@ def read_json_lines(path: Path, fields: dict[str, str]) -> Ratings:
         UserError: a missing file, a line that is not such an object, a bad cell (with its line), no text, or more
             of it than fits into memory.
     """
-    n_lines = survey(path, 2 * len(fields)).n_lines  # a cell is an object of Python's before it is one of a table
-    gatherer = Gatherer(n_lines, frozenset(fields.values()))
+    n_rows = survey(path, 2 * len(fields)).n_rows  # a cell is an object of Python's before it is one of a table
+    gatherer = Gatherer(n_rows, frozenset(fields.values()))
     for piece in _records(path, fields):
         gatherer.add(piece)
     return _ratings(gatherer, path)

@@ -8,11 +8,12 @@ from pathlib import Path
 
 from core.errors import UserError, shown
 from recommenders.data.guessing import KNOWN, plain_name
-from recommenders.data.opening import beginning
+from recommenders.data.opening import beginning, second_line
 from recommenders.data.reading import read_header
 
 #: Separators, the first of those that part the first line into most cells is taken; and their names.
 SEPARATORS = {"\t": "tabs", "::": "::", ",": "commas", ";": "semicolons", "|": "|"}
+_LONGEST_ROW = 10_000  # of the first row, which is only looked at
 _QUOTED = re.compile(r'"[^"]*"')
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
@@ -26,6 +27,8 @@ class TextKind:
     """Of its columns; None where its first line is a row."""
     n_columns: int
     """Of every row."""
+    numeric: frozenset[int]
+    """The places of columns that begin with a number."""
 
 
 def sniff(path: Path) -> TextKind:
@@ -45,7 +48,10 @@ def sniff(path: Path) -> TextKind:
         raise UserError(f"{path} line 1: expected columns parted by {named}, got one column: {shown(line)}")
     if not any(cell.strip() for cell in cells):
         raise UserError(f"{path}: expected a table of ratings that begins with the names of its columns, got none")
-    return TextKind(separator, cells if _is_header(cells) else None, len(cells))
+    names = cells if _is_header(cells) else None
+    row = cells if names is None else second_line(path)[:_LONGEST_ROW].split(separator)
+    numeric = frozenset(place for place, cell in enumerate(row) if _NUMBER.fullmatch(cell.strip(' "')))
+    return TextKind(separator, names, len(cells), numeric)
 
 
 def _is_header(cells: list[str]) -> bool:

@@ -68,7 +68,7 @@ def open_source(source: Path | DataFrame, options: TableOptions, with_part: bool
             f"{source}: expected a Parquet file, as its name says, got something else; rename or convert it"
         )
     kind = sniff(source)
-    layout = find_layout(source, kind.names, kind.n_columns, options, with_part)
+    layout = find_layout(source, kind.names, kind.n_columns, options, with_part, kind.numeric)
     table = TextTable(source, kind.separator, kind.n_columns, kind.names is not None)
     first, *others = layout.notes
     parted = f", parted by {SEPARATORS[kind.separator]}" * (kind.separator != ",")
@@ -77,5 +77,6 @@ def open_source(source: Path | DataFrame, options: TableOptions, with_part: bool
 
 def _typed(table: ArrowTable, options: TableOptions, with_part: bool) -> Source:
     numbered = bool(table.columns) and table.columns == [str(i) for i in range(len(table.columns))]
-    layout = find_layout(table.name, None if numbered else table.columns, len(table.columns), options, with_part)
+    names = None if numbered else table.columns
+    layout = find_layout(table.name, names, len(table.columns), options, with_part, table.numeric)
     return Source(table.name, table, layout, layout.notes)

@@ -13,10 +13,10 @@ from recommenders.data.opening import MAX_LINE, not_text, opened, too_long, zero
 from recommenders.memory import free_memory
 
 #: A table is read in pieces of about so many bytes, and of at most so many cells.
-PIECE_BYTES, PIECE_CELLS = 2**24, 2**20
+PIECE_BYTES, PIECE_CELLS = 2**24, 2**19
 #: Bytes of memory that reading takes, at its peak, for a byte and a cell of a piece, and for every row of the whole:
 #: four numbers, and what sorting and splitting them takes (measured, see docs/data.md).
-PER_BYTE, PER_CELL, PER_ROW = 5, 36, 64
+PER_BYTE, PER_CELL, PER_ROW = 5, 110, 64
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,9 @@ class Survey:
     """What going through a file of text showed."""
 
     n_lines: int
+    """As a person counts them."""
+    n_rows: int
+    """At most so many, where line ends are of several kinds."""
     pieces: tuple[int, ...]
     """How many lines at a time make a piece that is neither too many bytes nor too many cells."""
     has_quotes: bool
@@ -65,7 +68,8 @@ def survey(path: Path, n_columns: int, encoding: str = "utf-8") -> Survey:
             has_quotes = has_quotes or b'"' in chunk
             check_rows(path, f"{read.line()} lines", read.line(), free - pieces.largest(n_columns))
     pieces.end(read)
-    return Survey(read.line() if read.open_line else read.line() - 1, tuple(pieces.lines), has_quotes)
+    n_lines = read.line() if read.open_line else read.line() - 1
+    return Survey(n_lines, read.newlines + read.returns + 1, tuple(pieces.lines), has_quotes)
 
 
 def check_rows(where: object, what: str, n_rows: int, left: int) -> None:

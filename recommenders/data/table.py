@@ -31,12 +31,12 @@ def load_table(data: Path | DataFiles | None, seed: int, options: TableOptions =
 
 
 def table_dataset(
-    source: Path | DataFrame,
+    source: str | Path | DataFrame,
     options: TableOptions = USUAL_OPTIONS,
     seed: int = 0,
     *,
-    validation: Path | DataFrame | None = None,
-    test: Path | DataFrame | None = None,
+    validation: str | Path | DataFrame | None = None,
+    test: str | Path | DataFrame | None = None,
     name: str | None = None,
 ) -> Dataset:
     """A data set from a table: a CSV, TSV or Parquet file, or a data frame.
@@ -55,11 +55,12 @@ def table_dataset(
     Raises:
         UserError: anything that no data set can be made of.
     """
-    tables = [table for table in (source, validation, test) if table is not None]
+    given = (table for table in (source, validation, test) if table is not None)
+    tables = [Path(table) if isinstance(table, str) else table for table in given]
     if len(tables) == 2:
         raise UserError("parts in tables of their own: expected training, validation and test, got two; give all three")
     how = _split(options, len(tables) > 1)
-    name = name or (table_name(source) if isinstance(source, Path) else "table")
+    name = name or (table_name(tables[0]) if isinstance(tables[0], Path) else "table")
     options = replace(options, split=how)
     called = ["table"] if len(tables) == 1 else [f"{part} table" for part in PARTS]
     with_part = how == "given" and len(tables) == 1

@@ -43,7 +43,7 @@ class TextTable:
         self._path, self._separator, self._n_columns = path, separator, n_columns
         self._n_header, self._encoding = int(has_header), encoding
         self._survey = survey(path, n_columns, encoding)
-        self.n_rows = self._survey.n_lines
+        self.n_rows = self._survey.n_rows
         """At most so many."""
 
     def pieces(self, places: Mapping[str, int]) -> Iterator[Piece]:
@@ -102,12 +102,11 @@ class TextTable:
         return rows + before, len(frame) + int(further.sum())
 
     def _piece(self, frame: pd.DataFrame, rows: np.ndarray, places: Mapping[str, int]) -> Piece:
-        user = frame[places["user"]]
-        if user.isna().any() or (user == "").any():
-            frame = frame.fillna("")
-            filled = (frame != "").any(axis=1).to_numpy(dtype=bool)
-            frame, rows = frame[filled], rows[filled]
-        columns = {role: TextColumn(frame[place].fillna("")) for role, place in places.items()}
+        columns = {role: TextColumn(frame[place]) for role, place in places.items()}
+        if not columns["user"].filled.all():
+            filled = (frame.fillna("") != "").any(axis=1).to_numpy(dtype=bool)
+            rows = rows[filled]
+            columns = {role: TextColumn(frame.loc[filled, place]) for role, place in places.items()}
         return Piece(f"{self._path} line", rows, columns)
 
 

@@ -57,6 +57,8 @@ class Contest:
         self.settings = settings = settings.on(files)
         self.plan = Plan(settings, files)
         self._study = Study(settings.study(settings.names[0], 0), files)
+        self.dataset = self._study.task.dataset
+        """What is trained on, with the first seed."""
         if anew:
             set_aside(folder)
         self._folder = PartsFolder(folder)
@@ -81,7 +83,7 @@ class Contest:
             stage("Phase III: the smoothing term of every loss", plan.first_finals(self._found))
             stage("Phase III: more training seeds", plan.later_finals(self._found))
         self._place.forget_all()
-        return plan.outcome(self._found, described_data(self._study.task.dataset), command)
+        return plan.outcome(self._found, described_data(self.dataset), command)
 
     def _stage(self, text: str, parts: Sequence[Part], watchers: Sequence[Watcher], workers: Workers) -> None:
         there = {part.file: found for part in parts if (found := self._folder.read(part)) is not None}

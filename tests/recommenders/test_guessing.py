@@ -86,6 +86,17 @@ def test_what_cannot_be_is_refused(names, options, message):
         places(names.split(","), **options)
 
 
+def test_ratings_under_an_unknown_name_are_asked_for_and_other_numbers_are_not():
+    def found(*names, **options):
+        return find_layout("x.csv", names, len(names), TableOptions(**options), False, range(len(names))).places
+
+    with pytest.raises(UserError, match=r"no column of ratings recognised; .* is it voto\? name it with --rating-col"):
+        found("user", "item", "voto")
+    assert found("user", "item", "voto", rating_col="none") == {"user": 0, "item": 1}
+    assert found("user", "item", "voto", rating_col="voto")["rating"] == 2
+    assert found("Unnamed: 0", "user", "item", "category_id", "year", "") == {"user": 1, "item": 2}
+
+
 def test_parts_are_looked_for_only_where_they_are_wanted():
     names = ["user", "item", "split"]
     assert "part" not in places(names)

@@ -150,6 +150,10 @@ def test_lines_of_a_table_without_header_are_counted_from_its_first(table, separ
         table("\n".join(separator.join(cells) for cells in rows), names=list(COLUMNS), separator=separator)
 
 
+def test_line_ends_of_several_kinds_are_no_obstacle(table):
+    assert len(table(HEADER + "1,2,5,0\r1,3,5,0\n1,4,5,0\r\n1,5,5,0\r")) == 4
+
+
 def test_blank_lines_count(table):
     with pytest.raises(UserError, match="line 5: rating"):
         table(f"{HEADER}\n\n1,2,5,0\n1,3,x,0\n")
