@@ -18,7 +18,7 @@ from torch.func import functional_call
 
 from core.errors import UserError, first_line, in_a_line
 from core.seeding import torch_rng
-from recommenders.building import states_of, telling, trained_of
+from recommenders.building import MOST, kept_by, states_of, telling, trained_of
 from recommenders.isolation import drawing_from, elsewhere_now
 from recommenders.lookups import Lookups
 from recommenders.module_pass import IDS, Plan, check_output, forward
@@ -27,8 +27,6 @@ from recommenders.recommender import RowKind, Training, Weights
 _log = logging.getLogger(__name__)
 #: Examples of a trial.
 _N = 37
-#: The whole numbers that float32 holds, which ids travel in.
-_MOST = 2**24
 _OUTPUTS = ("logit", "probability")
 
 
@@ -82,13 +80,11 @@ def _say_what_is_slow(plan: Plan, trial: _Trial) -> None:
 
 
 def _check_states(label: str, module: nn.Module, n_rows: int) -> None:
-    if n_rows > _MOST:
-        raise UserError(f"{label}: expected up to {_MOST} users and items, got {n_rows}")
-    for name, state in states_of(module).items():
-        if state.is_complex() or state.is_sparse:
-            raise UserError(f"{label}: {name}: expected real and dense numbers, got {state.dtype}, {state.layout}")
-        if not state.dtype.is_floating_point and (state.abs() > _MOST).any():
-            raise UserError(f"{label}: {name}: expected whole numbers up to {_MOST}, which float32 holds")
+    if n_rows > MOST:
+        raise UserError(f"{label}: expected up to {MOST} users and items, got {n_rows}")
+    for name, state in module.named_parameters():
+        if state.is_complex() or state.layout != torch.strided:
+            raise UserError(f"{label}: {name}: expected real and dense parameters, got {state.dtype}, {state.layout}")
     if not trained_of(module):
         raise UserError(f"{label}: expected parameters to train, got a module without any")
     said = getattr(type(module), "output", "logit")
@@ -132,6 +128,7 @@ class _Trial:
             gathered={},
             buffers=frozenset(set(self._states) - self.trained | set(IDS)),
             dtypes=whole_numbers,
+            kept=kept_by(self.module),
             together=False,
             lone=(self._takes_one(trains=False), self._takes_one(trains=True)),
             is_probability=said,

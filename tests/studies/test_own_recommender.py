@@ -32,7 +32,8 @@ class Own(nn.Module):
     def forward(self, user, item):
         Own.calls += 1
         if Own.calls > int(os.environ.get("OWN_ENDS", 10**9)):
-            raise {"stop": KeyboardInterrupt, "break": RuntimeError}[os.environ["OWN_HOW"]]("in the middle\\nof a study")
+            kind = {"stop": KeyboardInterrupt, "break": RuntimeError}[os.environ["OWN_HOW"]]
+            raise kind("in the middle\\nof a study")
         return (self.noise(self.user(user)) * self.item(item)).sum(-1)
 """
 
