@@ -208,7 +208,7 @@ class _Trial:
         }
 
     def outcome(self, plan: Plan, trains: bool, dtype: torch.dtype = torch.float64) -> Weights:
-        """Logits, gradients of whole tables and buffers after a pass of two copies, by name."""
+        """Logits, gradients and buffers after a pass of two copies, by name."""
         whole = self._two_copies(dtype)
         tables = {**plan.gathered, **IDS}
         weights = {
@@ -223,16 +223,19 @@ class _Trial:
         slope = self._slope.to(logit.dtype)
         with telling(f"{self.label}: the gradient of its forward"):
             found = torch.autograd.grad(logit, list(inputs.values()), slope, materialize_grads=True)
-        gradients = {}
-        for name, gradient in zip(inputs, found, strict=True):
-            rows = (
-                torch.zeros_like(whole[name]).index_add_(1, self.ids[tables[name]], gradient)
-                if name in tables
-                else None
-            )
-            gradients[f"gradient of {name}"] = gradient if rows is None else rows
+        gradients = {f"gradient of {n}": self._rows(n, g, n in tables) for n, g in zip(inputs, found, strict=True)}
         buffers = {name: weights[name] for name in plan.buffers if name not in tables}
         return {"logits": logit.detach(), **gradients, **buffers}
+
+    def _rows(self, name: str, gradient: Tensor, is_gathered: bool) -> Tensor:
+        """A gradient; of what is a table only the rows of the trial's users or items, all others are zero."""
+        kind = self.tables().get(name)
+        if kind is None:
+            return gradient
+        rows, places = self.ids[kind].unique(return_inverse=True)
+        if not is_gathered:
+            return gradient.index_select(1, rows)
+        return gradient.new_zeros(2, len(rows), *gradient.shape[2:]).index_add_(1, places, gradient)
 
     def _noise(self, name: str, dtype: torch.dtype) -> Tensor:
         """As many random numbers as a parameter has."""

@@ -5,10 +5,13 @@ import itertools
 import logging
 import random
 import sys
+from contextlib import suppress
 
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from core.errors import UserError
 from core.space import OperatorSpace
@@ -16,6 +19,7 @@ from recommenders import make_recommender, recommender_source
 from recommenders.losses import make_loss
 from recommenders.mf import MF
 from recommenders.module import ModuleRecommender
+from recommenders.recommender import Recommender
 from tests.recommenders.problems import make_task
 
 HEAD = """
@@ -233,7 +237,6 @@ STRANGE = {
 
 
 @pytest.mark.parametrize("code", STRANGE, ids=lambda code: code.split("\n")[-1].strip()[:50])
-@pytest.mark.filterwarnings("ignore:There is a performance drop")
 def test_whatever_a_class_does_that_can_be_trained_is(own, code):
     before = torch.get_rng_state(), random.getstate(), np.random.get_state()[1].tolist()
     task, scores = trained(own(code))
@@ -270,6 +273,19 @@ def test_probabilities_without_a_word_are_pointed_out(own, caplog):
         caplog.clear()
         trained(own(code.format(said)))
         assert sum("taken as logits" in record.getMessage() for record in caplog.records) == n
+
+
+def test_small_logits_are_not_taken_for_probabilities(own, caplog):
+    trained(own("class Own(Base):\n    def __init__(self, *sizes):\n        super().__init__(*sizes)\n"
+                "        nn.init.normal_(self.user.weight, std=0.01)\n        self.bias = nn.Parameter(torch.tensor(0.5))\n"
+                "    def forward(self, user, item): return super().forward(user, item) + self.bias"))  # fmt: skip
+    assert caplog.records == []
+
+
+@given(st.one_of(st.text(max_size=30), st.from_regex(r"mf(:[a-z_]{1,9}=[0-9a-z.,-]{1,5}){1,3}", fullmatch=True)))
+def test_any_text_is_a_recommender_or_one_line(text):
+    with suppress(UserError):
+        assert isinstance(make_recommender(text), Recommender)
 
 
 def test_made_for_other_numbers_is_refused_where_it_matters(own):
