@@ -28,8 +28,8 @@ def telling(where: str, *, exits: bool = False) -> Iterator[None]:
     """
     try:
         yield
-    except UserError:
-        raise
+    except UserError as error:
+        raise error if str(error).startswith(where.partition(":")[0]) else UserError(f"{where} {error}") from None
     except (Exception, SystemExit) as error:
         if ran_out(error) or (isinstance(error, SystemExit) and not exits):
             raise

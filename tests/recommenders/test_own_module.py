@@ -298,6 +298,17 @@ def test_made_for_other_numbers_is_refused_where_it_matters(own):
     assert recommender.sized(5, 6).initial(5, 6, 0)["all.weight"].shape == (11, 2)
 
 
+def test_a_table_that_is_read_otherwise_later_is_noticed(own):
+    turning = own("class Own(Base):\n    turned = False\n    def forward(self, user, item):\n"
+                  "        more = self.user.weight.mean() if Own.turned else 0\n"
+                  "        return super().forward(user, item) + more")  # fmt: skip
+    task, _ = trained(turning)
+    assert "user.weight" in task.recommender.tables
+    task.recommender.source.kind.turned = True
+    with pytest.raises(UserError, match="its forward reads a table otherwise than when it was tried"):
+        task.scores(task.population(task.initial(0), 1, 0.0).weights)
+
+
 def test_the_source_of_a_class_is_known(own, tmp_path):
     text = own("class Own(Base): pass\n")
     first = recommender_source(text)
