@@ -24,6 +24,11 @@ class RecommenderEntry:
     """A frozen dataclass whose fields are its settings, or any class of torch modules, see `recommenders.module`."""
     about: str
 
+    def __post_init__(self) -> None:
+        """Check the row."""
+        if not (isinstance(self.make, type) and issubclass(self.make, Recommender | nn.Module)):
+            raise TypeError(f"{self.make}: expected a class of recommenders or of torch modules")
+
 
 RECOMMENDERS: Mapping[str, RecommenderEntry] = MappingProxyType(
     {

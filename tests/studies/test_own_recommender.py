@@ -32,7 +32,8 @@ class Own(nn.Module):
     def forward(self, user, item):
         Own.calls += 1
         if Own.calls > int(os.environ.get("OWN_ENDS", 10**9)):
-            raise {"stop": KeyboardInterrupt, "break": RuntimeError}[os.environ["OWN_HOW"]]("in the middle\\nof a study")
+            kind = {"stop": KeyboardInterrupt, "break": RuntimeError}[os.environ["OWN_HOW"]]
+            raise kind("in the middle\\nof a study")
         return (self.noise(self.user(user)) * self.item(item)).sum(-1)
 """
 
@@ -114,20 +115,7 @@ def test_worker_processes_find_it(own, capsys):
     assert run(*arguments, "--tracking-uri", "none", app=compare_app) == 0
     (folder,) = Path("results").iterdir()
     assert folder.name == f"compare-synthetic-{own}-Own"
-    words = [
-        "--loss",
-        "MaxR",
-        "--dataset",
-        "synthetic",
-        "--trials",
-        "2",
-        "--seeds",
-        "1",
-        "--max-epochs",
-        "2",
-        "--tracking-uri",
-        "none",
-    ]
+    words = "--loss MaxR --dataset synthetic --trials 2 --seeds 1 --max-epochs 2 --tracking-uri none".split()  # noqa: SIM905
     assert run(*words, "--recommender", f"{own}:Own:size=2", app=tune_app) == 0
     capsys.readouterr()
     assert run(*small_comparison(recommender=f"{own}:Nobody"), "--tracking-uri", "none", app=compare_app) == BAD_INPUT
