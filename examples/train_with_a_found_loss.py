@@ -15,7 +15,7 @@ import pandas as pd
 import torch
 from torch import nn
 
-EPOCHS, BATCH, POSITIVE_AT = 30, 1024, 4
+EPOCHS, BATCH, POSITIVE_AT = 12, 4096, 4
 
 
 class MF(nn.Module):
@@ -66,7 +66,7 @@ def main():
     found = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(found)
 
-    frame = pd.read_csv(data)
+    frame = pd.read_csv(data, sep=None, engine="python")  # whatever parts its columns
     user, item = (torch.from_numpy(pd.factorize(frame[name])[0]) for name in columns[:2])
     label = torch.from_numpy((frame[columns[2]] >= POSITIVE_AT).to_numpy(dtype=np.float32))
     order, tenth = torch.randperm(len(label), generator=torch.Generator().manual_seed(0)), len(label) // 10

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 
 from core.errors import UserError, first_line
@@ -17,6 +17,11 @@ from studies.tracking import MlflowTracker
 from studies.tracking_sender import MODEL
 
 RESULT, HISTORY = "result.json", "history.json"
+#: Beside the result -> what it is, for a person.
+KEPT: Mapping[str, str] = {
+    FORMS["torch"].file: "the found loss as a torch module",
+    MODEL: "the recommender that it trained, for mlflow.pyfunc.load_model",
+}
 
 
 class Outcome:

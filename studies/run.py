@@ -12,7 +12,7 @@ from recommenders.data import DataFiles
 from studies.command import make_app, run_app
 from studies.console import LiveProgress, warning_to
 from studies.keeping.resuming import own_folder
-from studies.outcome import RESULT
+from studies.outcome import KEPT, RESULT
 from studies.output import OutputFolder, folder_name
 from studies.running import StudyRun, Voice
 from studies.settings import PlaceSettings, StudySettings
@@ -48,7 +48,7 @@ def _run(ready: Study, places: PlaceSettings, folder: OutputFolder) -> None:
     def say(text: str, console: Console = out) -> None:
         console.print(text, highlight=False, soft_wrap=True)
 
-    wide = out if out.is_terminal else Console(width=max(out.width, 140))
+    wide = out if out.is_terminal else Console(width=max(out.width, 170))
     voice = Voice(lambda text: say(text, err), warning_to(err), lambda result: print_report(result, wide))
     run = StudyRun(ready, places, folder, voice)
     try:
@@ -62,6 +62,9 @@ def _run(ready: Study, places: PlaceSettings, folder: OutputFolder) -> None:
         say(f"Best found loss: {done['best']['formula']}\n{done['comparison']['verdict']}")
     told = "Written to" if done is None else "Finished before; remove it to run the study again:"
     say(f"{told} {folder.path / RESULT}")
+    for name, what in KEPT.items():
+        if (folder.path / name).exists():
+            say(f"  {what}: {folder.path / name}")
     if run.tracker is not None and run.tracker.address is not None:
         say(f"Compare runs: {how_to_compare(places.tracking_uri, run.tracker.address)}")
 

@@ -155,14 +155,14 @@ class _Finder:
             self._others[role] = [self._called(place) for place in free[1:]]
 
     def check(self, roles: Sequence[str]) -> None:
-        for role in ("user", "item", "part"):
-            flag = option(OPTION_OF[role])
-            if role in roles and role not in self.places:
-                files = ", or give the parts as --validation-data and --test-data" * (role == "part")
-                raise UserError(
-                    f"{self._where}: no column of {_PLAIN[role]} recognised; got {self._listed}; "
-                    f"name it with {flag}{files}"
-                )
+        missing = [role for role in ("user", "item", "part") if role in roles and role not in self.places]
+        if missing:
+            files = ", or give the parts as --validation-data and --test-data" * ("part" in missing)
+            raise UserError(
+                f"{self._where}: no column of {' and none of '.join(_PLAIN[role] for role in missing)} recognised; got "
+                f"{self._listed}; name {'them' if missing[1:] else 'it'} with "
+                f"{' and '.join(option(OPTION_OF[role]) for role in missing)}{files}"
+            )
 
     def check_ratings(self, numeric: Collection[int]) -> None:
         """Ratings under an unknown name would be left out and all of them be positives."""
