@@ -39,10 +39,9 @@ class Notation:
 
 #: What every notation has a text for. `log+` and `log-` are for operands that keep to that side of zero, `smoothed` is
 #: a denominator with its smoothing term.
-TEMPLATES = frozenset(
-    ("add", "subtract", "mul", "over", "neg", "square", "max", "min", "brackets", "smoothed", "smoothed+")
-    + ("log", "log+", "log-", "reciprocal", "reciprocal+", "reciprocal-")
-)
+TEMPLATES = frozenset({"add", "subtract", "mul", "over", "neg", "square", "max", "min", "brackets"}) | {
+    *("smoothed", "smoothed+", "log", "log+", "log-", "reciprocal", "reciprocal+", "reciprocal-")
+}
 
 
 def typeset(loss: ProgramLoss, notation: Notation) -> str:

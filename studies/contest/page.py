@@ -5,14 +5,12 @@ from __future__ import annotations
 import base64
 from collections import Counter
 from collections.abc import Mapping
-from importlib import resources
-
-from jinja2 import Environment, StrictUndefined
 
 from core.trial import Verdict
 from studies.contest import summary
 from studies.contest.outcome import Outcome
 from studies.contest.statistics import Statistics
+from studies.pages import STYLE, template
 from studies.summary import mean_and_spread
 
 #: File stem -> what the picture shows and how to read it. Stems are those of `pictures.draw_all`.
@@ -68,10 +66,9 @@ def render_page(outcome: Outcome, statistics: Statistics, pictures: Mapping[str,
         statistics: of this outcome.
         pictures: PNG files by the stems of `pictures.draw_all`, in the order of showing.
     """
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    environment.filters |= {"number": summary.number, "p_value": summary.p_value, "spread": mean_and_spread}
-    source = resources.files("studies.contest").joinpath("page.html").read_text(encoding="utf-8")
-    return environment.from_string(source).render(
+    filters = {"number": summary.number, "p_value": summary.p_value, "spread": mean_and_spread}
+    return template("studies.contest", "page.html", filters).render(
+        style=STYLE,
         outcome=outcome,
         statistics=statistics,
         rows=summary.rows_of(outcome, statistics),
