@@ -24,7 +24,8 @@ _LOG, _COMMA = "<mi>log</mi>" + _APPLY, "<mo>,</mo>"
 _NEGATIVE = '<mo form="prefix">&#x2212;</mo>'
 _MATHML = Notation(
     {
-        "y_hat": '<mover accent="true"><mi>y</mi><mo stretchy="false">^</mo></mover>',
+        # Without accent="true": fonts without a table for mathematics would set the hat into the letter.
+        "y_hat": '<mover><mi>y</mi><mo stretchy="false">&#x2c6;</mo></mover>',
         "y": "<mi>y</mi>",
         "1": "<mn>1</mn>",
         "eps": _EPSILON,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from core.trial import Verdict
 from studies.contest import summary
@@ -66,7 +66,7 @@ def render_page(outcome: Outcome, statistics: Statistics, pictures: Mapping[str,
         statistics: of this outcome.
         pictures: PNG files by the stems of `pictures.draw_all`, in the order of showing.
     """
-    filters = {"number": summary.number, "p_value": summary.p_value, "spread": mean_and_spread}
+    filters: dict[str, Callable[..., str]] = {"number": summary.number, "p_value": summary.p_value, "spread": mean_and_spread}
     return template("studies.contest", "page.html", filters).render(
         style=STYLE,
         outcome=outcome,

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, SymmetricalLogLocator
+from matplotlib.ticker import AsinhLocator, FuncFormatter, NullLocator
 
 from core.errors import in_a_line
 from studies.drawing import COLOURS
@@ -17,7 +17,7 @@ from studies.reporting.svg import INK
 
 T = TypeVar("T")
 #: What losses are drawn in, the found one first.
-FOUND = {"color": COLOURS[1], "linewidth": 2.2, "linestyle": "-", "zorder": 5}
+FOUND: dict[str, Any] = {"color": COLOURS[1], "linewidth": 2.2, "linestyle": "-", "zorder": 5}
 _OTHERS = (COLOURS[0], COLOURS[2], COLOURS[3], COLOURS[4], COLOURS[5], INK)
 _STYLES = ("-", "--", "-.", (0, (4, 1, 1, 1, 1, 1)), (0, (2, 1.2)), ":")
 _DIGITS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
@@ -43,7 +43,11 @@ def legend(figure: Figure, columns: int = 2) -> None:
 
 def other(i: int) -> dict[str, Any]:
     """How the losses beside the found one are drawn: no two alike in both colour and style."""
-    return {"color": _OTHERS[i % len(_OTHERS)], "linestyle": _STYLES[i % len(_STYLES)], "linewidth": 1.4}
+    return {
+        "color": _OTHERS[i % len(_OTHERS)],
+        "linestyle": _STYLES[(i + i // len(_OTHERS)) % len(_STYLES)],
+        "linewidth": 1.4,
+    }
 
 
 def label(name: str) -> str:
@@ -59,12 +63,13 @@ def thinned(entries: Sequence[T], most: int) -> list[T]:
 
 
 def number(value: float) -> str:
-    """A tick: 0.5, 200, 10⁵."""
-    if value and not 1e-3 <= abs(value) < 1e4:
-        digits, power = f"{value:.0e}".split("e")
-        raised = f"10{str(int(power)).translate(_DIGITS)}"
-        return {"1": raised, "-1": f"-{raised}"}.get(digits, f"{digits}·{raised}")
-    return f"{value:g}"
+    """As a person writes it: 0.5, 200, 10⁵."""
+    if not value or 1e-3 <= abs(value) < 1e4:
+        return f"{value:g}"
+    digits, power = f"{value:.5e}".split("e")
+    raised = f"10{str(int(power)).translate(_DIGITS)}"
+    digits = digits.rstrip("0").rstrip(".")
+    return {"1": raised, "-1": f"-{raised}"}.get(digits, f"{digits}·{raised}")
 
 
 def fit_heights(axes: Axes, curves: Iterable[np.ndarray]) -> float | None:
@@ -79,10 +84,9 @@ def fit_heights(axes: Axes, curves: Iterable[np.ndarray]) -> float | None:
         return None
     least = max(min(tops), max(tops) * _DEEPEST)
     threshold = 10.0 ** math.floor(math.log10(least))
-    axes.set_yscale("symlog", linthresh=threshold)
-    locator = SymmetricalLogLocator(linthresh=threshold, base=10)
-    locator.set_params(numticks=7)
-    axes.yaxis.set_major_locator(locator)
+    axes.set_yscale("asinh", linear_width=threshold)  # like symlog, without its bend where the logarithm begins
+    axes.yaxis.set_major_locator(AsinhLocator(threshold, numticks=7))
+    axes.yaxis.set_minor_locator(NullLocator())
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: number(value)))
     return threshold
 

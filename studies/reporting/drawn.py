@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -45,19 +45,20 @@ class Drawn:
     def _better(self) -> str:
         return "higher" if find_metric(self.study.settings.task, self.study.metric).higher_is_better else "lower"
 
-    @property
+    @cached_property
     def search(self) -> Picture | None:
         """Best so far and now, by candidate-epochs."""
         if self.past is None or not any(step.best is not None for step in self.past.steps):
             return None
         text = (
-            f"The validation {self.study.metric} ({self._better} is better) of the recommender that the search goes on "
-            "with, and the best of any candidate until then. A long flat end says that more of the same would find little."
+            f"The validation {self.study.metric} ({self._better} is better) of the recommender that the search goes "
+            "on with, and the best of any candidate until then. A long flat end says that more of the same would find "
+            "little. Where the dashed line falls, the search began anew from a fresh recommender."
         )
         steps = self.past.steps
         return _picture("search", "The search", text, lambda: pictures.search(steps, self.study.metric))
 
-    @property
+    @cached_property
     def candidates(self) -> Picture | None:
         """Trained candidates in their order."""
         if self.past is None or not any(one.value is not None for one in self.past.candidates):
@@ -75,7 +76,7 @@ class Drawn:
             "candidates", "Trained candidates", text, lambda: pictures.candidates(trained, self.study.metric)
         )
 
-    @property
+    @cached_property
     def losses(self) -> list[Panels]:
         """The found loss and its gradients beside BCE and the best known loss."""
         study = self.study
@@ -92,7 +93,7 @@ class Drawn:
         except UserError:  # a name that nobody knows
             return None
 
-    @property
+    @cached_property
     def funnel(self) -> Picture:
         """From proposals to converged losses."""
         text = (
@@ -102,48 +103,65 @@ class Drawn:
         steps = stages(self.numbers, len(self.study.finalists))
         return _picture("funnel", "The funnel", text, lambda: pictures.funnel(steps))
 
-    @property
+    @cached_property
     def front(self) -> Picture | None:
         """Validation metric against complexity."""
         points = [point for point in front_points(self.study) if point.value is not None]
         if not any(not point.is_known for point in points):
             return None
         text = (
-            f"Validation {self.study.metric} with the first seed against the number of operators; better is further up, "
-            "simpler further left. No found loss lies above the line: who wants a simpler loss pays with the step."
+            f"Validation {self.study.metric} with the first seed against the number of operators: better is further "
+            "up, simpler further left. No found loss lies above the line; each step down is what simplicity costs. "
+            "The dotted line is a known loss that is not made of operators."
         )
-        higher = self._better == "higher"
-        return _picture("front", "The front", text, lambda: pictures.front(points, self.study.metric, higher))
-
-    @property
-    def convergence(self) -> Picture | None:
-        """Validation metric by epoch, the found loss and known ones, first seed."""
-        if self.past is None:
-            return None
-        first = [curve for curve in self.past.curves if curve.seed == 0 and curve.validation]
-        title = self.study.finalists[0] if self.study.finalists else None
-        found = next((c for c in first if c.kind == "found" and title is not None and c.name == title.name), None)
-        known = sorted((c for c in first if c.kind == "baseline"), key=self._rank)
-        shown = known[:_MOST_CURVES]
-        if found is None and not shown:
-            return None
-        text = (
-            f"Validation {self.study.metric} after each epoch with the first seed, everyone from a fresh start. Dots mark "
-            "the best epoch, whose recommender counts. Beginnings may leave the axes."
-        )
-        if len(known) > len(shown):
-            text += f" Of {len(known):,} known losses the best {len(shown)} are drawn."
         higher = self._better == "higher"
         return _picture(
-            "convergence",
-            "Training to convergence",
-            text,
-            lambda: pictures.convergence(found, shown, self.study.metric, higher),
+            "front", "The front", text, lambda: pictures.front(points, self._plain_known, self.study.metric, higher)
         )
 
+    @property
+    def _plain_known(self) -> tuple[str, float] | None:
+        """Name and first validation metric of the best known loss that is not made of operators."""
+        plain = [one for one in self.study.baselines if not one.complexity and one.fits]
+        best = max(plain, key=lambda one: validation_score(self.study, one), default=None)
+        value = None if best is None else best.fits[0].validation.get(self.study.metric)
+        return None if best is None or value is None else (best.name, value)
+
+    @cached_property
+    def convergence(self) -> list[Picture]:
+        """Validation metric by epoch, first seed: the found loss beside known ones, and beside others that were found."""
+        if self.past is None:
+            return []
+        first = [curve for curve in self.past.curves if curve.seed == 0 and curve.validation]
+        name = self.study.finalists[0].name if self.study.finalists else None
+        found = next((curve for curve in first if curve.kind == "found" and curve.name == name), None)
+        known = sorted((curve for curve in first if curve.kind == "baseline"), key=self._rank)
+        others = sorted((c for c in first if c.kind == "found" and c is not found), key=self._rank)
+        text = (
+            f"Validation {self.study.metric} after each epoch with the first seed, everyone from a fresh start. Dots "
+            "mark the best epoch, whose recommender counts. Beginnings may leave the axes."
+        )
+        drawn = []
+        if found is not None or known:
+            drawn.append(self._curves("convergence", "The found loss and known ones", text, found, known))
+        if others:
+            text = "The same for the other losses that were found; the axes are not those of the picture beside."
+            drawn.append(self._curves("convergence-found", "All losses that were found", text, found, others))
+        return drawn
+
+    def _curves(
+        self, stem: str, title: str, text: str, found: PastCurve | None, others: Sequence[PastCurve]
+    ) -> Picture:
+        shown = others[:_MOST_CURVES]
+        if len(others) > len(shown):
+            text += f" Of {len(others):,} losses beside it the best {len(shown)} are drawn."
+        metric, higher = self.study.metric, self._better == "higher"
+        return _picture(stem, title, text, lambda: pictures.convergence(found, shown, metric, higher))
+
     def _rank(self, curve: PastCurve) -> float:
-        """The best known loss first, as in the table."""
-        stored = next((one for one in self.study.baselines if one.name == curve.name), None)
+        """The best loss first, as in the table."""
+        losses = self.study.baselines if curve.kind == "baseline" else self.study.finalists
+        stored = next((one for one in losses if one.name == curve.name), None)
         return float("inf") if stored is None else -validation_score(self.study, stored)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -44,7 +45,7 @@ _KINDS: tuple[tuple[str, str, str, str, Callable[[Shape], np.ndarray]], ...] = (
     (
         "logit",
         "Its gradient by the logit: what trains the recommender",
-        "The same times ŷ(1 - ŷ), since ŷ = sigmoid(logit): this is what reaches the recommender. The size of the "
+        "The same times ŷ(1 - ŷ), since ŷ = sigmoid(logit): this is what reaches the recommender. The size of a "
         "curve acts like a learning rate; its shape says which predictions are worked on most.",
         "∂ loss / ∂ logit",
         lambda shape: shape.by_logit,
@@ -88,16 +89,15 @@ def _panels(
         return figure
 
     names = ", ".join("the found loss" if shape is found else shape.name for shape in shapes)
-    pictures = tuple(
-        inline_svg(f"{stem}-{row}", f"{title} for the label {y:g} over predictions from 0 to 1: {names}",
-                   lambda row=row: draw(row))
-        for row, y in enumerate(LABELS)
-    )  # fmt: skip
+    pictures = []
+    for row, y in enumerate(LABELS):
+        alt = f"{title} for the label {y:g} over predictions from 0 to 1: {names}"
+        pictures.append(inline_svg(f"{stem}-{row}", alt, partial(draw, row)))
     if thresholds[0] is not None:
-        text += f" The vertical axis is linear up to ±{number(thresholds[0])} and logarithmic beyond."
+        text += f" The vertical axis is about linear up to ±{number(thresholds[0])} and logarithmic beyond."
     if not all(np.isfinite(curve).all() for curve in curves):
         text += " Where a curve is missing, it is not a finite number."
-    return Panels(title, text, pictures)
+    return Panels(title, text, tuple(pictures))
 
 
 def _limits(curves: Sequence[np.ndarray], is_linear: bool) -> tuple[float, float]:

@@ -14,6 +14,7 @@ from studies.exporting.exported import FORMS
 from studies.exporting.stored import StoredStudy
 from studies.pages import STYLE, template, text_of
 from studies.reporting import rows
+from studies.reporting.axes import number
 from studies.reporting.commands import changed_settings, export_command, run_command
 from studies.reporting.drawn import Drawn
 from studies.reporting.notes import data_notes, shown_value
@@ -66,7 +67,7 @@ def shown_number(value: float | None) -> str:
     return "-" if value is None else f"{value:.4f}"
 
 
-_FILTERS = {"shown": shown_value, "duration": duration, "number": shown_number}
+_FILTERS = {"shown": shown_value, "duration": duration, "number": shown_number, "power": number}
 
 
 def _title(study: StoredStudy) -> dict[str, Any]:
@@ -84,7 +85,7 @@ def _title(study: StoredStudy) -> dict[str, Any]:
         "found": {
             "name": str(loss.program),
             "forms": [(what, str(one.program), one.program.complexity, _typeset(one)) for what, one in forms],
-            "epsilon": f"{loss.smoothing:g}" if is_smoothed(loss) else None,
+            "epsilon": number(loss.smoothing) if is_smoothed(loss) else None,
             "complexity": simple.program.complexity,
         }
     }

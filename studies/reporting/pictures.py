@@ -18,6 +18,7 @@ from studies.reporting.svg import INK
 
 #: More marks would make a page of megabytes that shows no more.
 MOST_MARKS, _MOST_POINTS = 1_500, 600
+_SHORT = 8  # letters, so that four names stand in a line
 
 
 def search(steps: Sequence[PastStep], metric: str) -> Figure:
@@ -88,29 +89,37 @@ def funnel(stages: Sequence[Stage]) -> Figure:
     return figure
 
 
-def front(points: Sequence[FrontPoint], metric: str, higher_is_better: bool) -> Figure:
-    """Validation metric against complexity: found losses, the line of their front, and known losses."""
+def front(points: Sequence[FrontPoint], plain: tuple[str, float] | None, metric: str, higher_is_better: bool) -> Figure:
+    """Validation metric against complexity: found losses, the line of their front, and known losses.
+
+    Args:
+        points: losses made of operators.
+        plain: name and value of a known loss that is not.
+        metric: what is drawn.
+        higher_is_better: whether it is.
+    """
     figure, axes = new_axes(3.2)
-    there = [point for point in points if point.value is not None and math.isfinite(point.value)]
+    there = [point for point in points if point.value is not None]
+    if plain is not None:
+        axes.axhline(plain[1], color=INK, linewidth=1, linestyle=":", label=label(plain[0]), zorder=1)
     best = sorted((p.complexity, p.value) for p in there if p.on_front)
     if best:
-        right = max(p.complexity for p in there) + 0.5
-        steps = [*best, (right, best[-1][1])]
+        steps = [*best, (max(p.complexity for p in there) + 0.5, best[-1][1])]
         axes.plot(*zip(*steps, strict=True), drawstyle="steps-post", label="front", **(FOUND | {"zorder": 2}))
     _points(axes, [p for p in there if not p.is_known], "found losses", "o", COLOURS[1])
     known = [p for p in there if p.is_known]
     _points(axes, known, "known losses", "s", COLOURS[0])
     for point in known:
         axes.annotate(
-            label(point.name), (point.complexity, point.value), (5, -3 if higher_is_better else 3),
-            textcoords="offset points", va="top" if higher_is_better else "bottom", fontsize=8.5,
+            label(point.name), (point.complexity, point.value), (-7, 0),
+            textcoords="offset points", ha="right", va="center", fontsize=8.5,
         )  # fmt: skip
     axes.set(xlabel="operators of the simplified form", ylabel=f"validation {metric}")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     axes.margins(x=0.12, y=0.12)
     if not higher_is_better:
         axes.invert_yaxis()
-    legend(figure, 3)
+    legend(figure, 4)
     return figure
 
 
@@ -131,12 +140,12 @@ def convergence(found: PastCurve | None, known: Sequence[PastCurve], metric: str
         text = "found loss" if curve is found else label(curve.name)
         axes.plot([epoch for epoch, _ in numbered], values, label=text, **look)
         if 1 <= curve.best_epoch <= len(curve.validation) and curve.validation[curve.best_epoch - 1] is not None:
-            best = curve.validation[curve.best_epoch - 1]
-            axes.plot([curve.best_epoch], [best], "o", color=look["color"], markersize=5, zorder=7)
+            best = finite_array(curve.validation[curve.best_epoch - 1 : curve.best_epoch])
+            axes.plot([curve.best_epoch], best, "o", color=look["color"], markersize=5, zorder=7)
     _from_the_climb(axes, [finite_array(curve.validation) for curve in curves], higher_is_better)
     axes.set(xlabel="epochs", ylabel=f"validation {metric}")
     axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
-    legend(figure, 4)
+    legend(figure, 2 if any(len(curve.name) > _SHORT for curve in curves[1:]) else 4)
     return figure
 
 

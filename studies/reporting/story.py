@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from core.trial import Verdict
+from recommenders.metrics import find_metric
 from studies.exporting.stored import StoredStudy
 from studies.reporting.numbers import Numbers
 from studies.reporting.past import Past, PastStep
 
 _ENVIRONMENTS = {
     "alternating": "One recommender goes on through the whole search: a candidate trains it a little further, and what "
-    "it then scores includes all that was learned before. So scores rise with time whatever the candidates are worth, "
-    "and only phase III, from a fresh start for each loss, says which loss is better.",
-    "from-scratch": "Every candidate trains the same fresh recommender for a few epochs, so scores can be compared with "
-    "each other; phase III says what they come to in the long run.",
+    "it then scores includes all that was learned before. So scores rise with time whatever candidates are worth, and "
+    "only phase III, from a fresh start for each loss, says which loss is better.",
+    "from-scratch": "Every candidate trains the same fresh recommender for a few epochs, so scores can be compared; "
+    "phase III says what the losses come to in the long run.",
 }
 
 
@@ -54,21 +57,35 @@ def _best_of(past: Past, study: StoredStudy) -> list[str]:
     assert last.best is not None
     reached = next(step for step in known if step.best == last.best)
     text = (
-        f"The best validation {study.metric} of phase I, {last.best:.4f}, was there after "
-        f"{_when(reached)} of {past.steps[-1].candidate_epochs:,} candidate-epochs"
+        f"The best validation {study.metric} of phase I, {last.best:.4f}, was reached after {_when(reached)} of "
+        f"{past.steps[-1].candidate_epochs:,} candidate-epochs"
     )
     if first is reached:
         return [f"{text}, with the first step."]
     middle = (first.best + last.best) / 2
     half = next(s for s in known if s.best is not None and abs(s.best - first.best) >= abs(middle - first.best))
     adopted = sum(candidate.adopted for candidate in past.candidates)
-    went_on = f" The search went on from what a candidate had trained {_times(adopted)}." if adopted else ""
+    went_on = f" {_times(adopted)} the search went on from what a candidate had trained." if adopted else ""
+    anew = _restarts(past, study)
+    if anew:
+        went_on += f" {_times(anew)} no loss could train the recommender any more, and a fresh one took its place."
     return [f"{text}; the first step gave {first.best:.4f}, and half of the way was done after {_when(half)}.{went_on}"]
 
 
+def _restarts(past: Past, study: StoredStudy) -> int:
+    """How often the score fell by more than the reward filter lets through."""
+    score_of = find_metric(study.settings.task, study.metric).score_of
+    scores = [score_of(step.current) for step in past.steps if step.current is not None]
+    most = 2 * study.settings.eta + 1e-6
+    return sum(before - after > most for before, after in pairwise(scores))
+
+
 def _when(step: PastStep) -> str:
-    after = "" if step.seconds is None else f" ({duration(step.seconds)})"
-    return f"{step.candidate_epochs:,}{after}"
+    return (
+        f"{step.candidate_epochs:,}"
+        if step.seconds is None
+        else f"{step.candidate_epochs:,} ({duration(step.seconds)})"
+    )
 
 
 def _later_phases(study: StoredStudy, numbers: Numbers) -> str:
@@ -86,7 +103,7 @@ def _later_phases(study: StoredStudy, numbers: Numbers) -> str:
 
 
 def _times(n: int) -> str:
-    return {1: "once", 2: "twice"}.get(n, f"{n:,} times")
+    return {1: "Once", 2: "Twice"}.get(n, f"{n:,} times")
 
 
 def _many(n: int, one: str, many: str) -> str:

@@ -7,6 +7,7 @@ import re
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 from xml.etree import ElementTree
 
 import matplotlib
@@ -24,7 +25,7 @@ _IN_THE_PAGE = {INK: "currentColor"} | {
 _COLOUR = re.compile("|".join(_IN_THE_PAGE))
 _FONT = re.compile(r"font-family:[^;]*;?\s*")
 _INKED = ("text.color", "axes.edgecolor", "axes.labelcolor", "xtick.color", "ytick.color")
-_LOOK = {
+_LOOK: dict[Any, Any] = {
     "svg.fonttype": "none",  # text stays text
     "text.parse_math": False,  # a dollar sign in a name is one
     "font.family": "DejaVu Sans",

@@ -22,7 +22,7 @@ def set_loss(formula):
 def text_of(formula):
     """What a reader sees, in one line."""
     read = "".join(ElementTree.fromstring(mathml(set_loss(formula))).itertext())
-    return read.replace("\u2061", "").replace("\u2212", "-").replace("\u2113(y^,y)=", "")
+    return read.replace("\u2061", "").replace("\u2212", "-").replace("\u02c6", "^").replace("\u2113(y^,y)=", "")
 
 
 @costly_law
