@@ -33,7 +33,7 @@ slow: $(READY) ## reproduce published figures (two minutes)
 	$(BIN)/python -m pytest -m slow
 
 fuzz: $(READY) ## hostile input at every door, a hundred thousand cases each (six minutes; x86-64, Python below 3.14)
-	for door in formula program checkpoint table; do \
+	for door in formula program checkpoint table options; do \
 		$(BIN)/python -m tests.fuzz.atheris_doors $$door -runs=100000 -print_final_stats=1 || exit 1; done
 
 clean: ## remove the environment and what tools left behind

@@ -13,7 +13,7 @@ from core.errors import unknown_name
 from recommenders.mf import MF
 from recommenders.mlp import MLP
 from recommenders.recommender import Recommender
-from recommenders.specification import RecommenderSpec, find_class, make, source_digest
+from recommenders.specification import RecommenderSpec, check_class, find_class, make, source_digest
 
 
 @dataclass(frozen=True)
@@ -23,6 +23,11 @@ class RecommenderEntry:
     make: type[Recommender] | type[nn.Module]
     """A frozen dataclass whose fields are its settings, or any class of torch modules, see `recommenders.module`."""
     about: str
+
+    def __post_init__(self) -> None:
+        """Check the row."""
+        if not (isinstance(self.make, type) and issubclass(self.make, Recommender | nn.Module)):
+            raise TypeError(f"{self.make}: expected a class of recommenders or of torch modules")
 
 
 RECOMMENDERS: Mapping[str, RecommenderEntry] = MappingProxyType(
@@ -47,29 +52,50 @@ def _class_of(spec: RecommenderSpec) -> type:
     return RECOMMENDERS[spec.name].make
 
 
-def make_recommender(text: str, defaults: Mapping[str, Any] = MappingProxyType({}), **settings: Any) -> Recommender:
-    """The recommender that a line asks for.
+def _spec_of(what: str | type) -> RecommenderSpec:
+    return RecommenderSpec.parse(what) if isinstance(what, str) else RecommenderSpec(class_name(what))
+
+
+def class_name(kind: type) -> str:
+    """How a class is written where a line is expected."""
+    return f"{kind.__module__}:{kind.__qualname__}"
+
+
+def make_recommender(
+    what: str | type, defaults: Mapping[str, Any] = MappingProxyType({}), **settings: Any
+) -> Recommender:
+    """The recommender that a line or a class asks for.
 
     Args:
-        text: such as `mf`, `mf:embedding_size=32` or `package.module:Class:size=8`.
+        what: such as `mf`, `mf:embedding_size=32` or `package.module:Class:size=8`, or a class.
         defaults: settings that are used where the recommender has them and the line does not say otherwise.
         settings: more of them.
 
     Raises:
         UserError: an unknown name or setting, a value that cannot be, or a class that is no recommender.
     """
-    spec = RecommenderSpec.parse(text)
-    return make(spec, _class_of(spec), defaults, settings)
+    spec = _spec_of(what)
+    return make(spec, _class_of(spec) if isinstance(what, str) else check_class(spec, what), defaults, settings)
 
 
-def recommender_source(text: str) -> str | None:
-    """A digest of the file in which the class that a line names is written; None for those of the registry.
+def recommender_source(what: str | type) -> str | None:
+    """A digest of the file in which a class, or that of a line, is written; None for those of the registry.
 
     Raises:
         UserError: see `make_recommender`.
     """
-    spec = RecommenderSpec.parse(text)
+    if not isinstance(what, str):
+        return source_digest(what)
+    spec = RecommenderSpec.parse(what)
     return source_digest(_class_of(spec)) if ":" in spec.name else None
 
 
-__all__ = ["RECOMMENDERS", "YOUR_OWN", "Recommender", "RecommenderEntry", "make_recommender", "recommender_source"]
+__all__ = [
+    "RECOMMENDERS",
+    "YOUR_OWN",
+    "Recommender",
+    "RecommenderEntry",
+    "class_name",
+    "make_recommender",
+    "recommender_source",
+]

@@ -28,8 +28,8 @@ def telling(where: str, *, exits: bool = False) -> Iterator[None]:
     """
     try:
         yield
-    except UserError:
-        raise
+    except UserError as error:
+        raise error if str(error).startswith(where.partition(":")[0]) else UserError(f"{where} {error}") from None
     except (Exception, SystemExit) as error:
         if ran_out(error) or (isinstance(error, SystemExit) and not exits):
             raise
@@ -118,9 +118,27 @@ def _type_of(default: Any) -> Any:
     return type(default) if isinstance(default, bool | int | float | str | tuple | list) else Any
 
 
+#: The whole numbers that float32 holds, which state and ids travel in.
+MOST = 2**24
+
+
 def states_of(module: nn.Module) -> dict[str, Tensor]:
-    """Parameters and buffers by name, shared ones once."""
-    return dict(module.named_parameters()) | dict(module.named_buffers())
+    """Parameters and buffers by name, shared ones once; without those that stay in the module, see `kept_by`."""
+    buffers = {name: buffer for name, buffer in module.named_buffers() if _travels(buffer)}
+    return dict(module.named_parameters()) | buffers
+
+
+def kept_by(module: nn.Module) -> frozenset[str]:
+    """Buffers that cannot be copied as numbers of the trainer's type, such as a sparse graph: all copies share them."""
+    return frozenset(name for name, buffer in module.named_buffers() if not _travels(buffer))
+
+
+def _travels(buffer: Tensor) -> bool:
+    if buffer.layout != torch.strided or buffer.is_complex():
+        return False
+    return buffer.dtype.is_floating_point or not bool(
+        (buffer.abs() > MOST).any() if buffer.dtype != torch.bool else False
+    )
 
 
 def trained_of(module: nn.Module) -> frozenset[str]:

@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
+from core.errors import UserError
 from recommenders.recommender import RowKind
 
 #: Functions whose result has the ids of their first argument, perhaps in another shape.
@@ -53,7 +54,9 @@ class Lookups(TorchFunctionMode):
         table, index = _lookup(func, args, kwargs)
         ids, kind = self._ids.get(id(index), (None, None))
         if ids is not None and self._gathered.get(id(table)) == kind:
-            return _rows(table, ids)
+            return table.view(*ids.shape, *table.shape[1:])  # not itself, so that other uses of a table are seen
+        if any(id(one) in self._gathered for one in args):
+            raise UserError("reads a table otherwise than when it was tried; let forward do the same in every call")
         if self.readers:
             self._note(table, kind, (args, kwargs))
         result = func(*args, **kwargs)
@@ -93,11 +96,6 @@ def _lookup(func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> tupl
     elif func in (torch.index_select, Tensor.index_select) and len(args) == 3 and args[1] == 0:
         return args[0], args[2]
     return None, None
-
-
-def _rows(rows: Tensor, ids: Tensor) -> Tensor:
-    """Rows [B, ...] in the shape of their ids."""
-    return rows if ids.dim() == 1 else rows.reshape(*ids.shape, *rows.shape[1:])
 
 
 def _tensors(value: Any) -> list[Tensor]:

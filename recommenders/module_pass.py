@@ -33,6 +33,8 @@ class Plan:
     """Its state that no gradient trains."""
     dtypes: Mapping[str, torch.dtype]
     """Its state -> type, where a pass takes another one than that of the trainer's numbers."""
+    kept: frozenset[str] = frozenset()
+    """Its buffers that stay in the template."""
     together: bool = True
     """Whether one pass computes all copies (torch.func.vmap), or one after the other is."""
     lone: tuple[bool, bool] = (True, True)
@@ -58,6 +60,7 @@ def forward(plan: Plan, weights: Weights, training: Training | None) -> Tensor:
     state = {name: _cast(weight, plan.dtypes.get(name)) for name, weight in taken.items() if name not in IDS}
     if plan.template.training is not (training is not None):
         plan.template.train(training is not None)
+    _move(plan, like.device)
     run = _together if plan.together else _one_by_one
     with telling(f"{plan.label}: its forward"):
         logit, after = run(plan, state, user, item, rng)
@@ -67,6 +70,14 @@ def forward(plan: Plan, weights: Weights, training: Training | None) -> Tensor:
                 if new.data_ptr() != weights[name].data_ptr():
                     weights[name].copy_(new)
     return logit[:, : like.shape[1]].to(like.dtype)
+
+
+def _move(plan: Plan, device: torch.device) -> None:
+    """What stays in the template is where the copies are."""
+    for name in plan.kept:
+        owner, _, own = name.rpartition(".")
+        module = plan.template.get_submodule(owner)
+        module.register_buffer(own, module.get_buffer(own).to(device), own not in module._non_persistent_buffers_set)
 
 
 def _twice(plan: Plan, weights: Weights) -> Weights:

@@ -8,6 +8,7 @@ tables: predictions, gradients and buffers, evaluating and training.
 from __future__ import annotations
 
 import logging
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache
@@ -18,7 +19,7 @@ from torch.func import functional_call
 
 from core.errors import UserError, first_line, in_a_line
 from core.seeding import torch_rng
-from recommenders.building import states_of, telling, trained_of
+from recommenders.building import MOST, kept_by, states_of, telling, trained_of
 from recommenders.isolation import drawing_from, elsewhere_now
 from recommenders.lookups import Lookups
 from recommenders.module_pass import IDS, Plan, check_output, forward
@@ -27,8 +28,6 @@ from recommenders.recommender import RowKind, Training, Weights
 _log = logging.getLogger(__name__)
 #: Examples of a trial.
 _N = 37
-#: The whole numbers that float32 holds, which ids travel in.
-_MOST = 2**24
 _OUTPUTS = ("logit", "probability")
 
 
@@ -82,13 +81,11 @@ def _say_what_is_slow(plan: Plan, trial: _Trial) -> None:
 
 
 def _check_states(label: str, module: nn.Module, n_rows: int) -> None:
-    if n_rows > _MOST:
-        raise UserError(f"{label}: expected up to {_MOST} users and items, got {n_rows}")
-    for name, state in states_of(module).items():
-        if state.is_complex() or state.is_sparse:
-            raise UserError(f"{label}: {name}: expected real and dense numbers, got {state.dtype}, {state.layout}")
-        if not state.dtype.is_floating_point and (state.abs() > _MOST).any():
-            raise UserError(f"{label}: {name}: expected whole numbers up to {_MOST}, which float32 holds")
+    if n_rows > MOST:
+        raise UserError(f"{label}: expected up to {MOST} users and items, got {n_rows}")
+    for name, state in module.named_parameters():
+        if state.is_complex() or state.layout != torch.strided:
+            raise UserError(f"{label}: {name}: expected real and dense parameters, got {state.dtype}, {state.layout}")
     if not trained_of(module):
         raise UserError(f"{label}: expected parameters to train, got a module without any")
     said = getattr(type(module), "output", "logit")
@@ -109,6 +106,7 @@ class _Trial:
         self._slope = torch.randn(2, _N, generator=rng, dtype=torch.float64)
         self._states = {name: state.detach().clone() for name, state in states_of(module).items()}
         self._readers: dict[str, set[str]] = {name: set() for name in self._states}
+        self._made: tuple[torch.dtype, Weights] | None = None
         self.why_not = ""
         """What the last plan that did not agree raised, if it raised something."""
 
@@ -120,7 +118,7 @@ class _Trial:
         within = bool(((outputs >= 0) & (outputs <= 1)).all())
         if said and not within:
             raise UserError(f"{self.label}: output is 'probability', but its predictions are not all from 0 to 1")
-        if within and not said and getattr(type(self.module), "output", None) != "logit":
+        if within and not said and getattr(type(self.module), "output", None) != "logit" and self._stays_within():
             _say(
                 f"warning: {self.label}: its outputs all lie from 0 to 1, but are taken as logits; if they are "
                 "probabilities, say output = 'probability' in the class, else output = 'logit'"
@@ -132,15 +130,28 @@ class _Trial:
             gathered={},
             buffers=frozenset(set(self._states) - self.trained | set(IDS)),
             dtypes=whole_numbers,
+            kept=kept_by(self.module),
             together=False,
             lone=(self._takes_one(trains=False), self._takes_one(trains=True)),
             is_probability=said,
             sees_logit=said and all(sees for _, sees, _ in calls),
             draws_elsewhere=any(draws for _, _, draws in calls),
         )
-        return (
-            plan if self._takes_any_type(plan) else replace(plan, dtypes={n: s.dtype for n, s in self._states.items()})
-        )
+        gathered = replace(plan, gathered=self.tables())  # in less time, where that is right
+        if self._takes_any_type(gathered) or self._takes_any_type(plan):
+            return plan
+        return replace(plan, dtypes={name: state.dtype for name, state in self._states.items()})
+
+    def _stays_within(self) -> bool:
+        """Whether predictions are from 0 to 1 whatever the parameters are."""
+        state = {
+            name: one + self._noise(name, torch.float32).to(one.dtype) if name in self.trained else one.clone()
+            for name, one in self._states.items()
+        }
+        self.module.eval()
+        with telling(f"{self.label}: its forward", exits=True), drawing_from(torch_rng("trial")), torch.no_grad():
+            output = functional_call(self.module, state, (self.ids["user"], self.ids["item"]))
+        return bool(((output >= 0) & (output <= 1)).all())
 
     def _called(self, trains: bool, ids: Mapping[RowKind, Tensor]) -> tuple[Tensor, bool, bool]:
         """The output, whether a sigmoid made it, and whether other generators than torch's drew."""
@@ -197,7 +208,7 @@ class _Trial:
         }
 
     def outcome(self, plan: Plan, trains: bool, dtype: torch.dtype = torch.float64) -> Weights:
-        """Logits, gradients of whole tables and buffers after a pass of two copies, by name."""
+        """Logits, gradients and buffers after a pass of two copies, by name."""
         whole = self._two_copies(dtype)
         tables = {**plan.gathered, **IDS}
         weights = {
@@ -212,26 +223,33 @@ class _Trial:
         slope = self._slope.to(logit.dtype)
         with telling(f"{self.label}: the gradient of its forward"):
             found = torch.autograd.grad(logit, list(inputs.values()), slope, materialize_grads=True)
-        gradients = {}
-        for name, gradient in zip(inputs, found, strict=True):
-            rows = (
-                torch.zeros_like(whole[name]).index_add_(1, self.ids[tables[name]], gradient)
-                if name in tables
-                else None
-            )
-            gradients[f"gradient of {name}"] = gradient if rows is None else rows
+        gradients = {f"gradient of {n}": self._rows(n, g, n in tables) for n, g in zip(inputs, found, strict=True)}
         buffers = {name: weights[name] for name in plan.buffers if name not in tables}
         return {"logits": logit.detach(), **gradients, **buffers}
 
+    def _rows(self, name: str, gradient: Tensor, is_gathered: bool) -> Tensor:
+        """A gradient; of what is a table only the rows of the trial's users or items, all others are zero."""
+        kind = self.tables().get(name)
+        if kind is None:
+            return gradient
+        rows, places = self.ids[kind].unique(return_inverse=True)
+        if not is_gathered:
+            return gradient.index_select(1, rows)
+        return gradient.new_zeros(2, len(rows), *gradient.shape[2:]).index_add_(1, places, gradient)
+
+    def _noise(self, name: str, dtype: torch.dtype) -> Tensor:
+        """As many random numbers as a parameter has."""
+        return torch.randn(self._states[name].shape, generator=torch_rng("trial", name), dtype=dtype)
+
     def _two_copies(self, dtype: torch.dtype) -> Weights:
         """The fresh state, and one with other parameters; and the ids."""
-        weights = {}
-        for name, state in self._states.items():
-            one = state.to(dtype)
-            noise = (
-                torch.randn(one.shape, generator=torch_rng("trial", name), dtype=dtype) if name in self.trained else 0
-            )
-            weights[name] = torch.stack([one, one + 0.1 * noise])
+        if self._made is None or self._made[0] != dtype:
+            self._made, made = None, {}
+            for name, state in self._states.items():
+                one = state.to(dtype)
+                made[name] = torch.stack([one, one + 0.1 * self._noise(name, dtype) if name in self.trained else one])
+            self._made = (dtype, made)
+        weights = {name: w.detach() if name in self.trained else w.clone() for name, w in self._made[1].items()}
         return weights | {name: torch.arange(self.sizes[kind], dtype=dtype).expand(2, -1) for name, kind in IDS.items()}
 
     def agrees(self, plan: Plan, truth: Sequence[Weights]) -> bool:
@@ -240,7 +258,9 @@ class _Trial:
         tolerance = {"rtol": 1e-2, "atol": 1e-3} if coarse else {"rtol": 1e-7, "atol": 1e-9}
         self.why_not = ""
         try:
-            found = [self.outcome(plan, trains) for trains in (False, True)]
+            with warnings.catch_warnings():
+                warnings.filterwarnings("error", message="There is a performance drop")  # vmap would loop by itself
+                found = [self.outcome(plan, trains) for trains in (False, True)]
         except (UserError, RuntimeError) as error:
             self.why_not = first_line(error)
             return False

@@ -97,9 +97,18 @@ def find_class(spec: RecommenderSpec) -> type:
             raise UserError(
                 f"{where}: there is no {name} in module {path}; its recommenders: {', '.join(there) or 'none'}"
             ) from None
+    return check_class(spec, kind)
+
+
+def check_class(spec: RecommenderSpec, kind: object) -> type:
+    """The class, if recommenders can be made of it.
+
+    Raises:
+        UserError: it is no class, or none of torch modules or recommenders.
+    """
     if not _is_recommender(kind):
         got = kind.__name__ if isinstance(kind, type) else shown(kind)
-        raise UserError(f"{where}: expected a class derived from torch.nn.Module, got {got}")
+        raise UserError(f"recommender {spec.name}: expected a class derived from torch.nn.Module, got {got}")
     assert isinstance(kind, type)
     return kind
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from core.errors import UserError
+from core.errors import UserError, first_line
 from core.seeding import derive_seed
 from recommenders.backend import TrainEpoch
 from recommenders.data.dataset import Dataset, Interactions
@@ -101,17 +101,14 @@ class RecommendationTask:
         """Fresh parameters of one copy.
 
         Raises:
-            UserError: they do not fit into memory.
+            UserError: they cannot be made, or do not fit into memory.
         """
         users, items = self.dataset.n_users, self.dataset.n_items
         try:
             return self.recommender.initial(users, items, derive_seed(seed, "recommender"))
-        except (RuntimeError, MemoryError) as error:
-            if not ran_out(error):
-                raise
-            raise UserError(
-                f"the recommender's parameters for {users} users and {items} items do not fit into memory"
-            ) from None
+        except (RuntimeError, MemoryError, OverflowError, TypeError) as error:
+            problem = "do not fit into memory" if ran_out(error) else f"cannot be made: {first_line(error)}"
+            raise UserError(f"the recommender's parameters for {users} users and {items} items {problem}") from None
 
     def population(self, weights: Weights, k: int, weight_decay: float) -> Population:
         """K copies of these parameters."""

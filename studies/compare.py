@@ -11,7 +11,7 @@ from rich.console import Console
 
 from recommenders.metrics import find_metric
 from studies.command import make_app, run_app
-from studies.console import warning_to
+from studies.console import tell_data, warning_to
 from studies.contest.contest import Contest, Watcher
 from studies.contest.progress import ContestProgress
 from studies.contest.settings import ComparePlaces, CompareSettings, command
@@ -38,7 +38,8 @@ def compare(
     places: Annotated[ComparePlaces, Parameter(name="*", group=Group("Places", sort_key=2))] = _PLACES,
 ) -> None:
     """Run a comparison and write its report."""
-    path = places.out or Path("results") / folder_name(f"compare-{comparison.dataset}-{comparison.recommender}")
+    name = folder_name(f"compare-{comparison.data_name(places.files)}-{comparison.recommender}")
+    path = places.out or Path("results") / name
     with alone_in(path):
         _compare(comparison, places, path)
 
@@ -57,6 +58,7 @@ def _compare(comparison: CompareSettings, places: ComparePlaces, path: Path) -> 
             tracker = _tracker(comparison, places, path, err)
             if tracker is not None:
                 watchers.append(open_things.enter_context(tracker))
+            tell_data(contest.dataset, err)
             report = make_report(contest.run(watchers, command(comparison, places)))
             files = write_report(report, OutputFolder(path))
             if tracker is not None:

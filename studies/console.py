@@ -12,6 +12,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from core.effectiveness import Progress as FitProgress
 from core.search import Step
+from recommenders.data import Dataset
 from recommenders.metrics import Metric
 from studies.funnel import Tally
 from studies.observer import Observer
@@ -22,6 +23,12 @@ _LINE_EVERY = 10.0  # seconds between lines where there is no terminal to draw o
 def warning_to(console: Console) -> Callable[[str], None]:
     """Tells a problem in a line of its own."""
     return lambda text: console.print(f"warning: {text}", highlight=False, soft_wrap=True)
+
+
+def tell_data(dataset: Dataset, console: Console) -> None:
+    """What was read, before anything is done with it."""
+    for line in dataset.summary.lines():
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
 def live_bars(console: Console) -> Progress:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from functools import partial
 
 from core.errors import UserError, first_line
-from studies.exporting.exported import FORMS
+from studies.exporting.exported import FORMS, Exported, Form
 from studies.exporting.model import model_name, save_model
 from studies.exporting.stored import StoredStudy
 from studies.history import History
 from studies.output import OutputFolder
 from studies.result import StudyResult
 from studies.tracking import MlflowTracker
+from studies.tracking_sender import MODEL
 
 RESULT, HISTORY = "result.json", "history.json"
 
@@ -42,13 +45,20 @@ class Outcome:
         self._folder.write_json(RESULT, content)
         self._attempt(HISTORY, lambda: self._folder.write_json(HISTORY, history.to_dict(result)))
         if result.best is None:
+            for name in (MODEL, *(form.file for form in FORMS.values())):
+                self._folder.remove(name)  # of a study that was here before
             return
-        study = StoredStudy.parse(self._folder.read(RESULT), RESULT)
+        study = StoredStudy.parse(json.dumps(content), RESULT)
         exported = study.exported(study.finalists[0])
         for form in FORMS.values():
-            self._attempt(form.file, lambda form=form: self._folder.write(form.file, form.write(exported).encode()))
+            self._attempt(form.file, partial(self._write_form, form, exported))
         if self._with_model and result.model is not None:
             self._keep_model(result)
+        if self._model is None:
+            self._folder.remove(MODEL)
+
+    def _write_form(self, form: Form, exported: Exported) -> None:
+        self._folder.write(form.file, form.write(exported).encode())
 
     def _keep_model(self, result: StudyResult) -> None:
         try:

@@ -7,6 +7,7 @@ import json
 import math
 import os
 import re
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -72,8 +73,13 @@ class OutputFolder:
         """Remove what killed processes did not write to its end; only where no other one is at work."""
         for path in self.path.iterdir():
             if path.name.startswith(".") and path.name.endswith(_UNFINISHED):
-                with contextlib.suppress(OSError):
-                    path.unlink()
+                self.remove(path.name)
+
+    def remove(self, name: str) -> None:
+        """Remove a file, or a folder with all that is in it, if it is there."""
+        path = self.path / name
+        with contextlib.suppress(OSError):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
 
     def write_json(self, name: str, content: Mapping[str, Any]) -> Path:
         """Write a JSON file, see `write`."""

@@ -39,7 +39,9 @@ def front_metrics(tally: Tally, metric: str, to_metric: Callable[[float], float]
 def described_data(data: Dataset) -> dict[str, Any]:
     """A data set in numbers."""
     sizes = {name: len(getattr(data, name)) for name in ("train", "validation", "test")}
-    return {"name": data.name, "n_users": data.n_users, "n_items": data.n_items, **sizes, "split": data.split}
+    summary = data.summary.to_dict()
+    known = {"name": data.name, "n_users": data.n_users, "n_items": data.n_items, **sizes, "split": data.split}
+    return known | {name: value for name, value in summary.items() if name not in ("users", "items")}
 
 
 def candidate_row(trial: Trial, metric: str, to_metric: Callable[[float], float]) -> dict[str, Any]:

@@ -16,13 +16,15 @@ from core.effectiveness import Patience
 from core.errors import UserError
 from core.space import OperatorSpace
 from recommenders import RECOMMENDERS, YOUR_OWN
-from recommenders.data import DATASETS
+from recommenders.data import dataset_name
+from recommenders.data.options import option
 from recommenders.losses import NAMED_LOSSES
 from recommenders.machine import BACKENDS
 from recommenders.task import TrainSettings
 from searchers import SEARCHERS
 from studies.picking import Pick
 from studies.processes import usable_cores
+from studies.settings_data import DataPlaces, DataSettings, listed
 
 
 @dataclass(frozen=True)
@@ -57,11 +59,6 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
 )
 
 
-def _listed(what: str, registry: Mapping[str, Any]) -> str:
-    """A sentence with all names of a registry, so that a new row is in --help at once."""
-    return f"{what}: " + "; ".join(f"{name} ({entry.about})" for name, entry in registry.items()) + "."
-
-
 _SPACED = Parameter(
     show_default=lambda values: " ".join(f"{value:g}" if isinstance(value, float) else value for value in values)
 )
@@ -74,7 +71,7 @@ class SearchSettings:
     searcher: Annotated[
         str,
         Parameter(
-            help=_listed("Who proposes losses", SEARCHERS)
+            help=listed("Who proposes losses", SEARCHERS)
             + " With settings as in optuna:sampler=cmaes or rl:objective=ppo:learning_rate=0.01, see docs/searchers.md."
         ),
     ] = "rl"
@@ -83,11 +80,10 @@ class SearchSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ProtocolSettings:
+class ProtocolSettings(DataSettings):
     """What losses are searched and judged on, and for how long; the searcher and the seed aside."""
 
-    dataset: Annotated[str, Parameter(help=_listed("The data", DATASETS))] = "ml-100k"
-    recommender: Annotated[str, Parameter(help=_listed("The model that is trained", RECOMMENDERS) + YOUR_OWN)] = "mf"
+    recommender: Annotated[str, Parameter(help=listed("The model that is trained", RECOMMENDERS) + YOUR_OWN)] = "mf"
     task: str = "classification"
     """What the model is for: classification or regression (of the labels 0 and 1)."""
     metric: str | None = None
@@ -110,7 +106,7 @@ class ProtocolSettings:
     """After every operator: signed (magnitude into [xi, 1/xi]), paper (value into it, negatives are lost) or none."""
     xi: float = 1e-6
     """The clamp's bound, and the smoothing term of log and reciprocal during the search."""
-    preset: Annotated[str, Parameter(help=_listed("How recommenders are trained", PRESETS))] = "fast"
+    preset: Annotated[str, Parameter(help=listed("How recommenders are trained", PRESETS))] = "fast"
     candidates_per_step: int = 16
     """How many candidates are trained together from the same recommender; 1 is Algorithm 1 to the letter."""
     epochs_per_candidate: int = 3
@@ -160,14 +156,15 @@ class ProtocolSettings:
 
     def __post_init__(self) -> None:
         """Check what no other class checks."""
+        super().__post_init__()
         for f in fields(self):
             value = getattr(self, f.name)
             if isinstance(value, float) and not math.isfinite(value):
-                raise UserError(f"{_option(f.name)}: expected a finite number, got {value}")
+                raise UserError(f"{option(f.name)}: expected a finite number, got {value}")
         for name, known in _CHOICES.items():
             value = getattr(self, name)
             if value not in known and not (value is None and name in _BY_ENVIRONMENT):
-                raise UserError(f"{_option(name)}: expected {' or '.join(known)}, got {value!r}")
+                raise UserError(f"{option(name)}: expected {' or '.join(known)}, got {value!r}")
         for name in ("finalists", "repeats"):
             if getattr(self, name) < 1:
                 raise UserError(f"--{name}: expected at least 1, got {getattr(self, name)}")
@@ -211,6 +208,7 @@ class ProtocolSettings:
         """Every setting by name, tuples as lists."""
         values = {f.name: getattr(self, f.name) for f in fields(self)}
         values |= {name: self.in_force(name) for name in _BY_ENVIRONMENT}
+        values["dataset"] = dataset_name(self.dataset, None)
         return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
 
 
@@ -223,10 +221,6 @@ class StudySettings(ProtocolSettings, SearchSettings):
         """What `to_dict` gave; settings that are missing have their defaults."""
         values: dict[str, Any] = {n: tuple(value) if isinstance(value, list) else value for n, value in stored.items()}
         return cls(**values)
-
-
-def _option(name: str) -> str:
-    return "--" + name.replace("_", "-")
 
 
 _CHOICES = {
@@ -268,13 +262,12 @@ _BY_ENVIRONMENT: Mapping[str, Mapping[str, str]] = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class PlaceSettings:
+class PlaceSettings(DataPlaces):
     """Where things are read and written, and how the machine is used. These do not change what is computed."""
 
-    data: Path | None = None
-    """The raw file of the data set, for those that are not fetched or made."""
     out: Path | None = None
-    """Folder for result.json; results/SEARCHER-DATASET-RECOMMENDER-SEED unless given."""
+    """Folder for the result, the found loss, the report and the model; results/SEARCHER-DATASET-RECOMMENDER-SEED unless
+    given."""
     tracking_uri: str = "sqlite:///mlflow.db"
     """MLflow's database or server; none to do without."""
     experiment: str = "loss-search"
@@ -284,6 +277,8 @@ class PlaceSettings:
     memory: float | None = None
     """GiB that the parameters of recommenders in training may take, instead of half of what is free. Where not all
     candidates fit, they are trained one group after the other."""
+    no_model: bool = False
+    """Do not keep the recommender that the found loss trains, as a model that MLflow loads and scores with."""
     resume: bool = False
     """Go on from the newest checkpoint in the folder; the result is that of a study that was never interrupted."""
     checkpoint_every: float = 30.0
@@ -291,4 +286,5 @@ class PlaceSettings:
 
     def __post_init__(self) -> None:
         """Check what no other class checks."""
+        super().__post_init__()
         check_machine(self.memory, self.checkpoint_every, threads=self.threads)

@@ -21,7 +21,7 @@ from core.search import Search, SearchBudget
 from core.seeding import derive_seed
 from core.validation import ValidationCheck
 from recommenders import make_recommender
-from recommenders.data import load_dataset
+from recommenders.data import DataFiles, Dataset, dataset_name, load_dataset
 from recommenders.environments import AlternatingEnvironment, FromScratchEnvironment
 from recommenders.machine import Machine
 from recommenders.metrics import find_metric
@@ -60,30 +60,47 @@ def use_cores(trainer: Trainer) -> None:
     torch.set_num_threads(1 if trainer.compiled else trainer.machine.threads)
 
 
+def load_settings(settings: StudySettings, files: DataFiles) -> Dataset:
+    """The data set that settings and files mean.
+
+    Raises:
+        UserError: see load_dataset.
+    """
+    name = dataset_name(settings.dataset, files.data)
+    return load_dataset(name, files, settings.seed, settings.table_options)
+
+
 class Study:
     """Settings made into objects. Everything that can be wrong with the settings is found here.
 
     Args:
         settings: of the study.
-        data: the raw file of the data set, where it needs one.
+        data: the raw file or files of the data set, where it needs some, or the data set itself.
         threads: CPU cores to train on.
         memory: GiB for the parameters of recommenders in training; None: half of what is free.
+        kind: the class of the recommender, instead of the one that the settings name.
 
     Raises:
         UserError: anything that the study could not run with.
     """
 
     def __init__(
-        self, settings: StudySettings, data: Path | None = None, threads: int = 1, memory: float | None = None
+        self,
+        settings: StudySettings,
+        data: Path | DataFiles | Dataset | None = None,
+        threads: int = 1,
+        memory: float | None = None,
+        kind: type | None = None,
     ) -> None:
-        self.settings = settings
+        files = DataFiles() if isinstance(data, Dataset) else DataFiles.of(data)
+        self.settings, self.kind = (settings := settings.on(files)), kind
         metric = find_metric(settings.task, settings.metric)
         machine = Machine(pick_device(settings.device), backend=settings.backend, threads=threads, memory=memory)
         self._space = settings.space
         seed = derive_seed(settings.seed, "searcher")
         self._searcher = make_searcher(settings.searcher, self._space, seed, settings.guess)
         given = {} if settings.init_std is None else {"init_std": settings.init_std}
-        recommender = make_recommender(settings.recommender, {"init_std": settings.initial_std}, **given)
+        recommender = make_recommender(kind or settings.recommender, {"init_std": settings.initial_std}, **given)
         self._budget = SearchBudget(
             settings.trainings, settings.minutes, settings.candidates_per_step, settings.samples_per_training
         )
@@ -97,7 +114,7 @@ class Study:
         self._proxy = ProxyTest(settings.proxy_delta)
         self.baselines = [baseline(text, self._space, settings.epsilon) for text in settings.baseline]
         self._patience = settings.patience
-        dataset = load_dataset(settings.dataset, data, settings.seed)
+        dataset = data if isinstance(data, Dataset) else load_settings(settings, files)
         self.task = RecommendationTask(recommender, dataset, metric, settings.train, machine)
         self._evaluator = self._make_evaluator()
         self.start = self._evaluator.score()

@@ -145,7 +145,9 @@ class Sender:
             if error.error_code != "RESOURCE_ALREADY_EXISTS":
                 raise
         if not self._client.search_model_versions(f"run_id = '{self.run_id}'", max_results=1):
-            tags = {key: self._journal.entries[0]["tags"][key] for key in ("searcher", "seed", "dataset", "recommender")}
+            tags = {
+                key: self._journal.entries[0]["tags"][key] for key in ("searcher", "seed", "dataset", "recommender")
+            }
             self._client.create_model_version(name, f"runs:/{self.run_id}/{MODEL}", self.run_id, tags)
 
     def _child(self, number: str, kind: str, loss: Mapping[str, Any], time: int) -> None:

@@ -11,9 +11,10 @@ from cyclopts import Group, Parameter
 from rich.console import Console
 
 from core.errors import UserError
+from recommenders.data import DataFiles, Dataset
 from recommenders.metrics import find_metric
 from studies.command import make_app, run_app
-from studies.console import warning_to
+from studies.console import tell_data, warning_to
 from studies.keeping.resuming import alone_in, set_aside
 from studies.output import OutputFolder, folder_name
 from studies.parts.making import PartMaker, data_file_digest
@@ -50,12 +51,13 @@ def tune(
     places: Annotated[TunePlaces, Parameter(name="*", group=Group("Places", sort_key=2))] = _PLACES,
 ) -> None:
     """Tune, and write the report."""
-    path = places.out or default_folder(tuning)
-    Study(tuning.study(0), places.data)  # whatever is wrong with the settings is found here
+    tuning = tuning.on(places.files)
+    path = places.out or default_folder(tuning, places.files)
+    ready = Study(tuning.study(0), places.files)  # whatever is wrong with the settings is found here
     with alone_in(path):
         if not places.resume:
             _begin_anew(places, path)
-        _Tune(tuning, places, path).go()
+        _Tune(tuning, places, path, ready.task.dataset).go()
 
 
 def _begin_anew(places: TunePlaces, path: Path) -> None:
@@ -65,17 +67,17 @@ def _begin_anew(places: TunePlaces, path: Path) -> None:
         set_aside(path / name)
 
 
-def default_folder(tuning: TuneSettings) -> Path:
+def default_folder(tuning: TuneSettings, files: DataFiles) -> Path:
     """Where results go unless said otherwise."""
     what = re.sub(r"[^A-Za-z0-9._-]+", "-", tuning.loss or tuning.searcher).strip("-")[:40]
-    return Path("results") / folder_name(f"tune-{what}-{tuning.dataset}-{tuning.recommender}")
+    return Path("results") / folder_name(f"tune-{what}-{tuning.data_name(files)}-{tuning.recommender}")
 
 
 class _Tune:
     """A tuning, its places and the terminal."""
 
-    def __init__(self, tuning: TuneSettings, places: TunePlaces, path: Path) -> None:
-        self._settings, self._places, self._path = tuning, places, path
+    def __init__(self, tuning: TuneSettings, places: TunePlaces, path: Path, dataset: Dataset) -> None:
+        self._settings, self._places, self._path, self._dataset = tuning, places, path, dataset
         self._err, self._out = Console(stderr=True), Console()
         self._metric = find_metric(tuning.task, tuning.metric)
 
@@ -87,7 +89,7 @@ class _Tune:
         from studies.tuning.storage import open_storage
         from studies.tuning.trials import Trials
 
-        digest, folder = data_file_digest(self._places.data), OutputFolder(self._path)
+        digest, folder = data_file_digest(self._places.files), OutputFolder(self._path)
         try:
             connection = self._connection()
             storage = open_storage(self._places.storage, self._path / JOURNAL)
@@ -112,6 +114,7 @@ class _Tune:
                 place = self._places.workplace(self._settings.device, parts.path)
                 workers = open_things.enter_context(Workers(place, do))
                 evaluation = Evaluation(self._settings, PartMaker(digest), parts, workers, place)
+                tell_data(self._dataset, self._err)
                 result = Tuning(self._settings, trials, evaluation, watchers).run()
                 pictures = {stem: png(figure) for stem, figure in draw_all(result, trials.importances()).items()}
                 files = write_report(result, pictures, folder)

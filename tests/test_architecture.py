@@ -29,6 +29,9 @@ EXTRA = {
     "searchers/genetic.py": {"deap"},
     "searchers/bayesian.py": {"optuna"},
     "searchers/samplers.py": {"optuna"},
+    "studies/api/bars.py": {"tqdm"},
+    "studies/api/result.py": {"pandas"},
+    "studies/api/searching.py": {"pandas"},
     "studies/keeping/packing.py": {"safetensors"},
     "studies/contest/page.py": {"jinja2"},
     "studies/contest/pictures.py": {"matplotlib", "scikit_posthocs", "pandas"},
@@ -38,7 +41,8 @@ EXTRA = {
     "studies/tuning/storage.py": {"optuna"},
     "studies/tuning/trials.py": {"optuna"},
     "studies/contest/statistics.py": {"scipy", "scikit_posthocs", "statsmodels"},
-    "recommenders/data/reading.py": {"pandas"},
+    **{f"recommenders/data/{name}.py": {"pandas"} for name in ("reading", "sources", "table", "text_table", "times")},
+    **{f"recommenders/data/{name}.py": {"pandas", "pyarrow"} for name in ("arrow_table", "columns")},
     "recommenders/data/fetch.py": {"pooch", "platformdirs"},
 }
 

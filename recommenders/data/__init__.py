@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from types import MappingProxyType
 
-from core.errors import unknown_name
+from core.errors import UserError, unknown_name
 from recommenders.data.amazon import load_electronics
-from recommenders.data.csv import load_csv
 from recommenders.data.dataset import Dataset, Interactions, Ratings
 from recommenders.data.movielens import load_ml_1m, load_ml_100k
+from recommenders.data.options import USUAL_OPTIONS, DataFiles, TableOptions, option
 from recommenders.data.synthetic import load_synthetic
+from recommenders.data.table import load_table, table_dataset, table_name
 
-#: (path or None, seed of a random split) -> data set.
-Loader = Callable[[Path | None, int], Dataset]
+#: (its file or files, seed of random splits and draws, how tables are read) -> data set.
+Loader = Callable[[Path | DataFiles | None, int, TableOptions], Dataset]
+#: What --data means without --dataset, and what there is without either.
+TABLE, USUAL = "table", "ml-100k"
 
 
 @dataclass(frozen=True)
@@ -24,6 +27,8 @@ class DatasetEntry:
 
     load: Loader
     about: str
+    options: frozenset[str] = frozenset({"positive_at"})
+    """The options that it takes, by the names of TableOptions."""
 
 
 DATASETS: Mapping[str, DatasetEntry] = MappingProxyType(
@@ -31,28 +36,62 @@ DATASETS: Mapping[str, DatasetEntry] = MappingProxyType(
         "ml-100k": DatasetEntry(load_ml_100k, "MovieLens-100K, fetched on first use; the published split"),
         "ml-1m": DatasetEntry(load_ml_1m, "MovieLens-1M, from ratings.dat given with --data"),
         "electronics": DatasetEntry(load_electronics, "Amazon Electronics 5-core, from its .json.gz given with --data"),
-        "csv": DatasetEntry(load_csv, "ratings of your own, user_id,item_id,rating[,timestamp], given with --data"),
-        "synthetic": DatasetEntry(load_synthetic, "a small planted set for trying things out"),
+        TABLE: DatasetEntry(
+            load_table,
+            "your own CSV, TSV or Parquet given with --data, see docs/data.md",
+            frozenset(f.name for f in fields(TableOptions)),
+        ),
+        "synthetic": DatasetEntry(load_synthetic, "a small planted set for trying things out", frozenset()),
     }
 )
 
 
-def load_dataset(name: str, path: Path | None = None, seed: int = 0) -> Dataset:
+def load_dataset(
+    name: str, data: Path | DataFiles | None = None, seed: int = 0, options: TableOptions = USUAL_OPTIONS
+) -> Dataset:
     """The data set of this name, with both classes in every part.
 
     Args:
         name: a key of DATASETS.
-        path: the raw file, for those that are not fetched or made.
-        seed: of random splits.
+        data: the raw file or files, for those that are not fetched or made.
+        seed: of random splits, and of negatives that are drawn.
+        options: how a table is read.
 
     Raises:
-        UserError: an unknown name, a file that cannot be read, or data that nothing can be learned from.
+        UserError: an unknown name, a file that cannot be read, an option that this data set does not take, or data
+            that nothing can be learned from.
     """
     if name not in DATASETS:
         raise unknown_name("data set", name, DATASETS)
-    dataset = DATASETS[name].load(path, seed)
+    entry, files = DATASETS[name], DataFiles.of(data)
+    foreign = [option(one) for one in options.given if one not in entry.options]
+    foreign += ["--validation-data"] * (files.test is not None and name != TABLE)
+    if foreign:
+        raise UserError(
+            f"data set {name}: {foreign[0]} is for tables of your own; leave it out, or leave out --dataset"
+        )
+    dataset = entry.load(files, seed, options)
     dataset.check_classes()
     return dataset
 
 
-__all__ = ["DATASETS", "Dataset", "DatasetEntry", "Interactions", "Loader", "Ratings", "load_dataset"]
+def dataset_name(name: str | None, data: Path | None) -> str:
+    """The data set that is meant: the one named, or a table where there is a file, or the usual one."""
+    return name or (USUAL if data is None else TABLE)
+
+
+__all__ = [
+    "DATASETS",
+    "TABLE",
+    "DataFiles",
+    "Dataset",
+    "DatasetEntry",
+    "Interactions",
+    "Loader",
+    "Ratings",
+    "TableOptions",
+    "dataset_name",
+    "load_dataset",
+    "table_dataset",
+    "table_name",
+]

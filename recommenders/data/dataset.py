@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from core.errors import UserError
+from recommenders.data.summary import Origin, Summary, summarise
+
+_UNKNOWN = Origin()
+_REMEDY = {
+    "positive": "lower --positive-at, the least rating that counts as positive",
+    "negative": "raise --positive-at, let --negatives draw some",
+}
 
 
 @dataclass(frozen=True)
@@ -56,7 +64,7 @@ class Dataset:
     """Training, validation and test interactions of one data set."""
 
     name: str
-    """The name in the registry."""
+    """The name in the registry, or that of the table."""
     train: Interactions
     """What recommenders are trained on."""
     validation: Interactions
@@ -69,6 +77,13 @@ class Dataset:
     """The published id of every item."""
     split: str
     """How the parts were made, in a sentence."""
+    origin: Origin = _UNKNOWN
+    """What was read, and what was done to it."""
+
+    @cached_property
+    def summary(self) -> Summary:
+        """The data set in numbers."""
+        return summarise(self, self.origin)
 
     @property
     def n_users(self) -> int:
@@ -93,7 +108,8 @@ class Dataset:
             n_positive = int((part.label > 0.5).sum())
             if n_positive in (0, len(part)):
                 missing = "positive" if n_positive == 0 else "negative"
+                why = f" ({self.origin.labels})" * bool(self.origin.labels)
                 raise UserError(
-                    f"data set {self.name}: the {name} part has {len(part)} rows and no {missing} label; "
-                    "AUC and F1 need both classes, use more data or another split"
+                    f"data set {self.name}: the {name} part has {len(part)} rows and no {missing} label{why}; "
+                    f"AUC and F1 need both classes: {_REMEDY[missing]}, use more data or another --split"
                 )

@@ -9,6 +9,7 @@ from recommenders.data.assemble import by_time_or_random, labelled
 from recommenders.data.dataset import Dataset
 from recommenders.data.fetch import Published, fetch, from_web, from_wheel
 from recommenders.data.opening import beginning, is_folder
+from recommenders.data.options import USUAL_OPTIONS, DataFiles, TableOptions
 from recommenders.data.reading import COLUMNS, read_table
 from recommenders.data.split import classic_quicksort, positive_leave_one_out
 
@@ -36,13 +37,15 @@ ML_100K = Published(
 )
 
 
-def load_ml_100k(path: Path | None, seed: int) -> Dataset:
+def load_ml_100k(data: Path | DataFiles | None, seed: int, options: TableOptions = USUAL_OPTIONS) -> Dataset:
     """MovieLens-100K, fetched unless a path is given, split as the AutoLossGen authors split it.
 
     Args:
-        path: u.data, RecBole's ml-100k.inter, or a folder with u.data in it.
+        data: u.data, RecBole's ml-100k.inter, or a folder with u.data in it.
         seed: not used, the split is the published one.
+        options: the border of positives.
     """
+    path = DataFiles.of(data).data
     if path is not None and is_folder(path):
         path = path / "u.data"
     path = fetch(ML_100K) if path is None else path
@@ -62,17 +65,18 @@ def load_ml_100k(path: Path | None, seed: int) -> Dataset:
     if ratings.timestamp is None:
         raise UserError(f"{path}: missing column timestamp, which the split needs")
     order = classic_quicksort(ratings.timestamp)
-    train, validation, test = positive_leave_one_out(labelled(ratings).take(order))
+    train, validation, test = positive_leave_one_out(labelled(ratings, options.positive_at).take(order))
     split = "positive leave-one-out by time, the published AutoLossGen split"
     return Dataset("ml-100k", train, validation, test, ratings.user_ids, ratings.item_ids, split)
 
 
-def load_ml_1m(path: Path | None, seed: int) -> Dataset:
+def load_ml_1m(data: Path | DataFiles | None, seed: int, options: TableOptions = USUAL_OPTIONS) -> Dataset:
     """MovieLens-1M from ratings.dat (or a CSV with user_id, movie_id, rating and perhaps timestamp).
 
     With timestamps the split is positive leave-one-out (equal times in the order of the file), without
     them it is random.
     """
+    path = DataFiles.of(data).data
     if path is None:
         raise UserError("data set ml-1m: give the path of ratings.dat (or of its folder) with --data")
     path = path / "ratings.dat" if is_folder(path) else path
@@ -81,4 +85,4 @@ def load_ml_1m(path: Path | None, seed: int) -> Dataset:
     else:
         names = {"user_id": "user", "movie_id": "item", "rating": "rating", "timestamp": "timestamp"}
         ratings = read_table(path, names, ",")
-    return by_time_or_random("ml-1m", ratings, seed)
+    return by_time_or_random("ml-1m", ratings, seed, options.positive_at)

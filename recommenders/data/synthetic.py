@@ -9,13 +9,15 @@ import numpy as np
 from core.errors import UserError
 from core.seeding import numpy_rng
 from recommenders.data.dataset import Dataset, Interactions
+from recommenders.data.options import USUAL_OPTIONS, DataFiles, TableOptions
 from recommenders.data.split import random_split
 
 
-def load_synthetic(path: Path | None, seed: int) -> Dataset:
+def load_synthetic(data: Path | DataFiles | None, seed: int, options: TableOptions = USUAL_OPTIONS) -> Dataset:
     """See `planted`; always the same data, whatever the seed of the study."""
-    if path is not None:
-        raise UserError(f"data set synthetic is made, not read: leave out --data {path}")
+    files = DataFiles.of(data)
+    if files.data is not None:
+        raise UserError(f"data set synthetic is made, not read: leave out --data {files.data}")
     return planted()
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from recommenders.data import DataFiles
 from studies.contest.outcome import Outcome
 from studies.contest.plan import Plan
 from studies.contest.settings import CompareSettings
@@ -52,9 +53,12 @@ class Contest:
     """
 
     def __init__(self, settings: CompareSettings, place: Workplace, folder: Path, anew: bool = False) -> None:
-        self.settings, self._place = settings, place
-        self.plan = Plan(settings, place.data)
-        self._study = Study(settings.study(settings.names[0], 0), place.data)
+        self._place, files = place, DataFiles.of(place.data)
+        self.settings = settings = settings.on(files)
+        self.plan = Plan(settings, files)
+        self._study = Study(settings.study(settings.names[0], 0), files)
+        self.dataset = self._study.task.dataset
+        """What is trained on, with the first seed."""
         if anew:
             set_aside(folder)
         self._folder = PartsFolder(folder)
@@ -79,7 +83,7 @@ class Contest:
             stage("Phase III: the smoothing term of every loss", plan.first_finals(self._found))
             stage("Phase III: more training seeds", plan.later_finals(self._found))
         self._place.forget_all()
-        return plan.outcome(self._found, described_data(self._study.task.dataset), command)
+        return plan.outcome(self._found, described_data(self.dataset), command)
 
     def _stage(self, text: str, parts: Sequence[Part], watchers: Sequence[Watcher], workers: Workers) -> None:
         there = {part.file: found for part in parts if (found := self._folder.read(part)) is not None}

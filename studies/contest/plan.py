@@ -10,6 +10,7 @@ from statistics import fmean
 from typing import Any
 
 from core.program import LossProgram
+from recommenders.data import DataFiles
 from recommenders.metrics import find_metric
 from studies.contest.outcome import Converged, NoiseFloor, Outcome, Point, Run
 from studies.contest.settings import CHANCE, CompareSettings
@@ -47,13 +48,13 @@ class Plan:
 
     Args:
         settings: of the comparison.
-        data: the raw file of the data set, where it needs one.
+        data: the raw file or files of the data set, where it needs some.
 
     Raises:
         UserError: the file cannot be read.
     """
 
-    def __init__(self, settings: CompareSettings, data: Path | None) -> None:
+    def __init__(self, settings: CompareSettings, data: Path | DataFiles | None) -> None:
         self.settings = settings
         self._make = PartMaker(data_file_digest(data))
         self._space = settings.space

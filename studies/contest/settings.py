@@ -101,7 +101,7 @@ def command(settings: CompareSettings, places: ComparePlaces) -> str:
         for one in value if isinstance(value, tuple) else (value,):
             if value != f.default:
                 words += [f"--{f.name.replace('_', '-')}", f"{one:g}" if isinstance(one, float) else str(one)]
-    for name in ("data", "out"):
+    for name in ("data", "validation_data", "test_data", "out"):
         if getattr(places, name) is not None:
-            words += [f"--{name}", str(getattr(places, name))]
+            words += [f"--{name.replace('_', '-')}", str(getattr(places, name))]
     return shlex.join(words)

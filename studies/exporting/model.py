@@ -23,6 +23,8 @@ from studies.result import StudyResult
 from studies.tracking_sender import MODEL
 from studies.tracking_server import quiet_mlflow
 
+#: What `served.py` is called within a model: a name that no other module has.
+_LOADER = "loss_search_recommender"
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9._-]+")
 
 
@@ -48,9 +50,8 @@ def save_model(result: StudyResult, folder: Path) -> Path:
     unfinished, path = folder / f".{MODEL}.unfinished", folder / MODEL
     try:
         with _undisturbed(), TemporaryDirectory(prefix="loss-search-") as temporary:
-            artifacts = _artifacts(result, Path(temporary))
             shutil.rmtree(unfinished, ignore_errors=True)
-            _save(result, artifacts, unfinished)
+            _save(result, _data(result, Path(temporary)), unfinished)
             shutil.rmtree(path, ignore_errors=True)
             unfinished.rename(path)
     except Exception as error:  # torch.export has errors of every kind, and so have modules of one's own
@@ -76,35 +77,39 @@ def _undisturbed() -> Iterator[None]:
             logger.setLevel(level)
 
 
-def _artifacts(result: StudyResult, folder: Path) -> dict[str, str]:
-    """The recommender as a graph of torch's, and the published ids."""
-    task = result.task
+def _data(result: StudyResult, folder: Path) -> tuple[Path, Path]:
+    """A folder with the recommender as a graph of torch's and the published ids, and the file that reads them."""
+    data, code = folder / "data", folder / f"{_LOADER}.py"
+    data.mkdir()
     weights = {name: weight.detach().cpu() for name, weight in (result.model or {}).items()}
-    scoring = ScoringModule(task.recommender, weights).eval()
+    scoring = ScoringModule(result.task.recommender, weights).eval()
     pair = torch.zeros(2, dtype=torch.int64), torch.zeros(2, dtype=torch.int64)
-    rows = {0: torch.export.Dim.DYNAMIC}  # type: ignore[attr-defined]
-    graph = torch.export.export(scoring, pair, dynamic_shapes={"user": rows, "item": rows})
-    files = {"recommender": folder / "recommender.pt2", "ids": folder / "ids.json"}
-    torch.export.save(graph, files["recommender"])
-    ids = {"user": task.dataset.user_ids.tolist(), "item": task.dataset.item_ids.tolist()}
-    files["ids"].write_text(json.dumps(ids), encoding="utf-8")
-    return {name: str(path) for name, path in files.items()}
+    rows = {0: torch.export.Dim.DYNAMIC}
+    torch.export.save(
+        torch.export.export(scoring, pair, dynamic_shapes={"user": rows, "item": rows}), data / "recommender.pt2"
+    )
+    known = result.task.dataset
+    ids = {"user": known.user_ids.tolist(), "item": known.item_ids.tolist()}
+    (data / "ids.json").write_text(json.dumps(ids), encoding="utf-8")
+    shutil.copy(Path(__file__).with_name("served.py"), code)
+    return data, code
 
 
-def _save(result: StudyResult, artifacts: dict[str, str], path: Path) -> None:
+def _save(result: StudyResult, parts: tuple[Path, Path], path: Path) -> None:
     import mlflow
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, Schema, TensorSpec
 
     data, best = result.task.dataset, result.best
     assert best is not None
-    columns = [ColSpec(_kind(ids), name) for name, ids in (("user", data.user_ids), ("item", data.item_ids))]
+    columns: list[Any] = [ColSpec(_kind(ids), name) for name, ids in (("user", data.user_ids), ("item", data.item_ids))]
     output = Schema([TensorSpec(np.dtype(np.float32), (-1,))])
     needed: list[Any] = [f"{name}=={version(name).split('+')[0]}" for name in ("mlflow", "numpy", "pandas", "torch")]
     mlflow.pyfunc.save_model(
         str(path),
-        python_model=str(Path(__file__).with_name("served.py")),
-        artifacts=artifacts,
+        loader_module=_LOADER,
+        data_path=str(parts[0]),
+        code_paths=[str(parts[1])],
         signature=ModelSignature(Schema(columns), output),
         pip_requirements=needed,
         metadata={"loss": best.contender.name[:1000], "recommender": result.settings.recommender, "data": data.name},

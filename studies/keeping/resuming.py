@@ -17,6 +17,7 @@ from filelock import FileLock, Timeout
 
 from core.errors import UserError
 from studies.keeping.checkpoints import Checkpoints
+from studies.output import OutputFolder
 
 _log = logging.getLogger(__name__)
 
@@ -38,6 +39,23 @@ def alone_in(folder: Path) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+@contextmanager
+def own_folder(path: Path) -> Iterator[OutputFolder]:
+    """A folder in which no other process works within the block; taken back if the block fails and left it empty.
+
+    Raises:
+        UserError: another process works there, or it cannot be written.
+    """
+    with alone_in(path):
+        folder = OutputFolder(path)
+        folder.sweep()
+        try:
+            yield folder
+        except BaseException:
+            folder.withdraw()
+            raise
 
 
 def stored_state(checkpoints: Checkpoints) -> dict[str, Any] | None:

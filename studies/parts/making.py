@@ -10,6 +10,7 @@ from typing import Any
 
 from core.errors import UserError
 from recommenders import recommender_source
+from recommenders.data import DataFiles
 from searchers import check_searcher
 from studies.parts.part import Part
 from studies.settings import StudySettings
@@ -19,19 +20,22 @@ _FREE_OF_SEARCH = ("searcher", "seed", "guess", "trainings", "minutes", "samples
 _FREE_OF_FINALS = ("finalists", "repeats", "epsilon", "baseline")
 
 
-def data_file_digest(data: Path | None) -> str | None:
-    """Of the raw file of a data set, where it needs one.
+def data_file_digest(data: Path | DataFiles | None) -> str | None:
+    """Of the raw file of a data set, or of all its files, where it needs some.
 
     Raises:
         UserError: it cannot be read.
     """
-    if data is None:
-        return None
+    digests = [_file_digest(path) for path in DataFiles.of(data).parts]
+    return " ".join(digests) if digests else None
+
+
+def _file_digest(path: Path) -> str:
     try:
-        with data.open("rb") as file:
+        with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
-        raise UserError(f"--data {data}: cannot read it: {error.strerror or error}") from None
+        raise UserError(f"--data {path}: cannot read it: {error.strerror or error}") from None
 
 
 class PartMaker:

@@ -10,19 +10,18 @@ from recommenders.machine import usable_memory
 from studies.parts.workplace import Workplace
 from studies.processes import usable_cores
 from studies.settings import check_machine
+from studies.settings_data import DataPlaces
 from studies.study import pick_device
 
 
 @dataclass(frozen=True, kw_only=True)
-class PartsPlaces:
+class PartsPlaces(DataPlaces):
     """Where things are read and written, and how the machine is used. These do not change what is computed.
 
     Raises:
         UserError: a number out of range.
     """
 
-    data: Path | None = None
-    """The raw file of the data set, for those that are not fetched or made."""
     tracking_uri: str = "sqlite:///mlflow.db"
     """MLflow's database or server; none to do without."""
     jobs: int = usable_cores()
@@ -39,9 +38,10 @@ class PartsPlaces:
 
     def __post_init__(self) -> None:
         """Check what no other class checks."""
+        super().__post_init__()
         check_machine(self.memory, self.checkpoint_every, jobs=self.jobs, threads=self.threads)
 
     def workplace(self, device: str, keep: Path) -> Workplace:
         """Where parts are computed on this device, and kept."""
         memory = usable_memory(pick_device(device)) if self.memory is None else self.memory
-        return Workplace(self.jobs, self.threads, self.data, memory / self.jobs, keep, self.checkpoint_every)
+        return Workplace(self.jobs, self.threads, self.files, memory / self.jobs, keep, self.checkpoint_every)

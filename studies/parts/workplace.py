@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import UserError
+from recommenders.data import DataFiles
 from studies.keeping.checkpoints import Checkpoints, Offer, keep_nothing
 from studies.parts.part import Part
 
@@ -37,8 +38,8 @@ class Workplace:
     """Processes at a time."""
     threads: int
     """CPU cores of each."""
-    data: Path | None
-    """The raw file of the data set, where it needs one."""
+    data: Path | DataFiles | None
+    """The raw file or files of the data set, where it needs some."""
     memory: float | None = None
     """GiB for the parameters of recommenders in training, in each; None: half of what is free."""
     keep: Path | None = None

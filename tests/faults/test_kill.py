@@ -29,6 +29,15 @@ def result(folder):
     return json.dumps({**content, "seconds": None})
 
 
+def files(folder):
+    """What else the study left, without times."""
+    found = {path.name: path.read_bytes() for path in (folder / "out").iterdir() if path.name != "result.json"}
+    history = json.loads(found.pop("history.json"))
+    for step in history["steps"]:
+        del step["seconds"]
+    return found, history
+
+
 def fresh(tmp_path, name):
     folder = tmp_path / name
     folder.mkdir()
@@ -59,7 +68,7 @@ def test_killed_at_twenty_random_moments(searcher, nursery, tmp_path):
         killed = fresh(tmp_path, f"killed{studies}")
         kills += kill_and_resume(nursery, killed, words, rng, 0.6 * left_alone["seconds"], KILLS - kills)
         assert result(killed) == result(whole)
-        assert [path.name for path in (killed / "out").iterdir()] == ["result.json"]
+        assert files(killed) == files(whole)
 
 
 def test_mlflow_has_one_whole_run_of_a_study_that_was_killed(nursery, tmp_path, migrated):
@@ -74,7 +83,8 @@ def test_mlflow_has_one_whole_run_of_a_study_that_was_killed(nursery, tmp_path, 
     databases = [f"sqlite:///{folder}/mlflow.db" for folder in (whole, killed)]
     assert told(databases[0])[0] == "FINISHED"
     assert told(databases[1]) == told(databases[0])
-    assert artifacts(databases[1]) == artifacts(databases[0]) == ["candidates.json", "result.json"]
+    assert artifacts(databases[1]) == artifacts(databases[0])
+    assert {"candidates.json", "history.json", "loss.py", "result.json"} <= set(artifacts(databases[0]))
     assert result(killed) == result(whole)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import io
 import json
 import logging
 import tempfile
@@ -18,6 +19,8 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import torch
 from safetensors.numpy import save
 
@@ -26,7 +29,8 @@ from core.line import KNOWN_INPUTS
 from core.operators import OPERATORS
 from core.parsing import FormulaError
 from core.program import LossProgram
-from recommenders.data import DATASETS, Dataset
+from recommenders.data import DATASETS, Dataset, TableOptions
+from recommenders.data.options import USUAL_OPTIONS
 from studies.keeping.checkpoints import Checkpoints
 from studies.keeping.packing import pack
 
@@ -121,12 +125,13 @@ def enter_stored(stored: object) -> bool:
 
 #: (data set, name of its file, what the bytes become first): the first byte of an input chooses the row.
 FILES: tuple[tuple[str, str, Callable[[bytes], bytes]], ...] = (
-    ("csv", "ratings.csv", bytes),
-    ("csv", "ratings.csv.gz", partial(gzip.compress, compresslevel=1)),
-    ("csv", "ratings.csv.gz", bytes),
+    ("table", "ratings.csv", bytes),
+    ("table", "ratings.csv.gz", partial(gzip.compress, compresslevel=1)),
+    ("table", "ratings.csv.gz", bytes),
     ("ml-100k", "u.data", bytes),
     ("ml-1m", "ratings.dat", bytes),
     ("electronics", "reviews.json", bytes),
+    ("table", "ratings.parquet", bytes),
 )
 
 
@@ -139,12 +144,38 @@ def enter_table(data: bytes) -> None:
         enter_path(dataset, path)
 
 
-def enter_path(dataset: str, path: Path) -> bool:
+#: What options can be, by their place in the first line of an input.
+_OPTIONS = ("user_col", "item_col", "rating_col", "time_col", "split", "split_col", "pairs", "positive_at", "negatives")
+
+
+def enter_options(data: bytes) -> None:
+    """The first line has the options of a table, parted by tabs; the rest is the table."""
+    first, _, content = data.partition(b"\n")
+    words = first.decode("utf-8", "surrogateescape").split("\t")
+    given = {name: word for name, word in zip(_OPTIONS, words, strict=False) if word}
+    try:
+        given |= {
+            name: kind(given[name]) for name, kind in (("positive_at", float), ("negatives", int)) if name in given
+        }
+    except ValueError:
+        return  # no number never comes to the options
+    if given.get("negatives", 0) > 1_000:
+        return
+    made = []
+    if assert_read_or_refused(lambda: made.append(TableOptions(**given))):
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder, "ratings.csv")
+            path.write_bytes(content)
+            enter_path("table", path, made[0])
+
+
+def enter_path(dataset: str, path: Path, options: TableOptions = USUAL_OPTIONS) -> bool:
     """Whether a data set was read from it, which need not have both classes everywhere."""
     loaded = []
-    read = assert_read_or_refused(lambda: loaded.append(DATASETS[dataset].load(path, 0)))
+    read = assert_read_or_refused(lambda: loaded.append(DATASETS[dataset].load(path, 0, options)))
     if read:
         assert_consistent(loaded[0])
+        assert all(line.isprintable() for line in loaded[0].summary.lines())
         assert_read_or_refused(loaded[0].check_classes)
     return read
 
@@ -200,6 +231,15 @@ class Door:
 
 _KEPT = pack({"identity": {"seed": 1}, "code": "x", "state": {"a": [1, (2.5, None)], "b": torch.zeros(3)}})
 _CSV = b"user_id,item_id,rating,timestamp\n1,2,5,10\n1,3,1,11\n2,2,4,12\n"
+
+
+def _parquet() -> bytes:
+    made = io.BytesIO()
+    columns = {"user_id": [1, 1, 2], "item_id": ["a", "b", "a"], "rating": [5.0, None, 4.0], "timestamp": [10, 11, 12]}
+    pq.write_table(pa.table(columns), made)
+    return made.getvalue()
+
+
 _TABLES = (
     b"\0" + _CSV,
     b'\0rating,user_id,title,item_id\r\n3,"a\nb",x,=cmd()\r\n4.5,\xc3\xa9,,-1\r\n',
@@ -211,9 +251,20 @@ _TABLES = (
     b"\0041::2::5::10\n1::3::1::11\n2::2::4::12\n",
     b'\4a:::b::4::1\n"x::y::1::2\n',
     b'\5{"reviewerID": "u", "asin": "i", "overall": 5.0, "unixReviewTime": 3}\n',
+    b"\6" + _parquet(),
     b'\5{"reviewerID": 1, "asin": "\\ud800", "overall": NaN, "unixReviewTime": 1e400, "asin": [[[]]]}\n{}\n',
 )
+_OPTED = (
+    b"\t\t\t\t\t\t\t\t\n" + _CSV,
+    b"2\t1\t3\tnone\trandom\t\tfirst\t3.5\t\n" + _CSV,
+    b"a\tb\tnone\tt\tleave-one-out\t\tall\t\t2\na;b;t\n1;1;2015-03-04\n1;2;2015-03-05T01:02:03Z\n2;9;2015-03-04\n",
+    b"\t\t\t\tgiven\tset\tlast\t\t0\nuser,item,label,set\n1,2,1,train\n1,3,0,val\n2,2,1,test\n",
+)
 _COLUMNS = ("user_id", "item_id", "rating", "timestamp", "user_id:token", "item_id:token", "rating:float")
+_OPTION_WORDS = (
+    *("none", "given", "random", "leave-one-out", "first", "last", "all", "auto", "4.5", "-1", "99999"),
+    *("2015-03-04", "03/04/2015", "Mar 04, 2015", "train", "val", "test", "label"),
+)
 _FIELDS = ('"reviewerID":', '"asin":', '"overall":', '"unixReviewTime":', "[[", "\\ud800", "\\u0000", "NaN")
 _CELLS = (*'",\t', "::", ":::", "\r\n", "1e400", "inf", "9223372036854775808", "-1", "\ufeff", "=cmd()", "0x10")
 _NAMES = ("inputs", "lines", "v0", *OPERATORS, *KNOWN_INPUTS)
@@ -242,6 +293,11 @@ DOORS: dict[str, Door] = {
             b"\0cos\nsystem\n(S'true'\ntR.",
         ),
         ("loss-search checkpoint 1 ", "identity", "state", '{"$":', '"is":', "tensor", "tuple", "dict", "float", "nan"),
+    ),
+    "options": Door(
+        enter_options,
+        _OPTED,
+        _OPTION_WORDS,
     ),
     "table": Door(enter_table, _TABLES, (*_COLUMNS, *_FIELDS, *_CELLS)),
 }

@@ -9,7 +9,7 @@ import pytest
 from tests.fuzz.doors import DOORS
 
 #: A file takes milliseconds.
-RUNS = {"formula": 4_000, "program": 4_000, "checkpoint": 2_000, "table": 300}
+RUNS = {"formula": 4_000, "program": 4_000, "checkpoint": 2_000, "table": 300, "options": 300}
 
 
 def run(*arguments):

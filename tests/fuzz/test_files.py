@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 from core.errors import MAX_MESSAGE, UserError
-from recommenders.data import DATASETS, opening
-from recommenders.data.opening import MAX_LINE, PER_BYTE, beginning, check_text, opened
+from recommenders.data import DATASETS, TableOptions, survey
+from recommenders.data.opening import MAX_LINE, beginning, opened
+from recommenders.data.survey import PER_BYTE
 from tests.fuzz.doors import assert_good, enter_path
 
-FILES_OF_SETS = {"csv": "r.csv", "ml-100k": "u.data", "ml-1m": "ratings.dat", "electronics": "r.json.gz"}
+FILES_OF_SETS = {"table": "r.csv", "ml-100k": "u.data", "ml-1m": "ratings.dat", "electronics": "r.json.gz"}
 of_every_set = pytest.mark.parametrize("dataset", FILES_OF_SETS)
 MEBI = 2**20
 
@@ -47,7 +48,7 @@ def test_a_path_to_nothing_is_refused(dataset, name, tmp_path):
 @pytest.mark.parametrize("length", [5_000, 500_000])
 def test_of_a_huge_path_the_beginning_and_the_problem_are_shown(dataset, length, tmp_path):
     with pytest.raises(UserError, match=r"could not read it: File name too long$") as caught:
-        DATASETS[dataset].load(tmp_path / ("x/" * length), 0)
+        DATASETS[dataset].load(tmp_path / ("x/" * length), 0, TableOptions())
     assert str(caught.value).startswith(str(tmp_path))
     assert len(str(caught.value)) <= MAX_MESSAGE
 
@@ -56,13 +57,13 @@ def test_a_folder_named_as_an_address_is_read_as_a_folder(tmp_path, monkeypatch)
     monkeypatch.chdir(tmp_path)
     Path("http:").mkdir()
     Path("http:/ratings.csv").write_text("user_id,item_id,rating\n1,2,5\n")
-    assert enter_path("csv", Path("http:/ratings.csv"))
+    assert enter_path("table", Path("http:/ratings.csv"))
 
 
 @pytest.fixture
 def little_memory(monkeypatch):
-    """As if no more than 100 MiB were free."""
-    monkeypatch.setattr(opening, "free_memory", lambda device: 100 * MEBI)
+    """As if no more than 64 MiB were free."""
+    monkeypatch.setattr(survey, "free_memory", lambda device: 64 * MEBI)
 
 
 #: What a packed file of a few kilobytes unpacks to, a megabyte at a time; each has half a gigabyte.
@@ -90,7 +91,7 @@ def test_a_bomb_is_refused_before_it_takes_memory(kind, little_memory, tmp_path)
     assert path.stat().st_size < MEBI
     tracemalloc.start()
     try:
-        assert not enter_path("csv", path)
+        assert not enter_path("table", path)
         assert tracemalloc.get_traced_memory()[1] < 16 * MEBI
     finally:
         tracemalloc.stop()
@@ -100,7 +101,7 @@ def test_a_bomb_is_refused_before_it_takes_memory(kind, little_memory, tmp_path)
 def test_a_file_that_memory_does_not_hold_is_refused_with_the_reason(dataset, little_memory, tmp_path):
     path = bomb(tmp_path / f"{FILES_OF_SETS[dataset]}.gz", BOMBS["long rows"], b"user_id\titem_id\trating\ttimestamp\n")
     with pytest.raises(UserError, match=r"that fit into memory, of which 0\.1 GiB are free; .* give a part") as caught:
-        check_text(path, 4)
+        survey.survey(path, 4)
     assert_good(caught.value)
     assert not enter_path(dataset, path)
 
@@ -111,8 +112,8 @@ def test_counting_ends_where_memory_would(little_memory, tmp_path, monkeypatch):
     true_read = gzip.GzipFile.read
     monkeypatch.setattr(gzip.GzipFile, "read", lambda file, size: read.append(true_read(file, size)) or read[-1])
     with pytest.raises(UserError):
-        check_text(path, 4)
-    assert sum(map(len, read)) <= 100 * MEBI / PER_BYTE + MAX_LINE
+        survey.survey(path, 4)
+    assert sum(map(len, read)) <= 64 * MEBI / PER_BYTE + MAX_LINE
 
 
 @pytest.mark.parametrize("end", [b"\n", b"\r", b"\r\n"])
@@ -121,17 +122,17 @@ def test_the_longest_line_is_read_wherever_it_stands(end, place, tmp_path):
     path = tmp_path / "r.csv"
     before = b"x" * place + end if place else b""
     path.write_bytes(before + b"a" * (MAX_LINE - 1) + end + b"b" + end)
-    assert check_text(path, 1) == (3 if place else 2)
+    assert survey.survey(path, 1).n_lines == (3 if place else 2)
     path.write_bytes(before + b"a" * (2 * MAX_LINE + 1) + end)
     with pytest.raises(UserError, match=f"line {2 if place else 1}: expected lines of at most"):
-        check_text(path, 1)
+        survey.survey(path, 1)
 
 
 @pytest.mark.parametrize("text", ["", "a", "a\n", "a\nb", "a\r\nb\r\n", "\n", "a\n\n"])
 def test_lines_are_counted_as_a_person_does(text, tmp_path):
     path = tmp_path / "r.csv"
     path.write_bytes(text.encode())
-    assert check_text(path, 1) == len(text.splitlines())
+    assert survey.survey(path, 1).n_lines == len(text.splitlines())
     assert beginning(path) == (text.splitlines() or [""])[0]
 
 
@@ -140,11 +141,11 @@ def test_what_is_no_text_is_refused_with_its_line_across_pieces(tmp_path):
     pair = "é".encode()
     filler = b"a" * 99 + b"\n"
     path.write_bytes((filler * (MAX_LINE // 100 + 1))[: MAX_LINE - 1] + pair + b"\n")
-    n_lines = check_text(path, 1)
+    n_lines = survey.survey(path, 1).n_lines
     with path.open("ab") as file:
         file.write(pair[:1])
     with pytest.raises(UserError, match=f"line {n_lines + 1}: expected utf-8 text, got the byte 0xc3"):
-        check_text(path, 1)
+        survey.survey(path, 1)
 
 
 def test_what_goes_wrong_while_a_file_is_read_is_a_user_error(tmp_path):

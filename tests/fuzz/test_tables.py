@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from core.errors import UserError
 from recommenders.data import load_dataset
-from tests.fuzz.doors import DOORS, FILES, enter_path, enter_table
+from tests.fuzz.doors import DOORS, FILES, enter_options, enter_path, enter_table
 from tests.strategies import law
 
 #: A file takes milliseconds.
@@ -19,7 +19,7 @@ GOOD = HEADER + b"".join(b"%d,%d,%d,%d\n" % (i % 9, i, i % 2 * 5, i) for i in ra
 HALVES = gzip.compress(GOOD[:40], mtime=0) + gzip.compress(GOOD[40:], mtime=0)
 
 
-def entered(tmp_path, content, name="ratings.csv", dataset="csv"):
+def entered(tmp_path, content, name="ratings.csv", dataset="table"):
     """Whether this content is read."""
     path = tmp_path / name
     path.write_bytes(content)
@@ -134,10 +134,10 @@ def test_records_are_read_or_refused(tmp_path, read, content):
 def test_a_good_file_is_read_to_the_end_and_a_bad_one_refused_by_name(tmp_path):
     path = tmp_path / "ratings.csv"
     path.write_bytes(GOOD.replace(b"timestamp", b"x"))
-    assert len(load_dataset("csv", path).train) == 48
+    assert len(load_dataset("table", path).train) == 48
     path.write_bytes(READ["one class"])
     with pytest.raises(UserError, match="the train part"):
-        load_dataset("csv", path)
+        load_dataset("table", path)
 
 
 CELLS = st.sampled_from((*DOORS["table"].words, "", " ", "1", "5", "a", "\x1c", "é", "\ud800", "1e5", "+5", "-0", "_"))
@@ -160,6 +160,16 @@ def tables(draw):
 @given(tables() | st.binary(max_size=200))
 def test_any_content_is_read_or_refused(content):
     enter_table(content)
+
+
+@file_law
+@given(st.data())
+def test_one_slip_in_good_options_is_read_or_refused(data):
+    seed = data.draw(st.sampled_from(DOORS["options"].seeds))
+    start = data.draw(st.integers(0, len(seed)))
+    stop = data.draw(st.integers(start, min(len(seed), start + 12)))
+    word = data.draw(st.sampled_from(DOORS["options"].words).map(str.encode) | st.binary(max_size=3))
+    enter_options(seed[:start] + word + seed[stop:])
 
 
 @file_law

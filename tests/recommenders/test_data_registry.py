@@ -11,7 +11,7 @@ def test_an_unknown_name_is_refused_with_the_nearest_one():
         load_dataset("ML-100")
 
 
-@pytest.mark.parametrize("name", ["ml-1m", "electronics", "csv"])
+@pytest.mark.parametrize("name", ["ml-1m", "electronics", "table"])
 def test_sets_that_are_not_fetched_need_a_path(name):
     with pytest.raises(UserError, match=f"data set {name}: give the path of .* with --data"):
         load_dataset(name)
@@ -35,11 +35,11 @@ def test_a_set_from_which_nothing_can_be_learned_is_refused(tmp_path):
     path = tmp_path / "likes.csv"
     path.write_text("user_id,item_id,rating\n" + "".join(f"1,{i},5\n" for i in range(30)))
     with pytest.raises(UserError, match="the train part has 24 rows and no negative label"):
-        load_dataset("csv", path)
+        load_dataset("table", path)
 
 
 def test_the_seed_reaches_random_splits(tmp_path):
     path = tmp_path / "mine.csv"
     path.write_text("user_id,item_id,rating\n" + "".join(f"{i % 9},{i},{i % 2 * 5}\n" for i in range(100)))
-    first, again, other = (load_dataset("csv", path, seed).test.item.tolist() for seed in (1, 1, 2))
+    first, again, other = (load_dataset("table", path, seed).test.item.tolist() for seed in (1, 1, 2))
     assert first == again != other

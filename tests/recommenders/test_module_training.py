@@ -163,3 +163,18 @@ def test_draws_of_a_training_pass_are_those_of_its_generator():
     torch.manual_seed(1)
     trained(recommender, LOSSES[:1], [0.1], [0.0])
     assert torch.equal(torch.rand(3), here)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("kind", [modules.PlainMF, modules.NeuMF, modules.Featured, modules.Graph])
+def test_on_a_gpu_training_ends_as_on_the_cpu(kind):
+    recommender, ends = recommender_of(kind, N_USERS, N_ITEMS), []
+    for device in ("cpu", "cuda"):
+        trainer = Trainer(recommender, ROWS, 15, 0.05, Machine(torch.device(device), torch.float64))
+        population = trainer.population(recommender.initial(N_USERS, N_ITEMS, 3), [0.3] * 3, [0.1] * 3)
+        prepared = trainer.prepare([make_loss(name, HANDCRAFTED_SPACE, epsilon) for name, epsilon, _ in LOSSES])
+        trainer.train_epoch(population, prepared, seed=7)
+        ends.append({name: weight.cpu() for name, weight in population.weights.items()})
+    for name, weight in ends[0].items():
+        assert torch.allclose(weight, ends[1][name], rtol=1e-8, atol=1e-8), name

@@ -5,10 +5,13 @@ import itertools
 import logging
 import random
 import sys
+from contextlib import suppress
 
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from core.errors import UserError
 from core.space import OperatorSpace
@@ -16,6 +19,7 @@ from recommenders import make_recommender, recommender_source
 from recommenders.losses import make_loss
 from recommenders.mf import MF
 from recommenders.module import ModuleRecommender
+from recommenders.recommender import Recommender
 from tests.recommenders.problems import make_task
 
 HEAD = """
@@ -108,7 +112,7 @@ def test_what_the_presets_say_is_given_to_classes_that_take_it(own):
     takes = "class Own(Base):\n    def __init__(self, n_users, n_items, init_std=1.0):\n        super().__init__(n_users, n_items)\n"
     assert dict(make_recommender(own(takes), {"init_std": 0.1}).settings) == {"init_std": 0.1}
     assert dict(make_recommender(own("class Own(Base): pass"), {"init_std": 0.1}).settings) == {}
-    with pytest.raises(UserError, match="unknown setting of .*init_std"):
+    with pytest.raises(UserError, match=r"unknown setting of .*init_std"):
         make_recommender(own("class Own(Base): pass"), init_std=0.1)
 
 
@@ -177,8 +181,6 @@ WRONG = {
         "changes the parameter user.weight",
     "class Odd(Exception):\n    def __str__(self): raise ValueError\nclass Own(Base):\n    def forward(self, user, item): raise Odd":
         "its forward raised Odd",
-    "class Own(Base):\n    def __init__(self, n_users, n_items):\n        super().__init__(n_users, n_items)\n"
-    "        self.register_buffer('hashes', torch.tensor([2**40]))": "expected whole numbers up to",
 }  # fmt: skip
 
 
@@ -223,13 +225,18 @@ STRANGE = {
         True,
     "class Own(Base):\n    def forward(self, user, item):\n        known = [int(i) for i in self.item.weight[:, 0] > 0]\n"
     "        return super().forward(user, item) + sum(known)": False,
+    "class Own(Base):\n    def __init__(self, n_users, n_items):\n        super().__init__(n_users, n_items)\n"
+    "        self.register_buffer('hashes', torch.full((n_items,), 2**40))\n"
+    "    def forward(self, user, item): return self.item(self.hashes[item] % 5).sum(-1) + super().forward(user, item)": True,
+    "class Own(Base):\n    def __init__(self, n_users, n_items):\n        super().__init__(n_users, n_items)\n"
+    "        self.register_buffer('graph', torch.eye(n_items).to_sparse())\n"
+    "    def forward(self, user, item): return (self.user(user) * torch.sparse.mm(self.graph, self.item.weight)[item]).sum(-1)": None,
     "class Own(Base):\n    def __init__(self, *sizes, **more): super().__init__(*sizes)": True,
     "class Own(Base):\n    def __init__(self, n_items, n_users): super().__init__(n_users, n_items)": True,
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("code", STRANGE, ids=lambda code: code.split("\n")[-1].strip()[:50])
-@pytest.mark.filterwarnings("ignore:There is a performance drop")
 def test_whatever_a_class_does_that_can_be_trained_is(own, code):
     before = torch.get_rng_state(), random.getstate(), np.random.get_state()[1].tolist()
     task, scores = trained(own(code))
@@ -239,6 +246,15 @@ def test_whatever_a_class_does_that_can_be_trained_is(own, code):
     assert torch.equal(before[0], after[0])
     assert before[1:] == after[1:]
     assert STRANGE[code] in (None, task.recommender.plan.together)
+
+
+@pytest.mark.parametrize("size", ["1000000000", "100000000000000000", "9" * 30])
+@pytest.mark.parametrize("of", ["mf:embedding_size", "own"])
+def test_parameters_that_no_memory_takes_are_refused(own, of, size):
+    text = own("class Own(Base): pass\n") + ":size" if of == "own" else of
+    with pytest.raises(UserError) as caught:
+        trained(f"{text}={size}")
+    assert len(str(caught.value)) < 400
 
 
 def test_what_is_slow_is_said_once(own, caplog):
@@ -259,6 +275,19 @@ def test_probabilities_without_a_word_are_pointed_out(own, caplog):
         assert sum("taken as logits" in record.getMessage() for record in caplog.records) == n
 
 
+def test_small_logits_are_not_taken_for_probabilities(own, caplog):
+    trained(own("class Own(Base):\n    def __init__(self, *sizes):\n        super().__init__(*sizes)\n"
+                "        nn.init.normal_(self.user.weight, std=0.01)\n        self.bias = nn.Parameter(torch.tensor(0.5))\n"
+                "    def forward(self, user, item): return super().forward(user, item) + self.bias"))  # fmt: skip
+    assert caplog.records == []
+
+
+@given(st.one_of(st.text(max_size=30), st.from_regex(r"mf(:[a-z_]{1,9}=[0-9a-z.,-]{1,5}){1,3}", fullmatch=True)))
+def test_any_text_is_a_recommender_or_one_line(text):
+    with suppress(UserError):
+        assert isinstance(make_recommender(text), Recommender)
+
+
 def test_made_for_other_numbers_is_refused_where_it_matters(own):
     joint = own("class Own(nn.Module):\n    def __init__(self, n_users, n_items):\n        super().__init__()\n"
                 "        self.n, self.all = n_users, nn.Embedding(n_users + n_items, 2)\n"
@@ -267,6 +296,17 @@ def test_made_for_other_numbers_is_refused_where_it_matters(own):
     with pytest.raises(UserError, match=r"made for 13 users and 17 items, asked for 5 and 6: use sized\(5, 6\)"):
         recommender.initial(5, 6, 0)
     assert recommender.sized(5, 6).initial(5, 6, 0)["all.weight"].shape == (11, 2)
+
+
+def test_a_table_that_is_read_otherwise_later_is_noticed(own):
+    turning = own("class Own(Base):\n    turned = False\n    def forward(self, user, item):\n"
+                  "        more = self.user.weight.mean() if Own.turned else 0\n"
+                  "        return super().forward(user, item) + more")  # fmt: skip
+    task, _ = trained(turning)
+    assert "user.weight" in task.recommender.tables
+    task.recommender.source.kind.turned = True
+    with pytest.raises(UserError, match="its forward reads a table otherwise than when it was tried"):
+        task.scores(task.population(task.initial(0), 1, 0.0).weights)
 
 
 def test_the_source_of_a_class_is_known(own, tmp_path):

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from core.errors import UserError
 from recommenders.data.dataset import Ratings
-from recommenders.data.reading import COLUMNS, MAX_COLUMNS, _WithTabs, read_json_lines, read_table
+from recommenders.data.reading import COLUMNS, read_json_lines, read_table
+from recommenders.data.text_table import MAX_COLUMNS, _WithTabs
 
 NAMES = {"user_id": "user", "item_id": "item", "rating": "rating", "timestamp": "timestamp"}
 FIELDS = {"reviewerID": "user", "asin": "item", "overall": "rating", "unixReviewTime": "timestamp"}
@@ -147,6 +148,10 @@ def test_lines_of_a_table_without_header_are_counted_from_its_first(table, separ
     rows = ("1", "2", "5", "0"), ("1", "3", "x", "0"), ("1", "4", "y", "0")
     with pytest.raises(UserError, match=r"line 2: rating: .* got 'x' \(and 1 more such lines\)"):
         table("\n".join(separator.join(cells) for cells in rows), names=list(COLUMNS), separator=separator)
+
+
+def test_line_ends_of_several_kinds_are_no_obstacle(table):
+    assert len(table(HEADER + "1,2,5,0\r1,3,5,0\n1,4,5,0\r\n1,5,5,0\r")) == 4
 
 
 def test_blank_lines_count(table):

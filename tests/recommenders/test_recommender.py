@@ -67,7 +67,7 @@ def test_an_unknown_name_is_refused_with_the_nearest_one():
         make_recommender("mlpp")
 
 
-@pytest.mark.parametrize("name", RECOMMENDERS)
+@pytest.mark.parametrize("name", ["mf", "mlp"])
 @pytest.mark.parametrize(
     "bad", [{"embedding_size": 0}, {"embedding_size": math.inf}, {"init_std": -1.0}, {"init_std": math.nan}]
 )

@@ -25,8 +25,8 @@ def run_small(*observers, **changes):
 
 
 def small_arguments(**changes):
-    """The same as a command line."""
-    return as_words(OPTIONS | changes)
+    """The same as a command line, without a model, which takes seconds to keep."""
+    return [*as_words(OPTIONS | changes), "--no-model"]
 
 
 def as_words(options):

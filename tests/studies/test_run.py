@@ -51,7 +51,8 @@ def test_writes_result_and_prints_losses_funnel_and_verdict(capsys):
     assert run(*small_arguments(), "--out", "deep/er", "--tracking-uri", "none") == 0
     printed = capsys.readouterr()
     result = json.loads(Path("deep/er/result.json").read_text())
-    assert left_behind() == ["deep", "deep/er", "deep/er/history.json", "deep/er/result.json"]
+    files = ("history.json", "loss.json", "loss.py", "loss.tex", "loss_sympy.py", "result.json")
+    assert left_behind() == ["deep", "deep/er", *(f"deep/er/{name}" for name in files)]
     for text in ("BCE", "MaxR", "zero gradient", "Best found loss:", "no test of significance", "deep/er/result.json"):
         assert text in printed.out
     assert result["comparison"]["verdict"].replace(" ", "") in "".join(printed.out.split())
@@ -107,8 +108,8 @@ def test_bad_options_get_one_line_and_leave_nothing(capsys, words, message):
         ({"trainings": "many"}, "many"),
         ({"trainings": -3}, "trainings: expected at least 1"),
         ({"baseline": "__import__('os')"}, "position 11: unexpected character"),
-        ({"dataset": "csv"}, "give the path of the file with --data"),
-        ({"dataset": "csv", "data": "missing.csv"}, "missing.csv"),
+        ({"dataset": "table"}, "give the path of the file with --data"),
+        ({"dataset": "table", "data": "missing.csv"}, "missing.csv"),
         ({"dataset": "synthetic", "data": "x.csv"}, "leave out --data"),
         ({"dataset": "ml-1m", "data": "missing.dat"}, "missing.dat"),
         ({"dataset": "electronics", "data": "missing.json.gz"}, "missing.json.gz"),
@@ -129,12 +130,12 @@ GOOD_ROWS = [f"{u},{i},{1 + (u * i) % 5}" for u in range(30) for i in range(1, 1
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (ratings(GOOD_ROWS, header="user,item_id,rating"), "missing column user_id"),
+        (ratings(GOOD_ROWS, header="who,item_id,rating"), "no column of users recognised; got who, item_id, rating"),
         (ratings([*GOOD_ROWS, "1,2,"]), "line 302: rating: a finite number expected, got ''"),
         (ratings([*GOOD_ROWS, "1,2,nan"]), "line 302: rating: a finite number expected"),
         (ratings([*GOOD_ROWS, "1,2,good"]), "got 'good'"),
         (ratings([f"{u},{i},5" for u in range(30) for i in range(10)]), "no negative label"),
-        (ratings([f"{u},{i},1" for u in range(30) for i in range(10)]), "no positive label"),
+        (ratings([f"{u},{i},2" for u in range(30) for i in range(10)]), "no positive label"),
         (ratings([]), "empty"),
         ("", "x.csv"),
         ("\x00\x01\x02", "x.csv"),
@@ -142,16 +143,61 @@ GOOD_ROWS = [f"{u},{i},{1 + (u * i) % 5}" for u in range(30) for i in range(1, 1
 )
 def test_bad_data_gets_one_line_and_leaves_nothing(capsys, content, message):
     Path("x.csv").write_text(content)
-    arguments = small_arguments(dataset="csv")
+    arguments = small_arguments(dataset="table")
     assert message in refused(capsys, *arguments, "--data", "x.csv", "--tracking-uri", "none")
     assert left_behind() == ["x.csv"]
 
 
 def test_ones_own_ratings_go_through(capsys):
     Path("x.csv").write_text(ratings(GOOD_ROWS))
-    arguments = small_arguments(dataset="csv", trainings=4)
+    arguments = small_arguments(dataset="table", trainings=4)
     assert run(*arguments, "--data", "x.csv", "--out", "out", "--tracking-uri", "none") == 0
     assert json.loads(Path("out/result.json").read_text())["dataset"]["n_users"] == 30
+
+
+ODD_ROWS = [f"{i};u{u};{int((u * i) % 5 > 2)};{u + i}" for u in range(30) for i in range(1, 11)]
+
+
+def test_data_alone_is_a_table_and_what_was_read_is_told_before_phase_i(capsys):
+    Path("my likes.csv").write_text(ratings(ODD_ROWS, header="cosa;chi;piace;quando"))
+    arguments = small_arguments(trainings=4)
+    arguments = arguments[: (place := arguments.index("--dataset"))] + arguments[place + 2 :]
+    columns = ("--user-col", "chi", "--item-col", "1", "--rating-col", "piace", "--time-col", "quando")
+    assert run(*arguments, "--data", "my likes.csv", *columns, "--tracking-uri", "none") == 0
+    told = capsys.readouterr().err.splitlines()
+    assert told[0].startswith("Data my-likes: 300 rows read, 30 users, 10 items, 100.0% of all pairs, ")
+    assert "  columns: users chi, items cosa, ratings piace, times quando, parted by semicolons" in told
+    assert told.index("  ratings are labels: 1 is positive, 0 negative") < told.index(
+        next(line for line in told if line.startswith("Phase I,"))
+    )
+    result = json.loads(Path("results/random-my-likes-mf-0/result.json").read_text())
+    assert result["settings"]["dataset"] == "table"
+    assert result["dataset"]["name"] == "my-likes"
+    assert result["dataset"]["parts"]["train"]["rows"] == result["dataset"]["train"]
+    assert "ratings are labels: 1 is positive, 0 negative" in result["dataset"]["notes"]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--user-col", "nobody"], "--user-col 'nobody': no such column; got user_id, item_id, rating"),
+        (["--positive-at", "9"], "--positive-at 9: expected a number that ratings reach"),
+        (["--split", "leave-one-out"], "expected a column of times"),
+        (["--split", "half"], "--split: expected auto or"),
+        (["--split-col", "rating", "--split", "random"], "--split-col: expected --split given"),
+        (["--validation-data", "x.csv"], "expected --test-data too"),
+        (["--dataset", "ml-100k"], "x.csv"),
+        (["--pairs", "none"], "--pairs: expected last"),
+        (["--negatives", "2"], "--negatives 2: expected a table in which every row is a positive"),
+    ],
+)
+def test_what_cannot_be_asked_of_a_table_gets_one_line_and_leaves_nothing(capsys, words, message):
+    Path("x.csv").write_text(ratings(GOOD_ROWS))
+    given = [] if "--dataset" in words else ["--dataset", "table"]
+    arguments = small_arguments()
+    arguments = arguments[: (place := arguments.index("--dataset"))] + arguments[place + 2 :]
+    assert message in refused(capsys, *arguments, *given, "--data", "x.csv", *words, "--tracking-uri", "none")
+    assert left_behind() == ["x.csv"]
 
 
 def test_an_output_folder_that_cannot_be_made_is_refused(capsys):
@@ -215,7 +261,7 @@ def test_signals_end_it_at_once_without_a_traceback(tmp_path, number, code):
     with subprocess.Popen(
         words, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True, preexec_fn=listen
     ) as process:
-        first = process.stderr.readline()
+        first = next(line for line in process.stderr if line.startswith("Phase"))
         time.sleep(0.5)
         process.send_signal(number)
         rest = process.stderr.read()

@@ -1,0 +1,230 @@
+"""Rows become numbers piece by piece: ids are numbered, cells are checked, and nothing of the text is kept."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from itertools import count
+
+import numpy as np
+import torch
+
+from core.errors import UserError, shown
+from recommenders.data.columns import Column, Piece
+from recommenders.data.times import TimeReader
+from recommenders.memory import free_memory
+
+#: The parts of a data set, in the order of their numbers.
+PARTS = ("train", "validation", "test")
+#: No id is longer, in characters; one that is comes from an unclosed quote.
+MAX_ID = 1_000
+_PART_WORDS = {
+    **dict.fromkeys(("train", "training", "tr"), 0),
+    **dict.fromkeys(("validation", "valid", "val", "validate", "dev"), 1),
+    **dict.fromkeys(("test", "testing", "te"), 2),
+}
+#: Bytes that sorting takes for a distinct id that is numbered already, and that are left alone in any case.
+_PER_ID, _RESERVE = 100, 2**24
+
+
+@dataclass
+class Gathered:
+    """All rows of a table, as numbers. Owned by who asked for it, who may let go of columns."""
+
+    user: np.ndarray
+    """[n] int64, from 0 in the order of `user_ids`."""
+    item: np.ndarray
+    """[n] int64."""
+    rating: np.ndarray | None
+    """[n] float64, or None where there is no such column."""
+    time: np.ndarray | None
+    """[n] int64."""
+    part: np.ndarray | None
+    """[n] int8, the place in PARTS."""
+    user_ids: np.ndarray
+    """The published id of every user."""
+    item_ids: np.ndarray
+    """The published id of every item."""
+    notes: list[str] = field(default_factory=list)
+    """What was found out on the way, a sentence each."""
+
+
+class Gatherer:
+    """Takes pieces, gives numbers.
+
+    Args:
+        capacity: how many rows there are at most.
+        roles: of columns that will come: user, item and perhaps rating, timestamp, part.
+    """
+
+    def __init__(self, capacity: int, roles: frozenset[str]) -> None:
+        self._n, self._capacity = 0, capacity
+        self._ids = {role: _Ids(role, capacity) for role in ("user", "item")}
+        self._rating = _Ratings(capacity) if "rating" in roles else None
+        self._time = _Times(capacity) if "timestamp" in roles else None
+        self._part = np.empty(capacity, dtype=np.int8) if "part" in roles else None
+
+    def add(self, piece: Piece, part: int | None = None) -> None:
+        """Take these rows; `part` is theirs where they have no column that says it.
+
+        Raises:
+            UserError: a cell that is none, with its row; more rows or ids than there is room for.
+        """
+        if not len(piece.rows):
+            return
+        start, stop = self._n, self._n + len(piece.rows)
+        if stop > self._capacity:
+            raise UserError(f"{piece.at(0)}: expected {self._capacity} rows in all, got more; the file is broken")
+        for role, ids in self._ids.items():
+            ids.add(start, piece, piece.columns[role])
+        if self._rating is not None:
+            self._rating.add(start, piece)
+        if self._time is not None:
+            self._time.add(start, piece)
+        if self._part is not None:
+            self._part[start:stop] = _parts(piece) if part is None else part
+        self._n = stop
+        taken = _RESERVE + _PER_ID * sum(map(len, self._ids.values()))
+        if free_memory(torch.device("cpu")) < taken:
+            raise UserError(f"{piece.at(-1)}: memory is full; expected ratings that fit into it, give a part of them")
+
+    def done(self, what: str) -> Gathered:
+        """All rows.
+
+        Args:
+            what: was read, for messages.
+
+        Raises:
+            UserError: no rows, or cells that are no numbers.
+        """
+        if not self._n:
+            raise UserError(f"{what}: expected ratings, got an empty table")
+        rating = None if self._rating is None else self._rating.done(self._n)
+        time = None if self._time is None else self._time.done(self._n)
+        (user_ids, user), (item_ids, item) = (ids.done(self._n) for ids in self._ids.values())
+        part = None if self._part is None else self._part[: self._n]
+        notes = [] if self._time is None else self._time.reader.notes
+        return Gathered(user, item, rating, time, part, user_ids, item_ids, notes)
+
+
+class _Ids:
+    """Numbers the ids of users, or of items. A dict numbers them, which holds every id once."""
+
+    def __init__(self, role: str, capacity: int) -> None:
+        self._role = role
+        self._number = np.empty(capacity, dtype=np.int64)
+        self._numbers: defaultdict[str, int] = defaultdict(count().__next__)
+
+    def __len__(self) -> int:
+        return len(self._numbers)
+
+    def add(self, start: int, piece: Piece, column: Column) -> None:
+        numbers, known = self._numbers, len(self._numbers)
+        cells, place = column.ids()
+        found = np.fromiter(map(numbers.__getitem__, cells), dtype=np.int64, count=len(cells))
+        found = found[place]
+        self._number[start : start + len(found)] = found
+        if len(numbers) > known:
+            self._check(piece, list(numbers)[known:], found, known)
+
+    def _check(self, piece: Piece, new: list[str], found: np.ndarray, known: int) -> None:
+        for number, text in enumerate(new, start=known):
+            if not _is_id(text):
+                got = shown(text) if text.strip() else "an empty cell"
+                limit = f" of one line and at most {MAX_ID} characters" * bool(text.strip())
+                row = int(np.flatnonzero(found == number)[0])
+                raise UserError(f"{piece.at(row)}: {_a(self._role)}{limit} expected, got {got}")
+
+    def done(self, n: int) -> tuple[np.ndarray, np.ndarray]:
+        """The distinct ids in order (as numbers, if all are plain numbers) and the place of each row's."""
+        ids = list(self._numbers)
+        self._numbers.clear()
+        plain = all(i.isascii() and i.isdigit() and (i == "0" or i[0] != "0") and len(i) < 19 for i in ids)
+        array = np.array(ids, dtype=np.int64) if plain else np.array(ids, dtype=np.dtypes.StringDType())
+        order = np.argsort(array, kind="stable")
+        rank = np.empty_like(order)
+        rank[order] = np.arange(len(order))
+        number = self._number[:n]
+        np.take(rank, number, out=number, mode="clip")  # clip is what writes in place; all are in range
+        return array[order], number
+
+
+def _is_id(text: str) -> bool:
+    return bool(text.strip()) and len(text) <= MAX_ID and not any(end in text for end in "\r\n\0")
+
+
+class _Finite:
+    """Whether all cells of a column are numbers; remembers the first one that is none, and counts the others."""
+
+    def __init__(self, role: str) -> None:
+        self._role = role
+        self._problem, self._unit, self._n_bad = "", "lines", 0
+
+    def look(self, piece: Piece, numbers: np.ndarray) -> None:
+        bad = np.flatnonzero(~np.isfinite(numbers))
+        if len(bad) and not self._n_bad:
+            got = piece.columns[self._role].shown(int(bad[0]))
+            self._problem = f"{piece.at(int(bad[0]))}: {self._role}: a finite number expected, got {got}"
+            self._unit = piece.where.rsplit(" ", 1)[-1] + "s"
+        self._n_bad += len(bad)
+
+    def check(self) -> None:
+        if self._n_bad:
+            more = f" (and {self._n_bad - 1} more such {self._unit})" if self._n_bad > 1 else ""
+            raise UserError(self._problem + more)
+
+
+class _Ratings:
+    """Finite numbers."""
+
+    def __init__(self, capacity: int) -> None:
+        self._values = np.empty(capacity, dtype=np.float64)
+        self._finite = _Finite("rating")
+
+    def add(self, start: int, piece: Piece) -> None:
+        numbers = piece.columns["rating"].numbers()
+        self._finite.look(piece, numbers)
+        self._values[start : start + len(numbers)] = numbers
+
+    def done(self, n: int) -> np.ndarray:
+        self._finite.check()
+        return self._values[:n]
+
+
+class _Times:
+    """Whole numbers or seconds."""
+
+    def __init__(self, capacity: int) -> None:
+        self._values = np.empty(capacity, dtype=np.int64)
+        self._finite = _Finite("timestamp")
+        self.reader = TimeReader()
+
+    def add(self, start: int, piece: Piece) -> None:
+        numbers = self.reader.read(piece.columns["timestamp"], piece)
+        self._finite.look(piece, numbers)
+        numbers = np.where(np.isfinite(numbers), numbers, 0)
+        largest = int(np.abs(numbers).argmax())
+        if abs(numbers[largest]) >= 2**53:
+            raise UserError(f"{piece.at(largest)}: timestamps below 2^53 expected, got {numbers[largest]:g}")
+        self._values[start : start + len(numbers)] = numbers
+
+    def done(self, n: int) -> np.ndarray:
+        self._finite.check()
+        return self._values[:n]
+
+
+def _parts(piece: Piece) -> np.ndarray:
+    cells, place = piece.columns["part"].ids()
+    found: Mapping[str, int] = {cell: _PART_WORDS.get(cell.strip().lower(), -1) for cell in set(cells)}
+    parts = np.array([found[cell] for cell in cells], dtype=np.int8)
+    parts = parts[place]
+    if len(parts) and parts.min() < 0:
+        row = int(parts.argmin())
+        got = piece.columns["part"].shown(row)
+        raise UserError(f"{piece.at(row)}: split: train, validation or test expected, got {got}")
+    return parts
+
+
+def _a(role: str) -> str:
+    return f"an {role}" if role == "item" else f"a {role}"

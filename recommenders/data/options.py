@@ -1,0 +1,110 @@
+"""How a table of one's own is read and split, with a sentence for every option.
+
+The annotations are objects and not strings: the command line is made from classes that inherit them.
+"""
+
+import math
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+from core.errors import UserError, shown
+
+SPLITS = ("auto", "leave-one-out", "random", "given")
+PAIRS = ("last", "first", "all")
+#: Negatives drawn for each positive where a table has none and nothing was said.
+USUAL_NEGATIVES = 4
+#: Given for a column, it says that there is none.
+NO_COLUMN = "none"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TableOptions:
+    """How a table is read. Options left alone are found out from the table, and what was found is said.
+
+    Raises:
+        UserError: a value that no table could be read with.
+    """
+
+    user_col: str | None = None
+    """Of a table given with --data: the column of users, by name or by its position from 1; guessed unless given."""
+    item_col: str | None = None
+    """The column of items; guessed unless given."""
+    rating_col: str | None = None
+    """The column of ratings or labels; guessed unless given. Where there is none (or with none), every row is a
+    positive."""
+    time_col: str | None = None
+    """The column of times, numbers or dates; guessed unless given; none to do without."""
+    positive_at: float | None = None
+    """Ratings of so much and more get the label 1, others 0. Unless given: 4, but ratings that are only 0 and 1 (or -1
+    and 1) are labels already."""
+    split: str = "auto"
+    """Of a table: leave-one-out (each user's last positive, by time), random (80/10/10), given (by --split-col or by
+    files), or auto: given if it was given, else leave-one-out where there are times, else random."""
+    split_col: str | None = None
+    """The column that says train, validation or test."""
+    pairs: str = "last"
+    """What stays where a user rated an item several times: the last row (by time, where there are times), the first, or
+    all."""
+    negatives: int | None = None
+    """For a table in which every row is a positive: items that the user does not have, drawn for each positive as
+    negatives; 4 unless given, 0 for none."""
+
+    def __post_init__(self) -> None:
+        """Check what can be checked without the table."""
+        for name, known in (("split", SPLITS), ("pairs", PAIRS)):
+            if getattr(self, name) not in known:
+                raise UserError(f"--{name}: expected {' or '.join(known)}, got {shown(getattr(self, name))}")
+        if self.positive_at is not None and not math.isfinite(self.positive_at):
+            raise UserError(f"--positive-at: expected a finite number, got {self.positive_at}")
+        if self.negatives is not None and self.negatives < 0:
+            raise UserError(f"--negatives: expected a number, 0 or more, got {self.negatives}")
+        if self.split_col is not None and self.split not in ("auto", "given"):
+            raise UserError(f"--split-col: expected --split given beside it, got --split {self.split}; leave out one")
+
+    @property
+    def given(self) -> tuple[str, ...]:
+        """The names of the options that were not left alone."""
+        return tuple(f.name for f in fields(TableOptions) if getattr(self, f.name) != f.default)
+
+
+#: Everything is found out.
+USUAL_OPTIONS = TableOptions()
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataFiles:
+    """The files of a data set.
+
+    Raises:
+        UserError: one of the two further parts without the other, or without the first.
+    """
+
+    data: Path | None = None
+    """All of it, or the training part."""
+    validation: Path | None = None
+    """The validation part, where parts are given as files."""
+    test: Path | None = None
+    """The test part."""
+
+    def __post_init__(self) -> None:
+        """Check that the parts are all there."""
+        given = {"--validation-data": self.validation, "--test-data": self.test}
+        missing = [option for option, path in given.items() if path is None]
+        if len(missing) == 1 or (not missing and self.data is None):
+            wanted = missing[0] if missing else "--data (the training part)"
+            raise UserError(f"parts in files of their own: expected {wanted} too, got none; give all three")
+
+    @property
+    def parts(self) -> tuple[Path, ...]:
+        """Training, validation and test file; one file where it is not split; none where none is given."""
+        return tuple(path for path in (self.data, self.validation, self.test) if path is not None)
+
+    @classmethod
+    def of(cls, given: "Path | DataFiles | None") -> "DataFiles":
+        """What a caller gave, who may have one path only."""
+        return given if isinstance(given, cls) else cls(data=given)  # type: ignore[arg-type]  # it is no DataFiles
+
+
+def option(name: str) -> str:
+    """How an option is written on the command line."""
+    return "--" + name.replace("_", "-")

@@ -1,0 +1,171 @@
+"""What a search came to, for a notebook or a script."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from html import escape
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from core.errors import UserError, unknown_name
+from core.loss import ProgramLoss
+from core.module import LossModule
+from recommenders.scoring import ScoringModule
+from studies.exporting.exported import FORMS, Exported
+from studies.exporting.stored import StoredLoss, StoredStudy
+from studies.picking import Pick
+
+#: Published ids of users and items [n] -> y_hat [n].
+Scorer = Callable[[Sequence[Any], Sequence[Any]], np.ndarray]
+
+
+class SearchResult:
+    """The found loss, what it was compared with, and the recommender that it trained.
+
+    Args:
+        study: what result.json holds.
+        history: what history.json holds; None where it is missing.
+        score: scores pairs with the trained recommender; None where there is none.
+        recommender: the same as a torch module of numbered users and items, where it is at hand.
+    """
+
+    def __init__(
+        self,
+        study: StoredStudy,
+        history: Mapping[str, Any] | None,
+        score: Scorer | None,
+        recommender: ScoringModule | None = None,
+    ) -> None:
+        self._study, self._history, self._score, self._recommender = study, history, score, recommender
+
+    @property
+    def loss(self) -> LossModule:
+        """The found loss as a torch module of predictions in [0, 1] and labels; `module` has it in other forms.
+
+        Raises:
+            UserError: no loss was found.
+        """
+        return self.module()
+
+    def module(
+        self, pick: str | None = None, *, simplified: bool = False, reduction: str = "mean", from_logits: bool = False
+    ) -> LossModule:
+        """A found loss as a torch module.
+
+        Args:
+            pick: which one: best, complexity<=5 (operators) or within<=0.001; the found loss unless given.
+            simplified: whether to take the simplified formula, whose gradient is the same.
+            reduction: mean, sum or none.
+            from_logits: whether predictions are logits.
+
+        Raises:
+            UserError: no loss was found, or none that is as simple as asked for; an unknown pick or reduction.
+        """
+        return LossModule(self._exported(pick, simplified).loss, reduction, from_logits)
+
+    @property
+    def formula(self) -> str:
+        """Of the found loss."""
+        return self._picked(None).name
+
+    @property
+    def simplified(self) -> str:
+        """The simplified formula of the found loss, which has the same gradient."""
+        return self._exported(None).simple
+
+    @property
+    def epsilon(self) -> float | None:
+        """The smoothing term of the found loss; None where it has no log and no reciprocal."""
+        return self._picked(None).epsilon
+
+    @property
+    def verdict(self) -> str:
+        """Whether the found loss beats the best baseline, in a sentence."""
+        return self._study.verdict
+
+    def export(self, to: str = "torch", pick: str | None = None, *, simplified: bool = False) -> str:
+        """A found loss as text: torch, sympy, latex or json; see `module` for the rest.
+
+        Raises:
+            UserError: an unknown form, and as `module`.
+        """
+        if to not in FORMS:
+            raise unknown_name("form", to, FORMS)
+        return FORMS[to].write(self._exported(pick, simplified))
+
+    @property
+    def losses(self) -> pd.DataFrame:
+        """Found losses and baselines, means over seeds; the found loss first."""
+        rows = [("found", loss) for loss in self._study.finalists]
+        rows += [("baseline", loss) for loss in self._study.baselines]
+        return pd.DataFrame([{"kind": kind, **self._row(loss)} for kind, loss in rows])
+
+    @property
+    def front(self) -> pd.DataFrame:
+        """The found losses that none beats by being better on validation and no longer; the shortest first."""
+        names = ("complexity", "formula", "epsilon")
+        front = self._study.content["front"]
+        return pd.DataFrame([{**{n: one[n] for n in names}, **_parts(one["validation"], one["test"])} for one in front])
+
+    @property
+    def candidates(self) -> pd.DataFrame:
+        """Every loss that Phase I trained, in order."""
+        return pd.DataFrame([] if self._history is None else self._history["candidates"])
+
+    @property
+    def recommender(self) -> ScoringModule:
+        """The recommender that the found loss trained: (user [B], item [B]), numbered from 0, -> y_hat [B].
+
+        Raises:
+            UserError: it is not at hand.
+        """
+        if self._recommender is None:
+            raise UserError("the trained recommender is at hand only after search_loss; a stored one scores by predict")
+        return self._recommender
+
+    def predict(self, users: Sequence[Any], items: Sequence[Any]) -> np.ndarray:
+        """The probability of a positive label for pairs of published ids: y_hat [n], NaN for unknown ids.
+
+        Raises:
+            UserError: two lengths, or no recommender was kept.
+        """
+        if self._score is None:
+            raise UserError("no recommender was kept: no loss was found, or the study ran with no_model")
+        if len(users) != len(items):
+            raise UserError(f"predict: expected as many users as items, got {len(users)} and {len(items)}")
+        return self._score(users, items)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The content of result.json."""
+        return dict(self._study.content)
+
+    def _picked(self, pick: str | None) -> StoredLoss:
+        return self._study.picked(Pick.parse(self._study.settings.pick if pick is None else pick))
+
+    def _exported(self, pick: str | None, simplified: bool = False) -> Exported:
+        exported = self._study.exported(self._picked(pick))
+        return exported.in_simple_form() if simplified else exported
+
+    def _row(self, stored: StoredLoss) -> dict[str, Any]:
+        loss = self._study.exported(stored).loss
+        smoothing = loss.smoothing if isinstance(loss, ProgramLoss) and stored.epsilon is not None else None
+        own = {"name": stored.name, "complexity": stored.complexity or None, "epsilon": smoothing}
+        return {**own, "seeds": stored.n_seeds, **_parts(stored.validation, stored.test)}
+
+    def __repr__(self) -> str:
+        """The formula and what became of it."""
+        if not self._study.finalists:
+            return "SearchResult: no loss was found"
+        return f"SearchResult: {self.formula}\n{self.verdict}"
+
+    def _repr_html_(self) -> str:
+        """For notebooks."""
+        table = self.losses.to_html(index=False, float_format="{:.4f}".format, na_rep="", escape=True)
+        return f"<p><code>{escape(repr(self))}</code></p>{table}"
+
+
+def _parts(validation: Mapping[str, Any], test: Mapping[str, Any]) -> dict[str, Any]:
+    named = {f"validation_{name}": value for name, value in validation.items()}
+    return named | {f"test_{name}": value for name, value in test.items()}

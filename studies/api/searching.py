@@ -1,0 +1,224 @@
+"""`search_loss`: a study in one call."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_type_hints
+
+import numpy as np
+import torch
+from torch import nn
+
+from core.errors import UserError, unknown_name
+from core.restoring import read
+from recommenders import class_name
+from recommenders.data import TABLE, DataFiles, Dataset, TableOptions, table_dataset
+from recommenders.scoring import ScoringModule
+from studies.api.bars import Bars
+from studies.api.result import Scorer, SearchResult
+from studies.exporting.finding import find_study
+from studies.exporting.stored import StoredStudy
+from studies.history import History
+from studies.keeping.resuming import own_folder
+from studies.outcome import HISTORY
+from studies.result import StudyResult
+from studies.running import StudyRun, Voice
+from studies.settings import PlaceSettings, StudySettings
+from studies.study import Study, use_cores
+from studies.tracking_sender import MODEL
+from studies.tracking_server import NO_TRACKING, quiet_mlflow
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+#: Rows scored at a time.
+_ROWS_AT_ONCE = 65_536
+
+
+def search_loss(
+    data: DataFrame | Path | str | None = None,
+    *,
+    validation: DataFrame | Path | str | None = None,
+    test: DataFrame | Path | str | None = None,
+    recommender: str | type[nn.Module] = "mf",
+    progress: bool = True,
+    out: Path | str | None = None,
+    resume: bool = False,
+    tracking_uri: str = NO_TRACKING,
+    experiment: str = PlaceSettings.experiment,
+    threads: int = PlaceSettings.threads,
+    memory: float | None = None,
+    **settings: Any,
+) -> SearchResult:
+    """Search a loss for a recommender, check it, and compare it with the known ones, as `python -m studies.run` does.
+
+    Args:
+        data: ratings, labels or interactions: a data frame, or the path of a file; MovieLens-100K without it.
+        validation: the validation part, where parts are given apart; `data` is the training part then.
+        test: the test part.
+        recommender: a name such as mf or mlp:dropout=0.1, package.module:Class, or a class of torch modules.
+        progress: whether to show bars.
+        out: folder for the result, the loss, the report and checkpoints; nothing is written without it.
+        resume: go on from the newest checkpoint in `out`.
+        tracking_uri: MLflow's database or server, for a study with `out`; none to do without.
+        experiment: MLflow's experiment.
+        threads: CPU cores to train candidates on.
+        memory: GiB that parameters in training may take; half of what is free unless given.
+        settings: any option of the command by name, such as searcher="gp", trainings=200, seed=1, positive_at=4.
+
+    Raises:
+        UserError: anything that the study could not run with, in one line.
+    """
+    places = PlaceSettings(
+        out=None if out is None else Path(out),
+        tracking_uri=tracking_uri,
+        experiment=experiment,
+        threads=threads,
+        memory=memory,
+        resume=resume,
+    )
+    if out is None and (resume or tracking_uri != NO_TRACKING):
+        raise UserError("search_loss: expected out, the folder of the study, beside resume and tracking_uri; got none")
+    kind = None if isinstance(recommender, str) else recommender
+    named = recommender if isinstance(recommender, str) else _name(recommender)
+    chosen = _settings({**settings, "recommender": named})
+    source = _data(chosen, data, validation, test)
+    if isinstance(source, Dataset):
+        chosen = replace(chosen, dataset=TABLE)
+    ready = Study(chosen, source, threads, memory, kind)
+    with _own_cores(ready), Bars(ready.task.metric, chosen.trainings, progress) as bars:
+        return _in_memory(ready, bars) if places.out is None else _in_folder(ready, places, places.out, bars)
+
+
+def load_result(run: Path | str, tracking_uri: str = PlaceSettings.tracking_uri) -> SearchResult:
+    """What a study came to that ran before.
+
+    Args:
+        run: its folder, or the id of its run in MLflow.
+        tracking_uri: MLflow's database or server, for the id of a run.
+
+    Raises:
+        UserError: there is no such study.
+    """
+    study, _ = find_study(str(run), tracking_uri)
+    folder = Path(run).parent if Path(run).is_file() else Path(run)
+    model = folder / MODEL
+    return SearchResult(study, _stored_history(folder), _stored_scorer(model) if model.is_dir() else None)
+
+
+def _stored_history(folder: Path) -> dict[str, Any] | None:
+    """The history of a study; None where it is missing or damaged, which costs the list of candidates."""
+    try:
+        history = json.loads((folder / HISTORY).read_text(encoding="utf-8"))
+        return {"candidates": read(list[dict[str, Any]], history["candidates"])}
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
+        return None
+
+
+def _name(recommender: Any) -> str:
+    if not isinstance(recommender, type):
+        raise UserError(f"recommender: expected a name or a class of torch modules, got {type(recommender).__name__}")
+    return class_name(recommender)
+
+
+def _settings(given: dict[str, Any]) -> StudySettings:
+    kinds, values = get_type_hints(StudySettings), {}
+    known = [f.name for f in fields(StudySettings)]
+    for name, value in given.items():
+        if name not in known:
+            raise unknown_name("setting", name, known)
+        try:
+            values[name] = read(kinds[name], value)
+        except TypeError as error:
+            raise UserError(f"{name}: {error}") from None
+    return StudySettings(**values)
+
+
+def _data(settings: StudySettings, *tables: DataFrame | Path | str | None) -> Dataset | DataFiles:
+    """Frames as a data set; paths, or nothing, as files."""
+    data, validation, test = (Path(table) if isinstance(table, str) else table for table in tables)
+    if all(table is None or isinstance(table, Path) for table in (data, validation, test)):
+        return DataFiles(data=data, validation=validation, test=test)
+    if data is None:
+        raise UserError("search_loss: expected data, the training part, beside validation and test; got none")
+    options = TableOptions(**{f.name: getattr(settings, f.name) for f in fields(TableOptions)})
+    dataset = table_dataset(data, options, settings.seed, validation=validation, test=test)
+    dataset.check_classes()
+    return dataset
+
+
+@contextmanager
+def _own_cores(ready: Study) -> Iterator[None]:
+    """Torch has the cores that suit training while it lasts, and then what the caller's process had."""
+    before = torch.get_num_threads()
+    use_cores(ready.task.trainer)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _in_memory(ready: Study, bars: Bars) -> SearchResult:
+    history = History(ready.task.metric)
+    return _found(ready.run([bars, history]), history)
+
+
+def _in_folder(ready: Study, places: PlaceSettings, out: Path, bars: Bars) -> SearchResult:
+    def warn(text: str) -> None:
+        warnings.warn(text, stacklevel=2)
+
+    with own_folder(out) as folder:
+        run = StudyRun(ready, places, folder, Voice(lambda text: None, warn, lambda result: None))
+        run.go(bars)
+    return load_result(out) if run.result is None else _found(run.result, run.history)
+
+
+def _found(result: StudyResult, history: History) -> SearchResult:
+    study = StoredStudy.parse(json.dumps(result.to_dict()), "result")
+    if result.model is None:
+        return SearchResult(study, history.to_dict(result), None)
+    recommender = ScoringModule(result.task.recommender, result.model).eval()
+    score = _scorer(recommender, result.task.dataset)
+    return SearchResult(study, history.to_dict(result), score, recommender)
+
+
+def _scorer(recommender: ScoringModule, dataset: Dataset) -> Scorer:
+    numbers = [{one: i for i, one in enumerate(ids.tolist())} for ids in (dataset.user_ids, dataset.item_ids)]
+    device = next(iter(recommender.state_dict().values())).device
+
+    def score(users: Sequence[Any], items: Sequence[Any]) -> np.ndarray:
+        pairs = [[own.get(one, -1) for one in _listed(ids)] for own, ids in zip(numbers, (users, items), strict=True)]
+        user, item = torch.tensor(pairs, dtype=torch.int64)
+        y_hat = np.full(len(user), np.nan, dtype=np.float32)
+        known = torch.nonzero((user >= 0) & (item >= 0)).flatten()
+        with torch.no_grad():
+            for rows in known.split(_ROWS_AT_ONCE):
+                y_hat[rows.numpy()] = recommender(user[rows].to(device), item[rows].to(device)).cpu().numpy()
+        return y_hat
+
+    return score
+
+
+def _listed(ids: Sequence[Any]) -> list[Any]:
+    """Python's own numbers and texts, whatever holds them."""
+    listed: list[Any] = np.asarray(ids).tolist()
+    return listed
+
+
+def _stored_scorer(folder: Path) -> Scorer:
+    def score(users: Sequence[Any], items: Sequence[Any]) -> np.ndarray:
+        import pandas as pd
+
+        quiet_mlflow()
+        import mlflow.pyfunc
+
+        model = mlflow.pyfunc.load_model(str(folder))
+        y_hat: np.ndarray = model.predict(pd.DataFrame({"user": _listed(users), "item": _listed(items)}))
+        return y_hat
+
+    return score

@@ -1,0 +1,194 @@
+"""The Python interface."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+import studies
+from core.errors import UserError
+from recommenders.data.synthetic import planted
+from studies import load_result, search_loss
+from tests.core.export.written import imported
+
+SMALL = {
+    "searcher": "random",
+    "trainings": 12,
+    "finalists": 2,
+    "repeats": 2,
+    "max_epochs": 4,
+    "baseline": ("BCE", "MaxR"),
+}
+SMALL |= {"candidates_per_step": 4, "progress": False, "epsilon": (0.001, 0.1)}
+
+
+def ratings():
+    """The planted data as somebody else would have it."""
+    data = planted()
+    parts = [
+        pd.DataFrame({"userId": part.user + 1000, "asin": [f"i{i}" for i in part.item], "stars": 1 + 4 * part.label})
+        for part in (data.train, data.validation, data.test)
+    ]
+    return pd.concat(parts, ignore_index=True)
+
+
+FRAME = ratings()
+
+
+class Own(torch.nn.Module):
+    def __init__(self, n_users, n_items, size=4):
+        super().__init__()
+        self.user, self.item = torch.nn.Embedding(n_users, size), torch.nn.Embedding(n_items, size)
+
+    def forward(self, user, item):
+        return (self.user(user) * self.item(item)).sum(-1)
+
+
+@pytest.fixture(scope="module")
+def result():
+    return search_loss(FRAME, **SMALL)
+
+
+def test_the_loss_trains_a_model_of_ones_own(result):
+    weight = torch.zeros(5, requires_grad=True)
+    label = torch.tensor([1.0, 0.0, 1.0, 1.0, 0.0])
+    result.loss(torch.sigmoid(weight), label).backward()
+    assert weight.grad.isfinite().all()
+    assert result.module(from_logits=True, reduction="none")(weight, label).shape == (5,)
+
+
+def test_it_is_what_the_exported_file_holds(result, tmp_path):
+    exported = imported(result.export("torch"), tmp_path).Loss()
+    p, y = torch.rand(50), (torch.rand(50) > 0.5).float()
+    assert torch.equal(exported(p, y), result.loss(p, y))
+    assert result.formula in result.export("latex")
+
+
+def test_tables(result):
+    assert list(result.losses["kind"].unique()) == ["found", "baseline"]
+    assert result.losses.iloc[0]["name"] == result.formula
+    assert {"validation_auc", "test_auc", "complexity", "seeds"} <= set(result.losses.columns)
+    assert result.front["complexity"].is_monotonic_increasing
+    assert result.front["validation_auc"].is_monotonic_increasing
+    assert len(result.candidates) == 12
+
+
+def test_a_simpler_loss_can_be_picked(result):
+    simplest = result.front.iloc[0]
+    picked = result.module(f"complexity<={simplest.complexity}", simplified=True)
+    assert str(picked.loss.program) == simplest.formula
+    with pytest.raises(UserError, match="pick: expected best, complexity"):
+        result.module("shortest")
+
+
+def test_the_trained_recommender_scores_published_ids(result):
+    users, items = FRAME["userId"][:4], FRAME["asin"][:4]
+    y_hat = result.predict(users, items)
+    assert y_hat.shape == (4,)
+    assert ((y_hat > 0) & (y_hat < 1)).all()
+    assert np.isnan(result.predict([1, 1000], ["i0", "nothing"])).all()
+    assert result.recommender(torch.tensor([0]), torch.tensor([0])).shape == (1,)
+    with pytest.raises(UserError, match="as many users as items, got 1 and 2"):
+        result.predict([1], ["a", "b"])
+
+
+def test_it_is_shown_in_notebooks(result):
+    assert repr(result).startswith(f"SearchResult: {result.formula}\n")
+    assert "<table" in result._repr_html_()
+    assert result.verdict in repr(result)
+
+
+def test_the_same_seed_gives_the_same_result_as_the_command(result):
+    again = search_loss(FRAME, **SMALL).to_dict() | {"seconds": None}
+    assert again == result.to_dict() | {"seconds": None}
+    assert again["settings"]["dataset"] == "table"
+
+
+def test_a_class_of_ones_own_and_a_folder(tmp_path):
+    result = search_loss(FRAME, recommender=Own, out=tmp_path / "out", **SMALL)
+    stored = load_result(tmp_path / "out")
+    assert stored.formula == result.formula
+    assert (tmp_path / "out" / "loss.py").exists()
+    assert stored.losses.equals(result.losses)
+    assert len(stored.candidates) == 12
+    rows = FRAME["userId"][:3], FRAME["asin"][:3]
+    assert stored.predict(*rows) == pytest.approx(result.predict(*rows))
+    with pytest.raises(UserError, match="at hand only after search_loss"):
+        _ = stored.recommender
+    again = search_loss(FRAME, recommender=Own, out=tmp_path / "out", resume=True, **SMALL)
+    assert again.formula == result.formula, "a finished study is not run again"
+
+
+def test_parts_may_be_frames_of_their_own():
+    train, validation, test = FRAME[:4000], FRAME[4000:5000], FRAME[5000:]
+    result = search_loss(train, validation=validation, test=test, **SMALL | {"trainings": 4})
+    assert result.to_dict()["dataset"]["train"] <= 4000
+
+
+def test_bars_tell_how_far_it_is(capsys):
+    search_loss(dataset="synthetic", **SMALL | {"progress": True, "trainings": 4})
+    shown = capsys.readouterr().err
+    assert "Searching: 100%" in shown
+    assert "Training to convergence: 100%" in shown
+
+
+def test_torch_keeps_its_threads():
+    before = torch.get_num_threads()
+    search_loss(dataset="synthetic", threads=2, backend="torch", **SMALL | {"trainings": 4})
+    assert torch.get_num_threads() == before
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"searchers": "gp"}, "unknown setting 'searchers': expected one of .* Did you mean 'searcher'"),
+        ({"searcher": "nobody"}, "unknown searcher 'nobody'"),
+        ({"trainings": "many"}, "trainings: expected int, got 'many'"),
+        ({"trainings": -1}, "trainings"),
+        ({"recommender": Own(3, 4)}, "recommender: expected a name or a class of torch modules, got Own"),
+        ({"recommender": dict}, "expected a class derived from torch.nn.Module, got dict"),
+        ({"recommender": "deepfm"}, "unknown recommender 'deepfm'"),
+        ({"resume": True}, "expected out, the folder of the study"),
+        ({"tracking_uri": "sqlite:///mlflow.db"}, "expected out, the folder of the study"),
+        ({"user_col": "nobody"}, "nobody"),
+        ({"positive_at": 99}, "positive"),
+        ({"test": "test.csv", "validation": "validation.csv"}, "validation.csv: could not read it"),
+        ({"test": FRAME}, "got two; give all three"),
+        ({"data": None, "test": FRAME, "validation": FRAME}, "expected data, the training part"),
+    ],
+)
+def test_bad_input_is_told_in_a_line(given, message):
+    with pytest.raises(UserError, match=message):
+        search_loss(**{"data": FRAME} | SMALL | given)
+
+
+def test_a_frame_without_ratings_of_both_kinds_is_refused():
+    with pytest.raises(UserError):
+        search_loss(FRAME.assign(stars=5.0), **SMALL | {"negatives": 0})
+    with pytest.raises(UserError):
+        search_loss(FRAME[:0], **SMALL)
+
+
+def test_a_study_that_found_nothing_says_so(monkeypatch):
+    from core.trial import Verdict
+
+    monkeypatch.setattr("core.reward.RewardFilter.verdict", lambda self, reward: Verdict.REJECTED)
+    result = search_loss(dataset="synthetic", **SMALL | {"trainings": 2})
+    assert repr(result) == "SearchResult: no loss was found"
+    with pytest.raises(UserError, match="found no loss"):
+        _ = result.loss
+    with pytest.raises(UserError, match="no recommender was kept"):
+        result.predict([1], [1])
+    assert len(result.front) == 0
+    assert "<table" in result._repr_html_()
+
+
+def test_nothing_is_loaded_before_it_is_asked_for():
+    with pytest.raises(AttributeError, match="has no attribute 'search_losses'"):
+        _ = studies.search_losses
+    assert studies.search_loss is search_loss
+
+
+def test_a_study_that_is_not_there_is_told(tmp_path):
+    with pytest.raises(UserError, match="expected the folder of a study"):
+        load_result(tmp_path / "nothing")

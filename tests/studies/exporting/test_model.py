@@ -1,0 +1,152 @@
+"""The trained recommender as a model of MLflow's."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from core.errors import UserError
+from recommenders.data.dataset import Dataset
+from recommenders.data.synthetic import planted
+from recommenders.scoring import ScoringModule
+from studies.exporting.model import MODEL, model_name, save_model
+from studies.run import app
+from studies.study import Study
+from tests.studies.small import OPTIONS, as_words, small_settings
+
+LOADER = """
+import sys, json, warnings
+sys.path = [path for path in sys.path if path not in ("", {here!r})]
+import pandas as pd, mlflow, mlflow.pyfunc
+mlflow.set_tracking_uri({uri!r})
+model = mlflow.pyfunc.load_model({model!r})
+rows = pd.DataFrame({rows!r})
+print(json.dumps([None if value != value else value for value in model.predict(rows).tolist()]))
+assert not {{"core", "recommenders", "studies"}} & set(sys.modules)
+"""
+ENVIRONMENT = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"} | {"MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "0"}
+
+
+def scored_elsewhere(model, rows, folder, uri="sqlite:///none.db"):
+    """What a process says that has nothing of this project."""
+    program = LOADER.format(uri=uri, model=str(model), rows=rows, here=str(Path.cwd()))
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", program], capture_output=True, text=True, cwd=folder, env=ENVIRONMENT
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def named_by_text():
+    """The planted data with texts as ids."""
+    data = planted()
+    users, items = (np.array([f"{kind}-{i}" for i in range(n)], dtype=np.dtypes.StringDType()) for kind, n in
+                    (("u", data.n_users), ("i", data.n_items)))  # fmt: skip
+    return Dataset("texts", data.train, data.validation, data.test, users, items, data.split)
+
+
+@pytest.mark.parametrize("recommender", ["mf", "mlp"])
+def test_another_process_scores_as_the_study_did(recommender, tmp_path):
+    result = Study(small_settings(recommender=recommender), named_by_text()).run([])
+    path = save_model(result, tmp_path)
+    assert path == tmp_path / MODEL
+    assert [one.name for one in tmp_path.iterdir()] == [MODEL]
+    rows = {"user": ["u-3", "u-99", "nobody", "u-0"], "item": ["i-5", "i-0", "i-1", "i-79"]}
+    got = scored_elsewhere(path, rows, tmp_path)
+    pairs = torch.tensor([3, 99, 0]), torch.tensor([5, 0, 79])
+    expected = ScoringModule(result.task.recommender, result.model)(*pairs).tolist()
+    assert got == [pytest.approx(expected[0]), pytest.approx(expected[1]), None, pytest.approx(expected[2])]
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory, migrated):
+    """The folder in which a study ran, with MLflow's database and the registered model."""
+    folder, before = tmp_path_factory.mktemp("model"), Path.cwd()
+    (folder / "mlflow.db").write_bytes(Path(migrated).read_bytes())
+    os.chdir(folder)
+    try:
+        app([*as_words(OPTIONS), "--out", "out"], exit_on_error=False, print_error=False)
+    finally:
+        os.chdir(before)
+    return folder
+
+
+def test_a_study_registers_its_model_and_keeps_its_files_with_its_run(study):
+    from mlflow import MlflowClient
+
+    client = MlflowClient(f"sqlite:///{study}/mlflow.db")
+    (version,) = client.search_model_versions("name = 'loss-search-synthetic-mf'")
+    assert version.tags["searcher"] == "random"
+    names = {file.path for file in client.list_artifacts(version.run_id)}
+    assert {"result.json", "history.json", "loss.py", "loss.tex", "loss.json", "loss_sympy.py", MODEL} <= names
+    rows = {"user": [1, 2], "item": [3, 4]}
+    uri = f"sqlite:///{study}/mlflow.db"
+    registered = scored_elsewhere("models:/loss-search-synthetic-mf/1", rows, study, uri)
+    assert registered == scored_elsewhere(study / "out" / MODEL, rows, study)
+
+
+def test_sending_the_files_again_registers_nothing_twice(study, monkeypatch):
+    from studies.tracking_journal import Journal
+    from studies.tracking_sender import Sender
+    from studies.tracking_server import connect
+
+    uri = f"sqlite:///{study}/mlflow.db"
+    client, experiment_id = connect(uri, "loss-search")
+    (run,) = client.search_runs([experiment_id], "tags.child = 'none'")
+    folder = study / "again"
+    folder.mkdir()
+    journal = Journal(folder, "elsewhere", lambda text: None)
+    journal.begin(
+        time=0, name="x", tags=dict.fromkeys(("searcher", "seed", "dataset", "recommender"), "x"), params={}, view=[]
+    )
+    journal.entries[0]["id"] = run.data.tags["journal"]
+    journal.add("files", time=0, folder=str(study / "out"), names=["loss.py", "gone"], model="loss-search-synthetic-mf")
+    Sender(lambda: (client, experiment_id), journal).send()
+    assert len(client.search_model_versions("name = 'loss-search-synthetic-mf'")) == 1
+
+
+def test_a_model_that_cannot_be_kept_costs_a_warning(tmp_path, monkeypatch, capsys):
+    def broken(*args, **kwargs):
+        raise RuntimeError("no graph\nof this")
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("torch.export.export", broken)
+    app([*as_words(OPTIONS), "--out", "out", "--tracking-uri", "none"], exit_on_error=False, print_error=False)
+    captured = capsys.readouterr()
+    assert "warning: out/model: cannot keep the trained recommender: no graph" in captured.err
+    assert "Written to out/result.json" in captured.out
+    assert not (tmp_path / "out" / MODEL).exists()
+
+
+def test_a_model_from_before_does_not_stay_beside_another_study(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "out" / MODEL).mkdir(parents=True)
+    words = [*as_words(OPTIONS), "--out", "out", "--tracking-uri", "none", "--no-model"]
+    app(words, exit_on_error=False, print_error=False)
+    assert not (tmp_path / "out" / MODEL).exists()
+
+
+def test_a_model_that_is_there_stays_until_another_one_is_whole(tmp_path, monkeypatch):
+    result = Study(small_settings()).run([])
+    (tmp_path / MODEL).mkdir()
+    monkeypatch.setattr("studies.exporting.model._save", lambda *args: (_ for _ in ()).throw(OSError(28, "full")))
+    with pytest.raises(UserError, match="cannot keep the trained recommender"):
+        save_model(result, tmp_path)
+    assert [one.name for one in tmp_path.iterdir()] == [MODEL]
+
+
+def test_names_in_the_registry_are_plain():
+    assert model_name("my data:1", "own.models:NeuMF") == "loss-search-my-data-1-own.models-NeuMF"
+    assert len(model_name("x" * 900, "y" * 900)) < 256
+
+
+def test_ids_keep_their_kind(tmp_path):
+    result = Study(small_settings()).run([])
+    path = save_model(result, tmp_path)
+    assert scored_elsewhere(path, pd.DataFrame({"user": [5], "item": [7]}).to_dict("list"), tmp_path)[0] > 0
