@@ -11,12 +11,11 @@ from cyclopts import Parameter
 from core.errors import UserError
 from studies.command import make_app, run_app
 from studies.exporting.finding import find_history, find_study, is_run_id
+from studies.outcome import REPORT
 from studies.output import write_file
 from studies.reporting.page import report_page
 from studies.settings import PlaceSettings
 
-#: What the page is called in the folder of its study.
-REPORT = "report.html"
 app = make_app(
     "python -m studies.report",
     "Draw the page about a study: the found loss, its gradients, the search, the front, the settings. One file, which "

@@ -58,6 +58,13 @@ CAPTIONS = {
 }
 
 
+_FILTERS: Mapping[str, Callable[..., str]] = {
+    "number": summary.number,
+    "p_value": summary.p_value,
+    "spread": mean_and_spread,
+}
+
+
 def render_page(outcome: Outcome, statistics: Statistics, pictures: Mapping[str, bytes]) -> str:
     """The page as HTML.
 
@@ -66,8 +73,7 @@ def render_page(outcome: Outcome, statistics: Statistics, pictures: Mapping[str,
         statistics: of this outcome.
         pictures: PNG files by the stems of `pictures.draw_all`, in the order of showing.
     """
-    filters: dict[str, Callable[..., str]] = {"number": summary.number, "p_value": summary.p_value, "spread": mean_and_spread}
-    return template("studies.contest", "page.html", filters).render(
+    return template("studies.contest", "page.html", _FILTERS).render(
         style=STYLE,
         outcome=outcome,
         statistics=statistics,

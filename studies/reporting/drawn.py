@@ -129,7 +129,7 @@ class Drawn:
 
     @cached_property
     def convergence(self) -> list[Picture]:
-        """Validation metric by epoch, first seed: the found loss beside known ones, and beside others that were found."""
+        """Validation metric by epoch, first seed: the found loss beside known ones, and beside other found ones."""
         if self.past is None:
             return []
         first = [curve for curve in self.past.curves if curve.seed == 0 and curve.validation]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -26,7 +27,7 @@ def search(steps: Sequence[PastStep], metric: str) -> Figure:
     figure, axes = new_axes()
     shown = thinned(steps, _MOST_POINTS)
     epochs = [step.candidate_epochs for step in shown]
-    dots = {"marker": "o", "markersize": 3} if len(shown) < 40 else {}
+    dots: dict[str, Any] = {"marker": "o", "markersize": 3} if len(shown) < 40 else {}
     current = finite_array(step.current for step in shown)
     axes.plot(epochs, current, label="now", color=COLOURS[0], linewidth=1.2, linestyle="--", **dots)
     best = finite_array(step.best for step in shown)
