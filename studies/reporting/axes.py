@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import AsinhLocator, FuncFormatter, NullLocator
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from core.errors import in_a_line
 from studies.drawing import COLOURS
@@ -25,6 +25,7 @@ _LONGEST_LABEL = 28
 #: So much larger than another is a curve that would flatten it.
 _MUCH_LARGER = 20.0
 _DEEPEST = 1e-8
+_APART = 0.085  # the least share of the height between two ticks
 
 
 def new_axes(height: float = 3.0, width: float = 4.8) -> tuple[Figure, Axes]:
@@ -85,10 +86,25 @@ def fit_heights(axes: Axes, curves: Iterable[np.ndarray]) -> float | None:
     least = max(min(tops), max(tops) * _DEEPEST)
     threshold = 10.0 ** math.floor(math.log10(least))
     axes.set_yscale("asinh", linear_width=threshold)  # like symlog, without its bend where the logarithm begins
-    axes.yaxis.set_major_locator(AsinhLocator(threshold, numticks=7))
+    return threshold
+
+
+def tick_decades(axes: Axes, threshold: float) -> None:
+    """Ticks at 0 and at powers of ten, as many as the heights that are set have room for."""
+    low, high = axes.get_ylim()
+    room = _APART * (math.asinh(high / threshold) - math.asinh(low / threshold))
+    ticks = [0.0] if low <= 0 <= high else []
+    for end in (low, high):
+        last, value = 0.0, math.copysign(threshold, end)
+        while abs(value) <= abs(end):
+            place = math.asinh(value / threshold)
+            if abs(place - last) >= room:
+                ticks.append(value)
+                last = place
+            value *= 10
+    axes.yaxis.set_major_locator(FixedLocator(ticks))
     axes.yaxis.set_minor_locator(NullLocator())
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: number(value)))
-    return threshold
 
 
 def finite_array(values: Iterable[float | None]) -> np.ndarray:

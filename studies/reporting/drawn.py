@@ -111,13 +111,13 @@ class Drawn:
             return None
         text = (
             f"Validation {self.study.metric} with the first seed against the number of operators: better is further "
-            "up, simpler further left. No found loss lies above the line; each step down is what simplicity costs. "
-            "The dotted line is a known loss that is not made of operators."
+            "up, simpler further left. No found loss lies above the line; each step down is what simplicity costs."
         )
-        higher = self._better == "higher"
-        return _picture(
-            "front", "The front", text, lambda: pictures.front(points, self._plain_known, self.study.metric, higher)
-        )
+        plain = self._plain_known
+        if plain is not None:
+            text += f" The dotted line is {plain[0]}, the best known loss that is not made of operators."
+        given = (points, plain, self.study.metric, self._better == "higher")
+        return _picture("front", "The front", text, lambda: pictures.front(*given))
 
     @property
     def _plain_known(self) -> tuple[str, float] | None:

@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 from matplotlib.figure import Figure
 
-from studies.reporting.axes import FOUND, fit_heights, label, legend, new_axes, number, other
+from studies.reporting.axes import FOUND, fit_heights, label, legend, new_axes, number, other, tick_decades
 from studies.reporting.shapes import LABELS, Y_HAT, Shape
 from studies.reporting.svg import INK, inline_svg
 
@@ -84,7 +84,9 @@ def _panels(
             look = FOUND if shape is found else other(i - (found is not None))
             axes.plot(Y_HAT, curve[row], label="found loss" if shape is found else label(shape.name), **look)
         axes.set(xlim=(0, 1), xlabel="prediction ŷ", ylabel=axis, title=f"label y = {LABELS[row]:g}")
-        axes.set_ylim(*_limits(curves, axes.get_yscale() == "linear"))
+        axes.set_ylim(*_limits(curves, thresholds[-1] is None))
+        if thresholds[-1] is not None:
+            tick_decades(axes, thresholds[-1])
         legend(figure, 3)
         return figure
 

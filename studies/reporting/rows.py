@@ -14,7 +14,7 @@ from studies.exporting.stored import StoredLoss, StoredStudy
 from studies.picking import Pick
 from studies.reporting.commands import export_command
 from studies.reporting.numbers import Numbers
-from studies.summary import mean_and_spread
+from studies.summary import mean_and_spread, shortened
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class LossRow:
-    """A loss of phase III."""
+    """A loss of phase III; very long formulas are cut in the middle, as in the terminal."""
 
     name: str
     simple: str | None
@@ -65,8 +65,8 @@ def loss_rows(study: StoredStudy) -> list[LossRow]:
             cells.append(Cell(mean_and_spread(values), mean is not None and mean == best[part, metric]))
         rows.append(
             LossRow(
-                loss.name,
-                loss.simple if i < len(found) and loss.simple != loss.name else None,
+                shortened(loss.name),
+                shortened(loss.simple) if i < len(found) and loss.simple not in (None, loss.name) else None,
                 loss.complexity or None,
                 i < len(found) and (loss.name, loss.epsilon) in front,
                 loss.epsilon,
@@ -144,7 +144,7 @@ def front_rows(study: StoredStudy, place: str) -> list[FrontRow]:
         is_picked = bool(study.finalists) and _picked(study, rule) == row.name
         command = export_command(place, *(("--pick", rule) if is_picked else ("--name", row.name)))
         value, test = (part.get(study.metric) for part in (row.validation, row.test))
-        rows.append(FrontRow(row.complexity, row.formula, row.epsilon, value, test, command))
+        rows.append(FrontRow(row.complexity, shortened(row.formula), row.epsilon, value, test, command))
     return rows
 
 

@@ -22,7 +22,7 @@ HEADINGS = [
     "Training to convergence",
     "Data",
     "Settings",
-    "The same again, and the loss at home",
+    "How to reproduce it, and take the loss home",
 ]
 
 
