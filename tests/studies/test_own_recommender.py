@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from recommenders.data import DataFiles
 from studies.command import BAD_INPUT, INTERRUPTED, exit_code
 from studies.compare import app as compare_app
 from studies.output import folder_name
@@ -123,8 +124,11 @@ def test_worker_processes_find_it(own, capsys):
 
 
 def test_names_of_folders_are_legal_and_those_of_ours_as_ever():
-    assert folder_of_run(small_settings(recommender="a/b.c:Own:x=1,2")).name == "random-synthetic-a-b.c-Own-x-1-2-0"
-    assert folder_of_run(small_settings()).name == "random-synthetic-mf-0"
+    assert (
+        folder_of_run(small_settings(recommender="a/b.c:Own:x=1,2"), DataFiles()).name
+        == "random-synthetic-a-b.c-Own-x-1-2-0"
+    )
+    assert folder_of_run(small_settings(), DataFiles()).name == "random-synthetic-mf-0"
     long = folder_name("x" * 500)
     assert len(long) < 200
     assert long != folder_name("x" * 501)

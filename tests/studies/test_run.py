@@ -19,6 +19,8 @@ from studies.tracking_server import how_to_compare
 from tests.studies.small import small_arguments
 
 ROOT = Path(__file__).parents[2]
+#: What a study leaves.
+FILES = ("history.json", "loss.json", "loss.py", "loss.tex", "loss_sympy.py", "result.json")
 
 
 @pytest.fixture(autouse=True)
@@ -51,8 +53,7 @@ def test_writes_result_and_prints_losses_funnel_and_verdict(capsys):
     assert run(*small_arguments(), "--out", "deep/er", "--tracking-uri", "none") == 0
     printed = capsys.readouterr()
     result = json.loads(Path("deep/er/result.json").read_text())
-    files = ("history.json", "loss.json", "loss.py", "loss.tex", "loss_sympy.py", "result.json")
-    assert left_behind() == ["deep", "deep/er", *(f"deep/er/{name}" for name in files)]
+    assert left_behind() == ["deep", "deep/er", *(f"deep/er/{name}" for name in FILES)]
     for text in ("BCE", "MaxR", "zero gradient", "Best found loss:", "no test of significance", "deep/er/result.json"):
         assert text in printed.out
     assert result["comparison"]["verdict"].replace(" ", "") in "".join(printed.out.split())
@@ -300,7 +301,7 @@ def test_an_interrupted_study_says_how_to_go_on_and_does(capsys, monkeypatch):
     assert "Phase I," not in printed.err
     assert "Best found loss:" in printed.out
     assert content() == expected
-    assert left_behind() == ["out", "out/result.json"]
+    assert left_behind() == ["out", *(f"out/{name}" for name in FILES)]
 
 
 def test_a_finished_study_is_not_run_again(capsys):
