@@ -36,6 +36,7 @@ _LOOK: dict[Any, Any] = {
     "axes.spines.right": False,
     "axes.facecolor": "none",
     "axes.titlesize": 9.5,
+    "axes.unicode_minus": False,  # as in the text of the page
     "figure.facecolor": "none",
     **dict.fromkeys(_INKED, INK),
 }
