@@ -16,7 +16,7 @@ def _row(*parts: str) -> str:
 
 
 def _bracketed(*parts: str) -> str:
-    return _row("<mo>(</mo>", *parts, "<mo>)</mo>")
+    return _row('<mo class="bracket">(</mo>', *parts, '<mo class="bracket">)</mo>')
 
 
 _MINUS, _PLUS, _EITHER = "<mo>&#x2212;</mo>", "<mo>+</mo>", "<mo>±</mo>"

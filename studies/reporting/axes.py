@@ -22,8 +22,8 @@ _OTHERS = (COLOURS[0], COLOURS[2], COLOURS[3], COLOURS[4], COLOURS[5], INK)
 _STYLES = ("-", "--", "-.", (0, (4, 1, 1, 1, 1, 1)), (0, (2, 1.2)), ":")
 _DIGITS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _LONGEST_LABEL = 28
-#: So much larger than another is a curve that would flatten it.
-_MUCH_LARGER = 20.0
+#: A height so many times the usual one of a curve would flatten it.
+_MUCH_LARGER = 40.0
 _DEEPEST = 1e-8
 _APART = 0.085  # the least share of the height between two ticks
 
@@ -74,16 +74,19 @@ def number(value: float) -> str:
 
 
 def fit_heights(axes: Axes, curves: Iterable[np.ndarray]) -> float | None:
-    """Heights that show curves of very different sizes.
+    """Heights that show curves of very different sizes, or with steep ends.
 
     Returns:
         The value up to which the axis is linear, where it is logarithmic beyond; else None.
     """
-    tops = [float(np.abs(finite).max()) for curve in curves if (finite := curve[np.isfinite(curve)]).size]
-    tops = [top for top in tops if top > 0]
-    if not tops or max(tops) <= _MUCH_LARGER * min(tops):
+    sizes = [np.abs(curve[np.isfinite(curve) & (curve != 0)]) for curve in curves]
+    sizes = [size for size in sizes if size.size]
+    if not sizes:
         return None
-    least = max(min(tops), max(tops) * _DEEPEST)
+    highest, usual = max(float(size.max()) for size in sizes), min(float(np.median(size)) for size in sizes)
+    if highest <= _MUCH_LARGER * usual:
+        return None
+    least = max(usual, highest * _DEEPEST)
     threshold = 10.0 ** math.floor(math.log10(least))
     axes.set_yscale("asinh", linear_width=threshold)  # like symlog, without its bend where the logarithm begins
     return threshold

@@ -145,7 +145,7 @@ class Drawn:
         if found is not None or known:
             drawn.append(self._curves("convergence", "The found loss and known ones", text, found, known))
         if others:
-            text = "The same for the other losses that were found; the axes are not those of the picture beside."
+            text = "The same for the other losses that were found; the axes are not those of the other picture."
             drawn.append(self._curves("convergence-found", "All losses that were found", text, found, others))
         return drawn
 

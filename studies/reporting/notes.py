@@ -28,7 +28,10 @@ def data_notes(dataset: Mapping[str, Any]) -> DataNotes:
     entries: list[tuple[str, str]] = []
     table: tuple[tuple[str, ...], ...] = ()
     sentences: list[tuple[str, str]] = []
+    counted = isinstance(dataset.get("parts"), Mapping)
     for name, value in dataset.items():
+        if counted and name in _PARTS:  # the table has them
+            continue
         title = _NAMES.get(name, name.replace("_", " "))
         if isinstance(value, Mapping):
             if value and not table and all(isinstance(inner, Mapping) for inner in value.values()):
