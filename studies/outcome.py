@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from functools import partial
+from typing import Any
 
 from core.errors import UserError, first_line
 from studies.exporting.exported import FORMS, Exported, Form
@@ -16,9 +17,10 @@ from studies.result import StudyResult
 from studies.tracking import MlflowTracker
 from studies.tracking_sender import MODEL
 
-RESULT, HISTORY = "result.json", "history.json"
+RESULT, HISTORY, REPORT = "result.json", "history.json", "report.html"
 #: Beside the result -> what it is, for a person.
 KEPT: Mapping[str, str] = {
+    REPORT: "the report, for a browser",
     FORMS["torch"].file: "the found loss as a torch module",
     MODEL: "the recommender that it trained, for mlflow.pyfunc.load_model",
 }
@@ -48,7 +50,9 @@ class Outcome:
         """
         content = result.to_dict()
         self._folder.write_json(RESULT, content)
-        self._attempt(HISTORY, lambda: self._folder.write_json(HISTORY, history.to_dict(result)))
+        past = history.to_dict(result)
+        self._attempt(HISTORY, lambda: self._folder.write_json(HISTORY, past))
+        self._attempt(REPORT, lambda: self._draw(content, past))
         if result.best is None:
             for name in (MODEL, *(form.file for form in FORMS.values())):
                 self._folder.remove(name)  # of a study that was here before
@@ -64,6 +68,12 @@ class Outcome:
 
     def _write_form(self, form: Form, exported: Exported) -> None:
         self._folder.write(form.file, form.write(exported).encode())
+
+    def _draw(self, content: Mapping[str, Any], past: Mapping[str, Any]) -> None:
+        from studies.reporting.page import report_page  # loads matplotlib, which `--help` should not wait for
+
+        page = report_page(content, past, str(self._folder.path))
+        self._folder.write(REPORT, page.encode())
 
     def _keep_model(self, result: StudyResult) -> None:
         try:

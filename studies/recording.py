@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import math
+import platform
 from collections.abc import Callable
 from typing import Any
+
+import numpy as np
+import torch
 
 from core.search import Step
 from core.trial import Trial
@@ -42,6 +46,11 @@ def described_data(data: Dataset) -> dict[str, Any]:
     summary = data.summary.to_dict()
     known = {"name": data.name, "n_users": data.n_users, "n_items": data.n_items, **sizes, "split": data.split}
     return known | {name: value for name, value in summary.items() if name not in ("users", "items")}
+
+
+def versions() -> dict[str, str]:
+    """What the numbers were computed with."""
+    return {"python": platform.python_version(), "torch": str(torch.__version__), "numpy": np.__version__}
 
 
 def candidate_row(trial: Trial, metric: str, to_metric: Callable[[float], float]) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from studies.finals import Finished, validation_score
 from studies.funnel import Tally
 from studies.output import plain
 from studies.picking import Pick
-from studies.recording import described_data
+from studies.recording import described_data, versions
 from studies.settings import StudySettings
 
 
@@ -110,6 +110,7 @@ class StudyResult:
             "dataset": described_data(self.task.dataset),
             "metric": self.task.metric.name,
             "device": self.task.trainer.device.type,
+            "versions": versions(),
             "settings": self.settings.to_dict(),
             "seconds": round(self.seconds, 3),
         }

@@ -13,15 +13,16 @@ import pytest
 from searchers import SEARCHERS
 from studies.benchmark import app as benchmark_app
 from studies.compare import app as compare_app
+from studies.report import app as report_app
 from studies.run import app as run_app
 from studies.tune import app as tune_app
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 COMMAND = re.compile(
-    r"(?:`|^)python -m studies\.(run|compare|tune|benchmark)(?: ([^`\n]*))?(?:`|$)", flags=re.MULTILINE
+    r"(?:`|^)python -m studies\.(run|compare|tune|benchmark|report)(?: ([^`\n]*))?(?:`|$)", flags=re.MULTILINE
 )
-APPS = {"run": run_app, "compare": compare_app, "tune": tune_app, "benchmark": benchmark_app}
+APPS = {"run": run_app, "compare": compare_app, "tune": tune_app, "benchmark": benchmark_app, "report": report_app}
 
 
 def commands():

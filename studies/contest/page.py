@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import base64
 from collections import Counter
-from collections.abc import Mapping
-from importlib import resources
-
-from jinja2 import Environment, StrictUndefined
+from collections.abc import Callable, Mapping
 
 from core.trial import Verdict
 from studies.contest import summary
 from studies.contest.outcome import Outcome
 from studies.contest.statistics import Statistics
+from studies.pages import STYLE, template
 from studies.summary import mean_and_spread
 
 #: File stem -> what the picture shows and how to read it. Stems are those of `pictures.draw_all`.
@@ -60,6 +58,13 @@ CAPTIONS = {
 }
 
 
+_FILTERS: Mapping[str, Callable[..., str]] = {
+    "number": summary.number,
+    "p_value": summary.p_value,
+    "spread": mean_and_spread,
+}
+
+
 def render_page(outcome: Outcome, statistics: Statistics, pictures: Mapping[str, bytes]) -> str:
     """The page as HTML.
 
@@ -68,10 +73,8 @@ def render_page(outcome: Outcome, statistics: Statistics, pictures: Mapping[str,
         statistics: of this outcome.
         pictures: PNG files by the stems of `pictures.draw_all`, in the order of showing.
     """
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    environment.filters |= {"number": summary.number, "p_value": summary.p_value, "spread": mean_and_spread}
-    source = resources.files("studies.contest").joinpath("page.html").read_text(encoding="utf-8")
-    return environment.from_string(source).render(
+    return template("studies.contest", "page.html", _FILTERS).render(
+        style=STYLE,
         outcome=outcome,
         statistics=statistics,
         rows=summary.rows_of(outcome, statistics),

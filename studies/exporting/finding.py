@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from core.errors import UserError
+from core.errors import UserError, first_line
+from core.restoring import read
 from studies.exporting.stored import StoredStudy
 from studies.tracking_server import open_server
 
-_RESULT = "result.json"
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import Run
+
+_RESULT, _HISTORY = "result.json", "history.json"
 _RUN_ID = re.compile(r"[0-9a-f]{32}")
 #: No result is larger, in bytes.
 _LARGEST = 2**28
@@ -29,9 +37,40 @@ def find_study(run: str, tracking_uri: str) -> tuple[StoredStudy, str | None]:
         UserError: there is no such study, it has no result yet, or it cannot be read.
     """
     path = Path(run)
-    if _RUN_ID.fullmatch(run) and not path.exists():
+    if is_run_id(run):
         return _in_mlflow(run, tracking_uri)
     return StoredStudy.parse(read_file(path / _RESULT if path.is_dir() else path), str(path)), None
+
+
+def find_history(run: str, tracking_uri: str) -> Mapping[str, Any] | None:
+    """What a study went through; None where that was not kept.
+
+    Args:
+        run: as `find_study` takes it.
+        tracking_uri: MLflow's database or server.
+
+    Raises:
+        UserError: there is a history, but it cannot be read.
+    """
+    path = Path(run)
+    if is_run_id(run):
+        with open_server(tracking_uri) as client:
+            content = _artifact(client, client.get_run(run), _HISTORY)
+    else:
+        path = (path if path.is_dir() else path.parent) / _HISTORY
+        content = read_file(path) if path.exists() else None
+    if content is None:
+        return None
+    try:
+        history: Mapping[str, Any] = read(dict[str, Any], json.loads(content))
+    except (TypeError, ValueError, RecursionError) as error:
+        raise UserError(f"{path}: expected the {_HISTORY} of a study: {first_line(error)[:300]}") from None
+    return history
+
+
+def is_run_id(run: str) -> bool:
+    """Whether this names a run in MLflow, and no folder."""
+    return _RUN_ID.fullmatch(run) is not None and not Path(run).exists()
 
 
 def read_file(path: Path) -> bytes:
@@ -64,8 +103,15 @@ def _in_mlflow(run_id: str, tracking_uri: str) -> tuple[StoredStudy, str | None]
         run = client.get_run(run_id)
         parent = run.data.tags.get("mlflow.parentRunId")
         name = None if parent is None else run.data.params.get("name")
-        study_id = parent or run_id
-        if _RESULT not in {file.path for file in client.list_artifacts(study_id)}:
+        content = _artifact(client, run, _RESULT)
+        if content is None:
             raise UserError(f"--run {run_id}: this run has no {_RESULT}; a study writes it when it ends")
-        content = Path(client.download_artifacts(study_id, _RESULT)).read_bytes()
     return StoredStudy.parse(content, f"run {run_id}"), name
+
+
+def _artifact(client: MlflowClient, run: Run, name: str) -> bytes | None:
+    """A file of a study by its run or that of one of its losses; None if it has none of this name."""
+    study_id = run.data.tags.get("mlflow.parentRunId") or run.info.run_id
+    if name not in {file.path for file in client.list_artifacts(study_id)}:
+        return None
+    return Path(client.download_artifacts(study_id, name)).read_bytes()

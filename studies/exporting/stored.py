@@ -23,6 +23,28 @@ _Metrics = dict[str, float | None]
 
 
 @dataclass(frozen=True)
+class StoredFit:
+    """One training to convergence."""
+
+    validation: _Metrics
+    test: _Metrics
+    best_epoch: int
+
+
+@dataclass(frozen=True)
+class StoredFront:
+    """A loss on the Pareto front; metrics of the first seed."""
+
+    complexity: int
+    formula: str
+    """Simplified."""
+    name: str
+    epsilon: float | None
+    validation: _Metrics
+    test: _Metrics
+
+
+@dataclass(frozen=True)
 class StoredLoss:
     """A loss of Phase III as result.json has it."""
 
@@ -31,9 +53,17 @@ class StoredLoss:
     epsilon: float | None
     complexity: int
     """Of the simplified form; 0 for a known loss without a program."""
+    simple: str | None
+    """The simplified formula; None for a known loss without a program."""
     validation: _Metrics
     test: _Metrics
-    n_seeds: int
+    fits: tuple[StoredFit, ...]
+    """For each seed."""
+
+    @property
+    def n_seeds(self) -> int:
+        """How many trainings the metrics are the means of."""
+        return len(self.fits)
 
 
 @dataclass(frozen=True)
@@ -50,6 +80,7 @@ class StoredStudy:
     finalists: tuple[StoredLoss, ...]
     """The found loss first."""
     baselines: tuple[StoredLoss, ...]
+    front: tuple[StoredFront, ...]
     verdict: str
     content: Mapping[str, Any]
     """All of it."""
@@ -63,10 +94,19 @@ class StoredStudy:
             source: where it is from, for messages.
         """
         try:
-            return cls._of(json.loads(text))
+            content = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise UserError(f"{source}: expected the result.json of a study: {first_line(error)[:300]}") from None
+        return cls.of(content, source)
+
+    @classmethod
+    def of(cls, content: Any, source: str) -> StoredStudy:
+        """The same of what is no text any more."""
+        try:
+            return cls._of(content)
         except UserError as error:
             problem = str(error)
-        except Exception as error:  # made by another version, by hand, or no JSON at all
+        except Exception as error:  # made by another version, or by hand
             problem = f"{type(error).__name__} {first_line(error)}"
         raise UserError(f"{source}: expected the result.json of a study: {problem[:300]}")
 
@@ -81,6 +121,7 @@ class StoredStudy:
             read(dict[str, Any], content["dataset"]),
             tuple(_loss(one) for one in read(list[dict[str, Any]], content["finalists"])),
             tuple(_loss(one) for one in read(dict[str, dict[str, Any]], content["baselines"]).values()),
+            read(tuple[StoredFront, ...], content.get("front", ())),
             "" if comparison is None else read(str, comparison["verdict"]),
             content,
         )
@@ -179,7 +220,8 @@ def _loss(stored: Mapping[str, Any]) -> StoredLoss:
         None if program is None else LossProgram.from_dict(program),
         read(float | None, stored["epsilon"]),
         0 if simple is None else read(int, simple["complexity"]),
+        None if simple is None else read(str, simple["formula"]),
         read(_Metrics, stored["validation"]),
         read(_Metrics, stored["test"]),
-        len(read(list[Any], stored["per_seed"])),
+        read(tuple[StoredFit, ...], stored["per_seed"]),
     )

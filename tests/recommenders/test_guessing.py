@@ -70,7 +70,11 @@ def test_none_leaves_a_column_out():
 @pytest.mark.parametrize(
     ("names", "options", "message"),
     [
-        ("a,b,rating", {}, "no column of users and none of items recognised; got a, b, rating; name them with --user-col"),
+        (
+            "a,b,rating",
+            {},
+            "no column of users and none of items recognised; got a, b, rating; name them with --user-col",
+        ),
         ("user,b,rating", {}, "no column of items recognised; .*--item-col"),
         ("user,item", {"user_col": "x"}, "--user-col 'x': no such column; got user, item; .*position from 1 to 2"),
         ("user,item", {"user_col": "3"}, "--user-col '3': no such column"),

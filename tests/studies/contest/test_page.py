@@ -1,41 +1,10 @@
-from html.parser import HTMLParser
-
 import pytest
 
 from studies.contest.page import CAPTIONS, render_page
 from studies.contest.statistics import analyse
 from studies.contest.summary import conclusion
 from tests.studies.contest.outcomes import NAN, known, lively, outcome, run, scored
-
-HOSTILE = "<script>alert('x')</script>\"onload=\"y"
-VOID = {"meta", "img", "br", "hr", "link", "input"}
-
-
-class Reader(HTMLParser):
-    """Collects tags, addresses and text, and checks that every tag is closed."""
-
-    def __init__(self, page):
-        super().__init__()
-        self.tags, self.addresses, self.attributes, self.text, self.open = set(), [], set(), "", []
-        self.headings = []
-        self.feed(page)
-        self.close()
-        assert self.open == []
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.add(tag)
-        self.attributes |= {name for name, _ in attrs}
-        self.addresses += [value for name, value in attrs if name in ("src", "href", "srcset", "action", "data")]
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-
-    def handle_data(self, data):
-        self.text += data
-        if self.open and self.open[-1] == "h2":
-            self.headings.append(data)
+from tests.studies.pages import HOSTILE, Reader
 
 
 def page_of(made, pictures=()):

@@ -1,0 +1,127 @@
+"""The page about one study: a single HTML file that needs nothing else, neither links nor scripts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from core.export.mathml import is_smoothed, mathml
+from core.loss import ProgramLoss
+from core.simplify import simplified
+from studies.comparison import caveats
+from studies.exporting.exported import FORMS
+from studies.exporting.stored import StoredStudy
+from studies.pages import STYLE, template, text_of
+from studies.reporting import rows
+from studies.reporting.axes import number
+from studies.reporting.commands import changed_settings, export_command, run_command
+from studies.reporting.drawn import Drawn
+from studies.reporting.notes import data_notes, shown_value
+from studies.reporting.numbers import Numbers
+from studies.reporting.past import Past
+from studies.reporting.story import duration, story
+
+#: Longer formulas are shown as text, which can be broken into lines.
+_LONGEST_TYPESET = 160
+_UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
+
+
+def report_page(content: Mapping[str, Any], history: Mapping[str, Any] | None, place: str = "FOLDER") -> str:
+    """The page as HTML; the same study gives the same page.
+
+    Args:
+        content: of result.json.
+        history: the content of history.json; without it, what it tells is left out, and the page says so.
+        place: what `--run` of other commands finds the study by: its folder, or the id of its run.
+
+    Raises:
+        UserError: these are not a study's.
+    """
+    study = StoredStudy.of(content, place)
+    numbers = Numbers.of(content)
+    past = None if history is None else Past.of(history, study.metric)
+    page = template("studies.reporting", "report.html", _FILTERS).render(
+        style=STYLE + text_of("studies.reporting", "report.css"),
+        study=study,
+        numbers=numbers,
+        past=past,
+        place=place,
+        metric=rows.find_metric(study.settings.task, study.metric),
+        columns=rows.columns(study),
+        losses=rows.loss_rows(study),
+        front=rows.front_rows(study, place),
+        verdicts=rows.verdict_rows(numbers),
+        told=story(study, numbers, past),
+        pictures=Drawn(study, numbers, past),
+        data=data_notes(study.dataset),
+        **_title(study),
+        **_verdict(study, numbers),
+        **_settings(study, content, place),
+    )
+    return _UNPRINTABLE.sub("\ufffd", page)
+
+
+def shown_number(value: float | None) -> str:
+    """A metric with four digits; a dash where there is none."""
+    return "-" if value is None else f"{value:.4f}"
+
+
+_FILTERS = {"shown": shown_value, "duration": duration, "number": shown_number, "power": number}
+
+
+def _title(study: StoredStudy) -> dict[str, Any]:
+    """The found loss as mathematics."""
+    if not study.finalists:
+        return {"found": None}
+    loss = study.exported(study.finalists[0]).loss
+    if not isinstance(loss, ProgramLoss):
+        return {"found": {"name": study.finalists[0].name, "forms": [], "epsilon": None, "complexity": None}}
+    simple = ProgramLoss(simplified(loss), loss.space, loss.epsilon)
+    forms = [("As found", loss)]
+    if str(simple.program) != str(loss.program):
+        forms.append(("Simplified, with the same gradient", simple))
+    return {
+        "found": {
+            "name": str(loss.program),
+            "forms": [(what, str(one.program), one.program.complexity, _typeset(one)) for what, one in forms],
+            "epsilon": number(loss.smoothing) if is_smoothed(loss) else None,
+            "complexity": simple.program.complexity,
+        }
+    }
+
+
+def _typeset(loss: ProgramLoss) -> str | None:
+    return mathml(loss) if len(str(loss.program)) <= _LONGEST_TYPESET else None
+
+
+def _verdict(study: StoredStudy, numbers: Numbers) -> dict[str, Any]:
+    """Whether it wins, and what to know before believing that."""
+    if not study.finalists:
+        return {"verdict": "No loss was accepted, so there is nothing to compare.", "caveats": []}
+    train, passed = study.settings.train, numbers.passed_validation_check > 0
+    told = caveats(train.learning_rate, train.weight_decay, study.settings.repeats, passed)
+    return {"verdict": study.verdict, "caveats": told}
+
+
+def _settings(study: StoredStudy, content: Mapping[str, Any], place: str) -> dict[str, Any]:
+    """Every setting, what came of presets, and the commands."""
+    settings, train = study.settings, study.settings.train
+    versions = content.get("versions")
+    return {
+        "settings": settings.to_dict(),
+        "changed": changed_settings(settings),
+        "in_force": {
+            "learning rate": train.learning_rate,
+            "weight decay": train.weight_decay,
+            "weight decay in phase I": train.search_weight_decay,
+            "batch size": train.batch_size,
+            "gradients clipped to": train.clip,
+            "initial standard deviation": settings.initial_std,
+            "most epochs of a training": settings.patience.max_epochs,
+            "device": content.get("device"),
+        },
+        "versions": versions if isinstance(versions, Mapping) else {},
+        "run_command": run_command(settings),
+        "exports": [(form.about, export_command(place, "--to", n, "--out", form.file)) for n, form in FORMS.items()],
+    }

@@ -1,0 +1,120 @@
+"""What happened, in sentences for a person who was not there."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+from core.trial import Verdict
+from recommenders.metrics import find_metric
+from studies.exporting.stored import StoredStudy
+from studies.reporting.numbers import Numbers
+from studies.reporting.past import Past, PastStep
+
+_ENVIRONMENTS = {
+    "alternating": "One recommender goes on through the whole search: a candidate trains it a little further, and what "
+    "it then scores includes all that was learned before. So scores rise with time whatever candidates are worth, and "
+    "only phase III, from a fresh start for each loss, says which loss is better.",
+    "from-scratch": "Every candidate trains the same fresh recommender for a few epochs, so scores can be compared; "
+    "phase III says what the losses come to in the long run.",
+}
+
+
+def story(study: StoredStudy, numbers: Numbers, past: Past | None) -> list[str]:
+    """How the search went, a paragraph each."""
+    told = [_phase_one(study, numbers, past)]
+    if past is not None and past.steps:
+        told += _best_of(past, study)
+    told.append(_later_phases(study, numbers))
+    told.append(_ENVIRONMENTS.get(study.settings.environment, ""))
+    return [text for text in told if text]
+
+
+def _phase_one(study: StoredStudy, numbers: Numbers, past: Past | None) -> str:
+    searcher, trained = study.settings.searcher, numbers.trained
+    proposed = f"Phase I: {searcher} proposed {_many(numbers.sampled, 'candidate loss', 'candidate losses')}"
+    untrained = numbers.sampled - trained
+    if numbers.sampled:
+        proposed += f", of which {untrained:,} ({untrained / numbers.sampled:.1%}) were set aside without training"
+    accepted = numbers.count(Verdict.ACCEPTED)
+    text = (
+        f"{proposed}. {_many(trained, 'was', 'were')} trained, for "
+        f"{_many(numbers.candidate_epochs, 'candidate-epoch', 'candidate-epochs')} in all, and {accepted:,} of them "
+        f"accepted ({_many(numbers.distinct_accepted, 'distinct loss', 'distinct losses')})."
+    )
+    if past is not None and past.steps and past.steps[-1].seconds is not None:
+        text += f" That took {duration(past.steps[-1].seconds)}"
+        text += f" of the study's {duration(numbers.seconds)}." if numbers.seconds is not None else "."
+    return f"{text} It ended because {numbers.stopped.rstrip('.')}."
+
+
+def _best_of(past: Past, study: StoredStudy) -> list[str]:
+    """When the best value came, and when half of the way to it was done."""
+    known = [step for step in past.steps if step.best is not None]
+    if not known:
+        return ["No training gave a finite validation score."]
+    first, last = known[0], known[-1]
+    assert first.best is not None
+    assert last.best is not None
+    reached = next(step for step in known if step.best == last.best)
+    text = (
+        f"The best validation {study.metric} of phase I, {last.best:.4f}, was reached after {_when(reached)} of "
+        f"{past.steps[-1].candidate_epochs:,} candidate-epochs"
+    )
+    if first is reached:
+        return [f"{text}, with the first step."]
+    middle = (first.best + last.best) / 2
+    half = next(s for s in known if s.best is not None and abs(s.best - first.best) >= abs(middle - first.best))
+    adopted = sum(candidate.adopted for candidate in past.candidates)
+    went_on = f" {_times(adopted)} the search went on from what a candidate had trained." if adopted else ""
+    anew = _restarts(past, study)
+    if anew:
+        went_on += f" {_times(anew)} no loss could train the recommender any more, and a fresh one took its place."
+    return [f"{text}; the first step gave {first.best:.4f}, and half of the way was done after {_when(half)}.{went_on}"]
+
+
+def _restarts(past: Past, study: StoredStudy) -> int:
+    """How often the score fell by more than the reward filter lets through."""
+    score_of = find_metric(study.settings.task, study.metric).score_of
+    scores = [score_of(step.current) for step in past.steps if step.current is not None]
+    most = 2 * study.settings.eta + 1e-6
+    return sum(before - after > most for before, after in pairwise(scores))
+
+
+def _when(step: PastStep) -> str:
+    return (
+        f"{step.candidate_epochs:,}"
+        if step.seconds is None
+        else f"{step.candidate_epochs:,} ({duration(step.seconds)})"
+    )
+
+
+def _later_phases(study: StoredStudy, numbers: Numbers) -> str:
+    found, known, seeds = len(study.finalists), len(study.baselines), study.settings.repeats
+    if not found:
+        return "No loss was accepted, so phases II and III had nothing to check or to compare."
+    text = (
+        f"Phase II: {numbers.passed_validation_check:,} of {numbers.distinct_accepted:,} accepted losses push "
+        f"predictions towards the labels. Phase III: {_many(found, 'found loss', 'found losses')} and "
+        f"{_many(known, 'known one', 'known ones')} were trained to convergence from a fresh start, every formula with "
+        "several smoothing terms"
+    )
+    again = f", then the found loss and the known ones again, {seeds} seeds in all" if seeds > 1 else ", with one seed"
+    return f"{text}{again}."
+
+
+def _times(n: int) -> str:
+    return {1: "Once", 2: "Twice"}.get(n, f"{n:,} times")
+
+
+def _many(n: int, one: str, many: str) -> str:
+    return f"{n:,} {one if n == 1 else many}"
+
+
+def duration(seconds: float) -> str:
+    """As a person would say it: 12 s, 3 min 20 s, 2 h 5 min."""
+    if seconds < 60:
+        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s"
+    return f"{minutes // 60:,} h {minutes % 60} min"
