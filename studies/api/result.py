@@ -29,6 +29,7 @@ class SearchResult:
         history: what history.json holds; None where it is missing.
         score: scores pairs with the trained recommender; None where there is none.
         recommender: the same as a torch module of numbered users and items, where it is at hand.
+        place: the folder of the study, or the id of its run, where it has one.
     """
 
     def __init__(
@@ -37,7 +38,9 @@ class SearchResult:
         history: Mapping[str, Any] | None,
         score: Scorer | None,
         recommender: ScoringModule | None = None,
+        place: str = "FOLDER",
     ) -> None:
+        self._place = place
         self._study, self._history, self._score, self._recommender = study, history, score, recommender
 
     @property
@@ -94,6 +97,12 @@ class SearchResult:
         if to not in FORMS:
             raise unknown_name("form", to, FORMS)
         return FORMS[to].write(self._exported(pick, simplified))
+
+    def report(self) -> str:
+        """The page about the study as HTML, in one file."""
+        from studies.reporting.page import report_page  # loads matplotlib
+
+        return report_page(self._study.content, self._history, self._place)
 
     @property
     def losses(self) -> pd.DataFrame:

@@ -108,16 +108,18 @@ def load_result(run: Path | str, tracking_uri: str = PlaceSettings.tracking_uri)
     study, _ = find_study(str(run), tracking_uri)
     folder = Path(run).parent if Path(run).is_file() else Path(run)
     model = folder / MODEL
-    return SearchResult(study, _stored_history(folder), _stored_scorer(model) if model.is_dir() else None)
+    score = _stored_scorer(model) if model.is_dir() else None
+    return SearchResult(study, _stored_history(folder), score, place=str(run))
 
 
 def _stored_history(folder: Path) -> dict[str, Any] | None:
-    """The history of a study; None where it is missing or damaged, which costs the list of candidates."""
+    """The history of a study; None where it is missing or damaged, which costs the list of candidates and curves."""
     try:
         history = json.loads((folder / HISTORY).read_text(encoding="utf-8"))
-        return {"candidates": read(list[dict[str, Any]], history["candidates"])}
+        read(list[dict[str, Any]], history["candidates"])
     except (OSError, ValueError, TypeError, KeyError, RecursionError):
         return None
+    return dict(history)
 
 
 def _name(recommender: Any) -> str:
@@ -175,16 +177,16 @@ def _in_folder(ready: Study, places: PlaceSettings, out: Path, bars: Bars) -> Se
     with own_folder(out) as folder:
         run = StudyRun(ready, places, folder, Voice(lambda text: None, warn, lambda result: None))
         run.go(bars)
-    return load_result(out) if run.result is None else _found(run.result, run.history)
+    return load_result(out) if run.result is None else _found(run.result, run.history, str(out))
 
 
-def _found(result: StudyResult, history: History) -> SearchResult:
+def _found(result: StudyResult, history: History, place: str = "FOLDER") -> SearchResult:
     study = StoredStudy.parse(json.dumps(result.to_dict()), "result")
     if result.model is None:
-        return SearchResult(study, history.to_dict(result), None)
+        return SearchResult(study, history.to_dict(result), None, place=place)
     recommender = ScoringModule(result.task.recommender, result.model).eval()
     score = _scorer(recommender, result.task.dataset)
-    return SearchResult(study, history.to_dict(result), score, recommender)
+    return SearchResult(study, history.to_dict(result), score, recommender, place)
 
 
 def _scorer(recommender: ScoringModule, dataset: Dataset) -> Scorer:

@@ -73,6 +73,10 @@ def test_tables(result):
     assert len(result.candidates) == 12
 
 
+def test_the_page_about_the_study_is_there(result):
+    assert result.report().startswith("<!DOCTYPE html>")
+
+
 def test_a_simpler_loss_can_be_picked(result):
     simplest = result.front.iloc[0]
     picked = result.module(f"complexity<={simplest.complexity}", simplified=True)
