@@ -13,6 +13,7 @@ import pytest
 from searchers import SEARCHERS
 from studies.benchmark import app as benchmark_app
 from studies.compare import app as compare_app
+from studies.export import app as export_app
 from studies.report import app as report_app
 from studies.run import app as run_app
 from studies.tune import app as tune_app
@@ -20,9 +21,11 @@ from studies.tune import app as tune_app
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 COMMAND = re.compile(
-    r"(?:`|^)python -m studies\.(run|compare|tune|benchmark|report)(?: ([^`\n]*))?(?:`|$)", flags=re.MULTILINE
+    r"(?:`|^)(?:\.venv/bin/)?python -m studies\.(run|compare|tune|benchmark|report|export)(?: ([^`\n]*))?(?:`|$)",
+    flags=re.MULTILINE,
 )
-APPS = {"run": run_app, "compare": compare_app, "tune": tune_app, "benchmark": benchmark_app, "report": report_app}
+APPS = {"run": run_app, "compare": compare_app, "tune": tune_app}
+APPS |= {"benchmark": benchmark_app, "report": report_app, "export": export_app}
 
 
 def commands():
@@ -39,7 +42,9 @@ KNOWN = [(name, words) for name, words in commands() if "--help" not in words an
 
 @pytest.mark.parametrize(("name", "words"), KNOWN)
 def test_commands_in_the_documents_are_understood(name, words):
-    function, bound, _ = APPS[name].parse_args(shlex.split(words), exit_on_error=False, print_error=False)
+    function, bound, _ = APPS[name].parse_args(
+        shlex.split(words, comments=True), exit_on_error=False, print_error=False
+    )
     assert function.__name__ == name
     assert bound.arguments or not words
 
