@@ -13,7 +13,9 @@ FEW = {"trainings": 6, "candidates_per_step": 2, "max_epochs": 2}
 
 
 def without_time(result):
-    return json.dumps({**result.to_dict(), "seconds": None})
+    """The result and the recommender that is kept."""
+    kept = {name: weight.tolist() for name, weight in (result.model or {}).items()}
+    return json.dumps([{**result.to_dict(), "seconds": None}, kept])
 
 
 def run(settings, stored=None, offer=lambda make: None):
