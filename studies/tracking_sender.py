@@ -159,18 +159,28 @@ class Sender:
         self._client.set_terminated(run_id)
 
     def end(self, status: str) -> None:
-        """The table of the candidates so far, and how the run ended."""
-        steps = [entry for entry in self._journal.entries if entry["kind"] == "step"]
-        rows = [row for entry in steps for row in entry["candidates"]]
-        if rows:
-            table = columns_of(rows)
+        """The table of the candidates so far, that of the front if the study is done, and how the run ended."""
+        entries = self._journal.entries
+        rows = [row for entry in entries if entry["kind"] == "step" for row in entry["candidates"]]
+        front = [_front_row(row) for entry in entries if entry["kind"] == "result" for row in entry["result"]["front"]]
+        tables = {name: some for name, some in ((_CANDIDATES, rows), (_FRONT, front)) if some}
+        for name, some in tables.items():
+            table = columns_of(some)
             content = {"columns": list(table), "data": [list(row) for row in zip(*table.values(), strict=True)]}
-            self._client.log_dict(self.run_id, content, _TABLE)
-            self._client.set_tag(self.run_id, "mlflow.loggedArtifacts", json.dumps([{"path": _TABLE, "type": "table"}]))
+            self._client.log_dict(self.run_id, content, name)
+        if tables:
+            told = [{"path": name, "type": "table"} for name in tables]
+            self._client.set_tag(self.run_id, "mlflow.loggedArtifacts", json.dumps(told))
         self._client.set_terminated(self.run_id, status)
 
 
-_TABLE = "candidates.json"
+def _front_row(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row of the Pareto front, its metrics as columns."""
+    return {key: row[key] for key in ("complexity", "formula", "epsilon")} | _final_metrics(row)
+
+
+#: Tables among the artifacts of a run.
+_CANDIDATES, _FRONT = "candidates.json", "front.json"
 
 
 def _parts(steps: Sequence[Entry]) -> list[list[Entry]]:

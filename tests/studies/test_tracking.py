@@ -88,6 +88,18 @@ def test_result_and_candidates_are_artifacts(finished, tmp_path):
     table = json.loads(Path(client.download_artifacts(tracker.run_id, "candidates.json", str(tmp_path))).read_text())
     assert len(table["data"]) == result["funnel"]["trained"]
     assert {"formula", "verdict", "reward"} <= set(table["columns"])
+    front = json.loads(Path(client.download_artifacts(tracker.run_id, "front.json", str(tmp_path))).read_text())
+    assert [row[0] for row in front["data"]] == [one["complexity"] for one in result["front"]]
+    assert {"complexity", "formula", "final_test_auc"} <= set(front["columns"])
+
+
+def test_the_front_so_far_is_told_while_the_search_goes_on(finished):
+    client, tracker, _ = finished
+    names = [name for name in client.get_run(tracker.run_id).data.metrics if name.startswith("front/valid_auc_")]
+    assert names
+    for name in names:
+        values = [point.value for point in client.get_metric_history(tracker.run_id, name)]
+        assert values == sorted(set(values)), "told where it rises, and only there"
 
 
 @pytest.mark.parametrize(
