@@ -18,6 +18,11 @@ def report(*words):
     return exit_code(lambda: app([*words], exit_on_error=False, print_error=False))
 
 
+def database(folder):
+    """By its whole path: MLflow keeps what it has opened by its name, for all tests of this process."""
+    return f"sqlite:///{folder}/mlflow.db"
+
+
 @pytest.fixture(scope="module")
 def study(tmp_path_factory, migrated):
     """A folder with results/ and MLflow's database."""
@@ -25,7 +30,7 @@ def study(tmp_path_factory, migrated):
     (folder / "mlflow.db").write_bytes(Path(migrated).read_bytes())
     os.chdir(folder)
     try:
-        words = [*small_arguments(trainings=24), "--out", "results/one"]
+        words = [*small_arguments(trainings=24), "--out", "results/one", "--tracking-uri", database(folder)]
         assert exit_code(lambda: run_app(words, exit_on_error=False, print_error=False)) == 0
     finally:
         os.chdir(before)
@@ -70,19 +75,19 @@ def test_without_a_history_there_is_a_page_too():
     assert "is missing" in Path("results/one/report.html").read_text()
 
 
-def test_it_comes_from_mlflow_too():
+def test_it_comes_from_mlflow_too(study):
     from mlflow import MlflowClient
 
-    client = MlflowClient("sqlite:///mlflow.db")
+    client, options = MlflowClient(database(study)), ("--tracking-uri", database(study))
     (experiment,) = client.search_experiments(filter_string="name = 'loss-search'")
     runs = client.search_runs([experiment.experiment_id], max_results=100)
     (parent,) = (run.info.run_id for run in runs if "mlflow.parentRunId" not in run.data.tags)
-    assert report("--run", parent) == 0
+    assert report("--run", parent, *options) == 0
     page = Path("report.html").read_text()
     assert f"--run {parent}" in page
     assert Reader(page).headings[0] == "Found and known losses"
     child = next(run.info.run_id for run in runs if "mlflow.parentRunId" in run.data.tags)
-    assert report("--run", child, "--out", "child.html") == 0
+    assert report("--run", child, "--out", "child.html", *options) == 0
     assert Path("child.html").read_text() == page.replace(parent, child)
 
 
@@ -94,7 +99,6 @@ def test_it_comes_from_mlflow_too():
         (("--run", "results/two"), "--run results/two: expected the folder of a study or the id of a run"),
         (("--run", "results"), "a folder without result.json"),
         (("--run", "mlflow.db"), "mlflow.db: expected the result.json of a study"),
-        (("--run", "0" * 32), "cannot use it"),
         (("--run", "0" * 32, "--tracking-uri", "none"), "there is no such database"),
         (("--run", "results/one", "--out", "no/such/page.html"), "there is no folder no/such; make it first"),
         (("--run", "results/one", "--out", "results"), "expected the name of a file, got a folder"),
@@ -103,6 +107,10 @@ def test_it_comes_from_mlflow_too():
 )
 def test_bad_input_is_told_in_a_line(words, message, capsys):
     assert message in refused(capsys, *words)
+
+
+def test_a_run_that_is_not_there_is_told_in_a_line(study, capsys):
+    assert "cannot use it" in refused(capsys, "--run", "0" * 32, "--tracking-uri", database(study))
 
 
 @pytest.mark.parametrize("content", [b"", b"[]", b"{", b"\xff\xfe", b"[" * 100_000, b'{"metric": "f1"}', b"{}"])

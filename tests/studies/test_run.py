@@ -20,7 +20,7 @@ from tests.studies.small import small_arguments
 
 ROOT = Path(__file__).parents[2]
 #: What a study leaves.
-FILES = ("history.json", "loss.json", "loss.py", "loss.tex", "loss_sympy.py", "result.json")
+FILES = ("history.json", "loss.json", "loss.py", "loss.tex", "loss_sympy.py", "report.html", "result.json")
 
 
 @pytest.fixture(autouse=True)
