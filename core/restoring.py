@@ -10,7 +10,7 @@ from typing import Any, Union, cast, get_args, get_origin, get_type_hints
 
 from torch import Tensor
 
-from core.errors import shown
+from core.errors import UserError, shown, unknown_name
 
 
 def count(value: Any, below: float = math.inf) -> int:
@@ -61,6 +61,28 @@ def read(kind: Any, value: Any) -> Any:
         hints, make = get_type_hints(kind), cast(Any, kind)
         return make(**{field.name: read(hints[field.name], value[field.name]) for field in fields(kind)})
     raise TypeError(f"expected {getattr(kind, '__name__', kind)}, got {shown(value)}")
+
+
+def read_fields(kind: type, what: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Some of a dataclass's fields by name, checked to be of their kinds; lists serve as tuples.
+
+    Args:
+        kind: the dataclass.
+        what: a field is called, for messages.
+        given: name -> value.
+
+    Raises:
+        UserError: an unknown name, or a value of another kind.
+    """
+    kinds, known, values = get_type_hints(kind), [field.name for field in fields(kind)], {}
+    for name, value in given.items():
+        if name not in known:
+            raise unknown_name(what, str(name), known)
+        try:
+            values[name] = read(kinds[name], value)
+        except TypeError as error:
+            raise UserError(f"{what} {name}: {error}") from None
+    return values
 
 
 def _one_of(kinds: tuple[Any, ...], value: Any) -> Any:

@@ -14,6 +14,7 @@ from cyclopts import Parameter
 
 from core.effectiveness import Patience
 from core.errors import UserError
+from core.restoring import read_fields
 from core.space import OperatorSpace
 from recommenders import RECOMMENDERS, YOUR_OWN
 from recommenders.data import dataset_name
@@ -218,9 +219,12 @@ class StudySettings(ProtocolSettings, SearchSettings):
 
     @classmethod
     def from_dict(cls, stored: Mapping[str, Any]) -> Self:
-        """What `to_dict` gave; settings that are missing have their defaults."""
-        values: dict[str, Any] = {n: tuple(value) if isinstance(value, list) else value for n, value in stored.items()}
-        return cls(**values)
+        """What `to_dict` gave, from wherever; settings that are missing have their defaults.
+
+        Raises:
+            UserError: an unknown setting, or a value of another kind or out of range.
+        """
+        return cls(**read_fields(cls, "setting", stored))
 
 
 _CHOICES = {

@@ -8,13 +8,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_type_hints
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from torch import nn
 
-from core.errors import UserError, unknown_name
+from core.errors import UserError
 from core.restoring import read
 from recommenders import class_name
 from recommenders.data import TABLE, DataFiles, Dataset, TableOptions, table_dataset
@@ -86,7 +86,7 @@ def search_loss(
         raise UserError("search_loss: expected out, the folder of the study, beside resume and tracking_uri; got none")
     kind = None if isinstance(recommender, str) else recommender
     named = recommender if isinstance(recommender, str) else _name(recommender)
-    chosen = _settings({**settings, "recommender": named})
+    chosen = StudySettings.from_dict({**settings, "recommender": named})
     source = _data(chosen, data, validation, test)
     if isinstance(source, Dataset):
         chosen = replace(chosen, dataset=TABLE)
@@ -126,19 +126,6 @@ def _name(recommender: Any) -> str:
     if not isinstance(recommender, type):
         raise UserError(f"recommender: expected a name or a class of torch modules, got {type(recommender).__name__}")
     return class_name(recommender)
-
-
-def _settings(given: dict[str, Any]) -> StudySettings:
-    kinds, values = get_type_hints(StudySettings), {}
-    known = [f.name for f in fields(StudySettings)]
-    for name, value in given.items():
-        if name not in known:
-            raise unknown_name("setting", name, known)
-        try:
-            values[name] = read(kinds[name], value)
-        except TypeError as error:
-            raise UserError(f"{name}: {error}") from None
-    return StudySettings(**values)
 
 
 def _data(settings: StudySettings, *tables: DataFrame | Path | str | None) -> Dataset | DataFiles:

@@ -6,8 +6,9 @@ import pytest
 import torch
 from torch import Tensor
 
+from core.errors import UserError
 from core.program import LossProgram
-from core.restoring import count, read
+from core.restoring import count, read, read_fields
 
 
 @dataclass(frozen=True)
@@ -90,3 +91,17 @@ def test_a_count_is_a_whole_number():
     for value in (1.0, True, "1", None):
         with pytest.raises(TypeError):
             count(value)
+
+
+@dataclass(frozen=True)
+class Fields:
+    number: int = 1
+    texts: tuple[str, ...] = ()
+
+
+def test_some_fields_are_read_by_name_and_kind():
+    assert read_fields(Fields, "field", {"texts": ["a", "b"]}) == {"texts": ("a", "b")}
+    with pytest.raises(UserError, match="field number: expected int, got '1'"):
+        read_fields(Fields, "field", {"number": "1"})
+    with pytest.raises(UserError, match="unknown field 'numbers': expected one of number, texts"):
+        read_fields(Fields, "field", {"numbers": 1})

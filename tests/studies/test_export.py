@@ -1,7 +1,6 @@
 """The command as a user meets it."""
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -10,32 +9,17 @@ import pytest
 
 from studies.command import BAD_INPUT, exit_code
 from studies.export import app
-from studies.run import app as run_app
 from tests.core.export.written import imported
-from tests.studies.small import small_arguments
+from tests.studies.conftest import database
 
 
 def export(*words):
     return exit_code(lambda: app([*words], exit_on_error=False, print_error=False))
 
 
-@pytest.fixture(scope="module")
-def study(tmp_path_factory, migrated):
-    """A folder with results/ and MLflow's database."""
-    folder, before = tmp_path_factory.mktemp("study"), Path.cwd()
-    (folder / "mlflow.db").write_bytes(Path(migrated).read_bytes())
-    os.chdir(folder)
-    try:
-        words = [*small_arguments(trainings=24), "--out", "results/one"]
-        assert exit_code(lambda: run_app(words, exit_on_error=False, print_error=False)) == 0
-    finally:
-        os.chdir(before)
-    return folder
-
-
 @pytest.fixture(autouse=True)
-def in_the_study(study, monkeypatch):
-    monkeypatch.chdir(study)
+def in_the_study(studied, monkeypatch):
+    monkeypatch.chdir(studied)
 
 
 def refused(capsys, *words):
@@ -57,19 +41,19 @@ def test_the_found_loss_comes_from_the_folder_of_a_study(form, capsys):
     assert found()["best"]["formula"] in capsys.readouterr().out
 
 
-def test_it_comes_from_mlflow_too(capsys):
+def test_it_comes_from_mlflow_too(studied, capsys):
     from mlflow import MlflowClient
 
-    client = MlflowClient("sqlite:///mlflow.db")
+    client = MlflowClient(uri := database(studied))
     (experiment,) = client.search_experiments(filter_string="name = 'loss-search'")
     runs = client.search_runs([experiment.experiment_id], max_results=100)
     (parent,) = (run for run in runs if "mlflow.parentRunId" not in run.data.tags)
-    assert export("--run", parent.info.run_id) == 0
+    assert export("--run", parent.info.run_id, "--tracking-uri", uri) == 0
     from_mlflow = capsys.readouterr().out
     assert export("--run", "results/one/result.json") == 0
     assert capsys.readouterr().out == from_mlflow
     child = next(run for run in runs if run.data.params.get("name") == "MaxR")
-    assert export("--run", child.info.run_id) == 0
+    assert export("--run", child.info.run_id, "--tracking-uri", uri) == 0
     assert "A known loss beside what was found" in capsys.readouterr().out
 
 
@@ -129,9 +113,9 @@ def test_bad_input_is_told_in_a_line(words, message, capsys):
     assert message in refused(capsys, *words)
 
 
-def test_nothing_is_left_behind_where_nothing_is_asked_for(study, capsys):
-    before = sorted(study.rglob("*"))
+def test_nothing_is_left_behind_where_nothing_is_asked_for(studied, capsys):
+    before = sorted(studied.rglob("*"))
     assert export("--loss", "y_hat") == 0
     capsys.readouterr()
     refused(capsys, "--run", "0" * 32, "--tracking-uri", "sqlite:///other.db")
-    assert sorted(study.rglob("*")) == before
+    assert sorted(studied.rglob("*")) == before

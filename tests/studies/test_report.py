@@ -10,6 +10,7 @@ import pytest
 from studies.command import BAD_INPUT, exit_code
 from studies.report import app
 from studies.run import app as run_app
+from tests.studies.conftest import database
 from tests.studies.pages import Reader
 from tests.studies.small import small_arguments
 
@@ -18,28 +19,9 @@ def report(*words):
     return exit_code(lambda: app([*words], exit_on_error=False, print_error=False))
 
 
-def database(folder):
-    """By its whole path: MLflow keeps what it has opened by its name, for all tests of this process."""
-    return f"sqlite:///{folder}/mlflow.db"
-
-
-@pytest.fixture(scope="module")
-def study(tmp_path_factory, migrated):
-    """A folder with results/ and MLflow's database."""
-    folder, before = tmp_path_factory.mktemp("study"), Path.cwd()
-    (folder / "mlflow.db").write_bytes(Path(migrated).read_bytes())
-    os.chdir(folder)
-    try:
-        words = [*small_arguments(trainings=24), "--out", "results/one", "--tracking-uri", database(folder)]
-        assert exit_code(lambda: run_app(words, exit_on_error=False, print_error=False)) == 0
-    finally:
-        os.chdir(before)
-    return folder
-
-
 @pytest.fixture(autouse=True)
-def in_a_copy(study, tmp_path, monkeypatch):
-    shutil.copytree(study, tmp_path / "here")
+def in_a_copy(studied, tmp_path, monkeypatch):
+    shutil.copytree(studied, tmp_path / "here")
     monkeypatch.chdir(tmp_path / "here")
 
 
@@ -75,10 +57,10 @@ def test_without_a_history_there_is_a_page_too():
     assert "is missing" in Path("results/one/report.html").read_text()
 
 
-def test_it_comes_from_mlflow_too(study):
+def test_it_comes_from_mlflow_too(studied):
     from mlflow import MlflowClient
 
-    client, options = MlflowClient(database(study)), ("--tracking-uri", database(study))
+    client, options = MlflowClient(database(studied)), ("--tracking-uri", database(studied))
     (experiment,) = client.search_experiments(filter_string="name = 'loss-search'")
     runs = client.search_runs([experiment.experiment_id], max_results=100)
     (parent,) = (run.info.run_id for run in runs if "mlflow.parentRunId" not in run.data.tags)
@@ -109,8 +91,8 @@ def test_bad_input_is_told_in_a_line(words, message, capsys):
     assert message in refused(capsys, *words)
 
 
-def test_a_run_that_is_not_there_is_told_in_a_line(study, capsys):
-    assert "cannot use it" in refused(capsys, "--run", "0" * 32, "--tracking-uri", database(study))
+def test_a_run_that_is_not_there_is_told_in_a_line(studied, capsys):
+    assert "cannot use it" in refused(capsys, "--run", "0" * 32, "--tracking-uri", database(studied))
 
 
 @pytest.mark.parametrize("content", [b"", b"[]", b"{", b"\xff\xfe", b"[" * 100_000, b'{"metric": "f1"}', b"{}"])

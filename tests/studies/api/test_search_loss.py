@@ -147,7 +147,7 @@ def test_torch_keeps_its_threads():
     [
         ({"searchers": "gp"}, "unknown setting 'searchers': expected one of .* Did you mean 'searcher'"),
         ({"searcher": "nobody"}, "unknown searcher 'nobody'"),
-        ({"trainings": "many"}, "trainings: expected int, got 'many'"),
+        ({"trainings": "many"}, "setting trainings: expected int, got 'many'"),
         ({"trainings": -1}, "trainings"),
         ({"recommender": Own(3, 4)}, "recommender: expected a name or a class of torch modules, got Own"),
         ({"recommender": dict}, "expected a class derived from torch.nn.Module, got dict"),

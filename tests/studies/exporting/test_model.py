@@ -18,6 +18,7 @@ from recommenders.scoring import ScoringModule
 from studies.exporting.model import MODEL, model_name, save_model
 from studies.run import app
 from studies.study import Study
+from tests.studies.conftest import database, run_in
 from tests.studies.small import OPTIONS, as_words, small_settings
 
 LOADER = """
@@ -67,26 +68,19 @@ def test_another_process_scores_as_the_study_did(recommender, tmp_path):
 @pytest.fixture(scope="module")
 def study(tmp_path_factory, migrated):
     """The folder in which a study ran, with MLflow's database and the registered model."""
-    folder, before = tmp_path_factory.mktemp("model"), Path.cwd()
-    (folder / "mlflow.db").write_bytes(Path(migrated).read_bytes())
-    os.chdir(folder)
-    try:
-        app([*as_words(OPTIONS), "--out", "out"], exit_on_error=False, print_error=False)
-    finally:
-        os.chdir(before)
-    return folder
+    return run_in(tmp_path_factory.mktemp("model"), migrated, *as_words(OPTIONS), "--out", "out")
 
 
 def test_a_study_registers_its_model_and_keeps_its_files_with_its_run(study):
     from mlflow import MlflowClient
 
-    client = MlflowClient(f"sqlite:///{study}/mlflow.db")
+    client = MlflowClient(database(study))
     (version,) = client.search_model_versions("name = 'loss-search-synthetic-mf'")
     assert version.tags["searcher"] == "random"
     names = {file.path for file in client.list_artifacts(version.run_id)}
     assert {"result.json", "history.json", "loss.py", "loss.tex", "loss.json", "loss_sympy.py", MODEL} <= names
     rows = {"user": [1, 2], "item": [3, 4]}
-    uri = f"sqlite:///{study}/mlflow.db"
+    uri = database(study)
     registered = scored_elsewhere("models:/loss-search-synthetic-mf/1", rows, study, uri)
     assert registered == scored_elsewhere(study / "out" / MODEL, rows, study)
 
@@ -96,7 +90,7 @@ def test_sending_the_files_again_registers_nothing_twice(study, monkeypatch):
     from studies.tracking_sender import Sender
     from studies.tracking_server import connect
 
-    uri = f"sqlite:///{study}/mlflow.db"
+    uri = database(study)
     client, experiment_id = connect(uri, "loss-search")
     (run,) = client.search_runs([experiment_id], "tags.child = 'none'")
     folder = study / "again"
