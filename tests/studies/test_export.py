@@ -19,6 +19,11 @@ def export(*words):
     return exit_code(lambda: app([*words], exit_on_error=False, print_error=False))
 
 
+def database(folder):
+    """By its whole path: MLflow keeps what it has opened by its name, for all tests of this process."""
+    return f"sqlite:///{folder}/mlflow.db"
+
+
 @pytest.fixture(scope="module")
 def study(tmp_path_factory, migrated):
     """A folder with results/ and MLflow's database."""
@@ -26,7 +31,7 @@ def study(tmp_path_factory, migrated):
     (folder / "mlflow.db").write_bytes(Path(migrated).read_bytes())
     os.chdir(folder)
     try:
-        words = [*small_arguments(trainings=24), "--out", "results/one"]
+        words = [*small_arguments(trainings=24), "--out", "results/one", "--tracking-uri", database(folder)]
         assert exit_code(lambda: run_app(words, exit_on_error=False, print_error=False)) == 0
     finally:
         os.chdir(before)
@@ -57,19 +62,19 @@ def test_the_found_loss_comes_from_the_folder_of_a_study(form, capsys):
     assert found()["best"]["formula"] in capsys.readouterr().out
 
 
-def test_it_comes_from_mlflow_too(capsys):
+def test_it_comes_from_mlflow_too(study, capsys):
     from mlflow import MlflowClient
 
-    client = MlflowClient("sqlite:///mlflow.db")
+    client, options = MlflowClient(database(study)), ("--tracking-uri", database(study))
     (experiment,) = client.search_experiments(filter_string="name = 'loss-search'")
     runs = client.search_runs([experiment.experiment_id], max_results=100)
     (parent,) = (run for run in runs if "mlflow.parentRunId" not in run.data.tags)
-    assert export("--run", parent.info.run_id) == 0
+    assert export("--run", parent.info.run_id, *options) == 0
     from_mlflow = capsys.readouterr().out
     assert export("--run", "results/one/result.json") == 0
     assert capsys.readouterr().out == from_mlflow
     child = next(run for run in runs if run.data.params.get("name") == "MaxR")
-    assert export("--run", child.info.run_id) == 0
+    assert export("--run", child.info.run_id, *options) == 0
     assert "A known loss beside what was found" in capsys.readouterr().out
 
 
