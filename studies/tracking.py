@@ -92,7 +92,7 @@ class MlflowTracker(Observer):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Close the run: FINISHED, FAILED, or KILLED where a person or the system ended it."""
-        sent = self._attempt("the last metrics", self._sender.send)
+        sent = self._attempt("the last metrics and files", self._sender.send)
         ended = self._attempt("the end of the run", lambda: self._sender.end(status_after(kind)))
         if sent and ended and self._has_result:
             self._journal.remove()
@@ -135,7 +135,7 @@ class MlflowTracker(Observer):
         self._attempt("the result", self._sender.send)
 
     def on_files(self, folder: Path, names: Sequence[str], model: str | None) -> None:
-        """Files of the study to keep with its run.
+        """Files of the study to keep with its run; they are sent when the block ends.
 
         Args:
             folder: of the study.
@@ -144,7 +144,6 @@ class MlflowTracker(Observer):
         """
         if not any(entry["kind"] == "files" for entry in self._journal.entries):
             self._journal.add("files", time=_now(), folder=str(folder.absolute()), names=list(names), model=model)
-        self._attempt("the files of the study", self._sender.send)
 
     def state_dict(self) -> dict[str, Any]:
         """See Observer."""
