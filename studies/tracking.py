@@ -102,14 +102,13 @@ class MlflowTracker(Observer):
 
     def on_step(self, step: Step, tally: Tally, candidate_epochs: int) -> None:
         """See Observer; steps that were written before a kill are there already."""
+        known, self._front = self._front, front_metrics(tally, self._metric, self._to_metric)
         if step.number < self._n_steps:
             return
         self._n_steps = step.number + 1
         values = step_metrics(step, tally, self._metric, self._to_metric)
         values["seconds"] = time.monotonic() - self._began
-        front = front_metrics(tally, self._metric, self._to_metric)
-        values |= {name: value for name, value in front.items() if self._front.get(name) != value}
-        self._front = front
+        values |= {name: value for name, value in self._front.items() if known.get(name) != value}
         trained = [candidate_row(t, self._metric, self._to_metric) for t in step.trials if t.trained]
         content = plain({"metrics": values, "candidates": trained})
         self._journal.add("step", time=_now(), candidate_epochs=candidate_epochs, **content)
