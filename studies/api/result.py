@@ -121,7 +121,7 @@ class SearchResult:
     @property
     def candidates(self) -> pd.DataFrame:
         """Every loss that Phase I trained, in order."""
-        return pd.DataFrame([] if self._history is None else self._history["candidates"])
+        return pd.DataFrame([] if self._history is None else self._history.get("candidates", []))
 
     @property
     def recommender(self) -> ScoringModule:
@@ -141,7 +141,10 @@ class SearchResult:
             UserError: two lengths, or no recommender was kept.
         """
         if self._score is None:
-            raise UserError("no recommender was kept: no loss was found, or the study ran with no_model")
+            raise UserError(
+                "no recommender was kept: no loss was found, or the study ran with --no-model; that of a run in MLflow is "
+                "loaded by mlflow.pyfunc.load_model"
+            )
         if len(users) != len(items):
             raise UserError(f"predict: expected as many users as items, got {len(users)} and {len(items)}")
         return self._score(users, items)

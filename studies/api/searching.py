@@ -15,17 +15,15 @@ import torch
 from torch import nn
 
 from core.errors import UserError
-from core.restoring import read
 from recommenders import class_name
 from recommenders.data import TABLE, DataFiles, Dataset, TableOptions, table_dataset
 from recommenders.scoring import ScoringModule
 from studies.api.bars import Bars
 from studies.api.result import Scorer, SearchResult
-from studies.exporting.finding import find_study
+from studies.exporting.finding import find_history, find_study
 from studies.exporting.stored import StoredStudy
 from studies.history import History
 from studies.keeping.resuming import own_folder
-from studies.outcome import HISTORY
 from studies.result import StudyResult
 from studies.running import StudyRun, Voice
 from studies.settings import PlaceSettings, StudySettings
@@ -103,23 +101,13 @@ def load_result(run: Path | str, tracking_uri: str = PlaceSettings.tracking_uri)
         tracking_uri: MLflow's database or server, for the id of a run.
 
     Raises:
-        UserError: there is no such study.
+        UserError: there is no such study, or what it left cannot be read.
     """
     study, _ = find_study(str(run), tracking_uri)
     folder = Path(run).parent if Path(run).is_file() else Path(run)
     model = folder / MODEL
     score = _stored_scorer(model) if model.is_dir() else None
-    return SearchResult(study, _stored_history(folder), score, place=str(run))
-
-
-def _stored_history(folder: Path) -> dict[str, Any] | None:
-    """The history of a study; None where it is missing or damaged, which costs the list of candidates and curves."""
-    try:
-        history = json.loads((folder / HISTORY).read_text(encoding="utf-8"))
-        read(list[dict[str, Any]], history["candidates"])
-    except (OSError, ValueError, TypeError, KeyError, RecursionError):
-        return None
-    return dict(history)
+    return SearchResult(study, find_history(str(run), tracking_uri), score, place=str(run))
 
 
 def _name(recommender: Any) -> str:
