@@ -142,8 +142,8 @@ class SearchResult:
         """
         if self._score is None:
             raise UserError(
-                "no recommender was kept: no loss was found, or the study ran with --no-model; that of a run in MLflow is "
-                "loaded by mlflow.pyfunc.load_model"
+                "no recommender is at hand: no loss was found, the study kept none, or it was loaded by the id of a run "
+                "(mlflow.pyfunc.load_model loads that)"
             )
         if len(users) != len(items):
             raise UserError(f"predict: expected as many users as items, got {len(users)} and {len(items)}")

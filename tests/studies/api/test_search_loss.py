@@ -181,7 +181,7 @@ def test_a_study_that_found_nothing_says_so(monkeypatch):
     assert repr(result) == "SearchResult: no loss was found"
     with pytest.raises(UserError, match="found no loss"):
         _ = result.loss
-    with pytest.raises(UserError, match="no recommender was kept"):
+    with pytest.raises(UserError, match="no recommender is at hand"):
         result.predict([1], [1])
     assert len(result.front) == 0
     assert "<table" in result._repr_html_()
