@@ -142,8 +142,8 @@ class SearchResult:
         """
         if self._score is None:
             raise UserError(
-                "no recommender is at hand: no loss was found, the study kept none, or it was loaded by the id of a run, "
-                "whose model mlflow.pyfunc.load_model loads"
+                "no recommender is at hand: no loss was found, the study kept none, or it is that of a run in MLflow, "
+                "which mlflow.pyfunc.load_model loads"
             )
         if len(users) != len(items):
             raise UserError(f"predict: expected as many users as items, got {len(users)} and {len(items)}")
