@@ -117,10 +117,13 @@ def write_file(path: Path, content: bytes, asked: str = "--out") -> None:
     Raises:
         UserError: it cannot be written there.
     """
-    if path.is_dir() or not path.name:
-        raise UserError(f"{asked} {path}: expected the name of a file, got a folder")
-    if not path.parent.is_dir():
-        raise UserError(f"{asked} {path}: there is no folder {path.parent}; make it first")
+    try:
+        if path.exists() and not path.is_file():
+            raise UserError(f"{asked} {path}: expected the name of a file, got a folder or a device")
+        if not path.parent.is_dir():
+            raise UserError(f"{asked} {path}: there is no folder {path.parent}; make it first")
+    except OSError as error:  # no file can have such a name
+        raise UserError(f"{asked} {path}: cannot write there: {error.strerror or error}") from None
     OutputFolder(path.parent, f"{asked} {path}").write(path.name, content)
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from core.errors import UserError, first_line
 from core.restoring import read
+from recommenders.data.opening import is_folder
 from studies.exporting.stored import StoredStudy
 from studies.tracking_server import open_server
 
@@ -39,7 +40,7 @@ def find_study(run: str, tracking_uri: str) -> tuple[StoredStudy, str | None]:
     path = Path(run)
     if is_run_id(run):
         return _in_mlflow(run, tracking_uri)
-    return StoredStudy.parse(read_file(path / _RESULT if path.is_dir() else path), str(path)), None
+    return StoredStudy.parse(read_file(path / _RESULT if is_folder(path) else path), str(path)), None
 
 
 def find_history(run: str, tracking_uri: str) -> Mapping[str, Any] | None:
@@ -57,8 +58,9 @@ def find_history(run: str, tracking_uri: str) -> Mapping[str, Any] | None:
         with open_server(tracking_uri) as client:
             content = _artifact(client, client.get_run(run), _HISTORY)
     else:
-        path = (path if path.is_dir() else path.parent) / _HISTORY
-        content = read_file(path) if path.exists() else None
+        folder = path if is_folder(path) else path.parent
+        path = folder / _HISTORY
+        content = read_file(path) if is_folder(folder) and path.exists() else None
     if content is None:
         return None
     try:

@@ -107,6 +107,10 @@ def test_epsilon_takes_the_place_of_the_studys(capsys, tmp_path):
         (("--loss", "y_hat", "--clamp", "hard"), "unknown clamp rule 'hard'"),
         (("--loss", "y_hat", "--out", "no/such/loss.py"), "there is no folder no/such; make it first"),
         (("--loss", "y_hat", "--out", "results"), "expected the name of a file, got a folder"),
+        (("--loss", "y_hat", "--out", "/dev/null"), "expected the name of a file, got a folder or a device"),
+        (("--loss", "y_hat", "--out", "x" * 5000), "File name too long"),
+        (("--run", "x" * 5000), "File name too long"),
+        (("--run", "\0"), "--run"),
     ],
 )
 def test_bad_input_is_told_in_a_line(words, message, capsys):
