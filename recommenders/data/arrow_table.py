@@ -126,6 +126,8 @@ class FrameTable(ArrowTable):
 
     def _array(self, place: int, start: int, stop: int) -> pa.Array:
         cells = self._frame.iloc[start:stop, place]
+        if isinstance(cells.dtype, pd.DatetimeTZDtype):  # Arrow takes it by an attribute that pandas gives up
+            cells = cells.dt.tz_convert(None)
         try:
             array = pa.array(cells, from_pandas=True)
         except (pa.ArrowException, ValueError, TypeError, OverflowError):

@@ -102,7 +102,7 @@ class _Finder:
     def _listed(self) -> str:
         if self._names is None:
             return f"{self._n} columns without names"
-        return in_a_line(", ".join(self._names), 200)
+        return in_a_line(", ".join(self._names), 200) or "none"
 
     def take_named(self, role: str, name: str | None) -> None:
         if name is None:

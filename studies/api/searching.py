@@ -17,10 +17,13 @@ from torch import nn
 from core.errors import UserError
 from recommenders import class_name
 from recommenders.data import TABLE, DataFiles, Dataset, TableOptions, table_dataset
+from recommenders.data.ids import id_text, numbered
 from recommenders.scoring import ScoringModule
 from studies.api.bars import Bars
 from studies.api.result import Scorer, SearchResult
 from studies.exporting.finding import find_history, find_study
+from studies.exporting.model import MODEL_DATA
+from studies.exporting.served import Recommender
 from studies.exporting.stored import StoredStudy
 from studies.history import History
 from studies.keeping.resuming import own_folder
@@ -29,7 +32,7 @@ from studies.running import StudyRun, Voice
 from studies.settings import PlaceSettings, StudySettings
 from studies.study import Study, use_cores
 from studies.tracking_sender import MODEL
-from studies.tracking_server import NO_TRACKING, quiet_mlflow
+from studies.tracking_server import NO_TRACKING
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -165,11 +168,14 @@ def _found(result: StudyResult, history: History, place: str = "FOLDER") -> Sear
 
 
 def _scorer(recommender: ScoringModule, dataset: Dataset) -> Scorer:
-    numbers = [{one: i for i, one in enumerate(ids.tolist())} for ids in (dataset.user_ids, dataset.item_ids)]
+    numbers = [numbered(ids.tolist()) for ids in (dataset.user_ids, dataset.item_ids)]
     device = next(iter(recommender.state_dict().values())).device
 
     def score(users: Sequence[Any], items: Sequence[Any]) -> np.ndarray:
-        pairs = [[own.get(one, -1) for one in _listed(ids)] for own, ids in zip(numbers, (users, items), strict=True)]
+        pairs = [
+            [own.get(id_text(one), -1) for one in _listed(ids)]
+            for own, ids in zip(numbers, (users, items), strict=True)
+        ]
         user, item = torch.tensor(pairs, dtype=torch.int64)
         y_hat = np.full(len(user), np.nan, dtype=np.float32)
         known = torch.nonzero((user >= 0) & (item >= 0)).flatten()
@@ -189,13 +195,11 @@ def _listed(ids: Sequence[Any]) -> list[Any]:
 
 def _stored_scorer(folder: Path) -> Scorer:
     def score(users: Sequence[Any], items: Sequence[Any]) -> np.ndarray:
-        import pandas as pd
-
-        quiet_mlflow()
-        import mlflow.pyfunc
-
-        model = mlflow.pyfunc.load_model(str(folder))
-        y_hat: np.ndarray = model.predict(pd.DataFrame({"user": _listed(users), "item": _listed(items)}))
+        stored = Recommender(folder / MODEL_DATA)
+        texts = {
+            kind: np.array([id_text(one) for one in _listed(ids)]) for kind, ids in (("user", users), ("item", items))
+        }
+        y_hat: np.ndarray = stored.predict(texts)
         return y_hat
 
     return score

@@ -25,6 +25,8 @@ from studies.tracking_server import quiet_mlflow
 
 #: What `served.py` is called within a model: a name that no other module has.
 _LOADER = "loss_search_recommender"
+#: Where MLflow puts what `served.py` reads, from the model's folder on.
+MODEL_DATA = Path("data", "data")
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9._-]+")
 
 
@@ -102,7 +104,9 @@ def _save(result: StudyResult, parts: tuple[Path, Path], path: Path) -> None:
 
     data, best = result.task.dataset, result.best
     assert best is not None
-    columns: list[Any] = [ColSpec(_kind(ids), name) for name, ids in (("user", data.user_ids), ("item", data.item_ids))]
+    columns: list[Any] = [
+        ColSpec(kind_of_ids(ids), name) for name, ids in (("user", data.user_ids), ("item", data.item_ids))
+    ]
     output = Schema([TensorSpec(np.dtype(np.float32), (-1,))])
     needed: list[Any] = [f"{name}=={version(name).split('+')[0]}" for name in ("mlflow", "numpy", "pandas", "torch")]
     mlflow.pyfunc.save_model(
@@ -116,5 +120,11 @@ def _save(result: StudyResult, parts: tuple[Path, Path], path: Path) -> None:
     )
 
 
-def _kind(ids: np.ndarray) -> str:
-    return "long" if ids.dtype.kind == "i" else "string"
+def kind_of_ids(ids: np.ndarray) -> str:
+    """What MLflow asks for: whole numbers where all ids are some, else texts."""
+    return "long" if all(_is_long(one) for one in ids.tolist()) else "string"
+
+
+def _is_long(one: object) -> bool:
+    text = str(one)
+    return len(text) < 19 and text.removeprefix("-").isdigit() and str(int(text)) == text

@@ -23,7 +23,7 @@ class Recommender:
 
     def __init__(self, folder: Path) -> None:
         ids = json.loads((folder / "ids.json").read_text(encoding="utf-8"))
-        self._numbers = {kind: {one: number for number, one in enumerate(ids[kind])} for kind in ("user", "item")}
+        self._numbers = {kind: {str(one): number for number, one in enumerate(ids[kind])} for kind in ("user", "item")}
         self._score = torch.export.load(folder / "recommender.pt2").module()
 
     def predict(self, rows, params=None):  # pandas is loaded by whoever gives a data frame
@@ -39,7 +39,7 @@ class Recommender:
 
     def _numbered(self, kind: str, ids: list[object]) -> np.ndarray:
         numbers = self._numbers[kind]
-        return np.array([numbers.get(one, -1) for one in ids], dtype=np.int64)
+        return np.array([numbers.get(str(one), -1) for one in ids], dtype=np.int64)
 
 
 def _load_pyfunc(path: str) -> Recommender:

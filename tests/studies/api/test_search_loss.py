@@ -96,6 +96,19 @@ def test_the_trained_recommender_scores_published_ids(result):
         result.predict([1], ["a", "b"])
 
 
+def test_ids_are_the_same_however_they_are_held():
+    frame = FRAME.assign(userId=FRAME["userId"] - 1_050, asin=FRAME["asin"].str[1:])  # some below zero; texts of digits
+    result = search_loss(frame, **SMALL | {"trainings": 4})
+    expected = result.predict([-40, 7], [3, 5])
+    assert np.isfinite(expected).all()
+    for users, items in (
+        ([-40.0, 7.0], ["3", "5"]),
+        (["-40", "7"], [3.0, 5.0]),
+        (pd.Series([-40, 7]), np.array([3, 5])),
+    ):
+        assert result.predict(users, items) == pytest.approx(expected)
+
+
 def test_it_is_shown_in_notebooks(result):
     assert repr(result).startswith(f"SearchResult: {result.formula}\n")
     assert "<table" in result._repr_html_()
@@ -117,6 +130,7 @@ def test_a_class_of_ones_own_and_a_folder(tmp_path):
     assert len(stored.candidates) == 12
     rows = FRAME["userId"][:3], FRAME["asin"][:3]
     assert stored.predict(*rows) == pytest.approx(result.predict(*rows))
+    assert np.isnan(stored.predict(["nobody"], ["i0"])).all()
     with pytest.raises(UserError, match="at hand only after search_loss"):
         _ = stored.recommender
     again = search_loss(FRAME, recommender=Own, out=tmp_path / "out", resume=True, **SMALL)

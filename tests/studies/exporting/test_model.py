@@ -15,7 +15,7 @@ from core.errors import UserError
 from recommenders.data.dataset import Dataset
 from recommenders.data.synthetic import planted
 from recommenders.scoring import ScoringModule
-from studies.exporting.model import MODEL, model_name, save_model
+from studies.exporting.model import MODEL, kind_of_ids, model_name, save_model
 from studies.run import app
 from studies.study import Study
 from tests.studies.conftest import database, run_in
@@ -138,6 +138,20 @@ def test_a_model_that_is_there_stays_until_another_one_is_whole(tmp_path, monkey
 def test_names_in_the_registry_are_plain():
     assert model_name("my data:1", "own.models:NeuMF") == "loss-search-my-data-1-own.models-NeuMF"
     assert len(model_name("x" * 900, "y" * 900)) < 256
+
+
+@pytest.mark.parametrize(
+    ("ids", "kind"),
+    [
+        (np.array([1, 2]), "long"),
+        (np.array(["-3", "7"], dtype=np.dtypes.StringDType()), "long"),
+        (np.array(["03", "7"], dtype=np.dtypes.StringDType()), "string"),
+        (np.array(["9" * 30, "7"], dtype=np.dtypes.StringDType()), "string"),
+        (np.array(["a", "7"], dtype=np.dtypes.StringDType()), "string"),
+    ],
+)
+def test_the_kind_of_ids_that_a_model_asks_for(ids, kind):
+    assert kind_of_ids(ids) == kind
 
 
 def test_ids_keep_their_kind(tmp_path):
