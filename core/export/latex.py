@@ -6,9 +6,6 @@ sign(x) log(|x| + eps), and the sign before eps in `1/(x \pm eps)` is that of x.
 
 from __future__ import annotations
 
-import sympy
-
-from core.export.symbolic import Y_HAT, Y, expression
 from core.export.typesetting import Notation, typeset
 from core.loss import Loss, ProgramLoss
 
@@ -53,6 +50,10 @@ def latex_formula(loss: Loss) -> str:
 
 
 def _closed_form(loss: Loss) -> str:
+    import sympy  # takes half a second to load, which programs do not need
+
+    from core.export.symbolic import Y_HAT, Y, expression
+
     names = {Y_HAT: _LATEX.inputs["y_hat"], Y: _LATEX.inputs["y"]}
     text: str = sympy.latex(expression(loss), symbol_names=names)
     return text

@@ -10,7 +10,6 @@ from types import MappingProxyType
 from typing import Any
 
 from core.export.latex import latex
-from core.export.symbolic import sympy_source
 from core.export.torch_source import torch_source
 from core.loss import Loss, ProgramLoss
 from core.simplify import simplified
@@ -72,6 +71,13 @@ def _wrapped(line: str) -> list[str]:
     return wrap(line, _WIDTH, break_on_hyphens=False, subsequent_indent="    ") or [""]
 
 
+def as_sympy(exported: Exported) -> str:
+    """A file that makes the expression."""
+    from core.export.symbolic import sympy_source  # sympy takes half a second to load
+
+    return sympy_source(exported.loss, exported.about())
+
+
 def as_json(exported: Exported) -> str:
     """Everything, for scripts."""
     loss = exported.loss
@@ -117,7 +123,7 @@ FORMS: Mapping[str, Form] = MappingProxyType(
         ),
         "sympy": Form(
             "a file that makes a sympy expression and its derivative",
-            lambda e: sympy_source(e.loss, e.about()),
+            as_sympy,
             "loss_sympy.py",
         ),
         "latex": Form("a line of LaTeX under comments", as_latex, "loss.tex"),
