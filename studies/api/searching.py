@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import fields, replace
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from core.errors import UserError
 from recommenders import class_name
 from recommenders.data import TABLE, DataFiles, Dataset, TableOptions, table_dataset
-from recommenders.data.ids import id_text, numbered
 from recommenders.scoring import ScoringModule
 from studies.api.bars import Bars
 from studies.api.result import Scorer, SearchResult
@@ -36,9 +36,6 @@ from studies.tracking_server import NO_TRACKING
 
 if TYPE_CHECKING:
     from pandas import DataFrame
-
-#: Rows scored at a time.
-_ROWS_AT_ONCE = 65_536
 
 
 def search_loss(
@@ -109,7 +106,7 @@ def load_result(run: Path | str, tracking_uri: str = PlaceSettings.tracking_uri)
     study, _ = find_study(str(run), tracking_uri)
     folder = Path(run).parent if Path(run).is_file() else Path(run)
     model = folder / MODEL
-    score = _stored_scorer(model) if model.is_dir() else None
+    score = _scorer(lambda: Recommender.load(model / MODEL_DATA)) if model.is_dir() else None
     return SearchResult(study, find_history(str(run), tracking_uri), score, place=str(run))
 
 
@@ -160,46 +157,26 @@ def _in_folder(ready: Study, places: PlaceSettings, out: Path, bars: Bars) -> Se
 
 def _found(result: StudyResult, history: History, place: str = "FOLDER") -> SearchResult:
     study = StoredStudy.parse(json.dumps(result.to_dict()), "result")
+    past = history.to_dict(result)
     if result.model is None:
-        return SearchResult(study, history.to_dict(result), None, place=place)
-    recommender = ScoringModule(result.task.recommender, result.model).eval()
-    score = _scorer(recommender, result.task.dataset)
-    return SearchResult(study, history.to_dict(result), score, recommender, place)
+        return SearchResult(study, past, None, place=place)
+    module = ScoringModule(result.task.recommender, result.model).eval()
+    data, device = result.task.dataset, result.task.trainer.device
+
+    def score(user: Tensor, item: Tensor) -> Tensor:
+        y_hat: Tensor = module(user.to(device), item.to(device))
+        return y_hat.cpu()
+
+    ids = {"user": data.user_ids.tolist(), "item": data.item_ids.tolist()}
+    return SearchResult(study, past, _scorer(lambda: Recommender(ids, score)), module, place)
 
 
-def _scorer(recommender: ScoringModule, dataset: Dataset) -> Scorer:
-    numbers = [numbered(ids.tolist()) for ids in (dataset.user_ids, dataset.item_ids)]
-    device = next(iter(recommender.state_dict().values())).device
+def _scorer(recommender: Callable[[], Recommender]) -> Scorer:
+    """Scores what sequences of any kind hold; the recommender is made when it is first asked."""
+    made = cache(recommender)
 
     def score(users: Sequence[Any], items: Sequence[Any]) -> np.ndarray:
-        pairs = [
-            [own.get(id_text(one), -1) for one in _listed(ids)]
-            for own, ids in zip(numbers, (users, items), strict=True)
-        ]
-        user, item = torch.tensor(pairs, dtype=torch.int64)
-        y_hat = np.full(len(user), np.nan, dtype=np.float32)
-        known = torch.nonzero((user >= 0) & (item >= 0)).flatten()
-        with torch.no_grad():
-            for rows in known.split(_ROWS_AT_ONCE):
-                y_hat[rows.numpy()] = recommender(user[rows].to(device), item[rows].to(device)).cpu().numpy()
-        return y_hat
-
-    return score
-
-
-def _listed(ids: Sequence[Any]) -> list[Any]:
-    """Python's own numbers and texts, whatever holds them."""
-    listed: list[Any] = np.asarray(ids).tolist()
-    return listed
-
-
-def _stored_scorer(folder: Path) -> Scorer:
-    def score(users: Sequence[Any], items: Sequence[Any]) -> np.ndarray:
-        stored = Recommender(folder / MODEL_DATA)
-        texts = {
-            kind: np.array([id_text(one) for one in _listed(ids)]) for kind, ids in (("user", users), ("item", items))
-        }
-        y_hat: np.ndarray = stored.predict(texts)
+        y_hat: np.ndarray = made().predict({"user": np.asarray(users), "item": np.asarray(items)})
         return y_hat
 
     return score

@@ -6,10 +6,13 @@ MLflow calls `_load_pyfunc`. It needs torch, numpy and pandas, and nothing of th
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 _ROWS_AT_ONCE = 65_536
 
@@ -18,16 +21,24 @@ class Recommender:
     """Rows of user and item -> y_hat, the probability of a positive label; NaN for ids that the data did not have.
 
     Args:
-        folder: with recommender.pt2 and ids.json.
+        ids: of all users and items ("user" and "item"), in the order of their numbers.
+        score: (users [B], items [B]), numbered from 0, -> y_hat [B] on the CPU.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, ids: Mapping[str, Iterable[Any]], score: Callable[[Tensor, Tensor], Tensor]) -> None:
+        self._numbers = {
+            kind: {id_text(one): number for number, one in enumerate(ids[kind])} for kind in ("user", "item")
+        }
+        self._score = score
+
+    @classmethod
+    def load(cls, folder: Path) -> Recommender:
+        """What recommender.pt2 and ids.json in this folder make."""
         ids = json.loads((folder / "ids.json").read_text(encoding="utf-8"))
-        self._numbers = {kind: {str(one): number for number, one in enumerate(ids[kind])} for kind in ("user", "item")}
-        self._score = torch.export.load(folder / "recommender.pt2").module()
+        return cls(ids, torch.export.load(folder / "recommender.pt2").module())
 
     def predict(self, rows, params=None):  # pandas is loaded by whoever gives a data frame
-        """y_hat [n] of a data frame with the columns user and item."""
+        """y_hat [n] of a data frame (or arrays by name) with the columns user and item."""
         user, item = (self._numbered(kind, rows[kind].tolist()) for kind in ("user", "item"))
         y_hat = np.full(len(user), np.nan, dtype=np.float32)
         known = np.flatnonzero((user >= 0) & (item >= 0))
@@ -37,11 +48,16 @@ class Recommender:
                 y_hat[some] = self._score(torch.from_numpy(user[some]), torch.from_numpy(item[some])).numpy()
         return y_hat
 
-    def _numbered(self, kind: str, ids: list[object]) -> np.ndarray:
+    def _numbered(self, kind: str, ids: list[Any]) -> np.ndarray:
         numbers = self._numbers[kind]
-        return np.array([numbers.get(str(one), -1) for one in ids], dtype=np.int64)
+        return np.array([numbers.get(id_text(one), -1) for one in ids], dtype=np.int64)
+
+
+def id_text(one: Any) -> str:
+    """The text of an id, so that 5, "5" and 5.0 name the same user however somebody holds them."""
+    return str(int(one)) if isinstance(one, float) and one.is_integer() else str(one)
 
 
 def _load_pyfunc(path: str) -> Recommender:
     """See mlflow.pyfunc."""
-    return Recommender(Path(path))
+    return Recommender.load(Path(path))
