@@ -100,4 +100,5 @@ def test_nonsense_in_one_place_is_refused_in_a_line_or_harmless(data, content):
     holder[path[-1]] = data.draw(st.sampled_from([None, "x", -1, 1e400, [], {}, [[]], "y_hat; import os"]))
     with suppress(UserError):  # one line by construction, and nothing else may come
         study = parse(changed)
-        study.exported(study.picked(Pick())).about()
+        picked = study.picked(Pick())
+        assert study.exported(picked).about()[0].startswith(picked.name[:20])
