@@ -67,11 +67,7 @@ def _odd(x: Range, of_magnitude: Callable[[float], float]) -> Range:
 
 def _square(x: Range) -> Range:
     low, high = _hull(abs(x[0]), abs(x[1]))
-    return (0.0 if x[0] <= 0 <= x[1] else _power(low)), _power(high)
-
-
-def _power(x: float) -> float:
-    return x * x
+    return (0.0 if x[0] <= 0 <= x[1] else low * low), high * high
 
 
 #: operator -> (epsilon, bounds of its operands) -> bounds of its result before the clamp.

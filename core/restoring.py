@@ -63,6 +63,16 @@ def read(kind: Any, value: Any) -> Any:
     raise TypeError(f"expected {getattr(kind, '__name__', kind)}, got {shown(value)}")
 
 
+def read_finite(value: Any) -> float | None:
+    """A number as stored; None where there is none, or where it is not finite.
+
+    Raises:
+        TypeError: it is something else.
+    """
+    number: float | None = read(float | None, value)
+    return number if number is not None and math.isfinite(number) else None
+
+
 def read_fields(kind: type, what: str, given: Mapping[str, Any]) -> dict[str, Any]:
     """Some of a dataclass's fields by name, checked to be of their kinds; lists serve as tuples.
 

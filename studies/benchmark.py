@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Group, Parameter
-from rich.console import Console
 
 from core.errors import UserError
 from recommenders.data import DATASETS, Dataset, load_dataset
 from recommenders.data.synthetic import shaped
 from recommenders.machine import BACKENDS, Machine
 from studies.command import make_app, run_app
+from studies.console import new_console
 from studies.output import OutputFolder
 from studies.processes import usable_cores
 from studies.speed.figures import measure, rates_table, training_table
@@ -75,7 +75,7 @@ def benchmark(
     device = pick_device(settings.device)
     machine = Machine(device, backend=settings.backend, threads=settings.threads, memory=settings.memory)
     folder = None if settings.json is None else OutputFolder(settings.json.absolute().parent, f"--json {settings.json}")
-    err, out = Console(stderr=True), Console()
+    err, out = new_console(stderr=True), new_console()
     dataset = _load(settings)
     ks = tuple(sorted(set(settings.k))) or _KS[device.type]
     with err.status("measuring") as status:

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from recommenders.metrics import find_metric
 from studies.command import make_app, run_app
-from studies.console import tell_data, warning_to
+from studies.console import new_console, tell_data, warning_to
 from studies.contest.contest import Contest, Watcher
 from studies.contest.progress import ContestProgress
 from studies.contest.settings import ComparePlaces, CompareSettings, command
@@ -48,7 +48,7 @@ def _compare(comparison: CompareSettings, places: ComparePlaces, path: Path) -> 
     from studies.contest.report import make_report, write_report  # pictures and statistics take a second to load
     from studies.contest.summary import print_summary
 
-    err, out = Console(stderr=True), Console()
+    err, out = new_console(stderr=True), new_console()
     metric = find_metric(comparison.task, comparison.metric)
     parts = path / "parts"
     contest = Contest(comparison, places.workplace(comparison.device, parts), parts, anew=not places.resume)

@@ -20,6 +20,11 @@ from studies.observer import Observer
 _LINE_EVERY = 10.0  # seconds between lines where there is no terminal to draw on
 
 
+def new_console(*, stderr: bool = False, width: int | None = None) -> Console:
+    """A terminal on which text stays what it is: names and paths may hold brackets, which rich takes for markup."""
+    return Console(stderr=stderr, width=width, markup=False)
+
+
 def warning_to(console: Console) -> Callable[[str], None]:
     """Tells a problem in a line of its own."""
     return lambda text: console.print(f"warning: {text}", highlight=False, soft_wrap=True)
@@ -28,15 +33,15 @@ def warning_to(console: Console) -> Callable[[str], None]:
 def tell_data(dataset: Dataset, console: Console) -> None:
     """What was read, before anything is done with it."""
     for line in dataset.summary.lines():
-        console.print(line, highlight=False, markup=False, soft_wrap=True)
+        console.print(line, highlight=False, soft_wrap=True)
 
 
 def live_bars(console: Console) -> Progress:
     """Bars with a description, a field `state` and a clock, which leave no trace; nothing without a terminal."""
     return Progress(
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(bar_width=24),
-        TextColumn("{task.fields[state]}"),
+        TextColumn("{task.fields[state]}", markup=False),
         TimeElapsedColumn(),
         console=console,
         transient=True,
@@ -111,7 +116,7 @@ class LiveProgress(LiveBars, Observer):
 
     def _front(self, tally: Tally) -> str:
         """What is reached with how many operators; nothing as long as no loss was accepted."""
-        reached = [f"{one.simple.complexity}: {self._metric.value(one.score):.4f}" for one in tally.front]
+        reached = [f"{one.complexity}: {self._metric.value(one.score):.4f}" for one in tally.front]
         return f"by operators {', '.join(reached)}" if reached else ""
 
     def on_epoch(self, progress: Sequence[FitProgress]) -> None:

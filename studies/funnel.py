@@ -17,15 +17,13 @@ from core.space import OperatorSpace
 from core.trial import Trial, Verdict
 
 
-class Scored(NamedTuple):
-    """An accepted loss."""
+class Reached(NamedTuple):
+    """What accepted losses of one length reach."""
 
-    simple: LossProgram
-    """Simplified."""
-    program: LossProgram
-    """As it was proposed."""
+    complexity: int
+    """Operators of the simplified form."""
     score: float
-    """The best validation score after a training by it, higher is better."""
+    """The best validation score after a training by one of them, higher is better."""
 
 
 @dataclass
@@ -46,6 +44,7 @@ class Tally:
     """Key -> an accepted program (the list L of Algorithm 1, each loss once)."""
     scores: dict[str, float] = field(default_factory=dict)
     """Key -> the best validation score after a training by that accepted program."""
+    _by_complexity: dict[int, float] = field(default_factory=dict, init=False, repr=False)
 
     def add(self, step: Step) -> None:
         """Take in a step of the search."""
@@ -62,6 +61,12 @@ class Tally:
         self.accepted.setdefault(program.key, program)
         if score is not None:
             self.scores[program.key] = max(score, self.scores.get(program.key, score))
+            self._reach(program, score)
+
+    def _reach(self, program: LossProgram, score: float) -> None:
+        """Kept as losses come in, since a long search accepts thousands and asks for its front at every step."""
+        complexity = simplified(ProgramLoss(program, self.space)).complexity
+        self._by_complexity[complexity] = max(score, self._by_complexity.get(complexity, score))
 
     @property
     def best_score(self) -> float:
@@ -69,17 +74,13 @@ class Tally:
         return float("nan") if self.best is None or self.best.score is None else self.best.score
 
     @property
-    def front(self) -> list[Scored]:
-        """The accepted losses that none beats by a better score and no more operators; the simplest first.
+    def front(self) -> list[Reached]:
+        """What is reached with how many operators, where no fewer reach as much; the simplest first.
 
         Scores of Phase I, which are comparable only where all candidates start from the same recommender.
         """
-        entries = [
-            Scored(simplified(ProgramLoss(program, self.space)), program, self.scores[key])
-            for key, program in self.accepted.items()
-            if key in self.scores
-        ]
-        return pareto_front(entries, lambda one: one.simple.complexity, lambda one: one.score)
+        entries = [Reached(*item) for item in self._by_complexity.items()]
+        return pareto_front(entries, lambda one: one.complexity, lambda one: one.score)
 
     def funnel(self) -> dict[str, int]:
         """Counts by name: sampled, a count for every verdict, and trained."""
@@ -104,7 +105,7 @@ class Tally:
     def from_dict(cls, stored: Mapping[str, Any], space: OperatorSpace) -> Tally:
         """Read what `to_dict` wrote in a search of this space."""
         accepted = read(list[LossProgram], stored["accepted"])
-        return cls(
+        tally = cls(
             space,
             count(stored["sampled"]),
             count(stored["trained"]),
@@ -113,3 +114,7 @@ class Tally:
             {program.key: program for program in accepted},
             read(dict[str, float], stored["scores"]),
         )
+        for key, score in tally.scores.items():
+            if key in tally.accepted:
+                tally._reach(tally.accepted[key], score)
+        return tally

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
@@ -12,12 +11,10 @@ from studies.exporting.exported import FORMS, Exported, Form
 from studies.exporting.model import model_name, save_model
 from studies.exporting.stored import StoredStudy
 from studies.history import History
-from studies.output import OutputFolder
+from studies.output import HISTORY, MODEL, REPORT, RESULT, OutputFolder
 from studies.result import StudyResult
 from studies.tracking import MlflowTracker
-from studies.tracking_sender import MODEL
 
-RESULT, HISTORY, REPORT = "result.json", "history.json", "report.html"
 #: Beside the result -> what it is, for a person.
 KEPT: Mapping[str, str] = {
     REPORT: "the report, for a browser",
@@ -57,7 +54,7 @@ class Outcome:
             for name in (MODEL, *(form.file for form in FORMS.values())):
                 self._folder.remove(name)  # of a study that was here before
             return
-        study = StoredStudy.parse(json.dumps(content), RESULT)
+        study = StoredStudy.of(content, RESULT)
         exported = study.exported(study.finalists[0])
         for form in FORMS.values():
             self._attempt(form.file, partial(self._write_form, form, exported))

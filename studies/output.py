@@ -36,6 +36,8 @@ def plain(value: Any) -> Any:
     return value
 
 
+#: What a study leaves in its folder, beside the loss in every form.
+RESULT, HISTORY, REPORT, MODEL = "result.json", "history.json", "report.html", "model"
 #: What files are called until they are whole.
 _UNFINISHED = ".unfinished"
 

@@ -37,7 +37,7 @@ def step_metrics(step: Step, tally: Tally, metric: str, to_metric: Callable[[flo
 
 def front_metrics(tally: Tally, metric: str, to_metric: Callable[[float], float]) -> dict[str, float]:
     """The Pareto front so far, a metric for every number of operators on it; MLflow charts a folder's together."""
-    return {f"front/valid_{metric}_{one.simple.complexity}_operators": to_metric(one.score) for one in tally.front}
+    return {f"front/valid_{metric}_{one.complexity}_operators": to_metric(one.score) for one in tally.front}
 
 
 def described_data(data: Dataset) -> dict[str, Any]:

@@ -10,10 +10,10 @@ from rich.console import Console
 
 from recommenders.data import DataFiles
 from studies.command import make_app, run_app
-from studies.console import LiveProgress, warning_to
+from studies.console import LiveProgress, new_console, tell_data, warning_to
 from studies.keeping.resuming import own_folder
-from studies.outcome import KEPT, RESULT
-from studies.output import OutputFolder, folder_name
+from studies.outcome import KEPT
+from studies.output import RESULT, OutputFolder, folder_name
 from studies.running import StudyRun, Voice
 from studies.settings import PlaceSettings, StudySettings
 from studies.study import Study, use_cores
@@ -43,13 +43,13 @@ def run(
 
 def _run(ready: Study, places: PlaceSettings, folder: OutputFolder) -> None:
     """A study, its places and the terminal."""
-    err, out = Console(stderr=True), Console()
+    err, out = new_console(stderr=True), new_console()
 
     def say(text: str, console: Console = out) -> None:
         console.print(text, highlight=False, soft_wrap=True)
 
-    wide = out if out.is_terminal else Console(width=max(out.width, 170))
-    voice = Voice(lambda text: say(text, err), warning_to(err), lambda result: print_report(result, wide))
+    wide = out if out.is_terminal else new_console(width=max(out.width, 170))
+    voice = Voice(lambda data: tell_data(data, err), warning_to(err), lambda result: print_report(result, wide))
     run = StudyRun(ready, places, folder, voice)
     try:
         with LiveProgress(err, ready.task.metric, ready.settings.trainings) as progress:

@@ -9,13 +9,14 @@ from typing import Any
 
 from core.errors import UserError
 from recommenders import recommender_source
+from recommenders.data import Dataset
 from studies.history import History
 from studies.keeping.checkpoints import Checkpoints
 from studies.keeping.identity import data_digest
 from studies.keeping.resuming import begin_anew, finished_result, stored_state
 from studies.observer import Observer
-from studies.outcome import RESULT, Outcome
-from studies.output import OutputFolder
+from studies.outcome import Outcome
+from studies.output import RESULT, OutputFolder
 from studies.result import StudyResult
 from studies.settings import PlaceSettings
 from studies.study import Study
@@ -28,8 +29,8 @@ from studies.tracking_server import NO_TRACKING, connect, reaching, server_name
 class Voice:
     """How a person is told."""
 
-    say: Callable[[str], None]
-    """A line while it runs."""
+    describe: Callable[[Dataset], None]
+    """What was read, before anything is done with it."""
     warn: Callable[[str], None]
     """A problem in a sentence."""
     show: Callable[[StudyResult], None]
@@ -88,8 +89,7 @@ class StudyRun:
     def _run(self, watchers: Sequence[Observer], stored: Mapping[str, Any] | None) -> None:
         if not self._places.resume:
             begin_anew(self._checkpoints)
-        for line in self._ready.task.dataset.summary.lines():
-            self._voice.say(line)
+        self._voice.describe(self._ready.task.dataset)
         self.result = result = self._ready.run(watchers, stored=stored, offer=self._checkpoints.offer)
         self._voice.show(result)
         outcome = Outcome(self._folder, not self._places.no_model, self._voice.warn)

@@ -27,7 +27,7 @@ Directed = tuple[LossProgram, Direction]
 class Checked:
     """What Phase II made of the accepted programs."""
 
-    passed: tuple[tuple[LossProgram, Direction], ...]
+    passed: tuple[Directed, ...]
     """Those that pass, or, where none does, those that come nearest; of equal gradients the simplest."""
     n_passed: int
     """How many really passed, equal ones included."""

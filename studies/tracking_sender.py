@@ -13,6 +13,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from studies.output import MODEL, RESULT
 from studies.processes import this_process
 from studies.tracking_journal import Entry, Journal
 from studies.tracking_view import save_view, view_address
@@ -21,8 +22,6 @@ from studies.tracking_writes import BATCH, LONGEST_TEXT, SINGLE, columns_of, par
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-#: The folder of the trained recommender, in the study's own and among the artifacts of its run.
-MODEL = "model"
 #: The saved view of the studies, see `studies.tracking_view`.
 _VIEW = "studies"
 #: Tags by which a study finds its runs again.
@@ -123,7 +122,7 @@ class Sender:
         losses += [("baseline", loss) for loss in result["baselines"].values()]
         for number, (kind, loss) in enumerate(losses):
             self._child(str(number), kind, loss, time)
-        self._client.log_dict(self.run_id, dict(result), "result.json")
+        self._client.log_dict(self.run_id, dict(result), RESULT)
 
     def _files(self, entry: Entry) -> None:
         """What lies in the study's folder; what has been removed from there since is left out."""

@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Group, Parameter
-from rich.console import Console
 
 from core.errors import UserError
 from recommenders.data import DataFiles, Dataset
 from recommenders.metrics import find_metric
 from studies.command import make_app, run_app
-from studies.console import tell_data, warning_to
+from studies.console import new_console, tell_data, warning_to
 from studies.keeping.resuming import alone_in, set_aside
 from studies.output import OutputFolder, folder_name
 from studies.parts.making import PartMaker, data_file_digest
@@ -78,7 +77,7 @@ class _Tune:
 
     def __init__(self, tuning: TuneSettings, places: TunePlaces, path: Path, dataset: Dataset) -> None:
         self._settings, self._places, self._path, self._dataset = tuning, places, path, dataset
-        self._err, self._out = Console(stderr=True), Console()
+        self._err, self._out = new_console(stderr=True), new_console()
         self._metric = find_metric(tuning.task, tuning.metric)
 
     def go(self) -> None:
@@ -123,7 +122,7 @@ class _Tune:
         finally:
             folder.withdraw()
         place.forget_all()
-        print_summary(result, self._out if self._out.is_terminal else Console(width=max(self._out.width, 140)))
+        print_summary(result, self._out if self._out.is_terminal else new_console(width=max(self._out.width, 140)))
         self._say(f"Written to {files[0]}")
         if self._places.storage is None:
             self._say(f"Look closer: optuna-dashboard {self._path / JOURNAL}")

@@ -94,14 +94,10 @@ def torch_source(loss: Loss, about: Sequence[str]) -> str:
         middle, imports, argument = _program(loss), "", "y_hat"
         convert = "prediction.sigmoid() if self.from_logits else prediction"
     elif isinstance(loss, ClosedForm):
-        middle, imports, argument = _closed_form(loss), "from torch.nn.functional import logsigmoid, relu\n", "logit"
+        middle, argument = _closed_form(loss), "logit"
+        functions = [name for name in ("logsigmoid", "relu") if name in middle]
+        imports = f"from torch.nn.functional import {', '.join(functions)}\n" if functions else ""
         convert = "prediction if self.from_logits else prediction.logit(torch.finfo(prediction.dtype).eps)"
-        if not any(name in middle for name in ("logsigmoid", "relu")):
-            imports = ""
-        elif "relu" not in middle:
-            imports = imports.replace(", relu", "")
-        elif "logsigmoid" not in middle:
-            imports = imports.replace("logsigmoid, ", "")
     else:
         raise UserError(f"export: expected a program or a loss with a closed form, got {type(loss).__name__}")
     module = _MODULE.format(title=in_docstring(about[0]), argument=argument, convert=convert)

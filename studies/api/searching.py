@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -27,11 +26,11 @@ from studies.exporting.served import Recommender
 from studies.exporting.stored import StoredStudy
 from studies.history import History
 from studies.keeping.resuming import own_folder
+from studies.output import MODEL
 from studies.result import StudyResult
 from studies.running import StudyRun, Voice
 from studies.settings import PlaceSettings, StudySettings
 from studies.study import Study, use_cores
-from studies.tracking_sender import MODEL
 from studies.tracking_server import NO_TRACKING
 
 if TYPE_CHECKING:
@@ -150,13 +149,13 @@ def _in_folder(ready: Study, places: PlaceSettings, out: Path, bars: Bars) -> Se
         warnings.warn(text, stacklevel=2)
 
     with own_folder(out) as folder:
-        run = StudyRun(ready, places, folder, Voice(lambda text: None, warn, lambda result: None))
+        run = StudyRun(ready, places, folder, Voice(lambda data: None, warn, lambda result: None))
         run.go(bars)
     return load_result(out) if run.result is None else _found(run.result, run.history, str(out))
 
 
 def _found(result: StudyResult, history: History, place: str = "FOLDER") -> SearchResult:
-    study = StoredStudy.parse(json.dumps(result.to_dict()), "result")
+    study = StoredStudy.of(result.to_dict(), "result")
     past = history.to_dict(result)
     if result.model is None:
         return SearchResult(study, past, None, place=place)

@@ -12,13 +12,13 @@ from core.errors import UserError, first_line
 from core.restoring import read
 from recommenders.data.opening import is_folder
 from studies.exporting.stored import StoredStudy
+from studies.output import HISTORY, RESULT
 from studies.tracking_server import open_server
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Run
 
-_RESULT, _HISTORY = "result.json", "history.json"
 _RUN_ID = re.compile(r"[0-9a-f]{32}")
 #: No result is larger, in bytes.
 _LARGEST = 2**28
@@ -40,7 +40,7 @@ def find_study(run: str, tracking_uri: str) -> tuple[StoredStudy, str | None]:
     path = Path(run)
     if is_run_id(run):
         return _in_mlflow(run, tracking_uri)
-    return StoredStudy.parse(read_file(path / _RESULT if is_folder(path) else path), str(path)), None
+    return StoredStudy.parse(read_file(path / RESULT if is_folder(path) else path), str(path)), None
 
 
 def find_history(run: str, tracking_uri: str) -> Mapping[str, Any] | None:
@@ -56,17 +56,17 @@ def find_history(run: str, tracking_uri: str) -> Mapping[str, Any] | None:
     path = Path(run)
     if is_run_id(run):
         with open_server(tracking_uri) as client:
-            content = _artifact(client, client.get_run(run), _HISTORY)
+            content = _artifact(client, client.get_run(run), HISTORY)
     else:
         folder = path if is_folder(path) else path.parent
-        path = folder / _HISTORY
+        path = folder / HISTORY
         content = read_file(path) if is_folder(folder) and path.exists() else None
     if content is None:
         return None
     try:
         history: Mapping[str, Any] = read(dict[str, Any], json.loads(content))
     except (TypeError, ValueError, RecursionError) as error:
-        raise UserError(f"{path}: expected the {_HISTORY} of a study: {first_line(error)[:300]}") from None
+        raise UserError(f"{path}: expected the {HISTORY} of a study: {first_line(error)[:300]}") from None
     return history
 
 
@@ -83,7 +83,7 @@ def read_file(path: Path) -> bytes:
     """
     try:
         if not path.is_file():
-            there = f"a folder without {path.name}" if path.parent.is_dir() and path.name == _RESULT else "no such file"
+            there = f"a folder without {path.name}" if path.parent.is_dir() and path.name == RESULT else "no such file"
             raise UserError(
                 f"--run {path}: expected the folder of a study or the id of a run in MLflow, got {there}; "
                 "a study writes its result when it ends"
@@ -105,9 +105,9 @@ def _in_mlflow(run_id: str, tracking_uri: str) -> tuple[StoredStudy, str | None]
         run = client.get_run(run_id)
         parent = run.data.tags.get("mlflow.parentRunId")
         name = None if parent is None else run.data.params.get("name")
-        content = _artifact(client, run, _RESULT)
+        content = _artifact(client, run, RESULT)
         if content is None:
-            raise UserError(f"--run {run_id}: this run has no {_RESULT}; a study writes it when it ends")
+            raise UserError(f"--run {run_id}: this run has no {RESULT}; a study writes it when it ends")
     return StoredStudy.parse(content, f"run {run_id}"), name
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import re
 import shutil
 import warnings
 from collections.abc import Iterator
@@ -19,20 +18,19 @@ import torch
 
 from core.errors import UserError, first_line
 from recommenders.scoring import ScoringModule
+from studies.output import MODEL, folder_name
 from studies.result import StudyResult
-from studies.tracking_sender import MODEL
 from studies.tracking_server import quiet_mlflow
 
 #: What `served.py` is called within a model: a name that no other module has.
 _LOADER = "loss_search_recommender"
 #: Where MLflow puts what `served.py` reads, from the model's folder on.
 MODEL_DATA = Path("data", "data")
-_NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9._-]+")
 
 
 def model_name(dataset: str, recommender: str) -> str:
     """What the model is called in MLflow's registry."""
-    return "loss-search-" + _NOT_IN_NAMES.sub("-", f"{dataset}-{recommender}")[:200]
+    return folder_name(f"loss-search-{dataset}-{recommender}")
 
 
 def save_model(result: StudyResult, folder: Path) -> Path:

@@ -136,19 +136,18 @@ class StoredStudy:
             raise UserError("this study found no loss; run one with more --trainings or another --seed")
         if pick == Pick.parse(self.settings.pick):
             return self.finalists[0]
-        metric = find_metric(self.settings.task, self.settings.metric)
-
-        def score(loss: StoredLoss) -> float:
-            value = loss.validation.get(metric.name)
-            return -math.inf if value is None else metric.score_of(value)
-
-        chosen = pick.choose(self.finalists, lambda loss: loss.complexity, score)
+        chosen = pick.choose(self.finalists, lambda loss: loss.complexity, self.score)
         if chosen is None:
             there = ", ".join(str(n) for n in sorted({loss.complexity for loss in self.finalists}))
             raise UserError(
                 f"--pick: no loss of this study is as simple as that; there are losses of {there} operators"
             )
         return chosen
+
+    def score(self, loss: StoredLoss) -> float:
+        """The validation score, higher is better; -inf where there is none."""
+        value = loss.validation.get(self.metric)
+        return -math.inf if value is None else find_metric(self.settings.task, self.metric).score_of(value)
 
     def named(self, name: str) -> StoredLoss:
         """The loss of this name.

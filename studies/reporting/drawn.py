@@ -16,7 +16,7 @@ from studies.reporting import pictures
 from studies.reporting.loss_pictures import Panels, loss_panels
 from studies.reporting.numbers import Numbers
 from studies.reporting.past import Past, PastCurve
-from studies.reporting.rows import front_points, stages, validation_score
+from studies.reporting.rows import front_points, stages
 from studies.reporting.shapes import Shape, shape_of
 from studies.reporting.svg import inline_svg
 
@@ -81,7 +81,7 @@ class Drawn:
         """The found loss and its gradients beside BCE and the best known loss."""
         study = self.study
         found = self._shape(study.finalists[0]) if study.finalists else None
-        best = max(study.baselines, key=lambda one: validation_score(study, one), default=None)
+        best = max(study.baselines, key=lambda one: study.score(one), default=None)
         known = [shape_of("BCE", BCE)]
         if best is not None and best.name != "BCE" and (shape := self._shape(best)) is not None:
             known.append(shape)
@@ -123,7 +123,7 @@ class Drawn:
     def _plain_known(self) -> tuple[str, float] | None:
         """Name and first validation metric of the best known loss that is not made of operators."""
         plain = [one for one in self.study.baselines if not one.complexity and one.fits]
-        best = max(plain, key=lambda one: validation_score(self.study, one), default=None)
+        best = max(plain, key=lambda one: self.study.score(one), default=None)
         value = None if best is None else best.fits[0].validation.get(self.study.metric)
         return None if best is None or value is None else (best.name, value)
 
@@ -162,7 +162,7 @@ class Drawn:
         """The best loss first, as in the table."""
         losses = self.study.baselines if curve.kind == "baseline" else self.study.finalists
         stored = next((one for one in losses if one.name == curve.name), None)
-        return float("inf") if stored is None else -validation_score(self.study, stored)
+        return float("inf") if stored is None else -self.study.score(stored)
 
 
 def _picture(stem: str, title: str, text: str, draw: Callable[[], Figure]) -> Picture:

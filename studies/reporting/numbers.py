@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
 from core.errors import UserError, first_line
-from core.restoring import count, read
+from core.restoring import count, read, read_finite
 from core.trial import Verdict
 
 #: No count is larger: Python would not even print it.
@@ -41,7 +40,7 @@ class Numbers:
         try:
             funnel, search = read(dict[str, Any], content["funnel"]), read(dict[str, Any], content["search"])
             wanted = ("candidate_epochs", "distinct_accepted", "passed_validation_check")
-            best, seconds = (_finite(value) for value in (search["best_validation"], content["seconds"]))
+            best, seconds = (read_finite(value) for value in (search["best_validation"], content["seconds"]))
             return cls(
                 {verdict: count(funnel[verdict.value], _MOST) for verdict in Verdict},
                 count(funnel["sampled"], _MOST),
@@ -58,8 +57,3 @@ class Numbers:
     def count(self, verdict: Verdict) -> int:
         """How many candidates ended so."""
         return self.funnel[verdict]
-
-
-def _finite(value: Any) -> float | None:
-    number: float | None = read(float | None, value)
-    return number if number is not None and math.isfinite(number) else None

@@ -9,6 +9,7 @@ from typing import Any
 from core.export.mathml import is_smoothed, mathml
 from core.loss import ProgramLoss
 from core.simplify import simplified
+from recommenders.metrics import find_metric
 from studies.comparison import caveats
 from studies.exporting.exported import FORMS
 from studies.exporting.stored import StoredStudy
@@ -47,7 +48,7 @@ def report_page(content: Mapping[str, Any], history: Mapping[str, Any] | None, p
         numbers=numbers,
         past=past,
         place=place,
-        metric=rows.find_metric(study.settings.task, study.metric),
+        metric=find_metric(study.settings.task, study.metric),
         columns=rows.columns(study),
         losses=rows.loss_rows(study),
         front=rows.front_rows(study, place),

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
 from core.errors import UserError, first_line
-from core.restoring import count, read
+from core.restoring import count, read, read_finite
 
 
 @dataclass(frozen=True)
@@ -80,25 +79,23 @@ class Past:
 def _step(stored: Mapping[str, Any], name: str) -> PastStep:
     current = read(dict[str, Any], stored["metrics"]).get(name)
     return PastStep(
-        count(stored["candidate_epochs"]), _finite(stored["seconds"]), _finite(stored["best"]), _finite(current)
+        count(stored["candidate_epochs"]),
+        read_finite(stored["seconds"]),
+        read_finite(stored["best"]),
+        read_finite(current),
     )
 
 
 def _candidate(stored: Mapping[str, Any], name: str) -> PastCandidate:
-    return PastCandidate(read(str, stored["verdict"]), _finite(stored[name]), read(bool, stored["adopted"]))
+    return PastCandidate(read(str, stored["verdict"]), read_finite(stored[name]), read(bool, stored["adopted"]))
 
 
 def _curve(stored: Mapping[str, Any]) -> PastCurve:
     return PastCurve(
         read(str, stored["kind"]),
         read(str, stored["name"]),
-        _finite(stored["epsilon"]),
+        read_finite(stored["epsilon"]),
         count(stored["seed"]),
         count(stored["best_epoch"]),
-        tuple(map(_finite, read(list[Any], stored["validation"]))),
+        tuple(map(read_finite, read(list[Any], stored["validation"]))),
     )
-
-
-def _finite(value: Any) -> float | None:
-    number: float | None = read(float | None, value)
-    return number if number is not None and math.isfinite(number) else None

@@ -52,7 +52,7 @@ def columns(study: StoredStudy) -> list[tuple[str, str]]:
 
 def loss_rows(study: StoredStudy) -> list[LossRow]:
     """Found losses in the order of the result, then known ones, the best on validation first."""
-    found, known = list(study.finalists), sorted(study.baselines, key=lambda one: -validation_score(study, one))
+    found, known = list(study.finalists), sorted(study.baselines, key=lambda one: -study.score(one))
     losses = [*found, *known]
     front = front_names(study)
     best = {column: _best(study, losses, *column) for column in columns(study)}
@@ -83,12 +83,6 @@ def loss_rows(study: StoredStudy) -> list[LossRow]:
 def _best(study: StoredStudy, losses: Sequence[StoredLoss], part: str, metric: str) -> float | None:
     values = [value for loss in losses if (value := getattr(loss, part).get(metric)) is not None]
     return max(values, key=find_metric(study.settings.task, metric).score_of, default=None)
-
-
-def validation_score(study: StoredStudy, loss: StoredLoss) -> float:
-    """Higher is better; -inf where there is none."""
-    value = loss.validation.get(study.metric)
-    return -math.inf if value is None else find_metric(study.settings.task, study.metric).score_of(value)
 
 
 def _number(value: float | None) -> float:

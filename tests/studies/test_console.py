@@ -4,7 +4,7 @@ from rich.console import Console
 
 from core.effectiveness import Progress
 from recommenders.metrics import find_metric
-from studies.console import LiveProgress
+from studies.console import LiveProgress, new_console, warning_to
 from studies.summary import shortened
 from tests.studies.small import run_small
 
@@ -52,3 +52,10 @@ def test_a_long_formula_is_cut_in_the_middle():
     assert len(cut) <= 120
     assert cut.startswith("a")
     assert cut.endswith("z")
+
+
+def test_brackets_in_names_are_printed_as_they_are(capsys):
+    console = new_console()
+    warning_to(console)("a column called [/b]")
+    console.print("o[/u]", highlight=False)
+    assert capsys.readouterr().out == "warning: a column called [/b]\no[/u]\n"

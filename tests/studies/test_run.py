@@ -355,3 +355,14 @@ def test_a_typing_error_in_the_places_moves_nothing(capsys, monkeypatch):
     capsys.readouterr()
     refused(capsys, *small_arguments(), "--out", "out", "--tracking-uri", "nonsense://x")
     assert left_behind() == there
+
+
+def test_names_with_brackets_are_no_markup(capsys):
+    rows = "".join(f"{n % 40},{n % 37},{1 + (n * 7) % 5}\n" for n in range(1400))
+    Path("r.csv").write_text("user [/b],item,rating\n" + rows)
+    arguments = small_arguments(dataset="table", trainings=4)
+    words = ("--data", "r.csv", "--user-col", "user [/b]", "--out", "o[/u]", "--tracking-uri", "none")
+    assert run(*arguments, *words) == 0
+    captured = capsys.readouterr()
+    assert "users user [/b]" in captured.err
+    assert "Written to o[/u]/result.json" in captured.out
