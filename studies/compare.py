@@ -12,12 +12,14 @@ from rich.console import Console
 from recommenders.metrics import find_metric
 from studies.command import make_app, run_app
 from studies.console import new_console, tell_data, warning_to
-from studies.contest.contest import Contest, Watcher
-from studies.contest.progress import ContestProgress
+from studies.contest.contest import Contest
 from studies.contest.settings import ComparePlaces, CompareSettings, command
+from studies.contest.telling import told_with
 from studies.contest.tracking import ContestTracker
 from studies.keeping.resuming import alone_in
 from studies.output import OutputFolder, folder_name
+from studies.parts.laboratory import Watcher
+from studies.parts.progress import PartsProgress
 from studies.tracking_server import NO_TRACKING, connect, how_to_compare, reaching
 
 app = make_app(
@@ -54,7 +56,7 @@ def _compare(comparison: CompareSettings, places: ComparePlaces, path: Path) -> 
     contest = Contest(comparison, places.workplace(comparison.device, parts), parts, anew=not places.resume)
     try:
         with ExitStack() as open_things:
-            watchers: list[Watcher] = [open_things.enter_context(ContestProgress(err, metric.name))]
+            watchers: list[Watcher] = [open_things.enter_context(PartsProgress(err, told_with(metric.name)))]
             tracker = _tracker(comparison, places, path, err)
             if tracker is not None:
                 watchers.append(open_things.enter_context(tracker))

@@ -18,9 +18,9 @@ from statistics import fmean
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from studies.contest.contest import Watcher
 from studies.contest.outcome import Run
 from studies.contest.report import Report
+from studies.parts.laboratory import Watcher
 from studies.parts.part import Part
 from studies.processes import this_process
 from studies.tracking_view import save_view, view_address

@@ -1,7 +1,8 @@
 """A comparison that ends in seconds and goes through all stages."""
 
-from studies.contest.contest import Contest, Watcher
+from studies.contest.contest import Contest
 from studies.contest.settings import CompareSettings
+from studies.parts.laboratory import Watcher
 from studies.parts.workplace import Workplace
 from tests.studies.small import as_words
 

@@ -1,4 +1,4 @@
-"""What a person sees while a comparison runs: on stderr, stdout stays for the summary."""
+"""What a person sees while parts are computed: on stderr, stdout stays for the summary."""
 
 from __future__ import annotations
 
@@ -10,24 +10,29 @@ from rich.console import Console
 from rich.progress import TaskID
 
 from studies.console import LiveBars
-from studies.contest.contest import Watcher
+from studies.parts.laboratory import Watcher
 from studies.parts.part import Part
 
 _LINE_EVERY = 30.0  # seconds between lines about unfinished parts where there is no terminal to draw on
 
 
-class ContestProgress(LiveBars, Watcher):
+class PartsProgress(LiveBars, Watcher):
     """Live bars on a terminal; elsewhere (a file, CI) a line for every part.
 
     Args:
         console: where to draw, normally stderr.
-        metric: name of the metric.
+        told: what came of a part, in a few words.
         clock: seconds.
     """
 
-    def __init__(self, console: Console, metric: str, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        console: Console,
+        told: Callable[[Part, Mapping[str, Any]], str] = lambda part, found: "done",
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         super().__init__(console)
-        self._metric, self._clock = metric, clock
+        self._told, self._clock = told, clock
         self._bars: dict[str, TaskID] = {}
         self._shares: dict[str, float] = {}
         self._all: TaskID | None = None
@@ -72,16 +77,6 @@ class ContestProgress(LiveBars, Watcher):
     def _update(self) -> None:
         if self._all is not None:
             self._progress.update(self._all, completed=self._done, state=f"{self._done:.1f}/{self._total}")
-
-    def _told(self, part: Part, found: Mapping[str, Any]) -> str:
-        """What came of a part, in a few words."""
-        if part.kind != "run":
-            return "done"
-        funnel, steps = found["funnel"], found["steps"]
-        best = steps[-1]["best"] if steps else None
-        reached = "nothing found" if best is None else f"best validation {self._metric} {best:.4f}"
-        seconds = sum(found["seconds"].values())
-        return f"{reached}, {funnel['trained']} trained of {funnel['sampled']} sampled in {seconds:.0f} s"
 
     def _say(self, text: str) -> None:
         self._console.print("  " + text, highlight=False, soft_wrap=True)

@@ -2,8 +2,9 @@ import io
 
 from rich.console import Console
 
-from studies.contest.progress import ContestProgress
+from studies.contest.telling import told_with
 from studies.parts.part import Part
+from studies.parts.progress import PartsProgress
 
 RUN, NOISE = Part("run", "gp seed 0", {}), Part("noise", "noise floor of BCE", {})
 FOUND = {
@@ -16,7 +17,7 @@ FOUND = {
 def told(terminal, *, found=FOUND, times=(0.0,) * 20):
     stream = io.StringIO()
     console = Console(file=stream, force_terminal=terminal, width=120, color_system=None)
-    with ContestProgress(console, "auc", iter(times).__next__) as progress:
+    with PartsProgress(console, told_with("auc"), iter(times).__next__) as progress:
         progress.on_stage("Stage one", [NOISE, RUN, RUN], done=1)
         progress.on_part(NOISE, {})
         progress.on_progress(RUN, 0.5)
