@@ -28,14 +28,13 @@ class CompiledBackend(Backend):
 
     Args:
         kernel: the recommender's.
-        clip: the largest absolute value of an element of a gradient.
         dtype: float32, or float64 for checks.
         threads: cores to spread copies over.
         torch_backend: for losses that compiled code does not know.
     """
 
-    def __init__(self, kernel: Kernel, clip: float, dtype: torch.dtype, threads: int, torch_backend: Backend) -> None:
-        self._kernel, self._clip, self._cores, self._torch = kernel, clip, Cores(threads), torch_backend
+    def __init__(self, kernel: Kernel, dtype: torch.dtype, threads: int, torch_backend: Backend) -> None:
+        self._kernel, self._cores, self._torch = kernel, Cores(threads), torch_backend
         self._type = torch.zeros(0, dtype=dtype).numpy().dtype.type
 
     def prepare(self, losses: Sequence[Loss]) -> TrainEpoch:
@@ -76,8 +75,8 @@ class CompiledBackend(Backend):
 
         def train(i: int) -> None:
             k = numbers[i]
-            rate = population.learning_rate[k]
-            step = Step(*(self._type(x) for x in (rate, 1 - rate * population.weight_decay[k], self._clip)))
+            rate, decay, clip = population.learning_rate[k], population.weight_decay[k], population.clip[k]
+            step = Step(*(self._type(x) for x in (rate, 1 - rate * decay, clip)))
             self._kernel.train_epoch(copies[k], examples, programs[k], step, draws)
             if len(users):
                 y_hat[k] = self._kernel.predict(copies[k], users, items)

@@ -16,7 +16,7 @@ from core.restoring import count, read
 from core.seeding import derive_seed
 from recommenders.backend import TrainEpoch
 from recommenders.recommender import Weights
-from recommenders.task import RecommendationTask
+from recommenders.task import Descent, RecommendationTask
 
 #: Of the parameters, for each candidate: the current ones and the best.
 _COPIES = 2
@@ -29,11 +29,14 @@ class BatchedFit(Fit):
         task: what to train.
         losses: one for each candidate.
         seed: of the recommender and of the batches.
+        descents: one for each candidate.
     """
 
-    def __init__(self, task: RecommendationTask, losses: Sequence[Loss], seed: int) -> None:
+    def __init__(
+        self, task: RecommendationTask, losses: Sequence[Loss], seed: int, descents: Sequence[Descent]
+    ) -> None:
         self._task, self._losses, self._seed = task, list(losses), derive_seed(seed, "effectiveness")
-        self._population = task.population(task.initial(seed), len(losses), task.settings.weight_decay)
+        self._population = task.descending(task.initial(seed), descents)
         self._active = list(range(len(losses)))
         self._prepared = self._prepare()
         self._epoch = 0
@@ -138,6 +141,10 @@ class Fitting:
         patience: when a candidate has converged.
         threshold_from: see RecommendationTask.report.
         keep: the number of the loss whose recommender is kept, if any.
+        descents: how each goes down; None: all as the task's settings say.
+
+    Raises:
+        ValueError: not one descent for each loss.
     """
 
     def __init__(
@@ -148,8 +155,12 @@ class Fitting:
         patience: Patience,
         threshold_from: str = "validation",
         keep: int | None = None,
+        descents: Sequence[Descent] | None = None,
     ) -> None:
         self._task, self._losses, self._seed = task, list(losses), seed
+        self._descents = [task.settings.descent] * len(losses) if descents is None else list(descents)
+        if len(self._descents) != len(self._losses):
+            raise ValueError(f"expected {len(self._losses)} descents, one for each loss, got {len(self._descents)}")
         self._patience, self._threshold_from, self._keep = patience, threshold_from, keep
         self._progress = [Progress() for _ in losses]
         self._fit: BatchedFit | None = None
@@ -178,12 +189,16 @@ class Fitting:
         for i in range(*group.indices(len(self._losses))):
             self._progress[i] = Progress()
 
+    def _fresh(self) -> BatchedFit:
+        """The group before its first epoch."""
+        return BatchedFit(self._task, self._losses[self._group], self._seed, self._descents[self._group])
+
     def _train_group(self) -> Iterator[list[Progress]]:
         start = len(self.fitted)
         if self._group.stop <= start:
             together = self._task.trainer.at_once(self._task.initial(self._seed), _COPIES)
             self._begin(slice(start, min(start + together, len(self._losses))))
-        fit = self._fit = self._fit or BatchedFit(self._task, self._losses[self._group], self._seed)
+        fit = self._fit = self._fit or self._fresh()
         for _ in train_to_convergence(fit, self._progress[self._group], self._patience):
             yield self._progress
         self.fitted += [self._finished(fit, i, done) for i, done in enumerate(self._progress[self._group])]
@@ -223,7 +238,7 @@ class Fitting:
                 f"stored training: {len(self.fitted)} losses done do not go with {start} to {stop} in training"
             )
         if state["fit"] is not None:
-            self._fit = BatchedFit(self._task, self._losses[self._group], self._seed)
+            self._fit = self._fresh()
             self._fit.load_state_dict(state["fit"])
             if self._fit.active != in_training(self._progress[self._group], self._patience):
                 raise UserError("stored training: the losses in training are not those that have not converged")

@@ -22,6 +22,8 @@ class Population:
     """One for each copy."""
     weight_decay: tuple[float, ...]
     """The effective decay of each copy: p <- p - learning_rate * (clip(g) + weight_decay * p)."""
+    clip: tuple[float, ...]
+    """The largest absolute value of an element of a gradient, of each copy."""
 
     def __len__(self) -> int:
         """K."""
@@ -35,6 +37,7 @@ class Population:
             {name: weight.index_select(0, index) for name, weight in self.weights.items()},
             tuple(self.learning_rate[copy] for copy in copies),
             tuple(self.weight_decay[copy] for copy in copies),
+            tuple(self.clip[copy] for copy in copies),
         )
 
     def keep(self, copies: Sequence[int]) -> None:
@@ -46,6 +49,7 @@ class Population:
             self.weights[name] = weight[: len(copies)]
         self.learning_rate = tuple(self.learning_rate[copy] for copy in copies)
         self.weight_decay = tuple(self.weight_decay[copy] for copy in copies)
+        self.clip = tuple(self.clip[copy] for copy in copies)
 
     def put_back(self, copies: Sequence[int], selected: Population) -> None:
         """Overwrite these copies with those of `selected`, in order."""

@@ -32,13 +32,12 @@ class StackedBackend(Backend):
 
     Args:
         recommender: the model.
-        clip: the largest absolute value of an element of a gradient.
         device: where everything lives.
         dtype: float32, or float64 for checks.
     """
 
-    def __init__(self, recommender: Recommender, clip: float, device: torch.device, dtype: torch.dtype) -> None:
-        self._recommender, self._clip, self._device, self._dtype = recommender, clip, device, dtype
+    def __init__(self, recommender: Recommender, device: torch.device, dtype: torch.dtype) -> None:
+        self._recommender, self._device, self._dtype = recommender, device, dtype
 
     def prepare(self, losses: Sequence[Loss]) -> TrainEpoch:
         """See Backend."""
@@ -46,7 +45,7 @@ class StackedBackend(Backend):
 
         def train_epoch(population: Population, epoch: Epoch, users: Tensor, items: Tensor) -> Tensor:
             with torch.no_grad():
-                _Epoch(self._recommender, self._clip, population, stacked, epoch).train()
+                _Epoch(self._recommender, population, stacked, epoch).train()
             return self.predict(population.weights, users, items)
 
         return train_epoch
@@ -68,15 +67,14 @@ class StackedBackend(Backend):
 class _Epoch:
     """An epoch under way: what stays the same from step to step, and the scales of the tables."""
 
-    def __init__(
-        self, recommender: Recommender, clip: float, population: Population, losses: StackedLosses, epoch: Epoch
-    ) -> None:
-        self._recommender, self._clip, self._losses, self._batches = recommender, clip, losses, epoch
+    def __init__(self, recommender: Recommender, population: Population, losses: StackedLosses, epoch: Epoch) -> None:
+        self._recommender, self._losses, self._batches = recommender, losses, epoch
         self._weights, self._training = population.weights, epoch.training()
         self._trained_tables = [name for name in recommender.tables if name not in recommender.buffers]
         like = next(iter(self._weights.values()))
         keep = [1 - rate * decay for rate, decay in zip(population.learning_rate, population.weight_decay, strict=True)]
-        self._learning_rate, self._keep = (_sent(values, like) for values in (population.learning_rate, keep))
+        numbers = (population.learning_rate, keep, population.clip)
+        self._learning_rate, self._keep, self._most = (_sent(values, like) for values in numbers)
         self._scale = torch.ones_like(self._keep)
         # Each copy at steps of its own, or its bits would depend on its neighbours.
         self._fold_every = [math.inf if k == 1 else max(1, int(math.log(LEAST_SCALE) / math.log(k))) for k in keep]
@@ -97,6 +95,11 @@ class _Epoch:
             table.mul_(_columns(torch.where(due, self._scale, 1), table))
         self._scale = torch.where(due, 1, self._scale)
 
+    def _clipped(self, gradient: Tensor) -> Tensor:
+        """Bring every element into the bounds of its copy, in place; NaN stays."""
+        most = _columns(self._most, gradient)
+        return gradient.clamp_(-most, most)
+
     def _step(self, batch: Batch) -> None:
         """One SGD step."""
         gathered = gather(self._recommender, self._weights, batch.user, batch.item, self._scale)
@@ -106,12 +109,12 @@ class _Epoch:
         for name, gradient in gradients.items():
             kind, weight = self._recommender.tables.get(name), self._weights[name]
             if kind is None:
-                step = gradient.clamp_(-self._clip, self._clip) * _columns(self._learning_rate, weight)
+                step = self._clipped(gradient) * _columns(self._learning_rate, weight)
                 weight.mul_(_columns(self._keep, weight)).sub_(step)
                 continue
             rows, first = (batch.user, batch.first_user) if kind == "user" else (batch.item, batch.first_item)
             add = summed_by_product if gradient.device.type == "cuda" else summed_in_order
-            summed = add(gradient, first).clamp_(-self._clip, self._clip)
+            summed = self._clipped(add(gradient, first))
             # Rows that do not stand first carry zeros, so adding a row twice changes nothing.
             weight.index_add_(1, rows, summed.mul_(_columns(-self._learning_rate / self._scale, gradient)))
 

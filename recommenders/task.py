@@ -43,6 +43,11 @@ class TrainSettings:
     clip: float = 50.0
     """The largest absolute value of an element of a gradient."""
 
+    @property
+    def descent(self) -> Descent:
+        """Of every copy that is trained to convergence."""
+        return Descent(self.learning_rate, self.weight_decay, self.clip)
+
     def __post_init__(self) -> None:
         """Check the settings."""
         for name in ("learning_rate", "clip", "batch_size"):
@@ -52,6 +57,23 @@ class TrainSettings:
             if not 0 <= getattr(self, name) * self.learning_rate <= _STRONGEST_DECAY:
                 most = _STRONGEST_DECAY / self.learning_rate
                 raise UserError(f"{name}: expected 0 to {most:g} (0.99/learning_rate), got {getattr(self, name)}")
+
+
+@dataclass(frozen=True)
+class Descent:
+    """How one copy of a recommender goes down: p <- p - learning_rate * (clip(g) + weight_decay * p).
+
+    Raises:
+        UserError: a number out of range.
+    """
+
+    learning_rate: float
+    weight_decay: float
+    clip: float
+
+    def __post_init__(self) -> None:
+        """Check the numbers as those of all copies are."""
+        TrainSettings(self.learning_rate, self.weight_decay, 0.0, clip=self.clip)
 
 
 @dataclass(frozen=True)
@@ -113,6 +135,11 @@ class RecommendationTask:
     def population(self, weights: Weights, k: int, weight_decay: float) -> Population:
         """K copies of these parameters."""
         return self.trainer.population(weights, [self.settings.learning_rate] * k, [weight_decay] * k)
+
+    def descending(self, weights: Weights, descents: Sequence[Descent]) -> Population:
+        """A copy of these parameters for each descent."""
+        columns = zip(*((one.learning_rate, one.weight_decay, one.clip) for one in descents), strict=True)
+        return self.trainer.population(weights, *columns)
 
     def predict(self, weights: Weights, pairs: Pairs) -> Tensor:
         """y_hat [K, n]."""

@@ -31,7 +31,7 @@ class Trainer:
         recommender: the model.
         interactions: what to train on.
         batch_size: examples a step.
-        clip: the largest absolute value of an element of a gradient.
+        clip: the largest absolute value of an element of a gradient, unless a population has its own.
         machine: where everything lives.
     """
 
@@ -43,25 +43,32 @@ class Trainer:
         clip: float,
         machine: Machine,
     ) -> None:
-        self.recommender, self.machine = recommender, machine
+        self.recommender, self.machine, self._clip = recommender, machine, clip
         self.device, dtype = machine.device, machine.dtype
         self._batches = EpochBatches(interactions, batch_size, self.device, dtype)
-        self._backend: Backend = StackedBackend(recommender, clip, self.device, dtype)
+        self._backend: Backend = StackedBackend(recommender, self.device, dtype)
         kernel = recommender.kernel() if machine.backend == "auto" and self.device.type == "cpu" else None
         self.compiled = kernel is not None
         """Whether machine code does the training."""
         self._most: int | None = None  # copies of the parameters that memory took, where more did not go
         if kernel is not None:
-            self._backend = CompiledBackend(kernel, clip, dtype, machine.threads, self._backend)
+            self._backend = CompiledBackend(kernel, dtype, machine.threads, self._backend)
 
-    def population(self, weights: Weights, learning_rate: Sequence[float], weight_decay: Sequence[float]) -> Population:
-        """K copies of one set of parameters (no leading K), a learning rate and decay each."""
+    def population(
+        self,
+        weights: Weights,
+        learning_rate: Sequence[float],
+        weight_decay: Sequence[float],
+        clip: Sequence[float] | None = None,
+    ) -> Population:
+        """K copies of one set of parameters (no leading K), a learning rate, decay and clip each."""
         k = len(learning_rate)
         copies = {
             name: w.to(self.device, self.machine.dtype).expand(k, *w.shape).clone(memory_format=torch.contiguous_format)
             for name, w in weights.items()
         }
-        return Population(copies, tuple(learning_rate), tuple(weight_decay))
+        clips = (self._clip,) * k if clip is None else tuple(clip)
+        return Population(copies, tuple(learning_rate), tuple(weight_decay), clips)
 
     def at_once(self, weights: Weights, copies: int = 1) -> int:
         """How many candidates memory takes, each with so many copies of one copy's weights."""

@@ -254,6 +254,21 @@ def test_a_broken_copy_leaves_the_others_alone(backend):
 
 
 @both_backends
+def test_every_copy_has_its_own_clip(backend):
+    rows, weights = random_interactions(6, 5, 40, seed=3), MF(4).initial(6, 5, seed=3)
+    machine, losses = Machine(CPU, torch.float64, backend), made([("BCE", None)])
+    together = Trainer(MF(4), rows, 16, 50.0, machine)
+    both = together.population(weights, [0.1] * 2, [0.01] * 2, [50.0, 1e-3])
+    together.train_epoch(both, together.prepare(losses * 2), seed=0)
+    for k, clip in enumerate((50.0, 1e-3)):
+        trainer = Trainer(MF(4), rows, 16, clip, machine)
+        alone = trainer.population(weights, [0.1], [0.01])
+        trainer.train_epoch(alone, trainer.prepare(losses), seed=0)
+        assert torch.equal(both.weights["user_embedding"][k], alone.weights["user_embedding"][0])
+    assert not torch.equal(both.weights["user_embedding"][0], both.weights["user_embedding"][1])
+
+
+@both_backends
 def test_training_is_the_same_for_the_same_seed_and_epoch_only(backend):
     rows, weights = random_interactions(6, 5, 40, seed=3), MF(4).initial(6, 5, seed=3)
     trainer = Trainer(MF(4), rows, 16, 0.5, Machine(CPU, torch.float64, backend))
