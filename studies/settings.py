@@ -7,7 +7,6 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from types import MappingProxyType
 from typing import Annotated, Any, Self
 
 from cyclopts import Parameter
@@ -16,53 +15,14 @@ from core.effectiveness import Patience
 from core.errors import UserError
 from core.restoring import read_fields
 from core.space import OperatorSpace
-from recommenders import RECOMMENDERS, YOUR_OWN
 from recommenders.data import dataset_name
-from recommenders.data.options import option
 from recommenders.losses import NAMED_LOSSES
-from recommenders.machine import BACKENDS
 from recommenders.task import TrainSettings
 from searchers import SEARCHERS
 from studies.picking import Pick
 from studies.processes import usable_cores
-from studies.settings_data import DataPlaces, DataSettings, listed
-
-
-@dataclass(frozen=True)
-class Preset:
-    """A way of training that ends at the paper's figures."""
-
-    train: TrainSettings
-    """Of every training run."""
-    patience: Patience
-    """When a training run of Phase III ends."""
-    init_std: float
-    """Standard deviation of initial embeddings and biases."""
-    about: str
-    """When to use it."""
-
-
-PRESETS: Mapping[str, Preset] = MappingProxyType(
-    {
-        "fast": Preset(
-            TrainSettings(learning_rate=0.5, clip=1.0),  # the longest step, learning_rate * clip, is that of paper
-            Patience(max_epochs=150, best_ago=25),
-            0.1,
-            "the test AUC of paper within .001, hinge apart, in a twentieth of the epochs",
-        ),
-        "paper": Preset(
-            TrainSettings(learning_rate=0.01),
-            Patience(max_epochs=4000, best_ago=500, falling=100),
-            1.0,
-            "as published: learning rate 0.01, start from N(0, 1), thousands of epochs",
-        ),
-    }
-)
-
-
-_SPACED = Parameter(
-    show_default=lambda values: " ".join(f"{value:g}" if isinstance(value, float) else value for value in values)
-)
+from studies.settings_data import DataPlaces, listed
+from studies.settings_training import PRESETS, SPACED, TrainingSettings, check_choice
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,14 +41,9 @@ class SearchSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ProtocolSettings(DataSettings):
+class ProtocolSettings(TrainingSettings):
     """What losses are searched and judged on, and for how long; the searcher and the seed aside."""
 
-    recommender: Annotated[str, Parameter(help=listed("The model that is trained", RECOMMENDERS) + YOUR_OWN)] = "mf"
-    task: str = "classification"
-    """What the model is for: classification or regression (of the labels 0 and 1)."""
-    metric: str | None = None
-    """Of the validation score: auc (default), f1, accuracy for classification; rmse (default), mae for regression."""
     trainings: int = 200
     """How many candidate losses Phase I trains."""
     minutes: float | None = None
@@ -97,16 +52,8 @@ class ProtocolSettings(DataSettings):
     """When so many proposals in a row bring nothing to train, the search is at a dead end."""
     guess: Annotated[tuple[str, ...], Parameter(show_default=False)] = ()
     """Formulas that the searcher proposes first and learns from (repeat the option for several)."""
-    device: str = "auto"
-    """Where to train: auto (cuda where there is one), cpu or cuda."""
-    backend: str = "auto"
-    """What trains: auto (machine code on a CPU where the recommender brings some, else torch) or torch."""
     environment: str = "alternating"
     """Where rewards come from: alternating (Algorithm 1) or from-scratch (always the same fresh recommender)."""
-    clamp: str = "signed"
-    """After every operator: signed (magnitude into [xi, 1/xi]), paper (value into it, negatives are lost) or none."""
-    xi: float = 1e-6
-    """The clamp's bound, and the smoothing term of log and reciprocal during the search."""
     preset: Annotated[str, Parameter(help=listed("How recommenders are trained", PRESETS))] = "fast"
     candidates_per_step: int = 16
     """How many candidates are trained together from the same recommender; 1 is Algorithm 1 to the letter."""
@@ -136,44 +83,27 @@ class ProtocolSettings(DataSettings):
     """How many more are, for the front of metric against complexity: those that are the best of all no longer ones."""
     pick: str = "best"
     """Which of them is the found loss: best, complexity<=5 (operators) or within<=0.001 (the simplest that close)."""
-    epsilon: Annotated[tuple[float, ...], _SPACED] = (1e-6, 1e-3, 1e-1)
-    """Smoothing terms that Phase III tries for every formula, chosen on validation (repeat the option for several)."""
-    baseline: Annotated[tuple[str, ...], _SPACED] = tuple(NAMED_LOSSES)
+    baseline: Annotated[tuple[str, ...], SPACED] = tuple(NAMED_LOSSES)
     """Losses to compare with, by name or formula (repeat the option for several)."""
     repeats: int = 3
     """Seeds with which the found loss and the baselines are trained for the final comparison."""
-    learning_rate: float | None = None
-    """The recommender's, instead of the preset's."""
-    weight_decay: float | None = None
-    """The recommender's effective decay in Phase III, instead of the preset's."""
     search_weight_decay: float | None = None
     """The same in Phase I, where the published code has a third of it."""
-    init_std: float | None = None
-    """Standard deviation of initial embeddings, instead of the preset's."""
-    max_epochs: int | None = None
-    """The most epochs of a training run in Phase III, instead of the preset's."""
     threshold_from: str = "validation"
     """The part on which the threshold of F1 and accuracy is chosen: validation, or test as the published code does."""
 
     def __post_init__(self) -> None:
         """Check what no other class checks."""
         super().__post_init__()
-        for f in fields(self):
-            value = getattr(self, f.name)
-            if isinstance(value, float) and not math.isfinite(value):
-                raise UserError(f"{option(f.name)}: expected a finite number, got {value}")
         for name, known in _CHOICES.items():
-            value = getattr(self, name)
-            if value not in known and not (value is None and name in _BY_ENVIRONMENT):
-                raise UserError(f"{option(name)}: expected {' or '.join(known)}, got {value!r}")
+            if not (getattr(self, name) is None and name in _BY_ENVIRONMENT):
+                check_choice(name, getattr(self, name), known)
         for name in ("finalists", "repeats"):
             if getattr(self, name) < 1:
                 raise UserError(f"--{name}: expected at least 1, got {getattr(self, name)}")
         if self.simpler < 0:
             raise UserError(f"--simpler: expected at least 0, got {self.simpler}")
         Pick.parse(self.pick)
-        if not self.epsilon or not all(0 < e <= 1 for e in self.epsilon):
-            raise UserError(f"--epsilon: expected numbers above 0 and up to 1, got {self.epsilon}")
         if not self.baseline:
             raise UserError("--baseline: expected at least one loss to compare with, got none")
 
@@ -228,7 +158,6 @@ class StudySettings(ProtocolSettings, SearchSettings):
 
 
 _CHOICES = {
-    "backend": BACKENDS,
     "check": ("before", "after"),
     "duplicates": ("original", "nothing"),
     "environment": ("alternating", "from-scratch"),

@@ -12,7 +12,7 @@ from recommenders.machine import Machine
 from recommenders.metrics import find_metric
 from recommenders.task import RecommendationTask
 from studies.processes import usable_cores
-from studies.settings import PRESETS
+from studies.settings_training import PRESETS
 
 PUBLISHED = {"BCE": 0.788, "MaxR": 0.8087}
 
