@@ -11,6 +11,7 @@ from typing import Any
 from core.errors import UserError
 from recommenders import recommender_source
 from recommenders.data import DataFiles
+from recommenders.task import Descent
 from searchers import check_searcher
 from studies.parts.part import Part
 from studies.settings import StudySettings
@@ -57,7 +58,15 @@ class PartMaker:
         kind = "converged" if converged else "run"
         return self._part(kind, f"{study.searcher} seed {study.seed}", study, free, searcher=own)
 
-    def finals(self, study: StudySettings, losses: Sequence[Mapping[str, Any]], repeat: int, label: str) -> Part:
+    def finals(
+        self,
+        study: StudySettings,
+        losses: Sequence[Mapping[str, Any]],
+        repeat: int,
+        label: str,
+        descents: Sequence[Descent] | None = None,
+        is_trial: bool = False,
+    ) -> Part:
         """Losses trained to convergence with one seed.
 
         Args:
@@ -65,9 +74,13 @@ class PartMaker:
             losses: a name, a stored program or None, and a smoothing term or None each.
             repeat: number of the seed.
             label: what a person calls it.
+            descents: how each goes down; None: as the study's settings say.
+            is_trial: whether something is chosen by what is found; then the test part is left out of it.
         """
         free = _FREE_OF_SEARCH + _FREE_OF_FINALS
-        return self._part("finals", label, study, free, losses=list(losses), repeat=repeat)
+        own = {} if descents is None else {"descents": [asdict(one) for one in descents]}
+        kind = "trials" if is_trial else "finals"
+        return self._part(kind, label, study, free, losses=list(losses), repeat=repeat, **own)
 
     def noise(self, study: StudySettings, loss: str, n_seeds: int) -> Part:
         """A known loss with several seeds, after a short training and converged."""

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from statistics import fmean
 from typing import Any
 
 from core.effectiveness import Progress
 from core.loss import Loss, ProgramLoss
 from core.program import LossProgram
+from core.restoring import read
 from core.search import Step
 from core.seeding import derive_seed
 from recommenders.environments import FromScratchEnvironment
 from recommenders.fitting import Fitting, fit_losses
 from recommenders.losses import make_loss
+from recommenders.task import Descent
 from studies.finals import validation_score
 from studies.found import Found
 from studies.funnel import Tally
@@ -46,6 +50,12 @@ def _study(content: Mapping[str, Any], place: Workplace) -> Study:
     study = Study(StudySettings.from_dict(content["settings"]), place.data, place.threads, place.memory)
     use_cores(study.task.trainer)
     return study
+
+
+@lru_cache(maxsize=1)
+def _study_again(settings: str, place: Workplace) -> Study:
+    """The same as before, if it was the same: reading data and making a recommender take longer than some trainings."""
+    return _study({"settings": json.loads(settings)}, place)
 
 
 def _run(content: Mapping[str, Any], place: Workplace, report: Report, kept: Kept) -> dict[str, Any]:
@@ -140,11 +150,12 @@ def _noise(content: Mapping[str, Any], place: Workplace, report: Report, kept: K
 
 def _finals(content: Mapping[str, Any], place: Workplace, report: Report, kept: Kept) -> dict[str, Any]:
     """Phase III of some losses with one seed."""
-    study = _study(content, place)
+    study = _study_again(json.dumps(content["settings"], sort_keys=True), place)
     settings, metric = study.settings, study.task.metric
+    descents = read(list[Descent], content["descents"]) if "descents" in content else None
     losses = [_make(entry, settings) for entry in content["losses"]]
     seed = derive_seed("comparison", content["repeat"])
-    fitting = Fitting(study.task, losses, seed, settings.patience, settings.threshold_from)
+    fitting = Fitting(study.task, losses, seed, settings.patience, settings.threshold_from, descents=descents)
     if kept.stored is not None:
         with restoring():
             fitting.load_state_dict(kept.stored)
@@ -157,11 +168,18 @@ def _finals(content: Mapping[str, Any], place: Workplace, report: Report, kept: 
                 "validation": plain(one.validation),
                 "test": plain(one.test),
                 "best_epoch": one.best_epoch,
+                "epochs": one.epochs,
                 "score": plain(metric.score_of(one.validation.get(metric.name, math.nan))),
             }
             for one in fitting.fitted
         ]
     }
+
+
+def _trials(content: Mapping[str, Any], place: Workplace, report: Report, kept: Kept) -> dict[str, Any]:
+    """The same where something is chosen by it: without the test part, so that nobody can."""
+    found = _finals(content, place, report, kept)
+    return {"fitted": [{name: value for name, value in one.items() if name != "test"} for one in found["fitted"]]}
 
 
 def _make(entry: Mapping[str, Any], settings: StudySettings) -> Loss:
@@ -176,4 +194,5 @@ _KINDS: Mapping[str, Callable[[Mapping[str, Any], Workplace, Report, Kept], dict
     "converged": _converged,
     "noise": _noise,
     "finals": _finals,
+    "trials": _trials,
 }
