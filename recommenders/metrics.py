@@ -102,6 +102,11 @@ class Metric:
         """The metric that a score stands for."""
         return score if self.higher_is_better else -score
 
+    @property
+    def worst(self) -> float:
+        """The worst value that labels and predictions between 0 and 1 can have."""
+        return 0.0 if self.higher_is_better else 1.0
+
     def score_of(self, value: float) -> float:
         """The score that a value of the metric stands for: the inverse of `value`."""
         return value if self.higher_is_better else -value

@@ -82,5 +82,5 @@ class Evaluation:
         else:
             value = found["steps"][-1]["best"]
         if value is None or not math.isfinite(value):
-            return 0.0 if self.metric.higher_is_better else 1.0  # of labels and predictions between 0 and 1
+            return self.metric.worst
         return float(value)

@@ -10,7 +10,6 @@ import functools
 import json
 import time
 import uuid
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -28,6 +27,7 @@ from optuna.trial import FrozenTrial, TrialState
 from core.seeding import derive_seed
 from studies.keeping.identity import check_same
 from studies.processes import has_died, this_process
+from studies.quiet import quiet
 from studies.tuning.storage import reaching_storage
 from studies.tuning.tunables import Tunable
 
@@ -156,7 +156,7 @@ class Trials:
     def ask(self) -> tuple[int, dict[str, float]]:
         """Begin a trial: its number and the values to try."""
         number = self.n_begun
-        with _quiet():
+        with quiet():
             self.study.sampler = TPESampler(
                 seed=derive_seed(self._seed, "tuning", number) % 2**32,
                 n_startup_trials=10,
@@ -171,7 +171,7 @@ class Trials:
     def report(self, seed: int, value: float) -> bool:
         """Take in the value of one more seed; whether the trial is worse than the best one beyond doubt."""
         assert self._trial is not None, "ask comes before report"
-        with _quiet():
+        with quiet():
             self._trial.report(value, seed)
             return self._trial.should_prune()
 
@@ -197,7 +197,7 @@ class Trials:
         """How much each setting matters for being among the best tenth (PED-ANOVA); empty where too few were tried."""
         if len({tuple(tried.params.items()) for tried in self.finished}) < _FEWEST_TO_RANK:
             return {}
-        with _quiet():
+        with quiet():
             return dict(optuna.importance.get_param_importances(self.study, evaluator=PedAnovaImportanceEvaluator()))
 
 
@@ -206,7 +206,7 @@ def _tried(number: int, trial: FrozenTrial) -> Tried:
 
 
 def _pruner(prune: float) -> BasePruner:
-    with _quiet():
+    with quiet():
         return WilcoxonPruner(p_threshold=prune) if prune else NopPruner()
 
 
@@ -214,12 +214,3 @@ def _suggested(trial: optuna.Trial, tunable: Tunable) -> float:
     if tunable.whole:
         return trial.suggest_int(tunable.name, int(tunable.low), int(tunable.high), log=tunable.log)
     return trial.suggest_float(tunable.name, tunable.low, tunable.high, log=tunable.log)
-
-
-class _quiet(warnings.catch_warnings):
-    """Of experimental features, of which we know, and of present values outside of their ranges."""
-
-    def __enter__(self) -> None:
-        """Ignore warnings."""
-        super().__enter__()
-        warnings.simplefilter("ignore")

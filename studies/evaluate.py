@@ -1,0 +1,100 @@
+"""`python -m studies.evaluate`: known losses and formulas, trained to convergence and compared fairly."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Group, Parameter
+from rich.console import Console
+
+from studies.command import make_app, run_app
+from studies.console import new_console, tell_data, warning_to
+from studies.evaluating.settings import EvaluatePlaces, EvaluateSettings, command
+from studies.evaluating.tracking import EvaluationTracker
+from studies.keeping.resuming import alone_in, set_aside
+from studies.output import OutputFolder, folder_name
+from studies.parts.laboratory import Laboratory, Watcher
+from studies.parts.making import PartMaker, data_file_digest
+from studies.parts.part import PartsFolder
+from studies.parts.progress import PartsProgress
+from studies.parts.work import do
+from studies.parts.workers import Workers
+from studies.study import Study
+from studies.tracking_server import NO_TRACKING, connect, how_to_compare, reaching
+
+app = make_app(
+    "python -m studies.evaluate",
+    "Judge losses, by name or formula: each is trained to convergence with several seeds and tested against the "
+    "baselines, paired by seed. Learning rate, weight decay and smoothing term are chosen on validation, with the same "
+    "number of trials for every loss (--protocol paper: as published). Interrupted, or asked for more losses or seeds, "
+    "the same command does only what is missing.",
+)
+_DEFAULTS, _PLACES = EvaluateSettings(loss=("BCE",)), EvaluatePlaces()
+_PARTS = "parts"
+
+
+@app.default
+def evaluate(
+    *,
+    evaluation: Annotated[
+        EvaluateSettings, Parameter(name="*", group=Group("Evaluation", sort_key=1), negative="")
+    ] = _DEFAULTS,
+    places: Annotated[EvaluatePlaces, Parameter(name="*", group=Group("Places", sort_key=2))] = _PLACES,
+) -> None:
+    """Judge losses, and write the result."""
+    evaluation = evaluation.on(places.files)
+    data, model = evaluation.data_name(places.files), evaluation.recommender
+    path = places.out or Path("results") / folder_name(f"evaluate-{evaluation.protocol}-{data}-{model}")
+    study = Study(evaluation.study, places.files)  # whatever is wrong with the settings is found here
+    with alone_in(path):
+        if not places.resume:
+            set_aside(path / _PARTS)
+        _evaluate(evaluation, places, path, study)
+
+
+def _evaluate(evaluation: EvaluateSettings, places: EvaluatePlaces, path: Path, study: Study) -> None:
+    from studies.evaluating.judgement import Judgement  # Optuna, statistics and pictures take seconds to load
+    from studies.evaluating.report import write_report
+    from studies.evaluating.summary import print_summary, told
+
+    err, out = new_console(stderr=True), new_console()
+    digest, folder = data_file_digest(places.files), OutputFolder(path)
+    parts = PartsFolder(path / _PARTS)
+    place = places.workplace(evaluation.device, parts.path)
+    try:
+        with ExitStack() as open_things:
+            watchers: list[Watcher] = [open_things.enter_context(PartsProgress(err))]
+            tracker = _tracker(evaluation, places, path, err)
+            if tracker is not None:
+                open_things.enter_context(tracker)
+            tell_data(study.task.dataset, err)
+            workers = open_things.enter_context(Workers(place, do))
+            laboratory = Laboratory(place, parts, workers, watchers)
+            outcome = Judgement(evaluation, study.task, PartMaker(digest), laboratory).run()
+            files = write_report(outcome, command(evaluation, places), folder)
+            if tracker is not None:
+                tracker.on_outcome(outcome, told(outcome), files)
+    finally:
+        parts.withdraw()
+        folder.withdraw()
+    place.forget_all()
+    print_summary(outcome, out if out.is_terminal else new_console(width=max(out.width, 160)))
+    out.print(f"Written to {files[0]}", highlight=False, soft_wrap=True)
+    if tracker is not None:
+        out.print(f"In MLflow: {how_to_compare(places.tracking_uri, tracker.address)}", highlight=False, soft_wrap=True)
+
+
+def _tracker(
+    evaluation: EvaluateSettings, places: EvaluatePlaces, path: Path, err: Console
+) -> EvaluationTracker | None:
+    if places.tracking_uri == NO_TRACKING:
+        return None
+    client, experiment_id = connect(places.tracking_uri, places.experiment)
+    with reaching(places.tracking_uri):
+        return EvaluationTracker(client, experiment_id, path, evaluation.to_dict(), warning_to(err))
+
+
+if __name__ == "__main__":
+    run_app(app)

@@ -1,0 +1,1 @@
+"""Known losses and formulas, trained to convergence and compared fairly."""

@@ -1,0 +1,65 @@
+"""The files of an evaluation."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+from typing import Any
+
+from studies.drawing import png
+from studies.evaluating.outcome import Outcome
+from studies.evaluating.pictures import draw
+from studies.evaluating.summary import told
+from studies.output import RESULT, OutputFolder, plain
+
+#: Every loss with every seed; every loss with all that was tried for it.
+SEEDS, PICTURE = "seeds.csv", "losses.png"
+
+
+def write_report(outcome: Outcome, command: str, folder: OutputFolder) -> list[Path]:
+    """Write result.json, seeds.csv and a picture; result.json comes first.
+
+    Raises:
+        UserError: the disk is full.
+    """
+    content = {**outcome.to_dict(), "conclusion": told(outcome), "command": command}
+    return [
+        folder.write_json(RESULT, plain(content)),
+        folder.write(SEEDS, to_csv(seed_rows(outcome)).encode()),
+        folder.write(PICTURE, png(draw(outcome))),
+    ]
+
+
+def seed_rows(outcome: Outcome) -> list[dict[str, Any]]:
+    """A row for each loss and seed: settings, best epoch, every metric on validation and test."""
+    rows = []
+    for one in outcome.losses:
+        descent = one.choice.descent
+        for repeat, run in zip(outcome.settings.repeats(False), one.runs, strict=True):
+            metrics = {
+                f"{part}_{metric.name}": run[part].get(metric.name)
+                for part in ("validation", "test")
+                for metric in outcome.metrics
+            }
+            rows.append(
+                {
+                    "loss": one.name,
+                    "epsilon": one.choice.epsilon,
+                    "learning_rate": descent.learning_rate,
+                    "weight_decay": descent.weight_decay,
+                    "seed": repeat,
+                    "best_epoch": run["best_epoch"],
+                    **metrics,
+                }
+            )
+    return rows
+
+
+def to_csv(rows: list[dict[str, Any]]) -> str:
+    """Rows with the same names; nothing where there is no number."""
+    file = io.StringIO()
+    writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return file.getvalue()
