@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn.functional import logsigmoid, relu
 
-from core.loss import Loss
+from core.loss import Loss, check_scale
 from core.tape import Tape
 
 
 @dataclass(frozen=True)
 class ClosedForm(Loss):
-    """A loss that is a function of the logit z, y_hat = sigmoid(z)."""
+    """A loss that is a function of the logit z, y_hat = sigmoid(z), times a number.
+
+    Raises:
+        UserError: a scale that is no finite number above 0.
+    """
 
     name: str
     value_of: Callable[[Tensor, Tensor], Tensor]
@@ -26,19 +30,30 @@ class ClosedForm(Loss):
     """(the module sympy, y_hat, y) -> the same value as an expression."""
     compiled: str | None = None
     """Its name among `core.tape.CLOSED_FORMS`, where compiled code knows it too."""
+    scale: float = 1.0
+
+    def __post_init__(self) -> None:
+        """Check the scale."""
+        check_scale(self.scale)
+
+    def scaled(self, factor: float) -> ClosedForm:
+        """See Loss."""
+        return self if factor == 1 else replace(self, scale=self.scale * factor)
 
     @property
     def tape(self) -> Tape | None:
         """See Loss."""
-        return None if self.compiled is None else Tape.closed_form(self.compiled)
+        return None if self.compiled is None else Tape.closed_form(self.compiled, self.scale)
 
     def value(self, logit: Tensor, y: Tensor) -> Tensor:
         """See Loss."""
-        return self.value_of(logit, y)
+        value = self.value_of(logit, y)
+        return value if self.scale == 1 else value * self.scale
 
     def slope(self, logit: Tensor, y: Tensor) -> Tensor:
         """See Loss."""
-        return self.slope_of(logit, y)
+        slope = self.slope_of(logit, y)
+        return slope if self.scale == 1 else slope * self.scale
 
 
 def mse(logit: Tensor, y: Tensor) -> Tensor:

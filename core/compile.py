@@ -17,7 +17,9 @@ from core.space import OperatorSpace
 LossFn = Callable[[Tensor, Tensor], Tensor]
 
 
-def compile_loss(program: LossProgram, space: OperatorSpace, epsilon: float | None = None) -> LossFn:
+def compile_loss(
+    program: LossProgram, space: OperatorSpace, epsilon: float | None = None, scale: float = 1.0
+) -> LossFn:
     """The program as a per-example loss that autograd differentiates.
 
     Args:
@@ -25,6 +27,7 @@ def compile_loss(program: LossProgram, space: OperatorSpace, epsilon: float | No
         space: gives the clamp rule and xi.
         epsilon: the smoothing term of every log and reciprocal (and `eps` itself); the space's xi
             unless given. It is what the paper tunes in its final losses (section 5.1.4).
+        scale: what the result is multiplied by.
 
     Returns:
         (y_hat [..., B], y [..., B]) -> loss [..., B]. A lone NaN or an infinity goes through to the
@@ -41,7 +44,7 @@ def compile_loss(program: LossProgram, space: OperatorSpace, epsilon: float | No
         for name, operands in lines:
             result = OPERATORS[name].value(*(slots[o] for o in operands), smoothing)
             slots.append(result if name == "identity" else clamp(result, space.clamp, space.xi))
-        return slots[-1]
+        return slots[-1] if scale == 1 else slots[-1] * scale
 
     return loss
 

@@ -55,7 +55,7 @@ class DualPrograms:
     """K programs, evaluated together.
 
     Args:
-        losses: the K programs with their spaces and smoothing terms.
+        losses: the K programs with their spaces, smoothing terms and scales.
         shared: whether all are evaluated at the same y_hat [B] instead of at rows of [K, B]; then
             parts that programs have in common are computed once.
         device: where to compute.
@@ -72,6 +72,8 @@ class DualPrograms:
         self._constants = torch.tensor(builder.constants, device=device, dtype=dtype)[:, None]  # [C, 1]
         self._roots = torch.tensor([row_of[root] for root in roots], device=device)
         self._n_rows = len(row_of)
+        scales = torch.tensor([[loss.scale] for loss in losses], device=device, dtype=dtype)  # [K, 1]
+        self._scales = scales if any(loss.scale != 1 for loss in losses) else None
 
     def __call__(self, y_hat: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         """Values and slopes d loss / d y_hat, both [K, B].
@@ -90,7 +92,8 @@ class DualPrograms:
         tangents[:n] = 1
         for group in self._groups:
             _compute(group, values, tangents)
-        return values.index_select(0, self._roots), tangents.index_select(0, self._roots)
+        values, tangents = values.index_select(0, self._roots), tangents.index_select(0, self._roots)
+        return (values, tangents) if self._scales is None else (values * self._scales, tangents * self._scales)
 
 
 def _compute(group: _Group, values: Tensor, tangents: Tensor) -> None:

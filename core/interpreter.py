@@ -81,12 +81,12 @@ def _clamp(rule, v, t, row, low, high, n):
 
 @compiled(uses=(Tape,))
 def run(lines, rule, constants, values, tangents, n):
-    """Fill the rows of the lines over n examples, those of y_hat and y being filled.
+    """Fill the rows of the lines over n examples, those of y_hat and y being filled; the loss is not scaled yet.
 
     Args:
         lines: [n_lines, 3], operation and operands.
         rule: the clamp's number.
-        constants: smoothing term and bounds of the clamp [3].
+        constants: smoothing term, bounds of the clamp and scale [4].
         values: [4 + n_lines, at least n].
         tangents: the same.
         n: examples.
@@ -134,16 +134,19 @@ def _closed_form(form, logit, y, slope, n):
 @compiled(uses=(Tape,))
 def slopes(lines, rule, constants, logit, y, values, tangents, slope, n):
     """Fill slope [at least n] with d loss / d logit over n examples; the other arguments are those of `run`."""
+    one, scale = logit.dtype.type(1), constants[3]
     if lines[0, 0] >= len(OPERATIONS):
         _closed_form(lines[0, 0], logit, y, slope, n)
+        if scale != one:
+            for i in range(n):
+                slope[i] *= scale
         return
-    one = logit.dtype.type(1)
     for i in range(n):
         values[0, i], values[1, i] = sigmoid(logit[i], one), y[i]
     run(lines, rule, constants, values, tangents, n)
     root = N_INPUTS + len(lines) - 1
     for i in range(n):
-        slope[i] = tangents[root, i] * (values[0, i] * (one - values[0, i]))
+        slope[i] = tangents[root, i] * scale * (values[0, i] * (one - values[0, i]))
 
 
 @compiled(uses=(Tape,))
@@ -154,7 +157,7 @@ def run_all(lines, ends, rules, constants, y_hat, y, losses, slopes):
         lines: the lines of all programs, one program after the other [n, 3].
         ends: where the lines of each end [K].
         rules: the number of the clamp of each [K].
-        constants: of each [K, 3].
+        constants: of each [K, 4].
         y_hat: [B].
         y: [B].
         losses: filled, [K, B].
@@ -170,5 +173,5 @@ def run_all(lines, ends, rules, constants, y_hat, y, losses, slopes):
     for k in range(len(ends)):
         run(lines[start : ends[k]], rules[k], constants[k], values, tangents, len(y))
         root = N_INPUTS + ends[k] - start - 1
-        losses[k], slopes[k] = values[root], tangents[root]
+        losses[k], slopes[k] = values[root] * constants[k, 3], tangents[root] * constants[k, 3]
         start = ends[k]

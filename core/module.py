@@ -54,4 +54,5 @@ class LossModule(nn.Module):
         """What it is made of."""
         loss = self.loss
         told = f"{loss.program}, epsilon={loss.smoothing:g}" if isinstance(loss, ProgramLoss) else str(loss)
+        told += f", scale={loss.scale:g}" if isinstance(loss, ProgramLoss) and loss.scale != 1 else ""
         return f"{told}, reduction={self.reduction}, from_logits={self.from_logits}"

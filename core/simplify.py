@@ -31,7 +31,7 @@ _LABELS = (0.0, 1.0, 0.37, 0.5, 0.81)
 def simplified(loss: ProgramLoss) -> LossProgram:
     """The simplest program that shortening finds with the same d loss / d y_hat; the program itself if there is none.
 
-    The value may differ by a number that depends on the label alone.
+    The value may differ by a number that depends on the label alone. The loss's scale plays no part.
     """
     program, y_hat, y = loss.program.canonical, *_grid()
     expected = _slopes(loss, [program], y_hat, y)[0]

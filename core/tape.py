@@ -29,11 +29,11 @@ class Tape:
     rule: int
     """The number of the clamp rule."""
     constants: np.ndarray
-    """[3] float64: smoothing term, least and largest magnitude that the clamp leaves."""
+    """[4] float64: smoothing term, least and largest magnitude that the clamp leaves, scale of the loss."""
 
     @classmethod
     def of_lines(
-        cls, inputs: Sequence[str], lines: Sequence[Line], epsilon: float, clamp: str, xi: float
+        cls, inputs: Sequence[str], lines: Sequence[Line], epsilon: float, clamp: str, xi: float, scale: float = 1.0
     ) -> Tape | None:
         """The tape of a program; None if it has an operator that compiled code does not know."""
         slots = [SLOTS.index(name) for name in inputs]
@@ -44,13 +44,14 @@ class Tape:
             first = slots[operands[0]]
             rows.append((_NUMBERS[operator], first, slots[operands[1]] if len(operands) > 1 else 0))
             slots.append(len(SLOTS) + len(rows) - 1)
-        return cls(np.array(rows, dtype=np.int32), CLAMP_RULES.index(clamp), np.array([epsilon, xi, 1 / xi]))
+        return cls(np.array(rows, dtype=np.int32), CLAMP_RULES.index(clamp), np.array([epsilon, xi, 1 / xi, scale]))
 
     @classmethod
-    def closed_form(cls, name: str) -> Tape:
+    def closed_form(cls, name: str, scale: float = 1.0) -> Tape:
         """The tape of one of CLOSED_FORMS."""
         number = len(OPERATIONS) + CLOSED_FORMS.index(name)
-        return cls(np.array([[number, 0, 0]], dtype=np.int32), CLAMP_RULES.index("none"), np.array([0.0, 0.0, np.inf]))
+        constants = np.array([0.0, 0.0, np.inf, scale])
+        return cls(np.array([[number, 0, 0]], dtype=np.int32), CLAMP_RULES.index("none"), constants)
 
 
 _NUMBERS = {name: number for number, name in enumerate(OPERATIONS)}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -106,7 +106,7 @@ def _found(settings: ExportSettings) -> Exported:
     loss = exported.loss
     if settings.epsilon is not None and isinstance(loss, ProgramLoss):
         told = f"The smoothing term here is {settings.epsilon:g}, in the study it was {loss.smoothing:g}."
-        loss = ProgramLoss(loss.program, loss.space, settings.epsilon)
+        loss = replace(loss, epsilon=settings.epsilon)
         exported = Exported(exported.name, loss, (told, *exported.origin), exported.details)
     return exported
 

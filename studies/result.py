@@ -146,6 +146,7 @@ def _described(finished: Finished, passed: bool | None) -> dict[str, Any]:
         "simplified": finished.simple and {"formula": str(finished.simple), "complexity": finished.simple.complexity},
         "program": program and program.to_dict(),
         "epsilon": finished.epsilon,
+        "scale": finished.loss.scale,
         "validation": means([fitted.validation for fitted in finished.fitted]),
         "test": means([fitted.test for fitted in finished.fitted]),
         "per_seed": [_described_fit(fitted) for fitted in finished.fitted],

@@ -10,7 +10,7 @@ from core.export.typesetting import Notation, typeset
 from core.loss import Loss, ProgramLoss
 
 _LATEX = Notation(
-    {"y_hat": r"\hat{y}", "y": "y", "1": "1", "eps": r"\epsilon"},
+    {"y_hat": r"\hat{y}", "y": "y", "1": "1", "eps": r"\epsilon", "scale": "c"},
     {
         "add": "{0} + {1}",
         "subtract": "{0} - {1}",
@@ -34,14 +34,16 @@ _LATEX = Notation(
 
 
 def latex(loss: Loss) -> str:
-    r"""The equation `\ell(\hat{y}, y) = ...`, with the smoothing term if it occurs; clamps are not shown.
+    r"""The equation `\ell(\hat{y}, y) = ...`, with smoothing term and scale c if they occur; clamps are not shown.
 
     Raises:
         UserError: a loss that is neither a program nor one of the closed forms.
     """
     right = latex_formula(loss)
     smoothing = rf",\quad \epsilon = {_number(loss.smoothing)}" if isinstance(loss, ProgramLoss) else ""
-    return rf"\ell(\hat{{y}}, y) = {right}" + (smoothing if r"\epsilon" in right or r"\log_{\pm}" in right else "")
+    scale = "" if loss.scale == 1 else rf",\quad c = {_in_digits(repr(loss.scale))}"
+    smoothing = smoothing if r"\epsilon" in right or r"\log_{\pm}" in right else ""
+    return rf"\ell(\hat{{y}}, y) = {right}{smoothing}{scale}"
 
 
 def latex_formula(loss: Loss) -> str:
@@ -52,16 +54,21 @@ def latex_formula(loss: Loss) -> str:
 def _closed_form(loss: Loss) -> str:
     import sympy  # takes half a second to load, which programs do not need
 
-    from core.export.symbolic import Y_HAT, Y, expression
+    from core.export.symbolic import Y_HAT, Y, unscaled_expression
 
     names = {Y_HAT: _LATEX.inputs["y_hat"], Y: _LATEX.inputs["y"]}
-    text: str = sympy.latex(expression(loss), symbol_names=names)
-    return text
+    text: str = sympy.latex(unscaled_expression(loss), symbol_names=names)
+    if loss.scale == 1:
+        return text
+    return _LATEX.write("mul", _LATEX.inputs["scale"], _LATEX.write("brackets", text))
 
 
 def _number(value: float) -> str:
     """As a person writes it: 0.1, or a power of ten."""
-    text = f"{value:g}"
+    return _in_digits(f"{value:g}")
+
+
+def _in_digits(text: str) -> str:
     if "e" not in text:
         return text
     digits, power = text.split("e")

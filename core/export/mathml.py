@@ -29,6 +29,7 @@ _MATHML = Notation(
         "y": "<mi>y</mi>",
         "1": "<mn>1</mn>",
         "eps": _EPSILON,
+        "scale": "<mi>c</mi>",
     },
     {
         "add": _row("{0}", _PLUS, "{1}"),
@@ -53,7 +54,7 @@ _MATHML = Notation(
 
 
 def mathml(loss: ProgramLoss) -> str:
-    """The equation of the loss as an element `math`; neither clamps nor the value of the smoothing term are shown."""
+    """The equation of the loss as an element `math`, without clamps and the values of smoothing term and scale."""
     left = _row("<mi>&#x2113;</mi>", _APPLY, _bracketed(_MATHML.inputs["y_hat"], _COMMA, _MATHML.inputs["y"]))
     equation = _row(left, "<mo>=</mo>", typeset(loss, _MATHML))
     return f'<math display="block" alttext="{escape(str(loss.program))}">{equation}</math>'

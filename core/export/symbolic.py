@@ -63,6 +63,12 @@ def expression(loss: Loss) -> Expr:
     Raises:
         UserError: a loss that is neither a program nor one of the closed forms.
     """
+    unscaled = unscaled_expression(loss)
+    return unscaled if loss.scale == 1 else Float(loss.scale) * unscaled
+
+
+def unscaled_expression(loss: Loss) -> Expr:
+    """The same without the loss's scale."""
     if isinstance(loss, ClosedForm):
         return loss.symbolic(sympy, Y_HAT, Y)
     program = _program(loss)
@@ -85,8 +91,11 @@ def sympy_source(loss: Loss, about: Sequence[str]) -> str:
     Raises:
         UserError: a loss that is neither a program nor one of the closed forms.
     """
-    functions, body = ([], f"loss = {expression(loss)}\n") if isinstance(loss, ClosedForm) else _body(_program(loss))
-    body = f'y_hat, y = symbols("y_hat y", real=True)\n{body}gradient = diff(loss, y_hat)\n'
+    is_closed = isinstance(loss, ClosedForm)
+    functions, body, result = ([], "", str(unscaled_expression(loss))) if is_closed else _body(_program(loss))
+    if loss.scale != 1:
+        body, result = f"SCALE = Float({loss.scale!r})\n{body}", f"SCALE * ({result})"
+    body = f'y_hat, y = symbols("y_hat y", real=True)\n{body}loss = {result}\ngradient = diff(loss, y_hat)\n'
     helpers = "".join(f"\n\n{inspect.getsource(function)}" for function in functions) + "\n\n" * bool(functions)
     taken = [name for name in _NAMES if re.search(rf"\b{name}\(", helpers + body)]
     imports = f"from sympy import {', '.join(sorted(taken + ['Function'] * bool(functions)))}\n"
@@ -105,8 +114,8 @@ def _program(loss: Loss) -> ProgramLoss:
     return loss
 
 
-def _body(loss: ProgramLoss) -> tuple[list[Any], str]:
-    """The functions that it takes beside sympy's own, and the statements."""
+def _body(loss: ProgramLoss) -> tuple[list[Any], str, str]:
+    """The functions that it takes beside sympy's own, the statements, and the name of what they come to."""
     clamp = _CLAMPS.get(loss.space.clamp)
     language = Language(_SYMPY.templates, _SYMPY.inputs, _SYMPY.clamp.format(clamp=clamp and clamp.__name__))
     text = written(loss, language)
@@ -118,4 +127,4 @@ def _body(loss: ProgramLoss) -> tuple[list[Any], str]:
     if "clamp" in text.helpers:
         constants += f"XI = Float({loss.space.xi!r})\n"
     body = "".join(f"{line}\n" for line in text.statements)
-    return functions, f"{constants}{body}loss = {text.result}\n"
+    return functions, f"{constants}{body}", text.result

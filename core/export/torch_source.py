@@ -53,6 +53,11 @@ _CLAMPS = {
 ''',
 }
 
+_SCALED = '''def per_example(logit: Tensor, y: Tensor) -> Tensor:
+    """The loss of every example."""
+    return unscaled(logit, y) * SCALE
+'''
+
 _MODULE = '''class Loss(nn.Module):
     """{title}
 
@@ -107,7 +112,7 @@ def torch_source(loss: Loss, about: Sequence[str]) -> str:
 
 def _program(loss: ProgramLoss) -> str:
     text = written(loss, _TORCH)
-    constants = [f"#: The smoothing term of every log and reciprocal.\nEPSILON = {loss.smoothing!r}\n"]
+    constants = [f"#: The smoothing term of every log and reciprocal.\nEPSILON = {loss.smoothing!r}\n", *_scale(loss)]
     if "clamp" in text.helpers:
         constants.append(f"#: Bounds the magnitude of what operators give.\nXI = {loss.space.xi!r}\n")
     helpers = [helper for name, helper in _HELPERS.items() if name in text.helpers]
@@ -115,7 +120,8 @@ def _program(loss: ProgramLoss) -> str:
         helpers.append(_CLAMPS[loss.space.clamp])
     if any("sign(" in helper for helper in helpers):
         helpers.insert(0, _SIGN)
-    body = [*_constant_inputs(text.inputs), *text.statements, f"return {text.result}"]
+    times = "" if loss.scale == 1 else " * SCALE"
+    body = [*_constant_inputs(text.inputs), *text.statements, f"return {text.result}{times}"]
     function = 'def per_example(y_hat: Tensor, y: Tensor) -> Tensor:\n    """The loss of every example."""\n'
     function += "".join(f"    {line}\n" for line in body)
     return "".join(constants) + "\n\n" + "\n\n".join([*helpers, function])
@@ -127,5 +133,12 @@ def _constant_inputs(used: frozenset[str]) -> list[str]:
 
 
 def _closed_form(loss: ClosedForm) -> str:
-    source = inspect.getsource(loss.value_of)
-    return "\n" + source.replace(f"def {loss.value_of.__name__}(", "def per_example(", 1)
+    source, name = inspect.getsource(loss.value_of), "per_example" if loss.scale == 1 else "unscaled"
+    function = source.replace(f"def {loss.value_of.__name__}(", f"def {name}(", 1)
+    if loss.scale == 1:
+        return f"\n{function}"
+    return f"{''.join(_scale(loss))}\n\n{function}\n\n{_SCALED}"
+
+
+def _scale(loss: Loss) -> list[str]:
+    return [] if loss.scale == 1 else [f"#: The loss is multiplied by it.\nSCALE = {loss.scale!r}\n"]

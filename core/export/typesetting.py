@@ -24,7 +24,7 @@ class Notation:
     """How mathematics is written: texts with the operands as {0} and {1}."""
 
     inputs: Mapping[str, str]
-    """Of y_hat, y, 1 and eps."""
+    """Of y_hat, y, 1, eps and scale."""
     templates: Mapping[str, str]
     """Of the operators and of what they make together: see `TEMPLATES`."""
 
@@ -45,9 +45,9 @@ TEMPLATES = frozenset({"add", "subtract", "mul", "over", "neg", "square", "max",
 
 
 def typeset(loss: ProgramLoss, notation: Notation) -> str:
-    """The canonical program in a notation; clamps are not shown."""
+    """The canonical program in a notation, after the letter of its scale if that is not 1; clamps are not shown."""
     setter = _Setter(notation, bounded_lines(loss), loss.program.inputs)
-    return setter.text()
+    return setter.text(loss.scale != 1)
 
 
 class _Setter:
@@ -58,10 +58,12 @@ class _Setter:
         self._names = set(notation.inputs.values())
         self._parts: list[_Part] = [(notation.inputs[name], _BRACKETED_ITSELF) for name in inputs]
 
-    def text(self) -> str:
+    def text(self, is_scaled: bool) -> str:
         for line in self._lines:
             self._parts.append(self._written(line))
-        return self._parts[-1][0]
+        if not is_scaled:
+            return self._parts[-1][0]
+        return self._notation.write("mul", self._notation.inputs["scale"], self._unsigned(self._parts[-1], 2))
 
     def _written(self, bounded: BoundedLine) -> _Part:
         """Text and precedence of a line, given those of the slots before it."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from textwrap import wrap
 from types import MappingProxyType
 from typing import Any
@@ -42,7 +42,7 @@ class Exported:
         if not isinstance(self.loss, ProgramLoss) or self.simple == self.name:
             return self
         told = f"Simplified from {self.name}, with the same gradient."
-        loss = ProgramLoss(simplified(self.loss), self.loss.space, self.loss.epsilon)
+        loss = replace(self.loss, program=simplified(self.loss))
         return Exported(self.simple, loss, (told, *self.origin), self.details)
 
     def about(self) -> list[str]:
@@ -51,6 +51,8 @@ class Exported:
         if self.simple != self.name:
             lines.append(f"Simplified, with the same gradient: {self.simple}")
         lines += self._operators()
+        if self.loss.scale != 1:
+            lines.append(f"Multiplied by {self.loss.scale:.6g}, at which it was trained.")
         return [piece for line in (*lines, *self.origin) for piece in _wrapped(line)]
 
     def _operators(self) -> list[str]:
@@ -82,6 +84,7 @@ def as_json(exported: Exported) -> str:
     """Everything, for scripts."""
     loss = exported.loss
     content: dict[str, Any] = {"format": JSON_FORMAT, "name": exported.name, "latex": latex(loss)}
+    content |= {} if loss.scale == 1 else {"scale": loss.scale}
     if isinstance(loss, ProgramLoss):
         simple = simplified(loss)
         content |= {

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from core.errors import UserError, first_line, shown
-from core.loss import Loss, ProgramLoss
+from core.loss import Loss, ProgramLoss, check_scale
 from core.program import LossProgram
 from core.restoring import read
 from recommenders.losses import find_named_loss, make_loss
@@ -59,6 +59,8 @@ class StoredLoss:
     test: _Metrics
     fits: tuple[StoredFit, ...]
     """For each seed."""
+    scale: float = 1.0
+    """What the loss was multiplied by."""
 
     @property
     def n_seeds(self) -> int:
@@ -176,8 +178,8 @@ class StoredStudy:
     def _made(self, stored: StoredLoss) -> Loss:
         space = self.settings.space
         if stored.program is None or find_named_loss(stored.name) is not None:
-            return make_loss(stored.name, space, stored.epsilon)
-        return ProgramLoss(stored.program, space, stored.epsilon)
+            return make_loss(stored.name, space, stored.epsilon).scaled(stored.scale)
+        return ProgramLoss(stored.program, space, stored.epsilon, stored.scale)
 
     def _origin(self, stored: StoredLoss) -> list[str]:
         settings, train = self.settings, self.settings.train
@@ -214,6 +216,8 @@ def _short(value: Any) -> str:
 def _loss(stored: Mapping[str, Any]) -> StoredLoss:
     program = stored["program"]
     simple = stored["simplified"]
+    scale = read(float, stored.get("scale", 1.0))
+    check_scale(scale)
     return StoredLoss(
         read(str, stored["name"]),
         None if program is None else LossProgram.from_dict(program),
@@ -223,4 +227,5 @@ def _loss(stored: Mapping[str, Any]) -> StoredLoss:
         read(_Metrics, stored["validation"]),
         read(_Metrics, stored["test"]),
         read(tuple[StoredFit, ...], stored["per_seed"]),
+        scale,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from core.export.mathml import is_smoothed, mathml
@@ -78,7 +79,7 @@ def _title(study: StoredStudy) -> dict[str, Any]:
     loss = study.exported(study.finalists[0]).loss
     if not isinstance(loss, ProgramLoss):
         return {"found": {"name": study.finalists[0].name, "forms": [], "epsilon": None, "complexity": None}}
-    simple = ProgramLoss(simplified(loss), loss.space, loss.epsilon)
+    simple = replace(loss, program=simplified(loss))
     forms = [("As found", loss)]
     if str(simple.program) != str(loss.program):
         forms.append(("Simplified, with the same gradient", simple))
