@@ -99,8 +99,8 @@ def _caveats(outcome: Outcome) -> list[str]:
         descent = outcome.losses[0].choice.descent
         lines.append(
             f"All losses share the learning rate {descent.learning_rate:g} and the weight decay "
-            f"{descent.weight_decay:g}. A loss c times as large trains like a learning rate c times as large with a decay c times as small, so a "
-            "loss can win by its scale alone: --protocol symmetric tunes both for every loss."
+            f"{descent.weight_decay:g}. A loss c times as large trains like a learning rate c times as large with a "
+            "decay c times as small, so a loss can win by its scale alone: --protocol symmetric tunes both for each."
         )
         lines.append("F1 and accuracy have the threshold that is best on the test part, as in the published code.")
     return lines
