@@ -137,7 +137,7 @@ class EvaluateSettings(TrainingSettings, Judged):
         shared: dict[str, Any] = {f.name: getattr(self, f.name) for f in fields(TrainingSettings)}
         preset = self.preset or protocol.preset
         if self.protocol == "symmetric" and self.max_epochs is None:
-            shared["max_epochs"] = 4 * PRESETS[preset].patience.max_epochs  # slow settings are to end, too
+            shared["max_epochs"] = 2 * PRESETS[preset].patience.max_epochs  # slow settings are to end, too
         return StudySettings(preset=preset, threshold_from=protocol.threshold_from, **shared)
 
     def repeats(self, choosing: bool) -> list[int]:
