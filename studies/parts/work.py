@@ -10,6 +10,7 @@ from typing import Any
 from core.effectiveness import Progress
 from core.loss import Loss, ProgramLoss
 from core.program import LossProgram
+from core.restoring import read
 from core.search import Step
 from core.seeding import derive_seed
 from recommenders.environments import FromScratchEnvironment
@@ -85,7 +86,7 @@ def _converged(content: Mapping[str, Any], place: Workplace, report: Report, kep
     else:
         share = _Share(settings.trainings, lambda done: report(done / 2))
         found = study.search([share], stored=stored or None, offer=kept.offer)
-    losses = [loss for contender, _ in found.finalists for _, loss in contender.choices]
+    losses = [study.comparable(loss) for contender, _ in found.finalists for _, loss in contender.choices]
     seed = derive_seed(settings.seed, "finals", 0)
     fitting = Fitting(study.task, losses, seed, settings.patience, settings.threshold_from)
     if "fitting" in stored:
@@ -121,7 +122,7 @@ class _Share(Observer):
 def _noise(content: Mapping[str, Any], place: Workplace, report: Report, kept: Kept) -> dict[str, Any]:
     """One loss from fresh recommenders of other seeds: after the short training of a search, and converged."""
     study = _study(content, place)
-    loss = _make(content["loss"], study.settings)
+    loss = _make(content["loss"], study)
     task, metric = study.task, study.task.metric
     stored = kept.stored or {"search": [], "converged": []}
     short, converged = list(stored["search"]), list(stored["converged"])
@@ -142,7 +143,7 @@ def _finals(content: Mapping[str, Any], place: Workplace, report: Report, kept: 
     """Phase III of some losses with one seed."""
     study = _study(content, place)
     settings, metric = study.settings, study.task.metric
-    losses = [_make(entry, settings) for entry in content["losses"]]
+    losses = [_make(entry, study) for entry in content["losses"]]
     seed = derive_seed("comparison", content["repeat"])
     fitting = Fitting(study.task, losses, seed, settings.patience, settings.threshold_from)
     if kept.stored is not None:
@@ -157,18 +158,26 @@ def _finals(content: Mapping[str, Any], place: Workplace, report: Report, kept: 
                 "validation": plain(one.validation),
                 "test": plain(one.test),
                 "best_epoch": one.best_epoch,
+                "scale": loss.scale,
                 "score": plain(metric.score_of(one.validation.get(metric.name, math.nan))),
             }
-            for one in fitting.fitted
+            for loss, one in zip(losses, fitting.fitted, strict=True)
         ]
     }
 
 
-def _make(entry: Mapping[str, Any], settings: StudySettings) -> Loss:
-    """The loss of an entry: a name or formula of a known one, or a stored program; and its smoothing term."""
+def _make(entry: Mapping[str, Any], study: Study) -> Loss:
+    """The loss of an entry: a name or formula of a known one, or a stored program; and its smoothing term.
+
+    Its scale is the one that the entry has, if any, else that of the study's other losses.
+    """
+    space = study.settings.space
+    loss: Loss
     if entry["program"] is None:
-        return make_loss(entry["name"], settings.space, entry["epsilon"])
-    return ProgramLoss(LossProgram.from_dict(entry["program"]), settings.space, entry["epsilon"])
+        loss = make_loss(entry["name"], space, entry["epsilon"])
+    else:
+        loss = ProgramLoss(LossProgram.from_dict(entry["program"]), space, entry["epsilon"])
+    return study.comparable(loss) if "scale" not in entry else loss.scaled(read(float, entry["scale"]))
 
 
 _KINDS: Mapping[str, Callable[[Mapping[str, Any], Workplace, Report, Kept], dict[str, Any]]] = {
