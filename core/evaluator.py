@@ -37,6 +37,10 @@ class Evaluator(ABC):
     def probe(self) -> Probe:
         """The fixed batch of the proxy test, seen from where candidates start now."""
 
+    def recommender_probe(self) -> Probe:
+        """The same batch with the gradients of the recommender's parameters, where `probe` is about something else."""
+        return self.probe()
+
     @abstractmethod
     def measure(self, losses: Sequence[Loss], seed: int) -> list[Measurement]:
         """Train one copy of the recommender by each loss, on batches drawn from the seed."""

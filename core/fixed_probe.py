@@ -34,6 +34,10 @@ class FixedProbe(Evaluator):
         """See Evaluator; always the same."""
         return self._probe
 
+    def recommender_probe(self) -> Probe:
+        """See Evaluator; the one of the evaluator inside."""
+        return self._inner.recommender_probe()
+
     def measure(self, losses: Sequence[Loss], seed: int) -> list[Measurement]:
         """See Evaluator."""
         return self._inner.measure(losses, seed)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from core.evaluator import Evaluator
-from core.loss import ProgramLoss
+from core.loss import Loss, ProgramLoss
+from core.no_proxy import NoProxyTest
 from core.program import LossProgram
 from core.proxy import Finding, ProxyTest
 from core.restoring import count, read
 from core.reward import RewardFilter, reward_of
+from core.scale import Yardstick
 from core.searcher import Searcher
 from core.space import OperatorSpace
 from core.stopwatch import Stopwatch
@@ -35,8 +37,12 @@ class Rules:
     """Whether a duplicate is told the reward of its original (section 4.1.2). Where rewards never change that
     would pay a searcher for proposing one loss for ever, while everybody knows its reward already."""
 
+    reference: Loss | None = None
+    """The loss whose gradient on the proxy batch gives candidates their scale in training (see `core.scale`); None:
+    they are trained as they are. Proxy test and validation check see them as they are."""
+
     def loss(self, program: LossProgram) -> ProgramLoss:
-        """The program as it is tested and trained."""
+        """The program as it is tested, and trained but for its scale."""
         return ProgramLoss(program, self.space, self.epsilon)
 
 
@@ -46,7 +52,7 @@ class Rounds:
     Args:
         searcher: proposes programs and is told what became of each.
         evaluator: trains recommenders.
-        proxy: the proxy test; renewed here whenever the recommender changes.
+        proxy: the proxy test, or what stands in for it; renewed here whenever the recommender changes.
         rules: how candidates run and what decides over them.
         samples_per_training: when this many proposals in a row bring nothing to train, a round ends.
         clock: seconds.
@@ -57,7 +63,7 @@ class Rounds:
         self,
         searcher: Searcher,
         evaluator: Evaluator,
-        proxy: ProxyTest,
+        proxy: ProxyTest | NoProxyTest,
         rules: Rules,
         samples_per_training: int,
         clock: Callable[[], float],
@@ -71,6 +77,7 @@ class Rounds:
         self._outcomes: dict[int, Trial] = {}  # memory entry of the proxy test -> the trial it belongs to
         self.searcher_metrics: Mapping[str, float] = {}
         self._begun = False
+        self._yardstick: Yardstick | None = None  # of where candidates start now, once it was asked for
 
     def run(self, step: int, wanted: int, seed: int) -> tuple[Trial, ...]:
         """Ask until `wanted` candidates are worth training, train them, tell everything."""
@@ -121,6 +128,7 @@ class Rounds:
         self._begun = True
         self._proxy.renew(self._evaluator.probe())
         self._outcomes.clear()
+        self._yardstick = None
 
     def _number(self, program: LossProgram) -> Candidate:
         self._asked += 1
@@ -162,7 +170,7 @@ class Rounds:
         if not fresh:
             return []
         init = self._evaluator.score()
-        losses = [self._rules.loss(trial.candidate.program) for trial, _ in fresh]
+        losses = self._scaled([self._rules.loss(trial.candidate.program) for trial, _ in fresh])
         with self.training_time:
             measurements = self._evaluator.measure(losses, seed)
         trials = []
@@ -185,6 +193,14 @@ class Rounds:
             trials[best] = replace(trials[best], adopted=self._evaluator.adopt(best))
         return trials
 
+    def _scaled(self, losses: Sequence[Loss]) -> Sequence[Loss]:
+        """The losses at the scale that they are trained at, which follows from where they start."""
+        if self._rules.reference is None:
+            return losses
+        if self._yardstick is None:
+            self._yardstick = Yardstick(self._rules.reference, self._evaluator.recommender_probe())
+        return self._yardstick.scaled(losses)
+
     def _tell(self, trials: list[Trial]) -> None:
         if trials:
             with self.searcher_time:
@@ -203,7 +219,7 @@ class Rounds:
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on from there."""
-        self._begun = True
+        self._begun, self._yardstick = True, None
         self._asked = count(state["asked"])
         self.searcher_metrics = read(dict[str, float], state["searcher_metrics"])
         self._outcomes = dict(read(list[tuple[int, Trial]], state["outcomes"]))

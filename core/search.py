@@ -18,6 +18,7 @@ from typing import Any
 
 from core.errors import UserError
 from core.evaluator import Evaluator
+from core.no_proxy import NoProxyTest
 from core.proxy import ProxyTest
 from core.restoring import count, read
 from core.rounds import Rounds, Rules
@@ -99,7 +100,7 @@ class Search:
         self,
         searcher: Searcher,
         evaluator: Evaluator,
-        proxy: ProxyTest,
+        proxy: ProxyTest | NoProxyTest,
         rules: Rules,
         budget: SearchBudget,
         seed: int,

@@ -37,8 +37,7 @@ class _Environment(Evaluator):
                 f"got {probe_size} and {epochs}"
             )
         self._task, self._epochs = task, epochs
-        rows = numpy_rng(seed, "probe batch").choice(len(task.dataset.train), probe_size, replace=False)
-        self._probe_pairs = Pairs.of(task.dataset.train.take(rows), task.trainer.device)
+        self._probe_pairs = probe_pairs(task, seed, probe_size)
         self._begin(seed)
 
     def _begin(self, seed: int) -> None:
@@ -168,6 +167,12 @@ class FromScratchEnvironment(_Environment):
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """See Evaluator."""
         self._copies = self._measured = None
+
+
+def probe_pairs(task: RecommendationTask, seed: int, size: int) -> Pairs:
+    """The training rows of the proxy batch."""
+    rows = numpy_rng(seed, "probe batch").choice(len(task.dataset.train), size, replace=False)
+    return Pairs.of(task.dataset.train.take(rows), task.trainer.device)
 
 
 @torch.no_grad()

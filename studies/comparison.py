@@ -78,17 +78,27 @@ def _outcome(gains: Sequence[float]) -> str:
     return "undecided"
 
 
-def caveats(learning_rate: float, weight_decay: float, n_seeds: int, passed: bool) -> list[str]:
+def caveats(
+    learning_rate: float, weight_decay: float, n_seeds: int, passed: bool, normalised: bool = False
+) -> list[str]:
     """What a reader must know before believing the verdict."""
     told = []
     if not passed:
         told.append("No accepted loss passed the validation check; those shown came nearest and may not learn at all.")
-    told.append(
-        f"All losses share the learning rate {learning_rate:g} and the weight decay {weight_decay:g}. A loss c times "
-        "as large trains like a learning rate c times as large with a decay c times as small, so under one shared "
-        "decay a loss can win by its scale alone: try the baselines with other decays (--weight-decay) before "
-        "believing a win."
-    )
+    shared = f"the learning rate {learning_rate:g} and the weight decay {weight_decay:g}"
+    if normalised:
+        told.append(
+            "Every loss, the baselines too, is multiplied by a number that brings its gradient to the norm of BCE's on "
+            f"one batch of a fresh recommender, and all share {shared}. So no loss wins by the scale that it begins "
+            "with. What still holds: norms drift apart as training goes on, and this decay may suit one shape better "
+            "than another, so try other decays (--weight-decay) before believing a win."
+        )
+    else:
+        told.append(
+            f"All losses share {shared}. A loss c times as large trains like a learning rate c times as large with a "
+            "decay c times as small, so under one shared decay a loss can win by its scale alone: try the baselines "
+            "with other decays (--weight-decay) before believing a win."
+        )
     if n_seeds > 1:
         told.append(f"The {n_seeds} seeds vary the start and the batches, not the data: no test of significance.")
     return told

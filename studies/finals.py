@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import Any
 
@@ -39,6 +39,10 @@ class Contender:
     """Smoothing terms to try, with the loss that each makes."""
     direction: Direction | None = None
     """What the validation check found, for searched losses."""
+
+    def trained_as(self, comparable: Callable[[Loss], Loss]) -> Contender:
+        """The contender with each of its losses as it is trained: at a scale of its own, see `core.scale`."""
+        return replace(self, choices=tuple((epsilon, comparable(loss)) for epsilon, loss in self.choices))
 
 
 @dataclass(frozen=True)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from core.front import pareto_front
-from core.loss import ProgramLoss
+from core.loss import Loss, ProgramLoss
 from core.program import LossProgram
 from core.proxy import ProxyTest, prediction_probe
 from core.seeding import derive_seed
@@ -64,15 +64,28 @@ def distinct(programs: Sequence[LossProgram], space: OperatorSpace) -> list[Loss
     return [p for p in programs if p in kept]
 
 
-def screen(task: RecommendationTask, checked: Sequence[Directed], space: OperatorSpace, seed: int) -> dict[str, float]:
+def screen(
+    task: RecommendationTask,
+    checked: Sequence[Directed],
+    space: OperatorSpace,
+    seed: int,
+    comparable: Callable[[Loss], Loss] = lambda loss: loss,
+) -> dict[str, float]:
     """Key -> validation score of every loss after three epochs from one fresh start, higher is better.
 
     Rewards of Phase I cannot be compared to choose who goes on, each was measured on another state of the recommender.
+
+    Args:
+        task: what to train.
+        checked: from Phase II.
+        space: how their operators behave.
+        seed: of the study.
+        comparable: the loss as it is trained, at a scale of its own (`core.scale`).
     """
     environment = FromScratchEnvironment(task, derive_seed(seed, "screening"), probe_size=1, epochs=_SCREENING_EPOCHS)
     scores: list[float] = []
     for start in range(0, len(checked), 32):
-        losses = [ProgramLoss(program, space) for program, _ in checked[start : start + 32]]
+        losses = [comparable(ProgramLoss(program, space)) for program, _ in checked[start : start + 32]]
         scores += [m.score if math.isfinite(m.score) else -math.inf for m in environment.measure(losses, seed)]
     return {program.key: score for (program, _), score in zip(checked, scores, strict=True)}
 

@@ -63,11 +63,15 @@ class ProtocolSettings(TrainingSettings):
     """The longest variable set of a candidate, with y_hat, y and 1 in it."""
     proxy: str | None = None
     """What the proxy test compares: gradients of the recommender's parameters (the paper; default if alternating),
-    or of the prediction (default if from-scratch: all predictions of a fresh recommender are about 0.5)."""
+    or of the prediction (default if from-scratch: all predictions of a fresh recommender are about 0.5); or none, which
+    trains everything that is proposed (but for --check before)."""
     proxy_size: int = 5
     """Training rows in the fixed batch of the proxy test."""
     proxy_delta: float = 1e-4
     """Gradients shorter than this are zero, closer than this the same."""
+    scale: str = "raw"
+    """How large losses are trained: raw (as they are) or normalised (each one's gradient on the proxy batch brought to
+    BCE's norm, so that shapes are compared: under one decay a loss can win by its scale alone)."""
     duplicates: str | None = None
     """What a duplicate is told: the reward of its original (the paper; default if alternating) or nothing (default if
     from-scratch, where it would pay a searcher for proposing one loss for ever)."""
@@ -136,8 +140,8 @@ class ProtocolSettings(TrainingSettings):
         return preset if self.max_epochs is None else replace(preset, max_epochs=self.max_epochs)
 
     def to_dict(self) -> dict[str, Any]:
-        """Every setting by name, tuples as lists."""
-        values = {f.name: getattr(self, f.name) for f in fields(self)}
+        """Every setting by name, tuples as lists; a raw scale is left out, as in what older versions stored."""
+        values = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "scale" or self.scale != "raw"}
         values |= {name: self.in_force(name) for name in _BY_ENVIRONMENT}
         values["dataset"] = dataset_name(self.dataset, None)
         return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
@@ -162,7 +166,8 @@ _CHOICES = {
     "duplicates": ("original", "nothing"),
     "environment": ("alternating", "from-scratch"),
     "preset": tuple(PRESETS),
-    "proxy": ("parameters", "prediction"),
+    "proxy": ("parameters", "prediction", "none"),
+    "scale": ("raw", "normalised"),
     "threshold_from": ("validation", "test"),
 }
 

@@ -9,14 +9,18 @@ from typing import Any
 
 import torch
 
+from core.closed_forms import BCE
 from core.effectiveness import Progress
 from core.errors import UserError
 from core.evaluator import Evaluator
 from core.fixed_probe import FixedProbe
+from core.loss import Loss
+from core.no_proxy import NoProxyTest
 from core.proxy import ProxyTest, prediction_probe
 from core.restoring import read
 from core.reward import RewardFilter
 from core.rounds import Rules
+from core.scale import Yardstick
 from core.search import Search, SearchBudget
 from core.seeding import derive_seed
 from core.validation import ValidationCheck
@@ -110,8 +114,10 @@ class Study:
             reward_filter=RewardFilter(settings.eta),
             check_first=self._check if settings.check == "before" else None,
             reward_duplicates=settings.in_force("duplicates") == "original",
+            reference=BCE if settings.scale == "normalised" else None,
         )
-        self._proxy = ProxyTest(settings.proxy_delta)
+        proxy = ProxyTest(settings.proxy_delta)
+        self._proxy = NoProxyTest() if settings.in_force("proxy") == "none" else proxy
         self.baselines = [baseline(text, self._space, settings.epsilon) for text in settings.baseline]
         self._patience = settings.patience
         dataset = data if isinstance(data, Dataset) else load_settings(settings, files)
@@ -119,6 +125,8 @@ class Study:
         self._evaluator = self._make_evaluator()
         self.start = self._evaluator.score()
         """The validation score of the fresh recommender, higher is better."""
+        reference = self._rules.reference
+        self._yardstick = None if reference is None else Yardstick(reference, self._evaluator.recommender_probe())
 
     def _make_evaluator(self) -> Evaluator:
         settings, seed = self.settings, derive_seed(self.settings.seed, "environment")
@@ -130,6 +138,10 @@ class Study:
         if settings.in_force("proxy") == "prediction":
             return FixedProbe(environment, prediction_probe(seed))
         return environment
+
+    def comparable(self, loss: Loss) -> Loss:
+        """The loss as phases II and III train it: where `scale` is normalised, brought to BCE's norm on the start."""
+        return loss if self._yardstick is None else self._yardstick.scaled([loss])[0]
 
     def run(
         self,
@@ -194,7 +206,7 @@ class Study:
         settings, finalists = self.settings, [contender for contender, _ in (*found.finalists, *found.simpler)]
         return Finals(
             self.task,
-            [*finalists, *self.baselines],
+            [one.trained_as(self.comparable) for one in (*finalists, *self.baselines)],
             n_searched=len(finalists),
             seed=settings.seed,
             repeats=settings.repeats,
@@ -254,7 +266,7 @@ class Study:
         )
         scores: Mapping[str, float] = tally.scores
         if settings.environment != "from-scratch" and len(checked.passed) > settings.finalists:
-            scores = screen(self.task, checked.passed, space, settings.seed)
+            scores = screen(self.task, checked.passed, space, settings.seed, self.comparable)
         chosen = leading(checked.passed, scores, space, settings.finalists, settings.simpler)
         finalists, simpler = (
             tuple((searched(p, direction, space, settings.epsilon), tally.scores.get(p.key)) for p, direction in some)

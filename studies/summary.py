@@ -38,7 +38,8 @@ def losses_table(result: StudyResult) -> Table:
         title_justify="left",
     )
     table.add_column("loss", overflow="fold")
-    for name in ("operators", "front", "eps", "epochs", "seeds"):
+    scaled = any(finished.loss.scale != 1 for finished in result.finished)
+    for name in ("operators", "front", "eps", *(("scale",) if scaled else ()), "epochs", "seeds"):
         table.add_column(name, justify="center" if name == "front" else "right")
     metrics = metrics_of(task.metric.task)
     table.add_column(f"validation {task.metric.name}", justify="right")
@@ -46,11 +47,11 @@ def losses_table(result: StudyResult) -> Table:
         table.add_column(f"test {metric.name}", justify="right")
     for i, finished in enumerate(result.finalists):
         style = "bold" if i == 0 else None
-        _add_row(table, finished, task.metric, metrics, style, on_front=finished in result.front)
+        _add_row(table, finished, task.metric, metrics, scaled, style, on_front=finished in result.front)
     if result.finalists:
         table.add_section()
     for finished in sorted(result.baselines, key=lambda f: -f.score(task.metric)):
-        _add_row(table, finished, task.metric, metrics)
+        _add_row(table, finished, task.metric, metrics, scaled)
     return table
 
 
@@ -59,6 +60,7 @@ def _add_row(
     finished: Finished,
     chosen_by: Metric,
     metrics: list[Metric],
+    scaled: bool,
     style: str | None = None,
     on_front: bool = False,
 ) -> None:
@@ -70,6 +72,7 @@ def _add_row(
         "" if simple is None else str(simple.complexity),
         "*" * on_front,
         "" if finished.epsilon is None else f"{finished.epsilon:g}",
+        *((f"{finished.loss.scale:.4g}",) if scaled else ()),
         f"{fmean(fitted.best_epoch for fitted in finished.fitted):.0f}",
         str(len(finished.fitted)),
         _over_seeds(finished.fitted, "validation", chosen_by.name),
@@ -120,12 +123,14 @@ def conclusion(result: StudyResult) -> list[str]:
     if result.best is None or result.comparison is None:
         return ["No loss was accepted, so there is nothing to compare. Give more --trainings or another --seed."]
     train = result.task.settings
-    told = [f"Best found loss: {result.best.contender.name}"]
+    scale = result.best.loss.scale
+    told = [f"Best found loss: {result.best.contender.name}" + ("" if scale == 1 else f", times {scale:.4g}")]
     simple = str(result.best.simple)
     if simple != result.best.contender.name:
         told.append(f"Simplified, with the same gradient: {simple}")
     if not result.is_as_simple_as_asked:
         told.append(f"No loss found is as simple as --pick '{settings.pick}' asks for, so the best one is shown.")
     told.append(result.comparison.verdict)
-    told += caveats(train.learning_rate, train.weight_decay, settings.repeats, passed=result.n_passed > 0)
+    passed, normalised = result.n_passed > 0, settings.scale == "normalised"
+    told += caveats(train.learning_rate, train.weight_decay, settings.repeats, passed, normalised)
     return told

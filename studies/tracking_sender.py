@@ -153,6 +153,7 @@ class Sender:
         tags = {**self._journal.entries[0]["tags"], **_origin(), "mlflow.parentRunId": self.run_id, "kind": kind}
         run_id = self._run(number, f"{kind}: {loss['name']}", tags, time)
         described = {key: loss[key] for key in ("name", "formula", "complexity", "epsilon")}
+        described |= {} if loss.get("scale", 1.0) == 1 else {"scale": loss["scale"]}
         params = {key: value for key, value in described.items() if value is not None}
         self._client.log_batch(run_id, _entities(_final_metrics(loss), SINGLE, time), params_of(params))
         self._client.set_terminated(run_id)

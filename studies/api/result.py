@@ -164,6 +164,7 @@ class SearchResult:
         loss = self._study.exported(stored).loss
         smoothing = loss.smoothing if isinstance(loss, ProgramLoss) and stored.epsilon is not None else None
         own = {"name": stored.name, "complexity": stored.complexity or None, "epsilon": smoothing}
+        own |= {"scale": stored.scale} if self._study.settings.scale == "normalised" else {}
         return {**own, "seeds": stored.n_seeds, **_parts(stored.validation, stored.test)}
 
     def __repr__(self) -> str:

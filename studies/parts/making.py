@@ -71,7 +71,8 @@ class PartMaker:
 
         Args:
             study: how they are trained.
-            losses: a name, a stored program or None, and a smoothing term or None each.
+            losses: a name, a stored program or None, and a smoothing term or None each; a scale only where it is not
+                that of `study` (1, or the one that makes losses comparable).
             repeat: number of the seed.
             label: what a person calls it.
             descents: how each goes down; None: as the study's settings say.

@@ -95,7 +95,7 @@ def _converged(content: Mapping[str, Any], place: Workplace, report: Report, kep
     else:
         share = _Share(settings.trainings, lambda done: report(done / 2))
         found = study.search([share], stored=stored or None, offer=kept.offer)
-    losses = [loss for contender, _ in found.finalists for _, loss in contender.choices]
+    losses = [study.comparable(loss) for contender, _ in found.finalists for _, loss in contender.choices]
     seed = derive_seed(settings.seed, "finals", 0)
     fitting = Fitting(study.task, losses, seed, settings.patience, settings.threshold_from)
     if "fitting" in stored:
@@ -131,7 +131,7 @@ class _Share(Observer):
 def _noise(content: Mapping[str, Any], place: Workplace, report: Report, kept: Kept) -> dict[str, Any]:
     """One loss from fresh recommenders of other seeds: after the short training of a search, and converged."""
     study = _study(content, place)
-    loss = _make(content["loss"], study.settings)
+    loss = _make(content["loss"], study)
     task, metric = study.task, study.task.metric
     stored = kept.stored or {"search": [], "converged": []}
     short, converged = list(stored["search"]), list(stored["converged"])
@@ -153,7 +153,7 @@ def _finals(content: Mapping[str, Any], place: Workplace, report: Report, kept: 
     study = _study_again(json.dumps(content["settings"], sort_keys=True), place)
     settings, metric = study.settings, study.task.metric
     descents = read(list[Descent], content["descents"]) if "descents" in content else None
-    losses = [_make(entry, settings) for entry in content["losses"]]
+    losses = [_make(entry, study) for entry in content["losses"]]
     seed = derive_seed("comparison", content["repeat"])
     fitting = Fitting(study.task, losses, seed, settings.patience, settings.threshold_from, descents=descents)
     if kept.stored is not None:
@@ -169,9 +169,10 @@ def _finals(content: Mapping[str, Any], place: Workplace, report: Report, kept: 
                 "test": plain(one.test),
                 "best_epoch": one.best_epoch,
                 "epochs": one.epochs,
+                "scale": loss.scale,
                 "score": plain(metric.score_of(one.validation.get(metric.name, math.nan))),
             }
-            for one in fitting.fitted
+            for loss, one in zip(losses, fitting.fitted, strict=True)
         ]
     }
 
@@ -182,11 +183,18 @@ def _trials(content: Mapping[str, Any], place: Workplace, report: Report, kept: 
     return {"fitted": [{name: value for name, value in one.items() if name != "test"} for one in found["fitted"]]}
 
 
-def _make(entry: Mapping[str, Any], settings: StudySettings) -> Loss:
-    """The loss of an entry: a name or formula of a known one, or a stored program; and its smoothing term."""
+def _make(entry: Mapping[str, Any], study: Study) -> Loss:
+    """The loss of an entry: a name or formula of a known one, or a stored program; and its smoothing term.
+
+    Its scale is the one that the entry has, if any, else that of the study's other losses.
+    """
+    space = study.settings.space
+    loss: Loss
     if entry["program"] is None:
-        return make_loss(entry["name"], settings.space, entry["epsilon"])
-    return ProgramLoss(LossProgram.from_dict(entry["program"]), settings.space, entry["epsilon"])
+        loss = make_loss(entry["name"], space, entry["epsilon"])
+    else:
+        loss = ProgramLoss(LossProgram.from_dict(entry["program"]), space, entry["epsilon"])
+    return study.comparable(loss) if "scale" not in entry else loss.scaled(read(float, entry["scale"]))
 
 
 _KINDS: Mapping[str, Callable[[Mapping[str, Any], Workplace, Report, Kept], dict[str, Any]]] = {

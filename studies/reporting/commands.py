@@ -17,7 +17,7 @@ def changed_settings(settings: StudySettings) -> dict[str, Any]:
     usual = StudySettings(environment=settings.environment).to_dict() | {
         "environment": StudySettings().environment,
     }
-    return {name: value for name, value in settings.to_dict().items() if value != usual[name]}
+    return {name: value for name, value in settings.to_dict().items() if value != usual.get(name)}
 
 
 def run_command(settings: StudySettings) -> str:

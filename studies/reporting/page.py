@@ -52,6 +52,7 @@ def report_page(content: Mapping[str, Any], history: Mapping[str, Any] | None, p
         metric=find_metric(study.settings.task, study.metric),
         columns=rows.columns(study),
         losses=rows.loss_rows(study),
+        scaled=any(loss.scale != 1 for loss in (*study.finalists, *study.baselines)),
         front=rows.front_rows(study, place),
         verdicts=rows.verdict_rows(numbers),
         told=story(study, numbers, past),
@@ -78,7 +79,8 @@ def _title(study: StoredStudy) -> dict[str, Any]:
         return {"found": None}
     loss = study.exported(study.finalists[0]).loss
     if not isinstance(loss, ProgramLoss):
-        return {"found": {"name": study.finalists[0].name, "forms": [], "epsilon": None, "complexity": None}}
+        nothing = dict.fromkeys(("epsilon", "scale", "complexity"))
+        return {"found": {"name": study.finalists[0].name, "forms": [], **nothing}}
     simple = replace(loss, program=simplified(loss))
     forms = [("As found", loss)]
     if str(simple.program) != str(loss.program):
@@ -88,6 +90,7 @@ def _title(study: StoredStudy) -> dict[str, Any]:
             "name": str(loss.program),
             "forms": [(what, str(one.program), one.program.complexity, _typeset(one)) for what, one in forms],
             "epsilon": number(loss.smoothing) if is_smoothed(loss) else None,
+            "scale": None if loss.scale == 1 else number(loss.scale),
             "complexity": simple.program.complexity,
         }
     }
@@ -102,7 +105,8 @@ def _verdict(study: StoredStudy, numbers: Numbers) -> dict[str, Any]:
     if not study.finalists:
         return {"verdict": "No loss was accepted, so there is nothing to compare.", "caveats": []}
     train, passed = study.settings.train, numbers.passed_validation_check > 0
-    told = caveats(train.learning_rate, train.weight_decay, study.settings.repeats, passed)
+    normalised = study.settings.scale == "normalised"
+    told = caveats(train.learning_rate, train.weight_decay, study.settings.repeats, passed, normalised)
     return {"verdict": study.verdict, "caveats": told}
 
 

@@ -35,6 +35,8 @@ class LossRow:
     complexity: int | None
     on_front: bool
     epsilon: float | None
+    scale: float
+    """What the loss is multiplied by."""
     epochs: str
     seeds: int
     cells: tuple[Cell, ...]
@@ -70,6 +72,7 @@ def loss_rows(study: StoredStudy) -> list[LossRow]:
                 loss.complexity or None,
                 i < len(found) and (loss.name, loss.epsilon) in front,
                 loss.epsilon,
+                loss.scale,
                 f"{fmean(fit.best_epoch for fit in loss.fits):.0f}" if loss.fits else "",
                 loss.n_seeds,
                 tuple(cells),

@@ -157,6 +157,7 @@ class EvaluatorContract(ABC):
         other.load_state_dict(state)
         assert other.score() == evaluator.score()
         assert torch.equal(other.probe().gram, evaluator.probe().gram)
+        assert torch.equal(other.recommender_probe().gram, evaluator.recommender_probe().gram)
         assert scores(other, FORMULAS, seed=7) == scores(evaluator, FORMULAS, seed=7)
 
     def test_a_state_once_taken_does_not_change(self):

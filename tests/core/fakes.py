@@ -23,6 +23,7 @@ class FakeEvaluator(Evaluator):
         self.keeps_start, self.can_restart, self.fixed_probe = keeps_start, can_restart, fixed_probe
         self.state, self.start = 0, 0.5
         self.offered, self.restarts, self.measured, self.log = [], [], [], []
+        self.scales = []
         self._scores, self._clock = [], count(seconds)
 
     epochs_per_candidate = 1
@@ -41,6 +42,7 @@ class FakeEvaluator(Evaluator):
     def measure(self, losses, seed):
         self.measured.append(([loss.program.key for loss in losses], seed))
         self.log.append(("measure", len(losses)))
+        self.scales += [loss.scale for loss in losses]
         self._scores = [self.start + self.gain(loss.program) for loss in losses]
         return [Measurement(score, float(next(self._clock))) for score in self._scores]
 

@@ -9,11 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.closed_forms import BCE
 from core.errors import UserError
+from core.no_proxy import NoProxyTest
 from core.program import LossProgram
-from core.proxy import ProxyTest
+from core.proxy import ProxyTest, prediction_probe
 from core.reward import RewardFilter, reward_of
 from core.rounds import Rules
+from core.scale import Yardstick
 from core.search import Search, SearchBudget, StopReason
 from core.seeding import derive_seed
 from core.space import HANDCRAFTED_SPACE, OperatorSpace
@@ -266,13 +269,17 @@ def test_one_candidate_a_step_is_algorithm_1(seed, trainings, keeps_start):
 
 @costly_law
 @given(st.data(), st.integers(0, 10**6), st.integers(1, 4), st.integers(2, 10), st.booleans(), st.booleans())
-def test_a_search_goes_on_from_any_step_as_if_it_had_never_ended(data, seed, k, trainings, keeps_start, can_restart):
+@pytest.mark.parametrize(("proxy", "reference"), [(ProxyTest, None), (ProxyTest, BCE), (NoProxyTest, BCE)])
+def test_a_search_goes_on_from_any_step_as_if_it_had_never_ended(
+    proxy, reference, data, seed, k, trainings, keeps_start, can_restart
+):
     budget = SearchBudget(trainings, candidates_per_step=k, samples_per_training=30)
+    evaluators = []
 
     def begin():
         searcher = Sampling(SPACE, seed)
-        evaluator = FakeEvaluator(keeps_start=keeps_start, can_restart=can_restart, fixed_probe=keeps_start)
-        return Search(searcher, evaluator, ProxyTest(), Rules(SPACE), budget, seed)
+        evaluators.append(FakeEvaluator(keeps_start=keeps_start, can_restart=can_restart, fixed_probe=keeps_start))
+        return Search(searcher, evaluators[-1], proxy(), Rules(SPACE, reference=reference), budget, seed)
 
     whole = begin()
     states, steps = [], []
@@ -288,6 +295,9 @@ def test_a_search_goes_on_from_any_step_as_if_it_had_never_ended(data, seed, k, 
         (s.number, s.score, s.stop, s.restarted) for s in steps[cut:]
     ]
     assert resumed.stop is steps[-1].stop
+    scales = [evaluator.scales for evaluator in evaluators]
+    assert scales[1] == scales[0][len(scales[0]) - len(scales[1]) :]
+    assert set(scales[0]) == {1.0} if reference is None else len(scales[0]) == 0 or set(scales[0]) != {1.0}
     assert unpack(pack(states[cut - 1])).keys() == states[cut - 1].keys()
 
 
@@ -319,6 +329,41 @@ def test_the_time_before_an_interruption_counts():
 
 
 # Examples with scripted searchers.
+
+
+def test_candidates_are_trained_at_the_norm_of_the_reference_where_they_start():
+    evaluator = FakeEvaluator({"y_hat": 0.01, "y_hat + y_hat": 0.02, "y_hat^2": 0.03, "y_hat*y": -0.1})
+    searcher, rules = Scripted("y_hat", "y_hat + y_hat", "y_hat^2", "y_hat*y"), Rules(HANDCRAFTED_SPACE, reference=BCE)
+    run(searcher, evaluator, rules=rules, k=2, trainings=4)
+    expected = []
+    for state, programs in enumerate((searcher.programs[:2], searcher.programs[2:])):
+        yardstick = Yardstick(BCE, prediction_probe(state))
+        expected += yardstick.factors([rules.loss(program) for program in programs])
+    assert evaluator.scales == expected
+    assert expected[0] == 2 * expected[1]
+
+
+def test_without_a_proxy_test_everything_is_trained():
+    evaluator = FakeEvaluator()
+    searcher = Scripted("y_hat", "y_hat", "y", "1", "y_hat + 1/(y_hat - y_hat)")
+    rules = Rules(OperatorSpace(clamp="none", xi=1e-300), reference=BCE)
+    budget = SearchBudget(6, candidates_per_step=3)
+    steps = list(Search(searcher, evaluator, NoProxyTest(), rules, budget, 0))
+    trials = trials_of(steps)
+    assert len(trials) == 6
+    assert all(trial.trained for trial in trials)
+    assert evaluator.scales[2:4] == [1.0, 1.0]  # no gradient, no factor
+
+
+def test_without_a_proxy_test_the_validation_check_still_decides_if_asked_to():
+    rules = Rules(HANDCRAFTED_SPACE, check_first=ValidationCheck())
+    budget = SearchBudget(2, candidates_per_step=2)
+    steps = list(
+        Search(Scripted("-y", "y_hat*y_hat", "(y_hat - y)^2"), FakeEvaluator(), NoProxyTest(), rules, budget, 0)
+    )
+    verdicts = [trial.verdict for trial in trials_of(steps)]
+    assert verdicts.count(Verdict.WRONG_DIRECTION) == 1
+    assert sum(trial.trained for trial in trials_of(steps)) == 2
 
 
 def test_of_the_accepted_candidates_the_best_is_adopted_whatever_its_place():

@@ -1,0 +1,251 @@
+"""Studies whose losses are made comparable in scale, and studies without a proxy test."""
+
+import json
+import re
+from dataclasses import replace
+from io import StringIO
+
+import pytest
+import torch
+from rich.console import Console
+
+from core.closed_forms import BCE
+from core.errors import UserError
+from core.scale import gradient_norms
+from core.seeding import derive_seed
+from recommenders.environments import _Environment
+from recommenders.scaling import bce_factor, fresh_yardstick
+from studies.api import load_result, search_loss
+from studies.command import BAD_INPUT, exit_code
+from studies.exporting.stored import StoredStudy
+from studies.history import History
+from studies.keeping.packing import pack, unpack
+from studies.parts.making import PartMaker
+from studies.parts.work import do
+from studies.parts.workplace import Workplace
+from studies.reporting.page import report_page
+from studies.run import app
+from studies.settings import StudySettings
+from studies.study import Study
+from studies.summary import print_report
+from tests.studies.small import OPTIONS, run_small, small_arguments, small_settings
+
+PLACE = Workplace(1, 1, None)
+
+
+def normalised(**changes):
+    return small_settings(scale="normalised", **changes)
+
+
+def without_time(result):
+    kept = {name: weight.tolist() for name, weight in (result.model or {}).items()}
+    return json.dumps([{**result.to_dict(), "seconds": None}, kept])
+
+
+def start_of(study):
+    """What measures its losses: its own start."""
+    return fresh_yardstick(study.task, derive_seed(study.settings.seed, "environment"), study.settings.proxy_size)
+
+
+@pytest.fixture(scope="module")
+def made():
+    study = Study(normalised())
+    history = History(study.task.metric)
+    return study, study.run([history]), history
+
+
+def test_settings_go_there_and_back_and_a_raw_scale_is_as_before_there_was_one():
+    assert "scale" not in StudySettings().to_dict()
+    assert StudySettings.from_dict(StudySettings().to_dict()).scale == "raw"
+    stored = normalised(proxy="none").to_dict()
+    assert (stored["scale"], stored["proxy"]) == ("normalised", "none")
+    assert StudySettings.from_dict(stored).to_dict() == stored
+
+
+@pytest.mark.parametrize(("option", "value"), [("scale", "wrong"), ("proxy", "nothing")])
+def test_an_unknown_choice_is_refused_in_a_line(option, value, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    words = [*small_arguments(), f"--{option}", value]
+    assert exit_code(lambda: app(words, exit_on_error=False, print_error=False)) == BAD_INPUT == 2
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    assert re.match(rf"error: --{option}: expected .* or .*, got '{value}'", line)
+
+
+def test_all_losses_of_a_normalised_study_have_the_norm_of_bce_at_its_start(made):
+    study, result, _ = made
+    yardstick = start_of(study)
+    expected = gradient_norms([yardstick.reference], yardstick.probe)[0]
+    losses = [finished.loss for finished in result.finished]
+    assert gradient_norms(losses, yardstick.probe) == pytest.approx([expected] * len(losses), rel=1e-9)
+    seed = derive_seed(study.settings.seed, "environment")
+    for loss in losses:
+        assert bce_factor(study.task, replace(loss, scale=1.0), seed, study.settings.proxy_size) == loss.scale
+    assert [one.loss.scale for one in result.baselines if one.contender.name == "BCE"] == [1.0]
+    assert {one.loss.scale for one in result.finished} != {1.0}
+
+
+def test_every_smoothing_term_has_a_factor_of_its_own():
+    study = Study(normalised())
+    (contender,) = [one for one in study.baselines if one.name == "MaxR"]
+    scales = [loss.scale for _, loss in contender.trained_as(study.comparable).choices]
+    assert len(set(scales)) == len(scales) == 2
+    assert [loss.scale for _, loss in contender.choices] == [1.0, 1.0]
+
+
+@pytest.mark.parametrize("environment", ["alternating", "from-scratch"])
+@pytest.mark.parametrize("proxy", ["parameters", "prediction", "none"])
+def test_candidates_are_measured_at_the_norm_of_bce_where_they_start(environment, proxy, monkeypatch):
+    measured, measure = [], _Environment.measure
+
+    def watched(self, losses, seed):
+        is_screening = len(self._probe_pairs.label) == 1
+        probe = start_of(study).probe if is_screening else self.recommender_probe()
+        norms = gradient_norms([BCE, *losses], probe)
+        measured.append((norms[0], norms[1:]))
+        return measure(self, losses, seed)
+
+    study = Study(normalised(environment=environment, proxy=proxy, trainings=6))
+    monkeypatch.setattr(_Environment, "measure", watched)
+    study.search([])
+    assert measured
+    for expected, norms in measured:
+        assert all(norm == pytest.approx(expected, rel=1e-9) or not norm > 0 for norm in norms)
+
+
+def test_a_raw_study_is_as_it_is_whatever_could_be_asked_for():
+    one, other = run_small().to_dict(), run_small(scale="raw").to_dict()
+    assert {**one, "seconds": 0} == {**other, "seconds": 0}
+    assert {loss["scale"] for loss in (*one["finalists"], *one["baselines"].values())} == {1.0}
+
+
+@pytest.mark.parametrize("changes", [{}, {"environment": "from-scratch"}, {"proxy": "none", "check": "after"}])
+def test_it_goes_on_bit_for_bit(changes):
+    settings = normalised(trainings=6, candidates_per_step=2, max_epochs=2, **changes)
+    kept = []
+    expected = without_time(Study(settings).run([], offer=lambda make: kept.append(pack(make()))))
+    for state in kept[::2] + kept[-1:]:
+        assert without_time(Study(settings).run([], stored=unpack(state))) == expected
+
+
+def test_what_is_stored_and_exported_is_what_was_trained(made):
+    _, result, _ = made
+    study = StoredStudy.of(json.loads(json.dumps(result.to_dict())), "here")
+    for stored, finished in zip(study.finalists, result.finalists, strict=True):
+        assert stored.scale == finished.loss.scale
+        assert study.exported(stored).loss == finished.loss
+    for stored, finished in zip(study.baselines, result.baselines, strict=True):
+        logit, y = torch.linspace(-3, 3, 9), torch.tensor([0.0, 1.0, 0.0]).repeat(3)
+        assert torch.equal(study.exported(stored).loss.slope(logit, y), finished.loss.slope(logit, y))
+
+
+def test_results_from_before_there_was_a_scale_are_raw(made):
+    content = json.loads(json.dumps(run_small().to_dict()))
+    for loss in (*content["finalists"], *content["baselines"].values()):
+        del loss["scale"]
+    assert {loss.scale for loss in StoredStudy.of(content, "here").finalists} == {1.0}
+
+
+@pytest.mark.parametrize("scale", ["2", 0, -1.0, float("inf"), float("nan"), None, [1.0]])
+def test_scales_that_are_none_are_refused(made, scale):
+    content = json.loads(json.dumps(made[1].to_dict()))
+    content["finalists"][0]["scale"] = scale
+    with pytest.raises(UserError, match=r"here: expected the result\.json of a study"):
+        StoredStudy.of(content, "here")
+
+
+def printed(result):
+    out = StringIO()
+    print_report(result, Console(file=out, width=200))
+    return " ".join(out.getvalue().split())
+
+
+def test_scale_and_what_it_means_are_told(made):
+    _, result, history = made
+    scale, content = f"{result.best.loss.scale:.4g}", result.to_dict()
+    page = report_page(content, history.to_dict(result))
+    for text in (printed(result), page):
+        assert scale in text
+        assert "to the norm of BCE" in text
+        assert "wins by the scale that it begins with" in text
+        assert "by its scale alone" not in text
+    assert ">scale</th>" in page
+    assert "c = " in page
+
+
+def test_a_raw_study_does_not_speak_of_it():
+    result = run_small()
+    page = report_page(result.to_dict(), None)
+    for text in (printed(result), page):
+        assert "norm of BCE" not in text
+        assert "by its scale alone" in text
+    assert ">scale</th>" not in page
+    assert "c = " not in page
+
+
+def test_for_notebooks_and_scripts(tmp_path):
+    found = search_loss(**OPTIONS, scale="normalised", pick="complexity<=9", progress=False, out=tmp_path / "study")
+    scale = found.losses.set_index("name")["scale"]
+    assert scale["BCE"] == 1.0
+    assert found.module().loss.scale == scale.iloc[0]
+    again = load_result(tmp_path / "study")
+    assert again.module().loss == found.module().loss
+    assert f"SCALE = {found.module().loss.scale!r}\n" in (tmp_path / "study" / "loss.py").read_text()
+    assert again.losses.equals(found.losses)
+
+
+def losses_of(study):
+    program = study.baselines[1].program.to_dict()
+    known = {"name": "BCE", "program": None, "epsilon": None}
+    return [known, {"name": "", "program": program, "epsilon": 0.1}, {**known, "name": "MSE"}]
+
+
+def test_parts_train_at_the_scale_of_the_study_or_at_one_of_their_own():
+    study = Study(normalised())
+    losses, maker = losses_of(study), PartMaker(None)
+    found = do(maker.finals(study.settings, losses, 0, "some"), PLACE, lambda share: None)["fitted"]
+    scales = [one["scale"] for one in found]
+    assert scales[0] == 1.0
+    assert len(set(scales)) == 3
+    given = [{**loss, "scale": scale} for loss, scale in zip(losses, scales, strict=True)]
+    raw = maker.finals(small_settings(), given, 0, "the same")
+    assert do(raw, PLACE, lambda share: None)["fitted"] == found
+    assert do(maker.finals(small_settings(), losses, 0, "raw"), PLACE, lambda share: None)["fitted"] != found
+
+
+def test_converged_parts_and_the_noise_floor_train_at_their_scale():
+    maker, values = PartMaker(None), []
+    for settings in (small_settings(), normalised()):
+        converged = do(maker.run(settings, converged=True), PLACE, lambda share: None)["converged"]
+        values.append((converged, do(maker.noise(settings, "MSE", 1), PLACE, lambda share: None)["search"]))
+    assert values[0][1] != values[1][1]
+    assert all(value is not None for pair in values for value in pair)
+
+
+def test_parts_of_raw_studies_keep_their_names():
+    part = PartMaker(None).noise(small_settings(), "BCE", 1)
+    assert "scale" not in part.content["settings"]
+    assert part.file != PartMaker(None).noise(normalised(), "BCE", 1).file
+
+
+@pytest.mark.parametrize("environment", ["alternating", "from-scratch"])
+def test_without_a_proxy_test_all_that_is_proposed_is_trained(environment):
+    settings = small_settings(proxy="none", check="after", environment=environment, trainings=24)
+    study = Study(settings)
+    history = History(study.task.metric)
+    result = study.run([history])
+    funnel = result.tally.funnel()
+    assert funnel["sampled"] == funnel["trained"] == 24 == len(history.candidates)
+    assert funnel["zero_gradient"] == funnel["duplicate"] == funnel["wrong_direction"] == 0
+    assert funnel["accepted"] + funnel["rejected"] + funnel["non_finite"] == 24
+    content = result.to_dict()
+    assert content["settings"]["proxy"] == "none"
+    page = report_page(content, history.to_dict(result))
+    assert "--proxy none" in page
+    assert "24" in printed(result)
+
+
+def test_the_command_knows_both(tmp_path, capsys):
+    words = [*small_arguments(scale="normalised", proxy="none", check="after"), "--tracking-uri", "none"]
+    assert exit_code(lambda: app([*words, "--out", str(tmp_path / "out")], exit_on_error=False)) == 0
+    assert json.loads((tmp_path / "out" / "result.json").read_text())["settings"]["scale"] == "normalised"
+    assert "to the norm of BCE" in " ".join(capsys.readouterr().out.split())
