@@ -6,19 +6,66 @@ Colours are those of Okabe and Ito, which colour-blind readers can tell apart; l
 from __future__ import annotations
 
 import io
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from types import MappingProxyType
+from typing import Any
 
+import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 WIDTH = 5.8  # inches; small, so that text stays readable on a phone
 _DOTS_PER_INCH = 160
+#: Ending of a file -> what it would say of when and by what it was made, left out.
+_UNSAID: Mapping[str, Mapping[str, None]] = MappingProxyType(
+    {
+        ".png": {"Software": None},
+        ".svg": dict.fromkeys(("Date", "Creator", "Format", "Type")),
+        ".pdf": dict.fromkeys(("CreationDate", "Creator", "Producer")),
+    }
+)
+#: What `picture` writes, as names of files end.
+ENDINGS = tuple(_UNSAID)
 
 
 def png(figure: Figure) -> bytes:
     """The picture as a PNG file; the same figure gives the same bytes."""
+    return _written(figure, ".png")
+
+
+def picture(draw: Callable[[], Figure], ending: str, look: Mapping[Any, Any]) -> bytes:
+    """A picture as a file; the same drawing gives the same bytes, whatever somebody's settings.
+
+    Args:
+        draw: makes the figure.
+        ending: one of `ENDINGS`.
+        look: settings of matplotlib that differ from its defaults.
+    """
+    with looking(look, "picture"):
+        return _written(draw(), ending)
+
+
+@contextmanager
+def looking(look: Mapping[Any, Any], salt: str) -> Iterator[None]:
+    """Drawing that depends on nobody's settings, and stays quiet where the font lacks a letter of a name.
+
+    Args:
+        look: settings of matplotlib that differ from its defaults.
+        salt: names of parts of an SVG picture are made of it.
+    """
+    with matplotlib.rc_context(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        matplotlib.rcdefaults()
+        matplotlib.rcParams.update({**look, "svg.hashsalt": salt})
+        yield
+
+
+def _written(figure: Figure, ending: str) -> bytes:
     file = io.BytesIO()
-    figure.savefig(file, format="png", dpi=_DOTS_PER_INCH, metadata={"Software": None})
+    figure.savefig(file, format=ending.removeprefix("."), dpi=_DOTS_PER_INCH, metadata=dict(_UNSAID[ending]))
     return file.getvalue()
 
 

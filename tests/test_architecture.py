@@ -35,6 +35,8 @@ EXTRA = {
     "studies/keeping/packing.py": {"safetensors"},
     "studies/pages.py": {"jinja2"},
     "studies/reporting/axes.py": {"matplotlib"},
+    "studies/plotting/figure.py": {"matplotlib"},
+    "studies/reporting/curves.py": {"matplotlib"},
     "studies/reporting/drawn.py": {"matplotlib"},
     "studies/reporting/loss_pictures.py": {"matplotlib"},
     "studies/reporting/pictures.py": {"matplotlib"},

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 from matplotlib.figure import Figure
 
-from studies.reporting.axes import FOUND, fit_heights, label, legend, new_axes, number, other, tick_decades
-from studies.reporting.shapes import LABELS, Y_HAT, Shape
-from studies.reporting.svg import INK, inline_svg
+from studies.reporting.axes import FOUND, label, legend, new_axes, number, other
+from studies.reporting.curves import BY_LOGIT, BY_PREDICTION, VALUE, Kind, draw_curves
+from studies.reporting.shapes import LABELS, Shape
+from studies.reporting.svg import inline_svg
 
 _HEIGHT, _WIDTH = 3.0, 3.9
 
@@ -25,30 +26,27 @@ class Panels:
     pictures: tuple[str, ...]
 
 
-_KINDS: tuple[tuple[str, str, str, str, Callable[[Shape], np.ndarray]], ...] = (
+_KINDS: tuple[tuple[str, str, str, Kind], ...] = (
     (
         "value",
         "The loss",
         "What a prediction costs, each curve moved so that its lowest point is 0. Its lowest point is where the loss "
         "would have the prediction: at 0 for the label 0 and at 1 for the label 1, if it learns what it should.",
-        "loss, lowest point at 0",
-        lambda shape: shape.value,
+        VALUE,
     ),
     (
         "prediction",
         "Its gradient by the prediction",
         "How steep the loss is in ŷ. Training goes against the gradient: where it is above 0 the prediction is pushed "
         "down, where it is below 0 it is pushed up.",
-        "∂ loss / ∂ŷ",
-        lambda shape: shape.by_prediction,
+        BY_PREDICTION,
     ),
     (
         "logit",
         "Its gradient by the logit: what trains the recommender",
         "The same times ŷ(1 - ŷ), since ŷ = sigmoid(logit): this is what reaches the recommender. The size of a "
         "curve acts like a learning rate; its shape says which predictions are worked on most.",
-        "∂ loss / ∂ logit",
-        lambda shape: shape.by_logit,
+        BY_LOGIT,
     ),
 )
 
@@ -70,23 +68,21 @@ def _panels(
     stem: str,
     title: str,
     text: str,
-    axis: str,
-    of: Callable[[Shape], np.ndarray],
+    kind: Kind,
 ) -> Panels:
-    curves = [of(shape) for shape in shapes]
+    curves = [kind.of(shape) for shape in shapes]
+    looks = [
+        {"label": "found loss", **FOUND}
+        if shape is found
+        else {"label": label(shape.name), **other(i - (found is not None))}
+        for i, shape in enumerate(shapes)
+    ]
     thresholds = []
 
     def draw(row: int) -> Figure:
         figure, axes = new_axes(_HEIGHT, _WIDTH)
-        thresholds.append(fit_heights(axes, curves))
-        axes.axhline(0, color=INK, linewidth=0.8, alpha=0.5)
-        for i, (shape, curve) in enumerate(zip(shapes, curves, strict=True)):
-            look = FOUND if shape is found else other(i - (found is not None))
-            axes.plot(Y_HAT, curve[row], label="found loss" if shape is found else label(shape.name), **look)
-        axes.set(xlim=(0, 1), xlabel="prediction ŷ", ylabel=axis, title=f"label y = {LABELS[row]:g}")
-        axes.set_ylim(*_limits(curves, thresholds[-1] is None))
-        if thresholds[-1] is not None:
-            tick_decades(axes, thresholds[-1])
+        thresholds.append(draw_curves(axes, row, curves, looks))
+        axes.set(xlabel="prediction ŷ", ylabel=kind.axis, title=f"label y = {LABELS[row]:g}")
         legend(figure, 3)
         return figure
 
@@ -100,13 +96,3 @@ def _panels(
     if not all(np.isfinite(curve).all() for curve in curves):
         text += " Where a curve is missing, it is not a finite number."
     return Panels(title, text, tuple(pictures))
-
-
-def _limits(curves: Sequence[np.ndarray], is_linear: bool) -> tuple[float, float]:
-    """The same for both labels."""
-    finite = np.concatenate([curve[np.isfinite(curve)] for curve in curves])
-    low, high = float(finite.min(initial=0)), float(finite.max(initial=0))
-    if is_linear:
-        margin = 0.05 * (high - low) or 1.0
-        return low - margin, high + margin
-    return low * 1.6, high * 1.6

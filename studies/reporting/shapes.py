@@ -40,7 +40,8 @@ def shape_of(name: str, loss: Loss) -> Shape:
     by_logit = _finite(np.stack(slopes))
     value = _finite(np.stack(values))
     lowest = np.array([[row[np.isfinite(row)].min(initial=np.inf)] for row in value])
-    return Shape(name, value - lowest, by_logit / (Y_HAT * (1 - Y_HAT)), by_logit)
+    with np.errstate(over="ignore"):
+        return Shape(name, _finite(value - lowest), _finite(by_logit / (Y_HAT * (1 - Y_HAT))), by_logit)
 
 
 def _finite(values: np.ndarray) -> np.ndarray:

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import io
 import re
-import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 from xml.etree import ElementTree
 
-import matplotlib
 from matplotlib.figure import Figure
 
-from studies.drawing import COLOURS
+from studies.drawing import COLOURS, looking
 
 #: Stands for the colour of the text around the picture; nothing else is drawn in it.
 INK = "#010203"
@@ -51,7 +48,7 @@ def inline_svg(stem: str, alt: str, draw: Callable[[], Figure]) -> str:
         draw: makes the figure.
     """
     file = io.StringIO()
-    with _looks(stem):
+    with looking(_LOOK, stem):
         draw().savefig(file, format="svg", metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
     root = ElementTree.fromstring(file.getvalue())
     for parent in root.iter():
@@ -63,16 +60,6 @@ def inline_svg(stem: str, alt: str, draw: Callable[[], Figure]) -> str:
         root.attrib.pop(name, None)
     root.attrib |= {"role": "img", "aria-label": alt}
     return ElementTree.tostring(root, encoding="unicode")
-
-
-@contextmanager
-def _looks(stem: str) -> Iterator[None]:
-    """Drawing that depends on nobody's settings, and stays quiet where the font lacks a letter of a name."""
-    with matplotlib.rc_context(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        matplotlib.rcdefaults()
-        matplotlib.rcParams.update(_LOOK | {"svg.hashsalt": stem})
-        yield
 
 
 def _adapt(element: ElementTree.Element, stem: str) -> None:

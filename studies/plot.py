@@ -1,0 +1,103 @@
+"""`python -m studies.plot`: losses and their gradients as curves over the prediction, side by side."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from core.errors import UserError, in_a_line, unknown_name
+from core.space import OperatorSpace
+from studies.command import make_app, run_app
+from studies.output import write_file
+from studies.plotting.chosen import Chosen, distinct, found, named
+from studies.plotting.scaling import SCALES, scaled
+from studies.reporting.shapes import Y_HAT
+from studies.settings import PlaceSettings
+
+app = make_app(
+    "python -m studies.plot",
+    "Draw losses and their gradients over predictions, for both labels: what studies found (--run), formulas and known "
+    "names (--loss), beside BCE.",
+)
+_SCALES = "; ".join(f"{name} ({about})" for name, about in SCALES.items())
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlotSettings:
+    """Which losses, and where to."""
+
+    loss: tuple[str, ...] = ()
+    """A formula such as "max(y_hat, 1/(y))", or a known name such as MaxR (repeat the option for several)."""
+    run: tuple[str, ...] = ()
+    """A study, for what it found: its folder, its result.json or the id of its run in MLflow (repeat for several)."""
+    beside: str | None = None
+    """What the others are drawn beside, by name or formula: BCE unless given."""
+    no_beside: bool = False
+    """Draw nothing beside them."""
+    epsilon: float | None = None
+    """The smoothing term of log and reciprocal in what --loss gives, instead of their own."""
+    clamp: str = "signed"
+    """How operators of a formula behave: signed, paper or none."""
+    xi: float = 1e-6
+    """The clamp's bound for a formula."""
+    scale: Annotated[str, Parameter(help=f"The heights: {_SCALES}.")] = "raw"
+    out: Path = Path("loss-curves.png")
+    """The file to write: .png, .svg or .pdf."""
+    tracking_uri: str = PlaceSettings.tracking_uri
+    """MLflow's database or server, for the id of a run."""
+
+    def __post_init__(self) -> None:
+        """Check what belongs together."""
+        if not self.loss and not self.run:
+            raise UserError("plot: expected --loss (a formula or name), --run (a study) or several of them")
+        if self.beside is not None and self.no_beside:
+            raise UserError("plot: expected --beside or --no-beside, got both")
+        if self.scale not in SCALES:
+            raise unknown_name("scale", self.scale, SCALES)
+        if self.epsilon is not None and not 0 < self.epsilon <= 1:
+            raise UserError(f"--epsilon: expected a number above 0 and up to 1, got {self.epsilon}")
+        if self.epsilon is not None and not self.loss:
+            raise UserError("--epsilon is for what --loss gives, the loss of a study has its own: leave it out")
+
+
+@app.default
+def plot(*, settings: Annotated[PlotSettings | None, Parameter(name="*", negative="")] = None) -> None:
+    """Draw losses in one picture."""
+    settings = settings or PlotSettings()
+    from studies.drawing import ENDINGS, picture  # matplotlib takes a second to load
+    from studies.plotting.figure import LOOK, loss_curves
+
+    ending = settings.out.suffix.lower()
+    if ending not in ENDINGS:
+        raise UserError(
+            f"--out {settings.out}: expected a file whose name ends in {', '.join(ENDINGS[:-1])} or {ENDINGS[-1]}"
+        )
+    chosen, told = distinct(_chosen(settings))
+    losses = [scaled(one, settings.scale) for one in chosen]
+    content = picture(lambda: loss_curves(losses, settings.scale), ending, LOOK)
+    write_file(settings.out, content)
+    print(f"Drawn over predictions from {Y_HAT[0]:g} to {Y_HAT[-1]:g}, for y = 0 and y = 1, {SCALES[settings.scale]}:")
+    for one in losses:
+        factor = "" if one.factor is None else f" times {one.factor:.3g}"
+        details = "; ".join(part for part in (one.chosen.about, one.chosen.settings) if part)
+        print(f"  {one.chosen.name}{factor}: {details}")
+    for sentence in (*told, *(sentence for one in losses for sentence in one.told)):
+        print(sentence)
+    print(f"Written to {in_a_line(str(settings.out))}")
+
+
+def _chosen(settings: PlotSettings) -> list[Chosen]:
+    """In the order of drawing: what was found, what was given, what they stand beside."""
+    space = OperatorSpace(clamp=settings.clamp, xi=settings.xi)
+    losses = [found(run, settings.tracking_uri) for run in settings.run]
+    losses += [named(text, space, settings.epsilon) for text in settings.loss]
+    if not settings.no_beside:
+        losses.append(named(settings.beside or "BCE", space, is_beside=True))
+    return losses
+
+
+if __name__ == "__main__":
+    run_app(app)

@@ -1,0 +1,1 @@
+"""Losses side by side, as curves in one picture."""
