@@ -105,11 +105,14 @@ def _oddities(name: str, shape: Shape) -> tuple[str, ...]:
     missing = np.isnan(shape.value) | np.isnan(shape.by_prediction) | np.isnan(shape.by_logit)
     if missing.all():
         return (f"{name}: not finite anywhere; there is nothing to draw.",)
-    if missing.any():
-        return (f"{name}: not finite {_where(missing)}: gaps in its curves.", *_spikes(name, shape))
     if is_constant(shape):
         return (f"{name}: a constant, with a gradient of 0 everywhere: flat lines.",)
-    return _spikes(name, shape)
+    told = [f"{name}: not finite {_where(missing)}: gaps in its curves."] if missing.any() else []
+    flat = [y for y, row in zip(LABELS, shape.by_logit, strict=True) if not row.any()]
+    told += [
+        f"{name}: nothing can be learned from y = {label:g}, where its gradient is 0 everywhere." for label in flat
+    ]
+    return (*told, *_spikes(name, shape))
 
 
 def _spikes(name: str, shape: Shape) -> tuple[str, ...]:

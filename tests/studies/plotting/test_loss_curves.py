@@ -124,6 +124,12 @@ def test_a_constant_is_flat_and_told():
         assert not np.any([*drawn([one], scale).values()])
 
 
+@pytest.mark.parametrize(("text", "label"), [("y_hat*y", 0), ("max(1, y_hat/(min(y_hat, y)))", 1)])
+def test_a_label_from_which_nothing_can_be_learned_is_told(text, label):
+    (one,) = losses(text)
+    assert one.told == (f"{text}: nothing can be learned from y = {label}, where its gradient is 0 everywhere.",)
+
+
 @pytest.mark.parametrize(
     ("text", "space", "there"),
     [
