@@ -80,8 +80,10 @@ def alike(loss: Loss, known: Mapping[str, Loss], tolerance: float = TOLERANCE) -
         fit = _fit(own, slopes(other))
         if fit is not None and fit[1] <= tolerance:
             found[name] = fit
-    name = min(found, key=lambda one: found[one][1], default=None)
-    return None if name is None else Alike(name, found[name][0])
+    if not found:
+        return None
+    closest = min(found, key=lambda name: found[name][1])
+    return Alike(closest, found[closest][0])
 
 
 def _grid() -> tuple[torch.Tensor, torch.Tensor]:

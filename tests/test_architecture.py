@@ -41,6 +41,8 @@ EXTRA = {
     "studies/reporting/svg.py": {"matplotlib"},
     "studies/contest/pictures.py": {"matplotlib", "scikit_posthocs", "pandas"},
     "studies/drawing.py": {"matplotlib"},
+    "studies/reproducing/raw.py": {"pandas"},
+    "studies/reproducing/reproduction.py": {"matplotlib"},
     "studies/tuning/pictures.py": {"matplotlib"},
     "studies/tuning/result.py": {"scipy"},
     "studies/tuning/storage.py": {"optuna"},
