@@ -41,6 +41,7 @@ EXTRA = {
     "studies/reporting/svg.py": {"matplotlib"},
     "studies/contest/pictures.py": {"matplotlib", "scikit_posthocs", "pandas"},
     "studies/drawing.py": {"matplotlib"},
+    "studies/reproducing/pictures.py": {"matplotlib"},
     "studies/reproducing/raw.py": {"pandas"},
     "studies/reproducing/reproduction.py": {"matplotlib"},
     "studies/tuning/pictures.py": {"matplotlib"},

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from core.errors import unknown_name
+from studies.reproducing.figure5 import Figure5
 from studies.reproducing.reproduction import Reproduction
+from studies.reproducing.sampling import Figure6, Table7
 from studies.reproducing.settings import ReproduceSettings
 from studies.reproducing.table4 import Table4
 
@@ -24,7 +26,7 @@ def _checked(*rows: Reproduction) -> Mapping[str, Reproduction]:
     return MappingProxyType({row.name: row for row in rows})
 
 
-REPRODUCTIONS = _checked(Table4())
+REPRODUCTIONS = _checked(Table4(), Table7(), Figure5(), Figure6())
 
 
 def find_reproduction(name: str) -> Reproduction:
