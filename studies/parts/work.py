@@ -119,6 +119,23 @@ class _Share(Observer):
         """See Observer."""
 
 
+def _whole(content: Mapping[str, Any], place: Workplace, report: Report, kept: Kept) -> dict[str, Any]:
+    """All three phases of a study."""
+    return whole_study(_study(content, place), report, kept)
+
+
+def _sampling(content: Mapping[str, Any], place: Workplace, report: Report, kept: Kept) -> dict[str, Any]:
+    """What Phase I samples and trains in its minutes, machine code and data being there before the clock runs."""
+    one_step = {**content["settings"], "trainings": content["settings"]["candidates_per_step"]}
+    _study({"settings": one_step}, place).search([])
+    return sampled(_study(content, place), report, kept)
+
+
+def _learning(content: Mapping[str, Any], place: Workplace, report: Report, kept: Kept) -> dict[str, Any]:
+    """How the recommender does during Phase I."""
+    return learned(_study(content, place), report, kept)
+
+
 def _noise(content: Mapping[str, Any], place: Workplace, report: Report, kept: Kept) -> dict[str, Any]:
     """One loss from fresh recommenders of other seeds: after the short training of a search, and converged."""
     study = _study(content, place)
@@ -165,23 +182,6 @@ def _finals(content: Mapping[str, Any], place: Workplace, report: Report, kept: 
     }
 
 
-def _whole(content: Mapping[str, Any], place: Workplace, report: Report, kept: Kept) -> dict[str, Any]:
-    """All three phases of a study."""
-    return whole_study(_study(content, place), report, kept)
-
-
-def _sampling(content: Mapping[str, Any], place: Workplace, report: Report, kept: Kept) -> dict[str, Any]:
-    """What Phase I samples and trains in its minutes, machine code and data being there before the clock runs."""
-    one_step = {**content["settings"], "trainings": content["settings"]["candidates_per_step"]}
-    _study({"settings": one_step}, place).search([])
-    return sampled(_study(content, place), report, kept)
-
-
-def _learning(content: Mapping[str, Any], place: Workplace, report: Report, kept: Kept) -> dict[str, Any]:
-    """How the recommender does during Phase I."""
-    return learned(_study(content, place), report, kept)
-
-
 def _make(entry: Mapping[str, Any], settings: StudySettings) -> Loss:
     """The loss of an entry: a name or formula of a known one, or a stored program; and its smoothing term."""
     if entry["program"] is None:
@@ -192,9 +192,9 @@ def _make(entry: Mapping[str, Any], settings: StudySettings) -> Loss:
 _KINDS: Mapping[str, Callable[[Mapping[str, Any], Workplace, Report, Kept], dict[str, Any]]] = {
     "run": _run,
     "converged": _converged,
-    "noise": _noise,
-    "finals": _finals,
     "study": _whole,
     "sampling": _sampling,
     "learning": _learning,
+    "noise": _noise,
+    "finals": _finals,
 }
