@@ -58,6 +58,10 @@ class _Environment(Evaluator):
         """See Evaluator."""
         return self._score
 
+    def score_on(self, pairs: Pairs) -> float:
+        """The score of the start on other pairs than those of validation, higher is better."""
+        return self._task.scores_on(self._start.weights, pairs)[0]
+
     def probe(self) -> Probe:
         """See Evaluator."""
         return probe_of(self._task, self._start.weights, self._probe_pairs)

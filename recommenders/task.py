@@ -149,6 +149,11 @@ class RecommendationTask:
         """The validation score of every copy, higher is better; NaN where predictions are not finite."""
         return self._scores(self.predict(weights, self.validation))
 
+    def scores_on(self, weights: Weights, pairs: Pairs) -> Sequence[float]:
+        """The same on other pairs."""
+        scores: Sequence[float] = self.metric.score(self.predict(weights, pairs), pairs.label).tolist()
+        return scores
+
     def train_and_score(self, population: Population, losses: TrainEpoch, seed: int, epoch: int) -> Sequence[float]:
         """Train every copy for an epoch; the validation scores after it."""
         users, items = self.validation.user, self.validation.item

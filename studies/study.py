@@ -29,7 +29,7 @@ from recommenders.data import DataFiles, Dataset, dataset_name, load_dataset
 from recommenders.environments import AlternatingEnvironment, FromScratchEnvironment
 from recommenders.machine import Machine
 from recommenders.metrics import find_metric
-from recommenders.task import RecommendationTask
+from recommenders.task import Pairs, RecommendationTask
 from recommenders.trainer import Trainer
 from searchers import make_searcher
 from studies.finals import Finals, baseline, searched
@@ -122,22 +122,27 @@ class Study:
         self._patience = settings.patience
         dataset = data if isinstance(data, Dataset) else load_settings(settings, files)
         self.task = RecommendationTask(recommender, dataset, metric, settings.train, machine)
+        self._environment = self._make_environment()
         self._evaluator = self._make_evaluator()
         self.start = self._evaluator.score()
         """The validation score of the fresh recommender, higher is better."""
         reference = self._rules.reference
         self._yardstick = None if reference is None else Yardstick(reference, self._evaluator.recommender_probe())
 
-    def _make_evaluator(self) -> Evaluator:
+    def _make_environment(self) -> AlternatingEnvironment | FromScratchEnvironment:
         settings, seed = self.settings, derive_seed(self.settings.seed, "environment")
-        environment: Evaluator
         if settings.environment == "from-scratch":
-            environment = FromScratchEnvironment(self.task, seed, settings.proxy_size, settings.epochs_per_candidate)
-        else:
-            environment = AlternatingEnvironment(self.task, seed, settings.proxy_size)
-        if settings.in_force("proxy") == "prediction":
-            return FixedProbe(environment, prediction_probe(seed))
-        return environment
+            return FromScratchEnvironment(self.task, seed, settings.proxy_size, settings.epochs_per_candidate)
+        return AlternatingEnvironment(self.task, seed, settings.proxy_size)
+
+    def _make_evaluator(self) -> Evaluator:
+        if self.settings.in_force("proxy") == "prediction":
+            return FixedProbe(self._environment, prediction_probe(derive_seed(self.settings.seed, "environment")))
+        return self._environment
+
+    def score_on(self, pairs: Pairs) -> float:
+        """How the recommender that candidates start from now does on these pairs, higher is better."""
+        return self._environment.score_on(pairs)
 
     def comparable(self, loss: Loss) -> Loss:
         """The loss as phases II and III train it: where `scale` is normalised, brought to BCE's norm on the start."""

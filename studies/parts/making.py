@@ -83,6 +83,22 @@ class PartMaker:
         kind = "trials" if is_trial else "finals"
         return self._part(kind, label, study, free, losses=list(losses), repeat=repeat, **own)
 
+    def study(self, study: StudySettings, label: str) -> Part:
+        """All three phases of a study."""
+        return self._searched("study", study, label, ())
+
+    def sampling(self, study: StudySettings, label: str) -> Part:
+        """What Phase I samples and trains in its minutes; like all that is kept, it is not measured again."""
+        return self._searched("sampling", study, label, _FREE_OF_FINALS)
+
+    def learning(self, study: StudySettings, label: str) -> Part:
+        """How the recommender does on training rows and on validation during Phase I."""
+        return self._searched("learning", study, label, _FREE_OF_FINALS)
+
+    def _searched(self, kind: str, study: StudySettings, label: str, free: Sequence[str]) -> Part:
+        _, chosen = check_searcher(study.searcher)  # all its settings: a default may change some day
+        return self._part(kind, label, study, free, searcher={} if chosen is None else asdict(chosen))
+
     def noise(self, study: StudySettings, loss: str, n_seeds: int) -> Part:
         """A known loss with several seeds, after a short training and converged."""
         entry = {"name": loss, "program": None, "epsilon": None}

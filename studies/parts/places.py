@@ -15,15 +15,13 @@ from studies.study import pick_device
 
 
 @dataclass(frozen=True, kw_only=True)
-class PartsPlaces(DataPlaces):
+class WorkPlaces(DataPlaces):
     """Where things are read and written, and how the machine is used. These do not change what is computed.
 
     Raises:
         UserError: a number out of range.
     """
 
-    tracking_uri: str = "sqlite:///mlflow.db"
-    """MLflow's database or server; none to do without."""
     jobs: int = usable_cores()
     """Processes at a time."""
     threads: int = 1
@@ -45,3 +43,15 @@ class PartsPlaces(DataPlaces):
         """Where parts are computed on this device, and kept."""
         memory = usable_memory(pick_device(device)) if self.memory is None else self.memory
         return Workplace(self.jobs, self.threads, self.files, memory / self.jobs, keep, self.checkpoint_every)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PartsPlaces(WorkPlaces):
+    """The same for commands that tell MLflow.
+
+    Raises:
+        UserError: a number out of range.
+    """
+
+    tracking_uri: str = "sqlite:///mlflow.db"
+    """MLflow's database or server; none to do without."""

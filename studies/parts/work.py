@@ -27,6 +27,7 @@ from studies.keeping.checkpoints import restoring
 from studies.observer import Observer
 from studies.output import plain
 from studies.parts.part import Part
+from studies.parts.searches import learned, sampled, whole_study
 from studies.parts.workplace import Kept, Report, Workplace
 from studies.settings import StudySettings
 from studies.study import Study, use_cores
@@ -128,6 +129,23 @@ class _Share(Observer):
         """See Observer."""
 
 
+def _whole(content: Mapping[str, Any], place: Workplace, report: Report, kept: Kept) -> dict[str, Any]:
+    """All three phases of a study."""
+    return whole_study(_study(content, place), report, kept)
+
+
+def _sampling(content: Mapping[str, Any], place: Workplace, report: Report, kept: Kept) -> dict[str, Any]:
+    """What Phase I samples and trains in its minutes, machine code and data being there before the clock runs."""
+    one_step = {**content["settings"], "trainings": content["settings"]["candidates_per_step"]}
+    _study({"settings": one_step}, place).search([])
+    return sampled(_study(content, place), report, kept)
+
+
+def _learning(content: Mapping[str, Any], place: Workplace, report: Report, kept: Kept) -> dict[str, Any]:
+    """How the recommender does during Phase I."""
+    return learned(_study(content, place), report, kept)
+
+
 def _noise(content: Mapping[str, Any], place: Workplace, report: Report, kept: Kept) -> dict[str, Any]:
     """One loss from fresh recommenders of other seeds: after the short training of a search, and converged."""
     study = _study(content, place)
@@ -200,6 +218,9 @@ def _make(entry: Mapping[str, Any], study: Study) -> Loss:
 _KINDS: Mapping[str, Callable[[Mapping[str, Any], Workplace, Report, Kept], dict[str, Any]]] = {
     "run": _run,
     "converged": _converged,
+    "study": _whole,
+    "sampling": _sampling,
+    "learning": _learning,
     "noise": _noise,
     "finals": _finals,
     "trials": _trials,

@@ -1,0 +1,120 @@
+"""`python -m studies.reproduce`: the tables and figures of the paper beside ours."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Group, Parameter
+from rich.console import Console
+
+from studies.command import make_app, run_app
+from studies.console import new_console, tell_data
+from studies.keeping.resuming import alone_in, set_aside
+from studies.output import OutputFolder
+from studies.parts.progress import PartsProgress
+from studies.reproducing.bench import Bench
+from studies.reproducing.page import machine, page
+from studies.reproducing.raw import Frame, from_csv, read_csv, to_csv
+from studies.reproducing.registry import REPRODUCTIONS, find_reproduction
+from studies.reproducing.reproduction import Reproduction
+from studies.reproducing.settings import ReproducePlaces, ReproduceSettings, command, data_of
+from studies.settings_data import listed
+
+app = make_app(
+    "python -m studies.reproduce",
+    "Reproduce a table or figure of the paper: its figures beside ours, and the difference. Interrupted, or asked for "
+    "more seeds, the same command does only what is missing.",
+)
+_DEFAULTS, _PLACES = ReproduceSettings(), ReproducePlaces()
+PARTS = "parts"
+_WIDE = 200  # columns of text where there is no terminal
+
+
+@app.default
+def reproduce(
+    name: Annotated[str, Parameter(help=listed("What to reproduce", REPRODUCTIONS))],
+    *,
+    settings: Annotated[
+        ReproduceSettings, Parameter(name="*", group=Group("Reproduction", sort_key=1), negative="")
+    ] = _DEFAULTS,
+    places: Annotated[ReproducePlaces, Parameter(name="*", group=Group("Places", sort_key=2))] = _PLACES,
+) -> None:
+    """Measure what is missing, print the tables and write them."""
+    reproduction = find_reproduction(name)
+    settings.check_used(name, reproduction.options)
+    if places.cached is not None:
+        _from_file(reproduction, settings, places, places.cached)
+        return
+    path = places.out or Path("results") / f"reproduce-{name}"
+    with alone_in(path):
+        _measure(reproduction, settings, places, path)
+
+
+def _from_file(reproduction: Reproduction, settings: ReproduceSettings, places: ReproducePlaces, file: Path) -> None:
+    raw = read_csv(file, reproduction.columns)
+    _print(reproduction, raw, _output())
+    if places.out is not None:
+        with alone_in(places.out):
+            made = f"Made by `{command(reproduction.name, settings, places, ('cached',))}`, without training."
+            _write(reproduction, raw, made, OutputFolder(places.out), _output())
+
+
+def _measure(reproduction: Reproduction, settings: ReproduceSettings, places: ReproducePlaces, path: Path) -> None:
+    began, out = time.monotonic(), OutputFolder(path)
+    try:
+        if not places.resume:
+            set_aside(path / PARTS)
+        err = new_console(stderr=True)
+        with PartsProgress(err) as progress:
+            place = places.workplace(settings.device, path / PARTS)
+            bench = Bench(settings, data_of(settings, places), place, path / PARTS, [progress])
+            try:
+                for dataset in bench.data:
+                    tell_data(dataset, err)
+                with bench:
+                    measured = reproduction.measure(bench)
+                bench.forget_all()
+            finally:
+                bench.withdraw()
+        content = to_csv(measured, reproduction.columns)
+        raw = from_csv(content, reproduction.columns, f"{reproduction.name}.csv")  # what --cached will show
+        _print(reproduction, raw, _output())
+        out.write(f"{reproduction.name}.csv", content)
+        made = (
+            f"Made by `{command(reproduction.name, settings, places)}` in {time.monotonic() - began:,.0f} seconds "
+            f"({machine()}; --jobs {places.jobs}; less where parts were there from before)."
+        )
+        _write(reproduction, raw, made, out, _output())
+    finally:
+        out.withdraw()
+
+
+def _output() -> Console:
+    console = new_console()
+    return console if console.is_terminal else new_console(width=max(console.width, _WIDE))
+
+
+def _print(reproduction: Reproduction, raw: Frame, console: Console) -> None:
+    for table in reproduction.tables(raw):
+        console.print(table.rich())
+    for note in reproduction.notes(raw):
+        console.print(note, highlight=False)
+
+
+def _write(reproduction: Reproduction, raw: Frame, made: str, folder: OutputFolder, console: Console) -> None:
+    from studies.drawing import png  # matplotlib takes a second to load
+
+    pictures = {f"{stem}.png": png(figure) for stem, figure in reproduction.pictures(raw).items()}
+    for file, content in pictures.items():
+        folder.write(file, content)
+    text = page(
+        reproduction.name, reproduction.about, made, reproduction.tables(raw), reproduction.notes(raw), list(pictures)
+    )
+    written = folder.write(f"{reproduction.name}.md", text.encode())
+    console.print(f"Written to {written}", highlight=False, soft_wrap=True)
+
+
+if __name__ == "__main__":
+    run_app(app)
