@@ -136,8 +136,8 @@ class ProtocolSettings(TrainingSettings):
     @property
     def patience(self) -> Patience:
         """The preset's patience, with what was given instead."""
-        preset = PRESETS[self.preset].patience
-        return preset if self.max_epochs is None else replace(preset, max_epochs=self.max_epochs)
+        given: dict[str, Any] = {"max_epochs": self.max_epochs, "best_ago": self.stop_after}
+        return replace(PRESETS[self.preset].patience, **{name: v for name, v in given.items() if v is not None})
 
     def to_dict(self) -> dict[str, Any]:
         """Every setting by name, tuples as lists; a raw scale is left out, as in what older versions stored."""

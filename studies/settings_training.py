@@ -84,6 +84,9 @@ class TrainingSettings(DataSettings):
     """Standard deviation of initial embeddings, instead of the preset's."""
     max_epochs: int | None = None
     """The most epochs of a training run in Phase III, instead of the preset's."""
+    stop_after: int | None = None
+    """A training run of Phase III ends when its best epoch is so many epochs ago, instead of the preset's (50 in the
+    paper, 100 in the published code; trainings that begin with hundreds of epochs at chance need more)."""
 
     def __post_init__(self) -> None:
         """Check what no other class checks."""

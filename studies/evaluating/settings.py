@@ -149,7 +149,7 @@ class EvaluateSettings(TrainingSettings, Judged):
         """Every setting by name, tuples as lists."""
         values = {f.name: getattr(self, f.name) for f in fields(self)}
         values |= {"dataset": dataset_name(self.dataset, None), "preset": self.study.preset}
-        values["max_epochs"] = self.study.patience.max_epochs
+        values["max_epochs"], values["stop_after"] = self.study.patience.max_epochs, self.study.patience.best_ago
         return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
 
 

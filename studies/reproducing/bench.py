@@ -69,6 +69,10 @@ class Bench:
         """The settings of a study on this data set, with what is given in place of the reproduction's or beside."""
         return self.settings.study(dataset=dataset, **given)
 
+    def files(self, dataset: str) -> DataFiles:
+        """The files of this data set."""
+        return self._data[dataset]
+
     def maker(self, dataset: str) -> PartMaker:
         """Makes parts that depend on this data set."""
         return self._makers[dataset]

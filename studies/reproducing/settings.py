@@ -22,6 +22,10 @@ from studies.settings_data import DataPlaces, listed
 
 #: The paper's data sets, of which one is fetched and the other has to be given.
 FETCHED, GIVEN = "ml-100k", "electronics"
+#: Options of everything that trains losses to convergence.
+OF_TRAINING = frozenset(
+    {"dataset", "recommenders", "seeds", "preset", "learning_rate", "max_epochs", "stop_after", "device"}
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,9 +52,19 @@ class ReproduceSettings:
     """How many candidate losses each search trains."""
     minutes: float = 2.0
     """How long each search may take, where time is what is compared."""
-    preset: Annotated[str, Parameter(help=listed("How recommenders are trained", PRESETS))] = "fast"
+    preset: Annotated[
+        str | None,
+        Parameter(
+            help=listed("How recommenders are trained", PRESETS)
+            + " paper unless given for table5, table6 and table8, else fast."
+        ),
+    ] = None
+    learning_rate: float | None = None
+    """The recommender's, instead of the preset's."""
     max_epochs: int | None = None
     """The most epochs of a training to convergence, instead of the preset's."""
+    stop_after: int | None = None
+    """A training to convergence ends when its best epoch is so many epochs ago, instead of the preset's."""
     device: str = "auto"
     """Where to train: auto (cuda where there is one), cpu or cuda."""
 
@@ -71,7 +85,8 @@ class ReproduceSettings:
 
     def study(self, **given: Any) -> StudySettings:
         """The settings of a study, with what is given in place of these or beside them."""
-        own = {name: getattr(self, name) for name in ("searcher", "trainings", "preset", "max_epochs", "device")}
+        names = ("searcher", "trainings", "learning_rate", "max_epochs", "stop_after", "device")
+        own = {name: getattr(self, name) for name in names} | {"preset": self.preset or "fast"}
         return StudySettings(**own | given)
 
     def check_used(self, name: str, options: frozenset[str]) -> None:

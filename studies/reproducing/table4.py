@@ -22,6 +22,7 @@ from studies.reproducing.beside import METRIC_NAMES, data_name, groups, model_na
 from studies.reproducing.paper import TABLE_4, TABLE_5, TABLE_6, published
 from studies.reproducing.raw import Column, Frame, frame
 from studies.reproducing.reproduction import Pictures, Reproduction
+from studies.reproducing.settings import OF_TRAINING
 from studies.reproducing.table import NOTHING, Table, code, difference, number, spread
 from studies.settings import StudySettings
 
@@ -36,7 +37,7 @@ class Table4(Reproduction):
 
     name = "table4"
     about = "which loss the search finds, and whether it is the paper's"
-    options = frozenset({"dataset", "recommenders", "seeds", "searcher", "trainings", "preset", "max_epochs", "device"})
+    options = frozenset({"searcher", "trainings", *OF_TRAINING})
     columns = (
         Column("model", str),
         Column("dataset", str),
