@@ -106,6 +106,8 @@ def _found(settings: ExportSettings) -> Exported:
     loss = exported.loss
     if settings.epsilon is not None and isinstance(loss, ProgramLoss):
         told = f"The smoothing term here is {settings.epsilon:g}, in the study it was {loss.smoothing:g}."
+        if loss.scale != 1:
+            told += " The scale is still the one that was measured with that."
         loss = replace(loss, epsilon=settings.epsilon)
         exported = Exported(exported.name, loss, (told, *exported.origin), exported.details)
     return exported

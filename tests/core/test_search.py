@@ -297,7 +297,10 @@ def test_a_search_goes_on_from_any_step_as_if_it_had_never_ended(
     assert resumed.stop is steps[-1].stop
     scales = [evaluator.scales for evaluator in evaluators]
     assert scales[1] == scales[0][len(scales[0]) - len(scales[1]) :]
-    assert set(scales[0]) == {1.0} if reference is None else len(scales[0]) == 0 or set(scales[0]) != {1.0}
+    if reference is None:
+        assert set(scales[0]) <= {1.0}
+    elif proxy is ProxyTest:  # which lets through only what has a gradient
+        assert 1.0 not in scales[0]
     assert unpack(pack(states[cut - 1])).keys() == states[cut - 1].keys()
 
 

@@ -17,6 +17,7 @@ from recommenders.environments import _Environment
 from recommenders.scaling import bce_factor, fresh_yardstick
 from studies.api import load_result, search_loss
 from studies.command import BAD_INPUT, exit_code
+from studies.export import app as export_app
 from studies.exporting.stored import StoredStudy
 from studies.history import History
 from studies.keeping.packing import pack, unpack
@@ -191,6 +192,16 @@ def test_for_notebooks_and_scripts(tmp_path):
     assert again.module().loss == found.module().loss
     assert f"SCALE = {found.module().loss.scale!r}\n" in (tmp_path / "study" / "loss.py").read_text()
     assert again.losses.equals(found.losses)
+
+
+def test_another_smoothing_term_keeps_the_scale_and_says_so(tmp_path, capsys, made):
+    (tmp_path / "result.json").write_text(json.dumps(made[1].to_dict()))
+    words = ["--run", str(tmp_path), "--name", "MaxR", "--to", "json", "--epsilon", "0.5"]
+    assert exit_code(lambda: export_app(words, exit_on_error=False)) == 0
+    content = json.loads(capsys.readouterr().out)
+    (scale,) = [one.loss.scale for one in made[1].baselines if one.contender.name == "MaxR"]
+    assert (content["scale"], content["epsilon"]) == (scale, 0.5)
+    assert "The scale is still the one" in content["origin"][0]
 
 
 def losses_of(study):
