@@ -13,6 +13,7 @@ import pytest
 from searchers import SEARCHERS
 from studies.benchmark import app as benchmark_app
 from studies.compare import app as compare_app
+from studies.evaluate import app as evaluate_app
 from studies.export import app as export_app
 from studies.plot import app as plot_app
 from studies.report import app as report_app
@@ -22,10 +23,10 @@ from studies.tune import app as tune_app
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 COMMAND = re.compile(
-    r"(?:`|^)(?:\.venv/bin/)?python -m studies\.(run|compare|tune|benchmark|report|export|plot)(?: ([^`\n]*))?(?:`|$)",
+    r"(?:`|^)(?:\.venv/bin/)?python -m studies\.(run|compare|evaluate|tune|benchmark|report|export|plot)(?: ([^`\n]*))?(?:`|$)",
     flags=re.MULTILINE,
 )
-APPS = {"run": run_app, "compare": compare_app, "tune": tune_app}
+APPS = {"run": run_app, "compare": compare_app, "evaluate": evaluate_app, "tune": tune_app}
 APPS |= {"benchmark": benchmark_app, "report": report_app, "export": export_app, "plot": plot_app}
 
 
