@@ -15,17 +15,19 @@ from studies.benchmark import app as benchmark_app
 from studies.compare import app as compare_app
 from studies.export import app as export_app
 from studies.report import app as report_app
+from studies.reproduce import app as reproduce_app
 from studies.run import app as run_app
 from studies.tune import app as tune_app
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 COMMAND = re.compile(
-    r"(?:`|^)(?:\.venv/bin/)?python -m studies\.(run|compare|tune|benchmark|report|export)(?: ([^`\n]*))?(?:`|$)",
+    r"(?:`|^)(?:\.venv/bin/)?python -m studies\.(run|compare|tune|benchmark|report|export|reproduce)"
+    r"(?: ([^`\n]*))?(?:`|$)",
     flags=re.MULTILINE,
 )
 APPS = {"run": run_app, "compare": compare_app, "tune": tune_app}
-APPS |= {"benchmark": benchmark_app, "report": report_app, "export": export_app}
+APPS |= {"benchmark": benchmark_app, "report": report_app, "export": export_app, "reproduce": reproduce_app}
 
 
 def commands():

@@ -21,7 +21,7 @@ COLUMNS = (
 HEADER = "name,kind,place,value,note\n"
 ROWS = st.fixed_dictionaries(
     {
-        "name": st.text(min_size=1).filter(lambda text: text.strip()),
+        "name": st.text(min_size=1).filter(lambda text: text.replace("\0", " ").strip()),
         "kind": st.sampled_from("ab"),
         "place": st.none() | st.integers(-(10**6), 10**6),
         "value": st.floats(-1e100, 1e100),

@@ -5,13 +5,15 @@ from pathlib import Path
 
 import pytest
 
+from core.errors import UserError
 from studies.command import BAD_INPUT, INTERRUPTED, exit_code
 from studies.parts.progress import PartsProgress
 from studies.reproduce import app
 from studies.reproducing.page import blocks
-from studies.reproducing.raw import to_csv
+from studies.reproducing.raw import read_csv, to_csv
 from studies.reproducing.registry import REPRODUCTIONS
 from studies.reproducing.settings import ReproducePlaces, ReproduceSettings, command, data_of
+from studies.settings import StudySettings
 from tests.studies.reproducing.frames import made_up
 
 ROOT = Path(__file__).parents[3]
@@ -91,6 +93,32 @@ def test_interrupted_it_does_only_what_is_missing(capsys, monkeypatch):
     bit_by_bit = Path("there/figure5.csv").read_bytes()
     assert reproduce("figure5", *TINY["figure5"], "--out", "at-once", "--jobs", "1") == 0
     assert Path("at-once/figure5.csv").read_bytes() == bit_by_bit
+
+
+def knows_no_proxy_test():
+    try:
+        StudySettings(proxy="none")
+    except UserError:
+        return False
+    return True
+
+
+@pytest.mark.skipif(not knows_no_proxy_test(), reason="a search without the proxy test is not there yet")
+def test_two_searches_of_the_same_time_beside_each_other(capsys):
+    words = ("--dataset", "synthetic", "--minutes", "0.02", "--out", "there")
+    assert reproduce("table7", *words) == 0
+    printed = capsys.readouterr()
+    assert "times as many losses are sampled in the same time" in printed.out
+    raw = read_csv(Path("there/table7.csv"), REPRODUCTIONS["table7"].columns)
+    without, kept = (raw[raw["proxy"] == name] for name in ("without", "with"))
+    assert without["sampled"].tolist() == without["trained"].tolist()
+    assert 0 < kept["trained"].iloc[-1] < kept["sampled"].iloc[-1]
+    for run in (without, kept):
+        assert run["seconds"].is_monotonic_increasing
+        assert run["seconds"].iloc[-1] >= 0.02 * 60
+    assert reproduce("figure6", *words) == 0
+    assert "parts are there from before" in capsys.readouterr().err
+    assert Path("there/figure6.csv").read_bytes() == Path("there/table7.csv").read_bytes()
 
 
 def test_begins_anew_where_asked_to(capsys):
