@@ -35,6 +35,7 @@ _WIDE = 200  # columns of text where there is no terminal
 @app.default
 def reproduce(
     name: Annotated[str, Parameter(help=listed("What to reproduce", REPRODUCTIONS))],
+    /,
     *,
     settings: Annotated[
         ReproduceSettings, Parameter(name="*", group=Group("Reproduction", sort_key=1), negative="")

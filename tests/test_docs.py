@@ -17,17 +17,20 @@ from studies.evaluate import app as evaluate_app
 from studies.export import app as export_app
 from studies.plot import app as plot_app
 from studies.report import app as report_app
+from studies.reproduce import app as reproduce_app
 from studies.run import app as run_app
 from studies.tune import app as tune_app
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 COMMAND = re.compile(
-    r"(?:`|^)(?:\.venv/bin/)?python -m studies\.(run|compare|evaluate|tune|benchmark|report|export|plot)(?: ([^`\n]*))?(?:`|$)",
+    r"(?:`|^)(?:\.venv/bin/)?python -m studies\.(run|compare|evaluate|tune|benchmark|report|export|plot|reproduce)"
+    r"(?: ([^`\n]*))?(?:`|$)",
     flags=re.MULTILINE,
 )
 APPS = {"run": run_app, "compare": compare_app, "evaluate": evaluate_app, "tune": tune_app}
 APPS |= {"benchmark": benchmark_app, "report": report_app, "export": export_app, "plot": plot_app}
+APPS |= {"reproduce": reproduce_app}
 
 
 def commands():

@@ -22,6 +22,8 @@ Frame: TypeAlias = pd.DataFrame
 _MOST_BYTES, _MOST_ROWS = 5_000_000, 20_000
 _NUMBER = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d{1,3})?", re.ASCII)
 _INTEGER = re.compile(r"[-+]?\d{1,15}", re.ASCII)
+#: What no text of ours holds, and files would have to quote.
+_BREAK = re.compile(r"[\r\n\0]")
 #: Digits that are kept of a number.
 _DIGITS = 6
 
@@ -44,10 +46,10 @@ class Column:
         Raises:
             UserError: it is of another kind.
         """
-        if not text.strip() and (self.optional or self.kind is not str):
+        if not text.strip():
             if not self.optional:
-                raise UserError(f"{self.name}: expected a number, got nothing")
-            return "" if self.kind is str else math.nan
+                raise UserError(f"{self.name}: expected {'some text' if self.kind is str else 'a number'}, got nothing")
+            return text if self.kind is str else math.nan
         if self.kind is str:
             if self.known is not None and text not in self.known:
                 raise UserError(f"{self.name}: expected {' or '.join(sorted(self.known))}, got {shown(text)}")
@@ -72,7 +74,7 @@ def names(columns: Sequence[Column]) -> list[str]:
 
 def _cell(column: Column, value: Any) -> Any:
     if column.kind is str:
-        return "" if value is None else str(value)
+        return "" if value is None else _BREAK.sub(" ", str(value))
     return math.nan if value is None or not math.isfinite(value) else value
 
 

@@ -3,6 +3,7 @@
 Their annotations are objects and not strings, see `studies.settings`.
 """
 
+import math
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
@@ -72,6 +73,8 @@ class ReproduceSettings:
         """Check what no other class checks; the settings of every study are checked as it has them."""
         if self.seeds < 1:
             raise UserError(f"--seeds: expected at least 1, got {self.seeds}")
+        if not 0 < self.minutes < math.inf:
+            raise UserError(f"--minutes: expected a number above 0, got {self.minutes}")
         models = self.models
         for name in models:
             if not name or models.count(name) > 1:

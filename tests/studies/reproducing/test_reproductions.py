@@ -1,0 +1,152 @@
+"""Every reproduction keeps the contract; each says what its numbers say."""
+
+import pytest
+from matplotlib.figure import Figure
+
+from core.errors import UserError
+from studies.drawing import png
+from studies.reproducing.raw import frame, from_csv, to_csv
+from studies.reproducing.registry import REPRODUCTIONS, find_reproduction
+from studies.reproducing.settings import ReproduceSettings
+from tests.studies.reproducing.frames import ROWS, made_up
+
+EVERY = pytest.mark.parametrize("name", [name for name in REPRODUCTIONS if name in ROWS])
+
+
+def test_every_reproduction_has_made_up_results():
+    assert set(ROWS) <= set(REPRODUCTIONS)
+    assert {"table4", "table7", "figure5", "figure6"} <= set(ROWS)
+
+
+def test_unknown_names_are_refused_with_the_nearest():
+    with pytest.raises(UserError, match="Did you mean 'table4'"):
+        find_reproduction("tabel4")
+
+
+@EVERY
+def test_a_file_tells_the_same_as_what_was_measured(name):
+    reproduction, raw = REPRODUCTIONS[name], made_up(name)
+    back = from_csv(to_csv(raw, reproduction.columns), reproduction.columns, "x.csv")
+    assert reproduction.tables(back) == reproduction.tables(raw)
+    assert reproduction.notes(back) == reproduction.notes(raw)
+
+
+@EVERY
+def test_tables_are_functions_that_leave_results_as_they_are(name):
+    reproduction, raw = REPRODUCTIONS[name], made_up(name)
+    before = to_csv(raw, reproduction.columns)
+    first = [table.markdown() for table in reproduction.tables(raw)]
+    reproduction.pictures(raw)
+    assert [table.markdown() for table in reproduction.tables(raw)] == first
+    assert to_csv(raw, reproduction.columns) == before
+
+
+@EVERY
+def test_pictures_are_the_same_each_time(name):
+    drawn = [REPRODUCTIONS[name].pictures(made_up(name)) for _ in range(2)]
+    assert all(isinstance(figure, Figure) for figure in drawn[0].values())
+    assert {stem: png(figure) for stem, figure in drawn[0].items()} == {s: png(f) for s, f in drawn[1].items()}
+
+
+@EVERY
+def test_any_rows_that_the_columns_let_through_are_taken(name):
+    """Each row alone, and with nothing in the cells that may be empty."""
+    reproduction = REPRODUCTIONS[name]
+    optional = {column.name for column in reproduction.columns if column.optional}
+    for row in ROWS[name]():
+        for cells in (row, {key: value for key, value in row.items() if key not in optional}):
+            raw = frame(reproduction.columns, [cells])
+            back = from_csv(to_csv(raw, reproduction.columns), reproduction.columns, "x.csv")
+            assert reproduction.tables(back)
+            reproduction.notes(back)
+            reproduction.pictures(back)
+
+
+def rows_of(name, i=0):
+    table = REPRODUCTIONS[name].tables(made_up(name))[i]
+    return [dict(zip(table.columns, row, strict=True)) for row in table.rows]
+
+
+def test_table_4_tells_what_became_of_the_papers_loss():
+    ours = [row for row in rows_of("table4") if row["seed"] != "-"]
+    assert [row["in the search"] for row in ours] == [
+        "found",
+        "accepted, no finalist",
+        "never trained",
+        "never trained",
+    ]
+    assert (ours[0]["which is"], ours[1]["which is"]) == ("MSE", "another loss")
+    assert (ours[0]["test"], ours[0]["paper's loss"], ours[0]["difference"]) == ("0.4400", "0.4500", "-0.0100")
+    assert ours[0]["published"] == "0.4480"
+    assert len([row for row in rows_of("table4") if row["seed"] == "-"]) == 7  # the paper alone
+    assert [row["what became of it"] for row in rows_of("table4", 1)] == [
+        "finalist 1",
+        "accepted in Phase I",
+        "accepted in Phase I",
+    ]
+
+
+def test_table_4_counts_in_sentences():
+    signed, paper, electronics, others = REPRODUCTIONS["table4"].notes(made_up("table4"))
+    assert "signed clamp: MSE, which the paper finds, is found by 1 of 2 searches" in signed
+    assert "accepted but no finalist in 1" in signed
+    assert "paper clamp: MSE, which the paper finds, is found by 0 of 2 searches" in paper
+    assert "never trained in 2" in paper
+    assert "--data" in electronics
+    assert others == "Not measured here: MLP on ML-100K."
+
+
+def test_figure_5_compares_ends_and_bests():
+    kept, free = rows_of("figure5")
+    assert (kept["reward filter"], kept["validation, at the end"]) == ("with", "0.5505 ±0.0007")
+    assert (free["paper, at the end"], free["difference"]) == ("around 0.5", "+0.0005")
+    around, better = REPRODUCTIONS["figure5"].notes(made_up("figure5"))
+    assert "without the filter 2 of 2 searches end around an AUC of .5" in around
+    assert "ends higher in 2 of 2 seeds, by +0.0500" in better
+
+
+def test_figure_5_says_so_where_the_paper_is_wrong():
+    rows = [row | {"validation": 0.7} if row["filter"] == "without" else row for row in ROWS["figure5"]()]
+    around, better = REPRODUCTIONS["figure5"].notes(frame(REPRODUCTIONS["figure5"].columns, rows))
+    assert "0 of 2 searches end around" in around
+    assert "ends higher in 0 of 2 seeds" in better
+
+
+def test_table_7_divides_paces():
+    without, kept = rows_of("table7")
+    assert (without["ours, sampled"], kept["ours, sampled"]) == ("40 in 120 s", "400 in 120 s")
+    assert (kept["paper, speed-up"], kept["ours, speed-up"], kept["difference"]) == ("29.3", "10.0", "-19.3")
+    (note,) = REPRODUCTIONS["table7"].notes(made_up("table7"))
+    assert "10.0 times as many losses are sampled" in note
+
+
+def test_figure_6_reads_the_curves_at_quarters():
+    rows = [row for row in rows_of("figure6") if row["proxy test"] == "with"]
+    assert [(row["seconds"], row["ours"]) for row in rows] == [
+        ("30", "100"),
+        ("60", "200"),
+        ("90", "300"),
+        ("120", "400"),
+    ]
+    assert rows[-1]["paper"] == "130"
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"seeds": 0}, "--seeds: expected at least 1"),
+        ({"recommenders": "mf,mf"}, "--recommenders: expected distinct names"),
+        ({"recommenders": "mf,"}, "--recommenders: expected distinct names"),
+        ({"preset": "slow"}, "--preset: expected fast or paper"),
+        ({"minutes": float("nan")}, "minutes"),
+    ],
+    ids=str,
+)
+def test_settings_that_cannot_work(changes, message):
+    with pytest.raises(UserError, match=message):
+        ReproduceSettings(**changes)
+
+
+def test_options_without_a_use_are_refused():
+    with pytest.raises(UserError, match=r"--minutes: figure5 has no use for it; it takes --dataset, --recommenders"):
+        ReproduceSettings(minutes=3.0).check_used("figure5", REPRODUCTIONS["figure5"].options)
