@@ -68,7 +68,7 @@ class Judged:
     protocol: Annotated[str, Parameter(help=listed("How losses are trained", PROTOCOLS))] = "symmetric"
     seeds: int = 10
     """Seeds with which every loss is trained in the end: position i of two losses is a pair."""
-    trials: int = 48
+    trials: int = 64
     """Of the symmetric protocol: settings tried for each loss, the second half of them around the best one so far."""
     tuning_seeds: int = 2
     """Other seeds, over which whatever is chosen on validation is averaged."""

@@ -29,7 +29,7 @@ from recommenders.task import Descent
 from studies.quiet import quiet
 
 #: What is searched, relative to BCE's scale; every loss has the same region. No step takes all of a parameter.
-LEARNING_RATES, WEIGHT_DECAYS = (0.02, 30.0), (1e-6, 3e-2)
+LEARNING_RATES, WEIGHT_DECAYS = (0.05, 100.0), (1e-7, 9e-3)
 #: The longest step of an element, learning_rate * clip, of both presets and of every point.
 LONGEST_STEP = 0.5
 #: Trials that are asked for together.
