@@ -69,7 +69,7 @@ class _Performance(Reproduction):
                 rows += [self._published_row(model, dataset, loss) for loss in (*self.handcrafted, *self.found)]
         columns = ["model", "data", "loss", "smoothing term", "best epoch"]
         for metric in self.metrics:
-            columns += [f"{METRIC_NAMES[metric]}: paper", "ours", "difference"]
+            columns += [f"{METRIC_NAMES[metric]}, {what}" for what in ("paper", "ours", "difference")]
         return [Table(self.title, tuple(columns), tuple(rows))]
 
     def _groups(self, raw: Frame) -> list[tuple[tuple[Any, ...], Frame]]:

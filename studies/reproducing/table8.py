@@ -73,8 +73,8 @@ class Table8(Reproduction):
                 ]
             rows.append((code(row.formula), number(row.positive_rate, 3), *ours[:3], number(row.auc), *ours[3:]))
         columns = (
-            *("loss", "positive rate: paper", "ours", "smoothing term", "positive rate with it"),
-            *("test AUC: paper", "ours", "difference", "which"),
+            *("loss", "positive rate, paper", "positive rate, ours", "smoothing term", "positive rate with it"),
+            *("test AUC, paper", "test AUC, ours", "difference", "which"),
         )
         return [Table("Table 8: the twelve formulas of the paper (MF, ML-100K)", columns, tuple(rows))]
 

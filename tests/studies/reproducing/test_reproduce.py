@@ -19,6 +19,7 @@ from tests.studies.reproducing.frames import made_up
 ROOT = Path(__file__).parents[3]
 TINY = {
     "table4": ("--dataset", "synthetic", "--seeds", "1", "--trainings", "16", "--max-epochs", "2", "--searcher", "gp"),
+    "table6": ("--dataset", "synthetic", "--seeds", "2", "--max-epochs", "2", "--preset", "fast"),
     "figure5": ("--dataset", "synthetic", "--seeds", "2", "--trainings", "6", "--searcher", "random"),
 }
 
