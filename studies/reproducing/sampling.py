@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from studies.parts.searches import thinned
 from studies.reproducing.bench import Bench
 from studies.reproducing.beside import data_name, groups, model_name, not_measured
@@ -35,7 +37,7 @@ _COLUMNS = (
     Column("sampled", int),
     Column("trained", int),
 )
-_OPTIONS = frozenset({"dataset", "recommenders", "searcher", "minutes", "preset", "device"})
+_OPTIONS = frozenset({"dataset", "recommenders", "searcher", "candidates_per_step", "minutes", "preset", "device"})
 
 
 def _measure(bench: Bench) -> Frame:
@@ -51,6 +53,7 @@ def _measure(bench: Bench) -> Frame:
                     check="after",
                     proxy=PROXY_TESTS[name],
                     trainings=_ENDLESS,
+                    candidates_per_step=bench.settings.candidates_per_step,
                     minutes=bench.settings.minutes,
                 ),
                 f"{model} {name} the proxy test",
@@ -165,7 +168,7 @@ class Figure6(Reproduction):
         for (model, dataset, name), run in groups(raw, ("model", "dataset", "proxy")):
             end, per_hour = float(run["seconds"].max()), _PAPER[name].sampled / _PAPER[name].hours
             for share in (0.25, 0.5, 0.75, 1.0):
-                ours = float(run[run["seconds"] <= share * end]["sampled"].max())
+                ours = float(np.interp(share * end, run["seconds"], run["sampled"]))  # a step may take seconds
                 paper = per_hour * share * end / _HOUR
                 place = (model_name(model), data_name(dataset), name, number(share * end, 0))
                 rows.append((*place, number(paper, 0), number(ours, 0), difference(ours, paper, 0)))

@@ -51,6 +51,8 @@ class ReproduceSettings:
     searcher: Annotated[str, Parameter(help=listed("Who proposes losses, where some are searched", SEARCHERS))] = "rl"
     trainings: int = 200
     """How many candidate losses each search trains."""
+    candidates_per_step: int = 16
+    """How many candidates are trained together from the same recommender; 1 is Algorithm 1 to the letter."""
     minutes: float = 2.0
     """How long each search may take, where time is what is compared."""
     preset: Annotated[

@@ -8,6 +8,7 @@ that the paper states (Table 2) neither a negative number nor the square of a di
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -220,16 +221,16 @@ def _told(key: tuple[Any, ...], rows: Frame) -> str:
     """How often the searches of one kind find what the paper finds."""
     model, dataset, task, clamp = key
     wanted, searches = _paper_loss(model, dataset, task), [one for _, one in groups(rows, ("seed",))]
-    fates = [_became(one, wanted) for one in searches]
-    found, finalist = fates.count("found"), sum(fate.startswith("finalist") for fate in fates)
-    accepted, rejected = fates.count("accepted, no finalist"), fates.count("trained, rejected")
+    became = [_became(one, wanted) for one in searches]
+    fates = Counter("another finalist" if fate.startswith("finalist") else fate for fate in became)
+    others = "".join(f", {fate} in {n}" for fate, n in sorted(fates.items()) if fate != "found")
     best = [one["test"] for one in map(_first_place, searches) if one is not None]
     known = [one["test"] for search in searches if (one := _first(search, "baseline", wanted)) is not None]
+    metric = METRIC_NAMES[find_metric(task, None).name]
     return (
         f"{model_name(model)}, {data_name(dataset)}, {task}, {clamp} clamp: {wanted}, which the paper finds, is found "
-        f"by {found} of {len(fates)} searches, another finalist in {finalist}, accepted but no finalist in {accepted}, "
-        f"trained and rejected in {rejected}, never trained in {fates.count('never trained')}. Test "
-        f"{METRIC_NAMES[find_metric(task, None).name]} of what is found {spread(best)}, of {wanted} {spread(known)}."
+        f"by {fates['found']} of {len(searches)} searches{others}. Test {metric} of "
+        f"what is found {spread(best)}, of {wanted} {spread(known)}."
     )
 
 
