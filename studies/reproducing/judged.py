@@ -1,4 +1,4 @@
-"""Known losses under the published protocol, for the tables that say how losses do in the end."""
+"""Known losses trained to convergence, for the tables that say how losses do in the end."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from studies.reproducing.bench import Bench
 from studies.study import Study
 
 #: Options that a reproduction and an evaluation share.
-_SHARED = ("seeds", "preset", "learning_rate", "max_epochs", "stop_after", "device")
+_SHARED = ("seeds", "preset", "max_epochs", "stop_after", "device")
 
 
-def judge(
+def published(
     bench: Bench, dataset: str, task: str, model: str, losses: Sequence[str], baselines: Sequence[str]
 ) -> Outcome:
     """Train losses as `python -m studies.evaluate --protocol paper --tuning-seeds 1` does.
@@ -28,16 +28,21 @@ def judge(
         losses: by name or formula.
         baselines: the same, for those that the others are tested against.
     """
+    given = {"protocol": "paper", "tuning_seeds": 1, "learning_rate": bench.settings.learning_rate}
+    return _judge(bench, dataset, model, losses, baselines, task=task, **given)
+
+
+def tuned(bench: Bench, dataset: str, model: str, losses: Sequence[str], baselines: Sequence[str]) -> Outcome:
+    """Train losses as `python -m studies.evaluate` does, classification; for the arguments see `published`."""
+    given = {"trials": bench.settings.trials, "tuning_seeds": bench.settings.tuning_seeds}
+    return _judge(bench, dataset, model, losses, baselines, protocol="symmetric", **given)
+
+
+def _judge(
+    bench: Bench, dataset: str, model: str, losses: Sequence[str], baselines: Sequence[str], **given: Any
+) -> Outcome:
     shared: dict[str, Any] = {name: getattr(bench.settings, name) for name in _SHARED}
-    settings = EvaluateSettings(
-        loss=tuple(losses),
-        baseline=tuple(baselines),
-        protocol="paper",
-        dataset=dataset,
-        task=task,
-        recommender=model,
-        tuning_seeds=1,  # as in the paper
-        **shared,
-    )
+    what: dict[str, Any] = {"dataset": dataset, "recommender": model}
+    settings = EvaluateSettings(loss=tuple(losses), baseline=tuple(baselines), **what, **shared, **given)
     study = Study(settings.study, bench.files(dataset))
     return Judgement(settings, study.task, bench.maker(dataset), bench.laboratory(dataset)).run()

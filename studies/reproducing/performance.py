@@ -15,9 +15,9 @@ from typing import Any, ClassVar
 from recommenders.metrics import METRICS
 from studies.evaluating.report import seed_rows
 from studies.evaluating.statistics import LEVEL, compare_with
+from studies.reproducing import judged
 from studies.reproducing.bench import Bench
 from studies.reproducing.beside import METRIC_NAMES, data_name, groups, model_name, not_measured
-from studies.reproducing.judged import judge
 from studies.reproducing.paper import TABLE_5, TABLE_6, Performance, published
 from studies.reproducing.raw import Column, Frame, frame
 from studies.reproducing.reproduction import Pictures, Reproduction
@@ -56,7 +56,7 @@ class _Performance(Reproduction):
         rows: list[dict[str, Any]] = []
         for dataset in bench.datasets:
             for model in bench.settings.models:
-                outcome = judge(bench, dataset, self.task, model, self.found, self.handcrafted)
+                outcome = judged.published(bench, dataset, self.task, model, self.found, self.handcrafted)
                 rows += [{"model": model, "dataset": dataset, **row} for row in seed_rows(outcome)]
         return frame(self.columns, rows)
 

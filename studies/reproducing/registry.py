@@ -11,6 +11,7 @@ from studies.reproducing.performance import Table5, Table6
 from studies.reproducing.reproduction import Reproduction
 from studies.reproducing.sampling import Figure6, Table7
 from studies.reproducing.settings import ReproduceSettings
+from studies.reproducing.symmetric import Symmetric
 from studies.reproducing.table4 import Table4
 from studies.reproducing.table8 import Table8
 
@@ -28,7 +29,7 @@ def _checked(*rows: Reproduction) -> Mapping[str, Reproduction]:
     return MappingProxyType({row.name: row for row in rows})
 
 
-REPRODUCTIONS = _checked(Table4(), Table5(), Table6(), Table7(), Table8(), Figure5(), Figure6())
+REPRODUCTIONS = _checked(Table4(), Table5(), Table6(), Table7(), Table8(), Figure5(), Figure6(), Symmetric())
 
 
 def find_reproduction(name: str) -> Reproduction:

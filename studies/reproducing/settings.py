@@ -68,6 +68,12 @@ class ReproduceSettings:
     """The most epochs of a training to convergence, instead of the preset's."""
     stop_after: int | None = None
     """A training to convergence ends when its best epoch is so many epochs ago, instead of the preset's."""
+    loss: Annotated[tuple[str, ...], Parameter(show_default=False)] = ()
+    """Losses to judge beside BCE, by name or formula, instead of the paper's (repeat the option for several)."""
+    trials: int = 64
+    """Settings tried for each loss, where they are tuned."""
+    tuning_seeds: int = 2
+    """Other seeds over which what is tuned is averaged."""
     device: str = "auto"
     """Where to train: auto (cuda where there is one), cpu or cuda."""
 
@@ -136,8 +142,9 @@ def command(name: str, settings: ReproduceSettings, places: ReproducePlaces, sho
     words = ["python", "-m", "studies.reproduce", name]
     for f in fields(ReproduceSettings):
         value = getattr(settings, f.name)
-        if value != f.default:
-            words += [option(f.name), f"{value:g}" if isinstance(value, float) else str(value)]
+        for one in value if isinstance(value, tuple) else (value,):
+            if value != f.default:
+                words += [option(f.name), f"{one:g}" if isinstance(one, float) else str(one)]
     for place in ("data", "validation_data", "test_data", *shown):
         if getattr(places, place) is not None:
             words += [option(place), str(getattr(places, place))]

@@ -17,7 +17,7 @@ from core.validation import ValidationCheck
 from studies.evaluating.report import seed_rows
 from studies.reproducing.bench import Bench
 from studies.reproducing.beside import groups
-from studies.reproducing.judged import judge
+from studies.reproducing.judged import published
 from studies.reproducing.paper import TABLE_8
 from studies.reproducing.raw import Column, Frame, frame
 from studies.reproducing.reproduction import Pictures, Reproduction
@@ -51,7 +51,7 @@ class Table8(Reproduction):
         """See Reproduction."""
         losses = [row.formula for row in TABLE_8]
         (dataset,) = bench.datasets[:1]
-        outcome = judge(bench, dataset, "classification", "mf", losses, _BESIDE)
+        outcome = published(bench, dataset, "classification", "mf", losses, _BESIDE)
         rows = [row for row in seed_rows(outcome) if row["loss"] in losses]
         return frame(self.columns, [{**row, **_rates(row["loss"], row["epsilon"])} for row in rows])
 

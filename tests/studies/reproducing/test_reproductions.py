@@ -132,6 +132,26 @@ def test_table_8_sorts_what_works_from_what_does_not():
     assert counts.startswith("12 of 12 formulas work")
 
 
+def test_symmetric_stands_beside_a_tuned_bce():
+    rows = {row["loss"]: row for row in rows_of("symmetric")}
+    assert (rows["focal"]["gain over BCE"], rows["focal"]["p"]) == ("+0.0020", "0.002")
+    assert (rows["BCE"]["gain over BCE"], rows["BCE"]["p"], rows["BCE"]["smoothing term"]) == ("-", "-", "-")
+    assert rows["MaxR"]["published gain over BCE"] == "+0.0205"
+    verdict, noise = REPRODUCTIONS["symmetric"].notes(made_up("symmetric"))
+    assert "better focal (+0.0020); worse none; not shown to differ MaxR." in verdict
+    assert "0.0009 to 0.0013" in noise
+
+
+def test_symmetric_shows_neighbours_on_both_sides():
+    rows = {row["loss"]: row for row in rows_of("symmetric", 1)}
+    assert {name: row["bracketed"] for name, row in rows.items()} == {"BCE": "yes", "focal": "yes", "MaxR": "no"}
+    assert (rows["BCE"]["chosen"], rows["BCE"]["twice"], rows["MaxR"]["weight decay: half"]) == (
+        "0.8000",
+        "0.7900",
+        "-",
+    )
+
+
 def test_figure_5_compares_ends_and_bests():
     kept, free = rows_of("figure5")
     assert (kept["reward filter"], kept["validation, at the end"]) == ("with", "0.5505 ±0.0007")
