@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
 
-from recommenders.scaling import fresh_yardstick
-
 from core.seeding import derive_seed
 from recommenders.metrics import Metric
+from recommenders.scaling import fresh_yardstick
 from recommenders.task import Descent, RecommendationTask
 from studies.evaluating.outcome import Choice, Judged, Outcome
 from studies.evaluating.settings import EvaluateSettings
-from studies.evaluating.tuner import AT_ONCE, Tuner
+from studies.evaluating.tuner import AT_ONCE, Point, Tuner
 from studies.finals import Contender
 from studies.parts.laboratory import Laboratory
 from studies.parts.making import PartMaker
@@ -23,6 +22,8 @@ from studies.settings import StudySettings
 
 #: Training rows on which the scale of a loss is measured: a batch.
 _SCALE_ROWS = 128
+#: The most rounds in which neighbours alone are tried.
+_CLOSING = 6
 
 
 @dataclass(frozen=True)
@@ -97,6 +98,23 @@ class Judgement:
         losses, descents = [entry.stored for entry in group], [entry.descent for entry in group]
         return self._maker.finals(self._study, losses, repeat, label, descents, is_trial=choosing)
 
+    def _try(
+        self,
+        text: str,
+        tuners: Sequence[Tuner],
+        factors: Sequence[Mapping[float | None, float]],
+        asked: Sequence[Sequence[Point]],
+    ) -> None:
+        """Train the points of all losses, and tell."""
+        entries = [
+            Entry(one, point.epsilon, point.descent(of_one[point.epsilon]))
+            for one, points, of_one in zip(self._contenders, asked, factors, strict=True)
+            for point in points
+        ]
+        runs = iter(self._trained(text, entries, self._settings.repeats(True), choosing=True))
+        for tuner, points in zip(tuners, asked, strict=True):
+            tuner.tell([self._values(next(runs)) for _ in points])
+
     def _values(self, runs: Sequence[Mapping[str, Any]]) -> list[float]:
         """The validation metric of each run, the worst value where it broke down."""
         values = [run["validation"].get(self._metric.name) for run in runs]
@@ -128,20 +146,14 @@ class Judgement:
         ]
         seed = derive_seed(settings.seed, "evaluation")  # the same for all, that equal losses come to the same
         tuners = [Tuner(list(of_one), seed, metric.higher_is_better) for of_one in factors]
-        done = 0
-        while done < settings.trials:
+        for done in range(0, settings.trials, AT_ONCE):
             n = min(AT_ONCE, settings.trials - done)
             asked = [tuner.ask(n, walk=2 * done >= settings.trials) for tuner in tuners]
-            entries = [
-                Entry(one, point.epsilon, point.descent(of_one[point.epsilon]))
-                for one, points, of_one in zip(self._contenders, asked, factors, strict=True)
-                for point in points
-            ]
             text = f"Settings for {len(tuners)} losses: trials {done + 1} to {done + n} of {settings.trials} for each"
-            runs = iter(self._trained(text, entries, settings.repeats(True), choosing=True))
-            for tuner in tuners:
-                tuner.tell([self._values(next(runs)) for _ in range(n)])
-            done += n
+            self._try(text, tuners, factors, asked)
+        for _ in range(_CLOSING):
+            asked = [tuner.ask_neighbours() for tuner in tuners]
+            self._try("Settings: neighbours of the best ones that were not tried yet", tuners, factors, asked)
         return [
             Choice(
                 tuner.best.point.epsilon,

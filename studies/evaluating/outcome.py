@@ -43,7 +43,7 @@ class Choice:
             {
                 "setting": side.setting,
                 "direction": side.direction,
-                "to": getattr(side.point, side.setting),
+                side.setting: getattr(side.point, side.setting),
                 "value": side.value,
             }
             for side in self.tuner.bracket()

@@ -122,10 +122,8 @@ class EvaluationTracker:
         self._client.set_tag(self.run_id, "mlflow.note.content", "\n\n".join(told)[:LONGEST_TEXT])
         name = outcome.metric.name
         columns = (f"valid_{name}", f"test_{name}", f"test_{name}_std")
-        save_view(
-            self._client, self._experiment_id, _VIEW, "Losses side by side", columns,
-            ("learning_rate", "weight_decay", "epsilon"),
-        )  # fmt: skip
+        chosen = ("learning_rate", "weight_decay", "epsilon")
+        save_view(self._client, self._experiment_id, _VIEW, "Losses side by side", columns, chosen)
 
     def _attempt(self, what: str, write: Callable[[], object]) -> bool:
         return was_written(what, write, self._warn, "; the same command tries again")

@@ -8,7 +8,8 @@ same trials, which come to the same.
 
 Optuna's TPE proposes the first half of the trials. The other half walks: the neighbours of the best point so far, by a
 factor of 2 in each setting, are tried until it is better than all of them; what is left is TPE's. The walk costs
-nothing beside, so that every loss has as many trials as any other.
+nothing beside, so that every loss has as many trials as any other; only where the last of them leave a best point with
+untried neighbours, these are tried too.
 """
 
 from __future__ import annotations
@@ -115,8 +116,19 @@ class Tuner:
             n: how many.
             walk: whether the neighbours of the best one come first.
         """
+        return self._ask(self._untried()[:n] if walk else [], n)
+
+    def ask_neighbours(self) -> list[Point]:
+        """The neighbours of the best point that were not tried yet, and nothing else; none where it is bracketed."""
+        wanted = self._untried()
+        return self._ask(wanted, len(wanted))
+
+    def _untried(self) -> list[Point]:
         known = {tried.point.key for tried in self.tried}
-        wanted = [side.point for side in self._neighbours() if side.point.key not in known][:n] if walk else []
+        return [side.point for side in self._neighbours() if side.point.key not in known]
+
+    def _ask(self, wanted: Sequence[Point], n: int) -> list[Point]:
+        """These points, and TPE's up to so many."""
         for point in wanted:
             self._study.enqueue_trial(self._params(point))
         self._study.sampler = self._sampler()

