@@ -59,7 +59,7 @@ class Symmetric(Reproduction):
             for model in bench.settings.models:
                 outcome = tuned(bench, dataset, model, losses, (_BASELINE,))
                 chosen = {one.name: _chosen(one) for one in outcome.losses}
-                of_both = {"model": model, "dataset": dataset}
+                of_both = {"model": model, "dataset": outcome.settings.data_name(bench.files(dataset))}
                 rows += [of_both | row | chosen[row["loss"]] for row in seed_rows(outcome)]
         return frame(self.columns, rows)
 
