@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import csv
+import io
 import json
 import math
 import os
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -106,6 +108,15 @@ class OutputFolder:
                 temporary.unlink()
             raise UserError(f"{path}: cannot write it: {error.strerror or error}") from None
         return path
+
+
+def csv_of(rows: Sequence[Mapping[str, Any]]) -> bytes:
+    """Rows with the same names, at least one, as a CSV file; nothing where there is None."""
+    file = io.StringIO()
+    writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return file.getvalue().encode()
 
 
 def write_file(path: Path, content: bytes, asked: str = "--out") -> None:

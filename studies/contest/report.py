@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
-from studies.contest.outcome import Outcome
+from studies.contest.outcome import Converged, Outcome
 from studies.contest.page import render_page
 from studies.contest.pictures import draw_all
 from studies.contest.statistics import Statistics, analyse
 from studies.contest.summary import conclusion
 from studies.drawing import png
-from studies.output import OutputFolder, plain
+from studies.output import OutputFolder, csv_of, plain
 
 
 @dataclass(frozen=True)
@@ -44,11 +46,38 @@ def make_report(outcome: Outcome) -> Report:
 
 
 def write_report(report: Report, folder: OutputFolder) -> list[Path]:
-    """Write report.html, result.json and the pictures; the page comes first.
+    """Write report.html, result.json, runs.csv and the pictures; the page comes first.
 
     Raises:
         UserError: the disk is full.
     """
     page = render_page(report.outcome, report.statistics, report.pictures)
     files = [folder.write("report.html", page.encode()), folder.write_json("result.json", report.to_dict())]
+    files.append(folder.write("runs.csv", csv_of(run_rows(report.outcome))))
     return files + [folder.write(f"{stem}.png", content) for stem, content in report.pictures.items()]
+
+
+def run_rows(outcome: Outcome) -> list[dict[str, Any]]:
+    """A row for each run and each known loss: what was found, and its metrics after convergence."""
+    rows: list[tuple[str, str, int | None, float, Converged | None]]
+    rows = [("found", run.searcher, run.seed, run.final, run.best) for run in outcome.runs]
+    rows += [("known", "", None, math.nan, known) for known in outcome.baselines]
+    return [
+        {
+            "kind": kind,
+            "searcher": searcher,
+            "seed": seed,
+            f"search_{outcome.metric}": final if math.isfinite(final) else None,
+            "loss": best and best.name,
+            "epsilon": best and best.epsilon,
+            f"validation_{outcome.metric}": best and _mean(best.validation),
+            f"test_{outcome.metric}": best and _mean(best.test),
+        }
+        for kind, searcher, seed, final, best in rows
+    ]
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    """The mean; None where there is none."""
+    mean = fmean(values) if values else math.nan
+    return mean if math.isfinite(mean) else None

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +9,9 @@ from studies.drawing import png
 from studies.evaluating.outcome import Outcome
 from studies.evaluating.pictures import draw
 from studies.evaluating.summary import told
-from studies.output import RESULT, OutputFolder, plain
+from studies.output import RESULT, OutputFolder, csv_of, plain
 
-#: Every loss with every seed; every loss with all that was tried for it.
+#: Every loss with every seed; a picture of that.
 SEEDS, PICTURE = "seeds.csv", "losses.png"
 
 
@@ -26,7 +24,7 @@ def write_report(outcome: Outcome, command: str, folder: OutputFolder) -> list[P
     content = {**outcome.to_dict(), "conclusion": told(outcome), "command": command}
     return [
         folder.write_json(RESULT, plain(content)),
-        folder.write(SEEDS, to_csv(seed_rows(outcome)).encode()),
+        folder.write(SEEDS, csv_of(seed_rows(outcome))),
         folder.write(PICTURE, png(draw(outcome))),
     ]
 
@@ -54,12 +52,3 @@ def seed_rows(outcome: Outcome) -> list[dict[str, Any]]:
                 }
             )
     return rows
-
-
-def to_csv(rows: list[dict[str, Any]]) -> str:
-    """Rows with the same names; nothing where there is no number."""
-    file = io.StringIO()
-    writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return file.getvalue()

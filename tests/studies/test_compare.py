@@ -45,6 +45,9 @@ def test_writes_a_report_and_prints_a_summary(capsys):
     assert [run["searcher"] for run in result["runs"]] == ["gp", "gp", "random", "random"]
     assert result["command"].startswith("python -m studies.compare --searchers gp,random --seeds 2")
     assert result["conclusion"]
+    lines = Path("deep/er/runs.csv").read_text().splitlines()
+    assert lines[0] == "kind,searcher,seed,search_auc,loss,epsilon,validation_auc,test_auc"
+    assert len(lines) == 1 + len(result["runs"]) + len(result["baselines"])
     assert Path("deep/er/report.html").read_text().startswith("<!DOCTYPE html>")
     assert Path("deep/er/anytime.png").read_bytes().startswith(b"\x89PNG")
 
@@ -116,8 +119,8 @@ def test_the_command_to_repeat_it_says_what_is_not_default():
     places = ComparePlaces(data=Path("my ratings.csv"))
     text = command(settings, places)
     assert text == (
-        "python -m studies.compare --searchers gp,random --minutes 2.5 --epsilon 0.1 --epsilon 0.01 "
-        "--weight-decay 0.0001 --data 'my ratings.csv'"
+        "python -m studies.compare --searchers gp,random --epsilon 0.1 --epsilon 0.01 "
+        "--weight-decay 0.0001 --minutes 2.5 --data 'my ratings.csv'"
     )
     assert command(CompareSettings(), ComparePlaces()) == "python -m studies.compare"
 
