@@ -1,6 +1,6 @@
-"""An evaluation in MLflow: a run for each loss, below one that holds the result.
+"""An evaluation in MLflow: a run for each loss, and one that holds the result.
 
-An evaluation that is done again, with more losses or seeds, takes the place of what it wrote before.
+They stand side by side: MLflow folds runs below another one away, and losses are what a person wants to see. An evaluation that is done again, with more losses or seeds, takes the place of what it wrote before.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ class EvaluationTracker:
     def _write_loss(self, outcome: Outcome, one: Judged) -> None:
         from mlflow.entities import Metric
 
-        tags = self._tags | {"role": "loss", "loss": one.name[:LONGEST_TEXT], "mlflow.parentRunId": self.run_id}
+        tags = self._tags | {"role": "loss", "loss": one.name[:LONGEST_TEXT], "result": self.run_id}
         tags["baseline"] = str(one.is_baseline).lower()
         run = self._client.create_run(self._experiment_id, run_name=one.name[:250], tags=tags).info.run_id
         now, metrics = int(time.time() * 1000), []
