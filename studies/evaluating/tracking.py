@@ -1,6 +1,7 @@
 """An evaluation in MLflow: a run for each loss, and one that holds the result.
 
-They stand side by side: MLflow folds runs below another one away, and losses are what a person wants to see. An evaluation that is done again, with more losses or seeds, takes the place of what it wrote before.
+They stand side by side: MLflow folds runs below another one away, and losses are what a person wants to see. An
+evaluation that is done again, with more losses or seeds, takes the place of what it wrote before.
 """
 
 from __future__ import annotations
