@@ -6,15 +6,16 @@ factor that brings the loss's gradient to the norm of BCE's (`core.scale`), a po
 rate r f, the decay w / f, and gradients clipped so that no step is longer than BCE's. A loss and its double get the
 same trials, which come to the same.
 
-Optuna's TPE proposes the first half of the trials. The other half walks: the neighbours of the best point so far, by a
-factor of 2 in each setting, are tried until it is better than all of them; what is left is TPE's. The walk costs
-nothing beside, so that every loss has as many trials as any other; only where the last of them leave a best point with
-untried neighbours, these are tried too.
+The first trials are the middle of the region with every smoothing term; then Optuna's TPE proposes. The second half
+walks: the neighbours of the best point so far, by a factor of 2 in each setting, are tried until it is better than all
+of them; what is left is TPE's. The walk costs nothing beside, so that every loss has as many trials as any other; only
+where the last of them leave a best point with untried neighbours, these are tried too.
 """
 
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from statistics import fmean
@@ -116,7 +117,13 @@ class Tuner:
             n: how many.
             walk: whether the neighbours of the best one come first.
         """
-        return self._ask(self._untried()[:n] if walk else [], n)
+        wanted = self._untried() if walk else self._centres() if not self.tried else []
+        return self._ask(wanted[:n], n)
+
+    def _centres(self) -> list[Point]:
+        """The middle of the region with every smoothing term: a loss with many is not worse off for it."""
+        rate, decay = (math.sqrt(low * high) for low, high in (LEARNING_RATES, WEIGHT_DECAYS))
+        return [Point(rate, decay, epsilon) for epsilon in self._epsilons]
 
     def ask_neighbours(self) -> list[Point]:
         """The neighbours of the best point that were not tried yet, and nothing else; none where it is bracketed."""

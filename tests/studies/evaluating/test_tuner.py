@@ -76,7 +76,7 @@ def test_lower_is_better_where_it_is():
 
 def test_the_same_seed_asks_the_same_and_another_one_something_else():
     assert [tried.point for tried in tuned(24, seed=3).tried] == [tried.point for tried in tuned(24, seed=3).tried]
-    assert tuned(8, seed=3).tried[0] != tuned(8, seed=4).tried[0]
+    assert tuned(8, seed=3).tried[-1] != tuned(8, seed=4).tried[-1]
 
 
 def test_every_point_lies_in_the_region_and_every_loss_has_as_many_trials():
@@ -96,3 +96,10 @@ def test_a_point_stands_for_the_same_descent_of_a_loss_of_any_scale(rate, decay,
     assert other.learning_rate / factor == pytest.approx(one.learning_rate)
     assert other.learning_rate * other.weight_decay == pytest.approx(one.learning_rate * one.weight_decay)
     assert other.learning_rate * other.clip == pytest.approx(LONGEST_STEP) == one.learning_rate * one.clip
+
+
+def test_every_smoothing_term_is_tried_in_the_middle_of_the_region():
+    first = Tuner(EPSILONS, 0, True).ask(8, walk=False)
+    assert [point.epsilon for point in first[:3]] == list(EPSILONS)
+    assert len({(point.learning_rate, point.weight_decay) for point in first[:3]}) == 1
+    assert [point.epsilon for point in Tuner(EPSILONS, 0, True).ask(2, walk=False)] == [1.0, 0.1]
