@@ -69,7 +69,7 @@ class Table8(Reproduction):
                     number(first["positive_rate"], 3),
                     spread(values),
                     difference(_mean(values), row.auc),
-                    _kind(_mean(values)),
+                    _fate(values),
                 ]
             rows.append((code(row.formula), number(row.positive_rate, 3), *ours[:3], number(row.auc), *ours[3:]))
         columns = (
@@ -84,22 +84,32 @@ class Table8(Reproduction):
 
     def notes(self, raw: Frame) -> list[str]:
         """See Reproduction."""
-        means = {key[0]: _mean(of_loss["test_auc"].tolist()) for key, of_loss in groups(raw, ("loss",))}
-        kinds = [_kind(mean) for mean in means.values()]
-        alike = [row for row in TABLE_8 if row.formula in means and _kind(means[row.formula]) == _kind(row.auc)]
-        between = [f"{code(name)} ({mean:.4f})" for name, mean in means.items() if _kind(mean) == "between"]
+        fates = {key[0]: _fate(of_loss["test_auc"].tolist()) for key, of_loss in groups(raw, ("loss",))}
+        known, n = list(fates.values()), len(fates)
+        alike = [row for row in TABLE_8 if fates.get(row.formula) == _kind(row.auc)]
+        mixed = [f"{code(name)} {fate}" for name, fate in fates.items() if fate not in ("works", "chance")]
         told = [
-            f"{kinds.count('works')} of {len(kinds)} formulas work (test AUC above {WORKS:g}), {kinds.count('chance')} "
-            f"stay at chance (below {CHANCE:g}), {len(between)} lie between; {len(alike)} of {len(kinds)} do as in the "
-            "paper."
+            f"{known.count('works')} of {n} formulas work (test AUC above {WORKS:g}) with every seed, "
+            f"{known.count('chance')} stay at chance (below {CHANCE:g}); {len(alike)} of {n} do as in the paper."
         ]
-        if between:
-            told.append(f"So it is not either or: {', '.join(between)}.")
+        if mixed:
+            told.append(f"Neither with every seed: {'; '.join(mixed)}.")
+        kinds = [_kind(_mean([value])) for value in raw["test_auc"].tolist()]
+        told.append(
+            f"Of {len(kinds)} trainings {kinds.count('works')} work, {kinds.count('chance')} stay at chance and "
+            f"{kinds.count('between')} end between."
+        )
         return told
 
 
 def _kind(auc: float) -> str:
     return "works" if auc > WORKS else "chance" if auc < CHANCE else "between"
+
+
+def _fate(values: list[float]) -> str:
+    """What became of the trainings with all seeds."""
+    kinds = [_kind(_mean([value])) for value in values]
+    return kinds[0] if len(set(kinds)) == 1 else f"works with {kinds.count('works')} of {len(kinds)} seeds"
 
 
 def _mean(values: list[float]) -> float:

@@ -124,12 +124,15 @@ def test_table_8_sorts_what_works_from_what_does_not():
     rows = rows_of("table8")
     assert [row["which"] for row in rows[:2]] == ["between", "chance"]
     assert (rows[1]["test AUC, paper"], rows[1]["test AUC, ours"]) == ("0.4918", "0.4918 ±0.0000")
-    counts, between = REPRODUCTIONS["table8"].notes(made_up("table8"))
-    assert "4 lie between" in counts
-    assert "So it is not either or" in between
+    _, mixed, trainings = REPRODUCTIONS["table8"].notes(made_up("table8"))
+    assert mixed.count("between") == 4
+    assert trainings.endswith("8 end between.")
     either = [row | {"test_auc": 0.75} for row in ROWS["table8"]()]
-    (counts,) = REPRODUCTIONS["table8"].notes(frame(REPRODUCTIONS["table8"].columns, either))
+    counts, trainings = REPRODUCTIONS["table8"].notes(frame(REPRODUCTIONS["table8"].columns, either))
     assert counts.startswith("12 of 12 formulas work")
+    either[0]["test_auc"] = 0.5
+    _, mixed, _ = REPRODUCTIONS["table8"].notes(frame(REPRODUCTIONS["table8"].columns, either))
+    assert mixed.endswith("works with 1 of 2 seeds.")
 
 
 def test_symmetric_stands_beside_a_tuned_bce():
