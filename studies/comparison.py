@@ -91,13 +91,13 @@ def caveats(
             "Every loss, the baselines too, is multiplied by a number that brings its gradient to the norm of BCE's on "
             f"one batch of a fresh recommender, and all share {shared}. So no loss wins by the scale that it begins "
             "with. What still holds: norms drift apart as training goes on, and this decay may suit one shape better "
-            "than another, so try other decays (--weight-decay) before believing a win."
+            "than another. Before believing a win: python -m studies.evaluate --loss FORMULA tunes both for each loss."
         )
     else:
         told.append(
             f"All losses share {shared}. A loss c times as large trains like a learning rate c times as large with a "
-            "decay c times as small, so under one shared decay a loss can win by its scale alone: try the baselines "
-            "with other decays (--weight-decay) before believing a win."
+            "decay c times as small, so under one shared decay a loss can win by its scale alone. Before believing a "
+            "win: python -m studies.evaluate --loss FORMULA tunes both for each loss."
         )
     if n_seeds > 1:
         told.append(f"The {n_seeds} seeds vary the start and the batches, not the data: no test of significance.")
