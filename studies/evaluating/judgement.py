@@ -85,10 +85,11 @@ class Judgement:
         groups = [entries[start : start + AT_ONCE] for start in range(0, len(entries), AT_ONCE)]
         parts = [self._part(group, repeat, choosing) for group in groups for repeat in repeats]
         found = iter(self._laboratory.stage(text, parts))
-        runs = [[next(found)["fitted"] for _ in repeats] for _ in groups]
-        return [
-            [of_seed[i] for of_seed in run] for group, run in zip(groups, runs, strict=True) for i in range(len(group))
-        ]
+        trained: list[list[Mapping[str, Any]]] = []
+        for group in groups:
+            per_seed = [next(found)["fitted"] for _ in repeats]
+            trained += [[of_seed[i] for of_seed in per_seed] for i in range(len(group))]
+        return trained
 
     def _part(self, group: Sequence[Entry], repeat: int, choosing: bool) -> Part:
         names = list(dict.fromkeys(entry.contender.name for entry in group))
@@ -126,9 +127,7 @@ class Judgement:
         open_ones = [one for one in self._contenders if len(one.choices) > 1]
         entries = [Entry(one, epsilon, descent) for one in open_ones for epsilon, _ in one.choices]
         repeats = self._settings.repeats(True)
-        runs = iter(
-            self._trained("The smoothing term of every loss", entries, repeats, choosing=True) if entries else ()
-        )
+        runs = iter(self._trained("The smoothing term of every loss", entries, repeats, choosing=True))
         side, chosen = 1 if self._metric.higher_is_better else -1, {}
         for one in open_ones:
             grid = [(epsilon, fmean(self._values(next(runs)))) for epsilon, _ in one.choices]
@@ -154,12 +153,11 @@ class Judgement:
         for _ in range(_CLOSING):
             asked = [tuner.ask_neighbours() for tuner in tuners]
             self._try("Settings: neighbours of the best ones that were not tried yet", tuners, factors, asked)
-        return [
-            Choice(
-                tuner.best.point.epsilon,
-                tuner.best.point.descent(of_one[tuner.best.point.epsilon]),
-                factor=of_one[tuner.best.point.epsilon],
-                tuner=tuner,
-            )
-            for tuner, of_one in zip(tuners, factors, strict=True)
-        ]
+        return [_choice(tuner, of_one) for tuner, of_one in zip(tuners, factors, strict=True)]
+
+
+def _choice(tuner: Tuner, factors: Mapping[float | None, float]) -> Choice:
+    """The best point of a tuner; `factors` are those of its loss, by smoothing term."""
+    point = tuner.best.point
+    factor = factors[point.epsilon]
+    return Choice(point.epsilon, point.descent(factor), factor=factor, tuner=tuner)
