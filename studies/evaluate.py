@@ -9,6 +9,7 @@ from typing import Annotated
 from cyclopts import Group, Parameter
 from rich.console import Console
 
+from core.errors import UserError
 from studies.command import make_app, run_app
 from studies.console import new_console, tell_data, warning_to
 from studies.evaluating.settings import EvaluatePlaces, EvaluateSettings, command
@@ -31,7 +32,7 @@ app = make_app(
     "number of trials for every loss (--protocol paper: as published). Interrupted, or asked for more losses or seeds, "
     "the same command does only what is missing.",
 )
-_DEFAULTS, _PLACES = EvaluateSettings(loss=("BCE",)), EvaluatePlaces()
+_DEFAULTS, _PLACES = EvaluateSettings(), EvaluatePlaces()
 _PARTS = "parts"
 
 
@@ -44,6 +45,8 @@ def evaluate(
     places: Annotated[EvaluatePlaces, Parameter(name="*", group=Group("Places", sort_key=2))] = _PLACES,
 ) -> None:
     """Judge losses, and write the result."""
+    if not evaluation.loss:
+        raise UserError('--loss: expected at least one loss to judge, as in --loss BCE or --loss "(y - y_hat)^2"')
     evaluation = evaluation.on(places.files)
     data, model = evaluation.data_name(places.files), evaluation.recommender
     path = places.out or Path("results") / folder_name(f"evaluate-{evaluation.protocol}-{data}-{model}")

@@ -97,8 +97,6 @@ class EvaluateSettings(TrainingSettings, Judged):
         check_choice("protocol", self.protocol, tuple(PROTOCOLS))
         if self.preset is not None:
             check_choice("preset", self.preset, tuple(PRESETS))
-        if not self.loss:
-            raise UserError('--loss: expected at least one loss to judge, as in --loss BCE or --loss "(y - y_hat)^2"')
         most = _SEEDS_EACH // 2
         for name, least in (("seeds", 1), ("tuning_seeds", 1), ("trials", 1)):
             if not least <= getattr(self, name) <= most:
