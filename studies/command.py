@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import logging
+import shlex
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import fields
 from types import FrameType
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import cyclopts
 
 from core.errors import UserError
+from recommenders.data.options import option
 
 #: Exit codes, as shells count signals.
 BAD_INPUT, INTERRUPTED, TERMINATED = 2, 130, 143
@@ -34,6 +37,27 @@ def make_app(name: str, about: str) -> cyclopts.App:
     )
     app["--help"].show = False  # whoever reads the list has found it
     return app
+
+
+def typed(start: Sequence[str], settings: Any, places: Any, shown: Sequence[str]) -> str:
+    """What to type to get something again; options that have their defaults are left out.
+
+    Args:
+        start: the words that the line begins with.
+        settings: a dataclass, whose fields are options.
+        places: another one.
+        shown: the fields of it that are told where they are given.
+    """
+    words = list(start)
+    for f in fields(settings):
+        value = getattr(settings, f.name)
+        for one in value if isinstance(value, tuple) else (value,):
+            if value != f.default:
+                words += [option(f.name), f"{one:g}" if isinstance(one, float) else str(one)]
+    for name in shown:
+        if getattr(places, name) is not None:
+            words += [option(name), str(getattr(places, name))]
+    return shlex.join(words)
 
 
 def run_app(app: cyclopts.App, arguments: Sequence[str] | None = None) -> NoReturn:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,6 +11,7 @@ from cyclopts import Parameter
 from core.errors import UserError
 from recommenders.losses import NAMED_LOSSES, find_named_loss
 from searchers import check_searcher
+from studies.command import typed
 from studies.parts.places import PartsPlaces
 from studies.settings import ProtocolSettings, StudySettings
 
@@ -94,14 +94,5 @@ class ComparePlaces(PartsPlaces):
 
 
 def command(settings: CompareSettings, places: ComparePlaces) -> str:
-    """What to type to get this comparison; options that have their defaults are left out."""
-    words = ["python", "-m", "studies.compare"]
-    for f in fields(CompareSettings):
-        value = getattr(settings, f.name)
-        for one in value if isinstance(value, tuple) else (value,):
-            if value != f.default:
-                words += [f"--{f.name.replace('_', '-')}", f"{one:g}" if isinstance(one, float) else str(one)]
-    for name in ("data", "validation_data", "test_data", "out"):
-        if getattr(places, name) is not None:
-            words += [f"--{name.replace('_', '-')}", str(getattr(places, name))]
-    return shlex.join(words)
+    """What to type to get this again; options that have their defaults are left out."""
+    return typed(("python", "-m", "studies.compare"), settings, places, ("data", "validation_data", "test_data", "out"))

@@ -3,7 +3,6 @@
 The annotations are objects and not strings, see `studies.settings`.
 """
 
-import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -14,6 +13,7 @@ from cyclopts import Parameter
 
 from core.errors import UserError
 from recommenders.data import dataset_name
+from studies.command import typed
 from studies.finals import Contender, baseline
 from studies.parts.places import PartsPlaces
 from studies.settings import StudySettings
@@ -163,14 +163,7 @@ class EvaluatePlaces(PartsPlaces):
 
 
 def command(settings: EvaluateSettings, places: EvaluatePlaces) -> str:
-    """What to type to get this evaluation; options that have their defaults are left out."""
-    words = ["python", "-m", "studies.evaluate"]
-    for f in fields(EvaluateSettings):
-        value = getattr(settings, f.name)
-        for one in value if isinstance(value, tuple) else (value,):
-            if value != f.default:
-                words += [f"--{f.name.replace('_', '-')}", f"{one:g}" if isinstance(one, float) else str(one)]
-    for name in ("data", "validation_data", "test_data", "out"):
-        if getattr(places, name) is not None:
-            words += [f"--{name.replace('_', '-')}", str(getattr(places, name))]
-    return shlex.join(words)
+    """What to type to get this again; options that have their defaults are left out."""
+    return typed(
+        ("python", "-m", "studies.evaluate"), settings, places, ("data", "validation_data", "test_data", "out")
+    )

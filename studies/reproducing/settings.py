@@ -4,7 +4,6 @@ Their annotations are objects and not strings, see `studies.settings`.
 """
 
 import math
-import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -17,6 +16,7 @@ from recommenders import RECOMMENDERS
 from recommenders.data import DATASETS, DataFiles
 from recommenders.data.options import option
 from searchers import SEARCHERS
+from studies.command import typed
 from studies.parts.places import WorkPlaces
 from studies.settings import PRESETS, StudySettings
 from studies.settings_data import DataPlaces, listed
@@ -139,13 +139,5 @@ def command(name: str, settings: ReproduceSettings, places: ReproducePlaces, sho
         places: of which the files count, and those named in `shown`.
         shown: more fields of `places`.
     """
-    words = ["python", "-m", "studies.reproduce", name]
-    for f in fields(ReproduceSettings):
-        value = getattr(settings, f.name)
-        for one in value if isinstance(value, tuple) else (value,):
-            if value != f.default:
-                words += [option(f.name), f"{one:g}" if isinstance(one, float) else str(one)]
-    for place in ("data", "validation_data", "test_data", *shown):
-        if getattr(places, place) is not None:
-            words += [option(place), str(getattr(places, place))]
-    return shlex.join(words)
+    files = ("data", "validation_data", "test_data")
+    return typed(("python", "-m", "studies.reproduce", name), settings, places, (*files, *shown))
