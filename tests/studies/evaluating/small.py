@@ -57,5 +57,5 @@ class Here:
 
 def run_command(*words, **changes):
     """The exit code of the command."""
-    words = [*as_words(OPTIONS | changes), *words]
+    words = [*as_words(OPTIONS | changes), "--jobs", "1", *words]
     return exit_code(lambda: app(words, exit_on_error=False, print_error=False))

@@ -19,10 +19,10 @@ from tests.studies.reproducing.frames import made_up
 ROOT = Path(__file__).parents[3]
 TINY = {
     "table4": ("--dataset", "synthetic", "--seeds", "1", "--trainings", "16", "--max-epochs", "2", "--searcher", "gp"),
-    "table6": ("--dataset", "synthetic", "--seeds", "2", "--max-epochs", "2", "--preset", "fast"),
+    "table6": ("--dataset", "synthetic", "--seeds", "2", "--max-epochs", "2", "--preset", "fast", "--jobs", "1"),
     "symmetric": (
         *("--dataset", "synthetic", "--seeds", "2", "--max-epochs", "2", "--trials", "3", "--tuning-seeds", "1"),
-        *("--loss", "focal", "--loss", "y_hat^2"),
+        *("--loss", "focal", "--loss", "y_hat^2", "--jobs", "1"),
     ),
     "figure5": ("--dataset", "synthetic", "--seeds", "2", "--trainings", "6", "--searcher", "random"),
 }
