@@ -38,6 +38,19 @@ class Observer(ABC):
         """Go on from there."""
 
 
+class StepObserver(Observer):
+    """Told of steps; what else happens is nothing to it unless it says so."""
+
+    def on_phase(self, text: str) -> None:
+        """See Observer."""
+
+    def on_epoch(self, progress: Sequence[Progress]) -> None:
+        """See Observer."""
+
+    def on_result(self, result: dict[str, Any]) -> None:
+        """See Observer."""
+
+
 class Audience(Observer):
     """Several observers as one.
 

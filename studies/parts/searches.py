@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from statistics import fmean
 from typing import Any
@@ -17,7 +16,7 @@ from core.seeding import numpy_rng
 from recommenders.task import Pairs
 from studies.funnel import Tally
 from studies.history import History
-from studies.observer import Observer
+from studies.observer import StepObserver
 from studies.output import plain
 from studies.parts.workplace import Kept, Report
 from studies.study import Study
@@ -31,24 +30,7 @@ _MOST_POINTS = 400
 Point = dict[str, int | float | None]
 
 
-class _Steps(Observer):
-    """Told of steps alone."""
-
-    @abstractmethod
-    def on_step(self, step: Step, tally: Tally, candidate_epochs: int) -> None:
-        """See Observer."""
-
-    def on_phase(self, text: str) -> None:
-        """See Observer."""
-
-    def on_epoch(self, progress: Sequence[Progress]) -> None:
-        """See Observer."""
-
-    def on_result(self, result: dict[str, Any]) -> None:
-        """See Observer."""
-
-
-class _Phases(_Steps):
+class _Phases(StepObserver):
     """Reports how much of a study is done: Phase I is a half, trainings to convergence are the other one."""
 
     def __init__(self, study: Study, report: Report) -> None:
@@ -76,7 +58,7 @@ def whole_study(study: Study, report: Report, kept: Kept) -> dict[str, Any]:
     return {"result": result.to_dict(), "candidates": history.candidates}
 
 
-class _Counts(_Steps):
+class _Counts(StepObserver):
     """How many were sampled and trained by when."""
 
     def __init__(self, minutes: float, report: Report, clock: Callable[[], float] = time.monotonic) -> None:
@@ -108,7 +90,7 @@ def sampled(study: Study, report: Report, kept: Kept) -> dict[str, Any]:
     return {"points": thinned(counts.points, _MOST_POINTS), "funnel": found.tally.funnel(), "stop": found.stop.value}
 
 
-class _Scores(_Steps):
+class _Scores(StepObserver):
     """How the recommender that candidates start from does after each step."""
 
     def __init__(self, study: Study, report: Report) -> None:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from statistics import fmean
 from typing import Any
 
-from core.effectiveness import Progress
 from core.loss import Loss, ProgramLoss
 from core.program import LossProgram
 from core.restoring import read
@@ -24,7 +23,7 @@ from studies.found import Found
 from studies.funnel import Tally
 from studies.history import History
 from studies.keeping.checkpoints import restoring
-from studies.observer import Observer
+from studies.observer import StepObserver
 from studies.output import plain
 from studies.parts.part import Part
 from studies.parts.searches import learned, sampled, whole_study
@@ -109,7 +108,7 @@ def _converged(content: Mapping[str, Any], place: Workplace, report: Report, kep
     return {"converged": plain(metric.value(best))}
 
 
-class _Share(Observer):
+class _Share(StepObserver):
     """Reports how much of Phase I is done."""
 
     def __init__(self, trainings: int, report: Report) -> None:
@@ -118,15 +117,6 @@ class _Share(Observer):
     def on_step(self, step: Step, tally: Tally, candidate_epochs: int) -> None:
         """See Observer."""
         self._report(tally.trained / self._trainings)
-
-    def on_phase(self, text: str) -> None:
-        """See Observer."""
-
-    def on_epoch(self, progress: Sequence[Progress]) -> None:
-        """See Observer."""
-
-    def on_result(self, result: dict[str, Any]) -> None:
-        """See Observer."""
 
 
 def _whole(content: Mapping[str, Any], place: Workplace, report: Report, kept: Kept) -> dict[str, Any]:
