@@ -8,46 +8,32 @@ a comparison that goes on adds what is missing.
 
 from __future__ import annotations
 
-import hashlib
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from statistics import fmean
-from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from studies.contest.outcome import Run
 from studies.contest.report import Report
 from studies.parts.laboratory import Watcher
 from studies.parts.part import Part
-from studies.processes import this_process
-from studies.tracking_view import save_view, view_address
-from studies.tracking_writes import (
-    BATCH,
-    LONGEST_TEXT,
-    SINGLE,
-    columns_of,
-    params_of,
-    status_after,
-    take_up,
-    was_written,
-)
+from studies.tracking_group import GroupTracker, key_of
+from studies.tracking_view import save_view
+from studies.tracking_writes import BATCH, LONGEST_TEXT, SINGLE, columns_of, params_of
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-    from mlflow.entities import Run as MlflowRun
 
-#: The saved view of the searchers, see `studies.tracking_view`.
-VIEW = "searchers"
 _ABOUT = (
     "Rows are medians over seeds; unfold them for the seeds. Charts overlay them. Report: artifacts of `comparison`."
 )
 
 
-class ContestTracker(Watcher):
-    """Writes a comparison to MLflow. A server that goes away costs a warning, not the comparison.
+class ContestTracker(GroupTracker, Watcher):
+    """Writes a comparison to MLflow, see GroupTracker.
 
     Args:
         client: of the tracking server.
@@ -57,6 +43,8 @@ class ContestTracker(Watcher):
         warn: told what could not be written.
     """
 
+    view = "searchers"
+
     def __init__(
         self,
         client: MlflowClient,
@@ -65,48 +53,12 @@ class ContestTracker(Watcher):
         settings: Mapping[str, Any],
         warn: Callable[[str], None],
     ) -> None:
-        self._client, self._experiment_id, self._warn = client, experiment_id, warn
-        self._folder, self._settings = str(folder.absolute()), settings
-        shared = {name: str(settings[name]) for name in ("dataset", "recommender", "task", "clamp", "environment")}
-        self._tags = shared | {
-            "comparison": hashlib.sha256(self._folder.encode()).hexdigest()[:16],
-            "folder": self._folder,
-            "mlflow.source.name": "studies.compare",
-            "mlflow.source.type": "LOCAL",
-        }
+        tags = {name: str(settings[name]) for name in ("dataset", "recommender", "task", "clamp", "environment")}
+        tags |= {"folder": str(folder.absolute()), "mlflow.source.name": "studies.compare"}
+        super().__init__(client, experiment_id, "comparison", key_of(folder), tags, warn)
         self._runs: dict[str, str] = {}  # file of a part -> its run
         self._missed: list[tuple[Part, Mapping[str, Any]]] = []  # that could not be written when they were there
-        self.run_id = self._begin()
-
-    @property
-    def address(self) -> str:
-        """Of the searchers side by side, from the root of MLflow's pages on."""
-        return view_address(self._experiment_id, VIEW)
-
-    def _begin(self) -> str:
-        """The run of the comparison, made or taken up again."""
-        for known in self._find("comparison"):
-            take_up(self._client, known.info.run_id)
-            return str(known.info.run_id)
-        tags = self._tags | {"role": "comparison", "process": this_process()}
-        run = self._client.create_run(self._experiment_id, run_name="comparison", tags=tags)
-        self._write(run.info.run_id, params=self._settings)
-        return str(run.info.run_id)
-
-    def _find(self, role: str, **tags: str) -> list[MlflowRun]:
-        wanted = {"comparison": self._tags["comparison"], "role": role, **tags}
-        query = " and ".join(f"tags.`{name}` = '{value}'" for name, value in wanted.items())
-        return list(self._client.search_runs([self._experiment_id], query, max_results=1000))
-
-    def __enter__(self) -> ContestTracker:
-        """The run of the comparison is open until the block ends."""
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Close it: FINISHED, FAILED, or KILLED where a person or the system ended it."""
-        self._attempt("the end of the comparison", lambda: self._client.set_terminated(self.run_id, status_after(kind)))
+        self._begin("comparison", settings)
 
     def on_stage(self, text: str, parts: Sequence[Part], done: int) -> None:
         """See Watcher."""
@@ -128,19 +80,18 @@ class ContestTracker(Watcher):
             self._client.delete_run(known.info.run_id)  # a killed comparison wrote half of it
         end = int(time.time() * 1000)
         start = end - int(1000 * sum(found["seconds"].values()))
-        tags = self._tags | {"role": "run", "part": part.file, "process": this_process()}
-        tags |= {name: str(settings[name]) for name in ("searcher", "seed")}
-        run = self._client.create_run(self._experiment_id, start, tags, part.label)
+        tags = {"part": part.file} | {name: str(settings[name]) for name in ("searcher", "seed")}
+        run_id = self._create("run", part.label, tags, start)
         metrics = [
             (name, value, start + int(1000 * step["seconds"]), step["candidate_epochs"])
             for step in found["steps"]
             for name, value in {**step["metrics"], "seconds": step["seconds"]}.items()
         ]
-        self._write(run.info.run_id, metrics, settings)
+        self._write(run_id, metrics, settings)
         if found["candidates"]:
-            self._client.log_table(run.info.run_id, columns_of(found["candidates"]), "candidates.json")
-        self._client.set_terminated(run.info.run_id, "FINISHED", end)
-        self._runs[part.file] = run.info.run_id
+            self._client.log_table(run_id, columns_of(found["candidates"]), "candidates.json")
+        self._client.set_terminated(run_id, "FINISHED", end)
+        self._runs[part.file] = run_id
 
     def on_report(self, report: Report, files: Sequence[Path], parts: Sequence[Part]) -> None:
         """The comparison is done.
@@ -170,7 +121,7 @@ class ContestTracker(Watcher):
         self._client.set_experiment_tag(self._experiment_id, "mlflow.note.content", _ABOUT)
         metric = report.outcome.metric
         columns = (f"best_valid_{metric}", f"final_test_{metric}", "rank_valid", "rank_test")
-        save_view(self._client, self._experiment_id, VIEW, "Searchers side by side", columns)
+        save_view(self._client, self._experiment_id, self.view, "Searchers side by side", columns)
 
     def _write_final(self, run: Run, run_id: str, report: Report) -> None:
         """What a run's best loss came to after convergence."""
@@ -187,8 +138,7 @@ class ContestTracker(Watcher):
             self._client.delete_run(known.info.run_id)
         runs = outcome.of(searcher)
         name = f"{searcher}, {len(runs)} seeds" if len(runs) > 1 else f"{searcher}, one seed"
-        tags = self._tags | {"role": "searcher", "searcher": searcher, "process": this_process()}
-        run_id = self._client.create_run(self._experiment_id, run_name=name, tags=tags).info.run_id
+        run_id = self._create("searcher", name, {"searcher": searcher})
         now = int(time.time() * 1000)
         names = [f"best_valid_{outcome.metric}{part}" for part in ("_worse_quartile", "", "_better_quartile")]
         metrics = [
@@ -220,9 +170,6 @@ class ContestTracker(Watcher):
         self._client.log_batch(run_id, params=params_of(params or {}))
         for i in range(0, len(entities), BATCH):
             self._client.log_batch(run_id, metrics=entities[i : i + BATCH])
-
-    def _attempt(self, what: str, write: Callable[[], object]) -> bool:
-        return was_written(what, write, self._warn, "; the same command tries again")
 
 
 def _converged_metrics(metric: str, validation: Sequence[float], test: Sequence[float]) -> dict[str, float]:

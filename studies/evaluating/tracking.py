@@ -6,30 +6,25 @@ evaluation that is done again, with more losses or seeds, takes the place of wha
 
 from __future__ import annotations
 
-import hashlib
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from statistics import fmean, stdev
-from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from studies.evaluating.outcome import Judged, Outcome
-from studies.processes import this_process
-from studies.tracking_view import save_view, view_address
-from studies.tracking_writes import LONGEST_TEXT, SINGLE, params_of, status_after, take_up, was_written
+from studies.tracking_group import GroupTracker, key_of
+from studies.tracking_view import save_view
+from studies.tracking_writes import LONGEST_TEXT, SINGLE, params_of
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-#: The saved view of the losses, see `studies.tracking_view`.
-_VIEW = "losses"
 
-
-class EvaluationTracker:
-    """Writes an evaluation to MLflow. A server that goes away costs a warning, not the evaluation.
+class EvaluationTracker(GroupTracker):
+    """Writes an evaluation to MLflow, see GroupTracker.
 
     Args:
         client: of the tracking server.
@@ -39,6 +34,8 @@ class EvaluationTracker:
         warn: told what could not be written.
     """
 
+    view = "losses"
+
     def __init__(
         self,
         client: MlflowClient,
@@ -47,43 +44,11 @@ class EvaluationTracker:
         settings: Mapping[str, Any],
         warn: Callable[[str], None],
     ) -> None:
-        self._client, self._experiment_id, self._settings, self._warn = client, experiment_id, settings, warn
-        shared = {name: str(settings[name]) for name in ("dataset", "recommender", "task", "protocol")}
-        self._tags = shared | {
-            "evaluation": hashlib.sha256(str(folder.absolute()).encode()).hexdigest()[:16],
-            "folder": str(folder.absolute()),
-            "mlflow.source.name": "studies.evaluate",
-            "mlflow.source.type": "LOCAL",
-        }
-        self.run_id = self._begin()
-
-    @property
-    def address(self) -> str:
-        """Of the losses side by side, from the root of MLflow's pages on."""
-        return view_address(self._experiment_id, _VIEW)
-
-    def _begin(self) -> str:
-        """The run of the evaluation, made or taken up again."""
-        for known in self._find("evaluation"):
-            take_up(self._client, known)
-            return known
-        tags = self._tags | {"role": "evaluation", "process": this_process()}
-        run = self._client.create_run(self._experiment_id, run_name=f"evaluation {self._tags['protocol']}", tags=tags)
-        return str(run.info.run_id)
-
-    def _find(self, role: str) -> list[str]:
-        query = f"tags.evaluation = '{self._tags['evaluation']}' and tags.role = '{role}'"
-        return [run.info.run_id for run in self._client.search_runs([self._experiment_id], query, max_results=1000)]
-
-    def __enter__(self) -> EvaluationTracker:
-        """The run of the evaluation is open until the block ends."""
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Close it: FINISHED, FAILED, or KILLED where a person or the system ended it."""
-        self._attempt("the end of the evaluation", lambda: self._client.set_terminated(self.run_id, status_after(kind)))
+        self._settings = settings
+        tags = {name: str(settings[name]) for name in ("dataset", "recommender", "task", "protocol")}
+        tags |= {"folder": str(folder.absolute()), "mlflow.source.name": "studies.evaluate"}
+        super().__init__(client, experiment_id, "evaluation", key_of(folder), tags, warn)
+        self._begin(f"evaluation {settings['protocol']}")
 
     def on_outcome(self, outcome: Outcome, told: Sequence[str], files: Sequence[Path]) -> None:
         """The evaluation is done, and these are its files."""
@@ -91,15 +56,14 @@ class EvaluationTracker:
         for one in outcome.losses:
             self._attempt(f"the run of {one.name}", partial(self._write_loss, outcome, one))
         for run in before:
-            self._attempt("that an older run is none any more", partial(self._client.delete_run, run))
+            self._attempt("that an older run is none any more", partial(self._client.delete_run, run.info.run_id))
         self._attempt("the result", lambda: self._write_result(outcome, told, files))
 
     def _write_loss(self, outcome: Outcome, one: Judged) -> None:
         from mlflow.entities import Metric
 
-        tags = self._tags | {"role": "loss", "loss": one.name[:LONGEST_TEXT], "result": self.run_id}
-        tags["baseline"] = str(one.is_baseline).lower()
-        run = self._client.create_run(self._experiment_id, run_name=one.name[:250], tags=tags).info.run_id
+        tags = {"loss": one.name[:LONGEST_TEXT], "result": self.run_id, "baseline": str(one.is_baseline).lower()}
+        run = self._create("loss", one.name, tags)
         now, metrics = int(time.time() * 1000), []
         for part, short in (("validation", "valid"), ("test", "test")):
             for metric in outcome.metrics:
@@ -124,7 +88,4 @@ class EvaluationTracker:
         name = outcome.metric.name
         columns = (f"valid_{name}", f"test_{name}", f"test_{name}_std")
         chosen = ("learning_rate", "weight_decay", "epsilon")
-        save_view(self._client, self._experiment_id, _VIEW, "Losses side by side", columns, chosen)
-
-    def _attempt(self, what: str, write: Callable[[], object]) -> bool:
-        return was_written(what, write, self._warn, "; the same command tries again")
+        save_view(self._client, self._experiment_id, self.view, "Losses side by side", columns, chosen)

@@ -14,9 +14,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from studies.processes import has_died, this_process
-from studies.tracking_view import save_view, view_address
-from studies.tracking_writes import LONGEST_TEXT, SINGLE, params_of, status_after, take_up, was_written
+from studies.processes import has_died
+from studies.tracking_group import GroupTracker
+from studies.tracking_view import save_view
+from studies.tracking_writes import LONGEST_TEXT, SINGLE, params_of
 from studies.tuning.result import TuneResult
 from studies.tuning.trials import Tried
 from studies.tuning.tuning import TuneWatcher
@@ -24,13 +25,12 @@ from studies.tuning.tuning import TuneWatcher
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-_VIEW = "tuning"
 #: The role of a trial's run until it is whole.
 _HALF = "half-written trial"
 
 
-class TuneTracker(TuneWatcher):
-    """Writes a tuning to MLflow. A server that goes away costs a warning, not the tuning.
+class TuneTracker(GroupTracker, TuneWatcher):
+    """Writes a tuning to MLflow, see GroupTracker.
 
     Args:
         client: of the tracking server.
@@ -41,6 +41,8 @@ class TuneTracker(TuneWatcher):
         warn: told what could not be written.
     """
 
+    view = "tuning"
+
     def __init__(
         self,
         client: MlflowClient,
@@ -50,62 +52,32 @@ class TuneTracker(TuneWatcher):
         metric: str,
         warn: Callable[[str], None],
     ) -> None:
-        self._client, self._experiment_id, self._metric, self._warn = client, experiment_id, metric, warn
-        shared = {name: str(settings[name]) for name in ("dataset", "recommender", "task")}
-        self._tags = shared | {
-            "tuning": study,
-            "tuned": str(settings["loss"] or settings["searcher"])[:LONGEST_TEXT],
-            "mlflow.source.name": "studies.tune",
-            "mlflow.source.type": "LOCAL",
-        }
+        self._metric, tuned = metric, str(settings["loss"] or settings["searcher"])[:LONGEST_TEXT]
+        tags = {name: str(settings[name]) for name in ("dataset", "recommender", "task")}
+        tags |= {"tuned": tuned, "mlflow.source.name": "studies.tune"}
+        super().__init__(client, experiment_id, "tuning", study, tags, warn)
         self._missed: dict[int, Tried] = {}
-        self.run_id = self._begin(settings)
+        self._begin(f"tuning {tuned}", settings)
+        self._written = self._find_written()
         self._save_view([str(text).partition("=")[0] for text in settings["vary"]])
 
-    @property
-    def address(self) -> str:
-        """Of the trials side by side, from the root of MLflow's pages on."""
-        return view_address(self._experiment_id, _VIEW)
-
-    def _begin(self, settings: Mapping[str, Any]) -> str:
-        """The run of the tuning, made or taken up again."""
-        self._written = {run.data.tags.get("trial") for run in self._find("trial")}
+    def _find_written(self) -> set[str | None]:
+        """Numbers of the trials that are there; what a killed process left of another one goes."""
         for half in self._find(_HALF):
             if has_died(half.data.tags.get("process", "")):
                 self._client.delete_run(half.info.run_id)
-        for known in self._find("tuning"):
-            take_up(self._client, known.info.run_id)
-            return str(known.info.run_id)
-        tags = self._tags | {"role": "tuning", "process": this_process()}
-        run = self._client.create_run(self._experiment_id, run_name=f"tuning {self._tags['tuned']}"[:250], tags=tags)
-        self._client.log_batch(run.info.run_id, params=params_of(settings))
-        return str(run.info.run_id)
+        return {run.data.tags.get("trial") for run in self._find("trial")}
 
     def _save_view(self, names: Sequence[str]) -> None:
         columns = (f"valid_{self._metric}", "n_seeds", f"best_valid_{self._metric}", "gain_confirmed")
-        save_view(self._client, self._experiment_id, _VIEW, "Trials side by side", columns, names)
-
-    def _find(self, role: str) -> list[Any]:
-        query = f"tags.tuning = '{self._tags['tuning']}' and tags.role = '{role}' and attributes.status != 'FAILED'"
-        found: list[Any] = []
-        token = None
-        while True:
-            page = self._client.search_runs([self._experiment_id], query, max_results=1000, page_token=token)
-            found += page
-            token = page.token
-            if not token:
-                return found
-
-    def __enter__(self) -> TuneTracker:
-        """The run of the tuning is open until the block ends."""
-        return self
+        save_view(self._client, self._experiment_id, self.view, "Trials side by side", columns, names)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Close it: FINISHED, FAILED, or KILLED where a person or the system ended it."""
+        """Close it, see GroupTracker; trials that could not be written are tried once more."""
         self._catch_up()
-        self._attempt("the end of the tuning", lambda: self._client.set_terminated(self.run_id, status_after(kind)))
+        super().__exit__(kind, error, trace)
 
     def on_phase(self, text: str) -> None:
         """See TuneWatcher."""
@@ -126,9 +98,8 @@ class TuneTracker(TuneWatcher):
     def _write_trial(self, tried: Tried) -> None:
         from mlflow.entities import Metric
 
-        tags = self._tags | {"role": _HALF, "trial": str(tried.number), "process": this_process()}
-        tags |= {"mlflow.parentRunId": self.run_id, "pruned": str(tried.pruned).lower()}
-        run = self._client.create_run(self._experiment_id, run_name=f"trial {tried.number}", tags=tags).info.run_id
+        tags = {"trial": str(tried.number), "mlflow.parentRunId": self.run_id, "pruned": str(tried.pruned).lower()}
+        run = self._create(_HALF, f"trial {tried.number}", tags)
         now = int(time.time() * 1000)
         name = f"valid_{self._metric}"
         metrics = [Metric(f"{name}_per_seed", value, now, seed) for seed, value in tried.per_seed.items()]
@@ -165,6 +136,3 @@ class TuneTracker(TuneWatcher):
         for name, value in (("gain_confirmed", result.gain), ("p_value", result.p_value)):
             if value is not None:
                 self._client.log_metric(self.run_id, name, value, step=SINGLE)
-
-    def _attempt(self, what: str, write: Callable[[], object]) -> bool:
-        return was_written(what, write, self._warn, "; the same command tries again")
