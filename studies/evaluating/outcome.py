@@ -122,6 +122,17 @@ class Outcome:
         """All of the task, the one that decided first."""
         return sorted(metrics_of(self.settings.task), key=lambda metric: metric.name != self.metric.name)
 
+    @property
+    def ranked(self) -> list[Judged]:
+        """The losses, the best mean validation metric first; the test part orders nothing."""
+        side = 1 if self.metric.higher_is_better else -1
+
+        def score(one: Judged) -> float:
+            mean = fmean(one.values("validation", self.metric.name))
+            return side * mean if math.isfinite(mean) else -math.inf
+
+        return sorted(self.losses, key=score, reverse=True)
+
     @cached_property
     def comparisons(self) -> list[Comparison]:
         """Every loss that is judged beside every baseline, by every metric on the test part."""

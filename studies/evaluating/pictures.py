@@ -7,14 +7,13 @@ from matplotlib.figure import Figure
 
 from studies.drawing import grid, new_figure
 from studies.evaluating.outcome import Outcome
-from studies.evaluating.summary import in_order
 
 _LONGEST_NAME = 36
 
 
 def draw(outcome: Outcome) -> Figure:
     """The metric that decides on the test part: dots are seeds, lines their means; best on validation on top."""
-    losses = in_order(outcome)[::-1]
+    losses = outcome.ranked[::-1]
     figure = new_figure(1.3 + 0.38 * len(losses))
     axes = grid(figure.subplots())
     for row, one in enumerate(losses):

@@ -21,18 +21,6 @@ def print_summary(outcome: Outcome, console: Console) -> None:
         console.print(line, highlight=False, soft_wrap=True)
 
 
-def in_order(outcome: Outcome) -> list[Judged]:
-    """The losses, the best mean validation metric first; the test part orders nothing."""
-    metric = outcome.metric
-    side = 1 if metric.higher_is_better else -1
-
-    def score(one: Judged) -> float:
-        mean = fmean(one.values("validation", metric.name))
-        return side * mean if math.isfinite(mean) else -math.inf
-
-    return sorted(outcome.losses, key=score, reverse=True)
-
-
 def losses_table(outcome: Outcome) -> Table:
     """A row for each loss."""
     settings = outcome.settings
@@ -47,7 +35,7 @@ def losses_table(outcome: Outcome) -> Table:
         table.add_column(name, justify="right")
     for metric in outcome.metrics:
         table.add_column(f"test {metric.name}", justify="right")
-    for one in in_order(outcome):
+    for one in outcome.ranked:
         descent, epsilon = one.choice.descent, one.choice.epsilon
         table.add_row(
             one.name,

@@ -53,7 +53,7 @@ class EvaluationTracker(GroupTracker):
     def on_outcome(self, outcome: Outcome, told: Sequence[str], files: Sequence[Path]) -> None:
         """The evaluation is done, and these are its files."""
         before = self._find("loss")
-        for one in outcome.losses:
+        for one in reversed(outcome.ranked):  # the newest run comes first there
             self._attempt(f"the run of {one.name}", partial(self._write_loss, outcome, one))
         for run in before:
             self._attempt("that an older run is none any more", partial(self._client.delete_run, run.info.run_id))

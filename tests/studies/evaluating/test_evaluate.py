@@ -135,6 +135,9 @@ def _check_mlflow(folder):
     assert len(by_role["evaluation"]) == 1
     assert {run.info.run_name for run in by_role["loss"]} == {"MaxR", DOUBLE, "BCE"}
     assert len(by_role["loss"]) == 3
+    by_time = sorted(by_role["loss"], key=lambda run: run.info.start_time, reverse=True)  # as MLflow's table has them
+    means = [run.data.metrics["valid_auc"] for run in by_time]
+    assert means == sorted(means, reverse=True)
     assert {run.info.status for run in runs} == {"FINISHED"}
     for run in by_role["loss"]:
         assert {"valid_auc", "test_auc", "test_auc_std", "test_f1"} <= set(run.data.metrics)
