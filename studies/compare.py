@@ -20,7 +20,7 @@ from studies.keeping.resuming import alone_in
 from studies.output import OutputFolder, folder_name
 from studies.parts.laboratory import Watcher
 from studies.parts.progress import PartsProgress
-from studies.tracking_server import NO_TRACKING, connect, how_to_compare, reaching
+from studies.tracking.server import NO_TRACKING, connect, how_to_compare, reaching
 
 app = make_app(
     "python -m studies.compare",

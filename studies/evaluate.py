@@ -23,7 +23,7 @@ from studies.parts.progress import PartsProgress
 from studies.parts.work import do
 from studies.parts.workers import Workers
 from studies.study import Study
-from studies.tracking_server import NO_TRACKING, connect, how_to_compare, reaching
+from studies.tracking.server import NO_TRACKING, connect, how_to_compare, reaching
 
 app = make_app(
     "python -m studies.evaluate",

@@ -13,7 +13,7 @@ from studies.exporting.stored import StoredStudy
 from studies.history import History
 from studies.output import HISTORY, MODEL, REPORT, RESULT, OutputFolder
 from studies.result import StudyResult
-from studies.tracking import MlflowTracker
+from studies.tracking.study import MlflowTracker
 
 #: Beside the result -> what it is, for a person.
 KEPT: Mapping[str, str] = {

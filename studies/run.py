@@ -18,7 +18,7 @@ from studies.running import StudyRun, Voice
 from studies.settings import PlaceSettings, StudySettings
 from studies.study import Study, use_cores
 from studies.summary import print_report
-from studies.tracking_server import how_to_compare
+from studies.tracking.server import how_to_compare
 
 app = make_app(
     "python -m studies.run",

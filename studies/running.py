@@ -20,9 +20,9 @@ from studies.output import RESULT, OutputFolder
 from studies.result import StudyResult
 from studies.settings import PlaceSettings
 from studies.study import Study
-from studies.tracking import MlflowTracker
-from studies.tracking_journal import Journal
-from studies.tracking_server import NO_TRACKING, connect, reaching, server_name
+from studies.tracking.journal import Journal
+from studies.tracking.server import NO_TRACKING, connect, reaching, server_name
+from studies.tracking.study import MlflowTracker
 
 
 @dataclass(frozen=True)

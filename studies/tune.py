@@ -21,7 +21,7 @@ from studies.parts.part import PartsFolder
 from studies.parts.work import do
 from studies.parts.workers import Workers
 from studies.study import Study
-from studies.tracking_server import NO_TRACKING, connect, how_to_compare, reaching
+from studies.tracking.server import NO_TRACKING, connect, how_to_compare, reaching
 from studies.tuning.evaluation import Evaluation
 from studies.tuning.progress import TuneProgress
 from studies.tuning.settings import TunePlaces, TuneSettings

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from studies.tracking_server import connect
+from studies.tracking.server import connect
 
 
 @pytest.fixture(autouse=True, scope="session")

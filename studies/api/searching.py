@@ -31,7 +31,7 @@ from studies.result import StudyResult
 from studies.running import StudyRun, Voice
 from studies.settings import PlaceSettings, StudySettings
 from studies.study import Study, use_cores
-from studies.tracking_server import NO_TRACKING
+from studies.tracking.server import NO_TRACKING
 
 if TYPE_CHECKING:
     from pandas import DataFrame

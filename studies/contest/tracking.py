@@ -20,9 +20,9 @@ from studies.contest.outcome import Run
 from studies.contest.report import Report
 from studies.parts.laboratory import Watcher
 from studies.parts.part import Part
-from studies.tracking_group import GroupTracker, key_of
-from studies.tracking_view import save_view
-from studies.tracking_writes import BATCH, LONGEST_TEXT, SINGLE, columns_of, params_of
+from studies.tracking.group import GroupTracker, key_of
+from studies.tracking.view import save_view
+from studies.tracking.writes import BATCH, LONGEST_TEXT, SINGLE, columns_of, params_of
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

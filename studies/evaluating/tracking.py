@@ -15,9 +15,9 @@ from statistics import fmean, stdev
 from typing import TYPE_CHECKING, Any
 
 from studies.evaluating.outcome import Judged, Outcome
-from studies.tracking_group import GroupTracker, key_of
-from studies.tracking_view import save_view
-from studies.tracking_writes import LONGEST_TEXT, SINGLE, params_of
+from studies.tracking.group import GroupTracker, key_of
+from studies.tracking.view import save_view
+from studies.tracking.writes import LONGEST_TEXT, SINGLE, params_of
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

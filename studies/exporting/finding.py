@@ -13,7 +13,7 @@ from core.restoring import read
 from recommenders.data.opening import is_folder
 from studies.exporting.stored import StoredStudy
 from studies.output import HISTORY, RESULT
-from studies.tracking_server import open_server
+from studies.tracking.server import open_server
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

@@ -20,7 +20,7 @@ from core.errors import UserError, first_line
 from recommenders.scoring import ScoringModule
 from studies.output import MODEL, folder_name
 from studies.result import StudyResult
-from studies.tracking_server import quiet_mlflow
+from studies.tracking.server import quiet_mlflow
 
 #: What `served.py` is called within a model: a name that no other module has.
 _LOADER = "loss_search_recommender"

@@ -15,9 +15,9 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from studies.processes import has_died
-from studies.tracking_group import GroupTracker
-from studies.tracking_view import save_view
-from studies.tracking_writes import LONGEST_TEXT, SINGLE, params_of
+from studies.tracking.group import GroupTracker
+from studies.tracking.view import save_view
+from studies.tracking.writes import LONGEST_TEXT, SINGLE, params_of
 from studies.tuning.result import TuneResult
 from studies.tuning.trials import Tried
 from studies.tuning.tuning import TuneWatcher

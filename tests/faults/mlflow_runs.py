@@ -2,7 +2,7 @@
 
 from mlflow import MlflowClient
 
-from studies.tracking_server import connect
+from studies.tracking.server import connect
 
 
 def told(database, experiment="loss-search"):

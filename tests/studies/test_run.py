@@ -15,7 +15,7 @@ from searchers import SEARCHERS
 from studies.command import BAD_INPUT, INTERRUPTED, exit_code
 from studies.keeping.resuming import alone_in
 from studies.run import app
-from studies.tracking_server import how_to_compare
+from studies.tracking.server import how_to_compare
 from tests.studies.small import small_arguments
 
 ROOT = Path(__file__).parents[2]

@@ -5,7 +5,7 @@ import pytest
 from studies.contest.report import make_report, write_report
 from studies.contest.tracking import ContestTracker
 from studies.output import OutputFolder
-from studies.tracking_server import connect
+from studies.tracking.server import connect
 from tests.studies.contest.small import Diary, small_contest
 
 

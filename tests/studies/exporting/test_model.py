@@ -86,9 +86,9 @@ def test_a_study_registers_its_model_and_keeps_its_files_with_its_run(study):
 
 
 def test_sending_the_files_again_registers_nothing_twice(study, monkeypatch):
-    from studies.tracking_journal import Journal
-    from studies.tracking_sender import Sender
-    from studies.tracking_server import connect
+    from studies.tracking.journal import Journal
+    from studies.tracking.sender import Sender
+    from studies.tracking.server import connect
 
     uri = database(study)
     client, experiment_id = connect(uri, "loss-search")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from studies.command import BAD_INPUT, exit_code
-from studies.tracking_server import connect
+from studies.tracking.server import connect
 from studies.tune import app
 from tests.studies.tuning.small import SEARCH, small_arguments
 

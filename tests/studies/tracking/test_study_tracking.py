@@ -10,9 +10,9 @@ import pytest
 from core.errors import UserError
 from studies.processes import has_died, this_process
 from studies.study import Study
-from studies.tracking import MlflowTracker
-from studies.tracking_journal import Journal
-from studies.tracking_server import close_abandoned, connect
+from studies.tracking.journal import Journal
+from studies.tracking.server import close_abandoned, connect
+from studies.tracking.study import MlflowTracker
 from tests.studies.small import small_settings
 
 

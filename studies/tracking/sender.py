@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING, Any
 
 from studies.output import MODEL, RESULT
 from studies.processes import this_process
-from studies.tracking_journal import Entry, Journal
-from studies.tracking_view import save_view, view_address
-from studies.tracking_writes import BATCH, LONGEST_TEXT, SINGLE, columns_of, params_of, take_up
+from studies.tracking.journal import Entry, Journal
+from studies.tracking.view import save_view, view_address
+from studies.tracking.writes import BATCH, LONGEST_TEXT, SINGLE, columns_of, params_of, take_up
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-#: The saved view of the studies, see `studies.tracking_view`.
+#: The saved view of the studies, see `studies.tracking.view`.
 _VIEW = "studies"
 #: Tags by which a study finds its runs again.
 _JOURNAL, _CHILD = "journal", "child"

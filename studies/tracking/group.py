@@ -9,8 +9,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from studies.processes import this_process
-from studies.tracking_view import view_address
-from studies.tracking_writes import params_of, status_after, take_up, was_written
+from studies.tracking.view import view_address
+from studies.tracking.writes import params_of, status_after, take_up, was_written
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -34,7 +34,7 @@ class GroupTracker:
         warn: told in a sentence what could not be written.
     """
 
-    #: The saved view that shows the runs side by side, see `studies.tracking_view`.
+    #: The saved view that shows the runs side by side, see `studies.tracking.view`.
     view: str
 
     def __init__(

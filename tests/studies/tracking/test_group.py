@@ -4,9 +4,9 @@ import shutil
 
 import pytest
 
-from studies import tracking_group
-from studies.tracking_group import GroupTracker, key_of
-from studies.tracking_server import connect
+from studies.tracking import group
+from studies.tracking.group import GroupTracker, key_of
+from studies.tracking.server import connect
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def test_each_folder_has_runs_of_its_own(begun):
 
 
 def test_all_runs_are_found_however_many_answers_they_fill(begun, monkeypatch):
-    monkeypatch.setattr(tracking_group, "_PAGE", 2)
+    monkeypatch.setattr(group, "_PAGE", 2)
     tracker = begun()
     made = {tracker._create("child", str(i), {}) for i in range(5)}
     assert {run.info.run_id for run in tracker._find("child")} == made

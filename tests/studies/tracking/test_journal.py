@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from studies.tracking_journal import Journal
+from studies.tracking.journal import Journal
 
 
 def journal(tmp_path, server="here", warnings=None):

@@ -20,9 +20,9 @@ from studies.funnel import Tally
 from studies.observer import Observer
 from studies.output import plain
 from studies.recording import candidate_row, front_metrics, step_metrics
-from studies.tracking_journal import Journal
-from studies.tracking_sender import Sender
-from studies.tracking_writes import status_after, was_written
+from studies.tracking.journal import Journal
+from studies.tracking.sender import Sender
+from studies.tracking.writes import status_after, was_written
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

@@ -1,0 +1,1 @@
+"""MLflow: what studies, comparisons, tunings and evaluations write there, and how it is reached."""
