@@ -49,7 +49,7 @@ class Comparison:
     @property
     def sentence(self) -> str:
         """The verdict for a person."""
-        told = f"{self.gain:+.4f} test {self.metric}"
+        told = f"mean gain in test {self.metric} {self.gain:+.4f}"
         if self.p_holm is None:
             return f"{self.loss} and {self.baseline} cannot be compared: a training gave no finite predictions."
         told += f" over {len(self.gains)} paired seeds, p = {self.p_holm:.2g} after Holm's correction"

@@ -90,5 +90,6 @@ def _caveats(outcome: Outcome) -> list[str]:
             f"{descent.weight_decay:g}. A loss c times as large trains like a learning rate c times as large with a "
             "decay c times as small, so a loss can win by its scale alone: --protocol symmetric tunes both for each."
         )
-        lines.append("F1 and accuracy have the threshold that is best on the test part, as in the published code.")
+        if outcome.settings.task == "classification":
+            lines.append("F1 and accuracy have the threshold that is best on the test part, as in the published code.")
     return lines

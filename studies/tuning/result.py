@@ -70,7 +70,9 @@ class TuneResult:
         if self.gain is None or self.p_value is None:
             return f"Not checked with other seeds: the validation {name} of the chosen trial flatters it."
         n = len(self.best)
-        told = f"{self.gain:+.4f} validation {name} on {n} seeds that chose nothing, p = {self.p_value:.3g}"
+        told = (
+            f"mean gain in validation {name} {self.gain:+.4f} on {n} seeds that chose nothing, p = {self.p_value:.3g}"
+        )
         if self.p_value >= _LEVEL:
             least = 2.0 ** (1 - n)
             few = f" ({n} pairs cannot show one, at least 6 can)" if least >= _LEVEL else ""

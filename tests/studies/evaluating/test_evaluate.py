@@ -11,6 +11,7 @@ import pytest
 from core.errors import UserError
 from core.loss import ProgramLoss
 from studies.evaluating.settings import EvaluatePlaces, command
+from studies.evaluating.summary import told
 from tests.studies.conftest import database
 from tests.studies.evaluating.small import judge, run_command, small_evaluation
 
@@ -79,6 +80,7 @@ def test_the_published_protocol_shares_one_descent_and_chooses_the_smoothing_ter
     assert mse.choice.epsilon is bce.choice.epsilon is None
     assert outcome.settings.study.threshold_from == "test"
     assert outcome.settings.study.train.weight_decay == 3e-4
+    assert "best on the test part" in told(outcome)[-1]
 
 
 def test_regression_and_its_metrics(tmp_path):
@@ -86,6 +88,11 @@ def test_regression_and_its_metrics(tmp_path):
     assert [metric.name for metric in outcome.metrics] == ["rmse", "mae"]
     tuner = outcome.losses[0].choice.tuner
     assert tuner.best.value == min(tried.value for tried in tuner.tried)
+
+
+def test_regression_as_published_says_nothing_of_thresholds(tmp_path):
+    outcome = judge(tmp_path, task="regression", protocol="paper", preset="fast")
+    assert "share the learning rate" in told(outcome)[-1]
 
 
 def test_a_loss_that_breaks_down_is_told_and_takes_nobody_with_it(tmp_path):

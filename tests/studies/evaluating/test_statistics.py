@@ -23,7 +23,7 @@ def test_ten_seeds_that_agree_are_enough_beside_four_baselines():
     assert found["a"].p_value == wilcoxon([g - b for g, b in zip(GOOD, BAD, strict=True)]).pvalue == 2 / 2**10
     assert found["a"].p_holm == pytest.approx(4 * 2 / 2**10)
     assert found["a"].sentence == (
-        "ours is better than a: +0.0235 test auc over 10 paired seeds, p = 0.0078 after Holm's correction."
+        "ours is better than a: mean gain in test auc +0.0235 over 10 paired seeds, p = 0.0078 after Holm's correction."
     )
 
 
