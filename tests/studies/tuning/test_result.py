@@ -23,7 +23,9 @@ def test_a_clear_difference_is_called_one_and_its_direction():
     better = result([value + 0.1 for value in EIGHT], EIGHT)
     assert better.gain == pytest.approx(0.1)
     assert better.p_value < 0.01
-    assert better.verdict.startswith("The tuned settings are better than the present ones: +0.1000 validation auc")
+    assert better.verdict.startswith(
+        "The tuned settings are better than the present ones: mean gain in validation auc +0.1000 "
+    )
     assert "worse than the present ones" in result(EIGHT, [value + 0.1 for value in EIGHT]).verdict
 
 
