@@ -5,6 +5,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+import torch
+
+from recommenders.building import ModuleClass
+from recommenders.module import ModuleRecommender
+from tests.contracts.recommender import N_ITEMS, N_USERS, RecommenderContract
+
 ROOT = Path(__file__).parents[1]
 EXAMPLES = ROOT / "examples"
 
@@ -28,6 +35,7 @@ def loaded(example):
 def test_there_is_a_test_for_every_example():
     tested = {"search_a_loss.py", "train_with_a_found_loss.py"}
     tested |= {"recbole_found_loss.py"}  # by tests/test_use_a_found_loss.py, as far as that goes without RecBole
+    tested |= {"mlp_normalised_output.py"}
     assert {path.name for path in EXAMPLES.glob("*.py")} == tested
 
 
@@ -40,3 +48,18 @@ def test_a_loss_is_searched_written_and_trains_a_model_elsewhere(tmp_path):
     lines = trained.strip().splitlines()
     assert [line.split()[0] for line in lines] == ["BCE", "found"]
     assert float(lines[0].split("test AUC ")[1].split(",")[0]) > 0.75, "there is something to learn"
+
+
+class TestMLPWithANormalisedOutput(RecommenderContract):
+    def make(self):
+        kind = loaded("mlp_normalised_output").MLP
+        return ModuleRecommender(ModuleClass(kind, "MLP"), (("embedding_size", 3),), N_USERS, N_ITEMS)
+
+
+def test_the_normalised_output_is_normalised():
+    torch.manual_seed(0)
+    model = loaded("mlp_normalised_output").MLP(20, 30)
+    logits = model(torch.arange(16), torch.arange(16)).detach()
+    assert logits.shape == (16,)
+    assert float(logits.mean()) == pytest.approx(0, abs=1e-5)
+    assert float(logits.std(correction=0)) == pytest.approx(1, abs=0.01)
