@@ -5,9 +5,11 @@ from matplotlib.figure import Figure
 
 from core.errors import UserError
 from studies.drawing import png
+from studies.reproducing.paper import TABLE_4
 from studies.reproducing.raw import frame, from_csv, to_csv
 from studies.reproducing.registry import REPRODUCTIONS, find_reproduction
 from studies.reproducing.settings import ReproduceSettings
+from studies.reproducing.table4 import baselines
 from tests.studies.reproducing.frames import ROWS, made_up
 
 EVERY = pytest.mark.parametrize("name", REPRODUCTIONS)
@@ -83,6 +85,13 @@ def test_table_4_tells_what_became_of_the_papers_loss():
         "accepted in Phase I",
         "accepted in Phase I",
     ]
+
+
+def test_table_4_trains_the_papers_loss_beside_what_is_found():
+    for row in TABLE_4:
+        assert baselines(row.model, row.dataset, row.task) == (row.loss, "BCE")
+    assert baselines("mlp", "ml-1m", "classification") == ("MaxR", "BCE")
+    assert baselines("mf", "synthetic", "regression") == ("MSE", "BCE")
 
 
 def test_table_4_counts_in_sentences():
