@@ -29,7 +29,7 @@ test: $(READY) ## lint, types and tests
 bench: $(READY) ## speed of the trainer and of what comes before it, as ratios
 	$(BIN)/python -m pytest tests/benchmarks/bench_speed.py --benchmark-only --benchmark-columns=median,iqr,rounds --benchmark-disable-gc
 
-slow: $(READY) ## reproduce published figures, kill everything twenty times (ten minutes)
+slow: $(READY) ## reproduce published figures, kill a comparison and a tuning twenty times each (nine minutes)
 	$(BIN)/python -m pytest -m slow
 
 fuzz: $(READY) ## hostile input at every door, a hundred thousand cases each (six minutes; x86-64, Python below 3.14)

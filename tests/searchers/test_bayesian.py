@@ -90,14 +90,6 @@ class TestAnotherSampler(SearcherContract):
     def make(self, space, seed):
         return BayesianSearcher(space, seed, kind=SamplerKind(squares))
 
-    def resuming(self, path):
-        return (
-            "import torch; from tests.searchers.test_bayesian import *; "
-            "searcher = TestAnotherSampler().make(OperatorSpace(), 0); "
-            f"searcher.load_state_dict(torch.load({str(path)!r}, weights_only=True)); "
-            "print(*drive(searcher, 4, start=8), sep='\\n')"
-        )
-
     def test_it_is_the_one_that_proposes(self):
         asked = self.make(OperatorSpace(), 0).ask(30)
         assert {program.lines[-1].operator for program in asked} == {"square"}

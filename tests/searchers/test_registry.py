@@ -40,15 +40,6 @@ class TestRegistered(SearcherContract):
     def make(self, space, seed):
         return make_searcher(self.text, space, seed)
 
-    def resuming(self, path):
-        return (
-            "import torch; from core.space import OperatorSpace; from searchers import make_searcher; "
-            "from tests.contracts.searcher import drive; "
-            f"searcher = make_searcher({self.text!r}, OperatorSpace(), 0); "
-            f"searcher.load_state_dict(torch.load({str(path)!r}, weights_only=True)); "
-            "print(*drive(searcher, 4, start=8), sep='\\n')"
-        )
-
 
 @pytest.mark.parametrize("name", SEARCHERS)
 def test_every_row_makes_a_searcher_and_says_what_it_is(name):

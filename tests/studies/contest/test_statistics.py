@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import mannwhitneyu, studentized_range, wilcoxon
 
@@ -9,8 +9,6 @@ from studies.contest.statistics import analyse, improves, seeds_needed, smallest
 from tests.strategies import costly_law, law
 from tests.studies.contest.outcomes import NAN, lively, matrix, outcome, run, scored
 
-#: An example takes a second: thousands of resamples for every pair.
-costlier_law = settings(costly_law, max_examples=7)
 #: Seconds of 22 players who round first base in three ways (Hollander and Wolfe 1973; `?friedman.test` in R).
 ROUNDING = (
     (5.40, 5.50, 5.55), (5.85, 5.70, 5.75), (5.20, 5.60, 5.50), (5.55, 5.50, 5.40), (5.90, 5.85, 5.70),
@@ -140,7 +138,7 @@ def test_one_searcher_or_one_seed_says_nothing(made):
     assert analyse(made).verdicts == ()
 
 
-@costlier_law
+@costly_law
 @given(tables)
 def test_lower_is_better_mirrors_higher_is_better(rows):
     up = standings(matrix(rows), "final")
@@ -152,7 +150,7 @@ def test_lower_is_better_mirrors_higher_is_better(rows):
         assert ours.gain == pytest.approx(theirs.gain, nan_ok=True)
 
 
-@costlier_law
+@costly_law
 @given(tables, st.randoms(use_true_random=False))
 def test_the_order_of_searchers_changes_nothing(rows, random):
     columns = {chr(97 + i): list(column) for i, column in enumerate(zip(*rows, strict=True))}
@@ -173,7 +171,7 @@ def test_the_order_of_searchers_changes_nothing(rows, random):
         assert other.real == pair.real
 
 
-@costlier_law
+@costly_law
 @given(*[st.lists(st.integers(0, 9).map(float), min_size=2, max_size=8) for _ in range(2)])
 def test_the_probability_of_improvement_is_that_of_mann_and_whitney(first, second):
     probability, (low, high) = improves(np.array(first), np.array(second))
