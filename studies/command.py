@@ -15,6 +15,7 @@ import cyclopts
 
 from core.errors import UserError
 from recommenders.data.options import option
+from studies.settings_data import DataPlaces
 
 #: Exit codes, as shells count signals.
 BAD_INPUT, INTERRUPTED, TERMINATED = 2, 130, 143
@@ -39,14 +40,14 @@ def make_app(name: str, about: str) -> cyclopts.App:
     return app
 
 
-def typed(start: Sequence[str], settings: Any, places: Any, shown: Sequence[str]) -> str:
+def typed(start: Sequence[str], settings: Any, places: DataPlaces, shown: Sequence[str] = ()) -> str:
     """What to type to get something again; options that have their defaults are left out.
 
     Args:
         start: the words that the line begins with.
         settings: a dataclass, whose fields are options.
-        places: another one.
-        shown: the fields of it that are told where they are given.
+        places: of which the files are told where they are given.
+        shown: more fields of `places` that are.
     """
     words = list(start)
     for f in fields(settings):
@@ -54,7 +55,7 @@ def typed(start: Sequence[str], settings: Any, places: Any, shown: Sequence[str]
         for one in value if isinstance(value, tuple) else (value,):
             if value != f.default:
                 words += [option(f.name), f"{one:g}" if isinstance(one, float) else str(one)]
-    for name in shown:
+    for name in (*(f.name for f in fields(DataPlaces)), *shown):
         if getattr(places, name) is not None:
             words += [option(name), str(getattr(places, name))]
     return shlex.join(words)

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from core.errors import UserError
+from recommenders.data.options import option
 from recommenders.losses import NAMED_LOSSES, find_named_loss
 from searchers import check_searcher
 from studies.command import typed
@@ -58,7 +59,7 @@ class CompareSettings(ProtocolSettings, Contestants):
         super().__post_init__()
         for name, least in (("seeds", 1), ("noise_seeds", 2)):
             if getattr(self, name) < least:
-                raise UserError(f"--{name.replace('_', '-')}: expected at least {least}, got {getattr(self, name)}")
+                raise UserError(f"{option(name)}: expected at least {least}, got {getattr(self, name)}")
         if find_named_loss(self.noise_loss) is None:
             raise UserError(f"--noise-loss: expected one of {', '.join(NAMED_LOSSES)}, got {self.noise_loss!r}")
         names = self.names
@@ -95,4 +96,4 @@ class ComparePlaces(PartsPlaces):
 
 def command(settings: CompareSettings, places: ComparePlaces) -> str:
     """What to type to get this again; options that have their defaults are left out."""
-    return typed(("python", "-m", "studies.compare"), settings, places, ("data", "validation_data", "test_data", "out"))
+    return typed(("python", "-m", "studies.compare"), settings, places, ("out",))

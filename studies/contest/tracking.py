@@ -9,7 +9,6 @@ a comparison that goes on adds what is missing.
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -22,7 +21,7 @@ from studies.parts.laboratory import Watcher
 from studies.parts.part import Part
 from studies.tracking.group import GroupTracker, key_of
 from studies.tracking.view import save_view
-from studies.tracking.writes import BATCH, LONGEST_TEXT, SINGLE, columns_of, params_of
+from studies.tracking.writes import BATCH, LONGEST_TEXT, SINGLE, columns_of, now, params_of
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -55,10 +54,9 @@ class ContestTracker(GroupTracker, Watcher):
     ) -> None:
         tags = {name: str(settings[name]) for name in ("dataset", "recommender", "task", "clamp", "environment")}
         tags |= {"folder": str(folder.absolute()), "mlflow.source.name": "studies.compare"}
-        super().__init__(client, experiment_id, "comparison", key_of(folder), tags, warn)
+        super().__init__(client, experiment_id, "comparison", key_of(folder), tags, "comparison", settings, warn)
         self._runs: dict[str, str] = {}  # file of a part -> its run
         self._missed: list[tuple[Part, Mapping[str, Any]]] = []  # that could not be written when they were there
-        self._begin("comparison", settings)
 
     def on_stage(self, text: str, parts: Sequence[Part], done: int) -> None:
         """See Watcher."""
@@ -78,7 +76,7 @@ class ContestTracker(GroupTracker, Watcher):
                 self._runs[part.file] = known.info.run_id
                 return
             self._client.delete_run(known.info.run_id)  # a killed comparison wrote half of it
-        end = int(time.time() * 1000)
+        end = now()
         start = end - int(1000 * sum(found["seconds"].values()))
         tags = {"part": part.file} | {name: str(settings[name]) for name in ("searcher", "seed")}
         run_id = self._create("run", part.label, tags, start)
@@ -128,7 +126,7 @@ class ContestTracker(GroupTracker, Watcher):
         if run.best is None or "best_loss" in self._client.get_run(run_id).data.tags:
             return
         values = _converged_metrics(report.outcome.metric, run.best.validation, run.best.test)
-        self._write(run_id, [(name, value, int(time.time() * 1000), SINGLE) for name, value in values.items()])
+        self._write(run_id, [(name, value, now(), SINGLE) for name, value in values.items()])
         self._client.set_tag(run_id, "best_loss", run.best.name[:LONGEST_TEXT])
 
     def _write_searcher(self, number: int, searcher: str, children: Sequence[str], report: Report) -> None:
@@ -139,10 +137,10 @@ class ContestTracker(GroupTracker, Watcher):
         runs = outcome.of(searcher)
         name = f"{searcher}, {len(runs)} seeds" if len(runs) > 1 else f"{searcher}, one seed"
         run_id = self._create("searcher", name, {"searcher": searcher})
-        now = int(time.time() * 1000)
+        made = now()
         names = [f"best_valid_{outcome.metric}{part}" for part in ("_worse_quartile", "", "_better_quartile")]
         metrics = [
-            (metric, float(value), now, int(epochs))
+            (metric, float(value), made, int(epochs))
             for epochs, column in zip(curves.grid, curves.quartiles[:, number].T, strict=True)
             for metric, value in zip(names, column, strict=True)
         ]
@@ -154,7 +152,7 @@ class ContestTracker(GroupTracker, Watcher):
             "rank_valid": float(report.statistics.final.ranks[number]),
             "rank_test": float(report.statistics.converged.ranks[number]),
         }
-        single = [(name, value, now, SINGLE) for name, value in (pooled | ranks).items()]
+        single = [(name, value, made, SINGLE) for name, value in (pooled | ranks).items()]
         self._write(run_id, [*metrics, *single])
         for child in children:
             self._client.set_tag(child, "mlflow.parentRunId", run_id)

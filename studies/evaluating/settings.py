@@ -13,6 +13,7 @@ from cyclopts import Parameter
 
 from core.errors import UserError
 from recommenders.data import dataset_name
+from recommenders.data.options import option
 from studies.command import typed
 from studies.finals import Contender, baseline
 from studies.parts.places import PartsPlaces
@@ -100,14 +101,12 @@ class EvaluateSettings(TrainingSettings, Judged):
         most = _SEEDS_EACH // 2
         for name, least in (("seeds", 1), ("tuning_seeds", 1), ("trials", 1)):
             if not least <= getattr(self, name) <= most:
-                option = f"--{name.replace('_', '-')}"
-                raise UserError(f"{option}: expected {least} to {most}, got {getattr(self, name)}")
+                raise UserError(f"{option(name)}: expected {least} to {most}, got {getattr(self, name)}")
         if self.protocol == "symmetric":
             for name in ("learning_rate", "weight_decay"):
                 if getattr(self, name) is not None:
-                    option = f"--{name.replace('_', '-')}"
                     raise UserError(
-                        f"{option}: the symmetric protocol tunes it for every loss; --protocol paper fixes it"
+                        f"{option(name)}: the symmetric protocol tunes it for every loss; --protocol paper fixes it"
                     )
         _ = self.contenders
 
@@ -164,6 +163,4 @@ class EvaluatePlaces(PartsPlaces):
 
 def command(settings: EvaluateSettings, places: EvaluatePlaces) -> str:
     """What to type to get this again; options that have their defaults are left out."""
-    return typed(
-        ("python", "-m", "studies.evaluate"), settings, places, ("data", "validation_data", "test_data", "out")
-    )
+    return typed(("python", "-m", "studies.evaluate"), settings, places, ("out",))

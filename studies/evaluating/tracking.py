@@ -7,7 +7,6 @@ evaluation that is done again, with more losses or seeds, takes the place of wha
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -17,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from studies.evaluating.outcome import Judged, Outcome
 from studies.tracking.group import GroupTracker, key_of
 from studies.tracking.view import save_view
-from studies.tracking.writes import LONGEST_TEXT, SINGLE, params_of
+from studies.tracking.writes import LONGEST_TEXT, SINGLE, now, params_of
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -47,8 +46,8 @@ class EvaluationTracker(GroupTracker):
         self._settings = settings
         tags = {name: str(settings[name]) for name in ("dataset", "recommender", "task", "protocol")}
         tags |= {"folder": str(folder.absolute()), "mlflow.source.name": "studies.evaluate"}
-        super().__init__(client, experiment_id, "evaluation", key_of(folder), tags, warn)
-        self._begin(f"evaluation {settings['protocol']}")
+        name = f"evaluation {settings['protocol']}"
+        super().__init__(client, experiment_id, "evaluation", key_of(folder), tags, name, {}, warn)
 
     def on_outcome(self, outcome: Outcome, told: Sequence[str], files: Sequence[Path]) -> None:
         """The evaluation is done, and these are its files."""
@@ -64,15 +63,15 @@ class EvaluationTracker(GroupTracker):
 
         tags = {"loss": one.name[:LONGEST_TEXT], "result": self.run_id, "baseline": str(one.is_baseline).lower()}
         run = self._create("loss", one.name, tags)
-        now, metrics = int(time.time() * 1000), []
+        made, metrics = now(), []
         for part, short in (("validation", "valid"), ("test", "test")):
             for metric in outcome.metrics:
                 values = one.values(part, metric.name)
                 name = f"{short}_{metric.name}"
-                metrics += [Metric(f"{name}_per_seed", v, now, i) for i, v in enumerate(values) if math.isfinite(v)]
+                metrics += [Metric(f"{name}_per_seed", v, made, i) for i, v in enumerate(values) if math.isfinite(v)]
                 if all(map(math.isfinite, values)):
-                    metrics.append(Metric(name, fmean(values), now, SINGLE))
-                    metrics += [Metric(f"{name}_std", stdev(values), now, SINGLE)] if len(values) > 1 else []
+                    metrics.append(Metric(name, fmean(values), made, SINGLE))
+                    metrics += [Metric(f"{name}_std", stdev(values), made, SINGLE)] if len(values) > 1 else []
         descent = one.choice.descent
         chosen = {"epsilon": one.choice.epsilon, "learning_rate": f"{descent.learning_rate:.4g}"}
         chosen |= {"weight_decay": f"{descent.weight_decay:.4g}", "loss": one.name}

@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Iterator
 from typing import Any
 
+from recommenders.data.options import option
 from studies.settings import StudySettings
 
 #: Always told, whether or not they are the defaults.
@@ -28,15 +29,15 @@ def run_command(settings: StudySettings) -> str:
 
 
 def _option(name: str, value: Any) -> Iterator[str]:
-    option = "--" + name.replace("_", "-")
+    flag = option(name)
     for one in value if isinstance(value, list) else [value]:
         if one is True:
-            yield option
+            yield flag
         elif one is False:
-            yield f"--no-{option.removeprefix('--')}"
+            yield f"--no-{flag.removeprefix('--')}"
         elif one is not None:
             text = str(one)
-            yield from (f"{option}={text}",) if text.startswith("-") else (option, text)
+            yield from (f"{flag}={text}",) if text.startswith("-") else (flag, text)
 
 
 def export_command(place: str, *options: str) -> str:

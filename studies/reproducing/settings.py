@@ -139,5 +139,4 @@ def command(name: str, settings: ReproduceSettings, places: ReproducePlaces, sho
         places: of which the files count, and those named in `shown`.
         shown: more fields of `places`.
     """
-    files = ("data", "validation_data", "test_data")
-    return typed(("python", "-m", "studies.reproduce", name), settings, places, (*files, *shown))
+    return typed(("python", "-m", "studies.reproduce", name), settings, places, shown)

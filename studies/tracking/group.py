@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, Any, Self
 
 from studies.processes import this_process
 from studies.tracking.view import view_address
-from studies.tracking.writes import params_of, status_after, take_up, was_written
+from studies.tracking.writes import LONGEST_NAME, params_of, status_after, take_up, was_written
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Run
 
 _PAGE = 1_000  # runs an answer of the server
-_LONGEST_NAME = 250  # characters of a run's name
 
 
 class GroupTracker:
@@ -31,6 +30,8 @@ class GroupTracker:
         kind: what the command makes: the tag that its runs share, and the role of its own run among them.
         key: of this one among its kind, the value of that tag.
         tags: of all its runs, besides.
+        name: of the command's own run.
+        params: of that run.
         warn: told in a sentence what could not be written.
     """
 
@@ -44,31 +45,32 @@ class GroupTracker:
         kind: str,
         key: str,
         tags: Mapping[str, str],
+        name: str,
+        params: Mapping[str, Any],
         warn: Callable[[str], None],
     ) -> None:
         self._client, self._experiment_id, self._kind, self._warn = client, experiment_id, kind, warn
         self._tags = {**tags, kind: key, "mlflow.source.type": "LOCAL"}
-        self.run_id = ""
+        self.run_id = self._begin(name, params)
 
     @property
     def address(self) -> str:
         """Of the runs side by side, from the root of MLflow's pages on."""
         return view_address(self._experiment_id, self.view)
 
-    def _begin(self, name: str, settings: Mapping[str, Any] | None = None) -> None:
-        """Make the command's own run, of this name and with these parameters, or take it up again."""
-        known = self._find(self._kind)
-        if known:
-            self.run_id = known[0].info.run_id
-            take_up(self._client, self.run_id)
-        else:
-            self.run_id = self._create(self._kind, name, {})
-            self._client.log_batch(self.run_id, params=params_of(settings or {}))
+    def _begin(self, name: str, params: Mapping[str, Any]) -> str:
+        """The command's own run, made or taken up again."""
+        for known in self._find(self._kind):
+            take_up(self._client, known.info.run_id)
+            return str(known.info.run_id)
+        made = self._create(self._kind, name, {})
+        self._client.log_batch(made, params=params_of(params))
+        return made
 
     def _create(self, role: str, name: str, tags: Mapping[str, str], start: int | None = None) -> str:
         """A run with the shared tags and its own ones, and its id; `start` is in milliseconds since 1970."""
         every = {**self._tags, "role": role, "process": this_process(), **tags}
-        run = self._client.create_run(self._experiment_id, start, every, name[:_LONGEST_NAME])
+        run = self._client.create_run(self._experiment_id, start, every, name[:LONGEST_NAME])
         return str(run.info.run_id)
 
     def _find(self, role: str, **tags: str) -> list[Run]:

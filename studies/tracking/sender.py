@@ -17,7 +17,7 @@ from studies.output import MODEL, RESULT
 from studies.processes import this_process
 from studies.tracking.journal import Entry, Journal
 from studies.tracking.view import save_view, view_address
-from studies.tracking.writes import BATCH, LONGEST_TEXT, SINGLE, columns_of, params_of, take_up
+from studies.tracking.writes import BATCH, LONGEST_NAME, LONGEST_TEXT, SINGLE, columns_of, params_of, take_up
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -100,7 +100,7 @@ class Sender:
         query = " and ".join(f"tags.{tag} = '{value}'" for tag, value in own.items())
         for known in self._client.search_runs([self._experiment_id], query, max_results=1):
             return str(known.info.run_id)
-        made = self._client.create_run(self._experiment_id, time, {**tags, **own}, name[:250])
+        made = self._client.create_run(self._experiment_id, time, {**tags, **own}, name[:LONGEST_NAME])
         return str(made.info.run_id)
 
     def _metrics(self, run_id: str, metrics: Sequence[Any]) -> None:

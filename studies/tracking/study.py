@@ -22,7 +22,7 @@ from studies.output import plain
 from studies.recording import candidate_row, front_metrics, step_metrics
 from studies.tracking.journal import Journal
 from studies.tracking.sender import Sender
-from studies.tracking.writes import status_after, was_written
+from studies.tracking.writes import now, status_after, was_written
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -64,7 +64,7 @@ class MlflowTracker(Observer):
         name = "{searcher} {dataset} {recommender} seed {seed}".format(**settings)
         tags = {name: str(settings[name]) for name in _TAGS} | {"budget": _budget(settings)}
         view = (f"best_valid_{metric}", f"final_test_{metric}", "gain_over_best_baseline", "trained", "sampled")
-        journal.begin(time=_now(), name=name, tags=tags, params=dict(settings), view=view)
+        journal.begin(time=now(), name=name, tags=tags, params=dict(settings), view=view)
         self._n_steps = sum(entry["kind"] == "step" for entry in journal.entries)
         self._front: dict[str, float] = {}
         self._has_result = any(entry["kind"] == "result" for entry in journal.entries)
@@ -111,7 +111,7 @@ class MlflowTracker(Observer):
         values |= {name: value for name, value in self._front.items() if known.get(name) != value}
         trained = [candidate_row(t, self._metric, self._to_metric) for t in step.trials if t.trained]
         content = plain({"metrics": values, "candidates": trained})
-        self._journal.add("step", time=_now(), candidate_epochs=candidate_epochs, **content)
+        self._journal.add("step", time=now(), candidate_epochs=candidate_epochs, **content)
         self._send_if_due()
 
     def _send_if_due(self) -> None:
@@ -129,7 +129,7 @@ class MlflowTracker(Observer):
     def on_result(self, result: dict[str, Any]) -> None:
         """See Observer: what was found, and every loss of Phase III as a child run."""
         if not self._has_result:
-            self._journal.add("result", time=_now(), result=result)
+            self._journal.add("result", time=now(), result=result)
             self._has_result = True
         self._attempt("the result", self._sender.send)
 
@@ -142,7 +142,7 @@ class MlflowTracker(Observer):
             model: what the trained recommender in the folder MODEL is called in the registry; None if there is none.
         """
         if not any(entry["kind"] == "files" for entry in self._journal.entries):
-            self._journal.add("files", time=_now(), folder=str(folder.absolute()), names=list(names), model=model)
+            self._journal.add("files", time=now(), folder=str(folder.absolute()), names=list(names), model=model)
 
     def state_dict(self) -> dict[str, Any]:
         """See Observer."""
@@ -163,8 +163,3 @@ _TAGS = ("searcher", "seed", "dataset", "recommender", "task", "clamp", "environ
 def _budget(settings: Mapping[str, Any]) -> str:
     minutes = settings["minutes"]
     return f"{settings['trainings']} trainings" + (f" or {minutes:g} minutes" if minutes is not None else "")
-
-
-def _now() -> int:
-    """Milliseconds since 1970, as MLflow counts."""
-    return int(time.time() * 1000)

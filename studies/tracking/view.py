@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import base64
 import json
-import time
 import zlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
+
+from studies.tracking.writes import now
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -39,8 +40,8 @@ def save_view(
         "runsHiddenMode": "FIRST_10_RUNS",
     }
     packed = base64.b64encode(zlib.compress(json.dumps(state).encode())).decode()
-    now = int(time.time() * 1000)
-    view = {"name": name, "createdAt": now, "updatedAt": now, "state": f"deflate;{packed}"}
+    made = now()
+    view = {"name": name, "createdAt": made, "updatedAt": made, "state": f"deflate;{packed}"}
     client.set_experiment_tag(experiment_id, _TAG + key, json.dumps(view))
 
 

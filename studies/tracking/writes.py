@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -13,8 +14,14 @@ if TYPE_CHECKING:
 
 BATCH = 900  # metrics a request; MLflow takes 1,000
 LONGEST_TEXT = 5_000  # characters; MLflow takes 6,000
+LONGEST_NAME = 250  # characters of a run's name
 #: The step of metrics that have one value: with it MLflow draws a bar for each run, otherwise a dot.
 SINGLE = 0
+
+
+def now() -> int:
+    """Milliseconds since 1970, as MLflow counts."""
+    return int(time.time() * 1000)
 
 
 def status_after(kind: type[BaseException] | None) -> str:

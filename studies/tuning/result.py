@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import wilcoxon
 
+from recommenders.data.options import option
 from recommenders.metrics import Metric, find_metric
 from studies.tuning.settings import TuneSettings
 from studies.tuning.trials import Tried
@@ -112,7 +113,7 @@ def _described(tried: Tried) -> dict[str, Any]:
 def command_for(settings: TuneSettings, params: Mapping[str, float]) -> str:
     """What to type to use these values."""
     own = "".join(f":{n.removeprefix('searcher.')}={v:g}" for n, v in params.items() if n.startswith("searcher."))
-    words = [f"--{n.replace('_', '-')} {v:g}" for n, v in params.items() if not n.startswith("searcher.")]
+    words = [f"{option(n)} {v:g}" for n, v in params.items() if not n.startswith("searcher.")]
     if settings.loss is not None:
         words.insert(0, f'--baseline "{settings.loss}"')
     elif own or settings.searcher != "rl":

@@ -7,7 +7,6 @@ tuning ends, or by the same command later.
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -17,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from studies.processes import has_died
 from studies.tracking.group import GroupTracker
 from studies.tracking.view import save_view
-from studies.tracking.writes import LONGEST_TEXT, SINGLE, params_of
+from studies.tracking.writes import LONGEST_TEXT, SINGLE, now, params_of
 from studies.tuning.result import TuneResult
 from studies.tuning.trials import Tried
 from studies.tuning.tuning import TuneWatcher
@@ -55,9 +54,8 @@ class TuneTracker(GroupTracker, TuneWatcher):
         self._metric, tuned = metric, str(settings["loss"] or settings["searcher"])[:LONGEST_TEXT]
         tags = {name: str(settings[name]) for name in ("dataset", "recommender", "task")}
         tags |= {"tuned": tuned, "mlflow.source.name": "studies.tune"}
-        super().__init__(client, experiment_id, "tuning", study, tags, warn)
+        super().__init__(client, experiment_id, "tuning", study, tags, f"tuning {tuned}", settings, warn)
         self._missed: dict[int, Tried] = {}
-        self._begin(f"tuning {tuned}", settings)
         self._written = self._find_written()
         self._save_view([str(text).partition("=")[0] for text in settings["vary"]])
 
@@ -100,10 +98,13 @@ class TuneTracker(GroupTracker, TuneWatcher):
 
         tags = {"trial": str(tried.number), "mlflow.parentRunId": self.run_id, "pruned": str(tried.pruned).lower()}
         run = self._create(_HALF, f"trial {tried.number}", tags)
-        now = int(time.time() * 1000)
+        made = now()
         name = f"valid_{self._metric}"
-        metrics = [Metric(f"{name}_per_seed", value, now, seed) for seed, value in tried.per_seed.items()]
-        metrics += [Metric(name, tried.value, now, SINGLE), Metric("n_seeds", float(len(tried.per_seed)), now, SINGLE)]
+        metrics = [Metric(f"{name}_per_seed", value, made, seed) for seed, value in tried.per_seed.items()]
+        metrics += [
+            Metric(name, tried.value, made, SINGLE),
+            Metric("n_seeds", float(len(tried.per_seed)), made, SINGLE),
+        ]
         self._client.log_batch(run, metrics=metrics, params=params_of(tried.params))
         self._client.set_tag(run, "role", "trial")
         self._client.set_terminated(run)

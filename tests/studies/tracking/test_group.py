@@ -17,9 +17,8 @@ def begun(migrated, tmp_path):
     warnings = []
 
     def begin(folder="a"):
-        tracker = GroupTracker(*connection, "making", key_of(tmp_path / folder), {"dataset": "x"}, warnings.append)
-        tracker._begin("a making", {"seeds": 3})
-        return tracker
+        key, tags = key_of(tmp_path / folder), {"dataset": "x"}
+        return GroupTracker(*connection, "making", key, tags, "a making", {"seeds": 3}, warnings.append)
 
     begin.client, begin.warnings = connection[0], warnings
     return begin
