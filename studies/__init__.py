@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -16,3 +19,14 @@ def __getattr__(name: str) -> Any:
     if name in __all__:
         return getattr(import_module("studies.api"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def _end_quietly(*_: object) -> None:
+    """Ctrl-C before a command has begun: nothing is open yet, and libraries would answer an exception in their way."""
+    os.write(2, b"interrupted\n")
+    os._exit(130)
+
+
+if sys.argv[0] == "-m" and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+    # `python -m studies.run` is about to load what takes seconds; `studies.command.run_app` takes over.
+    signal.signal(signal.SIGINT, _end_quietly)

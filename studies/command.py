@@ -6,8 +6,9 @@ import logging
 import shlex
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
+from signal import SIGHUP, SIGINT, SIGTERM
 from types import FrameType
 from typing import Any, NoReturn
 
@@ -16,9 +17,10 @@ import cyclopts
 from core.errors import UserError
 from recommenders.data.options import option
 from studies.settings_data import DataPlaces
+from studies.terminal import Tolerant, tolerate
 
 #: Exit codes, as shells count signals.
-BAD_INPUT, INTERRUPTED, TERMINATED = 2, 130, 143
+BAD_INPUT, INTERRUPTED, BROKEN_PIPE = 2, 130, 141
 
 
 def make_app(name: str, about: str) -> cyclopts.App:
@@ -62,12 +64,21 @@ def typed(start: Sequence[str], settings: Any, places: DataPlaces, shown: Sequen
 
 
 def run_app(app: cyclopts.App, arguments: Sequence[str] | None = None) -> NoReturn:
-    """Run a command and leave with its exit code: 0, 2 for bad input, 130 for Ctrl-C, 143 for SIGTERM."""
-    signal.signal(signal.SIGTERM, _terminate)
+    """Run a command and leave with its exit code: 0, 2 for bad input, 128 and the number of a signal that ended it.
+
+    So does an output whose reader has gone, as with `| head`, which costs nothing but what was to be seen.
+    """
+    out = tolerate()
+    handlers: Mapping[signal.Signals, Callable[[int, FrameType | None], Any]]
+    handlers = {SIGINT: signal.default_int_handler, SIGTERM: _terminate, SIGHUP: _terminate}
+    for number, handler in handlers.items():
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup and scripts have it
+            signal.signal(number, handler)
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
     for room in ("core", "recommenders", "searchers", "studies"):
         logging.getLogger(room).setLevel(logging.INFO)
-    sys.exit(exit_code(lambda: app(arguments, exit_on_error=False, print_error=False)))
+    code = exit_code(lambda: app(arguments, exit_on_error=False, print_error=False))
+    sys.exit(code or _end_of_output(out))
 
 
 def exit_code(command: Callable[[], object]) -> int:
@@ -80,12 +91,20 @@ def exit_code(command: Callable[[], object]) -> int:
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return INTERRUPTED
-    except BrokenPipeError:  # the reader of our output has gone, as with `| head`
-        sys.stderr.close()
-        return BAD_INPUT
     return 0
+
+
+def _end_of_output(out: Tolerant) -> int:
+    """What a command leaves with that has done its work; an output that could not be written is told."""
+    out.flush()
+    if out.problem is None:
+        return 0
+    if isinstance(out.problem, BrokenPipeError):
+        return BROKEN_PIPE
+    print(f"error: cannot write to the standard output: {out.problem.strerror}", file=sys.stderr)
+    return BAD_INPUT
 
 
 def _terminate(number: int, frame: FrameType | None) -> NoReturn:
     """Unwind as for Ctrl-C, so that runs are closed and temporary files removed."""
-    sys.exit(TERMINATED)
+    sys.exit(128 + number)

@@ -16,7 +16,7 @@ from studies.contest.contest import Contest
 from studies.contest.settings import ComparePlaces, CompareSettings, command
 from studies.contest.telling import told_with
 from studies.contest.tracking import ContestTracker
-from studies.keeping.resuming import alone_in
+from studies.keeping.resuming import own_folder
 from studies.output import OutputFolder, folder_name
 from studies.parts.laboratory import Watcher
 from studies.parts.progress import PartsProgress
@@ -29,6 +29,7 @@ app = make_app(
     "same command does only what is missing.",
 )
 _DEFAULTS, _PLACES = CompareSettings(), ComparePlaces()
+_PARTS = "parts"
 
 
 @app.default
@@ -42,27 +43,34 @@ def compare(
     """Run a comparison and write its report."""
     name = folder_name(f"compare-{comparison.data_name(places.files)}-{comparison.recommender}")
     path = places.out or Path("results") / name
-    with alone_in(path):
-        _compare(comparison, places, path)
+    with own_folder(path) as folder:
+        _compare(comparison, places, folder)
 
 
-def _compare(comparison: CompareSettings, places: ComparePlaces, path: Path) -> None:
-    from studies.contest.report import make_report, write_report  # pictures and statistics take a second to load
+def _compare(comparison: CompareSettings, places: ComparePlaces, folder: OutputFolder) -> None:
+    from studies.contest.report import (
+        REPORT_FILES,
+        make_report,
+        write_report,
+    )  # pictures and statistics take a second to load
     from studies.contest.summary import print_summary
 
     err, out = new_console(stderr=True), new_console()
     metric = find_metric(comparison.task, comparison.metric)
-    parts = path / "parts"
-    contest = Contest(comparison, places.workplace(comparison.device, parts), parts, anew=not places.resume)
+    parts = folder.path / _PARTS
+    folder.claim(_PARTS, *REPORT_FILES)
+    if not places.resume:
+        folder.set_aside(_PARTS)
+    contest = Contest(comparison, places.workplace(comparison.device, parts), parts)
     try:
         with ExitStack() as open_things:
             watchers: list[Watcher] = [open_things.enter_context(PartsProgress(err, told_with(metric.name)))]
-            tracker = _tracker(comparison, places, path, err)
+            tracker = _tracker(comparison, places, folder.path, err)
             if tracker is not None:
                 watchers.append(open_things.enter_context(tracker))
             tell_data(contest.dataset, err)
             report = make_report(contest.run(watchers, command(comparison, places)))
-            files = write_report(report, OutputFolder(path))
+            files = write_report(report, folder)
             if tracker is not None:
                 tracker.on_report(report, files, contest.plan.runs)
     finally:

@@ -14,7 +14,7 @@ from studies.command import make_app, run_app
 from studies.console import new_console, tell_data, warning_to
 from studies.evaluating.settings import EvaluatePlaces, EvaluateSettings, command
 from studies.evaluating.tracking import EvaluationTracker
-from studies.keeping.resuming import alone_in, set_aside
+from studies.keeping.resuming import own_folder
 from studies.output import OutputFolder, folder_name
 from studies.parts.laboratory import Laboratory, Watcher
 from studies.parts.making import PartMaker, data_file_digest
@@ -51,25 +51,25 @@ def evaluate(
     data, model = evaluation.data_name(places.files), evaluation.recommender
     path = places.out or Path("results") / folder_name(f"evaluate-{evaluation.protocol}-{data}-{model}")
     study = Study(evaluation.study, places.files)  # whatever is wrong with the settings is found here
-    with alone_in(path):
-        if not places.resume:
-            set_aside(path / _PARTS)
-        _evaluate(evaluation, places, path, study)
+    with own_folder(path) as folder:
+        _evaluate(evaluation, places, folder, study)
 
 
-def _evaluate(evaluation: EvaluateSettings, places: EvaluatePlaces, path: Path, study: Study) -> None:
+def _evaluate(evaluation: EvaluateSettings, places: EvaluatePlaces, folder: OutputFolder, study: Study) -> None:
     from studies.evaluating.judgement import Judgement  # Optuna, statistics and pictures take seconds to load
-    from studies.evaluating.report import write_report
+    from studies.evaluating.report import REPORT_FILES, write_report
     from studies.evaluating.summary import print_summary, told
 
     err, out = new_console(stderr=True), new_console()
-    digest, folder = data_file_digest(places.files), OutputFolder(path)
-    parts = PartsFolder(path / _PARTS)
+    folder.claim(_PARTS, *REPORT_FILES)
+    if not places.resume:
+        folder.set_aside(_PARTS)
+    digest, parts = data_file_digest(places.files), PartsFolder(folder.path / _PARTS)
     place = places.workplace(evaluation.device, parts.path)
     try:
         with ExitStack() as open_things:
             watchers: list[Watcher] = [open_things.enter_context(PartsProgress(err))]
-            tracker = _tracker(evaluation, places, path, err)
+            tracker = _tracker(evaluation, places, folder.path, err)
             if tracker is not None:
                 open_things.enter_context(tracker)
             tell_data(study.task.dataset, err)
@@ -81,7 +81,6 @@ def _evaluate(evaluation: EvaluateSettings, places: EvaluatePlaces, path: Path, 
                 tracker.on_outcome(outcome, told(outcome), files)
     finally:
         parts.withdraw()
-        folder.withdraw()
     place.forget_all()
     print_summary(outcome, out if out.is_terminal else new_console(width=max(out.width, 160)))
     out.print(f"Written to {files[0]}", highlight=False, soft_wrap=True)

@@ -39,6 +39,12 @@ class Outcome:
         self._names: list[str] = []
         self._model: str | None = None
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of everything that may be written."""
+        forms = tuple(form.file for form in FORMS.values())
+        return (RESULT, HISTORY, REPORT, *forms, *((MODEL,) if self._with_model else ()))
+
     def write(self, result: StudyResult, history: History) -> None:
         """Everything.
 
@@ -74,7 +80,7 @@ class Outcome:
 
     def _keep_model(self, result: StudyResult) -> None:
         try:
-            save_model(result, self._folder.path)
+            save_model(result, self._folder)
         except UserError as error:
             self._warn(str(error))
         else:

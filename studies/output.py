@@ -10,14 +10,17 @@ import math
 import os
 import re
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
 from core.errors import UserError
 from core.seeding import derive_seed
+from recommenders.data.opening import is_folder
+from studies.ledger import ANYTHING, LEDGER, Ledger, digest_of, digest_of_folder
 
-#: Names of folders are cut here; most file systems take 255 bytes.
+#: Names are cut here; most file systems take 255 bytes.
 _LONGEST_NAME = 150
 
 
@@ -41,34 +44,48 @@ def plain(value: Any) -> Any:
 #: What a study leaves in its folder, beside the loss in every form.
 RESULT, HISTORY, REPORT, MODEL = "result.json", "history.json", "report.html", "model"
 #: What files are called until they are whole.
-_UNFINISHED = ".unfinished"
+_UNFINISHED = re.compile(r"\..+\.\d+\.unfinished", re.DOTALL)
 
 
 class OutputFolder:
-    """The folder of a study, tried out before anything runs.
+    """A folder to write to, tried out before anything runs. What others put there is never replaced or removed.
 
     Args:
         path: made if it is not there.
         asked: the option that named it, for messages.
+        whole: whether all that is in it is ours: it has to be new or empty at first, and is not looked through then.
 
     Raises:
-        UserError: it cannot be made or written.
+        UserError: it cannot be made or written, or should be wholly ours and is not.
     """
 
-    def __init__(self, path: Path, asked: str | None = None) -> None:
-        self.path = path
-        self._made = [folder for folder in (path, *path.parents) if not folder.exists()]
+    def __init__(self, path: Path, asked: str | None = None, *, whole: bool = False) -> None:
+        self.path, self._asked, self._whole = path, asked or f"--out {path}", whole
+        self._made, self._marked, self._ledger = list[Path](), False, Ledger(path)
         try:
+            self._made = [folder for folder in (path, *path.parents) if not folder.exists()]
             path.mkdir(parents=True, exist_ok=True)
-            trial = path / f".trial.{os.getpid()}{_UNFINISHED}"
+            trial = self._temporary(".trial")
             trial.touch()
             trial.unlink()
+            if whole and not self._ledger.is_whole:
+                self._own()
         except OSError as error:
             self.withdraw()
-            raise UserError(f"{asked or f'--out {path}'}: cannot write there: {error.strerror or error}") from None
+            raise UserError(f"{self._asked}: cannot write there: {error.strerror or error}") from None
+
+    def _own(self) -> None:
+        """Take an empty folder as wholly ours."""
+        if any(not _UNFINISHED.fullmatch(one.name) for one in self.path.iterdir()):
+            raise _foreign(self.path, self._asked)
+        self._ledger.add_whole()
+        self._marked = True
 
     def withdraw(self) -> None:
         """Take back the folders that were made, as far as they are still empty."""
+        with contextlib.suppress(OSError):
+            if (self._marked or self.path in self._made) and [one.name for one in self.path.iterdir()] == [LEDGER]:
+                (self.path / LEDGER).unlink()
         for folder in self._made:
             with contextlib.suppress(OSError):
                 folder.rmdir()
@@ -76,14 +93,65 @@ class OutputFolder:
     def sweep(self) -> None:
         """Remove what killed processes did not write to its end; only where no other one is at work."""
         for path in self.path.iterdir():
-            if path.name.startswith(".") and path.name.endswith(_UNFINISHED):
-                self.remove(path.name)
+            if _UNFINISHED.fullmatch(path.name):
+                _delete(path)
+
+    def claim(self, *names: str) -> None:
+        """Make sure that nothing of these names is somebody else's, before anything is done.
+
+        Args:
+            names: of what will be written; a star stands for any text.
+
+        Raises:
+            UserError: one is there that this product did not write, or that was changed since.
+        """
+        for name in names:
+            for there in self._matching(name) if "*" in name else (name,):
+                if not self._is_ours(there):
+                    raise _foreign(self.path / there, self._asked)
+
+    def _matching(self, pattern: str) -> list[str]:
+        return sorted(path.name for path in self.path.iterdir() if fnmatchcase(path.name, pattern))
+
+    def _is_ours(self, name: str) -> bool:
+        return self._whole or self._ledger.is_ours(name)
 
     def remove(self, name: str) -> None:
-        """Remove a file, or a folder with all that is in it, if it is there."""
-        path = self.path / name
-        with contextlib.suppress(OSError):
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        """Remove a file, or a folder with all that is in it, if it is there and ours."""
+        if self._is_ours(name):
+            _delete(self.path / name)
+            self._ledger.forget(name)
+
+    def set_aside(self, name: str) -> Path:
+        """Move a file or folder out of the way; one that was set aside before is gone.
+
+        Returns:
+            Where it is now; there may have been nothing to move.
+
+        Raises:
+            UserError: it is not ours, or cannot be moved.
+        """
+        path, aside = self.path / name, f"{name}.before"
+        self.claim(name, aside)
+        try:
+            if path.exists():
+                self.remove(aside)
+                self._ledger.add(aside, ANYTHING)
+                path.rename(self.path / aside)
+                self._ledger.forget(name)
+        except OSError as error:
+            raise UserError(f"{path}: cannot set it aside: {error.strerror or error}; remove it") from None
+        return self.path / aside
+
+    def growing(self, name: str) -> Path:
+        """A file of ours that others append to.
+
+        Raises:
+            UserError: it is there and not ours, or the folder cannot be written.
+        """
+        self.claim(name)
+        self._note(name, ANYTHING)
+        return self.path / name
 
     def write_json(self, name: str, content: Mapping[str, Any]) -> Path:
         """Write a JSON file, see `write`."""
@@ -93,21 +161,73 @@ class OutputFolder:
         """Write a file whole or not at all; one of the same name from before stays until then.
 
         Raises:
-            UserError: the disk is full, or the folder cannot be written any more.
+            UserError: the disk is full, the folder cannot be written any more, or holds a file of this name that is
+                not ours.
         """
-        path, temporary = self.path / name, self.path / f".{name}.{os.getpid()}{_UNFINISHED}"
+        self.claim(name)
+        path, temporary = self.path / name, self._temporary(name)
         try:
             with temporary.open("wb") as file:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
+            self._note(name, digest_of(content))
             os.replace(temporary, path)
             _sync(self.path)
         except OSError as error:
-            with contextlib.suppress(OSError):
-                temporary.unlink()
             raise UserError(f"{path}: cannot write it: {error.strerror or error}") from None
+        finally:
+            _delete(temporary)
         return path
+
+    def write_folder(self, name: str, make: Callable[[Path], None]) -> Path:
+        """Make a folder whole or not at all; one of the same name from before stays until then.
+
+        Args:
+            name: of the folder.
+            make: fills a folder that is not there yet.
+
+        Raises:
+            UserError: as `write`; and whatever `make` raises.
+        """
+        self.claim(name)
+        path, temporary = self.path / name, self._temporary(name)
+        try:
+            make(temporary)
+            self._note(name, digest_of_folder(temporary))
+            _delete(path)
+            os.replace(temporary, path)
+            _sync(self.path)
+        except OSError as error:
+            raise UserError(f"{path}: cannot write it: {error.strerror or error}") from None
+        finally:
+            _delete(temporary)
+        return path
+
+    def _note(self, name: str, digest: str) -> None:
+        if not self._whole:
+            try:
+                self._ledger.add(name, digest)
+            except OSError as error:
+                raise UserError(f"{self.path / name}: cannot write it: {error.strerror or error}") from None
+
+    def _temporary(self, name: str) -> Path:
+        short = name.encode()[:_LONGEST_NAME].decode(errors="ignore")
+        return self.path / f".{short}.{os.getpid()}.unfinished"
+
+
+def _foreign(path: Path, asked: str) -> UserError:
+    what = f"{path} was" if path.is_symlink() or not is_folder(path) else f"the folder {path} holds files that were"
+    return UserError(
+        f"{asked}: {what} not written by loss-search, or changed since; nothing was touched: move it away, or give "
+        f"another {asked.partition(' ')[0]}"
+    )
+
+
+def _delete(path: Path) -> None:
+    """A file, or a folder with all that is in it, if it is there."""
+    with contextlib.suppress(OSError):
+        shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
 
 
 def csv_of(rows: Sequence[Mapping[str, Any]]) -> bytes:

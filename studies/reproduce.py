@@ -11,7 +11,7 @@ from rich.console import Console
 
 from studies.command import make_app, run_app
 from studies.console import new_console, tell_data
-from studies.keeping.resuming import alone_in, set_aside
+from studies.keeping.resuming import own_folder
 from studies.output import OutputFolder
 from studies.parts.progress import PartsProgress
 from studies.reproducing.bench import Bench
@@ -49,47 +49,58 @@ def reproduce(
         _from_file(reproduction, settings, places, places.cached)
         return
     path = places.out or Path("results") / f"reproduce-{name}"
-    with alone_in(path):
-        _measure(reproduction, settings, places, path)
+    with own_folder(path) as folder:
+        _measure(reproduction, settings, places, folder)
 
 
 def _from_file(reproduction: Reproduction, settings: ReproduceSettings, places: ReproducePlaces, file: Path) -> None:
-    raw = read_csv(file, reproduction.columns)
-    _print(reproduction, raw, _output())
+    raw, written = read_csv(file, reproduction.columns), None
     if places.out is not None:
-        with alone_in(places.out):
+        with own_folder(places.out) as folder:
+            folder.claim(*_files(reproduction))
             made = f"Made by `{command(reproduction.name, settings, places, ('cached',))}`, without training."
-            _write(reproduction, raw, made, OutputFolder(places.out), _output())
+            written = _write(reproduction, raw, made, folder)
+    _print(reproduction, raw, written)
 
 
-def _measure(reproduction: Reproduction, settings: ReproduceSettings, places: ReproducePlaces, path: Path) -> None:
-    began, out = time.monotonic(), OutputFolder(path)
-    try:
-        if not places.resume:
-            set_aside(path / PARTS)
-        err = new_console(stderr=True)
-        with PartsProgress(err) as progress:
-            place = places.workplace(settings.device, path / PARTS)
-            bench = Bench(settings, data_of(settings, places), place, path / PARTS, [progress])
-            try:
-                for dataset in bench.data:
-                    tell_data(dataset, err)
-                with bench:
-                    measured = reproduction.measure(bench)
-                bench.forget_all()
-            finally:
-                bench.withdraw()
-        content = to_csv(measured, reproduction.columns)
-        raw = from_csv(content, reproduction.columns, f"{reproduction.name}.csv")  # what --cached will show
-        _print(reproduction, raw, _output())
-        out.write(f"{reproduction.name}.csv", content)
-        made = (
-            f"Made by `{command(reproduction.name, settings, places)}` in {time.monotonic() - began:,.0f} seconds "
-            f"({machine()}; --jobs {places.jobs}; less where parts were there from before)."
-        )
-        _write(reproduction, raw, made, out, _output())
-    finally:
-        out.withdraw()
+def _measure(
+    reproduction: Reproduction, settings: ReproduceSettings, places: ReproducePlaces, folder: OutputFolder
+) -> None:
+    began, parts = time.monotonic(), folder.path / PARTS
+    folder.claim(PARTS, *_files(reproduction))
+    if not places.resume:
+        folder.set_aside(PARTS)
+    err = new_console(stderr=True)
+    with PartsProgress(err) as progress:
+        place = places.workplace(settings.device, parts)
+        bench = Bench(settings, data_of(settings, places), place, parts, [progress])
+        try:
+            for dataset in bench.data:
+                tell_data(dataset, err)
+            with bench:
+                measured = reproduction.measure(bench)
+            bench.forget_all()
+        finally:
+            bench.withdraw()
+    content = to_csv(measured, reproduction.columns)
+    raw = from_csv(content, reproduction.columns, f"{reproduction.name}.csv")  # what --cached will show
+    folder.write(f"{reproduction.name}.csv", content)
+    made = (
+        f"Made by `{command(reproduction.name, settings, places)}` in {time.monotonic() - began:,.0f} seconds "
+        f"({machine()}; --jobs {places.jobs}; less where parts were there from before)."
+    )
+    written = _write(reproduction, raw, made, folder)
+    _print(reproduction, raw, written)
+
+
+def _files(reproduction: Reproduction) -> tuple[str, ...]:
+    """The names of what a reproduction writes; a star stands for any text."""
+    return (
+        f"{reproduction.name}.csv",
+        f"{reproduction.name}.md",
+        f"{reproduction.name}.png",
+        f"{reproduction.name}-*.png",
+    )
 
 
 def _output() -> Console:
@@ -97,14 +108,17 @@ def _output() -> Console:
     return console if console.is_terminal else new_console(width=max(console.width, _WIDE))
 
 
-def _print(reproduction: Reproduction, raw: Frame, console: Console) -> None:
+def _print(reproduction: Reproduction, raw: Frame, written: Path | None) -> None:
+    console = _output()
     for table in reproduction.tables(raw):
         console.print(table.rich())
     for note in reproduction.notes(raw):
         console.print(note, highlight=False)
+    if written is not None:
+        console.print(f"Written to {written}", highlight=False, soft_wrap=True)
 
 
-def _write(reproduction: Reproduction, raw: Frame, made: str, folder: OutputFolder, console: Console) -> None:
+def _write(reproduction: Reproduction, raw: Frame, made: str, folder: OutputFolder) -> Path:
     from studies.drawing import png  # matplotlib takes a second to load
 
     pictures = {f"{stem}.png": png(figure) for stem, figure in reproduction.pictures(raw).items()}
@@ -113,8 +127,7 @@ def _write(reproduction: Reproduction, raw: Frame, made: str, folder: OutputFold
     text = page(
         reproduction.name, reproduction.about, made, reproduction.tables(raw), reproduction.notes(raw), list(pictures)
     )
-    written = folder.write(f"{reproduction.name}.md", text.encode())
-    console.print(f"Written to {written}", highlight=False, soft_wrap=True)
+    return folder.write(f"{reproduction.name}.md", text.encode())
 
 
 if __name__ == "__main__":

@@ -24,6 +24,8 @@ from studies.tracking.journal import Journal
 from studies.tracking.server import NO_TRACKING, connect, reaching, server_name
 from studies.tracking.study import MlflowTracker
 
+_CHECKPOINTS = "checkpoints"
+
 
 @dataclass(frozen=True)
 class Voice:
@@ -55,7 +57,8 @@ class StudyRun:
         identity = {**self._settings, "data": data_digest(ready.task.dataset)}
         source = recommender_source(ready.kind or ready.settings.recommender)
         identity |= {} if source is None else {"recommender_source": source}
-        self._checkpoints = Checkpoints(folder.path / "checkpoints", identity, places.checkpoint_every)
+        self._outcome = Outcome(folder, not places.no_model, voice.warn)
+        self._checkpoints = Checkpoints(folder.path / _CHECKPOINTS, identity, places.checkpoint_every)
         self.tracker: MlflowTracker | None = None
         """Tells MLflow; None as long as nothing runs, and where nothing is tracked or everything was told before."""
         self.result: StudyResult | None = None
@@ -74,9 +77,15 @@ class StudyRun:
 
         Returns:
             What result.json holds, where the study was finished before; else None.
+
+        Raises:
+            UserError: the folder holds files of others where the study would write; nothing has been done then.
         """
+        self._folder.claim(_CHECKPOINTS)
         stored = stored_state(self._checkpoints) if self._places.resume else None
         done = self._finished() if self._places.resume and stored is None else None
+        if done is None:
+            self._folder.claim(*self._outcome.names)
         with ExitStack() as open_things:
             self.tracker = self._tracker(done is not None)
             watchers = [watcher, self.history]
@@ -88,15 +97,18 @@ class StudyRun:
 
     def _run(self, watchers: Sequence[Observer], stored: Mapping[str, Any] | None) -> None:
         if not self._places.resume:
-            begin_anew(self._checkpoints)
+            begin_anew(self._folder, self._checkpoints)
         self._voice.describe(self._ready.task.dataset)
         self.result = result = self._ready.run(watchers, stored=stored, offer=self._checkpoints.offer)
-        self._voice.show(result)
-        outcome = Outcome(self._folder, not self._places.no_model, self._voice.warn)
-        outcome.write(result, self.history)
+        try:
+            self._outcome.write(result, self.history)
+        except UserError:  # the disk is full: what a person sees of it is all that is left
+            self._voice.show(result)
+            raise
         if self.tracker is not None:
-            outcome.tell(self.tracker)
+            self._outcome.tell(self.tracker)
         self._checkpoints.clear()
+        self._voice.show(result)
 
     def _finished(self) -> dict[str, Any] | None:
         return finished_result(self._folder.path / RESULT, self._settings)
@@ -106,7 +118,7 @@ class StudyRun:
         uri, experiment = self._places.tracking_uri, self._places.experiment
         if uri == NO_TRACKING:
             return None
-        journal = Journal(self._folder.path, server_name(uri, experiment), self._voice.warn)
+        journal = Journal(self._folder, server_name(uri, experiment), self._voice.warn)
         goes_on = self._places.resume and journal.is_of(self._settings)
         if not goes_on:
             journal.set_aside()

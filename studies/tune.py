@@ -14,7 +14,7 @@ from recommenders.data import DataFiles, Dataset
 from recommenders.metrics import find_metric
 from studies.command import make_app, run_app
 from studies.console import new_console, tell_data, warning_to
-from studies.keeping.resuming import alone_in, set_aside
+from studies.keeping.resuming import own_folder
 from studies.output import OutputFolder, folder_name
 from studies.parts.making import PartMaker, data_file_digest
 from studies.parts.part import PartsFolder
@@ -53,17 +53,10 @@ def tune(
     tuning = tuning.on(places.files)
     path = places.out or default_folder(tuning, places.files)
     ready = Study(tuning.study(0), places.files)  # whatever is wrong with the settings is found here
-    with alone_in(path):
-        if not places.resume:
-            _begin_anew(places, path)
-        _Tune(tuning, places, path, ready.task.dataset).go()
-
-
-def _begin_anew(places: TunePlaces, path: Path) -> None:
-    if places.storage is not None:
+    if not places.resume and places.storage is not None:
         raise UserError("--no-resume: what is in a --storage stays there; give another --study-name instead")
-    for name in (PARTS, JOURNAL):
-        set_aside(path / name)
+    with own_folder(path) as folder:
+        _Tune(tuning, places, folder, ready.task.dataset).go()
 
 
 def default_folder(tuning: TuneSettings, files: DataFiles) -> Path:
@@ -75,8 +68,9 @@ def default_folder(tuning: TuneSettings, files: DataFiles) -> Path:
 class _Tune:
     """A tuning, its places and the terminal."""
 
-    def __init__(self, tuning: TuneSettings, places: TunePlaces, path: Path, dataset: Dataset) -> None:
-        self._settings, self._places, self._path, self._dataset = tuning, places, path, dataset
+    def __init__(self, tuning: TuneSettings, places: TunePlaces, folder: OutputFolder, dataset: Dataset) -> None:
+        self._settings, self._places, self._dataset = tuning, places, dataset
+        self._folder, self._path = folder, folder.path
         self._err, self._out = new_console(stderr=True), new_console()
         self._metric = find_metric(tuning.task, tuning.metric)
 
@@ -84,43 +78,45 @@ class _Tune:
         """Do what is missing, write the report and print the summary."""
         from studies.drawing import png  # pictures and statistics take a second to load
         from studies.tuning.pictures import draw_all
-        from studies.tuning.report import print_summary, write_report
+        from studies.tuning.report import REPORT_FILES, print_summary, write_report
         from studies.tuning.storage import open_storage
         from studies.tuning.trials import Trials
 
-        digest, folder = data_file_digest(self._places.files), OutputFolder(self._path)
-        try:
-            connection = self._connection()
-            storage = open_storage(self._places.storage, self._path / JOURNAL)
-            with ExitStack() as open_things:
-                trials = Trials(
-                    storage,
-                    self._places.storage or str(self._path),
-                    self._places.study_name or self._path.name,
-                    self._identity(digest),
-                    self._settings.tunables,
-                    self._metric.higher_is_better,
-                    self._settings.seed,
-                    self._settings.prune,
-                )
-                watchers: list[TuneWatcher] = [
-                    open_things.enter_context(TuneProgress(self._err, self._metric.name)),
-                ]
-                tracker = None if connection is None else self._tracker(connection, trials.id)
-                if tracker is not None:
-                    watchers.append(open_things.enter_context(tracker))
-                parts = PartsFolder(self._path / PARTS)
-                place = self._places.workplace(self._settings.device, parts.path)
-                workers = open_things.enter_context(Workers(place, do))
-                evaluation = Evaluation(self._settings, PartMaker(digest), parts, workers, place)
-                tell_data(self._dataset, self._err)
-                result = Tuning(self._settings, trials, evaluation, watchers).run()
-                pictures = {stem: png(figure) for stem, figure in draw_all(result, trials.importances()).items()}
-                files = write_report(result, pictures, folder)
-                if tracker is not None:
-                    tracker.on_report(result, files)
-        finally:
-            folder.withdraw()
+        folder, digest = self._folder, data_file_digest(self._places.files)
+        folder.claim(PARTS, JOURNAL, *REPORT_FILES)
+        if not self._places.resume:
+            for name in (PARTS, JOURNAL):
+                folder.set_aside(name)
+        connection = self._connection()
+        url = self._places.storage
+        storage = open_storage(url, folder.growing(JOURNAL) if url is None else self._path / JOURNAL)
+        with ExitStack() as open_things:
+            trials = Trials(
+                storage,
+                url or str(self._path),
+                self._places.study_name or self._path.name,
+                self._identity(digest),
+                self._settings.tunables,
+                self._metric.higher_is_better,
+                self._settings.seed,
+                self._settings.prune,
+            )
+            watchers: list[TuneWatcher] = [
+                open_things.enter_context(TuneProgress(self._err, self._metric.name)),
+            ]
+            tracker = None if connection is None else self._tracker(connection, trials.id)
+            if tracker is not None:
+                watchers.append(open_things.enter_context(tracker))
+            parts = PartsFolder(self._path / PARTS)
+            place = self._places.workplace(self._settings.device, parts.path)
+            workers = open_things.enter_context(Workers(place, do))
+            evaluation = Evaluation(self._settings, PartMaker(digest), parts, workers, place)
+            tell_data(self._dataset, self._err)
+            result = Tuning(self._settings, trials, evaluation, watchers).run()
+            pictures = {stem: png(figure) for stem, figure in draw_all(result, trials.importances()).items()}
+            files = write_report(result, pictures, folder)
+            if tracker is not None:
+                tracker.on_report(result, files)
         place.forget_all()
         print_summary(result, self._out if self._out.is_terminal else new_console(width=max(self._out.width, 140)))
         self._say(f"Written to {files[0]}")

@@ -10,7 +10,6 @@ from recommenders.data import DataFiles
 from studies.contest.outcome import Outcome
 from studies.contest.plan import Plan
 from studies.contest.settings import CompareSettings
-from studies.keeping.resuming import set_aside
 from studies.parts.laboratory import Laboratory, Watcher
 from studies.parts.part import Part, PartsFolder
 from studies.parts.work import do
@@ -27,21 +26,18 @@ class Contest:
         settings: of the comparison.
         place: processes, and the raw file of the data set where it needs one.
         folder: where the parts are kept.
-        anew: set aside what is there.
 
     Raises:
         UserError: anything that the comparison could not run with.
     """
 
-    def __init__(self, settings: CompareSettings, place: Workplace, folder: Path, anew: bool = False) -> None:
+    def __init__(self, settings: CompareSettings, place: Workplace, folder: Path) -> None:
         self._place, files = place, DataFiles.of(place.data)
         self.settings = settings = settings.on(files)
         self.plan = Plan(settings, files)
         self._study = Study(settings.study(settings.names[0], 0), files)
         self.dataset = self._study.task.dataset
         """What is trained on, with the first seed."""
-        if anew:
-            set_aside(folder)
         self._folder = PartsFolder(folder)
 
     def run(self, watchers: Sequence[Watcher], command: str) -> Outcome:

@@ -13,6 +13,7 @@ from studies.output import RESULT, OutputFolder, csv_of, plain
 
 #: Every loss with every seed; a picture of that.
 SEEDS, PICTURE = "seeds.csv", "losses.png"
+REPORT_FILES = (RESULT, SEEDS, PICTURE)
 
 
 def write_report(outcome: Outcome, command: str, folder: OutputFolder) -> list[Path]:

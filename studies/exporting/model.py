@@ -18,7 +18,7 @@ import torch
 
 from core.errors import UserError, first_line
 from recommenders.scoring import ScoringModule
-from studies.output import MODEL, folder_name
+from studies.output import MODEL, OutputFolder, folder_name
 from studies.result import StudyResult
 from studies.tracking.server import quiet_mlflow
 
@@ -33,7 +33,7 @@ def model_name(dataset: str, recommender: str) -> str:
     return folder_name(f"loss-search-{dataset}-{recommender}")
 
 
-def save_model(result: StudyResult, folder: Path) -> Path:
+def save_model(result: StudyResult, folder: OutputFolder) -> Path:
     """Write the trained recommender of a study's found loss; a model from before stays until it is whole.
 
     Args:
@@ -47,17 +47,13 @@ def save_model(result: StudyResult, folder: Path) -> Path:
         UserError: it cannot be written, or this recommender cannot be exported.
     """
     assert result.model is not None, "there is a model where there is a found loss"
-    unfinished, path = folder / f".{MODEL}.unfinished", folder / MODEL
     try:
         with _undisturbed(), TemporaryDirectory(prefix="loss-search-") as temporary:
-            shutil.rmtree(unfinished, ignore_errors=True)
-            _save(result, _data(result, Path(temporary)), unfinished)
-            shutil.rmtree(path, ignore_errors=True)
-            unfinished.rename(path)
+            data = _data(result, Path(temporary))
+            return folder.write_folder(MODEL, lambda path: _save(result, data, path))
     except Exception as error:  # torch.export has errors of every kind, and so have modules of one's own
-        shutil.rmtree(unfinished, ignore_errors=True)
+        path = folder.path / MODEL
         raise UserError(f"{path}: cannot keep the trained recommender: {first_line(error)[:300]}") from None
-    return path
 
 
 @contextmanager

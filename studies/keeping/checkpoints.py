@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import re
+import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -18,6 +19,7 @@ from typing import Any
 from core.errors import UserError, first_line
 from studies.keeping.identity import check_same, code_digest
 from studies.keeping.packing import pack, unpack
+from studies.ledger import Ledger
 from studies.output import OutputFolder
 
 _log = logging.getLogger(__name__)
@@ -108,7 +110,7 @@ class Checkpoints:
         """
         content = pack({"identity": self._identity, "code": _code(), "state": state})
         head = f"{_HEAD}{hashlib.sha256(content).hexdigest()}\n".encode()
-        folder = OutputFolder(self.path)
+        folder = OutputFolder(self.path, whole=True)
         folder.sweep()
         folder.write(f"checkpoint-{self._number + 1:06d}", head + content)
         self._number += 1
@@ -118,11 +120,9 @@ class Checkpoints:
 
     def clear(self) -> None:
         """Remove them: the study is done."""
-        with suppress(OSError):
-            for path in self.path.iterdir():
-                if path.name.lstrip(".").startswith("checkpoint-"):  # those of killed writers too
-                    path.unlink()
-            self.path.rmdir()
+        if Ledger(self.path).is_whole:
+            with suppress(OSError):
+                shutil.rmtree(self.path)
 
 
 def _code() -> str:

@@ -2,43 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
-import os
-import shutil
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
-from core.errors import UserError
 from studies.keeping.checkpoints import Checkpoints
+from studies.keeping.locking import alone_in
 from studies.output import OutputFolder
 
 _log = logging.getLogger(__name__)
-
-
-@contextmanager
-def alone_in(folder: Path) -> Iterator[None]:
-    """No other process of this machine works in the folder within the block.
-
-    Raises:
-        UserError: one does.
-    """
-    digest = hashlib.sha256(str(folder.absolute()).encode()).hexdigest()[:16]
-    lock = FileLock(Path(tempfile.gettempdir()) / f"loss-search-{os.getuid()}-{digest}.lock")
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise UserError(f"{folder}: another process is at work there; wait for it, or give another --out") from None
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 @contextmanager
@@ -48,8 +23,8 @@ def own_folder(path: Path) -> Iterator[OutputFolder]:
     Raises:
         UserError: another process works there, or it cannot be written.
     """
+    folder = OutputFolder(path)
     with alone_in(path):
-        folder = OutputFolder(path)
         folder.sweep()
         try:
             yield folder
@@ -70,14 +45,18 @@ def stored_state(checkpoints: Checkpoints) -> dict[str, Any] | None:
     return state
 
 
-def begin_anew(checkpoints: Checkpoints) -> None:
+def begin_anew(folder: OutputFolder, checkpoints: Checkpoints) -> None:
     """Make room for a study: checkpoints of an unfinished one are set aside, not lost.
+
+    Args:
+        folder: of the study.
+        checkpoints: in a folder within it.
 
     Raises:
         UserError: they cannot be moved.
     """
     if checkpoints.exist:
-        aside = set_aside(checkpoints.path)
+        aside = folder.set_aside(checkpoints.path.name)
         _log.warning("warning: an unfinished study lay here, --resume would go on; its checkpoints are in %s", aside)
 
 
@@ -89,23 +68,3 @@ def finished_result(path: Path, settings: Mapping[str, Any]) -> dict[str, Any] |
         return None
     same = isinstance(result, dict) and result.get("settings") == json.loads(json.dumps(settings))
     return result if same else None
-
-
-def set_aside(path: Path) -> Path:
-    """Move a file or folder out of the way; one that was set aside before is gone.
-
-    Returns:
-        Where it is now; there may have been nothing to move.
-
-    Raises:
-        UserError: it cannot be moved.
-    """
-    aside = path.with_name(f"{path.name}.before")
-    try:
-        if path.exists():
-            if aside.is_dir():
-                shutil.rmtree(aside)
-            path.rename(aside)
-    except OSError as error:
-        raise UserError(f"{path}: cannot set it aside: {error.strerror}; remove it") from None
-    return aside

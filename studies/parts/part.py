@@ -52,14 +52,14 @@ class PartsFolder:
     """Where parts are kept.
 
     Args:
-        path: made if it is not there.
+        path: made if it is not there; nobody else's files may be in it.
 
     Raises:
-        UserError: it cannot be made or written.
+        UserError: it cannot be made or written, or holds something else.
     """
 
     def __init__(self, path: Path) -> None:
-        self._folder = OutputFolder(path)
+        self._folder = OutputFolder(path, whole=True)
 
     @property
     def path(self) -> Path:

@@ -29,10 +29,14 @@ class Journal:
         folder: of the study.
         server: where entries are sent: another one has had none of them.
         warn: told in a sentence that the file cannot be written; entries wait in memory then.
+
+    Raises:
+        UserError: the folder holds somebody else's files of these names.
     """
 
-    def __init__(self, folder: Path, server: str, warn: Callable[[str], None]) -> None:
+    def __init__(self, folder: OutputFolder, server: str, warn: Callable[[str], None]) -> None:
         self._folder, self._server, self._warn = folder, server, warn
+        folder.claim(_ENTRIES, _SENT)
         self.entries: list[Entry] = self._read()
         """All of them, in order."""
         self._written, self._failed = len(self.entries), False
@@ -41,7 +45,7 @@ class Journal:
     @property
     def path(self) -> Path:
         """The file."""
-        return self._folder / _ENTRIES
+        return self._folder.path / _ENTRIES
 
     @property
     def id(self) -> str:
@@ -73,7 +77,7 @@ class Journal:
 
     def _read_sent(self) -> int:
         try:
-            stored = json.loads((self._folder / _SENT).read_text(encoding="utf-8"))
+            stored = json.loads((self._folder.path / _SENT).read_text(encoding="utf-8"))
             server, n = stored["server"], stored["sent"]
         except (OSError, ValueError, TypeError, KeyError):
             return 0
@@ -97,7 +101,7 @@ class Journal:
         """Append what is not in the file yet: all of it or, where the disk is full, nothing."""
         lines = "".join(json.dumps(entry, allow_nan=False) + "\n" for entry in self.entries[self._written :]).encode()
         try:
-            with self.path.open("ab") as file:
+            with self._folder.growing(_ENTRIES).open("ab") as file:
                 before = file.tell()
                 try:
                     file.write(lines)
@@ -105,9 +109,10 @@ class Journal:
                 except OSError:
                     file.truncate(before)
                     raise
-        except OSError as error:
+        except (OSError, UserError) as error:
             if not self._failed:
-                self._warn(f"{self.path}: cannot write it: {error.strerror}; what MLflow has not got is lost on a kill")
+                problem = error.strerror if isinstance(error, OSError) else error
+                self._warn(f"{self.path}: cannot write it: {problem}; what MLflow has not got is lost on a kill")
             self._failed = True
             return
         self._written, self._failed = len(self.entries), False
@@ -121,18 +126,18 @@ class Journal:
         """The server has n entries more."""
         self._n_sent += n
         with suppress(UserError):  # they would be sent again, which changes nothing
-            OutputFolder(self._folder).write_json(_SENT, {"server": self._server, "sent": self._n_sent})
+            self._folder.growing(_SENT)
+            self._folder.write_json(_SENT, {"server": self._server, "sent": self._n_sent})
 
     def remove(self) -> None:
         """The server has everything."""
         for name in (_ENTRIES, _SENT):
-            with suppress(OSError):
-                (self._folder / name).unlink()
+            self._folder.remove(name)
 
     def set_aside(self) -> None:
         """Make room for another study; what this one's server has not got is kept beside."""
         if self.waiting:
-            with suppress(OSError):
-                self.path.replace(self.path.with_suffix(".before.jsonl"))
+            with suppress(UserError):
+                self._folder.set_aside(_ENTRIES)
         self.remove()
         self.entries, self._written, self._n_sent = [], 0, 0

@@ -13,6 +13,10 @@ from studies.output import OutputFolder, plain
 from studies.summary import mean_and_spread
 from studies.tuning.result import TuneResult, command_for
 
+#: The stems of the files of all pictures, see `studies.tuning.pictures`.
+STEMS = ("history", "settings", "importance")
+REPORT_FILES = ("result.json", *(f"{stem}.png" for stem in STEMS))
+
 
 def write_report(result: TuneResult, pictures: Mapping[str, bytes], folder: OutputFolder) -> list[Path]:
     """Write result.json and the pictures; result.json comes first.

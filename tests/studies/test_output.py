@@ -3,13 +3,14 @@ import json
 import pytest
 
 from core.errors import UserError
+from studies.ledger import LEDGER
 from studies.output import OutputFolder, plain
 
 
 def test_writes_json_that_reads_back(tmp_path):
     path = OutputFolder(tmp_path / "a" / "b").write_json("result.json", {"x": [1, None, "é"]})
     assert json.loads(path.read_text(encoding="utf-8")) == {"x": [1, None, "é"]}
-    assert [p.name for p in path.parent.iterdir()] == ["result.json"]
+    assert sorted(p.name for p in path.parent.iterdir()) == [LEDGER, "result.json"]
 
 
 def test_a_failed_write_leaves_the_older_file_and_nothing_else(tmp_path, monkeypatch):
@@ -23,7 +24,7 @@ def test_a_failed_write_leaves_the_older_file_and_nothing_else(tmp_path, monkeyp
     with pytest.raises(UserError, match="No space left on device"):
         folder.write_json("result.json", {"new": 1})
     assert json.loads((tmp_path / "result.json").read_text()) == {"old": 1}
-    assert [p.name for p in tmp_path.iterdir()] == ["result.json"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == [LEDGER, "result.json"]
 
 
 def test_withdrawing_takes_back_only_what_was_made(tmp_path):

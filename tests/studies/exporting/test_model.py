@@ -16,6 +16,8 @@ from recommenders.data.dataset import Dataset
 from recommenders.data.synthetic import planted
 from recommenders.scoring import ScoringModule
 from studies.exporting.model import MODEL, kind_of_ids, model_name, save_model
+from studies.ledger import LEDGER
+from studies.output import OutputFolder
 from studies.run import app
 from studies.study import Study
 from tests.studies.conftest import database, run_in
@@ -55,9 +57,9 @@ def named_by_text():
 @pytest.mark.parametrize("recommender", ["mf", "mlp"])
 def test_another_process_scores_as_the_study_did(recommender, tmp_path):
     result = Study(small_settings(recommender=recommender), named_by_text()).run([])
-    path = save_model(result, tmp_path)
+    path = save_model(result, OutputFolder(tmp_path))
     assert path == tmp_path / MODEL
-    assert [one.name for one in tmp_path.iterdir()] == [MODEL]
+    assert sorted(one.name for one in tmp_path.iterdir()) == [LEDGER, MODEL]
     rows = {"user": ["u-3", "u-99", "nobody", "u-0"], "item": ["i-5", "i-0", "i-1", "i-79"]}
     got = scored_elsewhere(path, rows, tmp_path)
     pairs = torch.tensor([3, 99, 0]), torch.tensor([5, 0, 79])
@@ -95,7 +97,7 @@ def test_sending_the_files_again_registers_nothing_twice(study, monkeypatch):
     (run,) = client.search_runs([experiment_id], "tags.child = 'none'")
     folder = study / "again"
     folder.mkdir()
-    journal = Journal(folder, "elsewhere", lambda text: None)
+    journal = Journal(OutputFolder(folder), "elsewhere", lambda text: None)
     journal.begin(
         time=0, name="x", tags=dict.fromkeys(("searcher", "seed", "dataset", "recommender"), "x"), params={}, view=[]
     )
@@ -131,7 +133,7 @@ def test_a_model_that_is_there_stays_until_another_one_is_whole(tmp_path, monkey
     (tmp_path / MODEL).mkdir()
     monkeypatch.setattr("studies.exporting.model._save", lambda *args: (_ for _ in ()).throw(OSError(28, "full")))
     with pytest.raises(UserError, match="cannot keep the trained recommender"):
-        save_model(result, tmp_path)
+        save_model(result, OutputFolder(tmp_path))
     assert [one.name for one in tmp_path.iterdir()] == [MODEL]
 
 
@@ -156,5 +158,5 @@ def test_the_kind_of_ids_that_a_model_asks_for(ids, kind):
 
 def test_ids_keep_their_kind(tmp_path):
     result = Study(small_settings()).run([])
-    path = save_model(result, tmp_path)
+    path = save_model(result, OutputFolder(tmp_path))
     assert scored_elsewhere(path, pd.DataFrame({"user": [5], "item": [7]}).to_dict("list"), tmp_path)[0] > 0

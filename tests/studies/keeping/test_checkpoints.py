@@ -10,6 +10,7 @@ import torch
 from core.errors import UserError
 from studies.keeping.checkpoints import Checkpoints, restoring
 from studies.keeping.packing import pack
+from studies.ledger import LEDGER
 
 IDENTITY = {"seed": 3, "epsilon": [0.1, 1e-6], "data": "abc"}
 
@@ -19,7 +20,7 @@ def checkpoints(tmp_path, identity=IDENTITY, every=0.0, **clock):
 
 
 def names(tmp_path):
-    return sorted(path.name for path in (tmp_path / "kept").iterdir())
+    return sorted(path.name for path in (tmp_path / "kept").iterdir() if path.name != LEDGER)
 
 
 def state(number):
@@ -37,6 +38,16 @@ def test_there_is_nothing_before_the_first(tmp_path):
     assert not kept.exist
     kept.clear()
     assert not (tmp_path / "kept").exists()
+
+
+def test_nothing_is_written_to_or_cleared_from_a_folder_of_somebody_else(tmp_path):
+    theirs = tmp_path / "kept" / "checkpoint-500"  # as another trainer calls its own
+    theirs.mkdir(parents=True)
+    (tmp_path / "kept" / "checkpoint-000001").write_text("theirs")
+    with pytest.raises(UserError, match="holds files that were not written by loss-search"):
+        checkpoints(tmp_path).write(state(0))
+    checkpoints(tmp_path).clear()
+    assert names(tmp_path) == ["checkpoint-000001", "checkpoint-500"]
 
 
 def test_the_newest_is_loaded_and_two_are_kept(tmp_path):

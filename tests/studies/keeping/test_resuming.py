@@ -1,50 +1,19 @@
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 
-import pytest
-
-from core.errors import UserError
 from studies.keeping.checkpoints import Checkpoints
 from studies.keeping.identity import code_digest, data_digest
-from studies.keeping.resuming import alone_in, begin_anew, finished_result, set_aside, stored_state
+from studies.keeping.resuming import begin_anew, finished_result, stored_state
+from studies.output import OutputFolder
 from tests.recommenders.problems import small_data
-
-ROOT = Path(__file__).parents[3]
-
-
-def test_a_folder_belongs_to_one_process_at_a_time(tmp_path):
-    imports = "from pathlib import Path\nfrom studies.keeping.resuming import alone_in"
-    code = f"{imports}\nwith alone_in(Path({str(tmp_path)!r})): 1"
-
-    def other():
-        return subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
-
-    with alone_in(tmp_path):
-        assert "another process is at work there" in other().stderr
-    assert other().returncode == 0
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_killed_process_leaves_no_lock(tmp_path):
-    pid = os.fork()
-    if pid == 0:
-        with alone_in(tmp_path):
-            os.kill(os.getpid(), 9)
-    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == -9
-    with alone_in(tmp_path):
-        entered = True
-    assert entered
 
 
 def test_without_resume_an_unfinished_study_is_set_aside_and_not_lost(tmp_path, caplog):
-    begin_anew(Checkpoints(tmp_path / "checkpoints", {}))
+    folder = OutputFolder(tmp_path)
+    begin_anew(folder, Checkpoints(tmp_path / "checkpoints", {}))
     assert caplog.text == ""
     for number in (1, 2):
         Checkpoints(tmp_path / "checkpoints", {}).write({"number": number})
-        begin_anew(Checkpoints(tmp_path / "checkpoints", {}))
+        begin_anew(folder, Checkpoints(tmp_path / "checkpoints", {}))
         assert "--resume would go on" in caplog.text
         assert Checkpoints(tmp_path / "checkpoints.before", {}).load() == {"number": number}
         assert not (tmp_path / "checkpoints").exists()
@@ -69,16 +38,6 @@ def test_a_finished_study_is_known_by_its_settings(tmp_path):
         assert finished_result(path, {"seed": 1}) is None
     path.write_text(json.dumps({"settings": {"seed": 1, "epsilon": [0.1]}, "best": 3}))
     assert finished_result(path, {"seed": 1, "epsilon": (0.1,)})["best"] == 3
-
-
-def test_what_cannot_be_set_aside_is_told(tmp_path, monkeypatch):
-    def refuse(*args):
-        raise PermissionError(13, "Permission denied")
-
-    (tmp_path / "parts").mkdir()
-    monkeypatch.setattr("pathlib.Path.rename", refuse)
-    with pytest.raises(UserError, match=r"parts: cannot set it aside: Permission denied; remove it"):
-        set_aside(tmp_path / "parts")
 
 
 def test_digests_see_every_change_and_nothing_else():

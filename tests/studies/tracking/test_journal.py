@@ -4,11 +4,14 @@ import json
 
 import pytest
 
+from core.errors import UserError
+from studies.ledger import LEDGER
+from studies.output import OutputFolder
 from studies.tracking.journal import Journal
 
 
 def journal(tmp_path, server="here", warnings=None):
-    return Journal(tmp_path, server, (warnings if warnings is not None else []).append)
+    return Journal(OutputFolder(tmp_path), server, (warnings if warnings is not None else []).append)
 
 
 def begun(tmp_path, n=0, **more):
@@ -54,7 +57,7 @@ def test_what_a_kill_left_of_an_entry_is_cut_off(tmp_path, left):
     "content", ["", "\0", '{"kind": "step"}\n', '{"kind": "begin"}\n', '{"kind": "begin", "id": 3}\n']
 )
 def test_a_file_that_is_no_journal_counts_as_none(tmp_path, content):
-    (tmp_path / "tracking.jsonl").write_text(content)
+    OutputFolder(tmp_path).growing("tracking.jsonl").write_text(content)
     made = begun(tmp_path, 1)
     assert [entry["kind"] for entry in made.entries] == ["begin", "step"]
     assert journal(tmp_path).entries == made.entries
@@ -65,7 +68,7 @@ def test_a_file_that_is_no_journal_counts_as_none(tmp_path, content):
 )
 def test_where_nobody_knows_what_was_sent_everything_waits(tmp_path, content):
     begun(tmp_path, 1)
-    (tmp_path / "tracking.sent").write_text(content)
+    OutputFolder(tmp_path).growing("tracking.sent").write_text(content)
     assert len(journal(tmp_path).waiting) == 2
 
 
@@ -117,19 +120,27 @@ def test_what_a_server_has_not_got_is_kept_when_another_study_begins(tmp_path):
     made.sent(1)
     made.set_aside()
     assert made.entries == []
-    kept = [json.loads(line) for line in (tmp_path / "tracking.before.jsonl").read_text().splitlines()]
+    kept = [json.loads(line) for line in (tmp_path / "tracking.jsonl.before").read_text().splitlines()]
     assert len(kept) == 3
     made.begin(name="next")
     made.sent(1)
     made.set_aside()
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["tracking.before.jsonl"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [LEDGER, "tracking.jsonl.before"]
+
+
+@pytest.mark.parametrize("name", ["tracking.jsonl", "tracking.sent"])
+def test_a_file_of_somebody_else_is_refused_and_stays(tmp_path, name):
+    (tmp_path / name).write_text("theirs\n")
+    with pytest.raises(UserError, match=f"{name} was not written by loss-search"):
+        journal(tmp_path)
+    assert (tmp_path / name).read_text() == "theirs\n"
 
 
 def test_a_journal_that_was_sent_whole_is_removed(tmp_path):
     made = begun(tmp_path, 1)
     made.sent(2)
     made.remove()
-    assert list(tmp_path.iterdir()) == []
+    assert [path.name for path in tmp_path.iterdir()] == [LEDGER]
 
 
 def test_a_journal_knows_whose_it_is(tmp_path):

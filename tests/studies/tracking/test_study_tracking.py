@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from core.errors import UserError
+from studies.output import OutputFolder
 from studies.processes import has_died, this_process
 from studies.study import Study
 from studies.tracking.journal import Journal
@@ -28,7 +29,7 @@ def start(database, experiment="studies", warnings=None, **changes):
     study = Study(small_settings(**changes))
     metric = study.task.metric
     warn = (warnings if warnings is not None else []).append
-    journal = Journal(Path(database.removeprefix("sqlite:///")).parent, database, warn)
+    journal = Journal(OutputFolder(Path(database.removeprefix("sqlite:///")).parent), database, warn)
     settings = study.settings.to_dict()
     tracker = MlflowTracker(lambda: connection, journal, settings, metric.name, metric.value, warn)
     return connection[0], study, tracker

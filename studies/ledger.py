@@ -1,0 +1,146 @@
+"""What this product wrote into a folder: nothing else that lies there is ever replaced, moved or removed.
+
+A hidden file in the folder has a line for everything that was written, a JSON list of its name and digest. Lines are
+only added, each before what it tells of is there, so that neither a kill nor a second process makes a file of ours
+look like somebody else's. A file that a person has changed since has another digest, and is theirs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import stat
+from contextlib import suppress
+from functools import cached_property
+from pathlib import Path
+
+#: The hidden file.
+LEDGER = ".loss-search"
+#: The digest of what may hold anything: a file that grows, a folder with all that is in it.
+ANYTHING = "*"
+_HEAD = b'["what loss-search wrote in this folder, by SHA-256; it replaces and removes nothing else", 1]\n'
+_FOLDER_ITSELF = "."
+#: Python and MLflow leave such folders beside the code of a model that was loaded.
+_CACHE = "__pycache__"
+
+
+class Ledger:
+    """What was written into one folder.
+
+    Args:
+        folder: need not be there yet.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder, self._path = folder, folder / LEDGER
+
+    @cached_property
+    def _written(self) -> dict[str, set[str]]:
+        """Name -> the digests of all that it ever was."""
+        try:
+            content = self._path.read_bytes()
+        except OSError:
+            return {}
+        written = dict[str, set[str]]()
+        for line in content.removeprefix(_HEAD).splitlines() if content.startswith(_HEAD) else ():
+            with suppress(ValueError, TypeError, RecursionError):  # what a kill or a full disk left of a line
+                name, digest = json.loads(line)
+                if isinstance(name, str) and isinstance(digest, str):
+                    written.setdefault(name, set()).add(digest)
+                    if not digest:
+                        del written[name]
+        return written
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all that is in the folder is ours."""
+        return ANYTHING in self._written.get(_FOLDER_ITSELF, ())
+
+    def is_ours(self, name: str) -> bool:
+        """Whether what has this name may be replaced: it is not there, or as this product wrote it."""
+        path = self._folder / name
+        try:
+            mode = path.lstat().st_mode
+            if stat.S_ISDIR(mode) and (not any(path.iterdir()) or Ledger(path).is_whole):
+                return True
+            digests = self._written.get(name, set())
+            return not stat.S_ISLNK(mode) and bool(digests) and (ANYTHING in digests or _digest(path) in digests)
+        except FileNotFoundError:
+            return True
+        except OSError:  # what cannot be looked at is nobody's to replace
+            return False
+
+    def add(self, name: str, digest: str) -> None:
+        """Tell that a name will be of this digest.
+
+        Raises:
+            OSError: the disk is full, or the folder cannot be written.
+        """
+        if not self._written.get(name, set()).isdisjoint((digest, ANYTHING)):
+            return
+        self._append(name, digest)
+        self._written.setdefault(name, set()).add(digest)
+
+    def add_whole(self) -> None:
+        """Tell that all that will be in this folder is ours.
+
+        Raises:
+            OSError: as `add`.
+        """
+        self.add(_FOLDER_ITSELF, ANYTHING)
+
+    def forget(self, name: str) -> None:
+        """Tell that nothing of this name is ours any more."""
+        if self._written.pop(name, None):
+            with suppress(OSError):
+                self._append(name, "")
+
+    def _append(self, name: str, digest: str) -> None:
+        number = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
+        with os.fdopen(number, "rb+", buffering=0) as file:
+            size = file.seek(0, os.SEEK_END)
+            if size and os.pread(number, len(_HEAD), 0) != _HEAD:
+                raise OSError(None, f"{self._path} is not a file of loss-search's")
+            is_torn = size > 0 and os.pread(number, 1, size - 1) != b"\n"
+            line = b"\n" * is_torn + json.dumps([name, digest]).encode() + b"\n"
+            try:
+                _write_all(number, (b"" if size else _HEAD) + line)
+                os.fsync(number)
+            except OSError:
+                os.ftruncate(number, size)
+                raise
+
+
+def digest_of(content: bytes) -> str:
+    """Of the content of a file."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def digest_of_folder(path: Path) -> str:
+    """Of the names and contents of all files in a folder."""
+    digest = hashlib.sha256()
+    for folder, names, files in os.walk(path):
+        names[:] = sorted(name for name in names if name != _CACHE)
+        for name in sorted(files):
+            inner = Path(folder) / name
+            digest.update(f"{inner.relative_to(path).as_posix()}\0{_digest(inner)}\n".encode())
+        links = [name for name in names if (Path(folder) / name).is_symlink()]  # we write none
+        digest.update("".join(f"{name}\0link\n" for name in links).encode())
+    return digest.hexdigest()
+
+
+def _digest(path: Path) -> str:
+    """Of a file or a folder; empty for links and devices, of which we write none."""
+    mode = path.lstat().st_mode
+    if stat.S_ISDIR(mode):
+        return digest_of_folder(path)
+    if not stat.S_ISREG(mode):
+        return ""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _write_all(number: int, content: bytes) -> None:
+    while content:
+        content = content[os.write(number, content) :]
