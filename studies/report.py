@@ -9,6 +9,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from core.errors import UserError
+from recommenders.data.opening import is_folder
 from studies.command import make_app, run_app
 from studies.exporting.finding import find_history, find_study, is_run_id
 from studies.output import REPORT, write_file
@@ -55,7 +56,7 @@ def _usual_place(run: str) -> Path:
     """Beside the result."""
     if is_run_id(run):
         return Path(REPORT)
-    return (Path(run) if Path(run).is_dir() else Path(run).parent) / REPORT
+    return (Path(run) if is_folder(Path(run)) else Path(run).parent) / REPORT
 
 
 if __name__ == "__main__":

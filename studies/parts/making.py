@@ -35,8 +35,8 @@ def _file_digest(path: Path) -> str:
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise UserError(f"--data {path}: cannot read it: {error.strerror or error}") from None
+    except (OSError, ValueError) as error:
+        raise UserError(f"--data {path}: cannot read it: {getattr(error, "strerror", None) or error}") from None
 
 
 class PartMaker:
