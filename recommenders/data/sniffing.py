@@ -81,7 +81,7 @@ def _names(cells: list[str], rows: list[list[str]], options: TableOptions) -> tu
         return None, ()
     if _are_named(cells, USUAL_OPTIONS if has_numbers else options):
         return cells, ()
-    told = in_a_line(", ".join(cells), 200)
+    told = in_a_line(", ".join(cells), 100)
     if _looks_like_a_row(cells, rows, options):
         return None, (f"line 1 is taken for a row: {told}; --header yes if it names the columns",)
     return cells, (f"line 1 is taken for the names of columns: {told}; --header no if it is a row",)

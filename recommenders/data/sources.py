@@ -71,7 +71,8 @@ def open_source(source: Path | Frame, options: TableOptions, with_part: bool, na
     try:
         layout = find_layout(source, kind.names, kind.n_columns, options, with_part, kind.numeric)
     except UserError as error:
-        raise UserError("; ".join((str(error), *kind.notes))) from None
+        unsure = "; --header no if line 1 is a row" * (kind.names is not None and bool(kind.notes))
+        raise UserError(f"{error}{unsure}") from None
     table = TextTable(source, kind.separator, kind.n_columns, kind.names is not None)
     first, *others = layout.notes
     parted = f", parted by {SEPARATORS[kind.separator]}" * (kind.separator != ",")

@@ -34,8 +34,8 @@ def test_a_cell_that_stands_below_itself_is_no_name(read):
     assert read(TEXT + "alice,emma\n") == (["dune", "emma"], ROW)
 
 
-def test_where_nothing_tells_the_refusal_says_what_was_taken_for_names(read):
-    with pytest.raises(UserError, match=r"no column of users .*; line 1 is taken for the names of columns: alice, dune"):
+def test_where_nothing_tells_the_refusal_says_that_it_may_be_a_row(read):
+    with pytest.raises(UserError, match=r"no column of users .*; got alice, dune; .*; --header no if line 1 is a row$"):
         read(TEXT)
 
 
