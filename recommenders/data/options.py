@@ -36,8 +36,7 @@ class TableOptions:
     time_col: str | None = None
     """The column of times, numbers or dates; guessed unless given; none to do without."""
     header: str = "auto"
-    """Whether the first line of a file of text names its columns: yes, no (it is a row, and columns go by position), or
-    auto: found out, and said where it is not plain."""
+    """Whether the first line of a file of text names its columns: yes, no (it is a row), or auto to find out."""
     positive_at: float | None = None
     """Ratings of so much and more get the label 1, others 0. Unless given: 4, but ratings that are only 0 and 1 (or -1
     and 1) are labels already."""
