@@ -67,7 +67,7 @@ class TextTable:
         """
         plan = iter(self._survey.pieces)
         line, lines_a_row = 1 + self._n_header, 1.0
-        with opened(self._path) as file, _told(self._path, self._n_columns):
+        with opened(self._path) as file, _told(self._path, self._n_columns, self._survey.stray_quote):
             metered = _Metered(file, self._path)
             with self._reader(metered) as reader:
                 for n_lines in itertools.chain(plan, itertools.repeat(self._survey.pieces[-1])):
@@ -138,8 +138,13 @@ class TextTable:
 
 
 @contextmanager
-def _told(path: Path, n_columns: int) -> Iterator[None]:
-    """What pandas says about a table, as one line."""
+def _told(path: Path, n_columns: int, stray_quote: int | None) -> Iterator[None]:
+    """What pandas says about a table, as one line; and why quotation marks join no cells, where that may be the cause."""
+    why = (
+        ""
+        if stray_quote is None
+        else f"; the quotation mark in line {stray_quote} ends no cell, so all are read as text"
+    )
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", pd.errors.ParserWarning)  # rows with more cells than there are columns
@@ -147,12 +152,12 @@ def _told(path: Path, n_columns: int) -> Iterator[None]:
     except pd.errors.EmptyDataError:
         return
     except pd.errors.ParserWarning:
-        raise UserError(f"{path}: expected rows of {n_columns} cells, got rows of more") from None
+        raise UserError(f"{path}: expected rows of {n_columns} cells, got rows of more{why}") from None
     except UserError:
         raise
     except (ValueError, csv.Error, pd.errors.ParserError) as error:
         problem = in_a_line(first_line(error), 200)
-        raise UserError(f"{path}: expected a table of ratings, could not read it: {problem}") from None
+        raise UserError(f"{path}: expected a table of ratings, could not read it: {problem}{why}") from None
 
 
 class _Metered(io.RawIOBase):

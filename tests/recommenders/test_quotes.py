@@ -54,6 +54,12 @@ def test_an_id_with_an_open_mark_is_refused_with_its_line(tmp_path):
         read(tmp_path, 'user\titem\n1\ta\n1\t"b\n2\tc\n')
 
 
+def test_where_a_stray_mark_parts_other_cells_its_line_is_told(tmp_path):
+    rows = "".join(f'{n},a{n},5,"one, two"\n' for n in range(9))
+    with pytest.raises(UserError, match="the quotation mark in line 11 ends no cell, so all are read as text"):
+        read(tmp_path, "user,item,rating,title\n" + rows + '9,c,1,"the "end"\n')
+
+
 @pytest.mark.parametrize("name", ['"title', '"ti"tle"', 'ti"tle'])
 def test_a_stray_mark_in_a_name_swallows_no_column(tmp_path, name):
     assert read(tmp_path, f"user\titem\t{name}\trating\n1\ta\tx\t5\n2\tb\ty\t1\n").summary.rows == 2
