@@ -56,7 +56,7 @@ def test_an_id_with_an_open_mark_is_refused_with_its_line(tmp_path):
 
 def test_where_a_stray_mark_parts_other_cells_its_line_is_told(tmp_path):
     rows = "".join(f'{n},a{n},5,"one, two"\n' for n in range(9))
-    with pytest.raises(UserError, match="the quotation mark in line 11 ends no cell, so all are read as text"):
+    with pytest.raises(UserError, match="the quotation mark in line 11 ends no cell, so all are text"):
         read(tmp_path, "user,item,rating,title\n" + rows + '9,c,1,"the "end"\n')
 
 
