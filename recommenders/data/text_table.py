@@ -139,12 +139,8 @@ class TextTable:
 
 @contextmanager
 def _told(path: Path, n_columns: int, stray_quote: int | None) -> Iterator[None]:
-    """What pandas says about a table, as one line; and why quotation marks join no cells, where that may be the cause."""
-    why = (
-        ""
-        if stray_quote is None
-        else f"; the quotation mark in line {stray_quote} ends no cell, so all are read as text"
-    )
+    """What pandas says about a table, as one line; and why quotation marks join no cells, which may be the cause."""
+    why = "" if stray_quote is None else f"; the quotation mark in line {stray_quote} ends no cell, so all are text"
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", pd.errors.ParserWarning)  # rows with more cells than there are columns
