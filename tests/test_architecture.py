@@ -55,7 +55,10 @@ EXTRA = {
     "studies/tuning/trials.py": {"optuna"},
     "studies/contest/statistics.py": {"scipy", "scikit_posthocs", "statsmodels"},
     **{f"recommenders/data/{name}.py": {"pandas"} for name in ("reading", "sources", "table", "text_table", "times")},
-    **{f"recommenders/data/{name}.py": {"pandas", "pyarrow"} for name in ("arrow_table", "columns")},
+    **{
+        f"recommenders/data/{name}.py": {"pandas", "pyarrow"}
+        for name in ("arrow_column", "arrow_table", "columns", "frames")
+    },
     "recommenders/data/fetch.py": {"pooch", "platformdirs"},
 }
 

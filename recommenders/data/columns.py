@@ -13,6 +13,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from core.errors import shown
+from recommenders.data.moments import Moments
+
+#: A number of digits alone that 64 bits hold.
+_DIGITS = r"^\s*(?P<sign>[+-]?)(?P<whole>[0-9]{1,18}|[1-8][0-9]{18})(?:[.](?P<beyond>[0-9]*))?\s*$"
 
 
 class Column(ABC):
@@ -27,7 +31,11 @@ class Column(ABC):
 
     @abstractmethod
     def numbers(self) -> np.ndarray:
-        """[n] float64, not finite where a cell is no number; dates that a file keeps as such are seconds."""
+        """[n] float64, not finite where a cell is no number."""
+
+    @abstractmethod
+    def times(self) -> Moments:
+        """Numbers in full, missing where a cell is none; dates that a file keeps as such are seconds."""
 
     @abstractmethod
     def texts(self) -> pd.Series | None:
@@ -68,6 +76,31 @@ class TextColumn(Column):
             numbers = pd.to_numeric(self.texts(), errors="coerce").to_numpy(dtype=np.float64)
         return numbers
 
+    def times(self) -> Moments:
+        """See Column. Integers come first: no float of 64 bits holds a time in nanoseconds."""
+        try:
+            whole = self._arrow.cast(pa.int64()).to_numpy(zero_copy_only=False)
+        except pa.ArrowInvalid:
+            whole = None
+        if whole is not None and not pc.any(pc.match_substring_regex(self._arrow, "[xX]")).as_py():  # 0x10 is no time
+            return Moments(whole)
+        moments = Moments.of_numbers(self.numbers())
+        is_whole = moments.exact and not pc.any(pc.match_substring_regex(self._arrow, "[.]0*[1-9]")).as_py()
+        return moments if is_whole else self._in_full(moments)
+
+    def _in_full(self, rough: Moments) -> Moments:
+        """The digits of each cell instead of the nearest float, where it has nothing but digits."""
+        parts = pc.extract_regex(self._arrow, _DIGITS)
+        known = parts.is_valid().to_numpy(zero_copy_only=False)
+        sign, digits, fraction = (parts.field(name).filter(parts.is_valid()) for name in ("sign", "whole", "beyond"))
+        below = pc.equal(sign, "-").to_numpy(zero_copy_only=False)
+        number = digits.cast(pa.int64()).to_numpy(zero_copy_only=False)
+        left = pc.binary_join_element_wise("0.", fraction, "0", "").cast(pa.float64()).to_numpy(zero_copy_only=False)
+        whole, beyond = rough.whole.copy(), np.zeros(len(known)) if rough.beyond is None else rough.beyond.copy()
+        whole[known] = np.where(below, -number - (left > 0), number)
+        beyond[known] = np.where(below & (left > 0), 1 - left, left)
+        return Moments(whole, beyond, rough.missing, rough.huge)
+
     @cached_property
     def _arrow(self) -> pa.Array:
         array = pa.array(self._cells, pa.string(), from_pandas=True)
@@ -80,7 +113,8 @@ class TextColumn(Column):
 
     def shown(self, row: int) -> str:
         """See Column."""
-        return shown(self._arrow[row].as_py())
+        cell = self._arrow[row].as_py()
+        return shown(cell) if cell.strip() else "an empty cell"
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ class Ratings:
     rating: np.ndarray
     """[n] float64."""
     timestamp: np.ndarray | None
-    """[n] int64, or None where the source has none."""
+    """[n] int64 in the order of times (they themselves where all are whole), or None where the source has none."""
     user_ids: np.ndarray
     """The published id of every user."""
     item_ids: np.ndarray

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from itertools import count
 
 import numpy as np
 import torch
 
 from core.errors import UserError, shown
 from recommenders.data.columns import Column, Piece
+from recommenders.data.ids import id_text
+from recommenders.data.moments import in_order
 from recommenders.data.times import TimeReader
 from recommenders.memory import free_memory
 
@@ -39,7 +39,7 @@ class Gathered:
     rating: np.ndarray | None
     """[n] float64, or None where there is no such column."""
     time: np.ndarray | None
-    """[n] int64."""
+    """[n] int64 in the order of times: the times themselves where all are whole, else their places."""
     part: np.ndarray | None
     """[n] int8, the place in PARTS."""
     user_ids: np.ndarray
@@ -108,25 +108,42 @@ class Gatherer:
         return Gathered(user, item, rating, time, part, user_ids, item_ids, notes)
 
 
+class _Numbers(dict[str, int]):
+    """The number of each cell: that of the id that it names. An id is numbered when it is first met."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ids: list[str] = []
+
+    def __missing__(self, cell: str) -> int:
+        name = id_text(cell)
+        if name != cell:
+            number = self[cell] = self[name]
+            return number
+        number = self[cell] = len(self.ids)
+        self.ids.append(cell)
+        return number
+
+
 class _Ids:
-    """Numbers the ids of users, or of items. A dict numbers them, which holds every id once."""
+    """Numbers the ids of users, or of items. A dict numbers them, which holds every way of writing one once."""
 
     def __init__(self, role: str, capacity: int) -> None:
         self._role = role
         self._number = np.empty(capacity, dtype=np.int64)
-        self._numbers: defaultdict[str, int] = defaultdict(count().__next__)
+        self._numbers = _Numbers()
 
     def __len__(self) -> int:
         return len(self._numbers)
 
     def add(self, start: int, piece: Piece, column: Column) -> None:
-        numbers, known = self._numbers, len(self._numbers)
+        numbers, known = self._numbers, len(self._numbers.ids)
         cells, place = column.ids()
         found = np.fromiter(map(numbers.__getitem__, cells), dtype=np.int64, count=len(cells))
         found = found[place]
         self._number[start : start + len(found)] = found
-        if len(numbers) > known:
-            self._check(piece, list(numbers)[known:], found, known)
+        if len(numbers.ids) > known:
+            self._check(piece, numbers.ids[known:], found, known)
 
     def _check(self, piece: Piece, new: list[str], found: np.ndarray, known: int) -> None:
         for number, text in enumerate(new, start=known):
@@ -138,8 +155,8 @@ class _Ids:
 
     def done(self, n: int) -> tuple[np.ndarray, np.ndarray]:
         """The distinct ids in order (as numbers, if all are plain numbers) and the place of each row's."""
-        ids = list(self._numbers)
-        self._numbers.clear()
+        ids = self._numbers.ids
+        self._numbers = _Numbers()
         plain = all(i.isascii() and i.isdigit() and (i == "0" or i[0] != "0") and len(i) < 19 for i in ids)
         array = np.array(ids, dtype=np.int64) if plain else np.array(ids, dtype=np.dtypes.StringDType())
         order = np.argsort(array, kind="stable")
@@ -161,13 +178,14 @@ class _Finite:
         self._role = role
         self._problem, self._unit, self._n_bad = "", "lines", 0
 
-    def look(self, piece: Piece, numbers: np.ndarray) -> None:
-        bad = np.flatnonzero(~np.isfinite(numbers))
-        if len(bad) and not self._n_bad:
-            got = piece.columns[self._role].shown(int(bad[0]))
-            self._problem = f"{piece.at(int(bad[0]))}: {self._role}: a finite number expected, got {got}"
+    def look(self, piece: Piece, bad: np.ndarray) -> None:
+        """Take note of the rows that are bad: [n] whether."""
+        rows = np.flatnonzero(bad)
+        if len(rows) and not self._n_bad:
+            got = piece.columns[self._role].shown(int(rows[0]))
+            self._problem = f"{piece.at(int(rows[0]))}: {self._role}: a finite number expected, got {got}"
             self._unit = piece.where.rsplit(" ", 1)[-1] + "s"
-        self._n_bad += len(bad)
+        self._n_bad += len(rows)
 
     def check(self) -> None:
         if self._n_bad:
@@ -184,7 +202,7 @@ class _Ratings:
 
     def add(self, start: int, piece: Piece) -> None:
         numbers = piece.columns["rating"].numbers()
-        self._finite.look(piece, numbers)
+        self._finite.look(piece, ~np.isfinite(numbers))
         self._values[start : start + len(numbers)] = numbers
 
     def done(self, n: int) -> np.ndarray:
@@ -193,25 +211,35 @@ class _Ratings:
 
 
 class _Times:
-    """Whole numbers or seconds."""
+    """Whole numbers or seconds; what is beyond them has room once there is some."""
 
     def __init__(self, capacity: int) -> None:
-        self._values = np.empty(capacity, dtype=np.int64)
+        self._whole = np.empty(capacity, dtype=np.int64)
+        self._beyond: np.ndarray | None = None
         self._finite = _Finite("timestamp")
         self.reader = TimeReader()
 
     def add(self, start: int, piece: Piece) -> None:
-        numbers = self.reader.read(piece.columns["timestamp"], piece)
-        self._finite.look(piece, numbers)
-        numbers = np.where(np.isfinite(numbers), numbers, 0)
-        largest = int(np.abs(numbers).argmax())
-        if abs(numbers[largest]) >= 2**53:
-            raise UserError(f"{piece.at(largest)}: timestamps below 2^53 expected, got {numbers[largest]:g}")
-        self._values[start : start + len(numbers)] = numbers
+        column = piece.columns["timestamp"]
+        times = self.reader.read(column, piece)
+        if times.missing is not None:
+            self._finite.look(piece, times.missing)
+        if times.huge is not None:
+            row = int(times.huge.argmax())
+            raise UserError(f"{piece.at(row)}: timestamps below 2^63 expected, got {column.shown(row)}")
+        stop = start + len(times.whole)
+        self._whole[start:stop] = times.whole
+        if times.beyond is not None:
+            self._beyond = np.zeros(len(self._whole)) if self._beyond is None else self._beyond
+            self._beyond[start:stop] = times.beyond
 
     def done(self, n: int) -> np.ndarray:
+        """The times, or where they have fractions their places in order."""
         self._finite.check()
-        return self._values[:n]
+        if self._beyond is None:
+            return self._whole[:n]
+        beyond, self._beyond = self._beyond[:n], None
+        return in_order(self._whole[:n], beyond)
 
 
 def _parts(piece: Piece) -> np.ndarray:

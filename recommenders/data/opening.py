@@ -2,38 +2,76 @@
 
 from __future__ import annotations
 
-import gzip
 import re
 import stat
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, cast
 
 from core.errors import UserError, first_line
+from recommenders.data.kinds import LOOKED_AT, PARQUET, foreign, packing
+from recommenders.data.unpacking import BROKEN, unpacked
 
 #: No line is longer, in bytes. Reviews are a hundredth of that.
 MAX_LINE = 2**20
-#: What a file that is not there, not text or not gzip raises.
-_UNREADABLE = (OSError, UnicodeError, EOFError, zlib.error)
+#: What a file that is not there, not text or broken raises.
+_UNREADABLE = (UnicodeError, *BROKEN)
 
 
 @contextmanager
 def opened(path: Path) -> Iterator[BinaryIO]:
-    """The bytes of a file, unpacked if its name ends with .gz.
+    """The bytes of a file, unpacked if they are packed by gzip, bzip2, xz or zip, whatever its name says.
 
     Raises:
-        UserError: there is no such file, it is none (a folder, a pipe or a device, which may never end), or it
-            cannot be read, here or inside the block.
+        UserError: there is no such file, it is none (a folder, a pipe or a device, which may never end), it is one of
+            another program, or it cannot be read, here or inside the block.
     """
     try:
         if not _is_regular(path):
             raise UserError(f"{path}: could not read it: expected a file, got a folder, a pipe or a device")
-        with cast(BinaryIO, gzip.open(path) if path.suffix == ".gz" else path.open("rb")) as file:
-            yield file
+        with path.open("rb") as file:
+            how = packing(_checked(file, path))
+            if how is None:
+                yield cast(BinaryIO, file)
+                return
+            with unpacked(cast(BinaryIO, file), how, path) as content:
+                _check_content(content, how, path)
+            file.seek(0)
+            with unpacked(cast(BinaryIO, file), how, path) as content:
+                yield content
     except _UNREADABLE as error:
         raise UserError(f"{path}: could not read it: {getattr(error, 'strerror', None) or first_line(error)}") from None
+
+
+def _checked(file: BinaryIO, path: Path) -> bytes:
+    """The beginning of a file that may be a table."""
+    start = file.read(LOOKED_AT)
+    file.seek(0)
+    kind = foreign(start)
+    if kind is not None:
+        raise UserError(f"{path}: expected a table of ratings, got {kind}")
+    return start
+
+
+def _check_content(content: BinaryIO, how: str, path: Path) -> None:
+    """Refuse what is packed but is no text."""
+    start = content.read(LOOKED_AT)
+    again = packing(start)
+    kind = "a Parquet file" if start.startswith(PARQUET) else again and f"a file that is packed once more, by {again}"
+    kind = f"{kind}; unpack it" if kind else foreign(start)
+    if kind is not None:
+        raise UserError(f"{path}: expected a table of ratings packed by {how}, got {kind}")
+
+
+def is_parquet(path: Path) -> bool:
+    """Whether it begins as Parquet does.
+
+    Raises:
+        UserError: see `opened`.
+    """
+    with opened(path) as file:
+        return file.read(len(PARQUET)) == PARQUET
 
 
 def _is_regular(path: Path) -> bool:
@@ -75,11 +113,11 @@ def too_long(path: Path, line: int) -> UserError:
     return UserError(f"{path} line {line}: expected lines of at most {MAX_LINE} bytes, got a longer one")
 
 
-def second_line(path: Path) -> str:
-    """What comes after the first line, or what there is of it in the first piece; no text is shown as such."""
+def first_lines(path: Path, most: int = 1_000) -> list[str]:
+    """The lines that a file begins with, or what there is of them in the first piece; no text is shown as such."""
     with opened(path) as file:
-        lines = re.split(rb"\r\n|\n|\r", file.read(2 * MAX_LINE), maxsplit=2)
-    return lines[1].decode(errors="replace") if len(lines) > 1 else ""
+        start = file.read(2 * MAX_LINE)
+    return [line.decode(errors="replace") for line in re.split(rb"\r\n|\n|\r", start, maxsplit=most)[:most]]
 
 
 def zero_byte(path: Path, line: int, encoding: str) -> UserError:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from core.errors import UserError, shown
 
+HEADERS = ("auto", "yes", "no")
 SPLITS = ("auto", "leave-one-out", "random", "given")
 PAIRS = ("last", "first", "all")
 #: Negatives drawn for each positive where a table has none and nothing was said.
@@ -34,6 +35,8 @@ class TableOptions:
     positive."""
     time_col: str | None = None
     """The column of times, numbers or dates; guessed unless given; none to do without."""
+    header: str = "auto"
+    """Whether the first line of a file of text names its columns: yes, no (it is a row), or auto to find out."""
     positive_at: float | None = None
     """Ratings of so much and more get the label 1, others 0. Unless given: 4, but ratings that are only 0 and 1 (or -1
     and 1) are labels already."""
@@ -51,7 +54,7 @@ class TableOptions:
 
     def __post_init__(self) -> None:
         """Check what can be checked without the table."""
-        for name, known in (("split", SPLITS), ("pairs", PAIRS)):
+        for name, known in (("header", HEADERS), ("split", SPLITS), ("pairs", PAIRS)):
             if getattr(self, name) not in known:
                 raise UserError(f"--{name}: expected {' or '.join(known)}, got {shown(getattr(self, name))}")
         if self.positive_at is not None and not math.isfinite(self.positive_at):

@@ -15,6 +15,7 @@ from recommenders.data.columns import Piece, TextColumn
 from recommenders.data.dataset import Ratings
 from recommenders.data.gathering import Gatherer
 from recommenders.data.opening import beginning, opened
+from recommenders.data.quotes import cells_of
 from recommenders.data.survey import PIECE_BYTES, survey
 from recommenders.data.text_table import MAX_COLUMNS, TextTable
 
@@ -24,7 +25,7 @@ _ROWS_AT_ONCE = 100_000
 
 
 def read_table(path: Path, names: dict[str, str] | list[str], separator: str, encoding: str = "utf-8") -> Ratings:
-    """Ratings from a text table (gzip is recognised by its ending).
+    """Ratings from a text table (unpacked where it is packed).
 
     Args:
         path: the file.
@@ -57,9 +58,8 @@ def read_header(path: Path, line: str, separator: str) -> list[str]:
     """
     if line.count(separator) >= MAX_COLUMNS:
         raise UserError(f"{path}: expected at most {MAX_COLUMNS} columns, got {line.count(separator) + 1}")
-    single = separator if len(separator) == 1 else "\t"
     try:
-        return next(csv.reader([line.replace(separator, single)], delimiter=single), [])
+        return cells_of(line, separator)
     except csv.Error as error:
         raise UserError(f"{path} line 1: expected the names of columns, got {shown(line)}: {error}") from None
 
@@ -78,7 +78,7 @@ def _places(path: Path, header: list[str], names: dict[str, str]) -> dict[str, i
 
 
 def read_json_lines(path: Path, fields: dict[str, str]) -> Ratings:
-    """Ratings from a file with a JSON object a line (gzip is recognised by its ending).
+    """Ratings from a file with a JSON object a line (unpacked where it is packed).
 
     Args:
         path: the file.
@@ -101,7 +101,7 @@ def _records(path: Path, fields: dict[str, str]) -> Iterator[Piece]:
     with opened(path) as file, io.TextIOWrapper(file, encoding="utf-8") as text:
         for number, line in enumerate(text, start=1):
             try:
-                record = json.loads(line)
+                record = json.loads(line, parse_float=str)  # all digits of a time
                 for field, role in fields.items():
                     columns[role].append(_cell(record[field]))
             except (ValueError, KeyError, TypeError, RecursionError) as error:

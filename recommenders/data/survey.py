@@ -10,6 +10,7 @@ import torch
 
 from core.errors import UserError
 from recommenders.data.opening import MAX_LINE, not_text, opened, too_long, zero_byte
+from recommenders.data.quotes import Quotes
 from recommenders.memory import free_memory
 
 #: A table is read in pieces of about so many bytes, and of at most so many cells.
@@ -29,11 +30,13 @@ class Survey:
     """At most so many, where line ends are of several kinds."""
     pieces: tuple[int, ...]
     """How many lines at a time make a piece that is neither too many bytes nor too many cells."""
-    has_quotes: bool
-    """Whether a cell may go over several lines."""
+    n_swallowed: int
+    """Lines that belong to the row before, as they are in quoted cells."""
+    stray_quote: int | None
+    """The first line with a quotation mark that is none of CSV's: then all of them are text."""
 
 
-def survey(path: Path, n_columns: int, encoding: str = "utf-8") -> Survey:
+def survey(path: Path, n_columns: int, encoding: str = "utf-8", separator: str | None = None) -> Survey:
     """Go through a file without keeping it, and refuse what would be no text or too much of it.
 
     A packed file may hold a thousand times what it weighs, and a table of nothing but line ends takes a hundred
@@ -43,6 +46,7 @@ def survey(path: Path, n_columns: int, encoding: str = "utf-8") -> Survey:
         path: the file.
         n_columns: cells that a line of it becomes.
         encoding: of the text.
+        separator: between columns; None where quotation marks mean nothing.
 
     Raises:
         UserError: it cannot be read, is not text in this encoding, has a line longer than MAX_LINE, or would take
@@ -51,7 +55,7 @@ def survey(path: Path, n_columns: int, encoding: str = "utf-8") -> Survey:
     free = free_memory(torch.device("cpu"))
     decoder = codecs.getincrementaldecoder(encoding)()
     read, pieces = _Read(path), _Pieces(max(1, PIECE_CELLS // n_columns))
-    has_quotes = False
+    quotes = None if separator is None else Quotes(separator, n_columns)
     with opened(path) as file:
         more = True
         while more:
@@ -65,11 +69,13 @@ def survey(path: Path, n_columns: int, encoding: str = "utf-8") -> Survey:
                 raise not_text(path, read.line(error.object[: error.start]), error) from None
             read.take(chunk)
             pieces.take(read)
-            has_quotes = has_quotes or b'"' in chunk
+            if quotes is not None:
+                quotes.take(chunk, final=not more)
             check_rows(path, f"{read.line()} lines", read.line(), free - pieces.largest(n_columns))
     pieces.end(read)
     n_lines = read.line() if read.open_line else read.line() - 1
-    return Survey(n_lines, read.newlines + read.returns + 1, tuple(pieces.lines), has_quotes)
+    told = (0, None) if quotes is None else (quotes.n_swallowed, quotes.stray)
+    return Survey(n_lines, read.newlines + read.returns + 1, tuple(pieces.lines), *told)
 
 
 def check_rows(where: object, what: str, n_rows: int, left: int) -> None:

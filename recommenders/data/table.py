@@ -6,18 +6,15 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from core.errors import UserError
 from core.seeding import numpy_rng
 from recommenders.data.dataset import Dataset
+from recommenders.data.frames import Frame, as_table
 from recommenders.data.gathering import PARTS, Gathered, Gatherer
 from recommenders.data.options import USUAL_OPTIONS, DataFiles, TableOptions
 from recommenders.data.preparing import prepared
 from recommenders.data.sources import Source, open_source
-
-if TYPE_CHECKING:
-    from pandas import DataFrame
 
 _LONGEST_NAME = 60
 
@@ -31,15 +28,15 @@ def load_table(data: Path | DataFiles | None, seed: int, options: TableOptions =
 
 
 def table_dataset(
-    source: str | Path | DataFrame,
+    source: str | Path | Frame,
     options: TableOptions = USUAL_OPTIONS,
     seed: int = 0,
     *,
-    validation: str | Path | DataFrame | None = None,
-    test: str | Path | DataFrame | None = None,
+    validation: str | Path | Frame | None = None,
+    test: str | Path | Frame | None = None,
     name: str | None = None,
 ) -> Dataset:
-    """A data set from a table: a CSV, TSV or Parquet file, or a data frame.
+    """A data set from a table: a CSV, TSV or Parquet file, or a data frame (see `frames`).
 
     What it holds, what was guessed and what is unusual is told by `Dataset.summary`; whether it has both classes in
     every part is up to `Dataset.check_classes`.
@@ -56,7 +53,7 @@ def table_dataset(
         UserError: anything that no data set can be made of.
     """
     given = (table for table in (source, validation, test) if table is not None)
-    tables = [Path(table) if isinstance(table, str) else table for table in given]
+    tables = [as_table(table) for table in given]
     if len(tables) == 2:
         raise UserError("parts in tables of their own: expected training, validation and test, got two; give all three")
     how = _split(options, len(tables) > 1)
@@ -72,7 +69,7 @@ def table_dataset(
 
 def table_name(path: Path) -> str:
     """What a data set from this file is called: the file's name without endings, in plain characters."""
-    stem = path.name.removesuffix(".gz")
+    stem = re.sub(r"\.(gz|bz2|xz|zip)$", "", path.name, flags=re.IGNORECASE)
     stem = stem.rpartition(".")[0] or stem
     return re.sub(r"[^A-Za-z0-9._-]+", "-", stem).strip("-.")[:_LONGEST_NAME] or "table"
 

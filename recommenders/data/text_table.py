@@ -14,9 +14,10 @@ from typing import Any, BinaryIO
 import numpy as np
 import pandas as pd
 
-from core.errors import UserError, first_line, in_a_line
+from core.errors import UserError, first_line, in_a_line, shown
 from recommenders.data.columns import Piece, TextColumn
 from recommenders.data.opening import opened
+from recommenders.data.quotes import unquoted
 from recommenders.data.survey import PIECE_BYTES, survey
 
 #: No table is wider: pandas takes minutes for a header of 200,000 columns.
@@ -29,7 +30,7 @@ class TextTable:
     """A file of rows, a line each but for quoted cells that go over several.
 
     Args:
-        path: the file (gzip is recognised by its ending).
+        path: the file (unpacked where it is packed).
         separator: between columns: one character, or "::".
         n_columns: of every row.
         has_header: whether the first line is none.
@@ -42,9 +43,18 @@ class TextTable:
     def __init__(self, path: Path, separator: str, n_columns: int, has_header: bool, encoding: str = "utf-8") -> None:
         self._path, self._separator, self._n_columns = path, separator, n_columns
         self._n_header, self._encoding = int(has_header), encoding
-        self._survey = survey(path, n_columns, encoding)
+        self._survey = survey(path, n_columns, encoding, separator)
         self.n_rows = self._survey.n_rows
         """At most so many."""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What became of quotation marks, where rows are not simply lines."""
+        if self._survey.stray_quote is not None:
+            return (f"quotation marks are read as text: the one in line {self._survey.stray_quote} ends no cell",)
+        n = self._survey.n_swallowed
+        lines = "1 line belongs" if n == 1 else f"{n:,} lines belong"
+        return (f"{lines} to the row before, in quoted cells that go over several lines",) * (n > 0)
 
     def pieces(self, places: Mapping[str, int]) -> Iterator[Piece]:
         """All rows but blank ones.
@@ -57,7 +67,7 @@ class TextTable:
         """
         plan = iter(self._survey.pieces)
         line, lines_a_row = 1 + self._n_header, 1.0
-        with opened(self._path) as file, _told(self._path, self._n_columns):
+        with opened(self._path) as file, _told(self._path, self._n_columns, self._survey.stray_quote):
             metered = _Metered(file, self._path)
             with self._reader(metered) as reader:
                 for n_lines in itertools.chain(plan, itertools.repeat(self._survey.pieces[-1])):
@@ -82,6 +92,7 @@ class TextTable:
             names=range(self._n_columns),
             skiprows=self._n_header,
             index_col=False,
+            quoting=csv.QUOTE_MINIMAL if self._survey.stray_quote is None else csv.QUOTE_NONE,
             engine="c",
             encoding=self._encoding,
             compression=None,
@@ -94,7 +105,7 @@ class TextTable:
     def _numbered(self, frame: pd.DataFrame, first: int) -> tuple[np.ndarray, int]:
         """The line that each row begins in, which is `first` for the first, and over how many lines they go."""
         rows = np.arange(first, first + len(frame))
-        if not self._survey.has_quotes:
+        if not self._survey.n_swallowed:
             return rows, len(frame)
         frame = frame.fillna("")
         further = sum(frame[column].str.count("\r\n|\n|\r") for column in frame.columns).to_numpy(dtype=np.int64)
@@ -105,14 +116,31 @@ class TextTable:
         columns = {role: TextColumn(frame[place]) for role, place in places.items()}
         if not columns["user"].filled.all():
             filled = (frame.fillna("") != "").any(axis=1).to_numpy(dtype=bool)
-            rows = rows[filled]
-            columns = {role: TextColumn(frame.loc[filled, place]) for role, place in places.items()}
-        return Piece(f"{self._path} line", rows, columns)
+            frame, rows = frame.loc[filled], rows[filled]
+            columns = {role: TextColumn(frame[place]) for role, place in places.items()}
+        piece = Piece(f"{self._path} line", rows, columns)
+        if self._survey.stray_quote is None:
+            return piece
+        return Piece(piece.where, rows, {role: self._bare(frame[places[role]], role, piece) for role in places})
+
+    def _bare(self, cells: pd.Series, role: str, piece: Piece) -> TextColumn:
+        """Cells without the marks around them, where marks are text."""
+        marked = np.flatnonzero(cells.str.startswith('"').fillna(False).to_numpy(dtype=bool))
+        bare = cells.to_numpy(dtype=object, copy=True)
+        for row in marked:
+            cell = bare[row] = unquoted(bare[row])
+            if role in ("user", "item") and cell.startswith('"'):
+                raise UserError(
+                    f"{piece.at(int(row))}: {role}: expected an id, got {shown(cells.iloc[row])}, in which a quotation "
+                    "mark is open; close it or take it out"
+                )
+        return TextColumn(pd.Series(bare, dtype=object))
 
 
 @contextmanager
-def _told(path: Path, n_columns: int) -> Iterator[None]:
-    """What pandas says about a table, as one line."""
+def _told(path: Path, n_columns: int, stray_quote: int | None) -> Iterator[None]:
+    """What pandas says about a table, as one line; and why quotation marks join no cells, which may be the cause."""
+    why = "" if stray_quote is None else f"; the quotation mark in line {stray_quote} ends no cell, so all are text"
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", pd.errors.ParserWarning)  # rows with more cells than there are columns
@@ -120,12 +148,12 @@ def _told(path: Path, n_columns: int) -> Iterator[None]:
     except pd.errors.EmptyDataError:
         return
     except pd.errors.ParserWarning:
-        raise UserError(f"{path}: expected rows of {n_columns} cells, got rows of more") from None
+        raise UserError(f"{path}: expected rows of {n_columns} cells, got rows of more{why}") from None
     except UserError:
         raise
     except (ValueError, csv.Error, pd.errors.ParserError) as error:
         problem = in_a_line(first_line(error), 200)
-        raise UserError(f"{path}: expected a table of ratings, could not read it: {problem}") from None
+        raise UserError(f"{path}: expected a table of ratings, could not read it: {problem}{why}") from None
 
 
 class _Metered(io.RawIOBase):

@@ -2,95 +2,135 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pandas as pd
 
 from core.errors import UserError
 from recommenders.data.columns import Column, Piece
+from recommenders.data.moments import Moments
 
-#: Forms of dates, tried in this order on the first rows: pandas' name and what a person calls it.
+ISO = "ISO8601"
+#: Forms of dates, tried in this order on the first rows: pandas' name and what a person calls it. A time of the day may
+#: follow each but the first, which has its own, and the last ones, which have one in them.
 FORMS = {
-    "ISO8601": "ISO 8601",
+    ISO: "ISO 8601",
+    "%Y-%m-%d": "year-month-day",
     "%Y/%m/%d": "year/month/day",
-    "%Y/%m/%d %H:%M": "year/month/day hour:minute",
-    "%Y/%m/%d %H:%M:%S": "year/month/day hour:minute:second",
+    "%Y.%m.%d": "year.month.day",
     "%m/%d/%Y": "month/day/year",
-    "%m/%d/%Y %H:%M": "month/day/year hour:minute",
-    "%m/%d/%Y %H:%M:%S": "month/day/year hour:minute:second",
     "%d/%m/%Y": "day/month/year",
-    "%d/%m/%Y %H:%M": "day/month/year hour:minute",
-    "%d/%m/%Y %H:%M:%S": "day/month/year hour:minute:second",
     "%d.%m.%Y": "day.month.year",
-    "%d.%m.%Y %H:%M": "day.month.year hour:minute",
-    "%d.%m.%Y %H:%M:%S": "day.month.year hour:minute:second",
+    "%d-%m-%Y": "day-month-year",
+    "%m-%d-%Y": "month-day-year",
     "%m %d, %Y": "month day, year",
     "%b %d, %Y": "month day, year",
     "%B %d, %Y": "month day, year",
     "%d %b %Y": "day month year",
+    "%d %B %Y": "day month year",
     "%d-%b-%Y": "day-month-year",
     "%a %b %d %H:%M:%S %z %Y": "Thu Jan 01 00:00:00 +0000 1970",
+    "%a %b %d %H:%M:%S %Y": "Thu Jan 01 00:00:00 1970",
+    "%a, %d %b %Y %H:%M:%S %z": "Thu, 01 Jan 1970 00:00:00 +0000",
+    "%a, %d %b %Y %H:%M:%S": "Thu, 01 Jan 1970 00:00:00 GMT",
 }
+#: What an error offers.
+_EXAMPLES = "2015-03-04 05:06:07, 2015-03-04T05:06:07.891+02:00, 03/04/2015 5:06 PM, 13-03-2015, 4.3.2015, Mar 04, 2015"
+#: The other reading of a date in which day and month might be either.
+_OTHER = {"%m/%d/%Y": "%d/%m/%Y", "%d-%m-%Y": "%m-%d-%Y"}
+_CLOCK = re.compile(r"([ ,T]+)(\d{1,2}:\d\d)(:\d\d)?([.]\d{1,9})?( ?)([AaPp][Mm])?")
+_IN_UTC = re.compile(r"\s*\b(?:UTC|GMT|Z)$")
+_NUMBER = r"\s*[+-]?[0-9]+[.]?[0-9]*\s*"
 
 
 class TimeReader:
     """Reads one column of times. The first rows decide between numbers and dates, and over the form of dates."""
 
     def __init__(self) -> None:
-        self._form: str | None = None
-        self._numbers: bool | None = None
+        self._form: tuple[str, str] | None = None
+        self._numbers = False
         self.notes: list[str] = []
 
-    def read(self, column: Column, piece: Piece) -> np.ndarray:
-        """[n] float64: numbers as they are (not finite where a cell is none), dates as whole seconds.
+    def read(self, column: Column, piece: Piece) -> Moments:
+        """The times of a piece, in full.
+
+        Args:
+            column: of times.
+            piece: that it is of, for messages.
 
         Raises:
             UserError: dates of no form known here, or of another one than the first; with the row.
         """
         texts = column.texts()
         if texts is None or self._numbers:
-            return column.numbers()
-        if self._numbers is None:
-            numbers = column.numbers()
-            self._form = None if np.isfinite(numbers[0]) else _form_of(texts)
-            self._numbers = self._form is None
-            if self._form is None:
-                return numbers
-            self._say(texts)
-        assert self._form is not None
+            return column.times()
+        if self._form is None:
+            times, filled = column.times(), np.flatnonzero(texts.str.strip() != "")
+            if not len(filled) or times.has(int(filled[0])):
+                self._numbers = bool(len(filled))
+                return times
+            self._form = _form_of(texts.iloc[filled], column, piece, int(filled[0]))
+            self._say(texts.iloc[filled])
         return _seconds(texts, self._form, piece, column)
 
     def _say(self, texts: pd.Series) -> None:
         assert self._form is not None
-        other = self._form.replace("%m/%d", "%d/%m")
-        ambiguous = other != self._form and not _dates(texts, other).isna().any()
-        unsure = "; day/month/year would fit the first rows too" * ambiguous
-        self.notes.append(f"times are dates ({FORMS[self._form]}), read as seconds{unsure}")
+        form, clock = self._form
+        other = _OTHER.get(form)
+        unsure = ""
+        if other is not None and not _dates(texts, (other, clock)).isna().any():
+            unsure = f"; {FORMS[other]} would fit the first rows too"
+        self.notes.append(f"times are dates ({FORMS[form]}), read as seconds{unsure}")
 
 
-def _form_of(texts: pd.Series) -> str | None:
-    """The first form that fits all rows, or else the first cell; None if it is no date."""
+def _form_of(texts: pd.Series, column: Column, piece: Piece, row: int) -> tuple[str, str]:
+    """The first form that fits all rows, or else the first cell; and that of the time of the day."""
+    cell = _IN_UTC.sub("", str(texts.iloc[0]).strip())
     fits_first = None
     for form in FORMS:
-        if not _dates(texts.iloc[:1], form).isna().any():
-            fits_first = fits_first or form
-            if not _dates(texts, form).isna().any():
-                return form
+        chosen = form, "" if form == ISO or "%H" in form else _clock_form(cell)
+        if _IN_UTC.search(str(texts.iloc[0]).strip()):
+            chosen = form, chosen[1] + "UTC"
+        if not _dates(texts.iloc[:1], chosen).isna().any():
+            fits_first = fits_first or chosen
+            if not _dates(texts, chosen).isna().any():
+                return chosen
+    if fits_first is None:
+        raise UserError(
+            f"{piece.at(row)}: timestamp: a number or a date expected, got {column.shown(row)}; dates are read as "
+            f"{_EXAMPLES}; write them so, or leave them out with --time-col none"
+        )
     return fits_first
 
 
-def _dates(texts: pd.Series, form: str) -> pd.Series:
-    return pd.to_datetime(texts, format=form, errors="coerce", utc=True)
+def _clock_form(cell: str) -> str:
+    """How this cell writes the time of the day."""
+    found = _CLOCK.search(cell)
+    if found is None or found.end() != len(cell):
+        return ""
+    between, _, seconds, beyond, blank, half = found.groups()
+    hours = "%I:%M" if half else "%H:%M"
+    return between + hours + ":%S" * bool(seconds) + ".%f" * bool(beyond) + (f"{blank}%p" if half else "")
 
 
-def _seconds(texts: pd.Series, form: str, piece: Piece, column: Column) -> np.ndarray:
+def _dates(texts: pd.Series, form: tuple[str, str]) -> pd.Series:
+    date, clock = form
+    if clock.endswith("UTC"):
+        texts, clock = texts.str.replace(_IN_UTC, "", regex=True), clock.removesuffix("UTC")
+    return pd.to_datetime(texts, format=date + clock, errors="coerce", utc=True)
+
+
+def _seconds(texts: pd.Series, form: tuple[str, str], piece: Piece, column: Column) -> Moments:
     dates = _dates(texts, form)
     # a number among dates would be a year, or a day without separators, to ISO 8601
-    bad = np.flatnonzero(dates.isna().to_numpy() | texts.str.fullmatch(r"[+-]?[0-9]+[.]?[0-9]*").to_numpy(dtype=bool))
+    bad = np.flatnonzero(dates.isna().to_numpy() | texts.str.fullmatch(_NUMBER).to_numpy(dtype=bool))
     if len(bad):
         row = int(bad[0])
         raise UserError(
-            f"{piece.at(row)}: timestamp: a date expected as in the rows before ({FORMS[form]}), got "
+            f"{piece.at(row)}: timestamp: a date expected as in the other rows ({FORMS[form[0]]}), got "
             f"{column.shown(row)}; write all of them as 2015-03-04 05:06:07, or leave them out with --time-col none"
         )
-    seconds: np.ndarray = dates.dt.tz_localize(None).to_numpy().astype("datetime64[s]").astype(np.float64)
-    return seconds
+    moments = dates.dt.tz_localize(None).to_numpy()
+    per_second = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}[np.datetime_data(moments.dtype)[0]]
+    return Moments.of_ticks(moments.astype(np.int64), per_second)

@@ -145,9 +145,10 @@ class SearchResult:
                 "no recommender is at hand: no loss was found, the study kept none, or it is that of a run in MLflow, "
                 "which mlflow.pyfunc.load_model loads"
             )
-        if len(users) != len(items):
-            raise UserError(f"predict: expected as many users as items, got {len(users)} and {len(items)}")
-        return self._score(users, items)
+        try:
+            return self._score(users, items)
+        except ValueError as error:
+            raise UserError(f"predict: {error}") from None
 
     def to_dict(self) -> dict[str, Any]:
         """The content of result.json."""

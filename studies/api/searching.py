@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import fields, replace
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from core.errors import UserError
 from recommenders import class_name
 from recommenders.data import TABLE, DataFiles, Dataset, TableOptions, table_dataset
+from recommenders.data.frames import Frame, as_table
 from recommenders.scoring import ScoringModule
 from studies.api.bars import Bars
 from studies.api.result import Scorer, SearchResult
@@ -33,15 +34,12 @@ from studies.settings import PlaceSettings, StudySettings
 from studies.study import Study, use_cores
 from studies.tracking.server import NO_TRACKING
 
-if TYPE_CHECKING:
-    from pandas import DataFrame
-
 
 def search_loss(
-    data: DataFrame | Path | str | None = None,
+    data: Frame | Path | str | None = None,
     *,
-    validation: DataFrame | Path | str | None = None,
-    test: DataFrame | Path | str | None = None,
+    validation: Frame | Path | str | None = None,
+    test: Frame | Path | str | None = None,
     recommender: str | type[nn.Module] = "mf",
     progress: bool = True,
     out: Path | str | None = None,
@@ -55,7 +53,8 @@ def search_loss(
     """Search a loss for a recommender, check it, and compare it with the known ones, as `python -m studies.run` does.
 
     Args:
-        data: ratings, labels or interactions: a data frame, or the path of a file; MovieLens-100K without it.
+        data: ratings, labels or interactions: a data frame of any library, or the path of a file; MovieLens-100K
+            without it.
         validation: the validation part, where parts are given apart; `data` is the training part then.
         test: the test part.
         recommender: a name such as mf or mlp:dropout=0.1, package.module:Class, or a class of torch modules.
@@ -115,9 +114,9 @@ def _name(recommender: Any) -> str:
     return class_name(recommender)
 
 
-def _data(settings: StudySettings, *tables: DataFrame | Path | str | None) -> Dataset | DataFiles:
+def _data(settings: StudySettings, *tables: Frame | Path | str | None) -> Dataset | DataFiles:
     """Frames as a data set; paths, or nothing, as files."""
-    data, validation, test = (Path(table) if isinstance(table, str) else table for table in tables)
+    data, validation, test = (None if table is None else as_table(table) for table in tables)
     if all(table is None or isinstance(table, Path) for table in (data, validation, test)):
         return DataFiles(data=data, validation=validation, test=test)
     if data is None:
@@ -175,7 +174,7 @@ def _scorer(recommender: Callable[[], Recommender]) -> Scorer:
     made = cache(recommender)
 
     def score(users: Sequence[Any], items: Sequence[Any]) -> np.ndarray:
-        y_hat: np.ndarray = made().predict({"user": np.asarray(users), "item": np.asarray(items)})
+        y_hat: np.ndarray = made().predict({"user": users, "item": items})
         return y_hat
 
     return score

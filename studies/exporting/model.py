@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import shutil
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +16,9 @@ import numpy as np
 import torch
 
 from core.errors import UserError, first_line
+from recommenders.data import ids as ids_file
 from recommenders.scoring import ScoringModule
+from studies.exporting import served as served_file
 from studies.output import MODEL, OutputFolder, folder_name
 from studies.result import StudyResult
 from studies.tracking.server import quiet_mlflow
@@ -87,20 +88,28 @@ def _data(result: StudyResult, folder: Path) -> tuple[Path, Path]:
     known = result.task.dataset
     ids = {"user": known.user_ids.tolist(), "item": known.item_ids.tolist()}
     (data / "ids.json").write_text(json.dumps(ids), encoding="utf-8")
-    shutil.copy(Path(__file__).with_name("served.py"), code)
+    code.write_text(loader_source(), encoding="utf-8")
     return data, code
+
+
+def loader_source() -> str:
+    """The text of `served.py` for a process that has nothing of this project: with the law of ids in it."""
+    served, law = (Path(str(module.__file__)).read_text(encoding="utf-8") for module in (served_file, ids_file))
+    line = "from recommenders.data.ids import id_text\n"
+    assert served.count(line) == 1, "served.py takes the law of ids in one line"
+    return served.replace(line, law.partition("from __future__ import annotations\n")[2])
 
 
 def _save(result: StudyResult, parts: tuple[Path, Path], path: Path) -> None:
     import mlflow
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, Schema, TensorSpec
+    from mlflow.types.schema import AnyType
 
     data, best = result.task.dataset, result.best
     assert best is not None
-    columns: list[Any] = [
-        ColSpec(kind_of_ids(ids), name) for name, ids in (("user", data.user_ids), ("item", data.item_ids))
-    ]
+    # an id is the same however a number is held, so the model takes integers, floats and texts, and sorts them out
+    columns: list[Any] = [ColSpec(AnyType(), name, required=False) for name in ("user", "item")]
     output = Schema([TensorSpec(np.dtype(np.float32), (-1,))])
     needed: list[Any] = [f"{name}=={version(name).split('+')[0]}" for name in ("mlflow", "numpy", "pandas", "torch")]
     mlflow.pyfunc.save_model(
@@ -112,13 +121,3 @@ def _save(result: StudyResult, parts: tuple[Path, Path], path: Path) -> None:
         pip_requirements=needed,
         metadata={"loss": best.contender.name[:1000], "recommender": result.settings.recommender, "data": data.name},
     )
-
-
-def kind_of_ids(ids: np.ndarray) -> str:
-    """What MLflow asks for: whole numbers where all ids are some, else texts."""
-    return "long" if all(_is_long(one) for one in ids.tolist()) else "string"
-
-
-def _is_long(one: object) -> bool:
-    text = str(one)
-    return len(text) < 19 and text.removeprefix("-").isdigit() and str(int(text)) == text

@@ -1,6 +1,7 @@
 """Scores pairs with a trained recommender. A copy of this file is part of every kept model.
 
-MLflow calls `_load_pyfunc`. It needs torch, numpy and pandas, and nothing of the project that trained it.
+MLflow calls `_load_pyfunc`. It needs torch and numpy, and nothing of the project that trained it: the law of ids is
+written into the copy (see `studies.exporting.model`).
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
+
+from recommenders.data.ids import id_text
 
 _ROWS_AT_ONCE = 65_536
 
@@ -38,8 +41,14 @@ class Recommender:
         return cls(ids, torch.export.load(folder / "recommender.pt2").module())
 
     def predict(self, rows, params=None):  # pandas is loaded by whoever gives a data frame
-        """y_hat [n] of a data frame (or arrays by name) with the columns user and item."""
-        user, item = (self._numbered(kind, rows[kind].tolist()) for kind in ("user", "item"))
+        """y_hat [n] of a data frame (or sequences by name) with the columns user and item.
+
+        Raises:
+            ValueError: a column is missing, or is none.
+        """
+        user, item = (self._numbered(kind, _column(rows, kind)) for kind in ("user", "item"))
+        if len(user) != len(item):
+            raise ValueError(f"expected as many users as items, got {len(user)} and {len(item)}")
         y_hat = np.full(len(user), np.nan, dtype=np.float32)
         known = np.flatnonzero((user >= 0) & (item >= 0))
         with torch.no_grad():
@@ -53,9 +62,32 @@ class Recommender:
         return np.array([numbers.get(id_text(one), -1) for one in ids], dtype=np.int64)
 
 
-def id_text(one: Any) -> str:
-    """The text of an id, so that 5, "5" and 5.0 name the same user however somebody holds them."""
-    return str(int(one)) if isinstance(one, float) and one.is_integer() else str(one)
+def _column(rows: Any, kind: str) -> list[Any]:
+    """The ids in a column, whatever holds them: arrays, series and lists of any library."""
+    try:
+        column = rows[kind]
+    except (KeyError, IndexError, TypeError, ValueError):
+        raise ValueError(f"expected rows with the columns user and item, got none called {kind}") from None
+    return id_list(column, kind)
+
+
+def id_list(column: Any, kind: str) -> list[Any]:
+    """What a sequence of ids holds, as Python has it, so that no number changes on its way.
+
+    Args:
+        column: a list, an array, a series or a tensor.
+        kind: user or item, for messages.
+
+    Raises:
+        ValueError: it is a single id, or no sequence.
+    """
+    for made in ("to_pylist", "tolist"):  # pyarrow's; those of numpy, pandas, polars and torch
+        if hasattr(column, made):
+            column = getattr(column, made)()
+            break
+    if isinstance(column, str | bytes) or not hasattr(column, "__iter__"):
+        raise ValueError(f"expected a list of {kind}s, got {str(column)[:60]!r} alone; write [{str(column)[:60]!r}]")
+    return list(column)
 
 
 def _load_pyfunc(path: str) -> Recommender:

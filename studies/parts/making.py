@@ -36,7 +36,7 @@ def _file_digest(path: Path) -> str:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except (OSError, ValueError) as error:
-        raise UserError(f"--data {path}: cannot read it: {getattr(error, "strerror", None) or error}") from None
+        raise UserError(f"--data {path}: cannot read it: {getattr(error, 'strerror', None) or error}") from None
 
 
 class PartMaker:

@@ -7,12 +7,15 @@ of DOORS; the hypothesis tests and the atheris harness take it from there.
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import hashlib
 import io
 import json
 import logging
+import lzma
 import tempfile
+import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -132,7 +135,19 @@ FILES: tuple[tuple[str, str, Callable[[bytes], bytes]], ...] = (
     ("ml-1m", "ratings.dat", bytes),
     ("electronics", "reviews.json", bytes),
     ("table", "ratings.parquet", bytes),
+    ("table", "ratings.csv", bz2.compress),
+    ("table", "ratings.csv.xz", partial(lzma.compress, preset=0)),
+    ("table", "ratings.csv", lambda content: _zipped(content)),
+    ("table", "ratings.zip", bytes),
+    ("table", "ratings.tsv", bytes),
 )
+
+
+def _zipped(content: bytes) -> bytes:
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("ratings.csv", content)
+    return made.getvalue()
 
 
 def enter_table(data: bytes) -> None:
@@ -145,7 +160,10 @@ def enter_table(data: bytes) -> None:
 
 
 #: What options can be, by their place in the first line of an input.
-_OPTIONS = ("user_col", "item_col", "rating_col", "time_col", "split", "split_col", "pairs", "positive_at", "negatives")
+_OPTIONS = (
+    *("user_col", "item_col", "rating_col", "time_col", "split", "split_col", "pairs", "positive_at", "negatives"),
+    "header",
+)
 
 
 def enter_options(data: bytes) -> None:
@@ -252,12 +270,18 @@ _TABLES = (
     b'\4a:::b::4::1\n"x::y::1::2\n',
     b'\5{"reviewerID": "u", "asin": "i", "overall": 5.0, "unixReviewTime": 3}\n',
     b"\6" + _parquet(),
+    b"\7" + _CSV,
+    b"\10" + _CSV,
+    b"\11" + _CSV,
+    b"\12" + _zipped(_CSV),
+    b'\13user\titem\trating\ttitle\n1\ta\t5\t"Heroes\n2\tb\t4\tLow\n1\tc\t3\tThe "Best"\n',
     b'\5{"reviewerID": 1, "asin": "\\ud800", "overall": NaN, "unixReviewTime": 1e400, "asin": [[[]]]}\n{}\n',
 )
 _OPTED = (
     b"\t\t\t\t\t\t\t\t\n" + _CSV,
     b"2\t1\t3\tnone\trandom\t\tfirst\t3.5\t\n" + _CSV,
     b"a\tb\tnone\tt\tleave-one-out\t\tall\t\t2\na;b;t\n1;1;2015-03-04\n1;2;2015-03-05T01:02:03Z\n2;9;2015-03-04\n",
+    b"1\t2\tnone\tnone\t\t\t\t\t0\tno\nalice,dune\nbob,emma\n",
     b"\t\t\t\tgiven\tset\tlast\t\t0\nuser,item,label,set\n1,2,1,train\n1,3,0,val\n2,2,1,test\n",
 )
 _COLUMNS = ("user_id", "item_id", "rating", "timestamp", "user_id:token", "item_id:token", "rating:float")

@@ -116,7 +116,7 @@ def test_line_ends_and_byte_order_marks_are_no_data(table, wrap, newline):
     assert as_published(table(wrap(f"user_id,item_id,rating{newline}1,2,5{newline}"))) == [(1, 2, 5.0)]
 
 
-def test_gzip_is_recognised_by_its_ending(table, json_lines):
+def test_gzip_is_unpacked(table, json_lines):
     assert as_published(table(gzip.compress(f"{HEADER}1,2,5,0\n".encode()), "ratings.csv.gz")) == [(1, 2, 5.0)]
     assert as_published(json_lines(RECORD, name="ratings.json.gz")) == [("u", "i", 5.0)]
 
@@ -132,7 +132,8 @@ def test_a_missing_column_is_named(table, missing):
 @pytest.mark.parametrize("column", ["rating", "timestamp"])
 def test_a_cell_that_is_no_finite_number_is_refused_with_its_line(table, column, cell):
     cells = {"rating": "4", "timestamp": "0"} | {column: f'"{cell}"'}
-    with pytest.raises(UserError, match=rf"ratings.csv line 3: {column}: a finite number expected, got '{cell}'$"):
+    got = f"'{cell}'" if cell else "an empty cell"
+    with pytest.raises(UserError, match=rf"ratings.csv line 3: {column}: a finite number expected, got {got}$"):
         table(f"{HEADER}1,2,5,0\n1,3,{cells['rating']},{cells['timestamp']}\n")
 
 
@@ -257,15 +258,10 @@ def test_any_bytes_are_read_or_refused(table, content):
     assert np.isfinite(ratings.rating).all()
 
 
-@pytest.mark.parametrize("time", ["1e300", "-1e300", str(2**53)])
-def test_a_timestamp_that_no_float_holds_exactly_is_refused(table, time):
-    with pytest.raises(UserError, match="timestamps below 2"):
+@pytest.mark.parametrize("time", ["1e300", "-1e300", str(2**63), "9" * 30])
+def test_a_timestamp_that_64_bits_do_not_hold_is_refused_and_shown(table, time):
+    with pytest.raises(UserError, match=rf"line 2: timestamps below 2\^63 expected, got '{time}'"):
         table(f"{HEADER}1,2,5,{time}\n1,3,4,0\n")
-
-
-def test_the_timestamp_refused_is_the_one_shown(table):
-    with pytest.raises(UserError, match=r"got -1e\+300"):
-        table(f"{HEADER}1,2,5,-1e300\n1,3,4,0\n")
 
 
 @pytest.mark.parametrize(
@@ -357,7 +353,7 @@ def test_what_is_no_text_is_refused_with_its_line(table, content):
 
 
 def test_a_timestamp_out_of_range_is_refused_with_its_line(table):
-    with pytest.raises(UserError, match=r"line 3: timestamps below 2\^53 expected, got 9\.22337e\+18"):
+    with pytest.raises(UserError, match=r"line 3: timestamps below 2\^63 expected, got '9223372036854775808'"):
         table(f"{HEADER}1,2,5,0\n1,3,4,{2**63}\n")
 
 

@@ -124,7 +124,7 @@ def test_bad_cells_are_refused_with_their_row(tmp_path, content, message):
 
 
 def test_rows_are_counted_from_batch_to_batch(monkeypatch):
-    monkeypatch.setattr("recommenders.data.arrow_table._ROWS_AT_ONCE", 10)
+    monkeypatch.setattr("recommenders.data.arrow_table.ROWS_AT_ONCE", 10)
     rating = [5.0] * 35
     rating[33] = np.nan
     with pytest.raises(UserError, match="row 34: rating"):

@@ -133,7 +133,7 @@ GOOD_ROWS = [f"{u},{i},{1 + (u * i) % 5}" for u in range(30) for i in range(1, 1
     ("content", "message"),
     [
         (ratings(GOOD_ROWS, header="who,item_id,rating"), "no column of users recognised; got who, item_id, rating"),
-        (ratings([*GOOD_ROWS, "1,2,"]), "line 302: rating: a finite number expected, got ''"),
+        (ratings([*GOOD_ROWS, "1,2,"]), "line 302: rating: a finite number expected, got an empty cell"),
         (ratings([*GOOD_ROWS, "1,2,nan"]), "line 302: rating: a finite number expected"),
         (ratings([*GOOD_ROWS, "1,2,good"]), "got 'good'"),
         (ratings([f"{u},{i},5" for u in range(30) for i in range(10)]), "no negative label"),

@@ -1,7 +1,11 @@
 """The Python interface."""
 
+from decimal import Decimal
+
 import numpy as np
 import pandas as pd
+import polars as pl
+import pyarrow as pa
 import pytest
 import torch
 
@@ -141,6 +145,44 @@ def test_parts_may_be_frames_of_their_own():
     train, validation, test = FRAME[:4000], FRAME[4000:5000], FRAME[5000:]
     result = search_loss(train, validation=validation, test=test, **SMALL | {"trainings": 4})
     assert result.to_dict()["dataset"]["train"] <= 4000
+
+
+def test_frames_of_other_libraries_are_what_pandas_is(result):
+    frames = [pa.Table.from_pandas(FRAME), pl.from_pandas(FRAME)]
+    for frame in frames:
+        assert search_loss(frame, **SMALL).to_dict() | {"seconds": None} == result.to_dict() | {"seconds": None}
+
+
+def test_frames_and_files_may_stand_side_by_side(tmp_path):
+    train, validation, test = FRAME[:4000], pl.from_pandas(FRAME[4000:5000]), tmp_path / "test.csv"
+    FRAME[5000:].to_csv(test, index=False)
+    result = search_loss(train, validation=validation, test=str(test), **SMALL | {"trainings": 4})
+    assert result.to_dict()["dataset"]["train"] <= 4000
+
+
+@pytest.mark.parametrize("given", [FRAME["userId"], pl.LazyFrame({"user": [1]}), {"user": [1]}, [(1, 2)], 3, b"x.csv"])
+def test_what_is_no_table_is_refused_by_the_name_of_its_type(given):
+    with pytest.raises(UserError, match=f"expected the path of a file, or a data frame .*{type(given).__name__}"):
+        search_loss(given, **SMALL)
+    with pytest.raises(UserError, match=f"expected the path of a file, or a data frame .*{type(given).__name__}"):
+        search_loss(FRAME, validation=given, test=FRAME, **SMALL)
+
+
+@pytest.mark.parametrize("users", [5, "u1", None, np.float64(5)])
+def test_a_single_id_is_no_list_of_them(result, users):
+    with pytest.raises(UserError, match="predict: expected a list of users, got"):
+        result.predict(users, ["i0"])
+
+
+def test_ids_that_pandas_made_floats_of_are_found_in_every_form(tmp_path):
+    frame = FRAME.assign(userId=FRAME["userId"].astype(float))
+    frame.to_csv(tmp_path / "ratings.csv", index=False)
+    assert ".0," in (tmp_path / "ratings.csv").read_text()
+    result = search_loss(tmp_path / "ratings.csv", out=tmp_path / "out", **SMALL | {"trainings": 4})
+    user = int(FRAME["userId"][0])
+    for asked in (result, load_result(tmp_path / "out")):
+        for one in (user, float(user), str(user), f"{user}.0", np.int64(user), np.float32(user), Decimal(user)):
+            assert np.isfinite(asked.predict([one], [FRAME["asin"][0]])).all()
 
 
 def test_bars_tell_how_far_it_is(capsys):

@@ -2,24 +2,32 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
+from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from core.errors import UserError
 from recommenders.data.dataset import Dataset
+from recommenders.data.ids import id_text
 from recommenders.data.synthetic import planted
 from recommenders.scoring import ScoringModule
-from studies.exporting.model import MODEL, kind_of_ids, model_name, save_model
+from studies.exporting.model import MODEL, loader_source, model_name, save_model
+from studies.exporting.served import Recommender
 from studies.ledger import LEDGER
 from studies.output import OutputFolder
 from studies.run import app
 from studies.study import Study
+from tests.core.export.written import imported
 from tests.studies.conftest import database, run_in
 from tests.studies.small import OPTIONS, as_words, small_settings
 
@@ -142,21 +150,64 @@ def test_names_in_the_registry_are_plain():
     assert len(model_name("x" * 900, "y" * 900)) < 256
 
 
-@pytest.mark.parametrize(
-    ("ids", "kind"),
-    [
-        (np.array([1, 2]), "long"),
-        (np.array(["-3", "7"], dtype=np.dtypes.StringDType()), "long"),
-        (np.array(["03", "7"], dtype=np.dtypes.StringDType()), "string"),
-        (np.array(["9" * 30, "7"], dtype=np.dtypes.StringDType()), "string"),
-        (np.array(["a", "7"], dtype=np.dtypes.StringDType()), "string"),
-    ],
+#: One user, as different programs hold the same id.
+WRITTEN = [51, 51.0, "51", "51.0", "51.00", " 51", np.int32(51), np.float32(51), Decimal("51.0"), np.str_("51.0")]
+
+
+@pytest.mark.parametrize("kept", ["51", "51.0", 51, np.int64(51)])
+@given(
+    one=st.sampled_from(WRITTEN), other=st.sampled_from(["x", 7, 51.5, None, float("nan"), pd.NA, "051", "5e1", b"51"])
 )
-def test_the_kind_of_ids_that_a_model_asks_for(ids, kind):
-    assert kind_of_ids(ids) == kind
+def test_an_id_is_found_however_it_is_written_and_no_other_one_is(kept, one, other):
+    served = Recommender({"user": [kept], "item": ["x", 3]}, lambda user, item: (item + 1.0) / 4)
+    assert served.predict({"user": [one], "item": [3.0]}).tolist() == [0.5]
+    assert np.isnan(served.predict({"user": [other], "item": [3]})).all()
 
 
-def test_ids_keep_their_kind(tmp_path):
-    result = Study(small_settings()).run([])
-    path = save_model(result, OutputFolder(tmp_path))
-    assert scored_elsewhere(path, pd.DataFrame({"user": [5], "item": [7]}).to_dict("list"), tmp_path)[0] > 0
+@pytest.mark.parametrize(
+    "users",
+    [
+        [51, 9], [51.0, 9.0], ["51", "9"], ("51.0", 9), np.array([51, 9]), np.array(["51", "9"]), range(51, 53),
+        pd.Series([51.0, None]), pd.Series([51, 9], dtype="category"), torch.tensor([51, 9]), pa.array([51, 9]),
+        pa.chunked_array([["51"], ["9"]]), {51: 0, 9: 0}.keys(),
+    ],
+    ids=lambda users: type(users).__name__,
+)  # fmt: skip
+def test_ids_may_stand_in_any_sequence(users):
+    served = Recommender({"user": ["51"], "item": ["x"]}, lambda user, item: item + 0.5)
+    y_hat = served.predict({"user": users, "item": ["x", "x"]})
+    assert y_hat[0] == 0.5
+    assert np.isnan(y_hat[1])
+
+
+@pytest.mark.parametrize("rows", [{"user": [1]}, [[1, 2]], {"user": "51", "item": ["x"]}, {"user": 5, "item": [3]}])
+def test_rows_without_users_and_items_are_refused(rows):
+    served = Recommender({"user": ["51"], "item": ["x"]}, lambda user, item: item)
+    with pytest.raises(ValueError, match=r"expected (rows with the columns user and item|a list of users)"):
+        served.predict(rows)
+
+
+def test_large_numbers_beside_floats_keep_their_digits():
+    served = Recommender({"user": [2**53 + 1, 2**53], "item": [1]}, lambda user, item: user / 2.0)
+    assert served.predict({"user": [2**53 + 1, 2.0, 2**53], "item": [1, 1, 1]})[[0, 2]].tolist() == [0, 0.5]
+
+
+def test_the_copy_of_a_model_has_the_law_of_ids_in_it(tmp_path):
+    source = loader_source()
+    assert not re.search(r"^(from|import) (core|recommenders|studies)", source, re.MULTILINE)
+    module = imported(source, tmp_path)
+    for one in (*WRITTEN, "007", "-0", None, 1e17, "x"):
+        assert module.id_text(one) == id_text(one)
+
+
+@pytest.mark.parametrize("users", [[5], [5.0], ["5"], ["5.0"], [5, "nobody"]])
+def test_mlflow_takes_ids_of_every_kind(users, tmp_path_factory, kept_model):
+    from mlflow.pyfunc import load_model
+
+    rows = pd.DataFrame({"user": users, "item": [7.0] * len(users)})
+    assert load_model(str(kept_model)).predict(rows)[0] > 0
+
+
+@pytest.fixture(scope="module")
+def kept_model(tmp_path_factory):
+    return save_model(Study(small_settings()).run([]), OutputFolder(tmp_path_factory.mktemp("kept")))

@@ -1,0 +1,74 @@
+"""What a file is by its first bytes: packed ones are unpacked, those of other programs are told by their name."""
+
+from __future__ import annotations
+
+import re
+
+#: So many of them tell.
+LOOKED_AT = 512
+PARQUET = b"PAR1"
+#: (first bytes, what the file is, what to do).
+_FOREIGN: tuple[tuple[bytes, str, str], ...] = (
+    (b"\x28\xb5\x2f\xfd", "a file packed by Zstandard", "unpack it with unzstd"),
+    (b"\x04\x22\x4d\x18", "a file packed by LZ4", "unpack it with unlz4"),
+    (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive", "unpack it"),
+    (b"Rar!\x1a\x07", "a RAR archive", "unpack it"),
+    (b"\x1f\x9d", "a file packed by compress", "unpack it with uncompress"),
+    (
+        b"ARROW1",
+        "an Arrow (Feather) file",
+        "save it as Parquet, or give pyarrow.feather.read_table of it to search_loss",
+    ),
+    (b"FEA1", "a Feather file", "save it as Parquet"),
+    (b"SQLite format 3\0", "an SQLite database", "export the table as CSV"),
+    (b"\x89HDF\r\n\x1a\n", "an HDF5 file", "save the table as CSV or Parquet"),
+    (b"\x93NUMPY", "a NumPy array", "save it as CSV"),
+    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "a file of an old Office program, such as Excel", "save the sheet as CSV"),
+    (b"%PDF-", "a PDF document", "give the table as CSV"),
+    (b"ORC", "an ORC file", "save it as Parquet"),
+    (b"Obj\x01", "an Avro file", "save it as Parquet"),
+    (b"RDX3\n", "data of R", "save the table as CSV"),
+)
+_PICKLE = re.compile(rb"\x80[\x02-\x05]")
+_PAGE = re.compile(rb"\s*(?:\xef\xbb\xbf)?\s*<(?:!doctype\s+html|html|\?xml)", re.IGNORECASE)
+#: Streams that are unpacked here, by the bytes that they begin with.
+_PACKED: tuple[tuple[re.Pattern[bytes], str], ...] = (
+    (re.compile(rb"\x1f\x8b"), "gzip"),
+    (re.compile(rb"BZh[1-9](?:1AY&SY|\x17rE8P\x90)"), "bzip2"),
+    (re.compile(rb"\xfd7zXZ\0"), "xz"),
+    (re.compile(rb"PK(?:\x03\x04|\x05\x06)"), "zip"),
+)
+
+
+def packing(start: bytes) -> str | None:
+    """How a file that begins so is packed: gzip, bzip2, xz or zip."""
+    return next((name for known, name in _PACKED if known.match(start)), None)
+
+
+def foreign(start: bytes) -> str | None:
+    """What a file that begins so is, and what to do with it; None where it may be a table."""
+    for known, what, advice in _FOREIGN:
+        if start.startswith(known) and (b"\0" in start or not known.isalnum()):  # a table may begin with such a word
+            return f"{what}; {advice}"
+    if start[257:262] == b"ustar":
+        return "a tar archive; unpack it and give one of its files"
+    if _PICKLE.match(start):
+        return "a pickle, which is never opened, for it can run anything; save the table as CSV or Parquet"
+    if _PAGE.match(start):
+        return "a web page or XML, perhaps one that was saved in place of the data; give the table as CSV"
+    return None
+
+
+#: What a zip archive with a member of such a name is.
+_ZIPPED = (
+    (re.compile(r"xl/.*"), "an Excel workbook; save the sheet as CSV"),
+    (re.compile(r"word/.*|ppt/.*"), "an Office document; give the table as CSV"),
+    (re.compile(r"mimetype"), "an OpenDocument file, such as LibreOffice's; save the sheet as CSV"),
+    (re.compile(r".*\.npy"), "an archive of NumPy arrays; save the table as CSV"),
+    (re.compile(r".*/data\.pkl"), "a file of torch's; save the table as CSV"),
+)
+
+
+def zipped(names: list[str]) -> str | None:
+    """What a zip archive of these members is, and what to do with it; None where it is no more than an archive."""
+    return next((what for known, what in _ZIPPED if any(known.fullmatch(name) for name in names)), None)
