@@ -36,9 +36,9 @@ class LossModule(nn.Module):
             ValueError: two shapes.
         """
         if prediction.shape != label.shape:
-            got = f"{tuple(prediction.shape)} and {tuple(label.shape)}"
+            got = f"{list(prediction.shape)} and {list(label.shape)}"
             raise ValueError(f"expected predictions and labels of one shape, got {got}")
-        if torch.finfo(prediction.dtype).bits < 32:  # half precision is too narrow for logarithms and reciprocals
+        if prediction.element_size() < 4:  # half precision is too narrow for logarithms and reciprocals
             prediction = prediction.float()
         values = self._values(prediction, label.to(prediction.dtype))
         return values if self.reduction == "none" else values.mean() if self.reduction == "mean" else values.sum()

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Sequence
+
+import torch
 
 from core.closed_forms import ClosedForm
 from core.errors import UserError
@@ -19,11 +22,11 @@ _TORCH = Language(
         "neg": "-{0}",
         "square": "{0} * {0}",
         "log": "signed_log({0})",
-        "log+": "torch.log({0} + EPSILON)",
-        "log-": "-torch.log(EPSILON - {0})",
+        "log+": "torch.log({0} + eps)",
+        "log-": "-torch.log(eps - {0})",
         "reciprocal": "signed_reciprocal({0})",
-        "reciprocal+": "1 / ({0} + EPSILON)",
-        "reciprocal-": "-1 / (EPSILON - {0})",
+        "reciprocal+": "1 / ({0} + eps)",
+        "reciprocal-": "-1 / (eps - {0})",
     },
     {"y_hat": "y_hat", "y": "y", "1": "one", "eps": "epsilon"},
 )
@@ -33,29 +36,34 @@ _SIGN = '''def sign(x: Tensor) -> Tensor:
     return torch.where(x.detach() < 0, -1.0, 1.0).to(x.dtype)
 '''
 _HELPERS = {
-    "log": '''def signed_log(x: Tensor) -> Tensor:
-    """sign(x) log(|x| + EPSILON)."""
-    return sign(x) * torch.log(x * sign(x) + EPSILON)
+    "log": '''def signed_log(x: Tensor, eps: float = EPSILON) -> Tensor:
+    """sign(x) log(|x| + eps)."""
+    return sign(x) * torch.log(x * sign(x) + eps)
 ''',
-    "reciprocal": '''def signed_reciprocal(x: Tensor) -> Tensor:
-    """sign(x) / (|x| + EPSILON)."""
-    return sign(x) / (x * sign(x) + EPSILON)
+    "reciprocal": '''def signed_reciprocal(x: Tensor, eps: float = EPSILON) -> Tensor:
+    """sign(x) / (|x| + eps)."""
+    return sign(x) / (x * sign(x) + eps)
 ''',
 }
 _CLAMPS = {
-    "signed": '''def clamp(x: Tensor) -> Tensor:
-    """The magnitude brought into [XI, 1 / XI], the sign kept; no gradient flows where that changes x."""
-    return (x * sign(x)).clamp(XI, 1 / XI) * sign(x)
+    "signed": '''def clamp(x: Tensor, xi: float = XI) -> Tensor:
+    """The magnitude brought into [xi, 1 / xi], the sign kept; no gradient flows where that changes x."""
+    return (x * sign(x)).clamp(xi, 1 / xi) * sign(x)
 ''',
-    "paper": '''def clamp(x: Tensor) -> Tensor:
-    """The value brought into [XI, 1 / XI]; no gradient flows where that changes x."""
-    return x.clamp(XI, 1 / XI)
+    "paper": '''def clamp(x: Tensor, xi: float = XI) -> Tensor:
+    """The value brought into [xi, 1 / xi]; no gradient flows where that changes x."""
+    return x.clamp(xi, 1 / xi)
 ''',
 }
 
-_SCALED = '''def per_example(logit: Tensor, y: Tensor) -> Tensor:
+_TO_LOGIT = '''def to_logit(y_hat: Tensor) -> Tensor:
+    """The logit of a prediction, kept finite."""
+    return y_hat.logit({float32!r} if y_hat.dtype == torch.float32 else {float64!r})
+'''.format(**{name: torch.finfo(getattr(torch, name)).eps for name in ("float32", "float64")})
+
+_SCALED = '''def per_example(logit: Tensor, y: Tensor, scale: float = SCALE) -> Tensor:
     """The loss of every example."""
-    return unscaled(logit, y) * SCALE
+    return unscaled(logit, y) * scale
 '''
 
 _MODULE = '''class Loss(nn.Module):
@@ -75,13 +83,15 @@ _MODULE = '''class Loss(nn.Module):
     def forward(self, prediction: Tensor, label: Tensor) -> Tensor:
         """The loss of predictions and labels (0 to 1) of one shape."""
         if prediction.shape != label.shape:
-            got = f"{{tuple(prediction.shape)}} and {{tuple(label.shape)}}"
+            got = f"{{list(prediction.shape)}} and {{list(label.shape)}}"
             raise ValueError(f"expected predictions and labels of one shape, got {{got}}")
-        if torch.finfo(prediction.dtype).bits < 32:  # half precision is too narrow for logarithms and reciprocals
+        if prediction.element_size() < 4:  # half precision is too narrow for logarithms and reciprocals
             prediction = prediction.float()
         {argument} = {convert}
         values = per_example({argument}, label.to(prediction.dtype))
-        return values if self.reduction == "none" else getattr(values, self.reduction)()
+        if self.reduction == "none":
+            return values
+        return values.mean() if self.reduction == "mean" else values.sum()
 '''
 
 
@@ -102,7 +112,7 @@ def torch_source(loss: Loss, about: Sequence[str]) -> str:
         middle, argument = _closed_form(loss), "logit"
         functions = [name for name in ("logsigmoid", "relu") if name in middle]
         imports = f"from torch.nn.functional import {', '.join(functions)}\n" if functions else ""
-        convert = "prediction if self.from_logits else prediction.logit(torch.finfo(prediction.dtype).eps)"
+        convert = "prediction if self.from_logits else to_logit(prediction)"
     else:
         raise UserError(f"export: expected a program or a loss with a closed form, got {type(loss).__name__}")
     module = _MODULE.format(title=in_docstring(about[0]), argument=argument, convert=convert)
@@ -120,15 +130,23 @@ def _program(loss: ProgramLoss) -> str:
         helpers.append(_CLAMPS[loss.space.clamp])
     if any("sign(" in helper for helper in helpers):
         helpers.insert(0, _SIGN)
-    times = "" if loss.scale == 1 else " * SCALE"
+    times = "" if loss.scale == 1 else " * scale"
     body = [*_constant_inputs(text.inputs), *text.statements, f"return {text.result}{times}"]
-    function = 'def per_example(y_hat: Tensor, y: Tensor) -> Tensor:\n    """The loss of every example."""\n'
+    function = f'def per_example({_arguments(body)}) -> Tensor:\n    """The loss of every example."""\n'
     function += "".join(f"    {line}\n" for line in body)
     return "".join(constants) + "\n\n" + "\n\n".join([*helpers, function])
 
 
+def _arguments(body: Sequence[str]) -> str:
+    """Of a function with these lines: TorchScript takes the constants of a file as defaults of arguments alone."""
+    code = "\n".join(line.partition("#")[0] for line in body)
+    constants = {"eps": "eps: float = EPSILON", "scale": "scale: float = SCALE"}
+    used = [argument for name, argument in constants.items() if re.search(rf"\b{name}\b", code)]
+    return ", ".join(["y_hat: Tensor", "y: Tensor", *used])
+
+
 def _constant_inputs(used: frozenset[str]) -> list[str]:
-    lines = {"1": "one = torch.ones_like(y_hat)", "eps": "epsilon = torch.full_like(y_hat, EPSILON)"}
+    lines = {"1": "one = torch.ones_like(y_hat)", "eps": "epsilon = torch.full_like(y_hat, eps)"}
     return [line for name, line in lines.items() if name in used]
 
 
@@ -136,8 +154,8 @@ def _closed_form(loss: ClosedForm) -> str:
     source, name = inspect.getsource(loss.value_of), "per_example" if loss.scale == 1 else "unscaled"
     function = source.replace(f"def {loss.value_of.__name__}(", f"def {name}(", 1)
     if loss.scale == 1:
-        return f"\n{function}"
-    return f"{''.join(_scale(loss))}\n\n{function}\n\n{_SCALED}"
+        return f"\n{function}\n\n{_TO_LOGIT}"
+    return f"{''.join(_scale(loss))}\n\n{function}\n\n{_SCALED}\n\n{_TO_LOGIT}"
 
 
 def _scale(loss: Loss) -> list[str]:

@@ -49,7 +49,7 @@ def test_gradients_flow():
 def test_unknown_reductions_and_two_shapes_are_refused():
     with pytest.raises(UserError, match="reduction: expected mean, sum, none, got 'max'"):
         LossModule(SQUARED, "max")
-    with pytest.raises(ValueError, match=r"expected predictions and labels of one shape, got \(3,\) and \(1, 3\)"):
+    with pytest.raises(ValueError, match=r"expected predictions and labels of one shape, got \[3\] and \[1, 3\]"):
         LossModule(SQUARED)(LOGIT, LABEL[None])
 
 

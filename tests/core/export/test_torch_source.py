@@ -58,6 +58,25 @@ def test_the_file_needs_nothing_but_torch_and_defines_nothing_that_it_does_not_u
     assert max(map(len, text.splitlines())) <= 120
 
 
+SCRIPTED = [*NAMED_LOSSES, "-log(y_hat*y)", "max(1, y_hat)", "eps*y_hat + 1", "(1 + y_hat^2)*max(y_hat^2, y/(y_hat))"]
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit.*deprecated")  # of TorchScript itself, from Python 3.14 on
+@pytest.mark.parametrize("text", SCRIPTED)
+@pytest.mark.parametrize(
+    ("reduction", "scale", "clamp"), [("mean", 1.0, "signed"), ("sum", 0.3, "paper"), ("none", 2.0, "none")]
+)
+def test_torchscript_takes_the_file_and_comes_to_the_same(text, reduction, scale, clamp, tmp_path):
+    loss = make_loss(text, OperatorSpace(clamp=clamp)).scaled(scale)
+    exported = imported(torch_source(loss, ABOUT), tmp_path)
+    for from_logits in (False, True):
+        module = exported.Loss(reduction, from_logits)
+        scripted = torch.jit.script(module)
+        for dtype in (torch.float64, torch.float32, torch.float16):
+            prediction = (Y_HAT.logit() if from_logits else Y_HAT).to(dtype)
+            assert torch.equal(scripted(prediction, Y), module(prediction, Y))
+
+
 def test_the_docstring_has_what_it_is_told(tmp_path):
     about = ["The title", "second \\ line", 'with """quotes"""']
     exported = imported(torch_source(make_loss("MaxR", OperatorSpace()), about), tmp_path)
@@ -69,7 +88,7 @@ def test_bad_use_of_the_file_is_told(tmp_path):
     exported = imported(torch_source(make_loss("MaxR", OperatorSpace()), ABOUT), tmp_path)
     with pytest.raises(ValueError, match="reduction: expected mean, sum or none, got 'max'"):
         exported.Loss("max")
-    with pytest.raises(ValueError, match=r"of one shape, got \(2,\) and \(3,\)"):
+    with pytest.raises(ValueError, match=r"of one shape, got \[2\] and \[3\]"):
         exported.Loss()(torch.zeros(2), torch.zeros(3))
 
 
