@@ -1,0 +1,61 @@
+"""Packages that only some of the work needs: leaving one out costs a line that says how to get it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+from types import MappingProxyType
+
+from core.errors import UserError, first_line
+
+#: Package, as it is imported -> the extra of pyproject.toml that brings it.
+EXTRAS: Mapping[str, str] = MappingProxyType(
+    {
+        "cmaes": "cmaes",
+        "jinja2": "report",
+        "matplotlib": "report",
+        "psycopg2": "postgresql",
+        "scikit_posthocs": "statistics",
+        "statsmodels": "statistics",
+        "sympy": "sympy",
+        "tqdm": "notebook",
+    }
+)
+
+
+def needs(what: str, *packages: str) -> None:
+    """Make sure that packages are there, before anything is begun that they are needed for.
+
+    Args:
+        what: needs them, for the message.
+        packages: some of `EXTRAS`.
+
+    Raises:
+        UserError: one is missing, or cannot be loaded.
+    """
+    told = lacking(what, *packages)
+    if told is not None:
+        raise UserError(told)
+
+
+def lacking(what: str, *packages: str) -> str | None:
+    """What to say of packages that are missing or cannot be loaded; None where all are there.
+
+    Args:
+        what: needs them, for the message.
+        packages: some of `EXTRAS`.
+    """
+    missing = []
+    for package in packages:
+        try:
+            import_module(package)
+        except ImportError as error:
+            if isinstance(error, ModuleNotFoundError) and error.name == package:
+                missing.append(package)
+            else:
+                return f"{what}: needs {package}, which cannot be loaded: {first_line(error)}"
+    if not missing:
+        return None
+    extras = ",".join(sorted({EXTRAS[package] for package in missing}))
+    are = "is" if len(missing) == 1 else "are"
+    return f"{what}: needs {' and '.join(missing)}, which {are} not installed: pip install 'loss-search[{extras}]'"
