@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from importlib import import_module
 from types import MappingProxyType
@@ -21,6 +22,21 @@ EXTRAS: Mapping[str, str] = MappingProxyType(
         "tqdm": "notebook",
     }
 )
+
+
+#: URLs of databases whose driver an extra brings; SQLAlchemy takes this one unless another is named.
+_DRIVER, _ITS_URLS = "psycopg2", re.compile(r"postgresql(\+psycopg2)?:")
+
+
+def needs_driver(what: str, url: str) -> None:
+    """As `needs`, for the driver of a database, where an extra brings it.
+
+    Args:
+        what: the option that named the database, for the message.
+        url: of the database; it may hold a password and is not told.
+    """
+    if _ITS_URLS.match(url):
+        needs(what, _DRIVER)
 
 
 def needs(what: str, *packages: str) -> None:
@@ -58,4 +74,5 @@ def lacking(what: str, *packages: str) -> str | None:
         return None
     extras = ",".join(sorted({EXTRAS[package] for package in missing}))
     are = "is" if len(missing) == 1 else "are"
-    return f"{what}: needs {' and '.join(missing)}, which {are} not installed: pip install 'loss-search[{extras}]'"
+    names = " and ".join([", ".join(missing[:-1]), missing[-1]] if len(missing) > 1 else missing)
+    return f"{what}: needs {names}, which {are} not installed: pip install 'loss-search[{extras}]'"

@@ -29,7 +29,7 @@ def _end_quietly(*_: object) -> None:
 
 
 #: `python -m` before it has found its module, and the console script.
-_PROGRAMS = ("-m", "loss-search")
-if os.path.basename((sys.argv or [""])[0]) in _PROGRAMS and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-    # A command such as `python -m studies.run` is about to load what takes seconds; `studies.command.run_app` takes over.
+_IS_PROGRAM = os.path.basename((sys.argv or [""])[0]) in ("-m", "loss-search")
+if _IS_PROGRAM and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+    # `python -m studies.run` is about to load what takes seconds; `studies.command.run_app` takes over.
     signal.signal(signal.SIGINT, _end_quietly)

@@ -1,4 +1,4 @@
-"""`loss-search`: one program whose commands are modules of this package. `loss-search run` is `python -m studies.run`."""
+"""`loss-search`: its commands are modules of this package, so `loss-search run` is `python -m studies.run`."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """The lowest version that pyproject.toml declares for every dependency of the product, as constraints for pip.
 
-`python -m tests.lower_bounds [--but NAME]... > FILE`, then `pip install --constraint FILE ".[dev]"`; see `make minimum`.
+`python -m tests.lower_bounds [--but NAME]... > FILE`, then `pip install --constraint FILE ".[dev]"`, as in
+`make minimum`.
 """
 
 from __future__ import annotations
