@@ -8,8 +8,8 @@ from importlib import import_module
 from types import MappingProxyType
 from typing import NoReturn
 
+import studies
 from core.errors import UserError, unknown_name
-from studies import __version__
 
 #: Name of a command and of its module -> what it does. A module takes seconds to load, so only the one asked for is.
 COMMANDS: Mapping[str, str] = MappingProxyType(
@@ -39,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     if not words or words[0] in ("--help", "-h"):
         sys.exit(_tell(help_text()))
     if words[0] == "--version":
-        sys.exit(_tell(f"{_PROGRAM} {__version__}\n"))
+        sys.exit(_tell(f"{_PROGRAM} {studies.__version__}\n"))
     name = words[0]
     if name not in COMMANDS:
         sys.exit(_refuse(unknown_name("command", name, COMMANDS)))
