@@ -12,8 +12,6 @@ RUN pip wheel --no-cache-dir --no-deps --wheel-dir /wheel .
 
 FROM python:3.12-slim
 ARG PIP_EXTRA_INDEX_URL
-# BLAS and numba bring their own OpenMP but for this one
-RUN apt-get update && apt-get install --yes --no-install-recommends libgomp1 && rm -rf /var/lib/apt/lists/*
 COPY constraints.txt /tmp/
 RUN --mount=type=bind,from=wheel,source=/wheel,target=/wheel \
     pip install --no-cache-dir --constraint /tmp/constraints.txt "$(echo /wheel/loss_search-*.whl)[all]"
