@@ -11,6 +11,7 @@ from cyclopts import Group, Parameter
 
 from core.errors import UserError
 from recommenders.data import DATASETS, Dataset, load_dataset
+from recommenders.data.opening import is_folder
 from recommenders.data.synthetic import shaped
 from recommenders.machine import BACKENDS, Machine
 from studies.command import make_app, run_app
@@ -60,7 +61,7 @@ class BenchmarkSettings:
         for name, value in (("repeats", self.repeats), *(("k", k) for k in self.k)):
             if value < 1:
                 raise UserError(f"--{name}: expected at least 1, got {value}")
-        if self.json is not None and self.json.is_dir():
+        if self.json is not None and is_folder(self.json):
             raise UserError(f"--json {self.json}: expected a file, this is a folder")
 
 
@@ -75,6 +76,8 @@ def benchmark(
     device = pick_device(settings.device)
     machine = Machine(device, backend=settings.backend, threads=settings.threads, memory=settings.memory)
     folder = None if settings.json is None else OutputFolder(settings.json.absolute().parent, f"--json {settings.json}")
+    if folder is not None and settings.json is not None:
+        folder.claim(settings.json.name)
     err, out = new_console(stderr=True), new_console()
     dataset = _load(settings)
     ks = tuple(sorted(set(settings.k))) or _KS[device.type]

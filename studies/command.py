@@ -13,6 +13,9 @@ from types import FrameType
 from typing import Any, NoReturn
 
 import cyclopts
+from cyclopts.help import DefaultFormatter, HelpPanel
+from rich.console import Console, ConsoleOptions
+from rich.text import Text
 
 from core.errors import UserError
 from recommenders.data.options import option
@@ -34,12 +37,22 @@ def make_app(name: str, about: str) -> cyclopts.App:
         name=name,
         help=about,
         help_format="plaintext",
+        help_formatter=_in_paragraphs,
         version_flags=[],
         result_action="return_value",
         suppress_keyboard_interrupt=False,  # told by exit_code
     )
     app["--help"].show = False  # whoever reads the list has found it
     return app
+
+
+def _in_paragraphs(console: Console, options: ConsoleOptions, panel: HelpPanel) -> None:
+    """Help as cyclopts shows it, but what is said of an option is one paragraph, however its source is broken."""
+    for entry in panel.entries:
+        text = getattr(entry.description, "primary_renderable", None)
+        if isinstance(text, Text):
+            text.plain = " ".join(text.plain.split())
+    DefaultFormatter()(console, options, panel)
 
 
 def typed(start: Sequence[str], settings: Any, places: DataPlaces, shown: Sequence[str] = ()) -> str:

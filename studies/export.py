@@ -19,6 +19,7 @@ from studies.exporting.finding import find_study
 from studies.output import write_file
 from studies.picking import Pick
 from studies.settings import PlaceSettings
+from studies.settings_training import FORMULA
 
 app = make_app(
     "python -m studies.export",
@@ -33,14 +34,14 @@ class ExportSettings:
 
     run: str | None = None
     """A study: its folder, such as results/rl-ml-100k-mf-0, or the id of its run in MLflow (or that of a loss)."""
-    loss: str | None = None
+    loss: Annotated[str | None, FORMULA] = None
     """A formula such as "max(y_hat, 1/(y))", or a known name such as MaxR, in place of a study."""
     to: Annotated[str, Parameter(help=f"The form: {_FORMS}.")] = "torch"
     out: Path | None = None
     """The file to write, instead of the terminal."""
     pick: str | None = None
     """Which of the study's losses: best, complexity<=5 (operators) or within<=0.001; the found loss unless given."""
-    name: str | None = None
+    name: Annotated[str | None, FORMULA] = None
     """The loss of the study with this formula or name."""
     simplified: bool = False
     """Write the simplified formula, whose gradient is the same."""

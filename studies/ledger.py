@@ -58,7 +58,11 @@ class Ledger:
         return ANYTHING in self._written.get(_FOLDER_ITSELF, ())
 
     def is_ours(self, name: str) -> bool:
-        """Whether what has this name may be replaced: it is not there, or as this product wrote it."""
+        """Whether what has this name may be replaced: it is not there, or as this product wrote it.
+
+        Raises:
+            OSError: it cannot be looked at, or no file can have this name.
+        """
         path = self._folder / name
         try:
             mode = path.lstat().st_mode
@@ -68,8 +72,8 @@ class Ledger:
             return not stat.S_ISLNK(mode) and bool(digests) and (ANYTHING in digests or _digest(path) in digests)
         except FileNotFoundError:
             return True
-        except OSError:  # what cannot be looked at is nobody's to replace
-            return False
+        except ValueError as error:  # a zero in its name
+            raise OSError(None, str(error)) from None
 
     def add(self, name: str, digest: str) -> None:
         """Tell that a name will be of this digest.

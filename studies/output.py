@@ -70,24 +70,26 @@ class OutputFolder:
             trial.unlink()
             if whole and not self._ledger.is_whole:
                 self._own()
-        except OSError as error:
+        except (OSError, ValueError) as error:
             self.withdraw()
-            raise UserError(f"{self._asked}: cannot write there: {error.strerror or error}") from None
+            if isinstance(error, UserError):
+                raise
+            raise UserError(f"{self._asked}: cannot write there: {getattr(error, 'strerror', None) or error}") from None
 
     def _own(self) -> None:
         """Take an empty folder as wholly ours."""
         if any(not _UNFINISHED.fullmatch(one.name) for one in self.path.iterdir()):
-            raise _foreign(self.path, self._asked)
+            raise UserError(f"{self._asked}: {_foreign(self.path)}")
         self._ledger.add_whole()
         self._marked = True
 
     def withdraw(self) -> None:
         """Take back the folders that were made, as far as they are still empty."""
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, ValueError):
             if (self._marked or self.path in self._made) and [one.name for one in self.path.iterdir()] == [LEDGER]:
                 (self.path / LEDGER).unlink()
         for folder in self._made:
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(OSError, ValueError):
                 folder.rmdir()
 
     def sweep(self) -> None:
@@ -107,8 +109,14 @@ class OutputFolder:
         """
         for name in names:
             for there in self._matching(name) if "*" in name else (name,):
-                if not self._is_ours(there):
-                    raise _foreign(self.path / there, self._asked)
+                try:
+                    if self._is_ours(there):
+                        continue
+                    problem = _foreign(self.path / there)
+                except OSError as error:
+                    problem = f"cannot write there: {error.strerror}"
+                self.withdraw()
+                raise UserError(f"{self._asked}: {problem}")
 
     def _matching(self, pattern: str) -> list[str]:
         return sorted(path.name for path in self.path.iterdir() if fnmatchcase(path.name, pattern))
@@ -118,9 +126,10 @@ class OutputFolder:
 
     def remove(self, name: str) -> None:
         """Remove a file, or a folder with all that is in it, if it is there and ours."""
-        if self._is_ours(name):
-            _delete(self.path / name)
-            self._ledger.forget(name)
+        with contextlib.suppress(OSError):
+            if self._is_ours(name):
+                _delete(self.path / name)
+                self._ledger.forget(name)
 
     def set_aside(self, name: str) -> Path:
         """Move a file or folder out of the way; one that was set aside before is gone.
@@ -216,11 +225,10 @@ class OutputFolder:
         return self.path / f".{short}.{os.getpid()}.unfinished"
 
 
-def _foreign(path: Path, asked: str) -> UserError:
+def _foreign(path: Path) -> str:
     what = f"{path} was" if path.is_symlink() or not is_folder(path) else f"the folder {path} holds files that were"
-    return UserError(
-        f"{asked}: {what} not written by loss-search, or changed since; nothing was touched: move it away, or give "
-        f"another {asked.partition(' ')[0]}"
+    return (
+        f"{what} not written by loss-search, or changed since; nothing was touched: move it away or give another name"
     )
 
 
@@ -239,25 +247,21 @@ def csv_of(rows: Sequence[Mapping[str, Any]]) -> bytes:
     return file.getvalue().encode()
 
 
-def write_file(path: Path, content: bytes, asked: str = "--out") -> None:
+def write_file(path: Path, content: bytes) -> None:
     """Write one file, whole or not at all, into a folder that is there.
 
-    Args:
-        path: of the file.
-        content: of the file.
-        asked: the option that named it, for messages.
-
     Raises:
-        UserError: it cannot be written there.
+        UserError: it cannot be written there, or one of this name is there that is not ours.
     """
+    asked = f"--out {path}"
     try:
         if path.exists() and not path.is_file():
-            raise UserError(f"{asked} {path}: expected the name of a file, got a folder or a device")
+            raise UserError(f"{asked}: expected the name of a file, got a folder or a device")
         if not path.parent.is_dir():
-            raise UserError(f"{asked} {path}: there is no folder {path.parent}; make it first")
+            raise UserError(f"{asked}: there is no folder {path.parent}; make it first")
     except OSError as error:  # no file can have such a name
-        raise UserError(f"{asked} {path}: cannot write there: {error.strerror or error}") from None
-    OutputFolder(path.parent, f"{asked} {path}").write(path.name, content)
+        raise UserError(f"{asked}: cannot write there: {error.strerror or error}") from None
+    OutputFolder(path.parent, asked).write(path.name, content)
 
 
 def _sync(folder: Path) -> None:

@@ -17,6 +17,7 @@ from studies.plotting.chosen import Chosen, distinct, found, named
 from studies.plotting.scaling import SCALES, scaled
 from studies.reporting.shapes import Y_HAT
 from studies.settings import PlaceSettings
+from studies.settings_training import FORMULA
 
 app = make_app(
     "python -m studies.plot",
@@ -30,11 +31,11 @@ _SCALES = "; ".join(f"{name} ({about})" for name, about in SCALES.items())
 class PlotSettings:
     """Which losses, and where to."""
 
-    loss: tuple[str, ...] = ()
+    loss: Annotated[tuple[str, ...], FORMULA, Parameter(show_default=False)] = ()
     """A formula such as "max(y_hat, 1/(y))", or a known name such as MaxR (repeat the option for several)."""
-    run: tuple[str, ...] = ()
+    run: Annotated[tuple[str, ...], Parameter(show_default=False)] = ()
     """A study, for what it found: its folder, its result.json or the id of its run in MLflow (repeat for several)."""
-    beside: str | None = None
+    beside: Annotated[str | None, FORMULA] = None
     """What the others are drawn beside, by name or formula: BCE unless given."""
     no_beside: bool = False
     """Draw nothing beside them."""

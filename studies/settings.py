@@ -22,7 +22,7 @@ from searchers import SEARCHERS
 from studies.picking import Pick
 from studies.processes import usable_cores
 from studies.settings_data import DataPlaces, listed
-from studies.settings_training import PRESETS, SPACED, TrainingSettings, check_choice
+from studies.settings_training import FORMULA, PRESETS, SPACED, TrainingSettings, check_choice
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +50,7 @@ class ProtocolSettings(TrainingSettings):
     """End Phase I after this time, if it comes first."""
     samples_per_training: int = 5_000
     """When so many proposals in a row bring nothing to train, the search is at a dead end."""
-    guess: Annotated[tuple[str, ...], Parameter(show_default=False)] = ()
+    guess: Annotated[tuple[str, ...], FORMULA, Parameter(show_default=False)] = ()
     """Formulas that the searcher proposes first and learns from (repeat the option for several)."""
     environment: str = "alternating"
     """Where rewards come from: alternating (Algorithm 1) or from-scratch (always the same fresh recommender)."""
@@ -87,7 +87,7 @@ class ProtocolSettings(TrainingSettings):
     """How many more are, for the front of metric against complexity: those that are the best of all no longer ones."""
     pick: str = "best"
     """Which of them is the found loss: best, complexity<=5 (operators) or within<=0.001 (the simplest that close)."""
-    baseline: Annotated[tuple[str, ...], SPACED] = tuple(NAMED_LOSSES)
+    baseline: Annotated[tuple[str, ...], FORMULA, SPACED] = tuple(NAMED_LOSSES)
     """Losses to compare with, by name or formula (repeat the option for several)."""
     repeats: int = 3
     """Seeds with which the found loss and the baselines are trained for the final comparison."""

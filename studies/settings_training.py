@@ -52,6 +52,8 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
 )
 
 
+#: An option that takes formulas, which may begin with a minus.
+FORMULA = Parameter(allow_leading_hyphen=True)
 SPACED = Parameter(
     show_default=lambda values: " ".join(f"{value:g}" if isinstance(value, float) else value for value in values)
 )

@@ -48,13 +48,14 @@ def fetch(published: Published) -> Path:
     """The verified file, from the cache if it is there.
 
     Raises:
-        UserError: no source gave it, or the cache folder cannot be written.
+        UserError: no source gave it, the cache folder cannot be read or written, or has another file of this name.
     """
     path = cache_folder() / published.name
-    if path.is_file() and _sha256(path.read_bytes()) == published.sha256:
-        return path
     problems = []
     try:
+        if path.exists():
+            _check(path, published)
+            return path
         path.parent.mkdir(parents=True, exist_ok=True)
         for source in published.sources:
             try:
@@ -67,9 +68,18 @@ def fetch(published: Published) -> Path:
                 problems.append(str(problem))
     except OSError as error:
         raise UserError(
-            f"cannot write the cache folder {path.parent}: {error.strerror}; set {CACHE_VARIABLE}"
+            f"cannot use the cache folder {path.parent}: {error.strerror or error}; name another in {CACHE_VARIABLE}"
         ) from None
     raise UserError(f"could not get {published.name}: {'; then: '.join(problems)}; give a copy of it with --data")
+
+
+def _check(path: Path, published: Published) -> None:
+    """Refuse a file that is not the published one: it may be the user's."""
+    if not path.is_file() or _sha256(path.read_bytes()) != published.sha256:
+        raise UserError(
+            f"{path} is not the published {published.name} (sha256 {published.sha256}); remove it, name another "
+            f"cache folder in {CACHE_VARIABLE}, or give a file with --data"
+        )
 
 
 def _store(content: bytes, path: Path, work: Path) -> Path:

@@ -6,8 +6,6 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Annotated, Any
 
-from cyclopts import Parameter
-
 from core.errors import UserError
 from recommenders.data.options import option
 from recommenders.losses import NAMED_LOSSES, find_named_loss
@@ -15,6 +13,7 @@ from searchers import check_searcher
 from studies.command import typed
 from studies.parts.places import PartsPlaces
 from studies.settings import ProtocolSettings, StudySettings
+from studies.settings_training import FORMULA, SPACED
 
 #: In every comparison, whether asked for or not: what does not beat it has learned nothing.
 CHANCE = "random"
@@ -51,7 +50,7 @@ class CompareSettings(ProtocolSettings, Contestants):
     alternating (Algorithm 1)."""
     finalists: int = 1
     """How many losses of each run are trained to convergence, the best on validation counts."""
-    baseline: Annotated[tuple[str, ...], Parameter(show_default=lambda names: " ".join(names))] = tuple(NAMED_LOSSES)
+    baseline: Annotated[tuple[str, ...], FORMULA, SPACED] = tuple(NAMED_LOSSES)
     """Losses to draw beside, by name or formula (repeat the option for several)."""
 
     def __post_init__(self) -> None:

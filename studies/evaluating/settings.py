@@ -19,7 +19,7 @@ from studies.finals import Contender, baseline
 from studies.parts.places import PartsPlaces
 from studies.settings import StudySettings
 from studies.settings_data import listed
-from studies.settings_training import PRESETS, SPACED, TrainingSettings, check_choice
+from studies.settings_training import FORMULA, PRESETS, SPACED, TrainingSettings, check_choice
 
 #: The grid of the paper (section 5.1.4).
 PAPER_EPSILONS = (1.0, 1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6)
@@ -62,9 +62,9 @@ PROTOCOLS: Mapping[str, Protocol] = MappingProxyType(
 class Judged:
     """What is judged, and how thoroughly."""
 
-    loss: Annotated[tuple[str, ...], Parameter(show_default=False)] = ()
+    loss: Annotated[tuple[str, ...], FORMULA, Parameter(show_default=False)] = ()
     """A loss to judge, by name or formula (repeat the option for several)."""
-    baseline: Annotated[tuple[str, ...], SPACED] = HANDCRAFTED
+    baseline: Annotated[tuple[str, ...], FORMULA, SPACED] = HANDCRAFTED
     """Losses that the others are tested against, by name or formula (repeat the option for several)."""
     protocol: Annotated[str, Parameter(help=listed("How losses are trained", PROTOCOLS))] = "symmetric"
     seeds: int = 10

@@ -63,6 +63,8 @@ def begin_anew(folder: OutputFolder, checkpoints: Checkpoints) -> None:
 def finished_result(path: Path, settings: Mapping[str, Any]) -> dict[str, Any] | None:
     """What a study of these settings wrote at its end; None if there is no such file."""
     try:
+        if not path.is_file():  # a pipe would be waited for without end
+            return None
         result = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
         return None

@@ -20,6 +20,7 @@ from studies.command import typed
 from studies.parts.places import WorkPlaces
 from studies.settings import PRESETS, StudySettings
 from studies.settings_data import DataPlaces, listed
+from studies.settings_training import FORMULA
 
 #: The paper's data sets, of which one is fetched and the other has to be given.
 FETCHED, GIVEN = "ml-100k", "electronics"
@@ -68,7 +69,7 @@ class ReproduceSettings:
     """The most epochs of a training to convergence, instead of the preset's."""
     stop_after: int | None = None
     """A training to convergence ends when its best epoch is so many epochs ago, instead of the preset's."""
-    loss: Annotated[tuple[str, ...], Parameter(show_default=False)] = ()
+    loss: Annotated[tuple[str, ...], FORMULA, Parameter(show_default=False)] = ()
     """Losses to judge beside BCE, by name or formula, instead of the paper's (repeat the option for several)."""
     trials: int = 64
     """Settings tried for each loss, where they are tuned."""

@@ -14,6 +14,7 @@ from recommenders.losses import find_named_loss, make_loss
 from studies.finals import baseline
 from studies.parts.places import PartsPlaces
 from studies.settings import ProtocolSettings, SearchSettings, StudySettings
+from studies.settings_training import FORMULA
 from studies.tuning.tunables import OF_LOSS, OF_SEARCH, Tunable, present_value, read_tunables
 
 #: What is tuned unless said otherwise: the two things that the paper fixes by hand.
@@ -25,7 +26,7 @@ _USUAL_OF_SEARCH = ("proxy_delta", "eta", "min_positive_rate", "xi")
 class Tuned:
     """What is tuned, and how."""
 
-    loss: str | None = None
+    loss: Annotated[str | None, FORMULA] = None
     """Tune the training by this loss, a name or formula. Without it: a search by --searcher."""
     vary: Annotated[tuple[str, ...], Parameter(show_default=False)] = ()
     """What to tune: a name, or name=low:high, or name=low:high:log (repeat the option for several). Of a loss: epsilon

@@ -101,12 +101,26 @@ def test_a_file_in_the_cache_is_used_again(cache):
     assert second.works == []
 
 
-def test_a_spoiled_file_in_the_cache_is_replaced(cache):
+def test_another_file_in_the_cache_is_refused_and_stays(cache):
     path = fetch(published(right()))
-    path.write_bytes(b"half of it")
-    with pytest.raises(UserError):
-        fetch(published(failing()))
+    path.write_bytes(b"somebody's own")
+    with pytest.raises(UserError, match=r"is not the published a-set/file.data .*; remove it, name another"):
+        fetch(published(right()))
+    assert path.read_bytes() == b"somebody's own"
+    path.unlink()
     assert fetch(published(right())).read_bytes() == CONTENT
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can become somebody else")
+def test_a_cache_folder_of_somebody_else_is_told_in_a_line(cache):
+    fetch(published(right()))
+    cache.chmod(0o700)
+    os.seteuid(65534)
+    try:
+        with pytest.raises(UserError, match=r"cannot use the cache folder .*: Permission denied; name another in LOSS"):
+            fetch(published(right()))
+    finally:
+        os.seteuid(0)
 
 
 def test_when_every_source_fails_all_problems_and_the_way_out_are_named(cache):
@@ -132,20 +146,17 @@ def test_nothing_is_left_behind_when_the_disk_is_full(cache, monkeypatch, call):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(os, call, full)
-    with pytest.raises(UserError, match=r"cannot write the cache folder .*: No space left on device"):
+    with pytest.raises(UserError, match=r"cannot use the cache folder .*: No space left on device"):
         fetch(published(right()))
     assert files(cache) == []
 
 
-@pytest.mark.parametrize("blocked", ["cache", "folder of the set", "the file"])
+@pytest.mark.parametrize("blocked", ["cache", "folder of the set"])
 def test_a_cache_that_cannot_be_written_is_named_with_the_way_out(cache, blocked):
-    if blocked == "the file":
-        (cache / "a-set" / "file.data").mkdir(parents=True)
-    else:
-        place = cache if blocked == "cache" else cache / "a-set"
-        place.parent.mkdir(parents=True)
-        place.write_text("a file in its place")
-    with pytest.raises(UserError, match=rf"cannot write the cache folder .*a-set: .*; set {CACHE_VARIABLE}"):
+    place = cache if blocked == "cache" else cache / "a-set"
+    place.parent.mkdir(parents=True)
+    place.write_text("a file in its place")
+    with pytest.raises(UserError, match=rf"cannot use the cache folder .*a-set: .*; name another in {CACHE_VARIABLE}"):
         fetch(published(right()))
 
 
@@ -153,7 +164,7 @@ def test_a_cache_that_cannot_be_written_is_named_with_the_way_out(cache, blocked
 def test_a_cache_without_permission_is_named(cache):
     cache.mkdir(parents=True)
     cache.chmod(0o500)
-    with pytest.raises(UserError, match="cannot write the cache folder"):
+    with pytest.raises(UserError, match="cannot use the cache folder"):
         fetch(published(right()))
 
 

@@ -64,9 +64,11 @@ def test_a_file_is_ours_as_long_as_it_holds_something_that_was_written(tmp_path_
     assert not Ledger(folder).is_ours(name)
 
 
-@pytest.mark.parametrize(
-    "make", [their, lambda path: path.symlink_to("/dev/null"), os.mkfifo, lambda path: their(path / "in")]
-)
+#: Make something of a user's.
+OBSTACLES = (their, lambda path: path.symlink_to("/dev/null"), os.mkfifo, lambda path: their(path / "in"))
+
+
+@pytest.mark.parametrize("make", OBSTACLES)
 def test_nothing_of_theirs_is_written_over_moved_or_removed(tmp_path, make):
     make(tmp_path / "x")
     folder = OutputFolder(tmp_path)
