@@ -24,7 +24,8 @@ from studies.tune import app as tune_app
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
 COMMAND = re.compile(
-    r"(?:`|^)(?:(?:\.venv/bin/)?python -m studies\.|loss-search )(run|compare|evaluate|tune|benchmark|report|export|plot|reproduce)"
+    r"(?:`|^)(?:(?:\.venv/bin/)?python -m studies\.|loss-search )"
+    r"(run|compare|evaluate|tune|benchmark|report|export|plot|reproduce)"
     r"(?: ([^`\n]*))?(?:`|$)",
     flags=re.MULTILINE,
 )

@@ -84,6 +84,11 @@ def test_a_command_says_how_it_was_called(capsys, called, name):
     assert capsys.readouterr().out.startswith(f"Usage: loss-search {name} ")
 
 
+def test_a_formula_may_begin_with_a_minus(capsys, called):
+    assert leaves("export", "--loss", "-log(y_hat*y)", "--to", "latex") == 0
+    assert capsys.readouterr().out.startswith("% -log(y_hat*y)\n")
+
+
 def test_a_command_takes_its_options_and_leaves_with_its_code(capsys, called):
     assert leaves("export", "--loss", "y_hat^2", "--to", "latex") == 0
     assert r"\hat{y}^{2}" in capsys.readouterr().out
