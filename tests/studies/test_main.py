@@ -1,6 +1,5 @@
 """`loss-search`: one door to all commands."""
 
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -96,10 +95,18 @@ def test_a_command_takes_its_options_and_leaves_with_its_code(capsys, called):
     assert capsys.readouterr().err.count("\n") == 1
 
 
+_SCRIPT = """
+import os, signal
+signal.signal(signal.SIGINT, signal.default_int_handler)  # as in a terminal, wherever the tests run
+from studies.main import main
+os.kill(os.getpid(), signal.SIGINT)
+main()
+"""
+
+
 def test_ctrl_c_before_a_command_has_begun_is_a_word_and_no_traceback(tmp_path):
     """The script as pip writes it, interrupted where it loads what takes seconds."""
     script = tmp_path / "loss-search"
-    script.write_text("import os, signal\nfrom studies.main import main\nos.kill(os.getpid(), signal.SIGINT)\nmain()\n")
+    script.write_text(_SCRIPT)
     done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, env={"PYTHONPATH": str(ROOT)})
     assert (done.returncode, done.stdout, done.stderr) == (INTERRUPTED, "", "interrupted\n")
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler, "nothing of the kind in this process"
