@@ -3,15 +3,19 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+# Versions that the tests pass with, so that a new release of something cannot break `make run`; `make lock` renews them.
+LOCK := constraints.txt
+PIP := python -m pip install --quiet --disable-pip-version-check
+LOWEST := .venv-minimum
 
-.PHONY: help run compare test lint bench slow fuzz clean
+.PHONY: help run compare test lint bench slow fuzz lock minimum clean
 
 help: ## show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/'
 
-$(READY): pyproject.toml
+$(READY): pyproject.toml $(LOCK)
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[dev]"
+	$(BIN)/$(PIP) --constraint $(LOCK) --editable ".[dev]"
 	touch $(READY)
 
 run: $(READY) ## search a loss on MovieLens-100K and compare it (about 5 minutes on 2 cores)
@@ -36,5 +40,22 @@ fuzz: $(READY) ## hostile input at every door, a hundred thousand cases each (si
 	for door in formula program checkpoint table options; do \
 		$(BIN)/python -m tests.fuzz.atheris_doors $$door -runs=100000 -print_final_stats=1 || exit 1; done
 
+lock: ## write constraints.txt anew: the newest versions of everything that pyproject.toml allows
+	rm -rf .venv-lock
+	$(PYTHON) -m venv .venv-lock
+	.venv-lock/bin/$(PIP) --editable ".[dev]"
+	(echo "# Versions that the tests pass with; written by make lock."; \
+		.venv-lock/bin/python -m pip freeze --exclude-editable | sed -E 's/\+[^ ;]+//' | LC_ALL=C sort -f) > $(LOCK).new
+	mv $(LOCK).new $(LOCK)
+	rm -rf .venv-lock
+
+# A few old releases warn of what newer ones of others have deprecated, which is no fault of ours.
+minimum: ## the tests with the lowest version of every dependency that pyproject.toml allows (PYTHON=python3.11)
+	rm -rf $(LOWEST)
+	$(PYTHON) -m venv $(LOWEST)
+	$(PYTHON) -m tests.lower_bounds $(addprefix --but ,$(BUT)) > $(LOWEST)/lowest.txt
+	$(LOWEST)/bin/$(PIP) --constraint $(LOWEST)/lowest.txt --editable ".[dev]"
+	$(LOWEST)/bin/python -m pytest -m "not slow" -W default::DeprecationWarning --numprocesses auto --maxprocesses 4
+
 clean: ## remove the environment and what tools left behind
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks *.egg-info */__pycache__/kernels-*
+	rm -rf $(VENV) .venv-lock $(LOWEST) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks *.egg-info */__pycache__/kernels-*

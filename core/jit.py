@@ -56,7 +56,10 @@ _NEEDS: dict[str, set[str]] = {}
 
 
 def _version(own: str, uses: Sequence[Any]) -> str:
-    """A name that changes with every file that a function in the file `own` depends on, and with this one."""
+    """A name that changes with every file that a function in the file `own` depends on, with this one, and with numba.
+
+    Environments with other versions of numba may share the source, and none can read what another one compiled.
+    """
     _NEEDS.setdefault(own, {__file__}).update(inspect.getfile(inspect.unwrap(used)) for used in uses)
     files, waiting = set[str](), [own]
     while waiting:
@@ -64,4 +67,5 @@ def _version(own: str, uses: Sequence[Any]) -> str:
         if file not in files:
             files.add(file)
             waiting += _NEEDS.get(file, ())
-    return "kernels-" + hashlib.sha256(b"".join(Path(file).read_bytes() for file in sorted(files))).hexdigest()[:16]
+    content = [numba.__version__.encode(), *(Path(file).read_bytes() for file in sorted(files))]
+    return "kernels-" + hashlib.sha256(b"".join(content)).hexdigest()[:16]

@@ -109,6 +109,7 @@ def autograd_vjp(recommender: Recommender, weights: Weights, training: Training 
 
     def pullback(slope: Tensor) -> Weights:
         gradients = torch.autograd.grad(logit, list(inputs.values()), grad_outputs=slope, materialize_grads=True)
-        return dict(zip(inputs, gradients, strict=True))
+        # torch 2.6 lets the zeros of unused weights require gradients themselves
+        return {name: gradient.detach() for name, gradient in zip(inputs, gradients, strict=True)}
 
     return logit.detach(), pullback

@@ -24,6 +24,7 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, IntD
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from core.errors import UserError
+from core.extras import needs
 from core.program import LossProgram
 from core.restoring import count, read
 from core.searcher import Searcher
@@ -38,7 +39,7 @@ class BayesianSettings:
     """Which sampler, and what it is told.
 
     Raises:
-        UserError: an unknown sampler, or a number out of range.
+        UserError: an unknown sampler, one that is not installed, or a number out of range.
     """
 
     sampler: str = "tpe"
@@ -56,6 +57,7 @@ class BayesianSettings:
             raise UserError(f"optuna sampler: expected {', '.join(SAMPLERS)}, got {self.sampler!r}")
         if self.memory < 0 or self.n_startup < 1:
             raise UserError(f"optuna: expected memory of at least 0 and n_startup of at least 1, got {self}")
+        needs(f"optuna sampler {self.sampler}", *SAMPLERS[self.sampler].packages)
 
 
 class BayesianSearcher(Searcher):

@@ -24,6 +24,8 @@ class SamplerKind:
     """Whether the parameters and values of the trials are all that it depends on."""
     fixed_seed: bool = False
     """Whether its seed must stay the same from ask to ask."""
+    packages: tuple[str, ...] = ()
+    """What it needs, of `core.extras.EXTRAS`."""
 
 
 def _tpe(seed: int, n_startup: int) -> BaseSampler:
@@ -38,7 +40,12 @@ SAMPLERS: Mapping[str, SamplerKind] = MappingProxyType(
             memory=60,
         ),
         # CMA-ES keeps its state, and NSGA-II and QMC keep counters, beside the trials.
-        "cmaes": SamplerKind(lambda seed, _: samplers.CmaEsSampler(seed=seed), categorical=False, from_trials=False),
+        "cmaes": SamplerKind(
+            lambda seed, _: samplers.CmaEsSampler(seed=seed),
+            categorical=False,
+            from_trials=False,
+            packages=("cmaes",),
+        ),
         "nsga2": SamplerKind(lambda seed, _: samplers.NSGAIISampler(seed=seed), from_trials=False),
         "qmc": SamplerKind(
             lambda seed, _: samplers.QMCSampler(seed=seed, scramble=True),

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from studies.api import SearchResult, load_result, search_loss
 
 __all__ = ["SearchResult", "load_result", "search_loss"]
+__version__ = "0.1.0"  # the one place; pyproject.toml reads it
 
 
 def __getattr__(name: str) -> Any:
@@ -27,6 +28,8 @@ def _end_quietly(*_: object) -> None:
     os._exit(130)
 
 
-if sys.argv[0] == "-m" and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+#: `python -m` before it has found its module, and the console script.
+_IS_PROGRAM = os.path.basename((sys.argv or [""])[0]) in ("-m", "loss-search")
+if _IS_PROGRAM and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
     # `python -m studies.run` is about to load what takes seconds; `studies.command.run_app` takes over.
     signal.signal(signal.SIGINT, _end_quietly)

@@ -37,7 +37,7 @@ def make_app(name: str, about: str) -> cyclopts.App:
         name=name,
         help=about,
         help_format="plaintext",
-        help_formatter=_in_paragraphs,
+        help_formatter=_InParagraphs(),
         version_flags=[],
         result_action="return_value",
         suppress_keyboard_interrupt=False,  # told by exit_code
@@ -46,13 +46,16 @@ def make_app(name: str, about: str) -> cyclopts.App:
     return app
 
 
-def _in_paragraphs(console: Console, options: ConsoleOptions, panel: HelpPanel) -> None:
+class _InParagraphs(DefaultFormatter):
     """Help as cyclopts shows it, but what is said of an option is one paragraph, however its source is broken."""
-    for entry in panel.entries:
-        text = getattr(entry.description, "primary_renderable", None)
-        if isinstance(text, Text):
-            text.plain = " ".join(text.plain.split())
-    DefaultFormatter()(console, options, panel)
+
+    def __call__(self, console: Console, options: ConsoleOptions, panel: HelpPanel) -> None:
+        """See DefaultFormatter."""
+        for entry in panel.entries:
+            text = getattr(entry.description, "primary_renderable", None)
+            if isinstance(text, Text):
+                text.plain = " ".join(text.plain.split())
+        super().__call__(console, options, panel)
 
 
 def typed(start: Sequence[str], settings: Any, places: DataPlaces, shown: Sequence[str] = ()) -> str:

@@ -9,6 +9,7 @@ from typing import Annotated
 from cyclopts import Group, Parameter
 from rich.console import Console
 
+from core.extras import needs
 from recommenders.metrics import find_metric
 from studies.command import make_app, run_app
 from studies.console import new_console, tell_data, warning_to
@@ -41,6 +42,7 @@ def compare(
     places: Annotated[ComparePlaces, Parameter(name="*", group=Group("Places", sort_key=2))] = _PLACES,
 ) -> None:
     """Run a comparison and write its report."""
+    needs("loss-search compare", "jinja2", "matplotlib", "scikit_posthocs", "statsmodels")
     name = folder_name(f"compare-{comparison.data_name(places.files)}-{comparison.recommender}")
     path = places.out or Path("results") / name
     with own_folder(path) as folder:

@@ -10,6 +10,7 @@ from cyclopts import Group, Parameter
 from rich.console import Console
 
 from core.errors import UserError
+from core.extras import needs
 from studies.command import make_app, run_app
 from studies.console import new_console, tell_data, warning_to
 from studies.evaluating.settings import EvaluatePlaces, EvaluateSettings, command
@@ -47,6 +48,7 @@ def evaluate(
     """Judge losses, and write the result."""
     if not evaluation.loss:
         raise UserError('--loss: expected at least one loss to judge, as in --loss BCE or --loss "(y - y_hat)^2"')
+    needs("loss-search evaluate", "statsmodels")
     evaluation = evaluation.on(places.files)
     data, model = evaluation.data_name(places.files), evaluation.recommender
     path = places.out or Path("results") / folder_name(f"evaluate-{evaluation.protocol}-{data}-{model}")
@@ -76,7 +78,7 @@ def _evaluate(evaluation: EvaluateSettings, places: EvaluatePlaces, folder: Outp
             workers = open_things.enter_context(Workers(place, do))
             laboratory = Laboratory(place, parts, workers, watchers)
             outcome = Judgement(evaluation, study.task, PartMaker(digest), laboratory).run()
-            files = write_report(outcome, command(evaluation, places), folder)
+            files = write_report(outcome, command(evaluation, places), folder, warning_to(err))
             if tracker is not None:
                 tracker.on_outcome(outcome, told(outcome), files)
     finally:

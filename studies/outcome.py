@@ -12,6 +12,7 @@ from studies.exporting.model import model_name, save_model
 from studies.exporting.stored import StoredStudy
 from studies.history import History
 from studies.output import HISTORY, MODEL, REPORT, RESULT, OutputFolder
+from studies.reporting import report_page
 from studies.result import StudyResult
 from studies.tracking.study import MlflowTracker
 
@@ -73,8 +74,6 @@ class Outcome:
         self._folder.write(form.file, form.write(exported).encode())
 
     def _draw(self, content: Mapping[str, Any], past: Mapping[str, Any]) -> None:
-        from studies.reporting.page import report_page  # loads matplotlib, which `--help` should not wait for
-
         page = report_page(content, past, str(self._folder.path))
         self._folder.write(REPORT, page.encode())
 

@@ -9,6 +9,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from core.errors import UserError, in_a_line, unknown_name
+from core.extras import needs
 from core.space import OperatorSpace
 from studies.command import make_app, run_app
 from studies.output import write_file
@@ -68,6 +69,7 @@ class PlotSettings:
 def plot(*, settings: Annotated[PlotSettings | None, Parameter(name="*", negative="")] = None) -> None:
     """Draw losses in one picture."""
     settings = settings or PlotSettings()
+    needs("loss-search plot", "matplotlib")
     from studies.drawing import ENDINGS, picture  # matplotlib takes a second to load
     from studies.plotting.figure import LOOK, loss_curves
 

@@ -13,7 +13,7 @@ from recommenders.data.opening import is_folder
 from studies.command import make_app, run_app
 from studies.exporting.finding import find_history, find_study, is_run_id
 from studies.output import REPORT, write_file
-from studies.reporting.page import report_page
+from studies.reporting import report_page
 from studies.settings import PlaceSettings
 
 app = make_app(

@@ -9,8 +9,9 @@ from typing import Annotated
 from cyclopts import Group, Parameter
 from rich.console import Console
 
+from core.extras import lacking, needs
 from studies.command import make_app, run_app
-from studies.console import new_console, tell_data
+from studies.console import new_console, tell_data, warning_to
 from studies.keeping.resuming import own_folder
 from studies.output import OutputFolder
 from studies.parts.progress import PartsProgress
@@ -45,6 +46,7 @@ def reproduce(
     """Measure what is missing, print the tables and write them."""
     reproduction = find_reproduction(name)
     settings.check_used(name, reproduction.options)
+    needs(f"loss-search reproduce {name}", *reproduction.packages)
     if places.cached is not None:
         _from_file(reproduction, settings, places, places.cached)
         return
@@ -119,15 +121,24 @@ def _print(reproduction: Reproduction, raw: Frame, written: Path | None) -> None
 
 
 def _write(reproduction: Reproduction, raw: Frame, made: str, folder: OutputFolder) -> Path:
-    from studies.drawing import png  # matplotlib takes a second to load
-
-    pictures = {f"{stem}.png": png(figure) for stem, figure in reproduction.pictures(raw).items()}
+    pictures = _pictures(reproduction, raw)
     for file, content in pictures.items():
         folder.write(file, content)
     text = page(
         reproduction.name, reproduction.about, made, reproduction.tables(raw), reproduction.notes(raw), list(pictures)
     )
     return folder.write(f"{reproduction.name}.md", text.encode())
+
+
+def _pictures(reproduction: Reproduction, raw: Frame) -> dict[str, bytes]:
+    """PNG files by name; none where nothing can be drawn, which is told."""
+    without = lacking(f"pictures of {reproduction.name}", "matplotlib")
+    if without is not None:
+        warning_to(new_console(stderr=True))(without)
+        return {}
+    from studies.drawing import png  # matplotlib takes a second to load
+
+    return {f"{stem}.png": png(figure) for stem, figure in reproduction.pictures(raw).items()}
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Group, Parameter
 
 from core.errors import UserError
+from core.extras import lacking
 from recommenders.data import DataFiles, Dataset
 from recommenders.metrics import find_metric
 from studies.command import make_app, run_app
@@ -30,6 +31,9 @@ from studies.tuning.tuning import TuneWatcher, Tuning
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+
+    from studies.tuning.result import TuneResult
+    from studies.tuning.trials import Trials
 
 app = make_app(
     "python -m studies.tune",
@@ -76,10 +80,8 @@ class _Tune:
 
     def go(self) -> None:
         """Do what is missing, write the report and print the summary."""
-        from studies.drawing import png  # pictures and statistics take a second to load
-        from studies.tuning.pictures import draw_all
         from studies.tuning.report import REPORT_FILES, print_summary, write_report
-        from studies.tuning.storage import open_storage
+        from studies.tuning.storage import open_storage  # Optuna takes a second to load
         from studies.tuning.trials import Trials
 
         folder, digest = self._folder, data_file_digest(self._places.files)
@@ -113,8 +115,7 @@ class _Tune:
             evaluation = Evaluation(self._settings, PartMaker(digest), parts, workers, place)
             tell_data(self._dataset, self._err)
             result = Tuning(self._settings, trials, evaluation, watchers).run()
-            pictures = {stem: png(figure) for stem, figure in draw_all(result, trials.importances()).items()}
-            files = write_report(result, pictures, folder)
+            files = write_report(result, self._pictures(result, trials), folder)
             if tracker is not None:
                 tracker.on_report(result, files)
         place.forget_all()
@@ -124,6 +125,17 @@ class _Tune:
             self._say(f"Look closer: optuna-dashboard {self._path / JOURNAL}")
         if tracker is not None:
             self._say(f"In MLflow: {how_to_compare(self._places.tracking_uri, tracker.address)}")
+
+    def _pictures(self, result: TuneResult, trials: Trials) -> dict[str, bytes]:
+        """PNG files by stem; none where nothing can be drawn, which is told."""
+        without = lacking("pictures of the tuning", "matplotlib")
+        if without is not None:
+            warning_to(self._err)(without)
+            return {}
+        from studies.drawing import png  # matplotlib takes a second to load
+        from studies.tuning.pictures import draw_all
+
+        return {stem: png(figure) for stem, figure in draw_all(result, trials.importances()).items()}
 
     def _identity(self, digest: str | None) -> dict[str, object]:
         settings = {name: value for name, value in self._settings.to_dict().items() if name not in _FREE}

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from core.extras import EXTRAS
+
 ROOT = Path(__file__).parents[1]
 ROOMS = ("core", "recommenders", "searchers", "studies")
 MODULES = sorted(path.relative_to(ROOT).as_posix() for room in ROOMS for path in (ROOT / room).rglob("*.py"))
@@ -148,6 +150,6 @@ def test_pyproject_lists_every_package():
 
 def test_every_dependency_of_the_sources_is_declared():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    declared = {line.split(">")[0].replace("-", "_") for line in project["dependencies"]}
+    declared = {line.split(">")[0].replace("-", "_") for line in project["dependencies"]} | set(EXTRAS)
     outside = {name.split(".")[0] for m in MODULES for name, _, _ in imports(m)} - set(sys.stdlib_module_names)
     assert outside - set(ROOMS) <= declared

@@ -22,9 +22,10 @@ from studies.run import app as run_app
 from studies.tune import app as tune_app
 
 ROOT = Path(__file__).parents[1]
-DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
 COMMAND = re.compile(
-    r"(?:`|^)(?:\.venv/bin/)?python -m studies\.(run|compare|evaluate|tune|benchmark|report|export|plot|reproduce)"
+    r"(?:`|^)(?:(?:\.venv/bin/)?python -m studies\.|loss-search )"
+    r"(run|compare|evaluate|tune|benchmark|report|export|plot|reproduce)"
     r"(?: ([^`\n]*))?(?:`|$)",
     flags=re.MULTILINE,
 )

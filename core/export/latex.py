@@ -7,6 +7,7 @@ sign(x) log(|x| + eps), and the sign before eps in `1/(x \pm eps)` is that of x.
 from __future__ import annotations
 
 from core.export.typesetting import Notation, typeset
+from core.extras import needs
 from core.loss import Loss, ProgramLoss
 
 _LATEX = Notation(
@@ -52,6 +53,7 @@ def latex_formula(loss: Loss) -> str:
 
 
 def _closed_form(loss: Loss) -> str:
+    needs("LaTeX of a loss that is no program", "sympy")
     import sympy  # takes half a second to load, which programs do not need
 
     from core.export.symbolic import Y_HAT, Y, unscaled_expression

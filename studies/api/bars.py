@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Sequence
 from importlib.util import find_spec
 from types import TracebackType
 from typing import Any, Self
 
 from core.effectiveness import Progress
+from core.extras import lacking
 from core.search import Step
 from recommenders.metrics import Metric
 from studies.funnel import Tally
@@ -39,7 +41,10 @@ class Bars(Observer):
     """
 
     def __init__(self, metric: Metric, trainings: int, shown: bool = True) -> None:
-        self._metric, self._trainings, self._shown = metric, trainings, shown
+        without = lacking("bars of progress", "tqdm") if shown else None
+        if without is not None:
+            warnings.warn(without, stacklevel=3)  # at the call of search_loss
+        self._metric, self._trainings, self._shown = metric, trainings, shown and without is None
         self._bar: Any = None
 
     def __enter__(self) -> Self:

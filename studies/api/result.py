@@ -16,6 +16,7 @@ from recommenders.scoring import ScoringModule
 from studies.exporting.exported import FORMS, Exported
 from studies.exporting.stored import StoredLoss, StoredStudy
 from studies.picking import Pick
+from studies.reporting import report_page
 
 #: Published ids of users and items [n] -> y_hat [n].
 Scorer = Callable[[Sequence[Any], Sequence[Any]], np.ndarray]
@@ -100,8 +101,6 @@ class SearchResult:
 
     def report(self) -> str:
         """The page about the study as HTML, in one file."""
-        from studies.reporting.page import report_page  # loads matplotlib
-
         return report_page(self._study.content, self._history, self._place)
 
     @property

@@ -16,7 +16,6 @@ from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from studies.contest.outcome import Run
-from studies.contest.report import Report
 from studies.parts.laboratory import Watcher
 from studies.parts.part import Part
 from studies.tracking.group import GroupTracker, key_of
@@ -25,6 +24,8 @@ from studies.tracking.writes import BATCH, LONGEST_TEXT, SINGLE, columns_of, now
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+
+    from studies.contest.report import Report  # loads pictures and statistics
 
 _ABOUT = (
     "Rows are medians over seeds; unfold them for the seeds. Charts overlay them. Report: artifacts of `comparison`."

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from studies.drawing import png
+from core.extras import lacking
 from studies.evaluating.outcome import Outcome
-from studies.evaluating.pictures import draw
 from studies.evaluating.summary import told
 from studies.output import RESULT, OutputFolder, csv_of, plain
 
@@ -16,18 +16,28 @@ SEEDS, PICTURE = "seeds.csv", "losses.png"
 REPORT_FILES = (RESULT, SEEDS, PICTURE)
 
 
-def write_report(outcome: Outcome, command: str, folder: OutputFolder) -> list[Path]:
+def write_report(outcome: Outcome, command: str, folder: OutputFolder, warn: Callable[[str], None]) -> list[Path]:
     """Write result.json, seeds.csv and a picture; result.json comes first.
+
+    Args:
+        outcome: what the evaluation came to.
+        command: that does it again.
+        folder: to write to.
+        warn: told in a sentence what could not be drawn.
 
     Raises:
         UserError: the disk is full.
     """
     content = {**outcome.to_dict(), "conclusion": told(outcome), "command": command}
-    return [
-        folder.write_json(RESULT, plain(content)),
-        folder.write(SEEDS, csv_of(seed_rows(outcome))),
-        folder.write(PICTURE, png(draw(outcome))),
-    ]
+    files = [folder.write_json(RESULT, plain(content)), folder.write(SEEDS, csv_of(seed_rows(outcome)))]
+    without = lacking(PICTURE, "matplotlib")
+    if without is not None:
+        warn(without)
+        return files
+    from studies.drawing import png
+    from studies.evaluating.pictures import draw
+
+    return [*files, folder.write(PICTURE, png(draw(outcome)))]
 
 
 def seed_rows(outcome: Outcome) -> list[dict[str, Any]]:

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 from scipy.stats import wilcoxon
-from statsmodels.stats.multitest import multipletests
 
+from core.extras import needs
 from recommenders.metrics import Metric
 
 #: How sure a difference has to be to be called one: as in the paper (Table 5).
@@ -83,11 +83,19 @@ def compare_with(
     gains = [tuple(side * (ours - theirs) for ours, theirs in pair) for pair in pairs]
     raw = [p_value_of(of_pair) for of_pair in gains]
     known = [p for p in raw if p is not None]
-    corrected = iter(multipletests(known, method="holm")[1].tolist() if known else ())
+    corrected = iter(_holm(known) if known else ())
     return [
         Comparison(loss, other, metric.name, of_pair, p, None if p is None else next(corrected), len(known))
         for other, of_pair, p in zip(baselines, gains, raw, strict=True)
     ]
+
+
+def _holm(p_values: Sequence[float]) -> list[float]:
+    needs("Holm's correction", "statsmodels")
+    from statsmodels.stats.multitest import multipletests
+
+    corrected: list[float] = multipletests(p_values, method="holm")[1].tolist()
+    return corrected
 
 
 def p_value_of(gains: Sequence[float]) -> float | None:

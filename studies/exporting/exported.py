@@ -11,6 +11,7 @@ from typing import Any
 
 from core.export.latex import latex
 from core.export.torch_source import torch_source
+from core.extras import needs
 from core.loss import Loss, ProgramLoss
 from core.simplify import simplified
 
@@ -75,6 +76,7 @@ def _wrapped(line: str) -> list[str]:
 
 def as_sympy(exported: Exported) -> str:
     """A file that makes the expression."""
+    needs("the form sympy", "sympy")
     from core.export.symbolic import sympy_source  # sympy takes half a second to load
 
     return sympy_source(exported.loss, exported.about())

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from filelock import FileLock
 
 from core.errors import UserError, first_line
+from core.extras import needs_driver
 from studies.processes import has_died
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ def open_server(tracking_uri: str) -> Iterator[MlflowClient]:
 
 
 def _client(tracking_uri: str) -> MlflowClient:
+    needs_driver("--tracking-uri", tracking_uri)
     quiet_mlflow()
     from mlflow import MlflowClient
 

@@ -17,6 +17,7 @@ from optuna.storages import BaseStorage, JournalStorage
 from optuna.storages.journal import JournalFileBackend, JournalFileSymlinkLock
 
 from core.errors import UserError, first_line
+from core.extras import needs_driver
 
 #: Seconds after which a lock counts as left behind by a killed process; whoever waits holds the inner lock by then.
 _STALE_AFTER = 3
@@ -71,6 +72,7 @@ def open_storage(url: str | None, journal: Path) -> BaseStorage:
         UserError: it cannot be reached, or what it needs is not installed.
     """
     optuna.logging.set_verbosity(logging.ERROR)
+    needs_driver("--storage", url or "")
     with reaching_storage(url or str(journal)):
         if url is None:
             return JournalStorage(_Journal(journal))

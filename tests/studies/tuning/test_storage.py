@@ -52,6 +52,7 @@ def test_a_full_disk_leaves_a_journal_that_can_be_read(tmp_path, monkeypatch):
     assert numbers(tmp_path) == [0, 1]
 
 
+@pytest.mark.filterwarnings("ignore:The existing lock file")  # what Optuna 4 says in a warning, Optuna 5 logs
 def test_a_lock_that_a_killed_process_left_is_broken_soon(tmp_path):
     add(tmp_path)
     path = (tmp_path / "optuna-journal.log").absolute()

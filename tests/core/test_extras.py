@@ -1,0 +1,77 @@
+import re
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from core.errors import UserError
+from core.extras import EXTRAS, lacking, needs, needs_driver
+from tests.missing import uninstall
+
+ROOT = Path(__file__).parents[2]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+#: Extras for those who work on the project, and those that only name others.
+NOT_OURS = {"all", "dev"}
+
+
+def names(requirements):
+    """As they are imported."""
+    given = (re.match(r"[\w.-]+", line)[0].replace("-", "_") for line in requirements)
+    return {"psycopg2" if name == "psycopg2_binary" else name for name in given}
+
+
+def test_every_package_is_brought_by_its_extra_and_by_nothing_else():
+    extras = {n: names(lines) for n, lines in PROJECT["optional-dependencies"].items() if n not in NOT_OURS}
+    assert {(package, extra) for extra, packages in extras.items() for package in packages} == set(EXTRAS.items())
+    assert names(PROJECT["dependencies"]).isdisjoint(EXTRAS)
+
+
+def test_all_brings_every_extra():
+    (line,) = PROJECT["optional-dependencies"]["all"]
+    assert set(re.search(r"\[(.*)\]", line)[1].split(",")) == set(EXTRAS.values())
+
+
+def test_what_is_there_needs_no_word():
+    assert lacking("a page", *EXTRAS) is None
+    needs("a page", *EXTRAS)
+
+
+@pytest.mark.parametrize("package", EXTRAS)
+def test_a_missing_package_is_named_with_the_way_to_get_it(monkeypatch, package):
+    uninstall(monkeypatch, package)
+    with pytest.raises(UserError) as caught:
+        needs("this work", package)
+    how = f"pip install 'loss-search[{EXTRAS[package]}]'"
+    assert str(caught.value) == f"this work: needs {package}, which is not installed: {how}"
+
+
+def test_several_missing_packages_are_told_at_once(monkeypatch):
+    uninstall(monkeypatch, "jinja2", "matplotlib", "statsmodels")
+    assert lacking("this work", "jinja2", "tqdm", "matplotlib", "statsmodels") == (
+        "this work: needs jinja2, matplotlib and statsmodels, which are not installed: "
+        "pip install 'loss-search[report,statistics]'"
+    )
+
+
+def test_a_package_that_is_there_and_broken_is_not_called_missing(monkeypatch, tmp_path):
+    uninstall(monkeypatch, "cmaes")
+    monkeypatch.setattr(sys, "meta_path", sys.meta_path[1:])
+    (tmp_path / "cmaes.py").write_text("import a_part_that_nobody_has\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    told = lacking("this work", "cmaes")
+    assert told == "this work: needs cmaes, which cannot be loaded: No module named 'a_part_that_nobody_has'"
+
+
+@pytest.mark.parametrize("url", ["postgresql://u:secret@host/db", "postgresql+psycopg2://u:secret@host/db"])
+def test_a_driver_that_an_extra_brings_is_asked_for_without_telling_the_url(monkeypatch, url):
+    uninstall(monkeypatch, "psycopg2")
+    with pytest.raises(UserError, match=r"^--storage: needs psycopg2, .*\[postgresql\]") as caught:
+        needs_driver("--storage", url)
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("url", ["sqlite:///a.db", "postgresql+psycopg://u@host/db", "http://host:5000", "mysql://h/d"])
+def test_other_databases_need_no_driver_of_ours(monkeypatch, url):
+    uninstall(monkeypatch, "psycopg2")
+    needs_driver("--storage", url)
