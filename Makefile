@@ -3,8 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+PYTEST := $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadscope
 
-.PHONY: help run compare test lint bench slow fuzz clean
+.PHONY: help run compare test lint services nightly bench slow fuzz clean
 
 help: ## show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/'
@@ -24,12 +25,18 @@ test: $(READY) ## lint, types and tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -m "not slow" --numprocesses auto --maxprocesses 4 --dist worksteal
+	$(PYTEST) -m "not slow and not nightly and not services"
+
+services: $(READY) ## tests with real servers, full disks, killed commands and other processes (three minutes on 2 cores)
+	$(PYTEST) -m "services and not slow"
+
+nightly: $(READY) ## all tests but the slow ones, with all examples, seeds and kills (half an hour on 2 cores)
+	HYPOTHESIS_PROFILE=nightly $(PYTEST) -m "not slow"
 
 bench: $(READY) ## speed of the trainer and of what comes before it, as ratios
 	$(BIN)/python -m pytest tests/benchmarks/bench_speed.py --benchmark-only --benchmark-columns=median,iqr,rounds --benchmark-disable-gc
 
-slow: $(READY) ## reproduce published figures, kill a comparison and a tuning twenty times each (nine minutes)
+slow: $(READY) ## reproduce published figures (an hour)
 	$(BIN)/python -m pytest -m slow
 
 fuzz: $(READY) ## hostile input at every door, a hundred thousand cases each (six minutes; x86-64, Python below 3.14)

@@ -1,7 +1,15 @@
+import os
+
 import pytest
 import torch
+from hypothesis import HealthCheck, settings
 
 from studies.tracking.server import connect
+
+# Machines differ in speed, so no example is timed. The other profile tries more of them: see tests/strategies.py.
+settings.register_profile("default", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("nightly", settings.get_profile("default"), max_examples=400)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.nightly
+
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "add-a-searcher.md").read_text(encoding="utf-8")
 FOLDERS = ("core", "recommenders", "searchers", "studies", "tests")

@@ -16,6 +16,8 @@ import pytest
 from tests.faults.mlflow_runs import told
 from tests.studies.small import small_arguments
 
+pytestmark = pytest.mark.services
+
 ROOT = Path(__file__).parents[2]
 
 

@@ -2,14 +2,15 @@ from datetime import UTC, datetime
 
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import UserError
 from recommenders.data.columns import Piece, TextColumn
 from recommenders.data.times import FORMS, TimeReader
+from tests.strategies import examples
 
-laws = settings(deadline=None, max_examples=60)
+laws = examples(60, 400)
 
 
 def read(*cells, reader=None):

@@ -93,6 +93,7 @@ def living(group):
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, INTERRUPTED), (signal.SIGTERM, 143)])
+@pytest.mark.services
 def test_a_signal_ends_all_processes_and_keeps_what_is_finished(number, code):
     words = [sys.executable, "-m", "studies.compare", *small_arguments(trainings=50), "--tracking-uri", "none"]
     listen = functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # a background job starts deaf to it
