@@ -24,6 +24,7 @@ compare: $(READY) ## compare five searchers over ten seeds on MovieLens-100K (ha
 test: $(READY) ## lint, types and tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
 	$(BIN)/mypy
 	$(PYTEST) -m "not slow and not nightly and not services"
 
