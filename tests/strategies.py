@@ -3,7 +3,7 @@
 import os
 
 import numpy as np
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from core.line import EPSILON, INPUTS, KNOWN_INPUTS, Line
@@ -18,7 +18,8 @@ NIGHTLY = os.environ.get("HYPOTHESIS_PROFILE") == "nightly"
 
 def examples(few, many, **others):
     """Settings of a law with few examples by default and many at night; how they are run says tests/conftest.py."""
-    return settings(max_examples=many if NIGHTLY else few, **others)
+    checks = [HealthCheck.too_slow, *others.pop("suppress_health_check", ())]
+    return settings(max_examples=many if NIGHTLY else few, suppress_health_check=checks, **others)
 
 
 #: Decorates a law.

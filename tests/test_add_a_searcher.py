@@ -38,7 +38,7 @@ def project(tmp_path_factory):
 
 
 def run(project, *words):
-    return subprocess.run([sys.executable, "-m", *words], cwd=project, capture_output=True, text=True, timeout=300)
+    return subprocess.run([sys.executable, "-m", *words], cwd=project, capture_output=True, text=True)
 
 
 def test_the_new_searcher_keeps_the_contract_without_a_test_of_its_own(project):

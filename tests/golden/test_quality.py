@@ -1,9 +1,9 @@
 """How well MF learns planted data, by machine code: a change that costs .003 of the test AUC fails here.
 
-The data are always the same and so are the seeds, so that machines differ by rounding alone, which moves these means by
-less than .0005. Early means are steep in the number of epochs, the learning rate and the gradients; those of recommenders
-that have converged in the weight decay, the choice of the best epoch and the metric. Where another way of drawing
-batches or initial weights moves them, seeds differ by .005 early and by .001 at the end.
+The data are always the same and so are the seeds: machines differ by rounding alone, which moves these means by less
+than .0005. Early means are steep in epochs, learning rate and gradients (4 % less of a rate fails); those of
+recommenders that have converged in the weight decay and the choice of the best epoch. Another way of drawing batches or
+initial weights moves them, too: seeds differ by .005 early and by .001 at the end.
 """
 
 from statistics import fmean
