@@ -91,7 +91,10 @@ def never_ends(part, place, report):
     time.sleep(NEVER)
 
 
-def test_workers_end_with_a_parent_that_is_killed(tmp_path):
+def test_workers_end_with_a_parent_that_is_killed(tmp_path, monkeypatch):
+    spawning = multiprocessing.context._default_context.get_context  # a forked process has no server to fork from
+    monkeypatch.setattr(multiprocessing, "get_context", spawning)
+
     def parent():
         with Workers(PLACE, never_ends) as workers:
             list(workers.compute([noise("a"), noise("b")], lambda part, share: note(multiprocessing.active_children())))
