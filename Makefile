@@ -7,8 +7,9 @@ READY := $(VENV)/.ready
 LOCK := constraints.txt
 PIP := python -m pip install --quiet --disable-pip-version-check
 LOWEST := .venv-minimum
+PYTEST := $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadscope
 
-.PHONY: help run compare test lint bench slow fuzz lock minimum clean
+.PHONY: help run compare test lint services nightly bench slow fuzz lock minimum clean
 
 help: ## show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/'
@@ -24,16 +25,25 @@ run: $(READY) ## search a loss on MovieLens-100K and compare it (about 5 minutes
 compare: $(READY) ## compare five searchers over ten seeds on MovieLens-100K (half an hour on 2 cores)
 	$(BIN)/python -m studies.compare $(ARGS)
 
-test: $(READY) ## lint, types and tests
+lint: $(READY) ## ruff, import-linter and mypy
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -m "not slow" --numprocesses auto --maxprocesses 4 --dist worksteal
+
+test: lint ## lint, types and tests
+	$(PYTEST) -m "not slow and not nightly and not services"
+
+services: $(READY) ## tests with real servers, full disks, killed commands and other processes (three minutes on 2 cores)
+	$(PYTEST) -m "services and not slow"
+
+nightly: $(READY) ## all tests but the slow ones, with all examples, seeds and kills (half an hour on 2 cores)
+	HYPOTHESIS_PROFILE=nightly $(PYTEST) -m "not slow"
 
 bench: $(READY) ## speed of the trainer and of what comes before it, as ratios
 	$(BIN)/python -m pytest tests/benchmarks/bench_speed.py --benchmark-only --benchmark-columns=median,iqr,rounds --benchmark-disable-gc
 
-slow: $(READY) ## reproduce published figures, kill a comparison and a tuning twenty times each (nine minutes)
+slow: $(READY) ## reproduce published figures (an hour)
 	$(BIN)/python -m pytest -m slow
 
 fuzz: $(READY) ## hostile input at every door, a hundred thousand cases each (six minutes; x86-64, Python below 3.14)
@@ -55,7 +65,7 @@ minimum: ## the tests with the lowest version of every dependency that pyproject
 	$(PYTHON) -m venv $(LOWEST)
 	$(PYTHON) -m tests.lower_bounds $(addprefix --but ,$(BUT)) > $(LOWEST)/lowest.txt
 	$(LOWEST)/bin/$(PIP) --constraint $(LOWEST)/lowest.txt --editable ".[dev]"
-	$(LOWEST)/bin/python -m pytest -m "not slow" -W default::DeprecationWarning --numprocesses auto --maxprocesses 4
+	$(LOWEST)/bin/python -m pytest -m "not slow and not nightly" -W default::DeprecationWarning --numprocesses auto --maxprocesses 4
 
 clean: ## remove the environment and what tools left behind
 	rm -rf $(VENV) .venv-lock $(LOWEST) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks *.egg-info */__pycache__/kernels-*

@@ -98,7 +98,8 @@ class ProxyTest:
             raise RuntimeError("ProxyTest.renew has to come first")
         values, slopes = run_programs(losses, self._probe.y_hat, self._probe.y)
         slopes[~np.isfinite(values).all(axis=1)] = np.nan
-        return slopes @ self._factor / len(self._probe.y)
+        gradients: np.ndarray = slopes @ self._factor / len(self._probe.y)
+        return gradients
 
     def examine(self, losses: Sequence[ProgramLoss]) -> list[Finding]:
         """Verdicts in order; a program may be a duplicate of one before it in the same call."""

@@ -1,13 +1,35 @@
+import multiprocessing
+import os
+
 import pytest
 import torch
+from hypothesis import HealthCheck, settings
 
 from studies.tracking.server import connect
+
+# Machines differ in speed, so no example is timed. The other profile tries more of them: see tests/strategies.py.
+settings.register_profile("default", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("nightly", settings.get_profile("default"), max_examples=400)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 
 @pytest.fixture(autouse=True, scope="session")
 def one_thread():
     """Tensors here are small: a second thread costs more than it gives."""
     torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def workers_that_have_loaded():
+    """Worker processes are forked from one that has loaded everything and done nothing, which spares seconds for each.
+
+    As spawned ones they begin with nothing of their parent's. Commands that tests run as processes of their own spawn.
+    """
+    ways = multiprocessing.context._default_context.get_context
+    ways("forkserver").set_forkserver_preload(["torch", "studies.parts.work", "searchers", "tests.contracts.searcher"])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(multiprocessing, "get_context", lambda way=None: ways("forkserver" if way == "spawn" else way))
+        yield
 
 
 @pytest.fixture(scope="session")

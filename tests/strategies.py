@@ -1,5 +1,7 @@
 """Hypothesis strategies for spaces, programs, losses and formulas."""
 
+import os
+
 import numpy as np
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -10,10 +12,20 @@ from core.operators import OPERATORS
 from core.program import LossProgram
 from core.space import CLAMPS, OperatorSpace
 
-#: Decorates a law. Machines differ in speed, so nothing here is timed.
-law = settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+#: Whether all examples, seeds and kills are asked for: `make nightly`.
+NIGHTLY = os.environ.get("HYPOTHESIS_PROFILE") == "nightly"
+
+
+def examples(few, many, **others):
+    """Settings of a law with few examples by default and many at night; how they are run says tests/conftest.py."""
+    checks = [HealthCheck.too_slow, *others.pop("suppress_health_check", ())]
+    return settings(max_examples=many if NIGHTLY else few, suppress_health_check=checks, **others)
+
+
+#: Decorates a law.
+law = examples(60, 400)
 #: For laws whose every example costs tens of milliseconds.
-costly_law = settings(law, max_examples=20)
+costly_law = examples(10, 60)
 
 CLAMP_RULES = tuple(CLAMPS)
 INPUT_SETS = (INPUTS, KNOWN_INPUTS, ("y_hat", "y"), ("1", "y", "y_hat"))

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.nightly
+
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "add-a-searcher.md").read_text(encoding="utf-8")
 FOLDERS = ("core", "recommenders", "searchers", "studies", "tests")
@@ -36,7 +38,7 @@ def project(tmp_path_factory):
 
 
 def run(project, *words):
-    return subprocess.run([sys.executable, "-m", *words], cwd=project, capture_output=True, text=True, timeout=300)
+    return subprocess.run([sys.executable, "-m", *words], cwd=project, capture_output=True, text=True)
 
 
 def test_the_new_searcher_keeps_the_contract_without_a_test_of_its_own(project):

@@ -39,6 +39,7 @@ def test_there_is_a_test_for_every_example():
     assert {path.name for path in EXAMPLES.glob("*.py")} == tested
 
 
+@pytest.mark.services
 def test_a_loss_is_searched_written_and_trains_a_model_elsewhere(tmp_path):
     loaded("search_a_loss").made_up().to_csv(tmp_path / "ratings.csv", index=False)
     printed = run(tmp_path, "search_a_loss.py")

@@ -125,9 +125,8 @@ class Plan:
         metric = find_metric(self.settings.task, self.settings.metric)
         first = self._fitted(self.first_finals(found), found)
         later = self.later_finals(found)
-        seeds = [first]
-        for repeat in range(1, self.settings.repeats):
-            seeds.append(self._fitted([part for part in later if part.content["repeat"] == repeat], found))
+        by_repeat = ([part for part in later if part.content["repeat"] == n] for n in range(1, self.settings.repeats))
+        seeds = [first, *(self._fitted(parts, found) for parts in by_repeat)]
 
         def converged(one: Entrant) -> Converged:
             epsilon = _best_epsilon(one, first)

@@ -23,7 +23,7 @@ from studies.contest.outcome import Outcome, Run
 Score = Literal["final", "converged"]
 
 ALPHA = 0.05
-_N_RESAMPLES = 2000  # as in Agarwal et al.
+N_RESAMPLES = 2000  # as in Agarwal et al.
 
 
 @dataclass(frozen=True)
@@ -93,14 +93,19 @@ class Statistics:
         return self.final.pairs + self.converged.pairs
 
 
-def analyse(outcome: Outcome) -> Statistics:
-    """Curves, scores, tests and verdicts of one run or more; the same outcome gives the same numbers."""
+def analyse(outcome: Outcome, n_resamples: int = N_RESAMPLES) -> Statistics:
+    """Curves, scores, tests and verdicts of one run or more; the same outcome gives the same numbers.
+
+    Args:
+        outcome: what was found.
+        n_resamples: of the bootstrap, for every pair of searchers.
+    """
     return Statistics(
         anytime(outcome, "candidate_epochs"),
         anytime(outcome, "seconds"),
         targets_reached(outcome),
-        standings(outcome, "final"),
-        standings(outcome, "converged"),
+        standings(outcome, "final", n_resamples),
+        standings(outcome, "converged", n_resamples),
     )
 
 
@@ -114,8 +119,14 @@ def seeds_needed(n_pairs: int) -> int:
     return next(n for n in count(1) if smallest_p(n) * n_pairs < ALPHA)
 
 
-def standings(outcome: Outcome, score: Score) -> Standings:
-    """Ranks, tests and verdicts by one score."""
+def standings(outcome: Outcome, score: Score, n_resamples: int = N_RESAMPLES) -> Standings:
+    """Ranks, tests and verdicts by one score.
+
+    Args:
+        outcome: what was found.
+        score: the end of the search, or after convergence.
+        n_resamples: of the bootstrap, for every pair of searchers.
+    """
     if score == "final":
         title, noise = f"validation {outcome.metric} at the end of the search", outcome.noise.search
     else:
@@ -138,7 +149,7 @@ def standings(outcome: Outcome, score: Score) -> Standings:
         nemenyi,
         (),
     )
-    return replace(table, pairs=_pairs(table, matrix, outcome.higher_is_better)) if n > 1 else table
+    return replace(table, pairs=_pairs(table, matrix, outcome.higher_is_better, n_resamples)) if n > 1 else table
 
 
 def _scores(outcome: Outcome, score: Score) -> Array:
@@ -162,7 +173,7 @@ def _comparable(values: Array, higher_is_better: bool) -> Array:
     return np.where(np.isfinite(oriented), oriented, bottom)
 
 
-def _pairs(table: Standings, matrix: Array, higher_is_better: bool) -> tuple[Pair, ...]:
+def _pairs(table: Standings, matrix: Array, higher_is_better: bool, n_resamples: int) -> tuple[Pair, ...]:
     indices = list(combinations(range(len(table.searchers)), 2))
     if not indices:
         return ()
@@ -174,7 +185,7 @@ def _pairs(table: Standings, matrix: Array, higher_is_better: bool) -> tuple[Pai
     made = []
     for (i, j), p in zip(indices, holm, strict=True):
         gain = float(medians[i] - medians[j]) if np.isfinite(medians[[i, j]]).any() else math.nan
-        improvement, interval = improves(matrix[:, i], matrix[:, j])
+        improvement, interval = improves(matrix[:, i], matrix[:, j], n_resamples)
         first, second = table.searchers[i], table.searchers[j]
         pair = Pair(first, second, gain, improvement, interval, float(p), float(table.nemenyi[i, j]), False, "")
         # Ranks and medians may point different ways, and then neither is believed.
@@ -183,17 +194,22 @@ def _pairs(table: Standings, matrix: Array, higher_is_better: bool) -> tuple[Pai
     return tuple(made)
 
 
-def improves(first: Array, second: Array) -> tuple[float, tuple[float, float]]:
+def improves(first: Array, second: Array, n_resamples: int = N_RESAMPLES) -> tuple[float, tuple[float, float]]:
     """Probability that a value of `first` [n] is above one of `second` [m], ties half; its 95 % bootstrap interval.
 
     The statistic is U / (n m) of Mann and Whitney. Both need two values or more.
+
+    Args:
+        first: [n].
+        second: [m].
+        n_resamples: of the bootstrap.
     """
 
     def probability(x: Array, y: Array, axis: int = -1) -> Array:
         above, below = x[..., :, None], y[..., None, :]
         return ((above > below) + 0.5 * (above == below)).mean(axis=(-2, -1))
 
-    options = {"n_resamples": _N_RESAMPLES, "method": "percentile", "rng": np.random.default_rng(0)}
+    options = {"n_resamples": n_resamples, "method": "percentile", "rng": np.random.default_rng(0)}
     interval = bootstrap((first, second), probability, **options).confidence_interval
     return float(probability(first, second)), (float(interval.low), float(interval.high))
 

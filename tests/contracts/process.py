@@ -4,8 +4,7 @@ from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 
-_SERVER = get_context("forkserver")  # an interpreter that loads libraries, does nothing else and is forked
-_SERVER.set_forkserver_preload(["torch", "searchers", "tests.contracts.searcher"])
+_SERVER = get_context("forkserver")  # see tests/conftest.py
 
 
 def elsewhere(function: Callable, *args: object) -> object:

@@ -16,8 +16,8 @@ def nursery():
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
     with subprocess.Popen(words, cwd=ROOT, text=True, **pipes) as process:
 
-        def run(cwd, words, kill_after=None):
-            order = {"cwd": str(cwd), "words": words, "kill_after": kill_after}
+        def run(cwd, words, kill_at=None):
+            order = {"cwd": str(cwd), "words": words, "kill_at": kill_at}
             print(json.dumps(order), file=process.stdin, flush=True)
             return json.loads(process.stdout.readline())
 

@@ -2,9 +2,11 @@
 
     python -m tests.faults.nursery
 
-Reads a JSON object a line: `words` of a command line (the first one: run, compare or tune), `kill_after` seconds (null:
-never) and the folder to work in, `cwd`. Answers with the exit code, negative for a signal, and the seconds that it
-took. Loading takes seconds and would be most of the time otherwise.
+Reads a JSON object a line: `words` of a command line (the first one: run, compare or tune), the folder to work in,
+`cwd`, and `kill_at`, the number of the change on disk before which the command is killed (null: never). A change is a
+file that is opened for writing, renamed or removed: between two of them nothing happens that a later process could see,
+so these are all the moments there are, on any machine. Answers with the exit code, negative for a signal, and the
+number of changes. Loading takes seconds and would be most of the time otherwise.
 """
 
 import contextlib
@@ -14,7 +16,6 @@ import signal
 import sys
 import tempfile
 import threading
-import time
 
 import studies.compare
 import studies.run
@@ -26,35 +27,56 @@ APPS = {"run": studies.run.app, "compare": studies.compare.app, "tune": studies.
 
 
 ROOT = os.getcwd()
+RENAMED_OR_REMOVED = {"os.rename", "os.remove", "os.rmdir", "os.mkdir", "os.link", "os.symlink", "os.truncate"}
 
 
-def child(order):
+class Moments:
+    """Counts changes on disk, and ends this process before one of them."""
+
+    def __init__(self, kill_at, report):
+        self.seen, self.kill_at, self.report, self.pid = 0, kill_at, report, os.getpid()
+
+    def __call__(self, event, arguments):
+        if not self.is_change(event, arguments) or os.getpid() != self.pid:
+            return
+        if self.seen == self.kill_at:
+            os.kill(self.pid, signal.SIGKILL)
+        self.seen += 1
+        os.pwrite(self.report, str(self.seen).encode(), 0)
+
+    @staticmethod
+    def is_change(event, arguments):
+        if event != "open":
+            return event in RENAMED_OR_REMOVED
+        path, _, flags = arguments
+        return isinstance(path, str) and bool(flags & (os.O_WRONLY | os.O_RDWR)) and not path.startswith("/dev/")
+
+
+def child(order, report):
     os.chdir(order["cwd"])
     log = os.open("log.txt", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.dup2(log, 1)
     os.dup2(log, 2)
     os.environ["PYTHONPATH"] = ROOT  # for workers
     name, *words = order["words"]
+    sys.addaudithook(Moments(order["kill_at"], report))
     run_app(APPS[name], words)
 
 
 def obey(order):
-    began = time.monotonic()
-    pid = os.fork()
-    if pid == 0:
-        try:
-            child(order)
-        except SystemExit as left:
-            code = left.code
-        finally:
-            sys.stdout.flush()
-            sys.stderr.flush()
-        os._exit(code or 0)
-    if order["kill_after"] is not None:
-        time.sleep(order["kill_after"])
-        os.kill(pid, signal.SIGKILL)
-    code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-    return {"code": code, "seconds": time.monotonic() - began}
+    with tempfile.TemporaryFile() as report:
+        pid = os.fork()
+        if pid == 0:
+            try:
+                child(order, report.fileno())
+            except SystemExit as left:
+                code = left.code
+            finally:
+                sys.stdout.flush()
+                sys.stderr.flush()
+            os._exit(code or 0)
+        code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+        return {"code": code, "changes": int(os.pread(report.fileno(), 20, 0) or 0)}
 
 
 def load():

@@ -12,6 +12,8 @@ import pytest
 from tests.faults.mlflow_runs import told
 from tests.studies.small import small_arguments
 
+pytestmark = pytest.mark.services
+
 ROOT = Path(__file__).parents[2]
 OWN_MOUNTS = ["unshare", "--user", "--map-root-user", "--mount"]
 
@@ -31,7 +33,7 @@ def small_disk(tmp_path):
     (tmp_path / "disk").mkdir()
 
     def run(kib, script, *words):
-        study = " ".join([sys.executable, "-m", "studies.run", *small_arguments(max_epochs=60), *words])
+        study = " ".join([sys.executable, "-m", "tests.faults.gated", *small_arguments(max_epochs=60), *words])
         mount = f"mount -t tmpfs -o size={kib}k tmpfs disk"
         text = f"set -u\n{mount} || exit 99\nstudy='{study}'\n{script}"
         environment = {**os.environ, "PYTHONPATH": str(ROOT)}
@@ -46,7 +48,7 @@ def small_disk(tmp_path):
 FILLED = """
 ($study >>told.txt; echo "first exit $?" >&2) 2>&1 | while read -r line; do
     echo "$line" >&2
-    case $line in "%s"*) cat /dev/zero > disk/filler 2>/dev/null ;; esac
+    case $line in "%s"*) cat /dev/zero > disk/filler 2>/dev/null; touch gate ;; esac
 done
 """
 

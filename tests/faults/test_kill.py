@@ -1,4 +1,7 @@
-"""Studies that are killed at random moments, again and again, end bit for bit as if they had been left alone."""
+"""Studies that are killed at random moments, again and again, end bit for bit as if they had been left alone.
+
+A moment is a change on disk, see `tests.faults.nursery`: drawn by its number and not by a clock.
+"""
 
 import json
 import random
@@ -8,10 +11,12 @@ import pytest
 
 from searchers import SEARCHERS
 from tests.faults.mlflow_runs import artifacts, told
+from tests.strategies import NIGHTLY
 from tests.studies.small import as_words, small_arguments
 
-KILLS = 20
-SETTINGS = {"trainings": 12, "candidates_per_step": 2, "max_epochs": 8, "check": "after"}
+#: How often each searcher's study is killed, and each comparison and tuning.
+KILLS, KILLS_OF_MANY = (20, 20) if NIGHTLY else (2, 2)
+SETTINGS = {"trainings": 6, "candidates_per_step": 2, "max_epochs": 4, "check": "after"}
 
 
 COMPARISON = {"dataset": "synthetic", "searchers": "gp,random", "seeds": 2, "trainings": 8, "candidates_per_step": 2}
@@ -45,42 +50,54 @@ def fresh(tmp_path, name):
     return folder
 
 
-def kill_and_resume(nursery, folder, words, rng, longest, kills):
-    """Run a command until it ends, killed at random moments, at most so many times; how often it was."""
+def kill_and_resume(nursery, folder, words, rng, changes, kills):
+    """Run a command until it ends, killed before random changes at most so many times; how often it was."""
     done = 0
     while True:
-        after = rng.uniform(0, longest) if done < kills else None
-        code = nursery(folder, [*words, "--resume", "--checkpoint-every", "0"], after)["code"]
+        at = rng.randrange(changes) if done < kills else None
+        code = nursery(folder, [*words, "--resume", "--checkpoint-every", "0"], at)["code"]
         assert code in (0, -9), (folder / "log.txt").read_text()
         if code == 0:
             return done
         done += 1
 
 
+def left_alone(nursery, folder, words):
+    """Run a command to its end; how many changes it made."""
+    answer = nursery(folder, [*words, "--checkpoint-every", "0"])
+    assert answer["code"] == 0, (folder / "log.txt").read_text()
+    return answer["changes"]
+
+
+def killed_again_and_again(nursery, tmp_path, words, changes, kills):
+    """Folders with a study each that ended at last, after so many kills altogether."""
+    rng, studies = random.Random(" ".join(words)), 0
+    while kills:
+        studies += 1
+        folder = fresh(tmp_path, f"killed{studies}")
+        kills -= kill_and_resume(nursery, folder, words, rng, changes, kills)
+        yield folder
+
+
 @pytest.mark.parametrize("searcher", SEARCHERS)
 def test_killed_at_twenty_random_moments(searcher, nursery, tmp_path):
     words = ["run", *small_arguments(**SETTINGS, searcher=searcher), "--tracking-uri", "none", "--out", "out"]
     whole = fresh(tmp_path, "whole")
-    left_alone = nursery(whole, words)
-    assert left_alone["code"] == 0, (whole / "log.txt").read_text()
-    rng, kills, studies = random.Random(searcher), 0, 0
-    while kills < KILLS:
-        studies += 1
-        killed = fresh(tmp_path, f"killed{studies}")
-        kills += kill_and_resume(nursery, killed, words, rng, 0.6 * left_alone["seconds"], KILLS - kills)
+    changes = left_alone(nursery, whole, words)
+    for killed in killed_again_and_again(nursery, tmp_path, words, changes, KILLS):
         assert result(killed) == result(whole)
         assert files(killed) == files(whole)
 
 
+@pytest.mark.services
 def test_mlflow_has_one_whole_run_of_a_study_that_was_killed(nursery, tmp_path, migrated):
     words = ["run", *small_arguments(**SETTINGS), "--out", "out"]
     whole, killed = fresh(tmp_path, "whole"), fresh(tmp_path, "killed")
     for folder in (whole, killed):
         shutil.copy(migrated, folder / "mlflow.db")
-    left_alone = nursery(whole, words)
-    assert left_alone["code"] == 0, (whole / "log.txt").read_text()
-    kills = kill_and_resume(nursery, killed, words, random.Random(3), 0.6 * left_alone["seconds"], 8)
-    assert kills >= 3
+    changes = left_alone(nursery, whole, words)
+    kills = kill_and_resume(nursery, killed, words, random.Random(3), changes // 9, 8 if NIGHTLY else 3)
+    assert kills == (8 if NIGHTLY else 3)
     databases = [f"sqlite:///{folder}/mlflow.db" for folder in (whole, killed)]
     assert told(databases[0])[0] == "FINISHED"
     assert told(databases[1]) == told(databases[0])
@@ -89,24 +106,12 @@ def test_mlflow_has_one_whole_run_of_a_study_that_was_killed(nursery, tmp_path, 
     assert result(killed) == result(whole)
 
 
-@pytest.mark.parametrize(
-    ("name", "settings", "kills"),
-    [
-        ("compare", COMPARISON, 3),
-        ("tune", TUNING, 3),
-        pytest.param("compare", COMPARISON, KILLS, marks=pytest.mark.slow),
-        pytest.param("tune", TUNING, KILLS, marks=pytest.mark.slow),
-    ],
-)
-def test_comparisons_and_tunings_go_on_after_kills(name, settings, kills, nursery, tmp_path):
+@pytest.mark.services
+@pytest.mark.parametrize(("name", "settings"), [("compare", COMPARISON), ("tune", TUNING)])
+def test_comparisons_and_tunings_go_on_after_kills(name, settings, nursery, tmp_path):
     words = [name, *as_words(settings), "--tracking-uri", "none", "--out", "out", "--jobs", "2"]
     whole = fresh(tmp_path, "whole")
-    left_alone = nursery(whole, words)
-    assert left_alone["code"] == 0, (whole / "log.txt").read_text()
-    rng, left, studies = random.Random(name), kills, 0
-    while left:
-        studies += 1
-        killed = fresh(tmp_path, f"killed{studies}")
-        left -= kill_and_resume(nursery, killed, words, rng, 0.8 * left_alone["seconds"], left)
+    changes = left_alone(nursery, whole, words)
+    for killed in killed_again_and_again(nursery, tmp_path, words, changes, KILLS_OF_MANY):
         assert result(killed) == result(whole)
         assert [path for path in (killed / "out").rglob("*checkpoint*") if path.is_file()] == []

@@ -33,6 +33,8 @@ from tests.recommenders.problems import make_task, random_interactions
 from recommenders.data.dataset import Dataset
 import numpy as np
 
+pytestmark = pytest.mark.services
+
 logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
 torch.set_num_threads(1)
 parts = [random_interactions(40_000, 20_000, n, seed) for seed, n in enumerate((2_000, 200, 200))]

@@ -6,7 +6,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 import urllib.request
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +14,9 @@ import pytest
 
 from tests.faults.mlflow_runs import told
 from tests.studies.small import small_arguments
+from tests.waiting import eventually
+
+pytestmark = pytest.mark.services
 
 ROOT = Path(__file__).parents[2]
 
@@ -33,16 +35,19 @@ def server(database, port):
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     process = subprocess.Popen([sys.executable, "-m", "mlflow", "server", *words], start_new_session=True, **quiet)
     try:
-        for _ in range(600):
-            try:
-                urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=1).close()
-                break
-            except OSError:
-                assert process.poll() is None
-                time.sleep(0.1)
+        assert eventually(lambda: process.poll() is not None or answers(port))
+        assert process.poll() is None
         yield process
     finally:
         kill(process)
+
+
+def answers(port):
+    try:
+        urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=60).close()
+    except OSError:
+        return False
+    return True
 
 
 def kill(process):
@@ -52,14 +57,22 @@ def kill(process):
 
 
 def study(tmp_path, uri, *words):
-    command = [sys.executable, "-m", "studies.run", *small_arguments(max_epochs=40), "--tracking-uri", uri, *words]
+    command = [
+        sys.executable,
+        "-m",
+        "tests.faults.gated",
+        *small_arguments(max_epochs=40),
+        "--tracking-uri",
+        uri,
+        *words,
+    ]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     pipes = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
     return subprocess.Popen(command, cwd=tmp_path, env=environment, text=True, **pipes)
 
 
 def ended(process):
-    _, errors = process.communicate(timeout=120)
+    _, errors = process.communicate()
     assert "Traceback" not in errors
     return process.returncode, errors
 
@@ -73,6 +86,7 @@ def test_a_server_that_dies_is_told_everything_later(tmp_path, database, port):
             if line.startswith("Phase II,"):
                 break
         kill(serving)
+        (tmp_path / "gate").touch()
         code, errors = ended(process)
     assert code == 0, errors
     assert "warning: MLflow: could not write" in errors

@@ -1,6 +1,6 @@
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 from torch.nn import functional
@@ -10,6 +10,7 @@ from core.parsing import FormulaError
 from core.space import OperatorSpace
 from recommenders.losses import NAMED_LOSSES, find_named_loss, make_loss
 from tests.recommenders import oracle
+from tests.strategies import examples
 
 SPACE = OperatorSpace()
 
@@ -30,7 +31,7 @@ def focal(logit, y):
 
 CLOSED_FORMS = {"BCE": oracle.bce, "MSE": mse, "hinge": hinge, "focal": focal}
 TABLE_4 = {"MaxR": oracle.max_of_ratios, "SumR": oracle.sum_of_reciprocals, "LogMin": oracle.log_min}
-laws = settings(deadline=None, max_examples=40)
+laws = examples(40, 200)
 logits = st.lists(st.floats(-30, 30), min_size=1, max_size=6).map(lambda xs: torch.tensor(xs, dtype=torch.float64))
 
 

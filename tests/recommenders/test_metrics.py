@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import sklearn.metrics as sk
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import UserError
@@ -21,9 +21,10 @@ from recommenders.metrics import (
     report,
     rmse,
 )
+from tests.strategies import examples
 
 EVALUATE = tuple(metric.evaluate for metric in METRICS.values())
-laws = settings(deadline=None, max_examples=60)
+laws = examples(60, 400)
 
 
 @st.composite

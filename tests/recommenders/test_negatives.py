@@ -1,12 +1,13 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from core.seeding import numpy_rng
 from recommenders.data.negatives import TooFewItems, draw_negatives
+from tests.strategies import examples
 
-laws = settings(deadline=None, max_examples=80)
+laws = examples(80, 400)
 
 
 @st.composite

@@ -5,19 +5,20 @@ import re
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from core.errors import UserError
 from recommenders.data.dataset import Ratings
 from recommenders.data.reading import COLUMNS, read_json_lines, read_table
 from recommenders.data.text_table import MAX_COLUMNS, _WithTabs
+from tests.strategies import examples
 
 NAMES = {"user_id": "user", "item_id": "item", "rating": "rating", "timestamp": "timestamp"}
 FIELDS = {"reviewerID": "user", "asin": "item", "overall": "rating", "unixReviewTime": "timestamp"}
 HEADER = "user_id,item_id,rating,timestamp\n"
 RECORD = {"reviewerID": "u", "asin": "i", "overall": 5.0, "unixReviewTime": 3}
-laws = settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+laws = examples(60, 400, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @pytest.fixture

@@ -8,13 +8,14 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from core.errors import UserError
 from recommenders.data import TableOptions, table_dataset
+from tests.strategies import examples
 
-laws = settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+laws = examples(40, 200, suppress_health_check=[HealthCheck.function_scoped_fixture])
 ids = st.integers(0, 30) | st.sampled_from(["ann", "bob", "07", "-1", "é"])
 row = st.tuples(ids, ids, st.integers(1, 5), st.integers(-(2**40), 2**40))
 

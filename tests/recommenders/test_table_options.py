@@ -3,14 +3,15 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import UserError
 from recommenders.data import DataFiles, TableOptions, load_dataset, table_dataset
 from recommenders.data.table import table_name
+from tests.strategies import examples
 
-laws = settings(deadline=None, max_examples=60)
+laws = examples(60, 400)
 events = st.lists(
     st.tuples(st.integers(0, 6), st.integers(0, 30), st.integers(1, 5), st.integers(0, 50)), min_size=1, max_size=60
 )

@@ -6,7 +6,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import UserError
@@ -15,8 +15,9 @@ from recommenders.data.columns import Piece, TextColumn
 from recommenders.data.moments import Moments, in_order
 from recommenders.data.reading import read_json_lines
 from recommenders.data.times import FORMS, TimeReader
+from tests.strategies import examples
 
-laws = settings(deadline=None, max_examples=60)
+laws = examples(60, 400)
 NAMED = [form for form in FORMS if form != "ISO8601"]
 CLOCKS = ("", " %H:%M", " %H:%M:%S", ", %H:%M:%S.%f", " %I:%M %p", " %I:%M:%S%p")
 
@@ -66,7 +67,7 @@ def test_floats_keep_their_order(numbers):
         assert ranks[one] <= ranks[other]
 
 
-@settings(deadline=None, max_examples=150)
+@examples(60, 150)
 @given(
     form=st.sampled_from(NAMED),
     clock=st.sampled_from(CLOCKS),

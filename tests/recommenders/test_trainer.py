@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torch.utils._python_dispatch import TorchDispatchMode
 
@@ -17,6 +17,7 @@ from recommenders.task import TrainSettings
 from recommenders.trainer import Trainer
 from tests.recommenders import oracle
 from tests.recommenders.problems import CPU, interactions, random_interactions
+from tests.strategies import examples
 
 #: A recommender with machine code can be trained by either back end.
 both_backends = pytest.mark.parametrize("backend", BACKENDS)
@@ -76,7 +77,7 @@ def compare(recommender, rows, rates, decays, *, backend, batch_size, clip, seed
     return worst, counts[0]
 
 
-@settings(deadline=None, max_examples=25)
+@examples(15, 100)
 @given(data=st.data())
 @both_backends
 def test_an_epoch_of_mf_is_that_of_the_oracle(data, backend):

@@ -24,6 +24,9 @@ ROUNDS = {"rl": 100, "rl:objective=ppo:update_size=20:learning_rate=0.01": 60}
 #: Those that learn nothing, and NSGA-II of Optuna, which needs thousands.
 UNTEACHABLE = {"random", "optuna:sampler=qmc", "optuna:sampler=random", "optuna:sampler=nsga2"}
 
+#: Those whose lessons take seconds a seed, and another row of theirs is looked at by default.
+SLOW_LEARNERS = {text for text in VARIANTS if text.startswith(("optuna", "rl:objective=ppo"))}
+
 
 @pytest.fixture(params=[*SEARCHERS, *VARIANTS])
 def text(request):
@@ -35,6 +38,7 @@ class TestRegistered(SearcherContract):
     def _take(self, text):
         self.text = text
         self.learns = text not in UNTEACHABLE
+        self.learns_slowly = text in SLOW_LEARNERS
         self.rounds_to_learn = ROUNDS.get(text, 30)
 
     def make(self, space, seed):

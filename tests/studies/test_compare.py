@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -15,6 +14,7 @@ from studies.command import BAD_INPUT, INTERRUPTED, exit_code
 from studies.compare import app
 from studies.contest.settings import ComparePlaces, CompareSettings, command
 from tests.studies.contest.small import small_arguments
+from tests.waiting import eventually
 
 ROOT = Path(__file__).parents[2]
 
@@ -93,24 +93,20 @@ def living(group):
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, INTERRUPTED), (signal.SIGTERM, 143)])
+@pytest.mark.services
 def test_a_signal_ends_all_processes_and_keeps_what_is_finished(number, code):
-    words = [sys.executable, "-m", "studies.compare", *small_arguments(trainings=50), "--tracking-uri", "none"]
+    words = [sys.executable, "-m", "studies.compare", *small_arguments(trainings=10**6), "--tracking-uri", "none"]
     listen = functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # a background job starts deaf to it
     options = {"stderr": subprocess.PIPE, "text": True, "start_new_session": True, "preexec_fn": listen}
     started = subprocess.Popen([*words, "--out", "cut"], env=os.environ, **options)
     parts = Path("cut/parts")
-    while not list(parts.glob("*seed*.json")):
-        assert started.poll() is None, started.stderr.read()
-        time.sleep(0.05)
+    assert eventually(lambda: list(parts.glob("*.json")) or started.poll() is not None), "the noise floor is measured"
+    assert started.poll() is None, started.stderr.read()
     os.killpg(started.pid, number)  # as a terminal does
-    _, told = started.communicate(timeout=60)
+    _, told = started.communicate()
     assert started.returncode == code
     assert "Traceback" not in told
-    for _ in range(100):  # multiprocessing's own helper ends a moment later
-        if not living(started.pid):
-            break
-        time.sleep(0.05)
-    assert living(started.pid) == []
+    assert eventually(lambda: not living(started.pid)), "multiprocessing's own helper ends a moment later"
     assert all(json.loads(path.read_text())["kind"] for path in parts.glob("*.json"))
 
 

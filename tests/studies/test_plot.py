@@ -55,7 +55,12 @@ def test_a_picture_lies_where_it_is_said_to_and_what_it_shows_is_told(capsys):
 
 
 @pytest.mark.parametrize(
-    ("ending", "start", "most"), [("png", b"\x89PNG", 300_000), ("SVG", b"<?xml", 200_000), ("pdf", b"%PDF", 80_000)]
+    ("ending", "start", "most"),
+    [
+        ("png", b"\x89PNG", 300_000),
+        pytest.param("SVG", b"<?xml", 200_000, marks=pytest.mark.nightly),
+        pytest.param("pdf", b"%PDF", 80_000, marks=pytest.mark.nightly),
+    ],
 )
 def test_the_same_losses_give_the_same_bytes_in_any_process(ending, start, most, tmp_path, capsys):
     words = ["--loss", "MaxR", "--loss", "log(y_hat*y)", "--scale", "normalised", "--out"]

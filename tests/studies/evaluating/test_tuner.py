@@ -1,10 +1,11 @@
 import math
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from studies.evaluating.tuner import AT_ONCE, LEARNING_RATES, LONGEST_STEP, WEIGHT_DECAYS, Point, Tuner
+from tests.strategies import examples
 
 EPSILONS = (1.0, 0.1, 0.01)
 
@@ -24,7 +25,7 @@ def tuned(trials, epsilons=EPSILONS, seed=0, value=hill, higher_is_better=True):
     return tuner
 
 
-@settings(max_examples=8, deadline=None)
+@examples(4, 20)
 @given(st.integers(0, 10**6), st.floats(-0.7, 1.4), st.floats(-1.5, 1.4))
 def test_an_optimum_inside_of_the_region_is_bracketed(seed, rate, decay):
     peak = (10**rate, 1e-4 * 10**decay, 0.1)

@@ -63,6 +63,7 @@ def named_by_text():
 
 
 @pytest.mark.parametrize("recommender", ["mf", "mlp"])
+@pytest.mark.services
 def test_another_process_scores_as_the_study_did(recommender, tmp_path):
     result = Study(small_settings(recommender=recommender), named_by_text()).run([])
     path = save_model(result, OutputFolder(tmp_path))
@@ -81,6 +82,7 @@ def study(tmp_path_factory, migrated):
     return run_in(tmp_path_factory.mktemp("model"), migrated, *as_words(OPTIONS), "--out", "out")
 
 
+@pytest.mark.services
 def test_a_study_registers_its_model_and_keeps_its_files_with_its_run(study):
     from mlflow import MlflowClient
 

@@ -16,6 +16,7 @@ from studies.parts.workers import Workers
 from studies.parts.workplace import Workplace
 from studies.settings import StudySettings
 from tests.studies.contest.small import small_comparison
+from tests.waiting import NEVER, eventually
 
 PLACE = Workplace(2, 1, None)
 
@@ -87,10 +88,13 @@ def test_settings_survive_being_plain():
 
 def never_ends(part, place, report):
     report(0.5)
-    time.sleep(600)
+    time.sleep(NEVER)
 
 
-def test_workers_end_with_a_parent_that_is_killed(tmp_path):
+def test_workers_end_with_a_parent_that_is_killed(tmp_path, monkeypatch):
+    spawning = multiprocessing.context._default_context.get_context  # a forked process has no server to fork from
+    monkeypatch.setattr(multiprocessing, "get_context", spawning)
+
     def parent():
         with Workers(PLACE, never_ends) as workers:
             list(workers.compute([noise("a"), noise("b")], lambda part, share: note(multiprocessing.active_children())))
@@ -106,11 +110,7 @@ def test_workers_end_with_a_parent_that_is_killed(tmp_path):
     assert process.exitcode == -signal.SIGKILL
     pids = [int(pid) for pid in (tmp_path / "pids").read_text().split()]
     assert len(pids) == 2
-    for _ in range(100):
-        if not any(alive(pid) for pid in pids):
-            return
-        time.sleep(0.1)
-    raise AssertionError("workers live on")
+    assert eventually(lambda: not any(alive(pid) for pid in pids)), "workers live on"
 
 
 def alive(pid):
@@ -121,27 +121,32 @@ def alive(pid):
 
 
 def quick(part, place, report):
-    time.sleep(part.content["seconds"])
+    gate = part.content["gate"]
+    assert gate is None or eventually(Path(gate).exists)
     return {"pid": os.getpid()}
 
 
-def timed(label, seconds=0.0):
-    return Part("quick", label, {"seconds": seconds})
+def gated(label, gate=None):
+    """A part that ends when a file is there."""
+    return Part("quick", label, {"gate": gate and str(gate)})
 
 
 def test_a_process_takes_one_part_after_the_other():
     with Workers(PLACE, quick) as workers:
-        first = [found["pid"] for _, found in workers.compute([timed(str(i)) for i in range(5)], lambda *_: None)]
-        second = [found["pid"] for _, found in workers.compute([timed("later")], lambda *_: None)]
+        first = [found["pid"] for _, found in workers.compute([gated(str(i)) for i in range(5)], lambda *_: None)]
+        second = [found["pid"] for _, found in workers.compute([gated("later")], lambda *_: None)]
     assert len(set(first + second)) <= 2
 
 
-def test_parts_that_nobody_waits_for_any_more_are_not_mistaken_for_others():
+def test_parts_that_nobody_waits_for_any_more_are_not_mistaken_for_others(tmp_path):
+    gate = tmp_path / "gate"
     with Workers(PLACE, quick) as workers:
-        abandoned = workers.compute([timed("fast"), timed("slow", 1.0), timed("never begun", 60.0)], lambda *_: None)
+        abandoned = workers.compute([gated("fast"), gated("slow", gate), gated("never begun")], lambda *_: None)
         assert next(abandoned)[0].label == "fast"
         abandoned.close()
-        found = dict(
-            (part.label, content) for part, content in workers.compute([timed("a"), timed("b")], lambda *_: None)
-        )
-    assert set(found) == {"a", "b"}
+        parts = workers.compute([gated("a"), gated("b"), gated("c")], lambda *_: None)
+        found = [next(parts)[0].label]
+        gate.touch()  # what nobody waits for comes in between
+        found += [part.label for part, _ in parts]
+    assert found[0] == "a"
+    assert sorted(found) == ["a", "b", "c"]

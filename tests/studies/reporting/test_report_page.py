@@ -1,7 +1,6 @@
 """The page about a study, whatever the study."""
 
 import re
-import time
 
 import pytest
 
@@ -211,11 +210,9 @@ def test_lower_is_better_for_regression():
 
 def test_thousands_of_candidates_make_no_page_of_megabytes():
     content = full()
-    began = time.perf_counter()
     page = report_page(content, past(content, 20_000))
     assert len(page) < 1_000_000
     assert "Of 20,000 candidates, evenly spaced ones are drawn." in words(page)
-    assert time.perf_counter() - began < 60
 
 
 @pytest.mark.parametrize(

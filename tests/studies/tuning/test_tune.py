@@ -34,7 +34,8 @@ def runs(role):
     return client, sorted(found, key=lambda run: int(run.data.tags.get("trial", 0)))
 
 
-def test_prints_a_summary_and_writes_files_pictures_and_runs(capsys):
+def test_prints_a_summary_and_writes_files_pictures_and_runs(capsys, migrated):
+    Path("mlflow.db").write_bytes(migrated.read_bytes())
     assert tune(*small_arguments(), "--out", "out") == 0
     printed = capsys.readouterr()
     for text in (
