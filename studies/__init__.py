@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from studies.quiet import warnings_end_no_command
+
 if TYPE_CHECKING:
     from studies.api import SearchResult, load_result, search_loss
+
+if sys.argv[:1] == ["-m"] and any(word.startswith("studies.") for word in sys.orig_argv):
+    warnings_end_no_command()  # `python -m studies.run` loads libraries from here on, which may warn
 
 __all__ = ["SearchResult", "load_result", "search_loss"]
 

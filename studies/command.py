@@ -14,7 +14,9 @@ from typing import Any, NoReturn
 import cyclopts
 
 from core.errors import UserError
+from core.secrets import masked
 from recommenders.data.options import option
+from studies.quiet import warnings_end_no_command
 from studies.settings_data import DataPlaces
 
 #: Exit codes, as shells count signals.
@@ -58,11 +60,12 @@ def typed(start: Sequence[str], settings: Any, places: DataPlaces, shown: Sequen
     for name in (*(f.name for f in fields(DataPlaces)), *shown):
         if getattr(places, name) is not None:
             words += [option(name), str(getattr(places, name))]
-    return shlex.join(words)
+    return masked(shlex.join(words))
 
 
 def run_app(app: cyclopts.App, arguments: Sequence[str] | None = None) -> NoReturn:
     """Run a command and leave with its exit code: 0, 2 for bad input, 130 for Ctrl-C, 143 for SIGTERM."""
+    warnings_end_no_command()
     signal.signal(signal.SIGTERM, _terminate)
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
     for room in ("core", "recommenders", "searchers", "studies"):
@@ -75,7 +78,7 @@ def exit_code(command: Callable[[], object]) -> int:
     try:
         command()
     except (UserError, cyclopts.CycloptsError) as error:
-        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        print(f"error: {masked(' '.join(str(error).split()))}", file=sys.stderr)
         return BAD_INPUT
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)

@@ -38,7 +38,7 @@ app = make_app(
     "Interrupted, or asked for more trials, the same command does only what is missing.",
 )
 _DEFAULTS, _PLACES = TuneSettings(), TunePlaces()
-PARTS, JOURNAL = "parts", "optuna-journal.log"
+PARTS, JOURNAL, NOTE = "parts", "optuna-journal.log", ".optuna-study"
 #: Settings that may grow from one command to the next, and those that change no trial.
 _FREE = ("trials", "confirm", "finalists", "repeats", "baseline")
 
@@ -83,6 +83,7 @@ class _Tune:
     def go(self) -> None:
         """Do what is missing, write the report and print the summary."""
         from studies.drawing import png  # pictures and statistics take a second to load
+        from studies.tuning.claiming import check_all_ours
         from studies.tuning.pictures import draw_all
         from studies.tuning.report import print_summary, write_report
         from studies.tuning.storage import open_storage
@@ -92,6 +93,8 @@ class _Tune:
         try:
             connection = self._connection()
             storage = open_storage(self._places.storage, self._path / JOURNAL)
+            if self._places.storage is None:
+                check_all_ours(storage, self._path / JOURNAL)
             with ExitStack() as open_things:
                 trials = Trials(
                     storage,
@@ -102,6 +105,7 @@ class _Tune:
                     self._metric.higher_is_better,
                     self._settings.seed,
                     self._settings.prune,
+                    self._path / NOTE,
                 )
                 watchers: list[TuneWatcher] = [
                     open_things.enter_context(TuneProgress(self._err, self._metric.name)),
