@@ -6,8 +6,11 @@ import difflib
 import reprlib
 from collections.abc import Iterable
 
+from core.secrets import hidden, masked
+
 #: No message is longer: what a file or a path brings along may be of any size.
 MAX_MESSAGE = 1_000
+_LONGEST = 100_000  # characters that are looked at
 
 
 class UserError(ValueError):
@@ -15,6 +18,7 @@ class UserError(ValueError):
 
     The command line prints the message on stderr and leaves with exit code 2. What cannot be printed, such as
     a terminal's commands in a column's name, is escaped; of a message too long, the beginning and the end stay.
+    Secrets are left out, see `core.secrets`.
     """
 
     def __init__(self, message: str) -> None:
@@ -23,7 +27,7 @@ class UserError(ValueError):
 
 def in_a_line(text: str, limit: int = MAX_MESSAGE) -> str:
     """Text from outside for a message: one line, what cannot be printed escaped, cut to so many characters."""
-    line = " ".join(_cut(text, limit).split())
+    line = " ".join(_cut(masked(_cut(text, _LONGEST)), limit).split())
     if line.isprintable():
         return line
     return _cut("".join(c if c.isprintable() else ascii(c)[1:-1] for c in line), limit)
@@ -44,7 +48,7 @@ _SHORT.maxlevel, _SHORT.maxstring, _SHORT.maxother, _SHORT.maxlong = 3, 100, 100
 def shown(value: object, limit: int = 60) -> str:
     """A value from outside for a message: its `repr`, cut to so many characters, however large or deep it is."""
     try:
-        return _cut(_SHORT.repr(value), limit)
+        return _cut(_SHORT.repr(masked(_cut(value, _LONGEST)) if isinstance(value, str) else value), limit)
     except (ValueError, RecursionError):  # an integer of thousands of digits
         return f"a huge {type(value).__name__}"
 
@@ -68,6 +72,6 @@ _PREFACE = "(raised as a result of"
 
 
 def first_line(error: BaseException) -> str:
-    """The first line of another library's error, or its kind where it says nothing."""
+    """The first line of another library's error without secrets, or its kind where it says nothing."""
     lines = [line for line in str(error).strip().splitlines() if not line.startswith(_PREFACE)]
-    return (lines or [type(error).__name__])[0]
+    return hidden((lines or [type(error).__name__])[0][:_LONGEST])

@@ -77,7 +77,6 @@ class BayesianSearcher(Searcher):
         settings: BayesianSettings | None = None,
         kind: SamplerKind | None = None,
     ) -> None:
-        logging.getLogger("optuna").setLevel(logging.WARNING)
         self._space, self._seed, self._settings = space, seed, settings or BayesianSettings()
         self._kind = kind or SAMPLERS[self._settings.sampler]
         self._memory = (self._settings.memory or self._kind.memory) if self._kind.from_trials else 0
@@ -210,4 +209,10 @@ class BayesianSearcher(Searcher):
 
 
 def _empty_study() -> optuna.Study:
-    return optuna.create_study(direction="maximize")
+    logger = logging.getLogger("optuna")
+    level = logger.level
+    logger.setLevel(logging.WARNING)  # that a study was made is nobody's news
+    try:
+        return optuna.create_study(direction="maximize")
+    finally:
+        logger.setLevel(level)

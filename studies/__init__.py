@@ -8,6 +8,8 @@ import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from studies.quiet import warnings_end_no_command
+
 if TYPE_CHECKING:
     from studies.api import SearchResult, load_result, search_loss
 
@@ -28,8 +30,17 @@ def _end_quietly(*_: object) -> None:
     os._exit(130)
 
 
-#: `python -m` before it has found its module, and the console script.
-_IS_PROGRAM = os.path.basename((sys.argv or [""])[0]) in ("-m", "loss-search")
-if _IS_PROGRAM and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-    # `python -m studies.run` is about to load what takes seconds; `studies.command.run_app` takes over.
-    signal.signal(signal.SIGINT, _end_quietly)
+def _is_command() -> bool:
+    """Whether this process is `python -m studies.X`, which has not found its module yet, or the console script."""
+    first = (sys.argv or [""])[0]
+    if first == "-m":
+        return any(word.removeprefix("-m").partition(".")[0] == "studies" for word in sys.orig_argv[1:])
+    return os.path.basename(first) == "loss-search"
+
+
+if (
+    _is_command()
+):  # it is about to load libraries, which takes seconds and may warn; `studies.command.run_app` takes over
+    warnings_end_no_command()
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _end_quietly)

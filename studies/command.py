@@ -18,7 +18,9 @@ from rich.console import Console, ConsoleOptions
 from rich.text import Text
 
 from core.errors import UserError
+from core.secrets import masked
 from recommenders.data.options import option
+from studies.quiet import warnings_end_no_command
 from studies.settings_data import DataPlaces
 from studies.terminal import Tolerant, tolerate
 
@@ -76,7 +78,7 @@ def typed(start: Sequence[str], settings: Any, places: DataPlaces, shown: Sequen
     for name in (*(f.name for f in fields(DataPlaces)), *shown):
         if getattr(places, name) is not None:
             words += [option(name), str(getattr(places, name))]
-    return shlex.join(words)
+    return masked(shlex.join(words))
 
 
 def run_app(app: cyclopts.App, arguments: Sequence[str] | None = None) -> NoReturn:
@@ -84,6 +86,7 @@ def run_app(app: cyclopts.App, arguments: Sequence[str] | None = None) -> NoRetu
 
     So does an output whose reader has gone, as with `| head`, which costs nothing but what was to be seen.
     """
+    warnings_end_no_command()
     out = tolerate()
     handlers: Mapping[signal.Signals, Callable[[int, FrameType | None], Any]]
     handlers = {SIGINT: signal.default_int_handler, SIGTERM: _terminate, SIGHUP: _terminate}
@@ -102,7 +105,7 @@ def exit_code(command: Callable[[], object]) -> int:
     try:
         command()
     except (UserError, cyclopts.CycloptsError) as error:
-        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        print(f"error: {masked(' '.join(str(error).split()))}", file=sys.stderr)
         return BAD_INPUT
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)

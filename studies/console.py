@@ -12,6 +12,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from core.effectiveness import Progress as FitProgress
 from core.search import Step
+from core.secrets import masked
 from recommenders.data import Dataset
 from recommenders.metrics import Metric
 from studies.funnel import Tally
@@ -27,7 +28,7 @@ def new_console(*, stderr: bool = False, width: int | None = None) -> Console:
 
 def warning_to(console: Console) -> Callable[[str], None]:
     """Tells a problem in a line of its own."""
-    return lambda text: console.print(f"warning: {text}", highlight=False, soft_wrap=True)
+    return lambda text: console.print(f"warning: {masked(text)}", highlight=False, soft_wrap=True)
 
 
 def tell_data(dataset: Dataset, console: Console) -> None:

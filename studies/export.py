@@ -18,8 +18,8 @@ from studies.exporting.exported import FORMS, Exported
 from studies.exporting.finding import find_study
 from studies.output import write_file
 from studies.picking import Pick
-from studies.settings import PlaceSettings
 from studies.settings_training import FORMULA
+from studies.tracking.places import TrackingUri
 
 app = make_app(
     "python -m studies.export",
@@ -51,8 +51,8 @@ class ExportSettings:
     """How operators of a formula given with --loss behave: signed, paper or none."""
     xi: float = 1e-6
     """The clamp's bound for a formula given with --loss."""
-    tracking_uri: str = PlaceSettings.tracking_uri
-    """MLflow's database or server, for the id of a run."""
+    tracking_uri: TrackingUri = ""
+    """MLflow's database or server, for the id of a run. Unless given: MLFLOW_TRACKING_URI, or else sqlite:///mlflow.db."""
 
     def __post_init__(self) -> None:
         """Check what belongs together."""

@@ -16,8 +16,8 @@ from studies.output import write_file
 from studies.plotting.chosen import Chosen, distinct, found, named
 from studies.plotting.scaling import SCALES, scaled
 from studies.reporting.shapes import Y_HAT
-from studies.settings import PlaceSettings
 from studies.settings_training import FORMULA
+from studies.tracking.places import TrackingUri
 
 app = make_app(
     "python -m studies.plot",
@@ -48,8 +48,8 @@ class PlotSettings:
     scale: Annotated[str, Parameter(help=f"The heights: {_SCALES}.")] = "raw"
     out: Path = Path("loss-curves.png")
     """The file to write: .png, .svg or .pdf."""
-    tracking_uri: str = PlaceSettings.tracking_uri
-    """MLflow's database or server, for the id of a run."""
+    tracking_uri: TrackingUri = ""
+    """MLflow's database or server, for the id of a run. Unless given: MLFLOW_TRACKING_URI, or else sqlite:///mlflow.db."""
 
     def __post_init__(self) -> None:
         """Check what belongs together."""

@@ -14,7 +14,7 @@ from studies.command import make_app, run_app
 from studies.exporting.finding import find_history, find_study, is_run_id
 from studies.output import REPORT, write_file
 from studies.reporting import report_page
-from studies.settings import PlaceSettings
+from studies.tracking.places import TrackingUri
 
 app = make_app(
     "python -m studies.report",
@@ -31,8 +31,8 @@ class ReportSettings:
     """A study: its folder, such as results/rl-ml-100k-mf-0, or the id of its run in MLflow (or that of a loss)."""
     out: Path | None = None
     """The file to write; report.html in the study's folder unless given, for a run in MLflow in the working one."""
-    tracking_uri: str = PlaceSettings.tracking_uri
-    """MLflow's database or server, for the id of a run."""
+    tracking_uri: TrackingUri = ""
+    """MLflow's database or server, for the id of a run. Unless given: MLFLOW_TRACKING_URI, or else sqlite:///mlflow.db."""
 
     def __post_init__(self) -> None:
         """Check that there is something to draw."""

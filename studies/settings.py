@@ -23,6 +23,7 @@ from studies.picking import Pick
 from studies.processes import usable_cores
 from studies.settings_data import DataPlaces, listed
 from studies.settings_training import FORMULA, PRESETS, SPACED, TrainingSettings, check_choice
+from studies.tracking.places import ExperimentName, TrackingUri, experiment_name, tracking_place
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -206,10 +207,10 @@ class PlaceSettings(DataPlaces):
     out: Path | None = None
     """Folder for the result, the found loss, the report and the model; results/SEARCHER-DATASET-RECOMMENDER-SEED unless
     given."""
-    tracking_uri: str = "sqlite:///mlflow.db"
-    """MLflow's database or server; none to do without."""
-    experiment: str = "loss-search"
-    """MLflow's experiment, one for each study."""
+    tracking_uri: TrackingUri = ""
+    """MLflow's database or server; none to do without. Unless given: MLFLOW_TRACKING_URI, or else sqlite:///mlflow.db."""
+    experiment: ExperimentName = ""
+    """MLflow's experiment, one for each study. Unless given: MLFLOW_EXPERIMENT_NAME, or else loss-search."""
     threads: int = usable_cores()
     """CPU cores to train candidates on."""
     memory: float | None = None
@@ -226,3 +227,5 @@ class PlaceSettings(DataPlaces):
         """Check what no other class checks."""
         super().__post_init__()
         check_machine(self.memory, self.checkpoint_every, threads=self.threads)
+        object.__setattr__(self, "tracking_uri", tracking_place(self.tracking_uri))
+        object.__setattr__(self, "experiment", experiment_name(self.experiment, "loss-search"))

@@ -42,7 +42,7 @@ app = make_app(
     "Interrupted, or asked for more trials, the same command does only what is missing.",
 )
 _DEFAULTS, _PLACES = TuneSettings(), TunePlaces()
-PARTS, JOURNAL = "parts", "optuna-journal.log"
+PARTS, JOURNAL, NOTE = "parts", "optuna-journal.log", ".optuna-study"
 #: Settings that may grow from one command to the next, and those that change no trial.
 _FREE = ("trials", "confirm", "finalists", "repeats", "baseline")
 
@@ -80,18 +80,21 @@ class _Tune:
 
     def go(self) -> None:
         """Do what is missing, write the report and print the summary."""
+        from studies.tuning.claiming import check_all_ours
         from studies.tuning.report import REPORT_FILES, print_summary, write_report
         from studies.tuning.storage import open_storage  # Optuna takes a second to load
         from studies.tuning.trials import Trials
 
         folder, digest = self._folder, data_file_digest(self._places.files)
-        folder.claim(PARTS, JOURNAL, *REPORT_FILES)
+        folder.claim(PARTS, JOURNAL, NOTE, *REPORT_FILES)
         if not self._places.resume:
             for name in (PARTS, JOURNAL):
                 folder.set_aside(name)
         connection = self._connection()
         url = self._places.storage
         storage = open_storage(url, folder.growing(JOURNAL) if url is None else self._path / JOURNAL)
+        if url is None:
+            check_all_ours(storage, self._path / JOURNAL)
         with ExitStack() as open_things:
             trials = Trials(
                 storage,
@@ -102,6 +105,7 @@ class _Tune:
                 self._metric.higher_is_better,
                 self._settings.seed,
                 self._settings.prune,
+                self._path / NOTE,
             )
             watchers: list[TuneWatcher] = [
                 open_things.enter_context(TuneProgress(self._err, self._metric.name)),

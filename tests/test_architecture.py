@@ -34,7 +34,6 @@ EXTRA = {
     "searchers/samplers.py": {"optuna"},
     "studies/api/bars.py": {"tqdm"},
     "studies/api/result.py": {"pandas"},
-    "studies/api/searching.py": {"pandas"},
     "studies/keeping/packing.py": {"safetensors"},
     "studies/pages.py": {"jinja2"},
     "studies/reporting/axes.py": {"matplotlib"},
@@ -53,15 +52,14 @@ EXTRA = {
     "studies/reproducing/raw.py": {"pandas"},
     "studies/reproducing/reproduction.py": {"matplotlib"},
     "studies/tuning/pictures.py": {"matplotlib"},
+    "studies/tuning/claiming.py": {"optuna"},
     "studies/tuning/result.py": {"scipy"},
     "studies/tuning/storage.py": {"optuna"},
     "studies/tuning/trials.py": {"optuna"},
     "studies/contest/statistics.py": {"scipy", "scikit_posthocs", "statsmodels"},
-    **{f"recommenders/data/{name}.py": {"pandas"} for name in ("reading", "sources", "table", "text_table", "times")},
-    **{
-        f"recommenders/data/{name}.py": {"pandas", "pyarrow"}
-        for name in ("arrow_column", "arrow_table", "columns", "frames")
-    },
+    **{f"recommenders/data/{name}.py": {"pandas"} for name in ("reading", "text_table", "times")},
+    "recommenders/data/arrow_table.py": {"pyarrow"},
+    **{f"recommenders/data/{name}.py": {"pandas", "pyarrow"} for name in ("arrow_column", "columns", "frames")},
     "recommenders/data/fetch.py": {"pooch", "platformdirs"},
 }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
@@ -13,17 +13,18 @@ from core.errors import UserError, unknown_name
 from core.loss import ProgramLoss
 from core.module import LossModule
 from recommenders.scoring import ScoringModule
+from studies.api.scorers import Scorer
 from studies.exporting.exported import FORMS, Exported
 from studies.exporting.stored import StoredLoss, StoredStudy
 from studies.picking import Pick
 from studies.reporting import report_page
-
-#: Published ids of users and items [n] -> y_hat [n].
-Scorer = Callable[[Sequence[Any], Sequence[Any]], np.ndarray]
+from studies.undisturbed import leaves_no_trace
 
 
 class SearchResult:
     """The found loss, what it was compared with, and the recommender that it trained.
+
+    It can be copied, pickled and sent to another process; one that `load_result` read needs its folder to predict.
 
     Args:
         study: what result.json holds.
@@ -89,6 +90,7 @@ class SearchResult:
         """Whether the found loss beats the best baseline, in a sentence."""
         return self._study.verdict
 
+    @leaves_no_trace
     def export(self, to: str = "torch", pick: str | None = None, *, simplified: bool = False) -> str:
         """A found loss as text: torch, sympy, latex or json; see `module` for the rest.
 
@@ -99,6 +101,7 @@ class SearchResult:
             raise unknown_name("form", to, FORMS)
         return FORMS[to].write(self._exported(pick, simplified))
 
+    @leaves_no_trace
     def report(self) -> str:
         """The page about the study as HTML, in one file."""
         return report_page(self._study.content, self._history, self._place)
@@ -133,6 +136,7 @@ class SearchResult:
             raise UserError("the trained recommender is at hand only after search_loss; a stored one scores by predict")
         return self._recommender
 
+    @leaves_no_trace
     def predict(self, users: Sequence[Any], items: Sequence[Any]) -> np.ndarray:
         """The probability of a positive label for pairs of published ids: y_hat [n], NaN for unknown ids.
 

@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import fields, replace
-from functools import cache
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
-from torch import Tensor, nn
+from torch import nn
 
 from core.errors import UserError
 from recommenders import class_name
@@ -20,10 +15,10 @@ from recommenders.data import TABLE, DataFiles, Dataset, TableOptions, table_dat
 from recommenders.data.frames import Frame, as_table
 from recommenders.scoring import ScoringModule
 from studies.api.bars import Bars
-from studies.api.result import Scorer, SearchResult
+from studies.api.result import SearchResult
+from studies.api.scorers import ModuleScorer, StoredScorer
 from studies.exporting.finding import find_history, find_study
 from studies.exporting.model import MODEL_DATA
-from studies.exporting.served import Recommender
 from studies.exporting.stored import StoredStudy
 from studies.history import History
 from studies.keeping.resuming import own_folder
@@ -33,8 +28,10 @@ from studies.running import StudyRun, Voice
 from studies.settings import PlaceSettings, StudySettings
 from studies.study import Study, use_cores
 from studies.tracking.server import NO_TRACKING
+from studies.undisturbed import leaves_no_trace
 
 
+@leaves_no_trace
 def search_loss(
     data: Frame | Path | str | None = None,
     *,
@@ -45,7 +42,7 @@ def search_loss(
     out: Path | str | None = None,
     resume: bool = False,
     tracking_uri: str = NO_TRACKING,
-    experiment: str = PlaceSettings.experiment,
+    experiment: str = "",
     threads: int = PlaceSettings.threads,
     memory: float | None = None,
     **settings: Any,
@@ -61,11 +58,14 @@ def search_loss(
         progress: whether to show bars.
         out: folder for the result, the loss, the report and checkpoints; nothing is written without it.
         resume: go on from the newest checkpoint in `out`.
-        tracking_uri: MLflow's database or server, for a study with `out`; none to do without.
-        experiment: MLflow's experiment.
+        tracking_uri: MLflow's database or server, for a study with `out`; none to do without, and "" for the one that
+            MLFLOW_TRACKING_URI names.
+        experiment: MLflow's experiment; MLFLOW_EXPERIMENT_NAME, or else loss-search, unless given.
         threads: CPU cores to train candidates on.
         memory: GiB that parameters in training may take; half of what is free unless given.
         settings: any option of the command by name, such as searcher="gp", trainings=200, seed=1, positive_at=4.
+
+    The process is left as it was found, see `studies.undisturbed`.
 
     Raises:
         UserError: anything that the study could not run with, in one line.
@@ -87,16 +87,19 @@ def search_loss(
     if isinstance(source, Dataset):
         chosen = replace(chosen, dataset=TABLE)
     ready = Study(chosen, source, threads, memory, kind)
-    with _own_cores(ready), Bars(ready.task.metric, chosen.trainings, progress) as bars:
+    use_cores(ready.task.trainer)
+    with Bars(ready.task.metric, chosen.trainings, progress) as bars:
         return _in_memory(ready, bars) if places.out is None else _in_folder(ready, places, places.out, bars)
 
 
-def load_result(run: Path | str, tracking_uri: str = PlaceSettings.tracking_uri) -> SearchResult:
+@leaves_no_trace
+def load_result(run: Path | str, tracking_uri: str = "") -> SearchResult:
     """What a study came to that ran before.
 
     Args:
         run: its folder, or the id of its run in MLflow.
-        tracking_uri: MLflow's database or server, for the id of a run.
+        tracking_uri: MLflow's database or server, for the id of a run; MLFLOW_TRACKING_URI, or else
+            sqlite:///mlflow.db, unless given.
 
     Raises:
         UserError: there is no such study, or what it left cannot be read.
@@ -104,7 +107,7 @@ def load_result(run: Path | str, tracking_uri: str = PlaceSettings.tracking_uri)
     study, _ = find_study(str(run), tracking_uri)
     folder = Path(run).parent if Path(run).is_file() else Path(run)
     model = folder / MODEL
-    score = _scorer(lambda: Recommender.load(model / MODEL_DATA)) if model.is_dir() else None
+    score = StoredScorer(model / MODEL_DATA) if model.is_dir() else None
     return SearchResult(study, find_history(str(run), tracking_uri), score, place=str(run))
 
 
@@ -125,17 +128,6 @@ def _data(settings: StudySettings, *tables: Frame | Path | str | None) -> Datase
     dataset = table_dataset(data, options, settings.seed, validation=validation, test=test)
     dataset.check_classes()
     return dataset
-
-
-@contextmanager
-def _own_cores(ready: Study) -> Iterator[None]:
-    """Torch has the cores that suit training while it lasts, and then what the caller's process had."""
-    before = torch.get_num_threads()
-    use_cores(ready.task.trainer)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def _in_memory(ready: Study, bars: Bars) -> SearchResult:
@@ -159,22 +151,6 @@ def _found(result: StudyResult, history: History, place: str = "FOLDER") -> Sear
     if result.model is None:
         return SearchResult(study, past, None, place=place)
     module = ScoringModule(result.task.recommender, result.model).eval()
-    data, device = result.task.dataset, result.task.trainer.device
-
-    def score(user: Tensor, item: Tensor) -> Tensor:
-        y_hat: Tensor = module(user.to(device), item.to(device))
-        return y_hat.cpu()
-
+    data = result.task.dataset
     ids = {"user": data.user_ids.tolist(), "item": data.item_ids.tolist()}
-    return SearchResult(study, past, _scorer(lambda: Recommender(ids, score)), module, place)
-
-
-def _scorer(recommender: Callable[[], Recommender]) -> Scorer:
-    """Scores what sequences of any kind hold; the recommender is made when it is first asked."""
-    made = cache(recommender)
-
-    def score(users: Sequence[Any], items: Sequence[Any]) -> np.ndarray:
-        y_hat: np.ndarray = made().predict({"user": users, "item": items})
-        return y_hat
-
-    return score
+    return SearchResult(study, past, ModuleScorer(module, ids), module, place)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from core.errors import UserError
 from recommenders.data.options import option
@@ -14,6 +14,7 @@ from studies.command import typed
 from studies.parts.places import PartsPlaces
 from studies.settings import ProtocolSettings, StudySettings
 from studies.settings_training import FORMULA, SPACED
+from studies.tracking.places import ExperimentName
 
 #: In every comparison, whether asked for or not: what does not beat it has learned nothing.
 CHANCE = "random"
@@ -89,8 +90,11 @@ class ComparePlaces(PartsPlaces):
     out: Path | None = None
     """Folder of the comparison; results/compare-DATASET-RECOMMENDER unless given. What is there already is not done
     again."""
-    experiment: str = "loss-search-comparison"
-    """MLflow's experiment, one for each comparison."""
+    experiment: ExperimentName = ""
+    """MLflow's experiment, one for each comparison. Unless given: MLFLOW_EXPERIMENT_NAME, or else
+    loss-search-comparison."""
+
+    usual_experiment: ClassVar[str] = "loss-search-comparison"
 
 
 def command(settings: CompareSettings, places: ComparePlaces) -> str:

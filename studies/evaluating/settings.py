@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from cyclopts import Parameter
 
@@ -20,6 +20,7 @@ from studies.parts.places import PartsPlaces
 from studies.settings import StudySettings
 from studies.settings_data import listed
 from studies.settings_training import FORMULA, PRESETS, SPACED, TrainingSettings, check_choice
+from studies.tracking.places import ExperimentName
 
 #: The grid of the paper (section 5.1.4).
 PAPER_EPSILONS = (1.0, 1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6)
@@ -157,8 +158,11 @@ class EvaluatePlaces(PartsPlaces):
     out: Path | None = None
     """Folder of the evaluation; results/evaluate-PROTOCOL-DATASET-RECOMMENDER unless given. What is there already is
     not done again."""
-    experiment: str = "loss-search-evaluation"
-    """MLflow's experiment, one for each evaluation."""
+    experiment: ExperimentName = ""
+    """MLflow's experiment, one for each evaluation. Unless given: MLFLOW_EXPERIMENT_NAME, or else
+    loss-search-evaluation."""
+
+    usual_experiment: ClassVar[str] = "loss-search-evaluation"
 
 
 def command(settings: EvaluateSettings, places: EvaluatePlaces) -> str:

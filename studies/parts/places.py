@@ -5,6 +5,7 @@ The annotations are objects and not strings, see `studies.settings`.
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 from recommenders.machine import usable_memory
 from studies.parts.workplace import Workplace
@@ -12,6 +13,7 @@ from studies.processes import usable_cores
 from studies.settings import check_machine
 from studies.settings_data import DataPlaces
 from studies.study import pick_device
+from studies.tracking.places import ExperimentName, TrackingUri, experiment_name, tracking_place
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,5 +55,15 @@ class PartsPlaces(WorkPlaces):
         UserError: a number out of range.
     """
 
-    tracking_uri: str = "sqlite:///mlflow.db"
-    """MLflow's database or server; none to do without."""
+    tracking_uri: TrackingUri = ""
+    """MLflow's database or server; none to do without. Unless given: MLFLOW_TRACKING_URI, or else sqlite:///mlflow.db."""
+    experiment: ExperimentName = ""
+    """MLflow's experiment. Unless given: MLFLOW_EXPERIMENT_NAME, or else one for each command."""
+
+    usual_experiment: ClassVar[str] = "loss-search"
+
+    def __post_init__(self) -> None:
+        """Look up what was not given, and check what no other class checks."""
+        super().__post_init__()
+        object.__setattr__(self, "tracking_uri", tracking_place(self.tracking_uri))
+        object.__setattr__(self, "experiment", experiment_name(self.experiment, self.usual_experiment))

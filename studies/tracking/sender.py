@@ -28,16 +28,26 @@ _VIEW = "studies"
 _JOURNAL, _CHILD = "journal", "child"
 
 
+#: By which registered models of ours are told from others.
+_MADE, _ABOUT = {"made_by": "loss-search"}, "Recommenders trained by losses that were found"
+
+
 class Sender:
     """Sends what waits in a journal.
 
     Args:
         connect: gives a client of the tracking server, and the id of the experiment.
         journal: begins with what the run is called, its tags and params, and the columns of a view.
+        warn: told in a sentence what is not sent, and why.
     """
 
-    def __init__(self, connect: Callable[[], tuple[MlflowClient, str]], journal: Journal) -> None:
-        self._connect, self._journal = connect, journal
+    def __init__(
+        self,
+        connect: Callable[[], tuple[MlflowClient, str]],
+        journal: Journal,
+        warn: Callable[[str], None] = lambda text: None,
+    ) -> None:
+        self._connect, self._journal, self._warn = connect, journal, warn
         self._connection: tuple[MlflowClient, str] | None = None
         self._run_id: str | None = None
 
@@ -139,10 +149,14 @@ class Sender:
         from mlflow.exceptions import MlflowException
 
         try:
-            self._client.create_registered_model(name, description="Recommenders trained by losses that were found")
+            self._client.create_registered_model(name, _MADE, _ABOUT)
         except MlflowException as error:
             if error.error_code != "RESOURCE_ALREADY_EXISTS":
                 raise
+            there = self._client.get_registered_model(name)
+            if there.description != _ABOUT and not _MADE.items() <= there.tags.items():
+                self._warn(f"MLflow: the model {name} is somebody else's; this one is kept with its run alone")
+                return
         if not self._client.search_model_versions(f"run_id = '{self.run_id}'", max_results=1):
             tags = {
                 key: self._journal.entries[0]["tags"][key] for key in ("searcher", "seed", "dataset", "recommender")

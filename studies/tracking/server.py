@@ -16,7 +16,11 @@ from filelock import FileLock
 
 from core.errors import UserError, first_line
 from core.extras import needs_driver
+from core.secrets import remember, shown_url
 from studies.processes import has_died
+from studies.quiet import set_level
+from studies.tracking.databases import MLFLOW, check_ours, sqlite_file
+from studies.tracking.places import tracking_place
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -35,6 +39,7 @@ _ENVIRONMENT = {
     "GIT_PYTHON_REFRESH": "quiet",
 }
 _SQLITE = "sqlite:///"
+_SOURCES = "studies."  # what `mlflow.source.name` of our runs begins with
 # Opens the experiment in the view of runs and charts, not in that of language models.
 _MODEL_TRAINING = {"mlflow.experimentKind": "custom_model_development"}
 
@@ -45,13 +50,22 @@ def connect(tracking_uri: str, experiment: str) -> tuple[MlflowClient, str]:
     Runs that a killed process left open in it are closed.
 
     Raises:
-        UserError: the server cannot be reached, or refuses.
+        UserError: the server cannot be reached, or refuses; the database is not MLflow's.
     """
+    check_ours("--tracking-uri", tracking_uri, "MLflow", MLFLOW)
     with reaching(tracking_uri), _setting_up(tracking_uri):
         client = _client(tracking_uri)
         experiment_id = _experiment_id(client, tracking_uri, experiment)
         close_abandoned(client, experiment_id)
     return client, experiment_id
+
+
+def _is_there(database: Path) -> bool:
+    """Whether there is something in the file: MLflow would make its tables in an empty one."""
+    try:
+        return database.stat().st_size > 0
+    except (OSError, ValueError):
+        return False
 
 
 @contextmanager
@@ -61,9 +75,12 @@ def open_server(tracking_uri: str) -> Iterator[MlflowClient]:
     Raises:
         UserError: the server cannot be reached, here or inside the block.
     """
-    database = Path(tracking_uri.removeprefix(_SQLITE))
-    if tracking_uri == NO_TRACKING or (tracking_uri.startswith(_SQLITE) and not database.exists()):
-        raise UserError(f"--tracking-uri {tracking_uri}: there is no such database; say where the run was logged")
+    tracking_uri = tracking_place(tracking_uri)
+    database = sqlite_file(tracking_uri)
+    if tracking_uri == NO_TRACKING or (database is not None and not _is_there(database)):
+        told = shown_url(tracking_uri)
+        raise UserError(f"--tracking-uri {told}: there is no such database; say where the run was logged")
+    check_ours("--tracking-uri", tracking_uri, "MLflow", MLFLOW)
     with reaching(tracking_uri), _setting_up(tracking_uri):
         yield _client(tracking_uri)
 
@@ -83,20 +100,21 @@ def quiet_mlflow() -> None:
     import mlflow  # noqa: F401
 
     for name in ("mlflow", "alembic"):
-        logging.getLogger(name).setLevel(logging.WARNING)
-    logging.getLogger("mlflow.store").setLevel(logging.CRITICAL)  # what it raises is told in a line of our own
+        set_level(name, logging.WARNING)
+    set_level("mlflow.store", logging.CRITICAL)  # what it raises is told in a line of our own
 
 
 @contextmanager
 def reaching(tracking_uri: str) -> Iterator[None]:
     """Whatever a database driver or an HTTP library raises in this block, as a line that a person can use."""
+    remember(tracking_uri)
     try:
         yield
     except UserError:
         raise
     except Exception as error:
         raise UserError(
-            f"--tracking-uri {tracking_uri}: cannot use it: {first_line(error)[:300]}; "
+            f"--tracking-uri {shown_url(tracking_uri)}: cannot use it: {first_line(error)[:300]}; "
             f"give an MLflow server or database that is there, or --tracking-uri {NO_TRACKING}"
         ) from None
 
@@ -117,10 +135,10 @@ def _experiment_id(client: MlflowClient, tracking_uri: str, name: str) -> str:
 
 
 def server_name(tracking_uri: str, experiment: str) -> str:
-    """A name for an experiment on a server, the same from wherever a local database is used."""
+    """A name for an experiment on a server, the same from wherever a local database is used; no secret is in it."""
     if tracking_uri.startswith(_SQLITE):
         tracking_uri = _SQLITE + str(Path(tracking_uri.removeprefix(_SQLITE)).absolute())
-    return f"{tracking_uri} {experiment}"
+    return hashlib.sha256(f"{tracking_uri} {experiment}".encode()).hexdigest()
 
 
 def _artifacts(tracking_uri: str) -> str | None:
@@ -132,9 +150,10 @@ def _artifacts(tracking_uri: str) -> str | None:
 
 
 def close_abandoned(client: MlflowClient, experiment_id: str) -> None:
-    """Mark runs as KILLED that are still RUNNING by the books while their process is gone."""
+    """Mark runs of ours as KILLED that are still RUNNING by the books while their process is gone."""
     for run in client.search_runs([experiment_id], "attributes.status = 'RUNNING'", max_results=1000):
-        if has_died(run.data.tags.get("process", "")):
+        is_ours = run.data.tags.get("mlflow.source.name", "").startswith(_SOURCES)
+        if is_ours and has_died(run.data.tags.get("process", "")):
             client.set_terminated(run.info.run_id, "KILLED")
 
 
@@ -145,6 +164,7 @@ def how_to_compare(tracking_uri: str, address: str) -> str:
         tracking_uri: MLflow's database or server.
         address: of a page, from the root of the pages on.
     """
+    tracking_uri = shown_url(tracking_uri)
     if tracking_uri.startswith("http"):
         return tracking_uri.rstrip("/") + address
     python = Path(sys.executable)

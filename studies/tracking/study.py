@@ -68,7 +68,7 @@ class MlflowTracker(Observer):
         self._n_steps = sum(entry["kind"] == "step" for entry in journal.entries)
         self._front: dict[str, float] = {}
         self._has_result = any(entry["kind"] == "result" for entry in journal.entries)
-        self._sender = Sender(connect, journal)
+        self._sender = Sender(connect, journal, warn)
         if goes_on:
             self._attempt("that the study goes on", self._sender.take_up)
         else:

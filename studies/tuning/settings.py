@@ -5,7 +5,7 @@ The annotations are objects and not strings, see `studies.settings`.
 
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from cyclopts import Parameter
 
@@ -15,6 +15,7 @@ from studies.finals import baseline
 from studies.parts.places import PartsPlaces
 from studies.settings import ProtocolSettings, SearchSettings, StudySettings
 from studies.settings_training import FORMULA
+from studies.tracking.places import ExperimentName
 from studies.tuning.tunables import OF_LOSS, OF_SEARCH, Tunable, present_value, read_tunables
 
 #: What is tuned unless said otherwise: the two things that the paper fixes by hand.
@@ -122,5 +123,7 @@ class TunePlaces(PartsPlaces):
     postgresql+psycopg2://USER@HOST/NAME for several machines."""
     study_name: str | None = None
     """The study's name in the storage; the folder's name unless given."""
-    experiment: str = "loss-search-tuning"
-    """MLflow's experiment, one for each tuning."""
+    experiment: ExperimentName = ""
+    """MLflow's experiment, one for each tuning. Unless given: MLFLOW_EXPERIMENT_NAME, or else loss-search-tuning."""
+
+    usual_experiment: ClassVar[str] = "loss-search-tuning"

@@ -18,6 +18,9 @@ from optuna.storages.journal import JournalFileBackend, JournalFileSymlinkLock
 
 from core.errors import UserError, first_line
 from core.extras import needs_driver
+from core.secrets import remember, shown_url
+from studies.tracking.databases import OPTUNA, check_ours
+from studies.tuning.claiming import check_journal
 
 #: Seconds after which a lock counts as left behind by a killed process; whoever waits holds the inner lock by then.
 _STALE_AFTER = 3
@@ -69,12 +72,15 @@ def open_storage(url: str | None, journal: Path) -> BaseStorage:
     """The storage of this URL, or the journal in this file.
 
     Raises:
-        UserError: it cannot be reached, or what it needs is not installed.
+        UserError: it cannot be reached, what it needs is not installed, or a file is there that is something else.
     """
     optuna.logging.set_verbosity(logging.ERROR)
-    needs_driver("--storage", url or "")
+    if url is not None:
+        needs_driver("--storage", url)
+        check_ours("--storage", url, "Optuna", OPTUNA)
     with reaching_storage(url or str(journal)):
         if url is None:
+            check_journal(journal)
             return JournalStorage(_Journal(journal))
         for wait in _WAITS:
             try:
@@ -93,12 +99,13 @@ def reaching_storage(place: str) -> Iterator[None]:
     Args:
         place: URL or folder of the storage.
     """
+    remember(place)
     try:
         yield
     except UserError:
         raise
     except Exception as error:  # a disk, a database driver or the network
         raise UserError(
-            f"--storage {place}: cannot use it: {first_line(error)[:300]}; what is finished is kept, and the same "
-            "command goes on when the storage is there again"
+            f"--storage {shown_url(place)}: cannot use it: {first_line(error)[:300]}; what is finished is kept, "
+            "and the same command goes on when the storage is there again"
         ) from None

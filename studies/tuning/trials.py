@@ -9,10 +9,10 @@ from __future__ import annotations
 import functools
 import json
 import time
-import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 from statistics import fmean
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -25,13 +25,13 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from core.seeding import derive_seed
-from studies.keeping.identity import check_same
 from studies.processes import has_died, this_process
 from studies.quiet import quiet
+from studies.tuning.claiming import ID, Claim
 from studies.tuning.storage import reaching_storage
 from studies.tuning.tunables import Tunable
 
-_ID, _IDENTITY, _PROCESS, _PRUNED = "id", "tuning", "process", "pruned"
+_PROCESS, _PRUNED = "process", "pruned"
 #: Seconds after which a trial without the name of its process has been left by a killed one.
 _UNNAMED = 5.0
 #: Trials below which nothing can be said about what matters.
@@ -84,9 +84,10 @@ class Trials:
         higher_is_better: which way the metric is read.
         seed: of all draws.
         prune: see TuneSettings.
+        note: see Claim.
 
     Raises:
-        UserError: the study there is another tuning's; here and later: the storage is gone.
+        UserError: the study there is another tuning's or somebody else's; here and later: the storage is gone.
     """
 
     def __init__(
@@ -99,28 +100,19 @@ class Trials:
         higher_is_better: bool,
         seed: int,
         prune: float,
+        note: Path | None = None,
     ) -> None:
         self._tunables, self._seed, self.place = tunables, seed, place
         direction = StudyDirection.MAXIMIZE if higher_is_better else StudyDirection.MINIMIZE
         with reaching_storage(place):
-            self.study = optuna.create_study(
-                storage=storage, study_name=name, direction=direction, load_if_exists=True, pruner=_pruner(prune)
-            )
-            self._claim(name, json.loads(json.dumps(identity)))
+            Claim(storage, place, name, direction, tunables, note).take(json.loads(json.dumps(identity)))
+            self.study = optuna.load_study(storage=storage, study_name=name, pruner=_pruner(prune))
         self._trial: optuna.Trial | None = None
 
     @property
     def id(self) -> str:
         """A name for this tuning that no other one has."""
-        return str(self.study.user_attrs[_ID])
-
-    def _claim(self, name: str, identity: dict[str, Any]) -> None:
-        there = self.study.user_attrs.get(_IDENTITY)
-        if there is None:
-            self.study.set_user_attr(_ID, uuid.uuid4().hex)
-            self.study.set_user_attr(_IDENTITY, identity)
-            return
-        check_same(f"Optuna's study {name!r} was made", there, identity, "another --out or --study-name")
+        return str(self.study.user_attrs[ID])
 
     def _all(self) -> list[FrozenTrial]:
         """Every trial that counts, in order: those that were abandoned do not."""

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 
+from core.errors import UserError
 from core.seeding import numpy_rng
 from studies.tuning.evaluation import Evaluation
 from studies.tuning.result import TuneResult
@@ -77,10 +78,15 @@ class Tuning:
             watcher.on_trial(tried, self._best(finished))
 
     def _best(self, finished: Sequence[Tried]) -> Tried:
-        """The best trial that all seeds were spent on; of equal ones the first."""
+        """The best trial that all seeds were spent on, as far as there is one; of equal ones the first."""
         side = 1 if self._evaluation.metric.higher_is_better else -1
+        if not finished:
+            raise UserError(
+                "--trials: no trial is finished yet, other processes are at work on them; the same command goes on "
+                "when they are, or give more --trials"
+            )
         whole = [tried for tried in finished if not tried.pruned]
-        return max(whole, key=lambda tried: side * tried.value)
+        return max(whole or finished, key=lambda tried: side * tried.value)
 
     def _try(self) -> None:
         """One trial; the seeds come in an order of their own, so that none of them decides more often than others."""

@@ -113,19 +113,23 @@ def test_a_run_that_is_ended_does_not_stay_running(database, error, status):
     assert client.get_run(tracker.run_id).info.status == status
 
 
+OURS = {"mlflow.source.name": "studies.run"}
+
+
 def test_runs_of_dead_processes_are_closed_at_the_next_start_and_others_left(database):
     client, experiment_id = connect(database, "studies")
     host_and_namespace = this_process().rsplit(" ", 2)[0]
     tags = {
-        "dead": {"process": f"{host_and_namespace} 4194305 1"},
-        "alive": {"process": this_process()},
-        "elsewhere": {"process": "another-host pid:[1] 4194305 1"},
+        "dead": {"process": f"{host_and_namespace} 4194305 1", **OURS},
+        "alive": {"process": this_process(), **OURS},
+        "elsewhere": {"process": "another-host pid:[1] 4194305 1", **OURS},
         "foreign": {},
+        "of another program": {"process": f"{host_and_namespace} 4194305 1", "mlflow.source.name": "train.py"},
     }
     runs = {name: client.create_run(experiment_id, tags=tag).info.run_id for name, tag in tags.items()}
     close_abandoned(client, experiment_id)
     statuses = {name: client.get_run(run).info.status for name, run in runs.items()}
-    assert statuses == {"dead": "KILLED", "alive": "RUNNING", "elsewhere": "RUNNING", "foreign": "RUNNING"}
+    assert statuses == dict.fromkeys(tags, "RUNNING") | {"dead": "KILLED"}
 
 
 def test_a_process_knows_itself_and_the_dead():

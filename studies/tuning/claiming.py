@@ -1,0 +1,178 @@
+"""Which of a storage's studies are ours: what somebody else made in it is looked at, and never written to."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+import uuid
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from optuna.exceptions import DuplicatedStudyError
+from optuna.storages import BaseStorage
+from optuna.study import StudyDirection
+from optuna.trial import FrozenTrial, TrialState
+
+from core.errors import UserError, shown
+from core.secrets import shown_url
+from studies.keeping.identity import check_same
+from studies.output import write_file
+from studies.tuning.tunables import Tunable
+
+#: Attributes of our studies; the second one is written last.
+ID, IDENTITY = "id", "tuning"
+#: Seconds in which another machine names the study that it is just making.
+_NAMING, _EVERY = 2.0, 0.1
+
+
+class Claim:
+    """Makes the study of a tuning, or finds it.
+
+    Args:
+        storage: where it is kept.
+        place: what the storage is called in messages.
+        name: of the study.
+        direction: which way its values are read.
+        tunables: what its trials tried.
+        note: a file that says which study is being made, so that one that a kill left unnamed is known as ours.
+    """
+
+    def __init__(
+        self,
+        storage: BaseStorage,
+        place: str,
+        name: str,
+        direction: StudyDirection,
+        tunables: Sequence[Tunable],
+        note: Path | None = None,
+    ) -> None:
+        self._storage, self._place, self._name, self._note = storage, place, name, note
+        self._direction, self._names = direction, {one.name for one in tunables}
+        self._has_made = False
+        self._digest = hashlib.sha256(f"{place} {name}".encode()).hexdigest()
+
+    def take(self, identity: Mapping[str, Any]) -> None:
+        """See to it that the study is there and ours.
+
+        Args:
+            identity: what decides over the values, by name.
+
+        Raises:
+            UserError: it is another tuning's, or somebody else's; nothing was written to it.
+        """
+        number = self._find()
+        if number is None:
+            number = self._make()
+        there = self._attributes(number)
+        if IDENTITY not in there and self._is_being_made():
+            self._check_content(number, empty=True)
+            self._storage.set_study_user_attr(number, ID, uuid.uuid4().hex)
+            self._storage.set_study_user_attr(number, IDENTITY, dict(identity))
+            self._forget_note()
+            return
+        if not (isinstance(there.get(ID), str) and isinstance(there.get(IDENTITY), dict)):
+            raise self._not_ours("it has none of this program's attributes")
+        check_same(
+            f"Optuna's study {self._name!r} was made", there[IDENTITY], identity, "another --out or --study-name"
+        )
+        self._check_content(number)
+
+    def _find(self) -> int | None:
+        try:
+            return self._storage.get_study_id_from_name(self._name)
+        except KeyError:
+            return None
+
+    def _make(self) -> int:
+        if self._note is not None:
+            write_file(self._note, self._digest.encode())
+        try:
+            number = self._storage.create_new_study([self._direction], self._name)
+        except DuplicatedStudyError:  # another machine was first
+            self._forget_note()
+            return self._storage.get_study_id_from_name(self._name)
+        self._has_made = True
+        return number
+
+    def _attributes(self, number: int) -> Mapping[str, Any]:
+        """Of the study; of one without, as soon as whoever is making it had the time to name it."""
+        for _ in range(round(_NAMING / _EVERY)):
+            there: Mapping[str, Any] = self._storage.get_study_user_attrs(number)
+            if IDENTITY in there or self._is_being_made() or self._storage.get_n_trials(number):
+                break
+            time.sleep(_EVERY)
+        return there
+
+    def _is_being_made(self) -> bool:
+        """Whether it was this tuning that made the study, now or before it was killed."""
+        with suppress(OSError):
+            return self._has_made or (self._note is not None and self._note.read_bytes() == self._digest.encode())
+        return False
+
+    def _forget_note(self) -> None:
+        if self._note is not None:
+            self._note.unlink(missing_ok=True)
+
+    def _check_content(self, number: int, empty: bool = False) -> None:
+        if self._storage.get_study_directions(number) != [self._direction]:
+            raise self._not_ours(f"its values are not to be {self._direction.name.lower()}d")
+        for trial in self._storage.get_all_trials(number, deepcopy=False):
+            if empty or not self._is_ours(trial):
+                got = ", ".join(map(shown, trial.params)) or "nothing"
+                raise self._not_ours(f"its trial {trial.number} varies {got}, and not {', '.join(self._names)}")
+
+    def _is_ours(self, trial: FrozenTrial) -> bool:
+        if trial.state is TrialState.COMPLETE:
+            return set(trial.params) == self._names and bool(trial.intermediate_values)
+        return trial.state is not TrialState.PRUNED and set(trial.params) <= self._names
+
+    def _not_ours(self, why: str) -> UserError:
+        return UserError(
+            f"--study-name {self._name}: expected a study that this program made, or none, in "
+            f"{shown_url(self._place)}; the one there is somebody else's ({why}) and is left as it is; "
+            "give another --study-name"
+        )
+
+
+def check_journal(path: Path) -> None:
+    """Refuse a file that is no journal of Optuna's, before a line is added to it or taken from it.
+
+    Raises:
+        UserError: it is something else, or may not be read.
+    """
+    try:
+        with path.open("rb") as file:
+            first = file.readline(1 << 20)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise UserError(f"{path}: cannot read it: {error.strerror}") from None
+    if not first or (not first.endswith(b"\n") and b'{"op_code"'.startswith(first[:10])):
+        return  # a kill left no whole line
+    try:
+        entry = json.loads(first)
+        is_journal = isinstance(entry, dict) and {"op_code", "worker_id"} <= entry.keys()
+    except (ValueError, RecursionError):
+        is_journal = False
+    if not is_journal:
+        raise UserError(
+            f"{path}: expected Optuna's journal, or no such file; this is something else; give another --out"
+        )
+
+
+def check_all_ours(storage: BaseStorage, path: Path) -> None:
+    """Refuse a journal in which somebody else keeps studies.
+
+    Raises:
+        UserError: one of its studies has trials, but is none of ours.
+    """
+    for study in storage.get_all_studies():
+        number = study._study_id
+        if IDENTITY not in storage.get_study_user_attrs(number) and storage.get_n_trials(number):
+            raise UserError(
+                f"{path}: expected a journal of this program's; it holds the study {shown(study.study_name)}, which "
+                "somebody else made, and is left as it is; give another --out"
+            )
