@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.nightly
+
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "add-a-recommender.md").read_text(encoding="utf-8")
 MODULE, ROW, TEST, BY_HAND, ROW_BY_HAND, TEST_BY_HAND = re.findall(r"```python\n(.*?)```", PAGE, flags=re.DOTALL)
@@ -82,8 +84,6 @@ def test_by_hand_and_by_itself_it_is_the_same_model(project):
 import torch
 from recommenders import make_recommender
 from recommenders.recommender import gather
-
-pytestmark = pytest.mark.nightly
 module, hand = make_recommender("neumf").sized(7, 5), make_recommender("neumf-by-hand")
 weights = {n: w[None].double() for n, w in module.initial(7, 5, 0).items()}
 own = {n.removesuffix(".weight"): w for n, w in weights.items() if "_" in n}

@@ -10,6 +10,7 @@ import shutil
 import pytest
 
 from searchers import SEARCHERS
+from studies.ledger import LEDGER
 from tests.faults.mlflow_runs import artifacts, told
 from tests.strategies import NIGHTLY
 from tests.studies.small import as_words, small_arguments
@@ -35,8 +36,8 @@ def result(folder):
 
 
 def files(folder):
-    """What else the study left, without times: the page tells some."""
-    timed = ("result.json", "report.html")
+    """What else the study left, without times: the page tells some, and the ledger has the digests of both."""
+    timed = ("result.json", "report.html", LEDGER)
     found = {path.name: path.read_bytes() for path in (folder / "out").iterdir() if path.name not in timed}
     history = json.loads(found.pop("history.json"))
     for step in history["steps"]:

@@ -19,6 +19,8 @@ from recommenders.mf import MF
 from recommenders.task import RecommendationTask, TrainSettings
 from tests.recommenders.problems import small_data
 
+pytestmark = pytest.mark.services
+
 ROOT = Path(__file__).parents[2]
 #: Trains 64 losses together in a process that may take so many MiB more than it has, and prints what came out.
 CODE = """
@@ -32,8 +34,6 @@ from recommenders.mf import MF
 from tests.recommenders.problems import make_task, random_interactions
 from recommenders.data.dataset import Dataset
 import numpy as np
-
-pytestmark = pytest.mark.services
 
 logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
 torch.set_num_threads(1)

@@ -7,6 +7,7 @@ import pytest
 
 from core.errors import UserError
 from studies.command import BAD_INPUT, INTERRUPTED, exit_code
+from studies.ledger import LEDGER
 from studies.parts.progress import PartsProgress
 from studies.reproduce import app
 from studies.reproducing.page import blocks
@@ -141,7 +142,7 @@ def test_draws_from_a_file_where_it_is_told_to(capsys):
     assert Path("drawn/figure6.png").read_bytes().startswith(b"\x89PNG")
     page = Path("drawn/figure6.md").read_text()
     assert "`python -m studies.reproduce figure6 --cached table7.csv`, without training" in page
-    assert sorted(path.name for path in Path("drawn").iterdir()) == ["figure6.md", "figure6.png"]
+    assert sorted(path.name for path in Path("drawn").iterdir()) == [LEDGER, "figure6.md", "figure6.png"]
 
 
 @pytest.mark.parametrize(
