@@ -1,7 +1,12 @@
+import os
+
 import pytest
 import torch
 
 from studies.tracking.server import connect
+
+for _name in [name for name in os.environ if name.startswith("MLFLOW_")]:
+    del os.environ[_name]  # tests write to places of their own, whatever the developer's are
 
 
 @pytest.fixture(autouse=True, scope="session")

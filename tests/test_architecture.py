@@ -51,6 +51,7 @@ EXTRA = {
     "studies/reproducing/reproduction.py": {"matplotlib"},
     "studies/tuning/pictures.py": {"matplotlib"},
     "studies/tuning/result.py": {"scipy"},
+    "studies/tuning/claiming.py": {"optuna"},
     "studies/tuning/storage.py": {"optuna"},
     "studies/tuning/trials.py": {"optuna"},
     "studies/contest/statistics.py": {"scipy", "scikit_posthocs", "statsmodels"},
