@@ -7,9 +7,8 @@ library's error repeats it.
 
 from __future__ import annotations
 
-import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from urllib.parse import quote, quote_plus, unquote
 
 HIDDEN = "***"
@@ -26,27 +25,32 @@ _known: set[str] = set()
 
 def masked(text: str) -> str:
     """A text from anywhere without what looks like a secret in it."""
+    text = _HEADER.sub(rf"\1{HIDDEN}", _NAMED.sub(rf"\1{HIDDEN}", text))  # first: an @ in a value is not the URL's
     if "://" in text:
         text = "".join(_masked_url(word) if "://" in word else word for word in re.split(r"(\s+)", text))
-    text = _QUOTED_URL.sub(rf"\1{HIDDEN}%40", text)
-    return _HEADER.sub(rf"\1{HIDDEN}", _NAMED.sub(rf"\1{HIDDEN}", text))
+    return _QUOTED_URL.sub(rf"\1{HIDDEN}%40", text)
 
 
 def shown_url(url: str) -> str:
     """A URL as it may be shown and stored, whatever its password holds."""
-    return masked(_masked_url(url))
+    return masked(_masked_url(_NAMED.sub(rf"\1{HIDDEN}", url)))
 
 
-def remember(url: str) -> None:
-    """Have `hidden` replace the secrets of this URL from now on."""
+def remember(url: str, variables: Mapping[str, str]) -> None:
+    """Have `hidden` replace the secrets of this URL, and of these variables, from now on.
+
+    Args:
+        url: of a server or database, or the name of a file.
+        variables: of the process, such as MLFLOW_TRACKING_TOKEN and PGPASSWORD.
+    """
+    own = [value for name, value in variables.items() if _SECRET_VARIABLE.search(name)]
     if len(_known) < _MOST:
-        _known.update(one for one in _secrets_of(url) if len(one) >= _SHORTEST)
+        _known.update(one for one in (*_secrets_of(url), *own) if len(one) >= _SHORTEST)
 
 
 def hidden(text: str) -> str:
-    """Another library's text without secrets: as `masked`, and without those of the URLs and variables in use."""
-    own = (value for name, value in os.environ.items() if _SECRET_VARIABLE.search(name) and len(value) >= _SHORTEST)
-    for secret in sorted({*_known, *own}, key=len, reverse=True):
+    """Another library's text without secrets: as `masked`, and without those that were remembered."""
+    for secret in sorted(_known, key=len, reverse=True):
         text = text.replace(secret, HIDDEN)
     return masked(text)
 

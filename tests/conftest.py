@@ -12,6 +12,9 @@ settings.register_profile("default", deadline=None, suppress_health_check=[Healt
 settings.register_profile("nightly", settings.get_profile("default"), max_examples=400)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
+for _name in [name for name in os.environ if name.startswith("MLFLOW_")]:
+    del os.environ[_name]  # tests write to places of their own, whatever the developer's are
+
 
 @pytest.fixture(autouse=True, scope="session")
 def one_thread():

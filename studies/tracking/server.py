@@ -107,7 +107,7 @@ def quiet_mlflow() -> None:
 @contextmanager
 def reaching(tracking_uri: str) -> Iterator[None]:
     """Whatever a database driver or an HTTP library raises in this block, as a line that a person can use."""
-    remember(tracking_uri)
+    remember(tracking_uri, os.environ)
     try:
         yield
     except UserError:

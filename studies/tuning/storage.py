@@ -99,7 +99,7 @@ def reaching_storage(place: str) -> Iterator[None]:
     Args:
         place: URL or folder of the storage.
     """
-    remember(place)
+    remember(place, os.environ)
     try:
         yield
     except UserError:

@@ -79,12 +79,12 @@ class Tuning:
 
     def _best(self, finished: Sequence[Tried]) -> Tried:
         """The best trial that all seeds were spent on, as far as there is one; of equal ones the first."""
-        side = 1 if self._evaluation.metric.higher_is_better else -1
         if not finished:
             raise UserError(
                 "--trials: no trial is finished yet, other processes are at work on them; the same command goes on "
                 "when they are, or give more --trials"
             )
+        side = 1 if self._evaluation.metric.higher_is_better else -1
         whole = [tried for tried in finished if not tried.pruned]
         return max(whole or finished, key=lambda tried: side * tried.value)
 

@@ -1,0 +1,75 @@
+"""No secret is told, whatever it is made of and wherever it stands."""
+
+import pickle
+
+import hypothesis.strategies as st
+import pytest
+from hypothesis import given
+
+from core.errors import UserError, first_line, shown
+from core.secrets import hidden, masked, remember, shown_url
+
+#: Begins with what no URL of these tests has elsewhere.
+SECRETS = st.text(st.characters(min_codepoint=33, max_codepoint=0x24F, blacklist_categories=["Z", "C"]), max_size=20)
+SECRETS = SECRETS.map(lambda text: f"QZX{text}QZX")
+SCHEMES = st.sampled_from(["http", "https", "postgresql", "postgresql+psycopg2", "mysql", "redis", "s3"])
+USERS = st.sampled_from(["bob", "a.b", "bob%40corp.example", ""])
+PLACES = st.sampled_from(["127.0.0.1:9", "host/db", "[::1]:5432/db", "host:5000/?a=b", "/socket/db"])
+
+
+@given(SCHEMES, USERS, SECRETS, PLACES)
+def test_the_password_of_a_url_is_never_in_a_message(scheme, user, secret, place):
+    url = f"{scheme}://{user}:{secret}@{place}"
+    for text in (
+        shown_url(url),
+        masked(f"--tracking-uri {url}: no"),
+        str(UserError(f"{url} is 'gone' ({url})")),
+        shown(url),
+    ):
+        assert "QZX" not in text
+    assert shown_url(url).endswith(f"@{place}")
+
+
+@given(SCHEMES, SECRETS, st.sampled_from(["password", "token", "sslpassword", "api_key", "AWS_SECRET_ACCESS_KEY"]))
+def test_nor_is_a_value_that_is_named_like_one(scheme, secret, name):
+    secret = "".join(c for c in secret if c not in "&#;,'\"")
+    assert "QZX" not in masked(f"{scheme}://host/db?{name}={secret}&ssl=1")
+    assert masked(f"{scheme}://host/db?{name}={secret}&ssl=1").endswith("&ssl=1")
+
+
+@given(SECRETS.filter(lambda text: "@" not in text), st.integers(12, 40))
+def test_a_message_that_was_cut_holds_no_piece_of_one(secret, length):
+    assert "QZX" not in str(UserError(f"http://bob:{secret}{secret}{secret}@host"[:length] + "..."))
+
+
+@pytest.mark.parametrize("secret", ["with a blank", "p@ss/w?rd", "p%40ss", "sl/ash"])
+def test_another_librarys_error_does_not_repeat_what_is_in_use(secret):
+    url = f"postgresql://bob:{secret}@host/db"
+    remember(url, {"PGPASSWORD": "from-outside", "TOKENIZERS_PARALLELISM": "false", "PWD": "/home/bob"})
+    told = first_line(RuntimeError(f"bob, {secret} and from-outside: refused, false, /home/bob"))
+    assert told == "bob, *** and ***: refused, false, /home/bob"
+    assert secret not in shown_url(url)
+    assert secret not in hidden(f"refused: {url}")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "sqlite:////home/a@b/mlflow.db",
+        "http://127.0.0.1:5000: cannot use it; give another",
+        "http://[::1]:5000/#/experiments/1",
+        "file:///home/bob/mlruns",
+        "max(y_hat, 1/(y)) at epsilon=1e-06",
+        "expected user, item and label; got a@b.c",
+        "see https://mlflow.org/docs, or http://localhost:5000.",
+    ],
+)
+def test_what_is_no_secret_stays(text):
+    assert masked(text) == text
+    assert str(UserError(text)) == text
+
+
+def test_an_error_is_the_same_after_a_journey():
+    error = pickle.loads(pickle.dumps(UserError("http://bob:secret@host: gone")))
+    assert type(error) is UserError
+    assert str(error) == "http://***@host: gone"
