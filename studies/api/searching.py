@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from dataclasses import fields, replace
 from pathlib import Path
@@ -9,10 +10,12 @@ from typing import Any
 
 from torch import nn
 
-from core.errors import UserError
+from core.errors import UserError, shown
+from core.restoring import read_fields
 from recommenders import class_name
 from recommenders.data import TABLE, DataFiles, Dataset, TableOptions, table_dataset
 from recommenders.data.frames import Frame, as_table
+from recommenders.data.opening import is_folder
 from recommenders.scoring import ScoringModule
 from studies.api.bars import Bars
 from studies.api.result import SearchResult
@@ -70,14 +73,9 @@ def search_loss(
     Raises:
         UserError: anything that the study could not run with, in one line.
     """
-    places = PlaceSettings(
-        out=None if out is None else Path(out),
-        tracking_uri=tracking_uri,
-        experiment=experiment,
-        threads=threads,
-        memory=memory,
-        resume=resume,
-    )
+    given = {"tracking_uri": tracking_uri, "experiment": experiment, "threads": threads, "memory": memory}
+    checked = read_fields(PlaceSettings, "search_loss", {**given, "resume": resume})
+    places = PlaceSettings(out=None if out is None else _path("out", out), **checked)
     if out is None and (resume or tracking_uri != NO_TRACKING):
         raise UserError("search_loss: expected out, the folder of the study, beside resume and tracking_uri; got none")
     kind = None if isinstance(recommender, str) else recommender
@@ -104,11 +102,17 @@ def load_result(run: Path | str, tracking_uri: str = "") -> SearchResult:
     Raises:
         UserError: there is no such study, or what it left cannot be read.
     """
+    path = _path("run", run)
     study, _ = find_study(str(run), tracking_uri)
-    folder = Path(run).parent if Path(run).is_file() else Path(run)
-    model = folder / MODEL
-    score = StoredScorer(model / MODEL_DATA) if model.is_dir() else None
+    model = (path if is_folder(path) else path.parent) / MODEL
+    score = StoredScorer(model / MODEL_DATA) if is_folder(model) else None
     return SearchResult(study, find_history(str(run), tracking_uri), score, place=str(run))
+
+
+def _path(what: str, given: object) -> Path:
+    if not isinstance(given, str | os.PathLike):
+        raise UserError(f"{what}: expected a path, got {shown(given)}")
+    return Path(given)
 
 
 def _name(recommender: Any) -> str:

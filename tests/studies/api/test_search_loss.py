@@ -210,6 +210,16 @@ def test_torch_keeps_its_threads():
         ({"recommender": "deepfm"}, "unknown recommender 'deepfm'"),
         ({"resume": True}, "expected out, the folder of the study"),
         ({"tracking_uri": "sqlite:///mlflow.db"}, "expected out, the folder of the study"),
+        ({"threads": "2"}, "search_loss threads: expected int, got '2'"),
+        ({"threads": 0}, "--threads: expected at least 1, got 0"),
+        ({"memory": "much"}, "search_loss memory: expected one of .*, got 'much'"),
+        ({"resume": "yes"}, "search_loss resume: expected bool, got 'yes'"),
+        ({"tracking_uri": 5}, "search_loss tracking_uri: expected str, got 5"),
+        ({"experiment": None}, "search_loss experiment: expected str, got None"),
+        ({"out": 3}, "out: expected a path, got 3"),
+        ({"out": b"x"}, "out: expected a path, got b'x'"),
+        ({"out": "x" * 300}, "--out x+.*: cannot write there: File name too long"),
+        ({"out": "a\0b"}, "cannot write there"),
         ({"user_col": "nobody"}, "nobody"),
         ({"positive_at": 99}, "positive"),
         ({"test": "test.csv", "validation": "validation.csv"}, "validation.csv: could not read it"),
@@ -252,3 +262,5 @@ def test_nothing_is_loaded_before_it_is_asked_for():
 def test_a_study_that_is_not_there_is_told(tmp_path):
     with pytest.raises(UserError, match="expected the folder of a study"):
         load_result(tmp_path / "nothing")
+    with pytest.raises(UserError, match="run: expected a path, got 3"):
+        load_result(3)
