@@ -66,6 +66,10 @@ def _mse_slope(logit: Tensor, y: Tensor) -> Tensor:
     return 2 * (y_hat - y) * y_hat * (1 - y_hat)
 
 
+def _mse_symbols(s: Any, y_hat: Any, y: Any) -> Any:
+    return (y_hat - y) ** 2
+
+
 def bce(logit: Tensor, y: Tensor) -> Tensor:
     """Binary cross entropy."""
     return -(y * logsigmoid(logit) + (1 - y) * logsigmoid(-logit))
@@ -73,6 +77,10 @@ def bce(logit: Tensor, y: Tensor) -> Tensor:
 
 def _bce_slope(logit: Tensor, y: Tensor) -> Tensor:
     return torch.sigmoid(logit) - y
+
+
+def _bce_symbols(s: Any, y_hat: Any, y: Any) -> Any:
+    return -(y * s.log(y_hat) + (1 - y) * s.log(1 - y_hat))
 
 
 def hinge(logit: Tensor, y: Tensor) -> Tensor:
@@ -107,7 +115,7 @@ def _focal_symbols(s: Any, y_hat: Any, y: Any) -> Any:
     return -((1 - right) ** 2) * (y * s.log(y_hat) + (1 - y) * s.log(1 - y_hat))
 
 
-MSE = ClosedForm("MSE", mse, _mse_slope, lambda s, y_hat, y: (y_hat - y) ** 2, "MSE")
-BCE = ClosedForm("BCE", bce, _bce_slope, lambda s, y_hat, y: -(y * s.log(y_hat) + (1 - y) * s.log(1 - y_hat)), "BCE")
+MSE = ClosedForm("MSE", mse, _mse_slope, _mse_symbols, "MSE")
+BCE = ClosedForm("BCE", bce, _bce_slope, _bce_symbols, "BCE")
 HINGE = ClosedForm("hinge", hinge, _hinge_slope, _hinge_symbols, "hinge")
 FOCAL = ClosedForm("focal", focal, _focal_slope, _focal_symbols, "focal")

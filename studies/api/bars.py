@@ -43,7 +43,7 @@ class Bars(Observer):
     def __init__(self, metric: Metric, trainings: int, shown: bool = True) -> None:
         without = lacking("bars of progress", "tqdm") if shown else None
         if without is not None:
-            warnings.warn(without, stacklevel=3)  # at the call of search_loss
+            warnings.warn(without, stacklevel=4)  # at the call of search_loss, which is wrapped
         self._metric, self._trainings, self._shown = metric, trainings, shown and without is None
         self._bar: Any = None
 

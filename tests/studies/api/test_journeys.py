@@ -1,0 +1,75 @@
+"""What a user holds can be copied, and sent to another process."""
+
+import copy
+import pickle
+
+import numpy as np
+import pytest
+
+from core.module import LossModule
+from recommenders.losses import NAMED_LOSSES, make_loss
+from studies import load_result, search_loss
+from studies.settings import StudySettings
+from tests.contracts.process import elsewhere
+from tests.studies.api.test_leaves_no_trace import SMALL
+from tests.studies.api.test_search_loss import FRAME, Own
+
+USERS, ITEMS = FRAME["userId"][:20].tolist(), FRAME["asin"][:20].tolist()
+
+
+def told(result):
+    """All that a result can be asked for."""
+    return {
+        "predict": result.predict([*USERS, -1], [*ITEMS, "none"]).tolist(),
+        "formula": result.formula,
+        "module": str(result.module()),
+        "losses": result.losses.to_csv(),
+        "candidates": result.candidates.to_csv(),
+        "export": result.export(),
+        "page": len(result.report()) > 0,
+        "repr": repr(result),
+    }
+
+
+@pytest.fixture(scope="module", params=["mf", Own], ids=["mf", "own"])
+def result(request):
+    settings = {name: value for name, value in SMALL.items() if name != "dataset"}
+    return search_loss(FRAME, **settings, recommender=request.param)
+
+
+def same(one, other):
+    np.testing.assert_array_equal(one.pop("predict"), other.pop("predict"))
+    assert one == other
+
+
+def test_a_result_arrives_in_another_process(result):
+    same(told(result), elsewhere(told, result))
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, lambda one: pickle.loads(pickle.dumps(one))])
+def test_a_copy_tells_the_same(result, copied):
+    same(told(result), told(copied(result)))
+    arrived = copied(result)
+    assert {*arrived.recommender.state_dict()} == {*result.recommender.state_dict()}
+
+
+def test_a_result_that_was_stored_predicts_wherever_its_folder_is(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    settings = {name: value for name, value in SMALL.items() if name != "dataset"}
+    found = search_loss(FRAME, **settings, out="out")
+    stored = load_result("out")
+    stored.predict(USERS, ITEMS)
+    sent = pickle.dumps(stored)
+    monkeypatch.chdir("/")
+    np.testing.assert_allclose(pickle.loads(sent).predict(USERS, ITEMS), found.predict(USERS, ITEMS), rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", [*NAMED_LOSSES, "max(y_hat, 1/(y))"])
+def test_losses_and_settings_travel(name):
+    import torch
+
+    module = LossModule(make_loss(name, StudySettings().space), from_logits=True)
+    logits, labels = torch.linspace(-3, 3, 7), torch.tensor([0.0, 1, 0, 1, 0, 1, 0])
+    for arrived in (pickle.loads(pickle.dumps(module)), copy.deepcopy(module)):
+        assert arrived(logits, labels) == module(logits, labels)
+    assert pickle.loads(pickle.dumps(StudySettings(seed=3))) == StudySettings(seed=3)
