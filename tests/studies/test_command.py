@@ -82,6 +82,7 @@ def shell(place, line, **environment):
 STUDY = f"$PY -m studies.run {shlex.join(small_arguments(trainings=4))}"
 
 
+@pytest.mark.services
 @pytest.mark.parametrize(("redirected", "code"), [("> /dev/full 2>&1", BAD_INPUT), (">&-", 0)])
 def test_no_output_that_breaks_costs_a_result(place, redirected, code):
     got, _, err = shell(place, f"{STUDY} --out out{code} --tracking-uri none {redirected}")
@@ -93,6 +94,7 @@ def test_no_output_that_breaks_costs_a_result(place, redirected, code):
     assert {"history.json", "loss.py", "report.html", LEDGER} <= left
 
 
+@pytest.mark.services
 def test_a_reader_that_goes_away_and_an_ascii_terminal_cost_no_result_and_mlflow_has_it_finished(place, migrated):
     from mlflow import MlflowClient
 

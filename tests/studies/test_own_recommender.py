@@ -111,6 +111,7 @@ def test_an_interrupted_study_goes_on_with_the_same_class_only(own, monkeypatch,
     assert whole == cut
 
 
+@pytest.mark.services
 def test_worker_processes_find_it(own, capsys):
     arguments = small_comparison(recommender=f"{own}:Own")
     assert run(*arguments, "--tracking-uri", "none", app=compare_app) == 0

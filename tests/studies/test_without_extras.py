@@ -145,6 +145,7 @@ sys.exit(exit_code(lambda: apps["run"](words, exit_on_error=False, print_error=F
 """
 
 
+@pytest.mark.services
 def test_every_command_loads_and_a_tracked_study_runs_where_no_extra_is_installed(migrated):
     Path("mlflow.db").write_bytes(Path(migrated).read_bytes())
     missing = json.dumps(sorted(set(EXTRAS) - BROUGHT_ALONG))
