@@ -27,7 +27,7 @@ class Scorer(ABC):
         """Score what sequences of any kind hold."""
         if self._made is None:
             self._made = self._make()
-        y_hat: np.ndarray = self._made.predict({"user": np.asarray(users), "item": np.asarray(items)})
+        y_hat: np.ndarray = self._made.predict({"user": users, "item": items})
         return y_hat
 
     def __getstate__(self) -> dict[str, Any]:

@@ -5,10 +5,12 @@ import pickle
 
 import numpy as np
 import pytest
+import torch
 
 from core.module import LossModule
 from recommenders.losses import NAMED_LOSSES, make_loss
 from studies import load_result, search_loss
+from studies.api.scorers import ModuleScorer
 from studies.settings import StudySettings
 from tests.contracts.process import elsewhere
 from tests.studies.api.test_leaves_no_trace import SMALL
@@ -42,6 +44,25 @@ def same(one, other):
     assert one == other
 
 
+class Half(torch.nn.Module):
+    """Scores a pair by half of the user's number."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.tensor(0.5))
+
+    def forward(self, user, item):
+        return user * self.weight
+
+
+def test_ids_reach_the_recommender_as_they_are():
+    """Through NumPy an integer beside a float would lose its last digits, and one beside a text be a text."""
+    score = ModuleScorer(Half(), {"user": [2**53 + 1, 2**53], "item": [1, "x"]})
+    assert score([2**53 + 1, 2.0, 2**53], [1.0, 1, "x"])[[0, 2]].tolist() == [0, 0.5]
+    with pytest.raises(ValueError, match="expected a list of users, got '5' alone"):
+        score(5, [1])
+
+
 def test_a_result_arrives_in_another_process(result):
     same(told(result), elsewhere(told, result))
 
@@ -66,8 +87,6 @@ def test_a_result_that_was_stored_predicts_wherever_its_folder_is(tmp_path, monk
 
 @pytest.mark.parametrize("name", [*NAMED_LOSSES, "max(y_hat, 1/(y))"])
 def test_losses_and_settings_travel(name):
-    import torch
-
     module = LossModule(make_loss(name, StudySettings().space), from_logits=True)
     logits, labels = torch.linspace(-3, 3, 7), torch.tensor([0.0, 1, 0, 1, 0, 1, 0])
     for arrived in (pickle.loads(pickle.dumps(module)), copy.deepcopy(module)):
