@@ -63,6 +63,12 @@ class Ledger:
         Raises:
             OSError: it cannot be looked at, or no file can have this name.
         """
+        if self._is_ours(name):
+            return True
+        self.__dict__.pop("_written", None)  # another command may have written here since it was read
+        return self._is_ours(name)
+
+    def _is_ours(self, name: str) -> bool:
         path = self._folder / name
         try:
             mode = path.lstat().st_mode

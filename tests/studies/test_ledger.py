@@ -48,6 +48,14 @@ def test_what_was_written_may_be_written_again_by_anybody_later(tmp_path):
     assert Ledger(tmp_path).is_ours("x")
 
 
+def test_what_another_command_writes_meanwhile_is_ours_too(tmp_path):
+    study, page = OutputFolder(tmp_path), OutputFolder(tmp_path)
+    study.write("report.html", b"1")
+    page.write("report.html", b"2")
+    study.write("report.html", b"3")
+    assert (tmp_path / "report.html").read_bytes() == b"3"
+
+
 @given(NAMES, CONTENTS, st.lists(CONTENTS, max_size=3))
 def test_a_file_is_ours_as_long_as_it_holds_something_that_was_written(tmp_path_factory, name, content, written):
     folder = tmp_path_factory.mktemp("x")
