@@ -50,11 +50,8 @@ def compare(
 
 
 def _compare(comparison: CompareSettings, places: ComparePlaces, folder: OutputFolder) -> None:
-    from studies.contest.report import (
-        REPORT_FILES,
-        make_report,
-        write_report,
-    )  # pictures and statistics take a second to load
+    # pictures and statistics take a second to load
+    from studies.contest.report import REPORT_FILES, make_report, write_report
     from studies.contest.summary import print_summary
 
     err, out = new_console(stderr=True), new_console()

@@ -159,7 +159,10 @@ class OutputFolder:
             UserError: it is there and not ours, or the folder cannot be written.
         """
         self.claim(name)
-        self._note(name, ANYTHING)
+        try:
+            self._ledger.add(name, ANYTHING)
+        except OSError as error:
+            raise UserError(f"{self.path / name}: cannot write it: {error.strerror or error}") from None
         return self.path / name
 
     def write_json(self, name: str, content: Mapping[str, Any]) -> Path:
@@ -173,21 +176,7 @@ class OutputFolder:
             UserError: the disk is full, the folder cannot be written any more, or holds a file of this name that is
                 not ours.
         """
-        self.claim(name)
-        path, temporary = self.path / name, self._temporary(name)
-        try:
-            with temporary.open("wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            self._note(name, digest_of(content))
-            os.replace(temporary, path)
-            _sync(self.path)
-        except OSError as error:
-            raise UserError(f"{path}: cannot write it: {error.strerror or error}") from None
-        finally:
-            _delete(temporary)
-        return path
+        return self._put(name, lambda path: _write_synced(path, content), lambda _: digest_of(content))
 
     def write_folder(self, name: str, make: Callable[[Path], None]) -> Path:
         """Make a folder whole or not at all; one of the same name from before stays until then.
@@ -199,12 +188,18 @@ class OutputFolder:
         Raises:
             UserError: as `write`; and whatever `make` raises.
         """
+        return self._put(name, make, digest_of_folder)
+
+    def _put(self, name: str, make: Callable[[Path], None], digest: Callable[[Path], str]) -> Path:
+        """Make something under a temporary name, and give it its name when it is whole."""
         self.claim(name)
         path, temporary = self.path / name, self._temporary(name)
         try:
             make(temporary)
-            self._note(name, digest_of_folder(temporary))
-            _delete(path)
+            if not self._whole:
+                self._ledger.add(name, digest(temporary))
+            if path.is_dir():
+                _delete(path)  # nothing is renamed over a folder
             os.replace(temporary, path)
             _sync(self.path)
         except OSError as error:
@@ -212,13 +207,6 @@ class OutputFolder:
         finally:
             _delete(temporary)
         return path
-
-    def _note(self, name: str, digest: str) -> None:
-        if not self._whole:
-            try:
-                self._ledger.add(name, digest)
-            except OSError as error:
-                raise UserError(f"{self.path / name}: cannot write it: {error.strerror or error}") from None
 
     def _temporary(self, name: str) -> Path:
         short = name.encode()[:_LONGEST_NAME].decode(errors="ignore")
@@ -262,6 +250,13 @@ def write_file(path: Path, content: bytes) -> None:
     except OSError as error:  # no file can have such a name
         raise UserError(f"{asked}: cannot write there: {error.strerror or error}") from None
     OutputFolder(path.parent, asked).write(path.name, content)
+
+
+def _write_synced(path: Path, content: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def _sync(folder: Path) -> None:

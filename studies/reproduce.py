@@ -9,12 +9,13 @@ from typing import Annotated
 from cyclopts import Group, Parameter
 from rich.console import Console
 
-from core.extras import lacking, needs
+from core.extras import needs
 from studies.command import make_app, run_app
 from studies.console import new_console, tell_data, warning_to
 from studies.keeping.resuming import own_folder
 from studies.output import OutputFolder
 from studies.parts.progress import PartsProgress
+from studies.pictures import drawn
 from studies.reproducing.bench import Bench
 from studies.reproducing.page import machine, page
 from studies.reproducing.raw import Frame, from_csv, read_csv, to_csv
@@ -121,24 +122,11 @@ def _print(reproduction: Reproduction, raw: Frame, written: Path | None) -> None
 
 
 def _write(reproduction: Reproduction, raw: Frame, made: str, folder: OutputFolder) -> Path:
-    pictures = _pictures(reproduction, raw)
-    for file, content in pictures.items():
-        folder.write(file, content)
-    text = page(
-        reproduction.name, reproduction.about, made, reproduction.tables(raw), reproduction.notes(raw), list(pictures)
-    )
+    warn = warning_to(new_console(stderr=True))
+    pictures = drawn(f"pictures of {reproduction.name}", lambda: reproduction.pictures(raw), warn)
+    files = [folder.write(f"{stem}.png", content).name for stem, content in pictures.items()]
+    text = page(reproduction.name, reproduction.about, made, reproduction.tables(raw), reproduction.notes(raw), files)
     return folder.write(f"{reproduction.name}.md", text.encode())
-
-
-def _pictures(reproduction: Reproduction, raw: Frame) -> dict[str, bytes]:
-    """PNG files by name; none where nothing can be drawn, which is told."""
-    without = lacking(f"pictures of {reproduction.name}", "matplotlib")
-    if without is not None:
-        warning_to(new_console(stderr=True))(without)
-        return {}
-    from studies.drawing import png  # matplotlib takes a second to load
-
-    return {f"{stem}.png": png(figure) for stem, figure in reproduction.pictures(raw).items()}
 
 
 if __name__ == "__main__":

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Group, Parameter
 
 from core.errors import UserError
-from core.extras import lacking
 from recommenders.data import DataFiles, Dataset
 from recommenders.metrics import find_metric
 from studies.command import make_app, run_app
@@ -21,6 +21,7 @@ from studies.parts.making import PartMaker, data_file_digest
 from studies.parts.part import PartsFolder
 from studies.parts.work import do
 from studies.parts.workers import Workers
+from studies.pictures import drawn
 from studies.study import Study
 from studies.tracking.server import NO_TRACKING, connect, how_to_compare, reaching
 from studies.tuning.evaluation import Evaluation
@@ -131,15 +132,14 @@ class _Tune:
             self._say(f"In MLflow: {how_to_compare(self._places.tracking_uri, tracker.address)}")
 
     def _pictures(self, result: TuneResult, trials: Trials) -> dict[str, bytes]:
-        """PNG files by stem; none where nothing can be drawn, which is told."""
-        without = lacking("pictures of the tuning", "matplotlib")
-        if without is not None:
-            warning_to(self._err)(without)
-            return {}
-        from studies.drawing import png  # matplotlib takes a second to load
-        from studies.tuning.pictures import draw_all
+        """PNG files by stem."""
 
-        return {stem: png(figure) for stem, figure in draw_all(result, trials.importances()).items()}
+        def figures() -> Mapping[str, Any]:
+            from studies.tuning.pictures import draw_all
+
+            return draw_all(result, trials.importances())
+
+        return drawn("pictures of the tuning", figures, warning_to(self._err))
 
     def _identity(self, digest: str | None) -> dict[str, object]:
         settings = {name: value for name, value in self._settings.to_dict().items() if name not in _FREE}

@@ -36,6 +36,7 @@ EXTRA = {
     "studies/api/result.py": {"pandas"},
     "studies/keeping/packing.py": {"safetensors"},
     "studies/pages.py": {"jinja2"},
+    "studies/pictures.py": {"matplotlib"},
     "studies/reporting/axes.py": {"matplotlib"},
     "studies/plotting/figure.py": {"matplotlib"},
     "studies/reporting/curves.py": {"matplotlib"},

@@ -32,13 +32,6 @@ _VERDICT_COLOURS = {
 _SETTLED = 0.2  # the part of the budget before which curves may leave the axes at the bad end
 
 
-#: The stems of the files of all pictures.
-STEMS = (
-    *("anytime", "anytime_seconds", "targets", "converged", "funnel"),
-    *(f"{kind}_{table}" for kind in ("critical_difference", "improvement") for table in ("final", "converged")),
-)
-
-
 def draw_all(outcome: Outcome, statistics: Statistics) -> Mapping[str, Figure]:
     """Every picture that the outcome has data for, by file stem, in the order of reading.
 

@@ -10,15 +10,15 @@ from statistics import fmean
 from typing import Any
 
 from studies.contest.outcome import Converged, Outcome
-from studies.contest.page import render_page
-from studies.contest.pictures import STEMS, draw_all
+from studies.contest.page import CAPTIONS, render_page
+from studies.contest.pictures import draw_all
 from studies.contest.statistics import Statistics, analyse
 from studies.contest.summary import conclusion
 from studies.drawing import png
 from studies.output import OutputFolder, csv_of, plain
 
-#: The files of a comparison; a star stands for any text.
-REPORT_FILES = ("report.html", "result.json", "runs.csv", *(f"{stem}.png" for stem in STEMS))
+#: The files of a comparison.
+REPORT_FILES = ("report.html", "result.json", "runs.csv", *(f"{stem}.png" for stem in CAPTIONS))
 
 
 @dataclass(frozen=True)

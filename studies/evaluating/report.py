@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from core.extras import lacking
 from studies.evaluating.outcome import Outcome
 from studies.evaluating.summary import told
 from studies.output import RESULT, OutputFolder, csv_of, plain
+from studies.pictures import drawn
 
 #: Every loss with every seed; a picture of that.
 SEEDS, PICTURE = "seeds.csv", "losses.png"
@@ -30,14 +30,13 @@ def write_report(outcome: Outcome, command: str, folder: OutputFolder, warn: Cal
     """
     content = {**outcome.to_dict(), "conclusion": told(outcome), "command": command}
     files = [folder.write_json(RESULT, plain(content)), folder.write(SEEDS, csv_of(seed_rows(outcome)))]
-    without = lacking(PICTURE, "matplotlib")
-    if without is not None:
-        warn(without)
-        return files
-    from studies.drawing import png
-    from studies.evaluating.pictures import draw
 
-    return [*files, folder.write(PICTURE, png(draw(outcome)))]
+    def figures() -> Mapping[str, Any]:
+        from studies.evaluating.pictures import draw
+
+        return {PICTURE: draw(outcome)}
+
+    return files + [folder.write(name, content) for name, content in drawn(PICTURE, figures, warn).items()]
 
 
 def seed_rows(outcome: Outcome) -> list[dict[str, Any]]:

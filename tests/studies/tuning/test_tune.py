@@ -8,6 +8,7 @@ import pytest
 from studies.command import BAD_INPUT, exit_code
 from studies.tracking.server import connect
 from studies.tune import app
+from studies.tuning.report import REPORT_FILES
 from tests.studies.tuning.small import SEARCH, small_arguments
 
 ROOT = Path(__file__).parents[3]
@@ -51,6 +52,8 @@ def test_prints_a_summary_and_writes_files_pictures_and_runs(capsys, migrated):
     assert [tried["number"] for tried in content["trials"]] == [0, 1, 2]
     assert Path("out/history.png").read_bytes().startswith(b"\x89PNG")
     assert Path("out/settings.png").exists()
+    kept = {path.name for path in Path("out").iterdir() if not path.name.startswith((".", "parts", "optuna-journal"))}
+    assert kept <= set(REPORT_FILES), "these are looked for before anything is tried"
     client, trials = runs("trial")
     assert [run.data.tags["trial"] for run in trials] == ["0", "1", "2"]
     assert {run.info.status for run in trials} == {"FINISHED"}
