@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import logging
 import shlex
-import signal
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import fields
-from signal import SIGHUP, SIGINT, SIGTERM
-from types import FrameType
 from typing import Any, NoReturn
 
 import cyclopts
@@ -22,6 +19,7 @@ from core.secrets import masked
 from recommenders.data.options import option
 from studies.quiet import warnings_end_no_command
 from studies.settings_data import DataPlaces
+from studies.signals import end_by_exceptions
 from studies.terminal import Tolerant, tolerate
 
 #: Exit codes, as shells count signals.
@@ -88,11 +86,7 @@ def run_app(app: cyclopts.App, arguments: Sequence[str] | None = None) -> NoRetu
     """
     warnings_end_no_command()
     out = tolerate()
-    handlers: Mapping[signal.Signals, Callable[[int, FrameType | None], Any]]
-    handlers = {SIGINT: signal.default_int_handler, SIGTERM: _terminate, SIGHUP: _terminate}
-    for number, handler in handlers.items():
-        if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup and scripts have it
-            signal.signal(number, handler)
+    end_by_exceptions()
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
     for room in ("core", "recommenders", "searchers", "studies"):
         logging.getLogger(room).setLevel(logging.INFO)
@@ -122,8 +116,3 @@ def _end_of_output(out: Tolerant) -> int:
         return BROKEN_PIPE
     print(f"error: cannot write to the standard output: {out.problem.strerror}", file=sys.stderr)
     return BAD_INPUT
-
-
-def _terminate(number: int, frame: FrameType | None) -> NoReturn:
-    """Unwind as for Ctrl-C, so that runs are closed and temporary files removed."""
-    sys.exit(128 + number)

@@ -17,6 +17,7 @@ from studies.ledger import LEDGER
 from studies.run import app
 from studies.tracking.server import how_to_compare
 from tests.studies.small import small_arguments
+from tests.waiting import bounded
 
 ROOT = Path(__file__).parents[2]
 #: What a study leaves.
@@ -259,9 +260,8 @@ def test_signals_end_it_at_once_without_a_traceback(tmp_path, number, code):
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     words = command(*arguments, "--tracking-uri", "none")
     listen = functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # a background job starts deaf to it
-    with subprocess.Popen(
-        words, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True, preexec_fn=listen
-    ) as process:
+    options = {"cwd": tmp_path, "env": environment, "stderr": subprocess.PIPE, "text": True, "preexec_fn": listen}
+    with subprocess.Popen(words, **options) as process, bounded(process):
         first = next(line for line in process.stderr if line.startswith("Phase"))
         process.send_signal(number)
         rest = process.stderr.read()
