@@ -10,6 +10,7 @@ from __future__ import annotations
 import fcntl
 import logging
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +19,7 @@ from core.errors import UserError
 
 _log = logging.getLogger(__name__)
 _FILE = ".loss-search.lock"
+_EVERY = 0.05  # seconds between two looks whether it is one's turn
 
 
 @contextmanager
@@ -40,6 +42,47 @@ def alone_in(folder: Path) -> Iterator[None]:
         yield
     finally:
         os.close(number)
+
+
+@contextmanager
+def in_turn(path: Path, patience: float) -> Iterator[None]:
+    """One process at a time is within the block; the others wait.
+
+    Args:
+        path: a file that is there only meanwhile, in a folder that is there.
+        patience: seconds to wait.
+
+    Raises:
+        TimeoutError: the one within takes longer.
+        OSError: the file cannot be made, or not be locked.
+    """
+    until = time.monotonic() + patience
+    while (number := _turn(path)) is None:
+        if time.monotonic() > until:
+            raise TimeoutError(f"{path} is locked for {patience:g} seconds")
+        time.sleep(_EVERY)
+    try:
+        yield
+    finally:
+        if not os.fstat(number).st_size:  # else it is somebody's own of that name
+            path.unlink(missing_ok=True)
+        os.close(number)
+
+
+def _turn(path: Path) -> int | None:
+    """The open file, locked; None if another process has it, or took it away meanwhile."""
+    number = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
+    try:
+        _lock(number)
+        if os.path.samestat(os.fstat(number), path.lstat()):
+            return number
+    except (BlockingIOError, FileNotFoundError):
+        pass
+    except BaseException:
+        os.close(number)
+        raise
+    os.close(number)
+    return None
 
 
 def _locked(folder: Path) -> int:

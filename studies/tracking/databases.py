@@ -1,19 +1,27 @@
-"""Whose a SQLite file is: libraries make dozens of tables in whatever database they are given."""
+"""Whose a SQLite file is: libraries make dozens of tables in whatever database they are given. And who makes them."""
 
 from __future__ import annotations
 
+import hashlib
+import os
 import re
 import sqlite3
-from contextlib import closing
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from urllib.parse import quote, unquote
 
 from core.errors import UserError, in_a_line
+from studies.keeping.locking import in_turn
 
 #: What each library's databases have.
 MLFLOW = frozenset({"alembic_version", "experiments", "runs", "metrics", "params", "tags"})
 OPTUNA = frozenset({"alembic_version", "studies", "trials", "study_user_attributes", "version_info"})
 _SQLITE = re.compile(r"sqlite(?:\+\w+)?:///")
+#: Beside a database while it is made, so that whoever calls it otherwise or has another temporary folder waits, too.
+_LOCK = ".loss-search-database.lock"
+_PATIENCE = 120.0  # seconds; making all tables takes some
 
 
 def sqlite_file(url: str) -> Path | None:
@@ -23,6 +31,33 @@ def sqlite_file(url: str) -> Path | None:
     if name.startswith("file:"):
         name = unquote(name.removeprefix("file:"))
     return Path(name) if name and name != ":memory:" else None
+
+
+@contextmanager
+def setting_up(option: str, url: str, library: str, tables: frozenset[str]) -> Iterator[None]:
+    """Within the block a database may be made: by one process at a time, for two would spoil it.
+
+    Args, Raises: see `check_ours`.
+    """
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(in_turn(_lock_file(url), _PATIENCE))
+        except TimeoutError:
+            raise UserError(
+                f"{option}: another process has been making this database for {_PATIENCE:g} seconds; end it or wait"
+            ) from None
+        except OSError:  # told by whoever makes the database, if one must be made
+            pass
+        check_ours(option, url, library, tables)
+        yield
+
+
+def _lock_file(url: str) -> Path:
+    path = sqlite_file(url)
+    if path is not None:
+        return path.resolve().parent / _LOCK
+    digest = hashlib.sha256(url.encode()).hexdigest()[:16]
+    return Path(tempfile.gettempdir()) / f"loss-search-{os.getuid()}-{digest}.lock"
 
 
 def check_ours(option: str, url: str, library: str, tables: frozenset[str]) -> None:

@@ -6,20 +6,17 @@ import hashlib
 import logging
 import os
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-from filelock import FileLock
 
 from core.errors import UserError, first_line
 from core.extras import needs_driver
 from core.secrets import remember, shown_url
 from studies.processes import has_died
 from studies.quiet import set_level
-from studies.tracking.databases import MLFLOW, check_ours, sqlite_file
+from studies.tracking.databases import MLFLOW, check_ours, setting_up, sqlite_file
 from studies.tracking.places import tracking_place
 
 if TYPE_CHECKING:
@@ -52,8 +49,7 @@ def connect(tracking_uri: str, experiment: str) -> tuple[MlflowClient, str]:
     Raises:
         UserError: the server cannot be reached, or refuses; the database is not MLflow's.
     """
-    check_ours("--tracking-uri", tracking_uri, "MLflow", MLFLOW)
-    with reaching(tracking_uri), _setting_up(tracking_uri):
+    with reaching(tracking_uri), setting_up("--tracking-uri", tracking_uri, "MLflow", MLFLOW):
         client = _client(tracking_uri)
         experiment_id = _experiment_id(client, tracking_uri, experiment)
         close_abandoned(client, experiment_id)
@@ -81,7 +77,7 @@ def open_server(tracking_uri: str) -> Iterator[MlflowClient]:
         told = shown_url(tracking_uri)
         raise UserError(f"--tracking-uri {told}: there is no such database; say where the run was logged")
     check_ours("--tracking-uri", tracking_uri, "MLflow", MLFLOW)
-    with reaching(tracking_uri), _setting_up(tracking_uri):
+    with reaching(tracking_uri):
         yield _client(tracking_uri)
 
 
@@ -119,16 +115,15 @@ def reaching(tracking_uri: str) -> Iterator[None]:
         ) from None
 
 
-def _setting_up(tracking_uri: str) -> FileLock:
-    """One process at a time: the first migration of an empty database cannot be raced."""
-    digest = hashlib.sha256(f"{Path.cwd()} {tracking_uri}".encode()).hexdigest()[:16]
-    return FileLock(Path(tempfile.gettempdir()) / f"loss-search-{os.getuid()}-{digest}.lock", timeout=120)
-
-
 def _experiment_id(client: MlflowClient, tracking_uri: str, name: str) -> str:
     found = client.get_experiment_by_name(name)
     if found is None:
-        return client.create_experiment(name, artifact_location=_artifacts(tracking_uri), tags=_MODEL_TRAINING)
+        try:
+            return client.create_experiment(name, artifact_location=_artifacts(tracking_uri), tags=_MODEL_TRAINING)
+        except Exception:  # another machine may have been first
+            found = client.get_experiment_by_name(name)
+            if found is None:
+                raise
     if found.lifecycle_stage == "deleted":
         raise UserError(f"--experiment {name}: it was deleted in MLflow; restore it there or give another name")
     return found.experiment_id

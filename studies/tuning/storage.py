@@ -19,7 +19,7 @@ from optuna.storages.journal import JournalFileBackend, JournalFileSymlinkLock
 from core.errors import UserError, first_line
 from core.extras import needs_driver
 from core.secrets import remember, shown_url
-from studies.tracking.databases import OPTUNA, check_ours
+from studies.tracking.databases import OPTUNA, setting_up
 from studies.tuning.claiming import check_journal
 
 #: Seconds after which a lock counts as left behind by a killed process; whoever waits holds the inner lock by then.
@@ -77,19 +77,23 @@ def open_storage(url: str | None, journal: Path) -> BaseStorage:
     optuna.logging.set_verbosity(logging.ERROR)
     if url is not None:
         needs_driver("--storage", url)
-        check_ours("--storage", url, "Optuna", OPTUNA)
     with reaching_storage(url or str(journal)):
         if url is None:
             check_journal(journal)
             return JournalStorage(_Journal(journal))
-        for wait in _WAITS:
-            try:
-                return optuna.storages.get_storage(url)
-            except Exception as error:  # SQLAlchemy's, which is loaded only where it is needed
-                if type(error).__name__ not in _RACES:
-                    raise
-                time.sleep(wait)
-        return optuna.storages.get_storage(url)
+        with setting_up("--storage", url, "Optuna", OPTUNA):
+            return _made(url)
+
+
+def _made(url: str) -> BaseStorage:
+    for wait in _WAITS:
+        try:
+            return optuna.storages.get_storage(url)
+        except Exception as error:  # SQLAlchemy's, which is loaded only where it is needed
+            if type(error).__name__ not in _RACES:
+                raise
+            time.sleep(wait)
+    return optuna.storages.get_storage(url)
 
 
 @contextmanager

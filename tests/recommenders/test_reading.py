@@ -54,7 +54,9 @@ def as_published(ratings: Ratings) -> list[tuple]:
 
 
 # -0 is another way of writing 0, see tests/recommenders/test_ids.py
-plain_id = st.integers(0, 10**12) | st.text("abcXYZ0123456789-_", min_size=1, max_size=5).filter(lambda text: text != "-0")
+plain_id = st.integers(0, 10**12) | st.text("abcXYZ0123456789-_", min_size=1, max_size=5).filter(
+    lambda text: text != "-0"
+)
 row = st.tuples(plain_id, plain_id, st.floats(-10, 10), st.integers(0, 2**40))
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from core.errors import UserError
-from studies.tracking.databases import sqlite_file
+from studies.tracking import databases
+from studies.tracking.databases import MLFLOW, setting_up, sqlite_file
 from studies.tracking.places import experiment_name, tracking_place
 from studies.tracking.server import connect, how_to_compare, open_server, reaching, server_name
 
@@ -37,6 +38,34 @@ def test_a_database_of_mlflows_and_an_empty_file_are_taken(tmp_path, migrated):
     with pytest.raises(UserError, match="no such database"), open_server(f"sqlite:///{tmp_path}/none.db"):
         pass
     assert (tmp_path / "none.db").read_bytes() == b""
+
+
+def test_one_process_at_a_time_makes_a_database_whatever_it_is_called_and_wherever_temporary_files_lie(
+    tmp_path, monkeypatch
+):
+    there, link = tmp_path / "there", tmp_path / "link"
+    there.mkdir()
+    link.symlink_to(there)
+    (tmp_path / "other.db").symlink_to(there / "m.db")
+    monkeypatch.setattr(databases, "_PATIENCE", 0.0)
+    with setting_up("--tracking-uri", f"sqlite:///{there}/m.db", "MLflow", MLFLOW):
+        monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+        monkeypatch.chdir(there)
+        for name in ("m.db", f"{there}/../there/m.db", f"{link}/m.db?timeout=3", f"{tmp_path}/other.db"):
+            with (
+                pytest.raises(UserError, match="another process has been making this database"),
+                setting_up("--tracking-uri", f"sqlite:///{name}", "MLflow", MLFLOW),
+            ):
+                raise AssertionError("two at once")
+    with setting_up("--tracking-uri", f"sqlite:///{link}/m.db", "MLflow", MLFLOW):
+        pass
+    assert not list(there.iterdir()), "nothing is left beside the database"
+
+
+def test_where_no_lock_can_be_had_it_goes_on_without_and_a_missing_folder_is_not_made(tmp_path):
+    with setting_up("--storage", f"sqlite:///{tmp_path}/missing/o.db", "Optuna", MLFLOW):
+        pass
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(
