@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import stat
 from contextlib import suppress
 from functools import cached_property
@@ -19,6 +20,8 @@ from pathlib import Path
 LEDGER = ".loss-search"
 #: The digest of what may hold anything: a file that grows, a folder with all that is in it.
 ANYTHING = "*"
+#: What files and folders of ours are called until they are whole, and folders from when they are removed.
+UNFINISHED = re.compile(r"\..+\.\d+\.unfinished", re.DOTALL)
 _HEAD = b'["what loss-search wrote in this folder, by SHA-256; it replaces and removes nothing else", 1]\n'
 _FOLDER_ITSELF = "."
 #: Python and MLflow leave such folders beside the code of a model that was loaded.
@@ -72,7 +75,7 @@ class Ledger:
         path = self._folder / name
         try:
             mode = path.lstat().st_mode
-            if stat.S_ISDIR(mode) and (not any(path.iterdir()) or Ledger(path).is_whole):
+            if stat.S_ISDIR(mode) and (holds_nothing(path) or Ledger(path).is_whole):
                 return True
             digests = self._written.get(name, set())
             return not stat.S_ISLNK(mode) and bool(digests) and (ANYTHING in digests or _digest(path) in digests)
@@ -120,6 +123,15 @@ class Ledger:
             except OSError:
                 os.ftruncate(number, size)
                 raise
+
+
+def holds_nothing(folder: Path) -> bool:
+    """Whether nothing is in a folder but what a kill left of files of ours.
+
+    Raises:
+        OSError: it cannot be looked into.
+    """
+    return all(UNFINISHED.fullmatch(one.name) for one in folder.iterdir())
 
 
 def digest_of(content: bytes) -> str:

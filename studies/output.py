@@ -18,7 +18,7 @@ from typing import Any
 from core.errors import UserError
 from core.seeding import derive_seed
 from recommenders.data.opening import is_folder
-from studies.ledger import ANYTHING, LEDGER, Ledger, digest_of, digest_of_folder
+from studies.ledger import ANYTHING, LEDGER, UNFINISHED, Ledger, digest_of, digest_of_folder, holds_nothing
 
 #: Names are cut here; most file systems take 255 bytes.
 _LONGEST_NAME = 150
@@ -43,8 +43,6 @@ def plain(value: Any) -> Any:
 
 #: What a study leaves in its folder, beside the loss in every form.
 RESULT, HISTORY, REPORT, MODEL = "result.json", "history.json", "report.html", "model"
-#: What files are called until they are whole.
-_UNFINISHED = re.compile(r"\..+\.\d+\.unfinished", re.DOTALL)
 
 
 class OutputFolder:
@@ -78,7 +76,7 @@ class OutputFolder:
 
     def _own(self) -> None:
         """Take an empty folder as wholly ours."""
-        if any(not _UNFINISHED.fullmatch(one.name) for one in self.path.iterdir()):
+        if not holds_nothing(self.path):
             raise UserError(f"{self._asked}: {_foreign(self.path)}")
         self._ledger.add_whole()
         self._marked = True
@@ -95,7 +93,7 @@ class OutputFolder:
     def sweep(self) -> None:
         """Remove what killed processes did not write to its end; only where no other one is at work."""
         for path in self.path.iterdir():
-            if _UNFINISHED.fullmatch(path.name):
+            if UNFINISHED.fullmatch(path.name):
                 _delete(path)
 
     def claim(self, *names: str) -> None:
@@ -128,7 +126,7 @@ class OutputFolder:
         """Remove a file, or a folder with all that is in it, if it is there and ours."""
         with contextlib.suppress(OSError):
             if self._is_ours(name):
-                _delete(self.path / name)
+                discard(self.path / name)
                 self._ledger.forget(name)
 
     def set_aside(self, name: str) -> Path:
@@ -199,7 +197,7 @@ class OutputFolder:
             if not self._whole:
                 self._ledger.add(name, digest(temporary))
             if path.is_dir():
-                _delete(path)  # nothing is renamed over a folder
+                discard(path)  # nothing is renamed over a folder
             os.replace(temporary, path)
             _sync(self.path)
         except OSError as error:
@@ -209,8 +207,27 @@ class OutputFolder:
         return path
 
     def _temporary(self, name: str) -> Path:
-        short = name.encode()[:_LONGEST_NAME].decode(errors="ignore")
-        return self.path / f".{short}.{os.getpid()}.unfinished"
+        return _unfinished(self.path / name)
+
+
+def discard(path: Path) -> None:
+    """Remove a file, or a folder with all that is in it: at once, so that a kill leaves no part that looks foreign.
+
+    Raises:
+        OSError: it cannot be removed; all of it is there then.
+    """
+    if path.is_dir() and not path.is_symlink():
+        gone = _unfinished(path.with_name(f"old-{path.name}"))
+        _delete(gone)
+        path.rename(gone)
+        _delete(gone)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _unfinished(path: Path) -> Path:
+    short = path.name.encode()[:_LONGEST_NAME].decode(errors="ignore")
+    return path.with_name(f".{short}.{os.getpid()}.unfinished")
 
 
 def _foreign(path: Path) -> str:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import logging
 import re
-import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -20,7 +19,7 @@ from core.errors import UserError, first_line
 from studies.keeping.identity import check_same, code_digest
 from studies.keeping.packing import pack, unpack
 from studies.ledger import Ledger
-from studies.output import OutputFolder
+from studies.output import OutputFolder, discard
 
 _log = logging.getLogger(__name__)
 _HEAD = "loss-search checkpoint 1 "
@@ -120,9 +119,9 @@ class Checkpoints:
 
     def clear(self) -> None:
         """Remove them: the study is done."""
-        if Ledger(self.path).is_whole:
-            with suppress(OSError):
-                shutil.rmtree(self.path)
+        with suppress(OSError):
+            if Ledger(self.path.parent).is_ours(self.path.name):
+                discard(self.path)
 
 
 def _code() -> str:

@@ -52,7 +52,7 @@ class PartsFolder:
     """Where parts are kept.
 
     Args:
-        path: made if it is not there; nobody else's files may be in it.
+        path: made if it is not there; nobody else's files may be in it, and no other process at work.
 
     Raises:
         UserError: it cannot be made or written, or holds something else.
@@ -60,6 +60,7 @@ class PartsFolder:
 
     def __init__(self, path: Path) -> None:
         self._folder = OutputFolder(path, whole=True)
+        self._folder.sweep()
 
     @property
     def path(self) -> Path:

@@ -3,16 +3,14 @@
     python -m tests.faults.nursery
 
 Reads a JSON object a line: `words` of a command line (the first one: run, compare or tune), the folder to work in,
-`cwd`, and `kill_at`, the number of the change on disk before which the command is killed (null: never). A change is a
-file that is opened for writing, renamed or removed: between two of them nothing happens that a later process could see,
-so these are all the moments there are, on any machine. Answers with the exit code, negative for a signal, and the
-number of changes. Loading takes seconds and would be most of the time otherwise.
+`cwd`, and `kill_at`, the number of the change on disk before which the command is killed (null: never), see
+`tests.faults.moments`. Answers with the exit code, negative for a signal, and the number of changes. Loading takes
+seconds and would be most of the time otherwise.
 """
 
 import contextlib
 import json
 import os
-import signal
 import sys
 import tempfile
 import threading
@@ -21,35 +19,13 @@ import studies.compare
 import studies.run
 import studies.tune
 from studies.command import run_app
+from tests.faults.moments import Moments
 from tests.studies.small import small_arguments
 
 APPS = {"run": studies.run.app, "compare": studies.compare.app, "tune": studies.tune.app}
 
 
 ROOT = os.getcwd()
-RENAMED_OR_REMOVED = {"os.rename", "os.remove", "os.rmdir", "os.mkdir", "os.link", "os.symlink", "os.truncate"}
-
-
-class Moments:
-    """Counts changes on disk, and ends this process before one of them."""
-
-    def __init__(self, kill_at, report):
-        self.seen, self.kill_at, self.report, self.pid = 0, kill_at, report, os.getpid()
-
-    def __call__(self, event, arguments):
-        if not self.is_change(event, arguments) or os.getpid() != self.pid:
-            return
-        if self.seen == self.kill_at:
-            os.kill(self.pid, signal.SIGKILL)
-        self.seen += 1
-        os.pwrite(self.report, str(self.seen).encode(), 0)
-
-    @staticmethod
-    def is_change(event, arguments):
-        if event != "open":
-            return event in RENAMED_OR_REMOVED
-        path, _, flags = arguments
-        return isinstance(path, str) and bool(flags & (os.O_WRONLY | os.O_RDWR)) and not path.startswith("/dev/")
 
 
 def child(order, report):
