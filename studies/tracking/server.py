@@ -97,7 +97,9 @@ def quiet_mlflow() -> None:
 
     for name in ("mlflow", "alembic"):
         set_level(name, logging.WARNING)
-    set_level("mlflow.store", logging.CRITICAL)  # what it raises is told in a line of our own
+    # What they raise is told in a line of our own.
+    set_level("mlflow.store", logging.CRITICAL)
+    set_level("urllib3.connectionpool", logging.ERROR)
 
 
 @contextmanager

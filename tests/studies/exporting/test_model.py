@@ -117,6 +117,20 @@ def test_sending_the_files_again_registers_nothing_twice(study, monkeypatch):
     assert len(client.search_model_versions("name = 'loss-search-synthetic-mf'")) == 1
 
 
+def test_a_registered_model_of_somebody_elses_is_left_alone(tmp_path, migrated, capsys):
+    from mlflow import MlflowClient
+
+    (tmp_path / "mlflow.db").write_bytes(migrated.read_bytes())
+    client = MlflowClient(database(tmp_path))
+    client.create_registered_model("loss-search-synthetic-mf", {"team": "theirs"}, "theirs")
+    run_in(tmp_path, tmp_path / "mlflow.db", *as_words(OPTIONS), "--out", "out")
+    assert "the model loss-search-synthetic-mf is somebody else's" in capsys.readouterr().err
+    model = client.get_registered_model("loss-search-synthetic-mf")
+    assert (model.description, dict(model.tags), model.latest_versions) == ("theirs", {"team": "theirs"}, [])
+    (run,) = client.search_runs([client.get_experiment_by_name("loss-search").experiment_id], "tags.child = 'none'")
+    assert MODEL in {file.path for file in client.list_artifacts(run.info.run_id)}
+
+
 def test_a_model_that_cannot_be_kept_costs_a_warning(tmp_path, monkeypatch, capsys):
     def broken(*args, **kwargs):
         raise RuntimeError("no graph\nof this")
