@@ -17,7 +17,6 @@ EXTRAS: Mapping[str, str] = MappingProxyType(
         "matplotlib": "report",
         "psycopg2": "postgresql",
         "scikit_posthocs": "statistics",
-        "statsmodels": "statistics",
         "sympy": "sympy",
         "tqdm": "notebook",
     }

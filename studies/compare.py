@@ -42,7 +42,7 @@ def compare(
     places: Annotated[ComparePlaces, Parameter(name="*", group=Group("Places", sort_key=2))] = _PLACES,
 ) -> None:
     """Run a comparison and write its report."""
-    needs("loss-search compare", "jinja2", "matplotlib", "scikit_posthocs", "statsmodels")
+    needs("loss-search compare", "jinja2", "matplotlib", "scikit_posthocs")
     name = folder_name(f"compare-{comparison.data_name(places.files)}-{comparison.recommender}")
     path = places.out or Path("results") / name
     with own_folder(path) as folder:

@@ -10,7 +10,6 @@ from cyclopts import Group, Parameter
 from rich.console import Console
 
 from core.errors import UserError
-from core.extras import needs
 from studies.command import make_app, run_app
 from studies.console import new_console, tell_data, warning_to
 from studies.evaluating.settings import EvaluatePlaces, EvaluateSettings, command
@@ -48,7 +47,6 @@ def evaluate(
     """Judge losses, and write the result."""
     if not evaluation.loss:
         raise UserError('--loss: expected at least one loss to judge, as in --loss BCE or --loss "(y - y_hat)^2"')
-    needs("loss-search evaluate", "statsmodels")
     evaluation = evaluation.on(places.files)
     data, model = evaluation.data_name(places.files), evaluation.recommender
     path = places.out or Path("results") / folder_name(f"evaluate-{evaluation.protocol}-{data}-{model}")

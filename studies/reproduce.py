@@ -9,7 +9,6 @@ from typing import Annotated
 from cyclopts import Group, Parameter
 from rich.console import Console
 
-from core.extras import needs
 from studies.command import make_app, run_app
 from studies.console import new_console, tell_data, warning_to
 from studies.keeping.resuming import own_folder
@@ -47,7 +46,6 @@ def reproduce(
     """Measure what is missing, print the tables and write them."""
     reproduction = find_reproduction(name)
     settings.check_used(name, reproduction.options)
-    needs(f"loss-search reproduce {name}", *reproduction.packages)
     if places.cached is not None:
         _from_file(reproduction, settings, places, places.cached)
         return

@@ -14,11 +14,11 @@ from typing import Literal
 
 import numpy as np
 from scikit_posthocs import posthoc_nemenyi_friedman
-from scipy.stats import bootstrap, friedmanchisquare, rankdata, wilcoxon
-from statsmodels.stats.multitest import multipletests
+from scipy.stats import bootstrap, friedmanchisquare, rankdata
 
 from studies.contest.curves import Array, Curves, Targets, anytime, quartiles, targets_reached
 from studies.contest.outcome import Outcome, Run
+from studies.paired import holm, signed_rank_p
 
 Score = Literal["final", "converged"]
 
@@ -177,17 +177,15 @@ def _pairs(table: Standings, matrix: Array, higher_is_better: bool, n_resamples:
     indices = list(combinations(range(len(table.searchers)), 2))
     if not indices:
         return ()
-    gaps = [matrix[:, i] - matrix[:, j] for i, j in indices]
-    p_values = [float(wilcoxon(gap).pvalue) if gap.any() else 1.0 for gap in gaps]  # without any difference 0 / 0
-    holm = multipletests(p_values, method="holm")[1]
+    corrected = holm([signed_rank_p(matrix[:, i] - matrix[:, j]) for i, j in indices])
     medians = quartiles(table.values, higher_is_better)[1]
     medians = np.where(np.isnan(medians), -np.inf, medians if higher_is_better else -medians)
     made = []
-    for (i, j), p in zip(indices, holm, strict=True):
+    for (i, j), p in zip(indices, corrected, strict=True):
         gain = float(medians[i] - medians[j]) if np.isfinite(medians[[i, j]]).any() else math.nan
         improvement, interval = improves(matrix[:, i], matrix[:, j], n_resamples)
         first, second = table.searchers[i], table.searchers[j]
-        pair = Pair(first, second, gain, improvement, interval, float(p), float(table.nemenyi[i, j]), False, "")
+        pair = Pair(first, second, gain, improvement, interval, p, float(table.nemenyi[i, j]), False, "")
         # Ranks and medians may point different ways, and then neither is believed.
         agree = np.sign(gain) * (table.ranks[j] - table.ranks[i]) > 0
         made.append(_judged(pair, table, bool(agree)))

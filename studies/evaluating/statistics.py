@@ -1,4 +1,4 @@
-"""Paired tests of losses over seeds, from libraries: Wilcoxon's signed-rank test with Holm's correction."""
+"""Paired tests of losses over seeds: Wilcoxon's signed-rank test with Holm's correction."""
 
 from __future__ import annotations
 
@@ -8,11 +8,8 @@ from dataclasses import asdict, dataclass
 from statistics import fmean
 from typing import Any
 
-import numpy as np
-from scipy.stats import wilcoxon
-
-from core.extras import needs
 from recommenders.metrics import Metric
+from studies.paired import holm, signed_rank_p
 
 #: How sure a difference has to be to be called one: as in the paper (Table 5).
 LEVEL = 0.01
@@ -83,23 +80,13 @@ def compare_with(
     gains = [tuple(side * (ours - theirs) for ours, theirs in pair) for pair in pairs]
     raw = [p_value_of(of_pair) for of_pair in gains]
     known = [p for p in raw if p is not None]
-    corrected = iter(_holm(known) if known else ())
+    corrected = iter(holm(known))
     return [
         Comparison(loss, other, metric.name, of_pair, p, None if p is None else next(corrected), len(known))
         for other, of_pair, p in zip(baselines, gains, raw, strict=True)
     ]
 
 
-def _holm(p_values: Sequence[float]) -> list[float]:
-    needs("Holm's correction", "statsmodels")
-    from statsmodels.stats.multitest import multipletests
-
-    corrected: list[float] = multipletests(p_values, method="holm")[1].tolist()
-    return corrected
-
-
 def p_value_of(gains: Sequence[float]) -> float | None:
     """Of a two-sided Wilcoxon signed-rank test; 1 where all gains are zero, None where one is not finite."""
-    if not all(map(math.isfinite, gains)):
-        return None
-    return float(wilcoxon(np.array(gains)).pvalue) if any(gains) else 1.0
+    return signed_rank_p(gains) if all(map(math.isfinite, gains)) else None

@@ -32,7 +32,6 @@ class _Performance(Reproduction):
     """What both tables have in common."""
 
     options = OF_TRAINING
-    packages = ("statsmodels",)
     columns: ClassVar[Sequence[Column]] = (
         Column("model", str),
         Column("dataset", str),

@@ -32,8 +32,6 @@ class Reproduction(ABC):
     """The fields of ReproduceSettings that it uses; others may not be given."""
     columns: ClassVar[Sequence[Column]]
     """Of the raw results."""
-    packages: ClassVar[tuple[str, ...]] = ()
-    """What its tables need, of `core.extras.EXTRAS`."""
 
     @abstractmethod
     def measure(self, bench: Bench) -> Frame:

@@ -37,7 +37,6 @@ class Symmetric(Reproduction):
     name = "symmetric"
     about = "the losses of table5 with learning rate, decay and smoothing term tuned alike for each"
     options = OF_TRAINING - {"learning_rate"} | {"loss", "trials", "tuning_seeds"}
-    packages = ("statsmodels",)
     columns = (
         Column("model", str),
         Column("dataset", str),

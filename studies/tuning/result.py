@@ -8,10 +8,10 @@ from statistics import fmean
 from typing import Any
 
 import numpy as np
-from scipy.stats import wilcoxon
 
 from recommenders.data.options import option
 from recommenders.metrics import Metric, find_metric
+from studies.paired import signed_rank_p
 from studies.tuning.settings import TuneSettings
 from studies.tuning.trials import Tried
 
@@ -55,8 +55,7 @@ class TuneResult:
         """Of a two-sided Wilcoxon test over pairs of the other seeds; 1 where all pairs are equal."""
         if not self.best:
             return None
-        differences = np.array(self.best) - np.array(self.present)
-        return float(wilcoxon(differences).pvalue) if differences.any() else 1.0
+        return signed_rank_p(np.subtract(self.best, self.present))
 
     @property
     def at_an_end(self) -> list[str]:

@@ -48,10 +48,9 @@ def csv_of(name):
 REFUSED = {
     "run": (run, small_arguments(searcher=CMAES), ["cmaes"]),
     "run, tracked": (run, [*small_arguments(), "--tracking-uri", SERVER], ["psycopg2"]),
-    "compare": (compare, small_comparison(), ["jinja2", "matplotlib", "scikit_posthocs", "statsmodels"]),
+    "compare": (compare, small_comparison(), ["jinja2", "matplotlib", "scikit_posthocs"]),
     "compare, searchers": (compare, small_comparison(searchers=f"random,{CMAES}"), ["cmaes"]),
     "compare, tracked": (compare, [*small_comparison(), "--tracking-uri", SERVER], ["psycopg2"]),
-    "evaluate": (evaluate, as_words(EVALUATION), ["statsmodels"]),
     "evaluate, tracked": (evaluate, [*as_words(EVALUATION), "--tracking-uri", SERVER], ["psycopg2"]),
     "tune": (tune, [*small_tuning(loss=(), searcher=CMAES), *QUIET], ["cmaes"]),
     "tune, stored": (tune, [*small_tuning(), *QUIET, "--storage", SERVER], ["psycopg2"]),
@@ -59,9 +58,6 @@ REFUSED = {
     "plot": (plot, ["--loss", "MaxR", "--out", "out.png"], ["matplotlib"]),
     "export, sympy": (export, ["--loss", "MaxR", "--to", "sympy", "--out", "out.py"], ["sympy"]),
     "export, latex": (export, ["--loss", "BCE", "--to", "latex", "--out", "out.tex"], ["sympy"]),
-    "table5": (reproduce, ["table5"], ["statsmodels"]),
-    "table6": (reproduce, ["table6"], ["statsmodels"]),
-    "symmetric": (reproduce, ["symmetric"], ["statsmodels"]),
 }
 
 

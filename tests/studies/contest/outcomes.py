@@ -1,14 +1,9 @@
 """Made-up outcomes of comparisons."""
 
-import gc
-
 import numpy as np
 
 from core.search import StopReason
 from studies.contest.outcome import Converged, NoiseFloor, Outcome, Point, Run
-
-# Holm's correction in statsmodels collects garbage every time: let it not look through all that tests have loaded.
-gc.freeze()
 
 NAN = float("nan")
 #: Standard deviation of exactly 0.001.

@@ -3,9 +3,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import mannwhitneyu, studentized_range, wilcoxon
+from statsmodels.stats.multitest import multipletests
 
 from studies.contest.curves import anytime, quartiles, targets_reached
 from studies.contest.statistics import analyse, improves, seeds_needed, smallest_p, standings
+from studies.paired import holm
 from tests.strategies import costly_law, law
 from tests.studies.contest.outcomes import NAN, lively, matrix, outcome, run, scored
 
@@ -31,7 +33,8 @@ best_so_far = st.lists(st.integers(0, 100), min_size=1, max_size=6).map(
 
 def steady(gaps, n_seeds):
     """Searchers apart by these gaps with every seed, whatever else the seed does."""
-    return matrix([[0.7 + 0.01 * seed * seed + gap for gap in gaps] for seed in range(n_seeds)])
+    apart = [1 + 1e-9 * seed for seed in range(n_seeds)]  # ties would cost every test a permutation test
+    return matrix([[0.7 + 0.01 * seed * seed + gap * apart[seed] for gap in gaps] for seed in range(n_seeds)])
 
 
 def test_friedman_and_ranks_are_those_of_the_textbook():
@@ -46,6 +49,12 @@ def test_friedman_and_ranks_are_those_of_the_textbook():
 def test_ranks_share_ties_and_put_nothing_last():
     table = standings(matrix([[0.8, 0.8, 0.7], [NAN, 0.6, 0.5], [NAN, NAN, 0.4]]), "final")
     assert table.ranks == pytest.approx([(1.5 + 3 + 2.5) / 3, (1.5 + 1 + 2.5) / 3, (3 + 2 + 1) / 3])
+
+
+@pytest.mark.parametrize("p_values", [(), (0.2,), (0.01, 0.04, 0.03, 0.005), (0.5, 0.5, 0.9), (0.0, 1e-300, 0.02)])
+def test_holms_correction_is_that_of_statsmodels(p_values):
+    expected = multipletests(p_values, method="holm")[1].tolist() if p_values else []
+    assert holm(p_values) == expected
 
 
 def test_holm_multiplies_the_smallest_p_by_the_pairs_and_never_falls():
