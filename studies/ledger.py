@@ -2,7 +2,8 @@
 
 A hidden file in the folder has a line for everything that was written, a JSON list of its name and digest. Lines are
 only added, each before what it tells of is there, so that neither a kill nor a second process makes a file of ours
-look like somebody else's. A file that a person has changed since has another digest, and is theirs.
+look like somebody else's. A file that a person has changed since has another digest, and is theirs. Folders that we
+began ourselves have patterns of names in place of digests: a file that a person puts there stays theirs.
 """
 
 from __future__ import annotations
@@ -12,16 +13,18 @@ import json
 import os
 import re
 import stat
+from collections.abc import Sequence
 from contextlib import suppress
+from fnmatch import fnmatchcase
 from functools import cached_property
 from pathlib import Path
 
 #: The hidden file.
 LEDGER = ".loss-search"
-#: The digest of what may hold anything: a file that grows, a folder with all that is in it.
+#: The digest of what may hold anything: a file that grows, all files of a pattern.
 ANYTHING = "*"
 #: What files and folders of ours are called until they are whole, and folders from when they are removed.
-UNFINISHED = re.compile(r"\..+\.\d+\.unfinished", re.DOTALL)
+UNFINISHED = re.compile(r"\.loss-search-.+\.\d+\.unfinished", re.DOTALL)
 _HEAD = b'["what loss-search wrote in this folder, by SHA-256; it replaces and removes nothing else", 1]\n'
 _FOLDER_ITSELF = "."
 #: Python and MLflow leave such folders beside the code of a model that was loaded.
@@ -42,7 +45,8 @@ class Ledger:
     def _written(self) -> dict[str, set[str]]:
         """Name -> the digests of all that it ever was."""
         try:
-            content = self._path.read_bytes()
+            with open(self._open(os.O_RDONLY), "rb") as file:
+                content = file.read()
         except OSError:
             return {}
         written = dict[str, set[str]]()
@@ -55,10 +59,48 @@ class Ledger:
                         del written[name]
         return written
 
+    def check(self) -> None:
+        """Make sure that it can be written to.
+
+        Raises:
+            OSError: somebody else's file has its name, or it may not be written.
+        """
+        with suppress(FileNotFoundError):
+            os.close(self._open(os.O_RDWR))
+
+    def _open(self, how: int) -> int:
+        """The open file: no link, and no pipe, which would be waited for without end."""
+        number = os.open(self._path, how | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o666)
+        its = os.fstat(number)
+        if stat.S_ISREG(its.st_mode) and (its.st_size == 0 or os.pread(number, len(_HEAD), 0) == _HEAD):
+            return number
+        os.close(number)
+        raise OSError(None, f"{self._path} is not a file of loss-search's; move it away")
+
     @property
-    def is_whole(self) -> bool:
-        """Whether all that is in the folder is ours."""
+    def is_begun(self) -> bool:
+        """Whether we began the folder ourselves."""
         return ANYTHING in self._written.get(_FOLDER_ITSELF, ())
+
+    def strangers(self) -> list[Path]:
+        """What lies in a folder that we began and is not ours, however deep.
+
+        Raises:
+            OSError: it cannot be looked into.
+        """
+        found = []
+        for path in sorted(self._folder.iterdir()):
+            if path.name == LEDGER or UNFINISHED.fullmatch(path.name):
+                continue
+            if path.is_symlink() or not self._is_named(path.name):
+                found.append(path)
+            elif path.is_dir():
+                found += Ledger(path).strangers()
+        return found
+
+    def _is_named(self, name: str) -> bool:
+        """Whether files of this name are ours, whatever is in them."""
+        return any(ANYTHING in digests and fnmatchcase(name, known) for known, digests in self._written.items())
 
     def is_ours(self, name: str) -> bool:
         """Whether what has this name may be replaced: it is not there, or as this product wrote it.
@@ -75,10 +117,12 @@ class Ledger:
         path = self._folder / name
         try:
             mode = path.lstat().st_mode
-            if stat.S_ISDIR(mode) and (holds_nothing(path) or Ledger(path).is_whole):
+            if stat.S_ISLNK(mode):
+                return False
+            if stat.S_ISDIR(mode) and (holds_nothing(path) or Ledger(path).is_begun):
                 return True
             digests = self._written.get(name, set())
-            return not stat.S_ISLNK(mode) and bool(digests) and (ANYTHING in digests or _digest(path) in digests)
+            return self._is_named(name) or (bool(digests) and digest_at(path) in digests)
         except FileNotFoundError:
             return True
         except ValueError as error:  # a zero in its name
@@ -95,13 +139,14 @@ class Ledger:
         self._append(name, digest)
         self._written.setdefault(name, set()).add(digest)
 
-    def add_whole(self) -> None:
-        """Tell that all that will be in this folder is ours.
+    def begin(self, patterns: Sequence[str]) -> None:
+        """Tell that the folder is begun, and what all will be called that is ours in it.
 
         Raises:
             OSError: as `add`.
         """
-        self.add(_FOLDER_ITSELF, ANYTHING)
+        for pattern in (*patterns, _FOLDER_ITSELF):
+            self.add(pattern, ANYTHING)
 
     def forget(self, name: str) -> None:
         """Tell that nothing of this name is ours any more."""
@@ -110,11 +155,9 @@ class Ledger:
                 self._append(name, "")
 
     def _append(self, name: str, digest: str) -> None:
-        number = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
+        number = self._open(os.O_RDWR | os.O_CREAT | os.O_APPEND)
         with os.fdopen(number, "rb+", buffering=0) as file:
             size = file.seek(0, os.SEEK_END)
-            if size and os.pread(number, len(_HEAD), 0) != _HEAD:
-                raise OSError(None, f"{self._path} is not a file of loss-search's")
             is_torn = size > 0 and os.pread(number, 1, size - 1) != b"\n"
             line = b"\n" * is_torn + json.dumps([name, digest]).encode() + b"\n"
             try:
@@ -131,7 +174,10 @@ def holds_nothing(folder: Path) -> bool:
     Raises:
         OSError: it cannot be looked into.
     """
-    return all(UNFINISHED.fullmatch(one.name) for one in folder.iterdir())
+    names = [one.name for one in folder.iterdir() if not UNFINISHED.fullmatch(one.name)]
+    if names == [LEDGER]:
+        Ledger(folder).check()
+    return names in ([], [LEDGER])
 
 
 def digest_of(content: bytes) -> str:
@@ -146,13 +192,13 @@ def digest_of_folder(path: Path) -> str:
         names[:] = sorted(name for name in names if name != _CACHE)
         for name in sorted(files):
             inner = Path(folder) / name
-            digest.update(f"{inner.relative_to(path).as_posix()}\0{_digest(inner)}\n".encode())
+            digest.update(f"{inner.relative_to(path).as_posix()}\0{digest_at(inner)}\n".encode())
         links = [name for name in names if (Path(folder) / name).is_symlink()]  # we write none
         digest.update("".join(f"{name}\0link\n" for name in links).encode())
     return digest.hexdigest()
 
 
-def _digest(path: Path) -> str:
+def digest_at(path: Path) -> str:
     """Of a file or a folder; empty for links and devices, of which we write none."""
     mode = path.lstat().st_mode
     if stat.S_ISDIR(mode):

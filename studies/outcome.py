@@ -27,7 +27,8 @@ KEPT: Mapping[str, str] = {
 class Outcome:
     """Writes what a study came to.
 
-    The result is written first, and nothing that goes wrong afterwards takes it back.
+    The result is on the disk first, and nothing that goes wrong afterwards takes it back. It gets its name last: where
+    a study was ended before that, it goes on, so that no finished one lacks a file.
 
     Args:
         folder: of the study.
@@ -53,8 +54,10 @@ class Outcome:
             UserError: the result itself cannot be written.
         """
         content = result.to_dict()
-        self._folder.write_json(RESULT, content)
-        past = history.to_dict(result)
+        with self._folder.placing_json(RESULT, content):
+            self._write_others(result, content, history.to_dict(result))
+
+    def _write_others(self, result: StudyResult, content: Mapping[str, Any], past: Mapping[str, Any]) -> None:
         self._attempt(HISTORY, lambda: self._folder.write_json(HISTORY, past))
         self._attempt(REPORT, lambda: self._draw(content, past))
         if result.best is None:

@@ -9,8 +9,8 @@ import json
 import math
 import os
 import re
-import shutil
-from collections.abc import Callable, Mapping, Sequence
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
@@ -18,9 +18,9 @@ from typing import Any
 from core.errors import UserError
 from core.seeding import derive_seed
 from recommenders.data.opening import is_folder
-from studies.ledger import ANYTHING, LEDGER, UNFINISHED, Ledger, digest_of, digest_of_folder, holds_nothing
+from studies.disk import delete, discard, sync_names, unfinished, write_synced
+from studies.ledger import ANYTHING, LEDGER, UNFINISHED, Ledger, digest_at, digest_of, digest_of_folder, holds_nothing
 
-#: Names are cut here; most file systems take 255 bytes.
 _LONGEST_NAME = 150
 
 
@@ -51,34 +51,36 @@ class OutputFolder:
     Args:
         path: made if it is not there.
         asked: the option that named it, for messages.
-        whole: whether all that is in it is ours: it has to be new or empty at first, and is not looked through then.
+        patterns: of all names that we write there, in a folder that we begin: it has to be new or empty at first, and
+            files of these names are ours, whatever is in them.
 
     Raises:
-        UserError: it cannot be made or written, or should be wholly ours and is not.
+        UserError: it cannot be made or written, or should be begun and holds something.
     """
 
-    def __init__(self, path: Path, asked: str | None = None, *, whole: bool = False) -> None:
-        self.path, self._asked, self._whole = path, asked or f"--out {path}", whole
+    def __init__(self, path: Path, asked: str | None = None, *, patterns: Sequence[str] = ()) -> None:
+        self.path, self._asked, self._begun = path, asked or f"--out {path}", bool(patterns)
         self._made, self._marked, self._ledger = list[Path](), False, Ledger(path)
         try:
             self._made = [folder for folder in (path, *path.parents) if not folder.exists()]
             path.mkdir(parents=True, exist_ok=True)
-            trial = self._temporary(".trial")
+            trial = unfinished(path / "trial")
             trial.touch()
             trial.unlink()
-            if whole and not self._ledger.is_whole:
-                self._own()
+            self._ledger.check()
+            if patterns and not self._ledger.is_begun:
+                self._begin(patterns)
         except (OSError, ValueError) as error:
             self.withdraw()
             if isinstance(error, UserError):
                 raise
             raise UserError(f"{self._asked}: cannot write there: {getattr(error, 'strerror', None) or error}") from None
 
-    def _own(self) -> None:
-        """Take an empty folder as wholly ours."""
+    def _begin(self, patterns: Sequence[str]) -> None:
+        """Take an empty folder as ours."""
         if not holds_nothing(self.path):
             raise UserError(f"{self._asked}: {_foreign(self.path)}")
-        self._ledger.add_whole()
+        self._ledger.begin(patterns)
         self._marked = True
 
     def withdraw(self) -> None:
@@ -94,7 +96,7 @@ class OutputFolder:
         """Remove what killed processes did not write to its end; only where no other one is at work."""
         for path in self.path.iterdir():
             if UNFINISHED.fullmatch(path.name):
-                _delete(path)
+                delete(path)
 
     def claim(self, *names: str) -> None:
         """Make sure that nothing of these names is somebody else's, before anything is done.
@@ -120,10 +122,10 @@ class OutputFolder:
         return sorted(path.name for path in self.path.iterdir() if fnmatchcase(path.name, pattern))
 
     def _is_ours(self, name: str) -> bool:
-        return self._whole or self._ledger.is_ours(name)
+        return self._ledger.is_ours(name)
 
     def remove(self, name: str) -> None:
-        """Remove a file, or a folder with all that is in it, if it is there and ours."""
+        """Remove a file or folder, if it is there and ours; what is not ours within the folder stays."""
         with contextlib.suppress(OSError):
             if self._is_ours(name):
                 discard(self.path / name)
@@ -143,11 +145,14 @@ class OutputFolder:
         try:
             if path.exists():
                 self.remove(aside)
-                self._ledger.add(aside, ANYTHING)
+                if not path.is_dir():  # such a folder tells by itself that it is ours
+                    self._ledger.add(aside, digest_at(path))
                 path.rename(self.path / aside)
                 self._ledger.forget(name)
         except OSError as error:
-            raise UserError(f"{path}: cannot set it aside: {error.strerror or error}; remove it") from None
+            raise UserError(
+                f"{path}: cannot set it aside as {aside}: {error.strerror or error}; move both away"
+            ) from None
         return self.path / aside
 
     def growing(self, name: str) -> Path:
@@ -165,7 +170,7 @@ class OutputFolder:
 
     def write_json(self, name: str, content: Mapping[str, Any]) -> Path:
         """Write a JSON file, see `write`."""
-        return self.write(name, (json.dumps(content, indent=2, allow_nan=False) + "\n").encode())
+        return self.write(name, _json(content))
 
     def write(self, name: str, content: bytes) -> Path:
         """Write a file whole or not at all; one of the same name from before stays until then.
@@ -174,7 +179,41 @@ class OutputFolder:
             UserError: the disk is full, the folder cannot be written any more, or holds a file of this name that is
                 not ours.
         """
-        return self._put(name, lambda path: _write_synced(path, content), lambda _: digest_of(content))
+        return self._put(name, lambda path: write_synced(path, content), lambda _: digest_of(content))
+
+    @contextlib.contextmanager
+    def placing_json(self, name: str, content: Mapping[str, Any]) -> Iterator[None]:
+        """Write a JSON file that gets its name after the block: as long as it is not there, the block is not done.
+
+        An error in the block costs nothing of it, a signal does.
+
+        Raises:
+            UserError: as `write`, before the block.
+        """
+        self.claim(name)
+        path = self.path / name
+        temporary = unfinished(path)
+        try:
+            with self._told(path):
+                write_synced(temporary, _json(content))
+                self._ledger.add(name, digest_of(_json(content)))
+            try:
+                yield
+            finally:
+                if not isinstance(sys.exception(), KeyboardInterrupt | SystemExit):
+                    with self._told(path):
+                        os.replace(temporary, path)
+                        sync_names(self.path)
+        finally:
+            delete(temporary)
+
+    @staticmethod
+    @contextlib.contextmanager
+    def _told(path: Path) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise UserError(f"{path}: cannot write it: {error.strerror or error}") from None
 
     def write_folder(self, name: str, make: Callable[[Path], None]) -> Path:
         """Make a folder whole or not at all; one of the same name from before stays until then.
@@ -191,43 +230,24 @@ class OutputFolder:
     def _put(self, name: str, make: Callable[[Path], None], digest: Callable[[Path], str]) -> Path:
         """Make something under a temporary name, and give it its name when it is whole."""
         self.claim(name)
-        path, temporary = self.path / name, self._temporary(name)
+        path = self.path / name
+        temporary = unfinished(path)
         try:
-            make(temporary)
-            if not self._whole:
-                self._ledger.add(name, digest(temporary))
-            if path.is_dir():
-                discard(path)  # nothing is renamed over a folder
-            os.replace(temporary, path)
-            _sync(self.path)
-        except OSError as error:
-            raise UserError(f"{path}: cannot write it: {error.strerror or error}") from None
+            with self._told(path):
+                make(temporary)
+                if not self._begun:
+                    self._ledger.add(name, digest(temporary))
+                if path.is_dir():
+                    discard(path)  # nothing is renamed over a folder
+                os.replace(temporary, path)
+                sync_names(self.path)
         finally:
-            _delete(temporary)
+            delete(temporary)
         return path
 
-    def _temporary(self, name: str) -> Path:
-        return _unfinished(self.path / name)
 
-
-def discard(path: Path) -> None:
-    """Remove a file, or a folder with all that is in it: at once, so that a kill leaves no part that looks foreign.
-
-    Raises:
-        OSError: it cannot be removed; all of it is there then.
-    """
-    if path.is_dir() and not path.is_symlink():
-        gone = _unfinished(path.with_name(f"old-{path.name}"))
-        _delete(gone)
-        path.rename(gone)
-        _delete(gone)
-    else:
-        path.unlink(missing_ok=True)
-
-
-def _unfinished(path: Path) -> Path:
-    short = path.name.encode()[:_LONGEST_NAME].decode(errors="ignore")
-    return path.with_name(f".{short}.{os.getpid()}.unfinished")
+def _json(content: Mapping[str, Any]) -> bytes:
+    return (json.dumps(content, indent=2, allow_nan=False) + "\n").encode()
 
 
 def _foreign(path: Path) -> str:
@@ -235,12 +255,6 @@ def _foreign(path: Path) -> str:
     return (
         f"{what} not written by loss-search, or changed since; nothing was touched: move it away or give another name"
     )
-
-
-def _delete(path: Path) -> None:
-    """A file, or a folder with all that is in it, if it is there."""
-    with contextlib.suppress(OSError):
-        shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
 
 
 def csv_of(rows: Sequence[Mapping[str, Any]]) -> bytes:
@@ -267,20 +281,3 @@ def write_file(path: Path, content: bytes) -> None:
     except OSError as error:  # no file can have such a name
         raise UserError(f"{asked}: cannot write there: {error.strerror or error}") from None
     OutputFolder(path.parent, asked).write(path.name, content)
-
-
-def _write_synced(path: Path, content: bytes) -> None:
-    with path.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _sync(folder: Path) -> None:
-    """Make the names in a folder last, where its file system can."""
-    with contextlib.suppress(OSError):
-        number = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(number)
-        finally:
-            os.close(number)

@@ -16,10 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import UserError, first_line
+from studies.disk import discard
 from studies.keeping.identity import check_same, code_digest
 from studies.keeping.packing import pack, unpack
 from studies.ledger import Ledger
-from studies.output import OutputFolder, discard
+from studies.output import OutputFolder
 
 _log = logging.getLogger(__name__)
 _HEAD = "loss-search checkpoint 1 "
@@ -109,7 +110,7 @@ class Checkpoints:
         """
         content = pack({"identity": self._identity, "code": _code(), "state": state})
         head = f"{_HEAD}{hashlib.sha256(content).hexdigest()}\n".encode()
-        folder = OutputFolder(self.path, whole=True)
+        folder = OutputFolder(self.path, patterns=("checkpoint-[0-9]*",))
         folder.sweep()
         folder.write(f"checkpoint-{self._number + 1:06d}", head + content)
         self._number += 1

@@ -22,6 +22,8 @@ from studies.output import OutputFolder
 
 #: Raised when the content of a part changes its meaning, so that older files are not taken for new ones.
 _VERSION = 1
+#: What files of parts are called, and folders with the checkpoints of parts.
+_NAMES, CHECKPOINTS = f"*-{12 * '[0-9a-f]'}.json", ".checkpoints"
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,7 @@ class PartsFolder:
     """
 
     def __init__(self, path: Path) -> None:
-        self._folder = OutputFolder(path, whole=True)
+        self._folder = OutputFolder(path, patterns=(_NAMES, f"{_NAMES}{CHECKPOINTS}"))
         self._folder.sweep()
 
     @property

@@ -11,10 +11,9 @@ from typing import Any
 from core.errors import UserError
 from recommenders.data import DataFiles
 from studies.keeping.checkpoints import Checkpoints, Offer, keep_nothing
-from studies.parts.part import Part
+from studies.parts.part import CHECKPOINTS, Part
 
 _log = logging.getLogger(__name__)
-_CHECKPOINTS = ".checkpoints"
 
 #: Told how far a part is, from 0 to 1.
 Report = Callable[[float], None]
@@ -51,7 +50,7 @@ class Workplace:
         """Of this part."""
         if self.keep is None:
             return None
-        return Checkpoints(self.keep / f"{part.file}{_CHECKPOINTS}", {"part": part.file}, self.checkpoint_every)
+        return Checkpoints(self.keep / f"{part.file}{CHECKPOINTS}", {"part": part.file}, self.checkpoint_every)
 
     def kept(self, part: Part) -> Kept:
         """To go on with this part; a checkpoint that cannot be used costs a warning and the way up to it."""
@@ -67,7 +66,7 @@ class Workplace:
     def forget_all(self) -> None:
         """Everything is finished: what parts left that nobody waited for in the end is not needed either."""
         if self.keep is not None:
-            for folder in self.keep.glob(f"*{_CHECKPOINTS}"):
+            for folder in self.keep.glob(f"*{CHECKPOINTS}"):
                 Checkpoints(folder, {}).clear()
 
     def forget(self, part: Part) -> None:

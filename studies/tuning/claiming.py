@@ -141,8 +141,13 @@ def check_journal(path: Path) -> None:
     """Refuse a file that is no journal of Optuna's, before a line is added to it or taken from it.
 
     Raises:
-        UserError: it is something else, or may not be read.
+        UserError: it, or what lies where its locks are to lie, is something else, or may not be read.
     """
+    for lock in locks_of(path):
+        if not _is_lock(lock, path):
+            raise UserError(
+                f"{lock}: expected no such file: a lock is to lie there; move it away"
+            )
     try:
         with path.open("rb") as file:
             first = file.readline(1 << 20)
@@ -161,6 +166,18 @@ def check_journal(path: Path) -> None:
         raise UserError(
             f"{path}: expected Optuna's journal, or no such file; this is something else; give another --out"
         )
+
+
+def locks_of(journal: Path) -> tuple[Path, Path]:
+    """Optuna's lock, a link to the journal, and an empty file that the system unlocks when a process ends."""
+    return journal.with_name(f"{journal.name}.lock"), journal.with_name(f".{journal.name}.flock")
+
+
+def _is_lock(path: Path, journal: Path) -> bool:
+    """Whether nothing is there, or what a killed process left."""
+    if path.is_symlink():
+        return path.suffix == ".lock" and path.readlink().name == journal.name
+    return not path.exists() or (path.suffix == ".flock" and path.is_file() and not path.stat().st_size)
 
 
 def check_all_ours(storage: BaseStorage, path: Path) -> None:

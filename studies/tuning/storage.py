@@ -20,7 +20,7 @@ from core.errors import UserError, first_line
 from core.extras import needs_driver
 from core.secrets import remember, shown_url
 from studies.tracking.databases import OPTUNA, setting_up
-from studies.tuning.claiming import check_journal
+from studies.tuning.claiming import check_journal, locks_of
 
 #: Seconds after which a lock counts as left behind by a killed process; whoever waits holds the inner lock by then.
 _STALE_AFTER = 3
@@ -42,7 +42,7 @@ class _Journal(JournalFileBackend):
             lock = JournalFileSymlinkLock(str(self._path), grace_period=_STALE_AFTER)
         super().__init__(str(self._path), lock)
         # The system frees this one when its process ends, however that ends.
-        self._alone = FileLock(self._path.with_name(f".{path.name}.flock"))
+        self._alone = FileLock(locks_of(self._path)[1])
 
     def append_logs(self, logs: list[dict[str, Any]]) -> None:
         """See JournalFileBackend."""

@@ -14,7 +14,7 @@ import pytest
 from studies.keeping.checkpoints import Checkpoints
 from studies.keeping.resuming import begin_anew, own_folder
 from studies.ledger import LEDGER
-from studies.parts.part import PartsFolder
+from studies.parts.part import CHECKPOINTS, Part, PartsFolder
 from tests.faults.moments import Moments
 
 
@@ -48,11 +48,11 @@ def comparison(folder, resume):
         if not resume:
             out.set_aside("parts")
         parts = PartsFolder(folder / "parts")
-        for name in ("one", "other"):
-            checkpoints = Checkpoints(parts.path / f"{name}.checkpoints", {})
+        for part in (Part("study", name, {}) for name in ("one", "other")):
+            checkpoints = Checkpoints(parts.path / f"{part.file}{CHECKPOINTS}", {})
             checkpoints.load()
             checkpoints.write({"number": 1})
-            parts._folder.write_json(f"{name}.json", {"kind": "part"})
+            parts.write(part, {"found": 1})
             checkpoints.clear()
         out.write("result.json", b"{}\n")
 

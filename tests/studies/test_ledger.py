@@ -88,7 +88,7 @@ def test_nothing_of_theirs_is_written_over_moved_or_removed(tmp_path, make):
         lambda: folder.write_folder("x", lambda path: path.mkdir()),
         lambda: folder.growing("x"),
         lambda: folder.set_aside("x"),
-        lambda: OutputFolder(tmp_path, whole=True),
+        lambda: OutputFolder(tmp_path, patterns=("a*",)),
         lambda: write_file(tmp_path / "x", b"ours") if (tmp_path / "x").is_file() else folder.claim("x"),
     ):
         refused(tmp_path, do)
@@ -153,39 +153,62 @@ def test_what_cannot_be_set_aside_is_told(tmp_path, monkeypatch):
     def refuse(*args):
         raise PermissionError(13, "Permission denied")
 
-    OutputFolder(tmp_path / "parts", whole=True)
+    OutputFolder(tmp_path / "parts", patterns=("a*",))
     monkeypatch.setattr("pathlib.Path.rename", refuse)
-    with pytest.raises(UserError, match=r"parts: cannot set it aside: Permission denied; remove it"):
+    with pytest.raises(UserError, match=r"parts: cannot set it aside as parts.before: Permission denied"):
         OutputFolder(tmp_path).set_aside("parts")
 
 
-def test_a_folder_that_is_wholly_ours_stays_so_wherever_it_is_moved(tmp_path):
+def test_a_folder_that_we_began_is_ours_wherever_it_is_moved_but_not_what_others_put_into_it(tmp_path):
     folder = OutputFolder(tmp_path)
-    inner = OutputFolder(tmp_path / "parts", whole=True)
-    inner.write("a", b"1")
+    for content in (b"1", b"2"):
+        OutputFolder(tmp_path / "parts", patterns=("a*",)).write("a", content)
+        folder.set_aside("parts")
+        assert snapshot(tmp_path) == {"parts.before": False, "parts.before/a": content}
+    their(tmp_path / "parts.before" / "inner" / "b")
+    inner = OutputFolder(tmp_path / "parts", patterns=("a*",))
+    inner.write("a", b"3")
     their(tmp_path / "parts" / "b")
-    folder.set_aside("parts")
-    OutputFolder(tmp_path / "parts", whole=True).write("a", b"2")
-    folder.set_aside("parts")
-    assert snapshot(tmp_path) == {"parts.before": False, "parts.before/a": b"2"}
+    refused(tmp_path, lambda: inner.write("b", b"4"))
+    with pytest.raises(UserError, match=r"cannot set it aside as parts.before: Directory not empty; move both away"):
+        folder.set_aside("parts")
+    folder.remove("parts")
+    left = {"parts": False, "parts/b": b"mine", "parts.before": False, "parts.before/inner": False}
+    assert snapshot(tmp_path) == {**left, "parts.before/inner/b": b"mine"}
 
 
 def test_an_empty_folder_may_be_taken_and_is_given_back(tmp_path):
-    OutputFolder(tmp_path, whole=True).withdraw()
+    OutputFolder(tmp_path, patterns=("a*",)).withdraw()
     assert list(tmp_path.iterdir()) == []
-    OutputFolder(tmp_path / "new", whole=True).withdraw()
+    OutputFolder(tmp_path / "new", patterns=("a*",)).withdraw()
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("content", [b"", b"theirs\n", b'["x", "*"]\n', b"\0" * 10])
-def test_a_ledger_that_is_none_owns_nothing_and_is_not_written_to(tmp_path, content):
-    their(tmp_path / LEDGER, content)
+@pytest.mark.parametrize(
+    "make",
+    [
+        *(lambda path, content=content: their(path, content) for content in (b"theirs\n", b'["x", "*"]\n', b"\0" * 10)),
+        Path.mkdir,
+        os.mkfifo,  # would be waited for
+        lambda path: path.symlink_to(their(path.parent / "elsewhere")),
+        lambda path: path.symlink_to("nowhere"),
+    ],
+)
+def test_a_ledger_that_is_none_owns_nothing_and_is_told_before_anything_is_done(tmp_path, make):
+    make(tmp_path / LEDGER)
     their(tmp_path / "x")
+    before = snapshot(tmp_path), held(tmp_path / LEDGER) if not (tmp_path / LEDGER).is_fifo() else None
     assert not Ledger(tmp_path).is_ours("x")
-    if content:
-        with pytest.raises(UserError, match="is not a file of loss-search's"):
-            OutputFolder(tmp_path).write("y", b"1")
-        assert (tmp_path / LEDGER).read_bytes() == content
+    for begin in (lambda: OutputFolder(tmp_path), lambda: write_file(tmp_path / "y", b"1")):
+        with pytest.raises(UserError, match=r"--out .*: cannot write there: "):
+            begin()
+    assert before == (snapshot(tmp_path), held(tmp_path / LEDGER) if not (tmp_path / LEDGER).is_fifo() else None)
+
+
+def test_an_empty_ledger_is_begun(tmp_path):
+    their(tmp_path / LEDGER, b"")
+    OutputFolder(tmp_path).write("y", b"1")
+    assert Ledger(tmp_path).is_ours("y")
 
 
 NONSENSE = [

@@ -1,3 +1,4 @@
+import contextlib
 import json
 
 import pytest
@@ -56,7 +57,23 @@ def test_numbers_that_json_cannot_write_become_none_however_deep_they_lie():
 
 
 def test_sweeping_takes_what_killed_writers_left_and_nothing_else(tmp_path):
-    for name in (".result.json.123.unfinished", ".profile.1", "notes.unfinished", "result.json"):
+    theirs = [".chapter.3.unfinished", ".profile.1", "notes.unfinished", "result.json"]
+    for name in (".loss-search-result.json.123.unfinished", *theirs):
         (tmp_path / name).write_text("")
     OutputFolder(tmp_path).sweep()
-    assert sorted(path.name for path in tmp_path.iterdir()) == [".profile.1", "notes.unfinished", "result.json"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == theirs
+
+
+@pytest.mark.parametrize(
+    ("error", "is_there"), [(None, True), (ValueError, True), (KeyboardInterrupt, False), (SystemExit, False)]
+)
+def test_a_file_that_gets_its_name_last_is_there_unless_a_signal_came_before(tmp_path, error, is_there):
+    folder = OutputFolder(tmp_path)
+    with contextlib.suppress(*[error] if error else []), folder.placing_json("result.json", {"a": 1}):
+        assert not (tmp_path / "result.json").exists()
+        folder.write("other", b"1")
+        if error:
+            raise error
+    assert {one.name for one in tmp_path.iterdir()} == {LEDGER, "other", *["result.json"][: int(is_there)]}
+    assert not is_there or json.loads((tmp_path / "result.json").read_text()) == {"a": 1}
+    folder.write_json("result.json", {"a": 2})

@@ -159,7 +159,7 @@ def test_a_full_disk_costs_a_warning_and_the_ones_before_stay(tmp_path, caplog, 
     assert loaded(tmp_path) == 2
 
 
-CALLS = ("os.fsync", "os.replace", "studies.output._sync", "pathlib.Path.unlink")
+CALLS = ("os.fsync", "os.replace", "studies.output.sync_names", "pathlib.Path.unlink")
 
 
 @pytest.mark.parametrize("call", CALLS)

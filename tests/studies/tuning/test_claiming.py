@@ -129,6 +129,19 @@ def test_a_file_of_ones_own_is_no_journal(tmp_path, content):
     assert [one.name for one in tmp_path.iterdir()] == [path.name]
 
 
+@pytest.mark.parametrize("name", ["j.log.lock", ".j.log.flock"])
+def test_what_lies_where_a_lock_is_to_lie_is_refused_but_for_what_a_kill_left(tmp_path, name):
+    lock, path = tmp_path / name, tmp_path / "j.log"
+    for make in (lambda: lock.write_text("mine"), lambda: lock.symlink_to("elsewhere"), lock.mkdir):
+        make()
+        with pytest.raises(UserError, match="expected no such file: a lock is to lie there; move it away"):
+            open_storage(None, path)
+        assert list(tmp_path.iterdir()) == [lock]
+        lock.rmdir() if lock.is_dir() else lock.unlink()
+    lock.touch() if name.startswith(".") else lock.symlink_to(path)
+    open_storage(None, path)
+
+
 @pytest.mark.parametrize("what", ["tables", "text", "tables of MLflow's"])
 def test_a_database_of_ones_own_gets_no_tables(tmp_path, what, migrated):
     path = tmp_path / "app.db"
