@@ -15,6 +15,8 @@ from tests.faults.mlflow_runs import artifacts, told
 from tests.strategies import NIGHTLY
 from tests.studies.small import as_words, small_arguments
 
+pytestmark = pytest.mark.services
+
 #: How often each searcher's study is killed, and each comparison and tuning.
 KILLS, KILLS_OF_MANY = (20, 20) if NIGHTLY else (2, 2)
 SETTINGS = {"trainings": 6, "candidates_per_step": 2, "max_epochs": 4, "check": "after"}
@@ -90,7 +92,6 @@ def test_killed_at_twenty_random_moments(searcher, nursery, tmp_path):
         assert files(killed) == files(whole)
 
 
-@pytest.mark.services
 def test_mlflow_has_one_whole_run_of_a_study_that_was_killed(nursery, tmp_path, migrated):
     words = ["run", *small_arguments(**SETTINGS), "--out", "out"]
     whole, killed = fresh(tmp_path, "whole"), fresh(tmp_path, "killed")
@@ -107,7 +108,6 @@ def test_mlflow_has_one_whole_run_of_a_study_that_was_killed(nursery, tmp_path, 
     assert result(killed) == result(whole)
 
 
-@pytest.mark.services
 @pytest.mark.parametrize(("name", "settings"), [("compare", COMPARISON), ("tune", TUNING)])
 def test_comparisons_and_tunings_go_on_after_kills(name, settings, nursery, tmp_path):
     words = [name, *as_words(settings), "--tracking-uri", "none", "--out", "out", "--jobs", "2"]

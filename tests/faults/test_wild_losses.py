@@ -16,8 +16,10 @@ WILD = (
 )
 
 
-@pytest.mark.parametrize("recommender", ["mf", "mlp"])
-@pytest.mark.parametrize("backend", ["auto", "torch"])
+@pytest.mark.parametrize(
+    ("recommender", "backend"),
+    [("mf", "auto"), ("mlp", "auto"), ("mf", "torch"), pytest.param("mlp", "torch", marks=pytest.mark.nightly)],
+)
 @pytest.mark.parametrize("environment", ["alternating", "from-scratch"])
 def test_losses_that_break_down_end_a_study_in_good_order(recommender, backend, environment):
     settings = small_settings(

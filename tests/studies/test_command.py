@@ -110,6 +110,7 @@ def test_a_reader_that_goes_away_and_an_ascii_terminal_cost_no_result_and_mlflow
     assert {one.info.status for one in client.search_runs(ids)} == {"FINISHED"}
 
 
+@pytest.mark.services
 def test_a_full_output_is_told(place):
     got, _, err = shell(place, "$PY -m studies.export --loss MaxR > /dev/full")
     assert (got, err) == (BAD_INPUT, "error: cannot write to the standard output: No space left on device\n")
@@ -128,6 +129,7 @@ def test_a_command_that_fails_keeps_its_exit_code_whatever_becomes_of_its_output
     assert left.value.code == BAD_INPUT
 
 
+@pytest.mark.services
 @pytest.mark.parametrize("name", COMMANDS)
 def test_ctrl_c_while_libraries_load_is_told_in_a_word(place, name):
     """A library that is loaded by all of them has the signal sent in its midst, as a person might."""
@@ -137,6 +139,7 @@ def test_ctrl_c_while_libraries_load_is_told_in_a_word(place, name):
     assert (code, out, err) == (130, "", "interrupted\n")
 
 
+@pytest.mark.services
 @pytest.mark.parametrize(
     ("number", "ignored", "code"), [(signal.SIGHUP, False, 129), (signal.SIGTERM, False, 143), (signal.SIGHUP, True, 0)]
 )

@@ -54,6 +54,7 @@ def test_a_picture_lies_where_it_is_said_to_and_what_it_shows_is_told(capsys):
     assert Path("loss-curves.png").stat().st_size < 300_000
 
 
+@pytest.mark.services
 @pytest.mark.parametrize(
     ("ending", "start", "most"),
     [

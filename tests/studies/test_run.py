@@ -246,6 +246,7 @@ def command(*words):
     return [sys.executable, "-m", "studies.run", *words]
 
 
+@pytest.mark.services
 def test_as_a_process_of_its_own_it_ends_with_2_and_no_traceback():
     done = subprocess.run(command("--searcher", "nobody"), cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 2
@@ -254,6 +255,7 @@ def test_as_a_process_of_its_own_it_ends_with_2_and_no_traceback():
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.services
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_signals_end_it_at_once_without_a_traceback(tmp_path, number, code):
     arguments = small_arguments(trainings=100_000)

@@ -115,7 +115,8 @@ def test_a_file_of_theirs_is_not_written_over(capsys, key, make):
     refused(capsys, command, *words, option, f"folder/{name}")
 
 
-def test_nor_is_a_page_of_theirs(capsys, studied):
+def test_nor_is_a_page_of_theirs(capsys, studied, monkeypatch):
+    monkeypatch.setattr("studies.report.report_page", lambda *_: "<html>")  # drawing it takes seconds
     place = str(studied / "results" / "one")
     their(Path("page.html"))
     refused(capsys, report, "--run", place, "--out", "page.html")

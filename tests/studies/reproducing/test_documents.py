@@ -28,6 +28,7 @@ def differing(document, folder):
     return sorted(name for name in {*expected, *there} if expected.get(name) != there.get(name))
 
 
+@pytest.mark.nightly
 def test_tables_in_the_document_are_those_of_its_files():
     assert differing(DOCUMENT.read_text(encoding="utf-8"), DOCUMENT.parent / "results") == []
 
