@@ -46,6 +46,19 @@ class Rules:
         return ProgramLoss(program, self.space, self.epsilon)
 
 
+@dataclass(frozen=True)
+class _Proposal:
+    """A candidate of which nothing is known yet."""
+
+    step: int
+    candidate: Candidate
+    seed: int
+
+    def ended(self, verdict: Verdict, **outcome: Any) -> Trial:
+        """What became of it."""
+        return Trial(self.step, self.candidate, verdict, seed=self.seed, **outcome)
+
+
 class Rounds:
     """The rounds of a search. Outcomes stay valid as long as the recommender does.
 
@@ -83,8 +96,8 @@ class Rounds:
         """Ask until `wanted` candidates are worth training, train them, tell everything."""
         if not self._begun:
             self._forget()
-        fresh: list[tuple[Trial, int]] = []  # trials to come, with their memory entries
-        waiting: list[tuple[Trial, int]] = []  # duplicates of those
+        fresh: list[tuple[_Proposal, int]] = []  # to train, with their memory entries
+        waiting: list[tuple[_Proposal, int]] = []  # duplicates of those
         told: list[Trial] = []
         barren = 0
         while len(fresh) < wanted and barren < self._samples_per_training:
@@ -93,16 +106,14 @@ class Rounds:
             known: list[Trial] = []
             before = len(fresh)
             for program, finding in zip(programs, findings, strict=True):
-                self._sort(
-                    Trial(step, self._number(program), Verdict.REJECTED, seed=seed), finding, fresh, waiting, known
-                )
+                self._sort(_Proposal(step, self._number(program), seed), finding, fresh, waiting, known)
             self._tell(known)
             told += known
             barren = 0 if len(fresh) > before else barren + len(programs)
             if self._is_late():
                 break
         measured = self._measure(fresh, seed)
-        late = [self._repeat(trial, entry) for trial, entry in waiting]
+        late = [self._repeat(proposal, entry) for proposal, entry in waiting]
         if any(trial.adopted for trial in measured):
             self._forget()
         self._tell([*measured, *late])
@@ -136,50 +147,53 @@ class Rounds:
 
     def _sort(
         self,
-        trial: Trial,
+        proposal: _Proposal,
         finding: Finding,
-        fresh: list[tuple[Trial, int]],
-        waiting: list[tuple[Trial, int]],
+        fresh: list[tuple[_Proposal, int]],
+        waiting: list[tuple[_Proposal, int]],
         known: list[Trial],
     ) -> None:
         """Put a candidate where its finding says: to train, to wait for its original, or done."""
         if finding.entry is None:
             assert finding.verdict is not None, "a program without an entry did not pass"
-            known.append(replace(trial, verdict=finding.verdict))
+            known.append(proposal.ended(finding.verdict))
         elif finding.verdict is Verdict.DUPLICATE and finding.entry in self._outcomes:
-            known.append(self._repeat(trial, finding.entry))
+            known.append(self._repeat(proposal, finding.entry))
         elif finding.verdict is Verdict.DUPLICATE:
-            waiting.append((trial, finding.entry))
-        elif self._rules.check_first and not self._rules.check_first.passes(self._rules.loss(trial.candidate.program)):
-            outcome = replace(trial, verdict=Verdict.WRONG_DIRECTION)
+            waiting.append((proposal, finding.entry))
+        elif self._goes_the_wrong_way(proposal.candidate.program):
+            outcome = proposal.ended(Verdict.WRONG_DIRECTION)
             self._outcomes[finding.entry] = outcome
             known.append(outcome)
         else:
-            fresh.append((trial, finding.entry))
+            fresh.append((proposal, finding.entry))
 
-    def _repeat(self, trial: Trial, entry: int) -> Trial:
+    def _goes_the_wrong_way(self, program: LossProgram) -> bool:
+        check = self._rules.check_first
+        return check is not None and not check.passes(self._rules.loss(program))
+
+    def _repeat(self, proposal: _Proposal, entry: int) -> Trial:
         """A duplicate gets the reward of its original (section 4.1.2), unless the rules say otherwise."""
         original = self._outcomes[entry]
         number = original.candidate.number
         if not self._rules.reward_duplicates:
-            return replace(trial, verdict=Verdict.DUPLICATE, original=number)
-        return replace(trial, verdict=Verdict.DUPLICATE, reward=original.reward, score=original.score, original=number)
+            return proposal.ended(Verdict.DUPLICATE, original=number)
+        return proposal.ended(Verdict.DUPLICATE, reward=original.reward, score=original.score, original=number)
 
-    def _measure(self, fresh: list[tuple[Trial, int]], seed: int) -> list[Trial]:
+    def _measure(self, fresh: list[tuple[_Proposal, int]], seed: int) -> list[Trial]:
         """Train the fresh candidates, filter them, adopt the best."""
         if not fresh:
             return []
         init = self._evaluator.score()
-        losses = self._scaled([self._rules.loss(trial.candidate.program) for trial, _ in fresh])
+        losses = self._scaled([self._rules.loss(proposal.candidate.program) for proposal, _ in fresh])
         with self.training_time:
             measurements = self._evaluator.measure(losses, seed)
         trials = []
-        for (trial, entry), measurement in zip(fresh, measurements, strict=True):
+        for (proposal, entry), measurement in zip(fresh, measurements, strict=True):
             reward = reward_of(measurement.score, init)
             trials.append(
-                replace(
-                    trial,
-                    verdict=self._rules.reward_filter.verdict(reward),
+                proposal.ended(
+                    self._rules.reward_filter.verdict(reward),
                     reward=reward,
                     score=None if reward is None else measurement.score,
                     trained=True,

@@ -55,7 +55,7 @@ class EvaluationTracker(GroupTracker):
         for one in reversed(outcome.ranked):  # the newest run comes first there
             self._attempt(f"the run of {one.name}", partial(self._write_loss, outcome, one))
         for run in before:
-            self._attempt("that an older run is none any more", partial(self._client.delete_run, run.info.run_id))
+            self._attempt("the deletion of an older run", partial(self._client.delete_run, run.info.run_id))
         self._attempt("the result", lambda: self._write_result(outcome, told, files))
 
     def _write_loss(self, outcome: Outcome, one: Judged) -> None:
