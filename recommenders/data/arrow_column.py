@@ -147,6 +147,11 @@ class ArrowColumn(Column):
         counted = ticks.fill_null(0).to_numpy(zero_copy_only=False)
         return Moments.of_ticks(counted * _DAY if pa.types.is_date32(array.type) else counted, per_second, missing)
 
+    @property
+    def holds_dates(self) -> bool:
+        """See Column."""
+        return _is_date(_inner(self._array.type))
+
     def _plain(self) -> pa.Array:
         return self._array.dictionary_decode() if pa.types.is_dictionary(self._array.type) else self._array
 

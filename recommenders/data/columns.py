@@ -39,7 +39,12 @@ class Column(ABC):
 
     @abstractmethod
     def texts(self) -> pd.Series | None:
-        """Cells as text, or None where the column holds numbers."""
+        """Cells as text, or None where the column holds numbers or dates."""
+
+    @property
+    def holds_dates(self) -> bool:
+        """Whether cells are dates and no text."""
+        return False
 
     @abstractmethod
     def shown(self, row: int) -> str:

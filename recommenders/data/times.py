@@ -43,13 +43,16 @@ _CLOCK = re.compile(r"([ ,T]+)(\d{1,2}:\d\d)(:\d\d)?([.]\d{1,9})?( ?)([AaPp][Mm]
 _IN_UTC = re.compile(r"\s*\b(?:UTC|GMT|Z)$")
 _NUMBER = r"\s*[+-]?[0-9]+[.]?[0-9]*\s*"
 
+#: What a column of times may hold.
+_NUMBERS, _DATES = "numbers", "dates"
+
 
 class TimeReader:
     """Reads one column of times. The first rows decide between numbers and dates, and over the form of dates."""
 
     def __init__(self) -> None:
         self._form: tuple[str, str] | None = None
-        self._numbers = False
+        self._are: str | None = None
         self.notes: list[str] = []
 
     def read(self, column: Column, piece: Piece) -> Moments:
@@ -60,19 +63,39 @@ class TimeReader:
             piece: that it is of, for messages.
 
         Raises:
-            UserError: dates of no form known here, or of another one than the first; with the row.
+            UserError: dates of no form known here, or of another one than the first; dates and
+                numbers; with the row.
         """
         texts = column.texts()
-        if texts is None or self._numbers:
+        if texts is None:
+            times = column.times()
+            self._check(_DATES if column.holds_dates else _NUMBERS, column, piece, times)
+            return times
+        if self._are == _NUMBERS:
             return column.times()
         if self._form is None:
             times, filled = column.times(), np.flatnonzero(texts.str.strip() != "")
-            if not len(filled) or times.has(int(filled[0])):
-                self._numbers = bool(len(filled))
+            if not len(filled):
+                return times
+            if times.has(int(filled[0])):
+                self._check(_NUMBERS, column, piece, times)
                 return times
             self._form = _form_of(texts.iloc[filled], column, piece, int(filled[0]))
+            self._are = _DATES
             self._say(texts.iloc[filled])
         return _seconds(texts, self._form, piece, column)
+
+    def _check(self, are: str, column: Column, piece: Piece, times: Moments) -> None:
+        """All pieces are of one kind, whatever holds them."""
+        first = 0 if times.missing is None else int(times.missing.argmin())
+        if not times.has(first):
+            return
+        if are != (self._are or are):
+            raise UserError(
+                f"{piece.at(first)}: timestamp: {self._are} expected as in the rows before, got {column.shown(first)}; "
+                "write all times in one form, or leave them out with --time-col none"
+            )
+        self._are = are
 
     def _say(self, texts: pd.Series) -> None:
         assert self._form is not None
