@@ -221,6 +221,10 @@ def _begins_with_number(first: pd.Series) -> bool:
 def _typed(cells: pd.Series) -> pa.Array:
     if isinstance(cells.dtype, pd.DatetimeTZDtype):  # Arrow takes it by an attribute that pandas gives up
         cells = cells.dt.tz_convert(None)
+    if isinstance(cells.dtype, pd.SparseDtype):
+        cells = cells.sparse.to_dense()
+    if isinstance(cells.dtype, np.dtype) and not cells.dtype.isnative:
+        cells = cells.astype(cells.dtype.newbyteorder())
     return _whole(pa.array(cells, from_pandas=True))
 
 

@@ -18,6 +18,8 @@ from torch import Tensor
 from recommenders.data.ids import id_text
 
 _ROWS_AT_ONCE = 65_536
+#: Floats of few bits by what libraries call their type: numpy, pandas, polars and torch; pyarrow, and pandas with it.
+_SHORT = {"float16": np.float16, "float32": np.float32, "halffloat": np.float16, "float": np.float32}
 
 
 class Recommender:
@@ -81,13 +83,22 @@ def id_list(column: Any, kind: str) -> list[Any]:
     Raises:
         ValueError: it is a single id, or no sequence.
     """
+    short = _short_type(column)
     for made in ("to_pylist", "tolist"):  # pyarrow's; those of numpy, pandas, polars and torch
         if hasattr(column, made):
             column = getattr(column, made)()
             break
     if isinstance(column, str | bytes) or not hasattr(column, "__iter__"):
         raise ValueError(f"expected a list of {kind}s, got {str(column)[:60]!r} alone; write [{str(column)[:60]!r}]")
-    return list(column)
+    return list(column) if short is None else [short(one) if isinstance(one, float) else one for one in column]
+
+
+def _short_type(column: Any) -> Any:
+    """NumPy's type of 16 or 32 bits where a column has floats of so many: as Python has them, they are longer."""
+    column = getattr(getattr(column, "cat", column), "categories", column)  # pandas: they are what the column holds
+    kind = getattr(column, "dtype", None) or getattr(column, "type", "")
+    name = str(getattr(kind, "name", kind)).lower().removeprefix("torch.").removeprefix("dictionary<values=")
+    return _SHORT.get(name.partition(",")[0].removesuffix("[pyarrow]"))
 
 
 def _load_pyfunc(path: str) -> Recommender:
