@@ -13,10 +13,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from core.errors import shown
-from recommenders.data.moments import Moments
+from recommenders.data.moments import LIMIT, Moments
 
-#: A number of digits alone that 64 bits hold.
-_DIGITS = r"^\s*(?P<sign>[+-]?)(?P<whole>[0-9]{1,18}|[1-8][0-9]{18})(?:[.](?P<beyond>[0-9]*))?\s*$"
+#: A number of digits alone that 64 bits hold, if not always beside a sign.
+_DIGITS = r"^\s*(?P<sign>[+-]?)(?P<whole>[0-9]{1,19})(?:[.](?P<beyond>[0-9]*))?\s*$"
 
 
 class Column(ABC):
@@ -99,12 +99,16 @@ class TextColumn(Column):
         known = parts.is_valid().to_numpy(zero_copy_only=False)
         sign, digits, fraction = (parts.field(name).filter(parts.is_valid()) for name in ("sign", "whole", "beyond"))
         below = pc.equal(sign, "-").to_numpy(zero_copy_only=False)
-        number = digits.cast(pa.int64()).to_numpy(zero_copy_only=False)
+        number = digits.cast(pa.uint64()).to_numpy(zero_copy_only=False)
         left = pc.binary_join_element_wise("0.", fraction, "0", "").cast(pa.float64()).to_numpy(zero_copy_only=False)
+        down = below & (left > 0)  # to the next whole number
         whole, beyond = rough.whole.copy(), np.zeros(len(known)) if rough.beyond is None else rough.beyond.copy()
-        whole[known] = np.where(below, -number - (left > 0), number)
-        beyond[known] = np.where(below & (left > 0), 1 - left, left)
-        return Moments(whole, beyond, rough.missing, rough.huge)
+        huge = np.zeros(len(known), dtype=bool) if rough.huge is None else rough.huge.copy()
+        huge[known] = number > np.uint64(LIMIT - 1) + (below & ~down)
+        # two's complement: the largest number below zero has no counterpart above it
+        whole[known] = (np.where(below, 0 - number, number) - down).view(np.int64)
+        beyond[known] = np.where(down, 1 - left, left)
+        return Moments(whole, beyond, rough.missing, huge if huge.any() else None)
 
     @cached_property
     def _arrow(self) -> pa.Array:

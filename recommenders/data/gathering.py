@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -171,12 +172,20 @@ def _is_id(text: str) -> bool:
     return bool(text.strip()) and len(text) <= MAX_ID and not any(end in text for end in "\r\n\0")
 
 
+#: What to do about a cell that is no number.
+_ADVICE = {
+    "rating": "; fill it in, or leave such rows out",
+    "timestamp": "; write all times in one form, or leave them out with --time-col none",
+}
+_DECIMAL_COMMA = re.compile(r"'\s*[+-]?\d+,\d+\s*'")
+
+
 class _Finite:
     """Whether all cells of a column are numbers; remembers the first one that is none, and counts the others."""
 
     def __init__(self, role: str) -> None:
         self._role = role
-        self._problem, self._unit, self._n_bad = "", "lines", 0
+        self._problem, self._unit, self._n_bad, self._advice = "", "lines", 0, _ADVICE[role]
 
     def look(self, piece: Piece, bad: np.ndarray) -> None:
         """Take note of the rows that are bad: [n] whether."""
@@ -184,13 +193,15 @@ class _Finite:
         if len(rows) and not self._n_bad:
             got = piece.columns[self._role].shown(int(rows[0]))
             self._problem = f"{piece.at(int(rows[0]))}: {self._role}: a finite number expected, got {got}"
+            if _DECIMAL_COMMA.fullmatch(got):
+                self._advice = "; write it with a point in place of the comma"
             self._unit = piece.where.rsplit(" ", 1)[-1] + "s"
         self._n_bad += len(rows)
 
     def check(self) -> None:
         if self._n_bad:
             more = f" (and {self._n_bad - 1} more such {self._unit})" if self._n_bad > 1 else ""
-            raise UserError(self._problem + more)
+            raise UserError(self._problem + more + self._advice)
 
 
 class _Ratings:
@@ -226,7 +237,10 @@ class _Times:
             self._finite.look(piece, times.missing)
         if times.huge is not None:
             row = int(times.huge.argmax())
-            raise UserError(f"{piece.at(row)}: timestamps below 2^63 expected, got {column.shown(row)}")
+            raise UserError(
+                f"{piece.at(row)}: timestamps below 2^63 expected, got {column.shown(row)}; write them in a larger "
+                "unit, or leave them out with --time-col none"
+            )
         stop = start + len(times.whole)
         self._whole[start:stop] = times.whole
         if times.beyond is not None:

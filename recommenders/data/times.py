@@ -41,7 +41,8 @@ _EXAMPLES = "2015-03-04 05:06:07, 2015-03-04T05:06:07.891+02:00, 03/04/2015 5:06
 _OTHER = {"%m/%d/%Y": "%d/%m/%Y", "%d-%m-%Y": "%m-%d-%Y"}
 _CLOCK = re.compile(r"([ ,T]+)(\d{1,2}:\d\d)(:\d\d)?([.]\d{1,9})?( ?)([AaPp][Mm])?")
 _IN_UTC = re.compile(r"\s*\b(?:UTC|GMT|Z)$")
-_NUMBER = r"\s*[+-]?[0-9]+[.]?[0-9]*\s*"
+#: What is no date, whatever pandas takes it for: a number would be a year or a day, and "now" and "today" are words.
+_NO_DATE = r"(?:[^0-9]*|\s*[+-]?[0-9]+[.]?[0-9]*\s*)"
 
 #: What a column of times may hold.
 _NUMBERS, _DATES = "numbers", "dates"
@@ -141,13 +142,13 @@ def _dates(texts: pd.Series, form: tuple[str, str]) -> pd.Series:
     date, clock = form
     if clock.endswith("UTC"):
         texts, clock = texts.str.replace(_IN_UTC, "", regex=True), clock.removesuffix("UTC")
+    texts = texts.mask(texts.str.fullmatch(_NO_DATE).astype(bool))
     return pd.to_datetime(texts, format=date + clock, errors="coerce", utc=True)
 
 
 def _seconds(texts: pd.Series, form: tuple[str, str], piece: Piece, column: Column) -> Moments:
     dates = _dates(texts, form)
-    # a number among dates would be a year, or a day without separators, to ISO 8601
-    bad = np.flatnonzero(dates.isna().to_numpy() | texts.str.fullmatch(_NUMBER).to_numpy(dtype=bool))
+    bad = np.flatnonzero(dates.isna().to_numpy())
     if len(bad):
         row = int(bad[0])
         raise UserError(

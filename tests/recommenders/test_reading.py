@@ -137,7 +137,11 @@ def test_a_missing_column_is_named(table, missing):
 def test_a_cell_that_is_no_finite_number_is_refused_with_its_line(table, column, cell):
     cells = {"rating": "4", "timestamp": "0"} | {column: f'"{cell}"'}
     got = f"'{cell}'" if cell else "an empty cell"
-    with pytest.raises(UserError, match=rf"ratings.csv line 3: {column}: a finite number expected, got {got}$"):
+    advice = {"rating": "fill it in, or leave", "timestamp": "write all times .* --time-col none"}[column]
+    advice = "write it with a point" if cell == "4,5" else advice
+    with pytest.raises(
+        UserError, match=rf"ratings.csv line 3: {column}: a finite number expected, got {got}; {advice}"
+    ):
         table(f"{HEADER}1,2,5,0\n1,3,{cells['rating']},{cells['timestamp']}\n")
 
 
