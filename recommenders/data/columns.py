@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -136,6 +136,8 @@ class Piece:
     """The number of each row, as a person counts: of the line that it begins in, or of the row."""
     columns: Mapping[str, Column]
     """By role."""
+    names: Mapping[str, str] = field(default_factory=dict)
+    """What these columns are called, by role; nothing where they have no names."""
 
     def at(self, row: int) -> str:
         """Where a row is, for a message."""

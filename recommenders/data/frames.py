@@ -56,6 +56,7 @@ def refusal(source: object) -> UserError:
     kind = type(source)
     name = kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__.split('.')[0]}'s {kind.__name__}"
     advice = next((f"; {advice}" for known, advice in _ADVICE.items() if known in kind.__name__.lower()), "")
+    advice = advice or next((f"; call its {method}()" for method in _METHODS if hasattr(source, method)), "")
     return UserError(f"a table: expected {_TAKEN}, got {in_a_line(name, 80)}{advice}")
 
 
@@ -67,12 +68,13 @@ _ADVICE = {
     "dict": "pandas.DataFrame makes a frame of it",
     "list": "pandas.DataFrame makes a frame of it",
     "tuple": "pandas.DataFrame makes a frame of it",
-    "dataset": "call its to_table()",
     "stringio": "pandas.read_csv reads it",
     "bytesio": "pandas.read_csv reads it",
     "textiowrapper": "pandas.read_csv reads it",
     "bufferedreader": "pandas.read_csv reads it",
 }
+#: What makes a table of it, where it has that: data sets of pyarrow and of Hugging Face.
+_METHODS = ("to_table", "to_pandas")
 
 
 def frame_table(frame: Frame, name: str) -> ArrowTable:
@@ -94,9 +96,22 @@ def frame_table(frame: Frame, name: str) -> ArrowTable:
             table = interchange.from_dataframe(frame)
     except Exception as error:  # of any library
         if type(error).__module__.startswith("pyarrow") or isinstance(error, TypeError | ValueError):
-            raise refusal(frame) from None
+            raise _unheld(frame, name) or refusal(frame) from None
         raise UserError(f"{name}: {refusal(frame)}: {first_line(error)}") from None
     return PyArrowTable(table, name)
+
+
+def _unheld(frame: Frame, name: str) -> UserError | None:
+    """That a column of a frame of polars' has a type that Arrow does not know; None where none has."""
+    for column in getattr(frame, "columns", ()) if hasattr(frame, "get_column") else ():
+        try:
+            pa.table(frame.select(column))
+        except (pa.ArrowException, TypeError, ValueError):
+            got = in_a_line(str(frame.get_column(column).dtype), 80)
+            return UserError(
+                f"{name}: column {shown(column)}: expected a type that Arrow has, got {got}; cast it or leave it out"
+            )
+    return None
 
 
 class PyArrowTable(ArrowTable):

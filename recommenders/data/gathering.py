@@ -79,6 +79,7 @@ class Gatherer:
             raise UserError(f"{piece.at(0)}: expected {self._capacity} rows in all, got more; the file is broken")
         for role, ids in self._ids.items():
             ids.add(start, piece, piece.columns[role])
+        self._check_names(start, piece)
         if self._rating is not None:
             self._rating.add(start, piece)
         if self._time is not None:
@@ -89,6 +90,19 @@ class Gatherer:
         taken = _RESERVE + _PER_ID * sum(map(len, self._ids.values()))
         if free_memory(torch.device("cpu")) < taken:
             raise UserError(f"{piece.at(-1)}: memory is full; expected ratings that fit into it, give a part of them")
+
+    def _check_names(self, start: int, piece: Piece) -> None:
+        """Files that were put one behind the other name their columns again, which would be a user and an item."""
+        if not piece.names:
+            return
+        found = [ids.rows_of(piece.names[role], start, len(piece.rows)) for role, ids in self._ids.items()]
+        again = np.flatnonzero(found[0] & found[1])
+        if len(again):
+            raise UserError(
+                f"{piece.at(int(again[0]))}: expected a user and an item, got the names of the columns again: "
+                f"{shown(piece.names['user'])} and {shown(piece.names['item'])}; take such rows out, or give "
+                "--header no if line 1 is a row"
+            )
 
     def done(self, what: str) -> Gathered:
         """All rows.
@@ -145,6 +159,11 @@ class _Ids:
         self._number[start : start + len(found)] = found
         if len(numbers.ids) > known:
             self._check(piece, numbers.ids[known:], found, known)
+
+    def rows_of(self, name: str, start: int, n: int) -> np.ndarray | bool:
+        """[n] whether this is the id of a row; a file that begins with a byte order mark has it before the name."""
+        known = [self._numbers[one] for one in (name, f"\ufeff{name}") if one in self._numbers]
+        return np.isin(self._number[start : start + n], known) if known else False
 
     def _check(self, piece: Piece, new: list[str], found: np.ndarray, known: int) -> None:
         for number, text in enumerate(new, start=known):

@@ -273,11 +273,18 @@ def test_a_timestamp_that_64_bits_do_not_hold_is_refused_and_shown(table, time):
 
 
 @pytest.mark.parametrize(
-    "line", ["{}x", '{"asin": 1}', "", "[]", "3", "null", "[" * 100_000], ids=lambda line: f"{line:.12}"
+    "line", ["{}x", '{"asin": 1}', "[]", "3", "null", "[" * 100_000], ids=lambda line: f"{line:.12}"
 )
 def test_a_line_that_is_no_such_object_is_refused_with_its_number(json_lines, line):
-    with pytest.raises(UserError, match="line 2: expected JSON with reviewerID, asin, overall, unixReviewTime, got"):
+    with pytest.raises(UserError, match=r"line 2: expected a JSON object with reviewerID, .*, unixReviewTime, got '"):
         json_lines(RECORD, line, RECORD)
+
+
+def test_empty_lines_and_a_byte_order_mark_are_no_objects(json_lines):
+    marked = f"\ufeff{json.dumps(RECORD)}"
+    assert as_published(json_lines(marked, "", RECORD | {"asin": "j"}, "", " ")) == [("u", "i", 5.0), ("u", "j", 5.0)]
+    with pytest.raises(UserError, match="line 3: rating: a finite number expected"):
+        json_lines(RECORD, "", RECORD | {"overall": "x"})
 
 
 @pytest.mark.parametrize("field", ["overall", "unixReviewTime"])
