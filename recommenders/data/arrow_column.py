@@ -78,10 +78,16 @@ def check_exact(name: str, column: str, role: str, array: pa.Array) -> None:
     Raises:
         UserError: there is such an id.
     """
-    if role not in ("user", "item") or not pa.types.is_floating(array.type) or array.null_count == len(array):
+    if role not in ("user", "item") or not pa.types.is_floating(_inner(array.type)):
         return
+    if pa.types.is_dictionary(array.type):  # it may have values that no row has
+        array = array.dictionary.take(pc.unique(array.indices.drop_null()))
     numbers = np.abs(array.drop_null().to_numpy(zero_copy_only=False))
-    numbers = numbers[np.isfinite(numbers)]
+    numbers = numbers[~np.isnan(numbers)]
+    if not np.isfinite(numbers).all():
+        raise UserError(
+            f"{name}: column {shown(column)}: finite numbers expected for {role}, got inf; leave out the rows with it"
+        )
     limit = _EXACT[array.type.bit_width]
     if len(numbers) and numbers.max() >= limit:
         raise UserError(
@@ -100,8 +106,9 @@ class ArrowColumn(Column):
     def __init__(self, array: pa.Array) -> None:
         if _is_uuid(array.type):
             array = pa.array([None if one is None else str(one) for one in array.to_pylist()], pa.string())
-        if pa.types.is_float16(array.type):  # most of what Arrow does knows none
-            array = array.cast(pa.float32())
+        self._is_half = pa.types.is_float16(_inner(array.type))
+        if self._is_half:  # most of what Arrow does knows none
+            array = _decoded(array).cast(pa.float32())
         if is_text(array.type):
             array = _encoded(array)
         self._array = array
@@ -113,14 +120,14 @@ class ArrowColumn(Column):
         used = np.zeros(len(array.dictionary) + 1, dtype=bool)
         used[place] = True
         kept = array.dictionary.take(pa.array(np.flatnonzero(used[:-1])))
-        return _named(kept) + [""] * bool(used[-1]), (np.cumsum(used) - 1)[place]
+        return _named(kept, self._is_half) + [""] * bool(used[-1]), (np.cumsum(used) - 1)[place]
 
     def numbers(self) -> np.ndarray:
         """See Column."""
         texts = self.texts()
         if texts is not None:
             return TextColumn(texts).numbers()
-        array = self._plain()
+        array = _decoded(self._array)
         if pa.types.is_boolean(array.type):
             array = array.cast(pa.uint8())
         numbers: np.ndarray = array.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
@@ -128,7 +135,7 @@ class ArrowColumn(Column):
 
     def times(self) -> Moments:
         """See Column."""
-        array, texts = self._plain(), self.texts()
+        array, texts = _decoded(self._array), self.texts()
         if pa.types.is_decimal(array.type):
             texts = pd.Series(array.cast(pa.string()).fill_null("").to_pylist(), dtype=object)
         if texts is not None:
@@ -147,8 +154,10 @@ class ArrowColumn(Column):
         counted = ticks.fill_null(0).to_numpy(zero_copy_only=False)
         return Moments.of_ticks(counted * _DAY if pa.types.is_date32(array.type) else counted, per_second, missing)
 
-    def _plain(self) -> pa.Array:
-        return self._array.dictionary_decode() if pa.types.is_dictionary(self._array.type) else self._array
+    @property
+    def holds_dates(self) -> bool:
+        """See Column."""
+        return _is_date(_inner(self._array.type))
 
     def texts(self) -> pd.Series | None:
         """See Column."""
@@ -170,14 +179,20 @@ def _encoded(array: pa.Array) -> pa.DictionaryArray:
     return array
 
 
-def _named(values: pa.Array) -> list[str]:
-    """The ids that distinct cells name."""
+def _decoded(array: pa.Array) -> pa.Array:
+    return array.dictionary_decode() if pa.types.is_dictionary(array.type) else array
+
+
+def _named(values: pa.Array, is_half: bool) -> list[str]:
+    """The ids that distinct cells name; `is_half` where they had 16 bits."""
     if pa.types.is_integer(values.type):
         values = values.cast(pa.string())
     if is_text(values.type):
         return [one or "" for one in values.to_pylist()]
-    is_short = pa.types.is_float32(values.type)  # 0.1 of 32 bits is no 0.1 of 64
-    return [id_text(one) for one in (values.to_numpy(zero_copy_only=False) if is_short else values.to_pylist())]
+    if pa.types.is_float32(values.type):  # Python has floats of 64 bits only
+        numbers = values.to_numpy(zero_copy_only=False)
+        return [id_text(one) for one in (numbers.astype(np.float16) if is_half else numbers)]
+    return [id_text(one) for one in values.to_pylist()]
 
 
 def _max(array: pa.Array) -> int:

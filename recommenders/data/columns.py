@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -13,10 +13,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from core.errors import shown
-from recommenders.data.moments import Moments
+from recommenders.data.moments import LIMIT, Moments
 
-#: A number of digits alone that 64 bits hold.
-_DIGITS = r"^\s*(?P<sign>[+-]?)(?P<whole>[0-9]{1,18}|[1-8][0-9]{18})(?:[.](?P<beyond>[0-9]*))?\s*$"
+#: A number of digits alone that 64 bits hold, if not always beside a sign.
+_DIGITS = r"^\s*(?P<sign>[+-]?)(?P<whole>[0-9]{1,19})(?:[.](?P<beyond>[0-9]*))?\s*$"
 
 
 class Column(ABC):
@@ -39,7 +39,12 @@ class Column(ABC):
 
     @abstractmethod
     def texts(self) -> pd.Series | None:
-        """Cells as text, or None where the column holds numbers."""
+        """Cells as text, or None where the column holds numbers or dates."""
+
+    @property
+    def holds_dates(self) -> bool:
+        """Whether cells are dates and no text."""
+        return False
 
     @abstractmethod
     def shown(self, row: int) -> str:
@@ -94,12 +99,16 @@ class TextColumn(Column):
         known = parts.is_valid().to_numpy(zero_copy_only=False)
         sign, digits, fraction = (parts.field(name).filter(parts.is_valid()) for name in ("sign", "whole", "beyond"))
         below = pc.equal(sign, "-").to_numpy(zero_copy_only=False)
-        number = digits.cast(pa.int64()).to_numpy(zero_copy_only=False)
+        number = digits.cast(pa.uint64()).to_numpy(zero_copy_only=False)
         left = pc.binary_join_element_wise("0.", fraction, "0", "").cast(pa.float64()).to_numpy(zero_copy_only=False)
+        down = below & (left > 0)  # to the next whole number
         whole, beyond = rough.whole.copy(), np.zeros(len(known)) if rough.beyond is None else rough.beyond.copy()
-        whole[known] = np.where(below, -number - (left > 0), number)
-        beyond[known] = np.where(below & (left > 0), 1 - left, left)
-        return Moments(whole, beyond, rough.missing, rough.huge)
+        huge = np.zeros(len(known), dtype=bool) if rough.huge is None else rough.huge.copy()
+        huge[known] = number > np.uint64(LIMIT - 1) + (below & ~down)
+        # two's complement: the largest number below zero has no counterpart above it
+        whole[known] = (np.where(below, 0 - number, number) - down).view(np.int64)
+        beyond[known] = np.where(down, 1 - left, left)
+        return Moments(whole, beyond, rough.missing, huge if huge.any() else None)
 
     @cached_property
     def _arrow(self) -> pa.Array:
@@ -127,6 +136,8 @@ class Piece:
     """The number of each row, as a person counts: of the line that it begins in, or of the row."""
     columns: Mapping[str, Column]
     """By role."""
+    names: Mapping[str, str] = field(default_factory=dict)
+    """What these columns are called, by role; nothing where they have no names."""
 
     def at(self, row: int) -> str:
         """Where a row is, for a message."""

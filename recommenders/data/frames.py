@@ -7,7 +7,8 @@ more), https://data-apis.org/dataframe-protocol (older versions of them).
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import date
 from numbers import Number
 from pathlib import Path
@@ -21,12 +22,17 @@ from pyarrow import interchange
 
 from core.errors import UserError, first_line, in_a_line, shown
 from recommenders.data import arrow_table
+from recommenders.data.arrow_column import check_exact, is_number
 from recommenders.data.arrow_table import ArrowTable, told
+from recommenders.data.columns import Piece
+from recommenders.data.ids import id_text
 
 #: A data frame of pandas, polars, pyarrow and others; what is none is refused when it is opened.
 Frame: TypeAlias = Any
-#: What a column of several kinds may hold.
-_CELLS = (str, Number, np.generic, date, UUID)
+#: What a column of several kinds may hold, and what of that it may not.
+_CELLS, _NO_CELLS = (str, Number, np.generic, date, UUID), (bytes, bool, np.bool_, complex, np.complexfloating)
+#: What Arrow raises for cells that it has no type for.
+_NOT_ARROWS = (pa.ArrowException, ValueError, TypeError, OverflowError)
 _TAKEN = "the path of a file, or a data frame of pandas, polars, pyarrow or another library with Arrow's interface"
 
 
@@ -50,6 +56,7 @@ def refusal(source: object) -> UserError:
     kind = type(source)
     name = kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__.split('.')[0]}'s {kind.__name__}"
     advice = next((f"; {advice}" for known, advice in _ADVICE.items() if known in kind.__name__.lower()), "")
+    advice = advice or next((f"; call its {method}()" for method in _METHODS if hasattr(source, method)), "")
     return UserError(f"a table: expected {_TAKEN}, got {in_a_line(name, 80)}{advice}")
 
 
@@ -61,12 +68,13 @@ _ADVICE = {
     "dict": "pandas.DataFrame makes a frame of it",
     "list": "pandas.DataFrame makes a frame of it",
     "tuple": "pandas.DataFrame makes a frame of it",
-    "dataset": "call its to_table()",
     "stringio": "pandas.read_csv reads it",
     "bytesio": "pandas.read_csv reads it",
     "textiowrapper": "pandas.read_csv reads it",
     "bufferedreader": "pandas.read_csv reads it",
 }
+#: What makes a table of it, where it has that: data sets of pyarrow and of Hugging Face.
+_METHODS = ("to_table", "to_pandas")
 
 
 def frame_table(frame: Frame, name: str) -> ArrowTable:
@@ -88,9 +96,22 @@ def frame_table(frame: Frame, name: str) -> ArrowTable:
             table = interchange.from_dataframe(frame)
     except Exception as error:  # of any library
         if type(error).__module__.startswith("pyarrow") or isinstance(error, TypeError | ValueError):
-            raise refusal(frame) from None
+            raise _unheld(frame, name) or refusal(frame) from None
         raise UserError(f"{name}: {refusal(frame)}: {first_line(error)}") from None
     return PyArrowTable(table, name)
+
+
+def _unheld(frame: Frame, name: str) -> UserError | None:
+    """That a column of a frame of polars' has a type that Arrow does not know; None where none has."""
+    for column in getattr(frame, "columns", ()) if hasattr(frame, "get_column") else ():
+        try:
+            pa.table(frame.select(column))
+        except (pa.ArrowException, TypeError, ValueError):
+            got = in_a_line(str(frame.get_column(column).dtype), 80)
+            return UserError(
+                f"{name}: column {shown(column)}: expected a type that Arrow has, got {got}; cast it or leave it out"
+            )
+    return None
 
 
 class PyArrowTable(ArrowTable):
@@ -132,36 +153,94 @@ class PandasTable(ArrowTable):
             frame = frame.reset_index(level=levels)
         self.name, self._frame = name, frame
         self.columns, self.n_rows = [str(column) for column in frame.columns], len(frame)
+        self._mixed: dict[int, bool] = {}
+
+    @property
+    def numeric(self) -> frozenset[int]:
+        """See ArrowTable. The first row tells, as in a file of text: there may be many columns that nobody asks for."""
+        return frozenset(
+            place for place in range(len(self.columns)) if _begins_with_number(self._frame.iloc[:1, place])
+        )
 
     def type_of(self, place: int) -> pa.DataType:
         """See ArrowTable."""
         return self._array(place, 0, min(len(self._frame), 1)).type
+
+    def pieces(self, places: Mapping[str, int]) -> Iterator[Piece]:
+        """See ArrowTable."""
+        for role in ("user", "item"):
+            self._check_floats(role, places[role])
+        yield from super().pieces(places)
 
     def batches(self, places: Sequence[int]) -> Iterator[list[pa.Array]]:
         """See ArrowTable."""
         for start in range(0, len(self._frame), arrow_table.ROWS_AT_ONCE):
             yield [self._array(place, start, start + arrow_table.ROWS_AT_ONCE) for place in places]
 
+    def _is_mixed(self, place: int) -> bool:
+        """All rows are asked, so that all pieces of a column are read alike."""
+        if place not in self._mixed:
+            self._mixed[place] = is_mixed(self._frame.iloc[:, place])
+        return self._mixed[place]
+
     def _array(self, place: int, start: int, stop: int) -> pa.Array:
         cells = self._frame.iloc[start:stop, place]
-        if isinstance(cells.dtype, pd.DatetimeTZDtype):  # Arrow takes it by an attribute that pandas gives up
-            cells = cells.dt.tz_convert(None)
-        try:
-            return _whole(pa.array(cells, from_pandas=True))
-        except (pa.ArrowException, ValueError, TypeError, OverflowError):
-            return self._mixed(cells, start)
+        if not self._is_mixed(place):
+            with suppress(*_NOT_ARROWS):
+                return _typed(cells)
+        return self._as_text(cells, start)
 
-    def _mixed(self, cells: pd.Series, start: int) -> pa.Array:
+    def _as_text(self, cells: pd.Series, start: int) -> pa.Array:
         """Numbers, text and dates in one column, as text."""
         for row, one in enumerate(cells, start=start + 1):
-            if isinstance(one, bytes) or not (one is pd.NA or one is None or isinstance(one, _CELLS)):
+            if not (one is pd.NA or one is None or isinstance(one, _CELLS)) or isinstance(one, _NO_CELLS):
                 raise UserError(
                     f"{self.name} row {row}: column {shown(str(cells.name))}: numbers, text or dates expected, got "
                     f"{in_a_line(type(one).__name__, 80)}; convert it, or name another column"
                 )
         with told(self.name):
-            mixed = [None if one is None or one is pd.NA or one != one else str(one) for one in cells]
-            return _whole(pa.array(mixed, pa.string()))
+            texts = [one if isinstance(one, str) else id_text(one) or None for one in cells]
+            return _whole(pa.array(texts, pa.string()))
+
+    def _check_floats(self, role: str, place: int) -> None:
+        """The same as for a column of floats alone; as text they would not be known as such any more."""
+        if self._is_mixed(place):
+            found = [one for one in self._frame.iloc[:, place] if isinstance(one, float | np.floating)]
+            for kind in {type(one) for one in found}:
+                with told(self.name):
+                    of_kind = pa.array([one for one in found if type(one) is kind], from_pandas=True)
+                check_exact(self.name, self.columns[place], role, of_kind)
+
+
+def is_mixed(cells: pd.Series) -> bool:
+    """Whether Arrow would spoil objects: of several kinds it makes the first, without a word, and it cuts nanoseconds.
+
+    Integers and floats are no such kinds: where one is spoiled by the other, Arrow says so.
+    """
+    if isinstance(cells.dtype, pd.CategoricalDtype):
+        cells = pd.Series(cells.cat.categories)
+    if cells.dtype != object:
+        return False
+    kinds = set(map(type, cells[cells.notna()]))
+    if all(issubclass(kind, int | float | np.integer) and kind is not bool for kind in kinds):
+        return False
+    return len(kinds) > 1 or kinds == {pd.Timestamp}
+
+
+def _begins_with_number(first: pd.Series) -> bool:
+    with suppress(*_NOT_ARROWS):
+        return is_number(_typed(first).type)
+    return False
+
+
+def _typed(cells: pd.Series) -> pa.Array:
+    if isinstance(cells.dtype, pd.DatetimeTZDtype):  # Arrow takes it by an attribute that pandas gives up
+        cells = cells.dt.tz_convert(None)
+    if isinstance(cells.dtype, pd.SparseDtype):
+        cells = cells.sparse.to_dense()
+    if isinstance(cells.dtype, np.dtype) and not cells.dtype.isnative:
+        cells = cells.astype(cells.dtype.newbyteorder())
+    return _whole(pa.array(cells, from_pandas=True))
 
 
 def _whole(array: pa.Array | pa.ChunkedArray) -> pa.Array:

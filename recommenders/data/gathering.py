@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -78,6 +79,7 @@ class Gatherer:
             raise UserError(f"{piece.at(0)}: expected {self._capacity} rows in all, got more; the file is broken")
         for role, ids in self._ids.items():
             ids.add(start, piece, piece.columns[role])
+        self._check_names(start, piece)
         if self._rating is not None:
             self._rating.add(start, piece)
         if self._time is not None:
@@ -88,6 +90,19 @@ class Gatherer:
         taken = _RESERVE + _PER_ID * sum(map(len, self._ids.values()))
         if free_memory(torch.device("cpu")) < taken:
             raise UserError(f"{piece.at(-1)}: memory is full; expected ratings that fit into it, give a part of them")
+
+    def _check_names(self, start: int, piece: Piece) -> None:
+        """Files that were put one behind the other name their columns again, which would be a user and an item."""
+        if not piece.names:
+            return
+        found = [ids.rows_of(piece.names[role], start, len(piece.rows)) for role, ids in self._ids.items()]
+        again = np.flatnonzero(found[0] & found[1])
+        if len(again):
+            raise UserError(
+                f"{piece.at(int(again[0]))}: expected a user and an item, got the names of the columns again: "
+                f"{shown(piece.names['user'])} and {shown(piece.names['item'])}; take such rows out, or give "
+                "--header no if line 1 is a row"
+            )
 
     def done(self, what: str) -> Gathered:
         """All rows.
@@ -145,6 +160,11 @@ class _Ids:
         if len(numbers.ids) > known:
             self._check(piece, numbers.ids[known:], found, known)
 
+    def rows_of(self, name: str, start: int, n: int) -> np.ndarray | bool:
+        """[n] whether this is the id of a row; a file that begins with a byte order mark has it before the name."""
+        known = [self._numbers[one] for one in (name, f"\ufeff{name}") if one in self._numbers]
+        return np.isin(self._number[start : start + n], known) if known else False
+
     def _check(self, piece: Piece, new: list[str], found: np.ndarray, known: int) -> None:
         for number, text in enumerate(new, start=known):
             if not _is_id(text):
@@ -171,12 +191,20 @@ def _is_id(text: str) -> bool:
     return bool(text.strip()) and len(text) <= MAX_ID and not any(end in text for end in "\r\n\0")
 
 
+#: What to do about a cell that is no number.
+_ADVICE = {
+    "rating": "; fill it in, or leave such rows out",
+    "timestamp": "; write all times in one form, or leave them out with --time-col none",
+}
+_DECIMAL_COMMA = re.compile(r"'\s*[+-]?\d+,\d+\s*'")
+
+
 class _Finite:
     """Whether all cells of a column are numbers; remembers the first one that is none, and counts the others."""
 
     def __init__(self, role: str) -> None:
         self._role = role
-        self._problem, self._unit, self._n_bad = "", "lines", 0
+        self._problem, self._unit, self._n_bad, self._advice = "", "lines", 0, _ADVICE[role]
 
     def look(self, piece: Piece, bad: np.ndarray) -> None:
         """Take note of the rows that are bad: [n] whether."""
@@ -184,13 +212,15 @@ class _Finite:
         if len(rows) and not self._n_bad:
             got = piece.columns[self._role].shown(int(rows[0]))
             self._problem = f"{piece.at(int(rows[0]))}: {self._role}: a finite number expected, got {got}"
+            if _DECIMAL_COMMA.fullmatch(got):
+                self._advice = "; write it with a point in place of the comma"
             self._unit = piece.where.rsplit(" ", 1)[-1] + "s"
         self._n_bad += len(rows)
 
     def check(self) -> None:
         if self._n_bad:
             more = f" (and {self._n_bad - 1} more such {self._unit})" if self._n_bad > 1 else ""
-            raise UserError(self._problem + more)
+            raise UserError(self._problem + more + self._advice)
 
 
 class _Ratings:
@@ -226,7 +256,10 @@ class _Times:
             self._finite.look(piece, times.missing)
         if times.huge is not None:
             row = int(times.huge.argmax())
-            raise UserError(f"{piece.at(row)}: timestamps below 2^63 expected, got {column.shown(row)}")
+            raise UserError(
+                f"{piece.at(row)}: timestamps below 2^63 expected, got {column.shown(row)}; write them in a larger "
+                "unit, or leave them out with --time-col none"
+            )
         stop = start + len(times.whole)
         self._whole[start:stop] = times.whole
         if times.beyond is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from core.errors import UserError, in_a_line, shown
 from recommenders.data.options import NO_COLUMN, TableOptions, option
@@ -55,6 +55,8 @@ class Layout:
     """{role: place of its column, from 0}."""
     notes: tuple[str, ...]
     """What was guessed, a sentence each."""
+    names: Mapping[str, str] = field(default_factory=dict)
+    """What these columns are called, by role; nothing where they have no names."""
 
 
 def find_layout(
@@ -88,7 +90,8 @@ def find_layout(
             finder.guess(role)
     finder.check(roles)
     finder.check_ratings(numeric)
-    return Layout(finder.places, (*finder.notes(), *finder.unused(options.split)))
+    called = {} if names is None else {role: names[place] for role, place in finder.places.items()}
+    return Layout(finder.places, (*finder.notes(), *finder.unused(options.split)), called)
 
 
 class _Finder:
@@ -102,7 +105,8 @@ class _Finder:
     def _listed(self) -> str:
         if self._names is None:
             return f"{self._n} columns without names"
-        return in_a_line(", ".join(self._names), 200) or "none"
+        # blanks around a name are seen in quotation marks only
+        return in_a_line(", ".join(n if n == n.strip() else shown(n) for n in self._names), 200) or "none"
 
     def take_named(self, role: str, name: str | None) -> None:
         if name is None:

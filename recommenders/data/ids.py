@@ -15,21 +15,27 @@ _NUMBER = re.compile(r"[ \t]*(-?)(0|[1-9][0-9]{0,999})(?:\.([0-9]{0,999}))?(?:[e
 #: The text of a number that is no plain row of digits has one of these.
 _MARKS = frozenset(".- \t+")
 _LARGEST_EXPONENT = 1_000
+_INFINITE = float("inf"), float("-inf")
+#: NumPy's floats of few bits: 0.1 of 32 bits is no 0.1 of 64, but the shortest text that means it is the same.
+_SHORT = frozenset({"float16", "float32"})
 
 
 def id_text(one: Any) -> str:
     """The text that names a user or an item; "" where there is none.
 
     Whole numbers are their digits, whether they come as 51, 51.0, "51", "51.00", " 51" or Decimal("51.0"). Any other
-    text stays as it is: 007, +5, 1e3, 1.50 and x are names of their own.
+    text stays as it is: 007, +5, 1e3, 1.50 and x are names of their own. A float of any size is the shortest decimal
+    that reads back as the same float of its own size, so that 0.1 of 16, 32 and 64 bits are all 0.1.
 
     Args:
-        one: a number of any kind, a text, or what stands for a missing one (None, NaN, NaT, NA).
+        one: a number of any kind, a text, or what stands for a missing one (None, NaN, NaT, NA). A float that is
+            infinite counts as missing.
     """
     if not isinstance(one, str):
         if _is_missing(one):
             return ""
         try:
+            one = float(str(one)) if type(one).__name__ in _SHORT else one
             one = _decimal_text(one) if isinstance(one, Decimal) else str(one)
         except ValueError:  # Python writes no integer of thousands of digits
             return ""
@@ -39,7 +45,7 @@ def id_text(one: Any) -> str:
 def _is_missing(one: Any) -> bool:
     """NaN and NaT are not equal to themselves, and NA refuses to say."""
     try:
-        return one is None or not bool(one == one)
+        return one is None or not bool(one == one) or one in _INFINITE
     except (TypeError, ValueError):
         return True
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import zlib
 
 #: So many of them tell.
 LOOKED_AT = 512
@@ -19,6 +20,12 @@ _FOREIGN: tuple[tuple[bytes, str, str], ...] = (
         "an Arrow (Feather) file",
         "save it as Parquet, or give pyarrow.feather.read_table of it to search_loss",
     ),
+    (
+        b"\xff\xff\xff\xff",
+        "a stream of Arrow's",
+        "save it as Parquet, or give what pyarrow.ipc.open_stream reads of it",
+    ),
+    (b"\x5d\0\0", "a file packed by LZMA alone", "unpack it with unlzma, or pack it with xz"),
     (b"FEA1", "a Feather file", "save it as Parquet"),
     (b"SQLite format 3\0", "an SQLite database", "export the table as CSV"),
     (b"\x89HDF\r\n\x1a\n", "an HDF5 file", "save the table as CSV or Parquet"),
@@ -29,6 +36,7 @@ _FOREIGN: tuple[tuple[bytes, str, str], ...] = (
     (b"Obj\x01", "an Avro file", "save it as Parquet"),
     (b"RDX3\n", "data of R", "save the table as CSV"),
 )
+_ZLIB = re.compile(rb"\x78[\x01\x9c\xda]")
 _PICKLE = re.compile(rb"\x80[\x02-\x05]")
 _PAGE = re.compile(rb"\s*(?:\xef\xbb\xbf)?\s*<(?:!doctype\s+html|html|\?xml)", re.IGNORECASE)
 #: Streams that are unpacked here, by the bytes that they begin with.
@@ -52,11 +60,21 @@ def foreign(start: bytes) -> str | None:
             return f"{what}; {advice}"
     if start[257:262] == b"ustar":
         return "a tar archive; unpack it and give one of its files"
+    if _ZLIB.match(start) and _is_zlib(start):
+        return "a stream of zlib's; unpack it, or pack it with gzip"
     if _PICKLE.match(start):
         return "a pickle, which is never opened, for it can run anything; save the table as CSV or Parquet"
     if _PAGE.match(start):
         return "a web page or XML, perhaps one that was saved in place of the data; give the table as CSV"
     return None
+
+
+def _is_zlib(start: bytes) -> bool:
+    try:
+        zlib.decompressobj().decompress(start, LOOKED_AT)
+    except zlib.error:
+        return False
+    return True
 
 
 #: What a zip archive with a member of such a name is.

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from core.errors import UserError, first_line, in_a_line, shown
+from core.errors import UserError, in_a_line, shown
 from recommenders.data.columns import Piece, TextColumn
 from recommenders.data.dataset import Ratings
 from recommenders.data.gathering import Gatherer
@@ -97,27 +97,32 @@ def read_json_lines(path: Path, fields: dict[str, str]) -> Ratings:
 
 def _records(path: Path, fields: dict[str, str]) -> Iterator[Piece]:
     columns: dict[str, list[str]] = {role: [] for role in fields.values()}
-    first, size = 1, 0
-    with opened(path) as file, io.TextIOWrapper(file, encoding="utf-8") as text:
+    rows: list[int] = []
+    size = 0
+    with opened(path) as file, io.TextIOWrapper(file, encoding="utf-8-sig") as text:
         for number, line in enumerate(text, start=1):
+            if not line.strip():  # as in a table, such a line is no row
+                continue
             try:
                 record = json.loads(line, parse_float=str)  # all digits of a time
                 for field, role in fields.items():
                     columns[role].append(_cell(record[field]))
-            except (ValueError, KeyError, TypeError, RecursionError) as error:
-                got = f"{type(error).__name__}: {in_a_line(first_line(error), 100)}"
-                raise UserError(f"{path} line {number}: expected JSON with {', '.join(fields)}, got {got}") from None
+            except (ValueError, KeyError, TypeError, RecursionError):
+                wanted = f"a JSON object with {', '.join(fields)}"
+                raise UserError(
+                    f"{path} line {number}: expected {wanted}, got {shown(line.strip())}; mend it or take it out"
+                ) from None
+            rows.append(number)
             size += len(line)
-            if number - first + 1 == _ROWS_AT_ONCE or size > PIECE_BYTES:
-                yield _piece(path, first, columns)
-                first, size, columns = number + 1, 0, {role: [] for role in columns}
-    yield _piece(path, first, columns)
+            if len(rows) == _ROWS_AT_ONCE or size > PIECE_BYTES:
+                yield _piece(path, rows, columns)
+                rows, size, columns = [], 0, {role: [] for role in columns}
+    yield _piece(path, rows, columns)
 
 
-def _piece(path: Path, first: int, columns: dict[str, list[str]]) -> Piece:
-    (n, *_) = {len(cells) for cells in columns.values()}
+def _piece(path: Path, rows: list[int], columns: dict[str, list[str]]) -> Piece:
     cells = {role: TextColumn(pd.Series(cells, dtype=object)) for role, cells in columns.items()}
-    return Piece(f"{path} line", range(first, first + n), cells)
+    return Piece(f"{path} line", rows, cells)
 
 
 def _cell(value: object) -> str:

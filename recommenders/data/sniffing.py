@@ -20,6 +20,7 @@ SEPARATORS = {"\t": "tabs", "::": "::", ",": "commas", ";": "semicolons", "|": "
 _LONGEST_ROW = 10_000  # of the rows that are only looked at
 _QUOTED = re.compile(r'"[^"]*"')
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+_EXCELS = re.compile(r'"?sep=.?"?', re.IGNORECASE)
 _DIGIT = re.compile(r"\d")
 
 
@@ -51,6 +52,10 @@ def sniff(path: Path, options: TableOptions = USUAL_OPTIONS) -> TextKind:
     line = beginning(path)
     if not line.strip():
         raise UserError(f"{path}: expected ratings, got an empty table: its first line has nothing in it")
+    if _EXCELS.fullmatch(line.strip()):
+        raise UserError(
+            f"{path} line 1: expected the names of columns, got {shown(line)}, a word to Excel; take it out"
+        )
     bare = _QUOTED.sub("", line)
     separator = max(SEPARATORS, key=bare.count)
     cells = read_header(path, line, separator)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from core.errors import UserError
@@ -39,7 +39,7 @@ class Source:
 
     def pieces(self) -> Iterator[Piece]:
         """All rows."""
-        return self.table.pieces(self.layout.places)
+        return (replace(piece, names=self.layout.names) for piece in self.table.pieces(self.layout.places))
 
 
 def open_source(source: Path | Frame, options: TableOptions, with_part: bool, name: str) -> Source:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import itertools
+import re
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -16,14 +17,19 @@ import pandas as pd
 
 from core.errors import UserError, first_line, in_a_line, shown
 from recommenders.data.columns import Piece, TextColumn
-from recommenders.data.opening import opened
-from recommenders.data.quotes import unquoted
-from recommenders.data.survey import PIECE_BYTES, survey
+from recommenders.data.opening import first_lines, opened
+from recommenders.data.quotes import cells_of, unquoted
+from recommenders.data.survey import PIECE_BYTES, Survey, survey
 
 #: No table is wider: pandas takes minutes for a header of 200,000 columns.
 MAX_COLUMNS = 200
 #: No piece is so many times as large as it was planned to be: some quote was left open.
 _TOO_LARGE = 16
+#: Characters of a line that is looked at alone: no cell is longer than csv takes.
+_LOOKED_AT = 10_000
+#: What pandas says of a row that is too long, and what to do about it.
+_SAW = re.compile(r"Expected [0-9]+ fields in line (?P<line>[0-9]+), saw (?P<saw>[0-9]+)")
+_MANY_CELLS = "; put quotation marks around a cell with a separator in it, or leave such rows out"
 
 
 class TextTable:
@@ -67,7 +73,7 @@ class TextTable:
         """
         plan = iter(self._survey.pieces)
         line, lines_a_row = 1 + self._n_header, 1.0
-        with opened(self._path) as file, _told(self._path, self._n_columns, self._survey.stray_quote):
+        with opened(self._path) as file, _told(self._path, self._n_columns, self._separator, self._survey):
             metered = _Metered(file, self._path)
             with self._reader(metered) as reader:
                 for n_lines in itertools.chain(plan, itertools.repeat(self._survey.pieces[-1])):
@@ -138,9 +144,10 @@ class TextTable:
 
 
 @contextmanager
-def _told(path: Path, n_columns: int, stray_quote: int | None) -> Iterator[None]:
+def _told(path: Path, n_columns: int, separator: str, found: Survey) -> Iterator[None]:
     """What pandas says about a table, as one line; and why quotation marks join no cells, which may be the cause."""
-    why = "" if stray_quote is None else f"; the quotation mark in line {stray_quote} ends no cell, so all are text"
+    stray = found.stray_quote
+    why = "" if stray is None else f"; the quotation mark in line {stray} ends no cell, so all are text"
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", pd.errors.ParserWarning)  # rows with more cells than there are columns
@@ -148,12 +155,24 @@ def _told(path: Path, n_columns: int, stray_quote: int | None) -> Iterator[None]
     except pd.errors.EmptyDataError:
         return
     except pd.errors.ParserWarning:
-        raise UserError(f"{path}: expected rows of {n_columns} cells, got rows of more{why}") from None
+        where = _first_long_line(path, n_columns, separator)
+        raise UserError(f"{path}{where}: expected rows of {n_columns} cells, got more{_MANY_CELLS}{why}") from None
     except UserError:
         raise
     except (ValueError, csv.Error, pd.errors.ParserError) as error:
+        many = _SAW.search(str(error))
+        if many is not None:
+            where = f" line {many['line']}" * (not found.n_swallowed)  # pandas counts rows, which go over several
+            got = f"expected rows of {n_columns} cells, got {many['saw']}"
+            raise UserError(f"{path}{where}: {got}{_MANY_CELLS}{why}") from None
         problem = in_a_line(first_line(error), 200)
         raise UserError(f"{path}: expected a table of ratings, could not read it: {problem}{why}") from None
+
+
+def _first_long_line(path: Path, n_columns: int, separator: str) -> str:
+    """Where it is, if it is one of the first."""
+    rows = (cells_of(line[:_LOOKED_AT], separator) for line in first_lines(path))
+    return next((f" line {n}" for n, row in enumerate(rows, start=1) if len(row) > n_columns), "")
 
 
 class _Metered(io.RawIOBase):

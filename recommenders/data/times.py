@@ -41,7 +41,11 @@ _EXAMPLES = "2015-03-04 05:06:07, 2015-03-04T05:06:07.891+02:00, 03/04/2015 5:06
 _OTHER = {"%m/%d/%Y": "%d/%m/%Y", "%d-%m-%Y": "%m-%d-%Y"}
 _CLOCK = re.compile(r"([ ,T]+)(\d{1,2}:\d\d)(:\d\d)?([.]\d{1,9})?( ?)([AaPp][Mm])?")
 _IN_UTC = re.compile(r"\s*\b(?:UTC|GMT|Z)$")
-_NUMBER = r"\s*[+-]?[0-9]+[.]?[0-9]*\s*"
+#: What is no date, whatever pandas takes it for: a number would be a year or a day, and "now" and "today" are words.
+_NO_DATE = r"(?:[^0-9]*|\s*[+-]?[0-9]+[.]?[0-9]*\s*)"
+
+#: What a column of times may hold.
+_NUMBERS, _DATES = "numbers", "dates"
 
 
 class TimeReader:
@@ -49,7 +53,7 @@ class TimeReader:
 
     def __init__(self) -> None:
         self._form: tuple[str, str] | None = None
-        self._numbers = False
+        self._are: str | None = None
         self.notes: list[str] = []
 
     def read(self, column: Column, piece: Piece) -> Moments:
@@ -60,19 +64,39 @@ class TimeReader:
             piece: that it is of, for messages.
 
         Raises:
-            UserError: dates of no form known here, or of another one than the first; with the row.
+            UserError: dates of no form known here, or of another one than the first; dates and
+                numbers; with the row.
         """
         texts = column.texts()
-        if texts is None or self._numbers:
+        if texts is None:
+            times = column.times()
+            self._check(_DATES if column.holds_dates else _NUMBERS, column, piece, times)
+            return times
+        if self._are == _NUMBERS:
             return column.times()
         if self._form is None:
             times, filled = column.times(), np.flatnonzero(texts.str.strip() != "")
-            if not len(filled) or times.has(int(filled[0])):
-                self._numbers = bool(len(filled))
+            if not len(filled):
+                return times
+            if times.has(int(filled[0])):
+                self._check(_NUMBERS, column, piece, times)
                 return times
             self._form = _form_of(texts.iloc[filled], column, piece, int(filled[0]))
+            self._are = _DATES
             self._say(texts.iloc[filled])
         return _seconds(texts, self._form, piece, column)
+
+    def _check(self, are: str, column: Column, piece: Piece, times: Moments) -> None:
+        """All pieces are of one kind, whatever holds them."""
+        first = 0 if times.missing is None else int(times.missing.argmin())
+        if not times.has(first):
+            return
+        if are != (self._are or are):
+            raise UserError(
+                f"{piece.at(first)}: timestamp: {self._are} expected as in the rows before, got {column.shown(first)}; "
+                "write all times in one form, or leave them out with --time-col none"
+            )
+        self._are = are
 
     def _say(self, texts: pd.Series) -> None:
         assert self._form is not None
@@ -118,13 +142,13 @@ def _dates(texts: pd.Series, form: tuple[str, str]) -> pd.Series:
     date, clock = form
     if clock.endswith("UTC"):
         texts, clock = texts.str.replace(_IN_UTC, "", regex=True), clock.removesuffix("UTC")
+    texts = texts.mask(texts.str.fullmatch(_NO_DATE).astype(bool))
     return pd.to_datetime(texts, format=date + clock, errors="coerce", utc=True)
 
 
 def _seconds(texts: pd.Series, form: tuple[str, str], piece: Piece, column: Column) -> Moments:
     dates = _dates(texts, form)
-    # a number among dates would be a year, or a day without separators, to ISO 8601
-    bad = np.flatnonzero(dates.isna().to_numpy() | texts.str.fullmatch(_NUMBER).to_numpy(dtype=bool))
+    bad = np.flatnonzero(dates.isna().to_numpy())
     if len(bad):
         row = int(bad[0])
         raise UserError(

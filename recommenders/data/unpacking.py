@@ -15,13 +15,14 @@ from pathlib import Path
 from typing import Any, BinaryIO, Protocol, cast
 
 from core.errors import UserError, in_a_line
-from recommenders.data.kinds import zipped
+from recommenders.data.kinds import LOOKED_AT, packing, zipped
 
 #: What a packed file that is broken raises.
 BROKEN = (OSError, EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, NotImplementedError)
 #: No more bytes of memory for unpacking xz, and for the list of what is in a zip archive.
 _XZ_MEMORY, _ZIP_LIST = 2**28, 2**22
 _AT_ONCE = 2**16
+_BEHIND = "something that is not packed by {} stands behind what is; take it off"
 _ZIP_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2)
 #: What programs add to an archive on their own.
 _ADDED = ("__MACOSX/", ".DS_Store", "Thumbs.db")
@@ -45,9 +46,14 @@ def unpacked(file: BinaryIO, how: str, path: Path) -> Iterator[BinaryIO]:
             yield member
     elif how == "gzip":
         with gzip.open(file) as member:
-            yield cast(BinaryIO, member)
+            try:
+                yield cast(BinaryIO, member)
+            except gzip.BadGzipFile as error:
+                if str(error).startswith("Not a gzipped file"):  # but it began as one
+                    raise OSError(_BEHIND.format(how)) from None
+                raise
     else:
-        yield cast(BinaryIO, io.BufferedReader(_Streams(file, _decoder(how)), buffer_size=2**18))
+        yield cast(BinaryIO, io.BufferedReader(_Streams(file, how), buffer_size=2**18))
 
 
 class _Decoder(Protocol):
@@ -69,8 +75,9 @@ def _decoder(how: str) -> Callable[[], _Decoder]:
 class _Streams(io.RawIOBase):
     """One stream of packed bytes behind the other, to the end of a file."""
 
-    def __init__(self, file: BinaryIO, made: Callable[[], _Decoder]) -> None:
-        self._file, self._made, self._decoder = file, made, made()
+    def __init__(self, file: BinaryIO, how: str) -> None:
+        self._file, self._how, self._made = file, how, _decoder(how)
+        self._decoder = self._made()
 
     def readable(self) -> bool:
         return True
@@ -81,6 +88,10 @@ class _Streams(io.RawIOBase):
                 more = self._decoder.unused_data.lstrip(b"\0") or self._file.read(_AT_ONCE).lstrip(b"\0")
                 if not more:
                     return 0
+                if len(more) < LOOKED_AT:
+                    more += self._file.read(_AT_ONCE)
+                if packing(more) != self._how:
+                    raise OSError(_BEHIND.format(self._how))
                 self._decoder = self._made()
             elif self._decoder.needs_input:
                 more = self._file.read(_AT_ONCE)

@@ -110,7 +110,7 @@ def load_result(run: Path | str, tracking_uri: str = "") -> SearchResult:
 
 
 def _path(what: str, given: object) -> Path:
-    if not isinstance(given, str | os.PathLike):
+    if not isinstance(given, str | os.PathLike) or not os.fspath(given):  # an empty one would be the working folder
         raise UserError(f"{what}: expected a path, got {shown(given)}")
     return Path(given)
 
@@ -128,6 +128,9 @@ def _data(settings: StudySettings, *tables: Frame | Path | str | None) -> Datase
         return DataFiles(data=data, validation=validation, test=test)
     if data is None:
         raise UserError("search_loss: expected data, the training part, beside validation and test; got none")
+    if settings.dataset not in (None, TABLE):
+        named = f"dataset={settings.dataset!r}"
+        raise UserError(f"search_loss: expected either a data frame or {named}, got both; leave out one of them")
     options = TableOptions(**{f.name: getattr(settings, f.name) for f in fields(TableOptions)})
     dataset = table_dataset(data, options, settings.seed, validation=validation, test=test)
     dataset.check_classes()

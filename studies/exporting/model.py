@@ -103,13 +103,11 @@ def loader_source() -> str:
 def _save(result: StudyResult, parts: tuple[Path, Path], path: Path) -> None:
     import mlflow
     from mlflow.models import ModelSignature
-    from mlflow.types import ColSpec, Schema, TensorSpec
-    from mlflow.types.schema import AnyType
+    from mlflow.types import Schema, TensorSpec
 
     data, best = result.task.dataset, result.best
     assert best is not None
-    # an id is the same however a number is held, so the model takes integers, floats and texts, and sorts them out
-    columns: list[Any] = [ColSpec(AnyType(), name, required=False) for name in ("user", "item")]
+    # No columns are asked for: MLflow would make floats of 64 bits of what it checks, and ids would be others.
     output = Schema([TensorSpec(np.dtype(np.float32), (-1,))])
     needed: list[Any] = [f"{name}=={version(name).split('+')[0]}" for name in ("mlflow", "numpy", "pandas", "torch")]
     mlflow.pyfunc.save_model(
@@ -117,7 +115,7 @@ def _save(result: StudyResult, parts: tuple[Path, Path], path: Path) -> None:
         loader_module=_LOADER,
         data_path=str(parts[0]),
         code_paths=[str(parts[1])],
-        signature=ModelSignature(Schema(columns), output),
+        signature=ModelSignature(outputs=output),
         pip_requirements=needed,
         metadata={"loss": best.contender.name[:1000], "recommender": result.settings.recommender, "data": data.name},
     )

@@ -18,6 +18,10 @@ from torch import Tensor
 from recommenders.data.ids import id_text
 
 _ROWS_AT_ONCE = 65_536
+#: What is no id but holds some.
+_NESTED = (list, tuple, dict, set, np.ndarray)
+#: Floats of few bits by what libraries call their type: numpy, pandas, polars and torch; pyarrow, and pandas with it.
+_SHORT = {"float16": np.float16, "float32": np.float32, "halffloat": np.float16, "float": np.float32}
 
 
 class Recommender:
@@ -79,15 +83,34 @@ def id_list(column: Any, kind: str) -> list[Any]:
         kind: user or item, for messages.
 
     Raises:
-        ValueError: it is a single id, or no sequence.
+        ValueError: it is a single id, no sequence, or one of several columns.
     """
+    if isinstance(column, Mapping | set | frozenset) or len(getattr(column, "shape", None) or (0,)) > 1:
+        raise _several(column, kind)
+    short = _short_type(column)
     for made in ("to_pylist", "tolist"):  # pyarrow's; those of numpy, pandas, polars and torch
         if hasattr(column, made):
             column = getattr(column, made)()
             break
     if isinstance(column, str | bytes) or not hasattr(column, "__iter__"):
         raise ValueError(f"expected a list of {kind}s, got {str(column)[:60]!r} alone; write [{str(column)[:60]!r}]")
-    return list(column)
+    column = list(column)
+    if any(isinstance(one, _NESTED) for one in column):
+        raise _several(column, kind)
+    return column if short is None else [short(one) if isinstance(one, float) else one for one in column]
+
+
+def _several(column: Any, kind: str) -> ValueError:
+    name = type(column).__name__
+    return ValueError(f"expected a list of {kind}s, got a {name} of several columns or without order; give one column")
+
+
+def _short_type(column: Any) -> Any:
+    """NumPy's type of 16 or 32 bits where a column has floats of so many: as Python has them, they are longer."""
+    column = getattr(getattr(column, "cat", column), "categories", column)  # pandas: they are what the column holds
+    kind = getattr(column, "dtype", None) or getattr(column, "type", "")
+    name = str(getattr(kind, "name", kind)).lower().removeprefix("torch.").removeprefix("dictionary<values=")
+    return _SHORT.get(name.partition(",")[0].removesuffix("[pyarrow]"))
 
 
 def _load_pyfunc(path: str) -> Recommender:

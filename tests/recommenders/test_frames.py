@@ -7,7 +7,10 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pyarrow as pa
+import pyarrow.dataset
 import pytest
+import torch
+from torch.utils.data import TensorDataset
 
 from core.errors import UserError
 from recommenders.data import TableOptions, table_dataset
@@ -90,6 +93,8 @@ REFUSED = {
     "dict; pandas.DataFrame makes a frame": ROWS,
     "list; pandas.DataFrame makes a frame": [ROWS],
     "_io's StringIO; pandas.read_csv reads it": io.StringIO("user,item"),
+    "torch's TensorDataset$": TensorDataset(torch.zeros(2)),
+    "pyarrow's InMemoryDataset; call its to_table": pyarrow.dataset.dataset(ARROW),
     "int": 3,
     "bytes": b"x.csv",
     "type": pd.DataFrame,
@@ -100,6 +105,20 @@ REFUSED = {
 def test_what_is_no_frame_is_refused_by_its_name(got, source):
     with pytest.raises(UserError, match=f"expected the path of a file, or a data frame of pandas, .*, got {got}"):
         table_dataset(source)
+
+
+@pytest.mark.parametrize("kind", [pl.Int128, pl.UInt128])
+def test_a_column_that_arrow_has_no_type_for_is_named(kind):
+    with pytest.raises(
+        UserError, match=f"table: column 'z': expected a type that Arrow has, got {kind}; cast it or leave"
+    ):
+        table_dataset(POLARS.with_columns(z=pl.lit(1).cast(kind)))
+
+
+@pytest.mark.parametrize("address", ["https://x.org/a.csv", "s3://bucket/x.parquet", "file:///x.csv"])
+def test_an_address_is_no_path(address):
+    with pytest.raises(UserError, match=r"expected the path of a file, got an address; download it, .*pandas.read_csv"):
+        table_dataset(address)
 
 
 def test_what_another_library_says_is_told_in_a_line():
@@ -128,7 +147,7 @@ def test_kinds_that_change_on_the_way_are_read(monkeypatch):
     monkeypatch.setattr("recommenders.data.arrow_table.ROWS_AT_ONCE", 2)
     frame = PANDAS.assign(item=pd.Series([1, 2, "1.0", "3"], dtype=object))
     assert everything(table_dataset(frame)) == EXPECTED
-    with pytest.raises(UserError, match="numbers or text expected for item, got list"):
+    with pytest.raises(UserError, match="row 3: column 'item': numbers, text or dates expected, got list"):
         table_dataset(PANDAS.assign(item=pd.Series([1, 2, [1], [3]], dtype=object)))
 
 

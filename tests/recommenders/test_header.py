@@ -69,6 +69,35 @@ def test_a_known_name_beside_a_number_is_said_to_be_taken_for_one(read):
     assert read("alice,book,5\nbob,song,1\nalice,emma,2\n")[0] == ["book", "emma", "song"]
 
 
+AGAIN = "expected a user and an item, got the names of the columns again: 'user' and 'item'; take such rows out"
+
+
+@pytest.mark.parametrize("names", ["user,item", "\ufeffuser,item", '"user","item"'])
+def test_the_names_of_columns_are_no_row_in_the_middle(read, names):
+    with pytest.raises(UserError, match=f"x.csv line 3: {AGAIN}"):
+        read(f"user,item\n1,2\n{names}\n3,4\n")
+    frame = pd.DataFrame({"user": [1, "user"], "item": ["x", "item"]})
+    with pytest.raises(UserError, match=f"row 2: {AGAIN}"):
+        table_dataset(frame)
+
+
+def test_a_user_or_an_item_may_be_called_as_its_column_is(read):
+    assert read("user,item\nuser,2\nitem,user\n1,item\n") == (["2", "item", "user"],)
+
+
+def test_excel_s_word_about_the_separator_is_told(read):
+    for line in ("sep=;", '"sep=,"', "SEP=;", "sep=\t"):
+        with pytest.raises(
+            UserError, match=r"line 1: expected the names of columns, got .*a word to Excel; take it out"
+        ):
+            read(f"{line}\nuser;item\n1;2\n")
+
+
+def test_blanks_around_names_can_be_seen(read):
+    with pytest.raises(UserError, match="--user-col 'kunde': no such column; got ' kunde ', ' film '; give one"):
+        read(" kunde , film \n1,2\n", user_col="kunde", item_col="film")
+
+
 def test_a_table_whose_columns_have_names_takes_no_other_word():
     frame = pd.DataFrame({"user": [1, 2], "item": [1, 2]})
     with pytest.raises(UserError, match="--header no: expected a file of text, got a table whose columns have names"):

@@ -8,13 +8,15 @@ import pickle
 import sqlite3
 import tarfile
 import zipfile
+import zlib
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from core.errors import UserError
-from recommenders.data import table_dataset
+from recommenders.data import TableOptions, table_dataset
 
 GOOD = b"user_id,item_id,rating,timestamp\n" + b"".join(b"%d,%d,%d,%d\n" % (i % 9, i, i % 2 * 5, i) for i in range(60))
 
@@ -72,6 +74,25 @@ def test_what_is_broken_is_refused(tmp_path, content):
         table_dataset(tmp_path / "x.csv")
 
 
+@pytest.mark.parametrize("how", ["gzip", "bzip2", "xz"])
+@pytest.mark.parametrize("behind", [b"more", b"more" * 9, b"\n", GOOD * 3], ids=len)
+def test_something_behind_what_is_packed_is_told(tmp_path, how, behind):
+    (tmp_path / "x.csv").write_bytes(READ[how] + behind)
+    with pytest.raises(UserError, match=f"something that is not packed by {how} stands behind what is; take it off"):
+        table_dataset(tmp_path / "x.csv")
+
+
+def test_many_small_streams_are_read(tmp_path):
+    (tmp_path / "x.csv").write_bytes(b"".join(lzma.compress(GOOD[i : i + 9]) for i in range(0, len(GOOD), 9)))
+    assert table_dataset(tmp_path / "x.csv").summary.rows == 60
+
+
+@pytest.mark.parametrize("first", ["x\u06da", "x\x01", "]a", "ÿÿÿÿ", "x^2"])
+def test_what_only_looks_like_another_file_is_read(tmp_path, first):
+    (tmp_path / "x.csv").write_text(f"{first},item\n1,2\n3,4\n", encoding="utf-8")
+    assert table_dataset(tmp_path / "x.csv", TableOptions(user_col="1")).n_users == 2
+
+
 def saved(save):
     made = io.BytesIO()
     save(made)
@@ -90,6 +111,11 @@ def archive(made):
         tar.addfile(tarfile.TarInfo("x.csv"))
 
 
+def streamed(made):
+    with pa.ipc.new_stream(made, pa.schema([("user", pa.int64())])) as stream:
+        stream.write_table(pa.table({"user": [1]}))
+
+
 FRAME = pd.DataFrame({"user": [1], "item": [2]})
 FOREIGN = {
     "an Excel workbook; save the sheet": zipped(**{"[Content_Types].xml": b"", "xl/workbook.xml": b""}),
@@ -100,6 +126,12 @@ FOREIGN = {
     "an Arrow .Feather. file": saved(FRAME.to_feather),
     "a web page or XML": b"\n<!DOCTYPE html>\n<html></html>",
     "a file packed by Zstandard": b"\x28\xb5\x2f\xfd" + bytes(20),
+    "a file packed by LZMA alone": lzma.compress(GOOD, lzma.FORMAT_ALONE),
+    "a stream of zlib's; unpack it": zlib.compress(GOOD),
+    "a stream of zlib's": zlib.compress(GOOD, 9),
+    "a stream of zlib": zlib.compress(GOOD, 1),
+    "a stream of Arrow's; save it as Parquet": saved(streamed),
+    "packed by gzip, got a stream of Arrow's": gzip.compress(saved(streamed)),
     "a 7-Zip archive": b"7z\xbc\xaf\x27\x1c" + bytes(20),
     "a RAR archive": b"Rar!\x1a\x07\x01\x00" + bytes(20),
     "a PDF document": b"%PDF-1.7\n",

@@ -137,7 +137,11 @@ def test_a_missing_column_is_named(table, missing):
 def test_a_cell_that_is_no_finite_number_is_refused_with_its_line(table, column, cell):
     cells = {"rating": "4", "timestamp": "0"} | {column: f'"{cell}"'}
     got = f"'{cell}'" if cell else "an empty cell"
-    with pytest.raises(UserError, match=rf"ratings.csv line 3: {column}: a finite number expected, got {got}$"):
+    advice = {"rating": "fill it in, or leave", "timestamp": "write all times .* --time-col none"}[column]
+    advice = "write it with a point" if cell == "4,5" else advice
+    with pytest.raises(
+        UserError, match=rf"ratings.csv line 3: {column}: a finite number expected, got {got}; {advice}"
+    ):
         table(f"{HEADER}1,2,5,0\n1,3,{cells['rating']},{cells['timestamp']}\n")
 
 
@@ -269,11 +273,18 @@ def test_a_timestamp_that_64_bits_do_not_hold_is_refused_and_shown(table, time):
 
 
 @pytest.mark.parametrize(
-    "line", ["{}x", '{"asin": 1}', "", "[]", "3", "null", "[" * 100_000], ids=lambda line: f"{line:.12}"
+    "line", ["{}x", '{"asin": 1}', "[]", "3", "null", "[" * 100_000], ids=lambda line: f"{line:.12}"
 )
 def test_a_line_that_is_no_such_object_is_refused_with_its_number(json_lines, line):
-    with pytest.raises(UserError, match="line 2: expected JSON with reviewerID, asin, overall, unixReviewTime, got"):
+    with pytest.raises(UserError, match=r"line 2: expected a JSON object with reviewerID, .*, unixReviewTime, got '"):
         json_lines(RECORD, line, RECORD)
+
+
+def test_empty_lines_and_a_byte_order_mark_are_no_objects(json_lines):
+    marked = f"\ufeff{json.dumps(RECORD)}"
+    assert as_published(json_lines(marked, "", RECORD | {"asin": "j"}, "", " ")) == [("u", "i", 5.0), ("u", "j", 5.0)]
+    with pytest.raises(UserError, match="line 3: rating: a finite number expected"):
+        json_lines(RECORD, "", RECORD | {"overall": "x"})
 
 
 @pytest.mark.parametrize("field", ["overall", "unixReviewTime"])

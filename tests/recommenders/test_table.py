@@ -37,3 +37,23 @@ def test_without_timestamps_the_split_is_random_and_follows_the_seed(tmp_path):
 def test_without_a_path_it_says_how_to_give_one():
     with pytest.raises(UserError, match="--data"):
         load_table(None, seed=0)
+
+
+LONG = "cells, got {}; put quotation marks around a cell with a separator in it, or leave such rows out"
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "message"),
+    [
+        ("user,item\n1,2\n1,2,3\n", " line 3", f"2 {LONG.format(3)}"),
+        ("user,item\n1,2,3\n1,2\n", " line 2", f"2 {LONG.format('more')}"),
+        ("user,item\n1,2,3\n1,2,3,4\n", " line 3", f"2 {LONG.format(4)}"),
+        ("1\t2\n" * 1_500 + "1\t2\t3\n", " line 1501", f"2 {LONG.format(3)}"),
+        ('user,item\n1,"a\nb"\n1,2,3\n', "", f"2 {LONG.format(3)}"),
+        ("user::item\n1::2\n1::2::3\n", " line 3", f"2 {LONG.format(3)}"),
+    ],
+)
+def test_a_row_that_is_too_long_is_told_with_its_line(tmp_path, text, line, message):
+    (tmp_path / "x.csv").write_text(text)
+    with pytest.raises(UserError, match=f"x.csv{line}: expected rows of {message}"):
+        table_dataset(tmp_path / "x.csv")

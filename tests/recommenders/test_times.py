@@ -47,6 +47,20 @@ def test_whole_numbers_stay_as_they_are_to_the_last_digit(numbers):
 
 
 @laws
+@given(st.lists(st.integers(-(2**63), 2**63 - 1) | st.sampled_from([-(2**63), 2**63 - 1, 2**63 - 9]), min_size=1))
+def test_whole_numbers_stay_as_they_are_beside_a_fraction(numbers):
+    times = moments(*map(str, numbers), "0.5", "-0.5")
+    assert times.whole.tolist() == [*numbers, 0, -1]
+    assert times.beyond.tolist() == [0] * len(numbers) + [0.5, 0.5]
+    assert times.huge is None
+
+
+@pytest.mark.parametrize("cell", [str(2**63), "9" * 19, str(-(2**63) - 1), "-9223372036854775808.5", "9" * 30])
+def test_what_64_bits_do_not_hold_beside_a_fraction_is_told_as_huge(cell):
+    assert moments("0.5", cell, "9223372036854775807.5", "-9223372036854775808.0").huge.tolist() == [0, 1, 0, 0]
+
+
+@laws
 @given(st.lists(st.decimals("-5e9", "5e9", places=9), min_size=2, max_size=20))
 def test_broken_numbers_are_in_their_order_to_the_ninth_digit(numbers):
     times = moments(*(f"{number:f}" for number in numbers))
@@ -118,13 +132,13 @@ def test_what_fits_another_order_of_day_and_month_too_is_said():
     assert read("04-13-2015") == [seconds(2015, 4, 13)]
 
 
-@pytest.mark.parametrize("cell", ["soon", "", "17", "20150304", "04/03/2015", "2015-13-01", "1425445567"])
+@pytest.mark.parametrize("cell", ["soon", "", "17", "20150304", "04/03/2015", "2015-13-01", "now", "today", "NaT"])
 def test_what_is_no_such_date_is_refused_with_its_line(cell):
     with pytest.raises(UserError, match=r"x.csv line 3: timestamp: a date expected .*ISO 8601.* --time-col none"):
         read("2015-03-04", cell, "2015-03-05")
 
 
-@pytest.mark.parametrize("cell", ["soon", "4 o'clock", "2015-13-01", "3/4/15", "0x10", "nan"])
+@pytest.mark.parametrize("cell", ["soon", "4 o'clock", "2015-13-01", "3/4/15", "0x10", "nan", "now", "today"])
 def test_a_date_of_an_unknown_form_is_shown_beside_those_that_are_read(cell):
     got = rf"x.csv line 2: timestamp: a number or a date expected, got .*{cell}.*2015-03-04 05:06:07.*--time-col none"
     with pytest.raises(UserError, match=got):
@@ -135,7 +149,10 @@ def test_a_date_of_an_unknown_form_is_shown_beside_those_that_are_read(cell):
 def test_a_first_time_that_is_missing_is_told_as_such(later, tmp_path):
     path = tmp_path / "x.csv"
     path.write_text(f"user,item,timestamp\n1,2,\n1,3,{later}\n")
-    with pytest.raises(UserError, match=r"line 2: timestamp: .* got an empty cell"):
+    with pytest.raises(UserError, match=r"line 2: timestamp: .* got an empty cell.*; .*--time-col none$"):
+        table_dataset(path)
+    path.write_text(f"user,item,timestamp\n1,2,5\n1,3,\n1,4,{later}\n")
+    with pytest.raises(UserError, match=r"line 3: timestamp: .* got an empty cell.*; .*one form.*--time-col none$"):
         table_dataset(path)
 
 

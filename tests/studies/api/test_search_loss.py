@@ -174,6 +174,30 @@ def test_a_single_id_is_no_list_of_them(result, users):
         result.predict(users, ["i0"])
 
 
+SEVERAL = {
+    "a frame": FRAME[["userId"]],
+    "a frame of polars": pl.DataFrame({"u": [1000]}),
+    "a table of Arrow's": pa.table({"u": [1000]}),
+    "a matrix": np.array([[1000], [1001]]),
+    "a tensor": torch.tensor([[1000]]),
+    "lists": [[1000], [1001]],
+    "pairs": [(1000, 1)],
+    "lists of Arrow's": pa.array([[1000]]),
+    "a series of lists": pd.Series([[1000]]),
+    "a dictionary": {1000: 1},
+    "a set": {1000},
+}
+
+
+@pytest.mark.parametrize("users", SEVERAL.values(), ids=SEVERAL)
+def test_several_columns_are_no_list_of_ids(result, users):
+    message = "predict: expected a list of {}s, got an? .* of several columns or without order; give one column"
+    with pytest.raises(UserError, match=message.format("user")):
+        result.predict(users, ["i0"] * len(users))
+    with pytest.raises(UserError, match=message.format("item")):
+        result.predict([1000] * len(users), users)
+
+
 def test_ids_that_pandas_made_floats_of_are_found_in_every_form(tmp_path):
     frame = FRAME.assign(userId=FRAME["userId"].astype(float))
     frame.to_csv(tmp_path / "ratings.csv", index=False)
@@ -218,6 +242,9 @@ def test_torch_keeps_its_threads():
         ({"experiment": None}, "search_loss experiment: expected str, got None"),
         ({"out": 3}, "out: expected a path, got 3"),
         ({"out": b"x"}, "out: expected a path, got b'x'"),
+        ({"out": ""}, "out: expected a path, got ''"),
+        ({"dataset": "synthetic"}, "expected either a data frame or dataset='synthetic', got both; leave out one"),
+        ({"dataset": "ml-100k"}, "expected either a data frame or dataset='ml-100k', got both; leave out one"),
         ({"out": "x" * 300}, "--out x+.*: cannot write there: File name too long"),
         ({"out": "a\0b"}, "cannot write there"),
         ({"user_col": "nobody"}, "nobody"),

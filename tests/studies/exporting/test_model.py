@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pyarrow as pa
 import pytest
 import torch
@@ -17,6 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import UserError
+from recommenders.data import table_dataset
 from recommenders.data.dataset import Dataset
 from recommenders.data.ids import id_text
 from recommenders.data.synthetic import planted
@@ -196,6 +198,38 @@ def test_ids_may_stand_in_any_sequence(users):
     assert np.isnan(y_hat[1])
 
 
+SHORT = {
+    "an array": lambda cells: cells,
+    "its scalars": list,
+    "a series": pd.Series,
+    "an index": pd.Index,
+    "categories": lambda cells: pd.Series(cells).astype("category"),
+    "a categorical": pd.Categorical,
+    "a nullable series": lambda cells: pd.Series(cells, dtype="Float32"),
+    "objects": lambda cells: pd.Series(list(cells), dtype=object),
+    "Arrow's in pandas": lambda cells: pd.Series(pa.array(cells), dtype=pd.ArrowDtype(pa.array(cells).type)),
+    "Arrow's": pa.array,
+    "a dictionary of Arrow's": lambda cells: pa.array(cells).dictionary_encode(),
+    "polars'": lambda cells: pl.Series(cells, dtype=pl.Float32),
+    "torch's": torch.from_numpy,
+    "the other order of bytes": lambda cells: cells.astype(">f4"),
+}
+#: What these libraries have no floats of 16 bits for.
+NO_HALVES = ("an index", "categories", "a categorical", "a nullable series", "a dictionary of Arrow's", "polars'")
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float16])
+@pytest.mark.parametrize("held", SHORT)
+def test_floats_of_few_bits_are_found_as_they_were_read(held, kind):
+    if kind == np.float16 and held in (*NO_HALVES, "the other order of bytes"):
+        return
+    cells = np.array([0.1, 1.7, 51, 1234.5], kind)
+    read = table_dataset(pd.DataFrame({"user": cells, "item": 1, "rating": [5, 1, 5, 1]}))
+    served = Recommender({"user": read.user_ids.tolist(), "item": [1]}, lambda user, item: user + 0.5)
+    y_hat = served.predict({"user": SHORT[held](cells), "item": [1] * 4})
+    assert [read.user_ids[int(one)] for one in y_hat] == [id_text(one) for one in cells]
+
+
 @pytest.mark.parametrize("rows", [{"user": [1]}, [[1, 2]], {"user": "51", "item": ["x"]}, {"user": 5, "item": [3]}])
 def test_rows_without_users_and_items_are_refused(rows):
     served = Recommender({"user": ["51"], "item": ["x"]}, lambda user, item: item)
@@ -222,6 +256,20 @@ def test_mlflow_takes_ids_of_every_kind(users, tmp_path_factory, kept_model):
 
     rows = pd.DataFrame({"user": users, "item": [7.0] * len(users)})
     assert load_model(str(kept_model)).predict(rows)[0] > 0
+
+
+def test_mlflow_leaves_ids_as_they_are_held(tmp_path):
+    from mlflow.pyfunc import load_model
+
+    data = planted()
+    large = np.array([2**53 + 1 + i for i in range(data.n_items)])
+    tenths = np.array([str(i / 10) for i in range(data.n_users)], dtype=np.dtypes.StringDType())
+    data = Dataset("tenths", data.train, data.validation, data.test, tenths, large, data.split)
+    model = load_model(str(save_model(Study(small_settings(), data).run([]), OutputFolder(tmp_path))))
+    rows = pd.DataFrame({"user": np.array([0.1, 0.3], np.float32), "item": pd.Series([2**53 + 1, None], dtype=object)})
+    expected = model.predict(pd.DataFrame({"user": ["0.1"], "item": [str(2**53 + 1)]}))
+    assert model.predict(rows)[0] == expected[0] > 0
+    assert model.predict(rows.astype({"user": np.float16}))[0] == expected[0]
 
 
 @pytest.fixture(scope="module")
