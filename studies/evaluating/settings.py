@@ -116,7 +116,7 @@ class EvaluateSettings(TrainingSettings, Judged):
         """The losses, those to judge first; one that is named twice stands once.
 
         Raises:
-            FormulaError: neither a name nor a formula.
+            UserError: neither a name nor a formula.
         """
         space = self.study.space
         made = [baseline(text, space, self.epsilon) for text in (*self.loss, *self.baseline)]

@@ -100,7 +100,9 @@ def test_thresholds_of_a_search_are_tuned_by_default(capsys):
         "min_positive_rate",
         "xi",
     }
-    assert "To use them: python -m studies.run --searcher random --seed 0 --dataset synthetic" in capsys.readouterr().out
+    assert (
+        "To use them: python -m studies.run --searcher random --seed 0 --dataset synthetic" in capsys.readouterr().out
+    )
 
 
 @pytest.mark.parametrize(
