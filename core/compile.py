@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import torch
 from torch import Tensor
 
 from core.clamp import clamp
-from core.line import EPSILON
+from core.line import EPSILON, Line
 from core.operators import OPERATORS
 from core.program import LossProgram
 from core.space import OperatorSpace
@@ -34,19 +35,26 @@ def compile_loss(
         result rather than raise.
     """
     smoothing = space.xi if epsilon is None else epsilon
-    lines = program.canonical.lines
+    return partial(_value, program.inputs, program.canonical.lines, space, smoothing, scale)  # a closure has no pickle
 
-    def loss(y_hat: Tensor, y: Tensor) -> Tensor:
-        y_hat, y = torch.broadcast_tensors(y_hat, y.to(y_hat))
-        known = {"y_hat": y_hat, "y": y, "1": torch.ones_like(y_hat)}
-        known[EPSILON] = torch.full_like(y_hat, smoothing)
-        slots = [known[name] for name in program.inputs]
-        for name, operands in lines:
-            result = OPERATORS[name].value(*(slots[o] for o in operands), smoothing)
-            slots.append(result if name == "identity" else clamp(result, space.clamp, space.xi))
-        return slots[-1] if scale == 1 else slots[-1] * scale
 
-    return loss
+def _value(
+    inputs: Sequence[str],
+    lines: Sequence[Line],
+    space: OperatorSpace,
+    smoothing: float,
+    scale: float,
+    y_hat: Tensor,
+    y: Tensor,
+) -> Tensor:
+    y_hat, y = torch.broadcast_tensors(y_hat, y.to(y_hat))
+    known = {"y_hat": y_hat, "y": y, "1": torch.ones_like(y_hat)}
+    known[EPSILON] = torch.full_like(y_hat, smoothing)
+    slots = [known[name] for name in inputs]
+    for name, operands in lines:
+        result = OPERATORS[name].value(*(slots[o] for o in operands), smoothing)
+        slots.append(result if name == "identity" else clamp(result, space.clamp, space.xi))
+    return slots[-1] if scale == 1 else slots[-1] * scale
 
 
 def slope(function: LossFn, y_hat: Tensor, y: Tensor) -> Tensor:

@@ -33,8 +33,12 @@ class LossModule(nn.Module):
         """The loss of predictions and labels (0 to 1) of one shape.
 
         Raises:
+            TypeError: something else than tensors, such as lists or arrays.
             ValueError: two shapes.
         """
+        if not (isinstance(prediction, Tensor) and isinstance(label, Tensor)):
+            got = f"{type(prediction).__name__} and {type(label).__name__}"
+            raise TypeError(f"expected predictions and labels as tensors, got {got}; torch.as_tensor makes one")
         if prediction.shape != label.shape:
             got = f"{list(prediction.shape)} and {list(label.shape)}"
             raise ValueError(f"expected predictions and labels of one shape, got {got}")

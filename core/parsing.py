@@ -14,6 +14,7 @@ divisor or in a log is the smoothing term which these operators bring along.
 from __future__ import annotations
 
 import re
+import unicodedata
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -29,6 +30,24 @@ MAX_OPERATORS = 400
 _TOKEN = re.compile(r"(?P<name>[A-Za-z_]\w*)|(?P<number>[0-9.]+)|(?P<symbol>\*\*|[-+*/^(),])", re.ASCII)
 _SPACE = " \t\n\r\f\v"
 _Way: TypeAlias = "tuple[int, bool, _Way] | None"
+_LOOK_ALIKES = {
+    "\N{MINUS SIGN}": "-",
+    "\N{MULTIPLICATION SIGN}": "*",
+    "\N{MIDDLE DOT}": "*",
+    "\N{DOT OPERATOR}": "*",
+    "\N{ASTERISK OPERATOR}": "*",
+    "\N{BULLET}": "*",
+    "\N{DIVISION SIGN}": "/",
+    "\N{DIVISION SLASH}": "/",
+    "\N{FRACTION SLASH}": "/",
+    "\N{SUPERSCRIPT TWO}": "^2",
+    "\N{MODIFIER LETTER CIRCUMFLEX ACCENT}": "^",
+    "\N{LATIN SMALL LETTER Y WITH CIRCUMFLEX}": "y_hat",
+    "\N{COMBINING CIRCUMFLEX ACCENT}": "y_hat",
+    "\N{GREEK SMALL LETTER EPSILON}": "eps",
+    "[": "(",
+    "]": ")",
+}
 _ALIASES = {"pred": "y_hat", "prediction": "y_hat", "label": "y", "epsilon": EPSILON}
 
 
@@ -105,10 +124,20 @@ def _tokens(text: str) -> list[tuple[str, str, int]]:
     while at < end:
         match = _TOKEN.match(text, at, end)
         if match is None:
-            raise FormulaError(text, at, f"unexpected character {text[at]!r}")
+            raise FormulaError(text, at, f"unexpected character {text[at]!r}{_way_out(text[at])}")
         tokens.append((str(match.lastgroup), match[str(match.lastgroup)], at))
         at = end - len(text[match.end() : end].lstrip(_SPACE))
     return [*tokens, ("end", "", end)]
+
+
+def _way_out(sign: str) -> str:
+    """What to write for a sign that word processors, keyboards or papers have in place of one of ours."""
+    category = unicodedata.category(sign)
+    if category == "Zs":
+        return " (write a plain blank)"
+    plain = "-" if category == "Pd" else _LOOK_ALIKES.get(sign) or unicodedata.normalize("NFKC", sign)
+    is_ours = plain.isascii() and _TOKEN.match(plain) is not None
+    return f" (write {plain})" if is_ours else ""
 
 
 def _sum(reader: _Reader) -> int:

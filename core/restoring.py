@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
-from types import NoneType, UnionType
+from types import MappingProxyType, NoneType, UnionType
 from typing import Any, Union, cast, get_args, get_origin, get_type_hints
 
 from torch import Tensor
@@ -41,7 +42,7 @@ def read(kind: Any, value: Any) -> Any:
     origin, parts = get_origin(kind), get_args(kind)
     if kind is Any or (kind is Tensor and isinstance(value, Tensor)):
         return value
-    if kind is float and type(value) is int:
+    if kind is float and type(value) is int and abs(value) <= sys.float_info.max:
         return float(value)
     if kind in (int, float, bool, str, NoneType) and type(value) is kind:
         return value
@@ -60,7 +61,7 @@ def read(kind: Any, value: Any) -> Any:
     if isinstance(value, Mapping) and is_dataclass(kind):
         hints, make = get_type_hints(kind), cast(Any, kind)
         return make(**{field.name: read(hints[field.name], value[field.name]) for field in fields(kind)})
-    raise TypeError(f"expected {getattr(kind, '__name__', kind)}, got {shown(value)}")
+    raise TypeError(f"expected {in_words(kind)}, got {shown(value)}")
 
 
 def read_finite(value: Any) -> float | None:
@@ -74,7 +75,9 @@ def read_finite(value: Any) -> float | None:
 
 
 def read_fields(kind: type, what: str, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Some of a dataclass's fields by name, checked to be of their kinds; lists serve as tuples.
+    """Some of a dataclass's fields by name, checked to be of their kinds.
+
+    Lists and arrays serve as tuples, a value alone as a tuple of one, numbers of NumPy, pandas and torch as Python's.
 
     Args:
         kind: the dataclass.
@@ -89,10 +92,43 @@ def read_fields(kind: type, what: str, given: Mapping[str, Any]) -> dict[str, An
         if name not in known:
             raise unknown_name(what, str(name), known)
         try:
-            values[name] = read(kinds[name], value)
+            values[name] = read(kinds[name], _given(kinds[name], value))
         except TypeError as error:
             raise UserError(f"{what} {name}: {error}") from None
     return values
+
+
+def in_words(kind: Any) -> str:
+    """A kind for a message."""
+    origin, parts = get_origin(kind), get_args(kind)
+    if origin in (Union, UnionType):
+        return _either(parts)
+    if origin is list or parts[1:] == (...,):
+        return f"a list, each {in_words(parts[0])}"
+    return _IN_WORDS.get(kind, getattr(kind, "__name__", str(kind)))
+
+
+def _either(kinds: tuple[Any, ...]) -> str:
+    return " or ".join(map(in_words, kinds))
+
+
+_IN_WORDS: Mapping[Any, str] = MappingProxyType(
+    {int: "a whole number", float: "a number", bool: "True or False", str: "a text", NoneType: "None"}
+)
+
+
+def _given(kind: Any, value: Any) -> Any:
+    """What a person gave for a field of this kind."""
+    value = _of_python(value)
+    is_alone = get_args(kind)[1:] == (...,) and not isinstance(value, list | tuple)
+    return (value,) if is_alone and isinstance(value, str | int | float) else value
+
+
+def _of_python(value: Any) -> Any:
+    """Numbers and arrays of NumPy, pandas and torch as numbers and lists of Python."""
+    if hasattr(value, "tolist") and not isinstance(value, type):
+        return value.tolist()
+    return [_of_python(one) for one in value] if isinstance(value, list | tuple) else value
 
 
 def _one_of(kinds: tuple[Any, ...], value: Any) -> Any:
@@ -101,4 +137,4 @@ def _one_of(kinds: tuple[Any, ...], value: Any) -> Any:
             return read(kind, value)
         except TypeError:
             continue
-    raise TypeError(f"expected one of {', '.join(map(str, kinds))}, got {shown(value)}")
+    raise TypeError(f"expected {_either(kinds)}, got {shown(value)}")

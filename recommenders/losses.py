@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
 from core.closed_forms import BCE, FOCAL, HINGE, MSE, ClosedForm
+from core.errors import UserError, unknown_name
 from core.loss import Loss, ProgramLoss
+from core.operators import OPERATORS
+from core.parsing import MAX_LENGTH, FormulaError
 from core.program import LossProgram
 from core.space import HANDCRAFTED_SPACE, OperatorSpace
 
@@ -46,6 +50,7 @@ _ROWS = (
 #: name -> named loss, in the order of the paper's tables.
 NAMED_LOSSES: Mapping[str, NamedLoss] = MappingProxyType({row.name: row for row in _ROWS})
 
+_NAME = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 _BY_LOWER_NAME = {name.lower(): row for name, row in NAMED_LOSSES.items()}
 
 
@@ -63,13 +68,28 @@ def make_loss(text: str, space: OperatorSpace, epsilon: float | None = None) -> 
         epsilon: the smoothing term; without one, a named loss's own or the space's xi.
 
     Raises:
-        FormulaError: neither a name nor a formula.
+        UserError: neither a name nor a formula.
     """
     named = find_named_loss(text)
     if named is None:
-        return ProgramLoss(LossProgram.parse(text), space, epsilon)
+        return ProgramLoss(_program(text), space, epsilon)
     if named.closed_form is not None:
         return named.closed_form
     assert named.formula is not None
     smoothing = named.epsilon if epsilon is None else epsilon
     return ProgramLoss(LossProgram.parse(named.formula), HANDCRAFTED_SPACE, smoothing)
+
+
+def _program(text: str) -> LossProgram:
+    """What a formula stands for; one that was meant to be a name, or has one in it, is told so."""
+    try:
+        return LossProgram.parse(text)
+    except FormulaError as error:
+        names = _NAME.findall(text[:MAX_LENGTH])
+        within = next((name for name in names if find_named_loss(name) is not None), None)
+        if within is not None:
+            raise UserError(f"{error}; {within} is a known loss, and no part of a formula: give it alone") from None
+        if names == [text.strip()] and names[0] not in OPERATORS:
+            near = unknown_name("loss", names[0], [*NAMED_LOSSES, "y_hat", "y"])
+            raise UserError(f"{near} A formula such as (y_hat - y)^2 will do as well.") from None
+        raise

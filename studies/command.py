@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import logging
-import shlex
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import fields
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import cyclopts
 from cyclopts.help import DefaultFormatter, HelpPanel
@@ -16,9 +14,7 @@ from rich.text import Text
 
 from core.errors import UserError
 from core.secrets import masked
-from recommenders.data.options import option
 from studies.quiet import warnings_end_no_command
-from studies.settings_data import DataPlaces
 from studies.signals import end_by_exceptions
 from studies.terminal import Tolerant, tolerate
 
@@ -58,27 +54,6 @@ class _InParagraphs(DefaultFormatter):
         super().__call__(console, options, panel)
 
 
-def typed(start: Sequence[str], settings: Any, places: DataPlaces, shown: Sequence[str] = ()) -> str:
-    """What to type to get something again; options that have their defaults are left out.
-
-    Args:
-        start: the words that the line begins with.
-        settings: a dataclass, whose fields are options.
-        places: of which the files are told where they are given.
-        shown: more fields of `places` that are.
-    """
-    words = list(start)
-    for f in fields(settings):
-        value = getattr(settings, f.name)
-        for one in value if isinstance(value, tuple) else (value,):
-            if value != f.default:
-                words += [option(f.name), f"{one:g}" if isinstance(one, float) else str(one)]
-    for name in (*(f.name for f in fields(DataPlaces)), *shown):
-        if getattr(places, name) is not None:
-            words += [option(name), str(getattr(places, name))]
-    return masked(shlex.join(words))
-
-
 def run_app(app: cyclopts.App, arguments: Sequence[str] | None = None) -> NoReturn:
     """Run a command and leave with its exit code: 0, 2 for bad input, 128 and the number of a signal that ended it.
 
@@ -99,12 +74,21 @@ def exit_code(command: Callable[[], object]) -> int:
     try:
         command()
     except (UserError, cyclopts.CycloptsError) as error:
-        print(f"error: {masked(' '.join(str(error).split()))}", file=sys.stderr)
+        print(f"error: {masked(' '.join(_problem(error).split()))}", file=sys.stderr)
         return BAD_INPUT
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return INTERRUPTED
     return 0
+
+
+def _problem(error: Exception) -> str:
+    """What an error says, and how a value is given that was taken for an option."""
+    if isinstance(error, cyclopts.MissingArgumentError) and error.argument is not None:
+        name = error.argument.name
+        if name.startswith("--"):
+            return f"{str(error).rstrip(' .')}; a value that begins with a minus is written {name}=VALUE"
+    return str(error)
 
 
 def _end_of_output(out: Tolerant) -> int:

@@ -78,7 +78,7 @@ def baseline(text: str, space: OperatorSpace, epsilons: Sequence[float]) -> Cont
     """A named loss or a formula as a contender.
 
     Raises:
-        FormulaError: neither a name nor a formula.
+        UserError: neither a name nor a formula.
     """
     named, loss = find_named_loss(text), make_loss(text, space)
     name = named.name if named else text.strip()

@@ -31,6 +31,8 @@ class Pick:
         Raises:
             UserError: something else.
         """
+        if not isinstance(text, str):
+            raise UserError(f"pick: expected {_FORMS}, got {shown(text)}")
         if text.strip() == "best":
             return cls()
         rule = _RULE.fullmatch(text.strip())

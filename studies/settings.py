@@ -93,7 +93,8 @@ class ProtocolSettings(TrainingSettings):
     repeats: int = 3
     """Seeds with which the found loss and the baselines are trained for the final comparison."""
     search_weight_decay: float | None = None
-    """The same in Phase I, where the published code has a third of it."""
+    """The recommender's effective decay in Phase I, instead of the preset's; the published code has a third of that of
+    Phase III."""
     threshold_from: str = "validation"
     """The part on which the threshold of F1 and accuracy is chosen: validation, or test as the published code does."""
 

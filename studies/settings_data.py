@@ -64,3 +64,7 @@ class DataPlaces:
     def files(self) -> DataFiles:
         """The files of the data set."""
         return DataFiles(data=self.data, validation=self.validation_data, test=self.test_data)
+
+
+#: The options that name files.
+DATA_PLACES = tuple(f.name for f in fields(DataPlaces))

@@ -18,6 +18,7 @@ from recommenders.data.options import option
 from recommenders.machine import BACKENDS
 from recommenders.task import TrainSettings
 from studies.settings_data import DataSettings, listed
+from studies.typed import as_typed
 
 
 @dataclass(frozen=True)
@@ -54,9 +55,7 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
 
 #: An option that takes formulas, which may begin with a minus.
 FORMULA = Parameter(allow_leading_hyphen=True)
-SPACED = Parameter(
-    show_default=lambda values: " ".join(f"{value:g}" if isinstance(value, float) else value for value in values)
-)
+SPACED = Parameter(show_default=lambda values: " ".join(map(as_typed, values)))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -29,6 +29,7 @@ from studies.tuning.progress import TuneProgress
 from studies.tuning.settings import TunePlaces, TuneSettings
 from studies.tuning.tracking import TuneTracker
 from studies.tuning.tuning import TuneWatcher, Tuning
+from studies.typed import command_line
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -68,6 +69,12 @@ def default_folder(tuning: TuneSettings, files: DataFiles) -> Path:
     """Where results go unless said otherwise."""
     what = re.sub(r"[^A-Za-z0-9._-]+", "-", tuning.loss or tuning.searcher).strip("-")[:40]
     return Path("results") / folder_name(f"tune-{what}-{tuning.data_name(files)}-{tuning.recommender}")
+
+
+def dashboard(path: Path) -> str:
+    """What to type to see the trials of a folder."""
+    file = str(path / JOURNAL)
+    return command_line(("optuna-dashboard", f"./{file}" if file.startswith("-") else file), {})
 
 
 class _Tune:
@@ -124,10 +131,11 @@ class _Tune:
             if tracker is not None:
                 tracker.on_report(result, files)
         place.forget_all()
-        print_summary(result, self._out if self._out.is_terminal else new_console(width=max(self._out.width, 140)))
+        wide = self._out if self._out.is_terminal else new_console(width=max(self._out.width, 140))
+        print_summary(result, self._places, wide)
         self._say(f"Written to {files[0]}")
         if self._places.storage is None:
-            self._say(f"Look closer: optuna-dashboard {self._path / JOURNAL}")
+            self._say(f"Look closer: {dashboard(self._path)}")
         if tracker is not None:
             self._say(f"In MLflow: {how_to_compare(self._places.tracking_uri, tracker.address)}")
 

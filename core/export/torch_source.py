@@ -82,6 +82,9 @@ _MODULE = '''class Loss(nn.Module):
 
     def forward(self, prediction: Tensor, label: Tensor) -> Tensor:
         """The loss of predictions and labels (0 to 1) of one shape."""
+        if not (isinstance(prediction, Tensor) and isinstance(label, Tensor)):
+            got = f"{{type(prediction).__name__}} and {{type(label).__name__}}"
+            raise TypeError(f"expected predictions and labels as tensors, got {{got}}; torch.as_tensor makes one")
         if prediction.shape != label.shape:
             got = f"{{list(prediction.shape)}} and {{list(label.shape)}}"
             raise ValueError(f"expected predictions and labels of one shape, got {{got}}")

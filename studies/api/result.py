@@ -97,8 +97,8 @@ class SearchResult:
         Raises:
             UserError: an unknown form, and as `module`.
         """
-        if to not in FORMS:
-            raise unknown_name("form", to, FORMS)
+        if not isinstance(to, str) or to not in FORMS:
+            raise unknown_name("form", str(to), FORMS)
         return FORMS[to].write(self._exported(pick, simplified))
 
     @leaves_no_trace

@@ -33,6 +33,9 @@ from studies.study import Study, use_cores
 from studies.tracking.server import NO_TRACKING
 from studies.undisturbed import leaves_no_trace
 
+#: Options of the command that matter with `out` alone.
+_OF_THE_FOLDER = ("no_model", "checkpoint_every")
+
 
 @leaves_no_trace
 def search_loss(
@@ -66,7 +69,7 @@ def search_loss(
         experiment: MLflow's experiment; MLFLOW_EXPERIMENT_NAME, or else loss-search, unless given.
         threads: CPU cores to train candidates on.
         memory: GiB that parameters in training may take; half of what is free unless given.
-        settings: any option of the command by name, such as searcher="gp", trainings=200, seed=1, positive_at=4.
+        settings: any other option of the command by name, such as searcher="gp", trainings=200, seed=1, positive_at=4.
 
     The process is left as it was found, see `studies.undisturbed`.
 
@@ -74,9 +77,10 @@ def search_loss(
         UserError: anything that the study could not run with, in one line.
     """
     given = {"tracking_uri": tracking_uri, "experiment": experiment, "threads": threads, "memory": memory}
-    checked = read_fields(PlaceSettings, "search_loss", {**given, "resume": resume})
+    given |= {"resume": resume, **{name: settings.pop(name) for name in _OF_THE_FOLDER if name in settings}}
+    checked = read_fields(PlaceSettings, "search_loss", given)
     places = PlaceSettings(out=None if out is None else _path("out", out), **checked)
-    if out is None and (resume or tracking_uri != NO_TRACKING):
+    if out is None and (places.resume or tracking_uri != NO_TRACKING):
         raise UserError("search_loss: expected out, the folder of the study, beside resume and tracking_uri; got none")
     kind = None if isinstance(recommender, str) else recommender
     named = recommender if isinstance(recommender, str) else _name(recommender)
@@ -84,7 +88,7 @@ def search_loss(
     source = _data(chosen, data, validation, test)
     if isinstance(source, Dataset):
         chosen = replace(chosen, dataset=TABLE)
-    ready = Study(chosen, source, threads, memory, kind)
+    ready = Study(chosen, source, places.threads, places.memory, kind)
     use_cores(ready.task.trainer)
     with Bars(ready.task.metric, chosen.trainings, progress) as bars:
         return _in_memory(ready, bars) if places.out is None else _in_folder(ready, places, places.out, bars)

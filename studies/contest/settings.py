@@ -10,11 +10,11 @@ from core.errors import UserError
 from recommenders.data.options import option
 from recommenders.losses import NAMED_LOSSES, find_named_loss
 from searchers import check_searcher
-from studies.command import typed
 from studies.parts.places import PartsPlaces
 from studies.settings import ProtocolSettings, StudySettings
 from studies.settings_training import FORMULA, SPACED
 from studies.tracking.places import ExperimentName
+from studies.typed import typed
 
 #: In every comparison, whether asked for or not: what does not beat it has learned nothing.
 CHANCE = "random"

@@ -14,13 +14,13 @@ from cyclopts import Parameter
 from core.errors import UserError
 from recommenders.data import dataset_name
 from recommenders.data.options import option
-from studies.command import typed
 from studies.finals import Contender, baseline
 from studies.parts.places import PartsPlaces
 from studies.settings import StudySettings
 from studies.settings_data import listed
 from studies.settings_training import FORMULA, PRESETS, SPACED, TrainingSettings, check_choice
 from studies.tracking.places import ExperimentName
+from studies.typed import typed
 
 #: The grid of the paper (section 5.1.4).
 PAPER_EPSILONS = (1.0, 1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6)
@@ -116,7 +116,7 @@ class EvaluateSettings(TrainingSettings, Judged):
         """The losses, those to judge first; one that is named twice stands once.
 
         Raises:
-            FormulaError: neither a name nor a formula.
+            UserError: neither a name nor a formula.
         """
         space = self.study.space
         made = [baseline(text, space, self.epsilon) for text in (*self.loss, *self.baseline)]

@@ -210,7 +210,7 @@ def _listed(metrics: _Metrics) -> str:
 
 
 def _short(value: Any) -> str:
-    return " ".join(map(str, value)) if isinstance(value, list) else str(value)
+    return " and ".join(map(str, value)) if isinstance(value, list) else str(value)  # a blank may be in a formula
 
 
 def _loss(stored: Mapping[str, Any]) -> StoredLoss:

@@ -6,11 +6,10 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from core.errors import UserError, in_a_line, unknown_name
+from core.errors import UserError, in_a_line
 from core.loss import Loss, ProgramLoss
-from core.parsing import FormulaError
 from core.space import OperatorSpace
-from recommenders.losses import NAMED_LOSSES, find_named_loss, make_loss
+from recommenders.losses import find_named_loss, make_loss
 from studies.exporting.finding import find_study
 from studies.picking import Pick
 
@@ -52,12 +51,7 @@ def named(text: str, space: OperatorSpace, epsilon: float | None = None, is_besi
     Raises:
         UserError: neither a name nor a formula.
     """
-    try:
-        loss = make_loss(text, space, epsilon)
-    except FormulaError:
-        if text.strip().isidentifier():
-            raise unknown_name("loss", text.strip(), NAMED_LOSSES) from None
-        raise
+    loss = make_loss(text, space, epsilon)
     known = find_named_loss(text)
     if known is not None:
         return Chosen(known.name, loss, known.source, is_beside)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Iterator
 from typing import Any
 
-from recommenders.data.options import option
 from studies.settings import StudySettings
+from studies.settings_data import DATA_PLACES, DataPlaces
+from studies.typed import command_line
 
 #: Always told, whether or not they are the defaults.
 _ALWAYS = ("searcher", "seed")
@@ -21,25 +20,14 @@ def changed_settings(settings: StudySettings) -> dict[str, Any]:
     return {name: value for name, value in settings.to_dict().items() if value != usual.get(name)}
 
 
-def run_command(settings: StudySettings) -> str:
-    """What starts this study again."""
+def run_command(settings: StudySettings, places: DataPlaces | None = None) -> str:
+    """What starts this study again, on the files of `places`."""
     changed = changed_settings(settings)
     wanted = {name: value for name, value in settings.to_dict().items() if name in _ALWAYS or name in changed}
-    return shlex.join(["python", "-m", "studies.run", *(word for item in wanted.items() for word in _option(*item))])
+    files = {name: getattr(places, name, None) for name in DATA_PLACES}
+    return command_line(("python", "-m", "studies.run"), wanted | files)
 
 
-def _option(name: str, value: Any) -> Iterator[str]:
-    flag = option(name)
-    for one in value if isinstance(value, list) else [value]:
-        if one is True:
-            yield flag
-        elif one is False:
-            yield f"--no-{flag.removeprefix('--')}"
-        elif one is not None:
-            text = str(one)
-            yield from (f"{flag}={text}",) if text.startswith("-") else (flag, text)
-
-
-def export_command(place: str, *options: str) -> str:
+def export_command(place: str, **options: str) -> str:
     """What writes a loss of this study to a file or to the terminal."""
-    return shlex.join(["python", "-m", "studies.export", *_option("run", place), *options])
+    return command_line(("python", "-m", "studies.export"), {"run": place, **options})

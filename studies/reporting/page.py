@@ -129,5 +129,5 @@ def _settings(study: StoredStudy, content: Mapping[str, Any], place: str) -> dic
         },
         "versions": versions if isinstance(versions, Mapping) else {},
         "run_command": run_command(settings),
-        "exports": [(form.about, export_command(place, "--to", n, "--out", form.file)) for n, form in FORMS.items()],
+        "exports": [(form.about, export_command(place, to=n, out=form.file)) for n, form in FORMS.items()],
     }

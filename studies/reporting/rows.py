@@ -139,7 +139,7 @@ def front_rows(study: StoredStudy, place: str) -> list[FrontRow]:
     for row in study.front:
         rule = f"complexity<={row.complexity}"
         is_picked = bool(study.finalists) and _picked(study, rule) == row.name
-        command = export_command(place, *(("--pick", rule) if is_picked else ("--name", row.name)))
+        command = export_command(place, **({"pick": rule} if is_picked else {"name": row.name}))
         value, test = (part.get(study.metric) for part in (row.validation, row.test))
         rows.append(FrontRow(row.complexity, shortened(row.formula), row.epsilon, value, test, command))
     return rows

@@ -16,11 +16,11 @@ from recommenders import RECOMMENDERS
 from recommenders.data import DATASETS, DataFiles
 from recommenders.data.options import option
 from searchers import SEARCHERS
-from studies.command import typed
 from studies.parts.places import WorkPlaces
 from studies.settings import PRESETS, StudySettings
 from studies.settings_data import DataPlaces, listed
 from studies.settings_training import FORMULA
+from studies.typed import typed
 
 #: The paper's data sets, of which one is fetched and the other has to be given.
 FETCHED, GIVEN = "ml-100k", "electronics"

@@ -18,6 +18,7 @@ from studies.processes import has_died
 from studies.quiet import set_level
 from studies.tracking.databases import MLFLOW, check_ours, setting_up, sqlite_file
 from studies.tracking.places import tracking_place
+from studies.typed import command_line
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -166,5 +167,5 @@ def how_to_compare(tracking_uri: str, address: str) -> str:
         return tracking_uri.rstrip("/") + address
     python = Path(sys.executable)
     shown = python.relative_to(Path.cwd()) if python.is_relative_to(Path.cwd()) else python
-    command = f"{shown} -m mlflow ui --backend-store-uri {tracking_uri}"
+    command = command_line((str(shown), "-m", "mlflow", "ui"), {"backend_store_uri": tracking_uri})
     return f"{command}, then open http://127.0.0.1:5000{address}"

@@ -145,9 +145,7 @@ def check_journal(path: Path) -> None:
     """
     for lock in locks_of(path):
         if not _is_lock(lock, path):
-            raise UserError(
-                f"{lock}: expected no such file: a lock is to lie there; move it away"
-            )
+            raise UserError(f"{lock}: expected no such file: a lock is to lie there; move it away")
     try:
         with path.open("rb") as file:
             first = file.readline(1 << 20)

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from studies.output import OutputFolder, plain
+from studies.settings_data import DataPlaces
 from studies.summary import mean_and_spread
 from studies.tuning.result import TuneResult, command_for
 
@@ -28,7 +29,7 @@ def write_report(result: TuneResult, pictures: Mapping[str, bytes], folder: Outp
     return files + [folder.write(f"{stem}.png", content) for stem, content in pictures.items()]
 
 
-def print_summary(result: TuneResult, console: Console) -> None:
+def print_summary(result: TuneResult, places: DataPlaces, console: Console) -> None:
     """The best trials, the settings that were chosen, and whether it was worth it."""
     n_pruned = sum(tried.pruned for tried in result.trials)
     told = f"The best of {len(result.trials)} trials ({n_pruned} ended early); trial 0 has the present settings"
@@ -41,7 +42,8 @@ def print_summary(result: TuneResult, console: Console) -> None:
         console.print(
             f"{name} was chosen near an end of its range; a wider one (--vary {name}=LOW:HIGH) may hold a better one."
         )
-    console.print(f"To use them: {command_for(result.settings, result.chosen.params)}", highlight=False, soft_wrap=True)
+    command = command_for(result.settings, result.chosen.params, places)
+    console.print(f"To use them: {command}", highlight=False, soft_wrap=True)
 
 
 def _trials_table(result: TuneResult) -> Table:

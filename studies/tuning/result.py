@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import Any
 
 import numpy as np
 
-from recommenders.data.options import option
 from recommenders.metrics import Metric, find_metric
 from studies.paired import signed_rank_p
+from studies.reporting.commands import run_command
+from studies.settings import StudySettings
+from studies.settings_data import DataPlaces
 from studies.tuning.settings import TuneSettings
 from studies.tuning.trials import Tried
+from studies.tuning.tunables import with_values
 
 #: How sure a difference has to be to be called one.
 _LEVEL = 0.05
@@ -109,15 +112,13 @@ def _described(tried: Tried) -> dict[str, Any]:
     }
 
 
-def command_for(settings: TuneSettings, params: Mapping[str, float]) -> str:
-    """What to type to use these values."""
-    own = "".join(f":{n.removeprefix('searcher.')}={v:g}" for n, v in params.items() if n.startswith("searcher."))
-    words = [f"{option(n)} {v:g}" for n, v in params.items() if not n.startswith("searcher.")]
-    if settings.loss is not None:
-        words.insert(0, f'--baseline "{settings.loss}"')
-    elif own or settings.searcher != "rl":
-        words.insert(0, f"--searcher {settings.searcher}{own}")
-    return " ".join(["python -m studies.run", *words])
+def command_for(settings: TuneSettings, params: Mapping[str, float], places: DataPlaces) -> str:
+    """What to type to use these values: the study that was tuned, with them in it."""
+    study = settings.study(settings.seed)
+    if settings.loss is not None:  # nothing was searched: a search has the budget and the place that it has anyway
+        usual = StudySettings()
+        study = replace(study, baseline=(settings.loss,), trainings=usual.trainings, environment=usual.environment)
+    return run_command(StudySettings.from_dict(with_values(study.to_dict(), params)), places)
 
 
 def best_so_far(trials: Sequence[Tried], higher_is_better: bool) -> list[float]:

@@ -10,6 +10,7 @@ from typing import Any, get_type_hints
 
 from core.errors import UserError, unknown_name
 from searchers import SEARCHERS, check_searcher
+from studies.typed import as_typed
 
 #: In front of settings of the searcher's own.
 _OWN = "searcher."
@@ -36,7 +37,7 @@ class Tunable:
         if not -math.inf < self.low < self.high < math.inf:
             raise UserError(f"--vary {self.name}: expected a low end below the high end, got {self.low}:{self.high}")
         if self.log and not self.low > 0:
-            raise UserError(f"--vary {self.name}: expected a low end above 0 on a log scale, got {self.low:g}")
+            raise UserError(f"--vary {self.name}: expected a low end above 0 on a log scale, got {self.low}")
         if self.whole and not (self.low == int(self.low) and self.high == int(self.high)):
             raise UserError(f"--vary {self.name}: expected whole numbers, got {self.low}:{self.high}")
 
@@ -47,7 +48,7 @@ class Tunable:
 
     def __str__(self) -> str:
         """As it is written on the command line."""
-        return f"{self.name}={self.low:g}:{self.high:g}" + ":log" * self.log
+        return f"{self.name}={as_typed(self.low)}:{as_typed(self.high)}" + ":log" * self.log
 
 
 def _table(*tunables: Tunable) -> Mapping[str, Tunable]:

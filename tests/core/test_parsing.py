@@ -1,3 +1,5 @@
+import re
+
 import pytest
 import torch
 from hypothesis import given
@@ -263,6 +265,27 @@ def test_an_error_says_where_and_what(text, position, problem):
         LossProgram.parse(text)
     assert caught.value.position == position
     assert f"malformed formula at position {position}: " in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "plain"),
+    [
+        ("y_hat \N{MINUS SIGN} y", "-"),
+        ("y_hat \N{EN DASH} y", "-"),
+        ("y_hat \N{MULTIPLICATION SIGN} y", "*"),
+        ("y_hat \N{MIDDLE DOT} y", "*"),
+        ("y_hat \N{DIVISION SIGN} y", "/"),
+        ("y_hat\N{SUPERSCRIPT TWO}", "^2"),
+        ("\N{LATIN SMALL LETTER Y WITH CIRCUMFLEX} - y", "y_hat"),
+        ("y\N{COMBINING CIRCUMFLEX ACCENT} - y", "y_hat"),
+        ("\N{FULLWIDTH LEFT PARENTHESIS}y)", "("),
+        ("y\N{NO-BREAK SPACE}- 1", "a plain blank"),
+        ("[y - 1]", "("),
+    ],
+)
+def test_a_sign_that_looks_like_one_of_ours_is_told_what_to_write(text, plain):
+    with pytest.raises(FormulaError, match=rf"unexpected character .* \(write {re.escape(plain)}\) in "):
+        LossProgram.parse(text)
 
 
 @pytest.mark.parametrize(("text", "position"), [("y +\xa0 1", 3), ("\u2003y", 0), ("y \x1c+ 1", 2)])

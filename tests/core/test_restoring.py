@@ -2,6 +2,8 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 import torch
 from torch import Tensor
@@ -67,6 +69,7 @@ def test_what_is_made_from_a_mapping_is_made():
         (Point, {"x": "a", "names": {}}),
         (Tensor, [1.0]),
         (float | None, "a" * 10_000),
+        (float, 10**400),
     ],
 )
 def test_anything_else_is_refused_in_short(kind, value):
@@ -97,11 +100,60 @@ def test_a_count_is_a_whole_number():
 class Fields:
     number: int = 1
     texts: tuple[str, ...] = ()
+    level: float | None = None
+    levels: tuple[float, ...] = ()
 
 
 def test_some_fields_are_read_by_name_and_kind():
     assert read_fields(Fields, "field", {"texts": ["a", "b"]}) == {"texts": ("a", "b")}
-    with pytest.raises(UserError, match="field number: expected int, got '1'"):
+    with pytest.raises(UserError, match="field number: expected a whole number, got '1'"):
         read_fields(Fields, "field", {"number": "1"})
-    with pytest.raises(UserError, match="unknown field 'numbers': expected one of number, texts"):
+    with pytest.raises(UserError, match="unknown field 'numbers': expected one of level, levels, number, texts"):
         read_fields(Fields, "field", {"numbers": 1})
+
+
+FRAME = pd.DataFrame({"rating": [1.0, 3.0, 5.0], "n": [1, 2, 3]})
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "expected"),
+    [
+        ("level", FRAME["rating"].median(), 3.0),
+        ("level", np.float32(0.5), 0.5),
+        ("level", np.int64(4), 4.0),
+        ("level", torch.tensor(0.5), 0.5),
+        ("number", FRAME["n"].max(), 3),
+        ("number", np.int64(2), 2),
+        ("levels", np.array([0.001, 0.5]), (0.001, 0.5)),
+        ("levels", FRAME["rating"], (1.0, 3.0, 5.0)),
+        ("levels", [np.float64(0.5), 1], (0.5, 1.0)),
+        ("levels", 0.5, (0.5,)),
+        ("levels", np.float64(0.5), (0.5,)),
+        ("texts", "BCE", ("BCE",)),
+        ("texts", np.array(["BCE", "MSE"]), ("BCE", "MSE")),
+    ],
+)
+def test_numbers_and_arrays_of_libraries_and_values_alone_are_taken(name, given, expected):
+    (got,) = read_fields(Fields, "field", {name: given}).values()
+    assert got == expected
+    for one in got if isinstance(got, tuple) else (got,):
+        assert type(one) in (int, float, str)
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "message"),
+    [
+        ("level", "x", "field level: expected a number or None, got 'x'"),
+        ("level", np.array([1.0]), "field level: expected a number or None, got [1.0]"),
+        ("level", float, "field level: expected a number or None, got <class 'float'>"),
+        ("level", np.ndarray, "field level: expected a number or None, got <class 'numpy.ndarray'>"),
+        ("levels", "x", "field levels: expected a number, got 'x'"),
+        ("levels", {0.5}, "field levels: expected a list, each a number, got {0.5}"),
+        ("texts", None, "field texts: expected a list, each a text, got None"),
+        ("texts", [1], "field texts: expected a text, got 1"),
+    ],
+)
+def test_kinds_are_told_in_words(name, given, message):
+    with pytest.raises(UserError) as error:
+        read_fields(Fields, "field", {name: given})
+    assert str(error.value) == message

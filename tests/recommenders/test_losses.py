@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.nn import functional
 
+from core.errors import UserError
 from core.loss import ProgramLoss
 from core.parsing import FormulaError
 from core.space import OperatorSpace
@@ -127,8 +128,26 @@ def test_a_formula_is_run_in_the_space_given():
     assert loss.value(torch.zeros(1), torch.ones(1)).item() == pytest.approx(0.01)  # neg clamped to xi
 
 
-@pytest.mark.parametrize(("text", "position"), [("max(y_hat, ", 10), ("y_hat + BCE", 8), ("y_hat $ y", 6), ("", 0)])
+@pytest.mark.parametrize(("text", "position"), [("max(y_hat, ", 10), ("y_hat + z", 8), ("y_hat $ y", 6), ("", 0)])
 def test_what_is_neither_a_name_nor_a_formula_is_refused_with_its_position(text, position):
     with pytest.raises(FormulaError, match=f"position {position}") as caught:
         make_loss(text, SPACE)
     assert caught.value.position == position
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "BCEE",
+            "unknown loss 'BCEE': expected one of BCE, .*hinge, y, y_hat. Did you mean 'BCE'.* A formula such as",
+        ),
+        ("yhat", "Did you mean 'y_hat'"),
+        ("y_hat + BCE", "position 8: .*; BCE is a known loss, and no part of a formula: give it alone"),
+        ("MaxR*2", "MaxR is a known loss"),
+        ("log", "expected '\\(', got 'the end'"),
+    ],
+)
+def test_a_name_that_is_none_or_is_out_of_place_is_told_the_known_ones(text, message):
+    with pytest.raises(UserError, match=message):
+        make_loss(text, SPACE)

@@ -215,3 +215,13 @@ def test_help_is_in_whole_sentences(capsys, monkeypatch, name, columns):
         elif column and line.startswith("\u2502"):
             assert len(cells) - len(cells.lstrip()) <= column, line
     assert n_options > 2
+
+
+@pytest.mark.parametrize("name", ["run", "compare", "tune"])
+def test_no_option_is_told_by_what_stands_elsewhere(capsys, monkeypatch, name):
+    """Options come in the order of classes, so what one refers to as "the same" may be anywhere."""
+    monkeypatch.setenv("COLUMNS", "200")
+    assert exit_code(lambda: COMMANDS[name].app(["--help"], exit_on_error=False, print_error=False)) == 0
+    told = " ".join(capsys.readouterr().out.split())
+    assert "The recommender's effective decay in Phase I," in told
+    assert "The same" not in told

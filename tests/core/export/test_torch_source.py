@@ -92,6 +92,19 @@ def test_bad_use_of_the_file_is_told(tmp_path):
         exported.Loss()(torch.zeros(2), torch.zeros(3))
 
 
+@pytest.mark.parametrize("name", ["MaxR", "BCE"])
+@pytest.mark.parametrize(("wrong", "kind"), [([0.5], "list"), (Y_HAT.numpy(), "ndarray"), (0.5, "float")])
+def test_what_is_no_tensor_is_refused_by_module_and_file_alike(name, wrong, kind, tmp_path):
+    loss = make_loss(name, OperatorSpace())
+    for module in (LossModule(loss), imported(torch_source(loss, ABOUT), tmp_path).Loss()):
+        with pytest.raises(
+            TypeError, match=f"expected predictions and labels as tensors, got {kind} and Tensor; torch"
+        ):
+            module(wrong, Y)
+        with pytest.raises(TypeError, match=f"got Tensor and {kind}; torch.as_tensor makes one"):
+            module(Y_HAT, wrong)
+
+
 def test_half_precision_and_whole_labels(tmp_path):
     exported = imported(torch_source(make_loss("SumR", OperatorSpace()), ABOUT), tmp_path).Loss()
     assert exported(torch.tensor([0.25]).half(), torch.tensor([1])).dtype is torch.float32

@@ -1,6 +1,7 @@
 """What a user holds can be copied, and sent to another process."""
 
 import copy
+import io
 import pickle
 
 import numpy as np
@@ -95,10 +96,31 @@ def test_a_result_that_was_stored_predicts_wherever_its_folder_is(tmp_path, monk
     np.testing.assert_allclose(pickle.loads(sent).predict(USERS, ITEMS), found.predict(USERS, ITEMS), rtol=1e-5)
 
 
+def through_torch(module):
+    file = io.BytesIO()
+    torch.save(module, file)
+    return torch.load(io.BytesIO(file.getvalue()), weights_only=False)
+
+
+@pytest.mark.parametrize("sent", [lambda one: pickle.loads(pickle.dumps(one)), copy.deepcopy, copy.copy, through_torch])
+@pytest.mark.parametrize("from_logits", [True, False])
 @pytest.mark.parametrize("name", [*NAMED_LOSSES, "max(y_hat, 1/(y))"])
-def test_losses_and_settings_travel(name):
-    module = LossModule(make_loss(name, StudySettings().space), from_logits=True)
-    logits, labels = torch.linspace(-3, 3, 7), torch.tensor([0.0, 1, 0, 1, 0, 1, 0])
-    for arrived in (pickle.loads(pickle.dumps(module)), copy.deepcopy(module)):
-        assert arrived(logits, labels) == module(logits, labels)
+def test_losses_travel_before_and_after_they_were_used(name, from_logits, sent):
+    module = LossModule(make_loss(name, StudySettings().space), from_logits=from_logits)
+    predictions, labels = torch.linspace(0.1, 0.9, 7), torch.tensor([0.0, 1, 0, 1, 0, 1, 0])
+    fresh, value = sent(module), module(predictions, labels)
+    _ = module.loss.tape, module.loss.slope(predictions, labels)
+    used = sent(torch.nn.Sequential(module))[0]  # as part of somebody's model
+    assert fresh(predictions, labels) == used(predictions, labels) == value
+
+
+def test_what_a_result_gives_travels_after_it_was_used(result):
+    loss, recommender, numbers = result.loss, result.recommender, torch.arange(3)
+    value, y_hat = loss(torch.full((3,), 0.3), torch.ones(3)), recommender(numbers, numbers)
+    loss, recommender = pickle.loads(pickle.dumps((loss, recommender)))
+    assert loss(torch.full((3,), 0.3), torch.ones(3)) == value
+    assert torch.equal(recommender(numbers, numbers), y_hat)
+
+
+def test_settings_travel():
     assert pickle.loads(pickle.dumps(StudySettings(seed=3))) == StudySettings(seed=3)

@@ -1,6 +1,10 @@
 """The Python interface."""
 
+import math
+from contextlib import suppress
+from dataclasses import fields
 from decimal import Decimal
+from inspect import signature
 
 import numpy as np
 import pandas as pd
@@ -13,6 +17,7 @@ import studies
 from core.errors import UserError
 from recommenders.data.synthetic import planted
 from studies import load_result, search_loss
+from studies.settings import PlaceSettings, StudySettings
 from tests.core.export.written import imported
 
 SMALL = {
@@ -222,24 +227,78 @@ def test_torch_keeps_its_threads():
     assert torch.get_num_threads() == before
 
 
+def test_every_option_of_the_command_is_an_argument(monkeypatch, tmp_path):
+    """The file of a part has another name, as it may be a frame; two are taken without being in the signature."""
+    options = {f.name for kind in (StudySettings, PlaceSettings) for f in fields(kind)}
+    known = {*signature(search_loss).parameters, *(f.name for f in fields(StudySettings))}
+    assert options - known == {"validation_data", "test_data", "no_model", "checkpoint_every"}
+    monkeypatch.setattr("studies.api.searching._in_folder", lambda ready, places, out, bars: places)
+    places = search_loss(FRAME, out=tmp_path, no_model=True, checkpoint_every=np.float64(0), threads=np.int64(1))
+    assert (places.no_model, places.checkpoint_every, places.threads) == (True, 0, 1)
+    with pytest.raises(UserError, match="--checkpoint-every: expected seconds, at least 0, got -1"):
+        search_loss(FRAME, checkpoint_every=-1)
+
+
+def test_numbers_of_numpy_and_values_alone_are_those_of_python(monkeypatch):
+    monkeypatch.setattr("studies.api.searching._in_memory", lambda ready, bars: ready.settings)
+    of_numpy = {"positive_at": FRAME["stars"].median(), "seed": np.int64(1), "trainings": np.int64(2)}
+    given = search_loss(FRAME, **of_numpy, epsilon=np.array([0.001]), baseline="BCE", progress=False)
+    median = float(FRAME["stars"].median())
+    assert given == search_loss(
+        FRAME, positive_at=median, seed=1, trainings=2, epsilon=(0.001,), baseline=("BCE",), progress=False
+    )
+
+
+HOSTILE = [
+    None,
+    10**400,
+    math.nan,
+    math.inf,
+    np.array([[1.0]]),
+    {1},
+    {},
+    object,
+    "",
+    "-x",
+    [[]],
+    (None,),
+    True,
+    b"x",
+    1j,
+]
+
+
+@pytest.mark.parametrize("name", [f.name for f in fields(StudySettings)])
+def test_whatever_is_given_for_a_setting_it_is_taken_or_told(name):
+    for value in HOSTILE:
+        with suppress(UserError):
+            StudySettings.from_dict({name: value})
+
+
+def test_another_kind_of_question_to_a_result_is_told(result):
+    for ask in (lambda: result.module(5), lambda: result.export(5), lambda: result.export(["torch"])):
+        with pytest.raises(UserError, match="expected"):
+            ask()
+
+
 @pytest.mark.parametrize(
     ("given", "message"),
     [
         ({"searchers": "gp"}, "unknown setting 'searchers': expected one of .* Did you mean 'searcher'"),
         ({"searcher": "nobody"}, "unknown searcher 'nobody'"),
-        ({"trainings": "many"}, "setting trainings: expected int, got 'many'"),
+        ({"trainings": "many"}, "setting trainings: expected a whole number, got 'many'"),
         ({"trainings": -1}, "trainings"),
         ({"recommender": Own(3, 4)}, "recommender: expected a name or a class of torch modules, got Own"),
         ({"recommender": dict}, "expected a class derived from torch.nn.Module, got dict"),
         ({"recommender": "deepfm"}, "unknown recommender 'deepfm'"),
         ({"resume": True}, "expected out, the folder of the study"),
         ({"tracking_uri": "sqlite:///mlflow.db"}, "expected out, the folder of the study"),
-        ({"threads": "2"}, "search_loss threads: expected int, got '2'"),
+        ({"threads": "2"}, "search_loss threads: expected a whole number, got '2'"),
         ({"threads": 0}, "--threads: expected at least 1, got 0"),
-        ({"memory": "much"}, "search_loss memory: expected one of .*, got 'much'"),
-        ({"resume": "yes"}, "search_loss resume: expected bool, got 'yes'"),
-        ({"tracking_uri": 5}, "search_loss tracking_uri: expected str, got 5"),
-        ({"experiment": None}, "search_loss experiment: expected str, got None"),
+        ({"memory": "much"}, "search_loss memory: expected a number or None, got 'much'"),
+        ({"resume": "yes"}, "search_loss resume: expected True or False, got 'yes'"),
+        ({"tracking_uri": 5}, "search_loss tracking_uri: expected a text, got 5"),
+        ({"experiment": None}, "search_loss experiment: expected a text, got None"),
         ({"out": 3}, "out: expected a path, got 3"),
         ({"out": b"x"}, "out: expected a path, got b'x'"),
         ({"out": ""}, "out: expected a path, got ''"),

@@ -48,6 +48,14 @@ def test_the_found_loss_is_taken_or_the_one_picked(content):
     assert study.picked(Pick(complexity=shortest["complexity"])).name == shortest["name"]
 
 
+def test_the_head_of_a_file_keeps_several_formulas_apart(content):
+    several = {**content["settings"], "guess": ["-log(y_hat*y)", "-y_hat*y"]}
+    study = parse({**content, "settings": several})
+    head = " ".join(study.exported(study.finalists[0]).origin)
+    assert "guess -log(y_hat*y) and -y_hat*y," in head
+    assert "baseline BCE and MaxR," in head
+
+
 def test_a_loss_is_taken_by_name(content):
     study = parse(content)
     assert study.named("MaxR") == study.baselines[1]

@@ -42,7 +42,7 @@ def test_only_what_differs_is_told():
 
 @pytest.mark.parametrize("place", ["results/one", "my studies/it's one", "-dash", "$(rm -rf /)"])
 def test_places_are_quoted(place):
-    words = shlex.split(export_command(place, "--pick", "complexity<=3"))
+    words = shlex.split(export_command(place, pick="complexity<=3"))
     _, bound, _ = export_app.parse_args(words[3:], exit_on_error=False, print_error=False)
     assert bound.arguments["settings"].run == place
     assert bound.arguments["settings"].pick == "complexity<=3"

@@ -1,7 +1,11 @@
 import math
+import shlex
+from pathlib import Path
 
 import pytest
 
+from studies.run import app as run_app
+from studies.settings_data import DataPlaces
 from studies.tuning.result import TuneResult, best_so_far, command_for
 from studies.tuning.trials import Tried
 from tests.studies.tuning.small import small_tuning
@@ -74,17 +78,43 @@ def test_a_result_is_plain_data():
     assert math.isclose(content["confirmed"]["gain"], 0.1)
 
 
+RUN = "python -m studies.run --searcher"
+
+
 @pytest.mark.parametrize(
     ("changes", "params", "expected"),
     [
-        ({}, {"epsilon": 0.01}, 'python -m studies.run --baseline "log(y_hat/(y))^2" --epsilon 0.01'),
+        (
+            {},
+            {"epsilon": 0.012345678901},
+            f"{RUN} rl --seed 0 --dataset synthetic --epsilon 0.012345678901 --max-epochs 4 "
+            "--baseline 'log(y_hat/(y))^2'",
+        ),
+        (
+            {"loss": "-log(y_hat*y)", "dataset": "table", "user_col": "my user", "recommender": "mlp", "seed": 2},
+            {"learning_rate": 0.5},
+            f"{RUN} rl --seed 2 --user-col 'my user' --dataset table --recommender mlp --learning-rate 0.5 "
+            "--max-epochs 4 '--baseline=-log(y_hat*y)' --data 'my data.csv'",
+        ),
         (
             {"loss": None, "searcher": "rl:objective=ppo"},
             {"eta": 0.5, "searcher.clip": 0.25},
-            "python -m studies.run --searcher rl:objective=ppo:clip=0.25 --eta 0.5",
+            f"{RUN} rl:objective=ppo:clip=0.25 --seed 0 --dataset synthetic --max-epochs 4 --trainings 100 "
+            "--environment from-scratch --eta 0.5",
         ),
-        ({"loss": None}, {"proxy_size": 7}, "python -m studies.run --proxy-size 7"),
+        (
+            {"loss": None, "environment": "alternating", "trainings": 200, "max_epochs": None},
+            {"proxy_size": 7},
+            f"{RUN} rl --seed 0 --dataset synthetic --proxy-size 7",
+        ),
     ],
 )
-def test_the_command_that_uses_the_values(changes, params, expected):
-    assert command_for(small_tuning(**changes), params) == expected
+def test_the_command_that_uses_the_values_has_all_else_that_was_tuned_with(changes, params, expected):
+    file = Path("my data.csv") if changes.get("dataset") == "table" else None
+    said = command_for(small_tuning(**changes), params, DataPlaces(data=file))
+    assert sorted(shlex.split(said)) == sorted(shlex.split(expected))
+    _, bound, _ = run_app.parse_args(shlex.split(said)[3:], exit_on_error=False, print_error=False)
+    again = bound.arguments["study"]
+    for name, value in params.items():
+        if "." not in name:
+            assert getattr(again, name) == ((value,) if name == "epsilon" else value)

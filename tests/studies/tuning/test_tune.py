@@ -1,13 +1,14 @@
 """The command as a user meets it, and what MLflow has of it."""
 
 import json
+import shlex
 from pathlib import Path
 
 import pytest
 
 from studies.command import BAD_INPUT, exit_code
 from studies.tracking.server import connect
-from studies.tune import app
+from studies.tune import app, dashboard
 from studies.tuning.report import REPORT_FILES
 from tests.studies.tuning.small import SEARCH, small_arguments
 
@@ -35,6 +36,13 @@ def runs(role):
     return client, sorted(found, key=lambda run: int(run.data.tags.get("trial", 0)))
 
 
+@pytest.mark.parametrize("path", ["out", "t 2", "it's $HOME", "-x"])
+def test_the_command_that_looks_closer_can_be_pasted(path):
+    name, file = shlex.split(dashboard(Path(path)))
+    assert (name, Path(file)) == ("optuna-dashboard", Path(path) / "optuna-journal.log")
+    assert not file.startswith("-")
+
+
 def test_prints_a_summary_and_writes_files_pictures_and_runs(capsys, migrated):
     Path("mlflow.db").write_bytes(migrated.read_bytes())
     assert tune(*small_arguments(), "--out", "out") == 0
@@ -42,7 +50,7 @@ def test_prints_a_summary_and_writes_files_pictures_and_runs(capsys, migrated):
     for text in (
         "The best of 3 trials",
         "With seeds that chose nothing",
-        "python -m studies.run --baseline",
+        "To use them: python -m studies.run --searcher rl --seed 0 --dataset synthetic",
         "mlflow ui",
     ):
         assert text in printed.out
@@ -92,7 +100,9 @@ def test_thresholds_of_a_search_are_tuned_by_default(capsys):
         "min_positive_rate",
         "xi",
     }
-    assert "python -m studies.run --searcher random --proxy-delta 0.0001" in capsys.readouterr().out
+    assert (
+        "To use them: python -m studies.run --searcher random --seed 0 --dataset synthetic" in capsys.readouterr().out
+    )
 
 
 @pytest.mark.parametrize(
