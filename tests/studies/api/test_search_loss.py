@@ -221,6 +221,7 @@ def test_torch_keeps_its_threads():
         ({"out": "x" * 300}, "--out x+.*: cannot write there: File name too long"),
         ({"out": "a\0b"}, "cannot write there"),
         ({"user_col": "nobody"}, "nobody"),
+        ({"data": "https://h/a.csv"}, "search_loss data: expected a file, got the URL https://h/a.csv; fetch it"),
         ({"positive_at": 99}, "positive"),
         ({"test": "test.csv", "validation": "validation.csv"}, "validation.csv: could not read it"),
         ({"test": FRAME}, "got two; give all three"),
