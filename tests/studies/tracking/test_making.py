@@ -19,6 +19,7 @@ from studies.tracking.making import setting_up
 from studies.tracking.server import connect, open_server, reaching, server_name
 from studies.tuning.storage import open_storage
 from tests.faults.test_kill_writes import killed
+from tests.studies.api.test_leaves_no_trace import open_files
 
 
 def make(url):
@@ -223,11 +224,6 @@ def test_a_database_that_was_not_made_to_its_end_is_told_as_such():
     error = RuntimeError("(sqlite3.OperationalError) table datasets already exists")
     with pytest.raises(UserError, match="was not made to its end, as by a kill: move it away"), reaching("sqlite:///a"):
         raise error
-
-
-def open_files():
-    names = os.listdir("/proc/self/fd")
-    return [os.path.realpath(f"/proc/self/fd/{name}") for name in names]
 
 
 def test_a_database_is_closed_after_each_use_and_lies_where_its_url_says(tmp_path, migrated, monkeypatch):
