@@ -7,13 +7,13 @@ import sqlite3
 import stat
 from contextlib import closing
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote, urlsplit
 
-from sqlalchemy import create_engine
-from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError
-
 from core.errors import UserError, in_a_line
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import URL
 
 #: What each library's databases have.
 MLFLOW = frozenset({"alembic_version", "experiments", "runs", "metrics", "params", "tags"})
@@ -37,6 +37,9 @@ def sqlite_file(url: str) -> Path | None:
 
 def _parsed(url: str) -> URL | None:
     """None for what SQLAlchemy does not take for a URL: MLflow knows more of them."""
+    from sqlalchemy.engine import make_url
+    from sqlalchemy.exc import ArgumentError
+
     try:
         return make_url(url)
     except (ArgumentError, ValueError):
@@ -63,6 +66,8 @@ def check_usable(url: str, *, to_write: bool) -> None:
             raise OSError("expected a database in a file, got one in memory, at which nobody could look afterwards")
         _check_file(path, to_write)
     elif parsed.get_backend_name() in _SERVERS:
+        from sqlalchemy import create_engine
+
         engine = create_engine(parsed)
         try:
             engine.connect().close()

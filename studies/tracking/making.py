@@ -14,8 +14,6 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from sqlalchemy.engine import URL
-
 from core.errors import UserError
 from studies.keeping.locking import in_turn
 from studies.tracking.databases import check_ours, check_usable, holds_something, sqlite_file
@@ -88,6 +86,8 @@ def _make_whole(path: Path, make: Callable[[str], object]) -> None:
         work = Path(tempfile.mkdtemp(f".{os.getpid()}.unfinished", _WORK, path.parent))
     except OSError as error:
         raise OSError(f"no file can be made there: {error.strerror or error}") from None
+    from sqlalchemy.engine import URL
+
     try:
         made = work / "made.db"
         make(URL.create("sqlite", database=str(made)).render_as_string())
