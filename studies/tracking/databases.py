@@ -79,7 +79,9 @@ def _check_file(path: Path, to_write: bool) -> None:
     try:
         if not stat.S_ISREG(path.stat().st_mode):
             raise OSError("expected a file, got a folder, a pipe or a device")
-        os.close(os.open(path, (os.O_RDWR if to_write else os.O_RDONLY) | os.O_CLOEXEC))
+        # Not opened: closing it would take SQLite's locks on it away from the rest of this process.
+        if not os.access(path, os.R_OK | (os.W_OK if to_write else 0), effective_ids=True):
+            raise OSError("Permission denied, or a file system that is read only")
     except FileNotFoundError:
         pass
     except (OSError, ValueError) as error:  # also no name that a file can have
