@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from importlib import import_module
+from importlib.metadata import version
 from types import MappingProxyType
 
 from core.errors import UserError, first_line
@@ -15,6 +16,7 @@ EXTRAS: Mapping[str, str] = MappingProxyType(
         "cmaes": "cmaes",
         "jinja2": "report",
         "matplotlib": "report",
+        "psycopg": "postgresql",
         "psycopg2": "postgresql",
         "scikit_posthocs": "statistics",
         "sympy": "sympy",
@@ -23,8 +25,8 @@ EXTRAS: Mapping[str, str] = MappingProxyType(
 )
 
 
-#: URLs of databases whose driver an extra brings; SQLAlchemy takes this one unless another is named.
-_DRIVER, _ITS_URLS = "psycopg2", re.compile(r"postgresql(\+psycopg2)?:")
+#: URLs of databases whose driver an extra brings.
+_URL = re.compile(r"postgresql(?:\+(psycopg2?))?:")
 
 
 def needs_driver(what: str, url: str) -> None:
@@ -34,8 +36,15 @@ def needs_driver(what: str, url: str) -> None:
         what: the option that named the database, for the message.
         url: of the database; it may hold a password and is not told.
     """
-    if _ITS_URLS.match(url):
-        needs(what, _DRIVER)
+    found = _URL.match(url)
+    if found is not None:
+        needs(what, found[1] or _usual_driver())
+
+
+def _usual_driver() -> str:
+    """The one that SQLAlchemy takes where none is named."""
+    major, minor = version("sqlalchemy").split(".")[:2]
+    return "psycopg" if (int(major), int(minor)) >= (2, 1) else "psycopg2"
 
 
 def needs(what: str, *packages: str) -> None:

@@ -1,8 +1,8 @@
 """Passwords, tokens and keys stay out of messages, files and terminals.
 
-What looks like one is replaced by three asterisks: everything before the `@` of a URL, and the value of whatever is
-called a password, token, secret or key. What a URL in use holds is remembered besides, and replaced wherever another
-library's error repeats it.
+What looks like one is replaced by three asterisks: everything before the `@` of a URL, whatever is asked after its `?`
+but for what is known to be harmless, and the value of whatever is called a password, token, secret or key. What a URL
+in use holds is remembered besides, and replaced wherever another library's error repeats it.
 """
 
 from __future__ import annotations
@@ -13,10 +13,23 @@ from urllib.parse import quote, quote_plus, unquote
 
 HIDDEN = "***"
 _SENSITIVE = r"(?:password|passwd|passphrase|pwd|token|secret|api[_-]?key|access[_-]?key|signature|credential)"
-_NAMED = re.compile(rf"""(?i)([\w.-]{{0,40}}{_SENSITIVE}[\w.-]{{0,40}}=)("[^"]*"|'[^']*'|[^\s&#;,'"]+)""")
+_VALUE = r"""("[^"]*"|'[^']*'|[^\s&#;,'"]*[^\s&#;,'":])"""  # a colon after it is the message's
+_NAMED = re.compile(rf"(?i)([\w.-]{{0,40}}{_SENSITIVE}[\w.-]{{0,40}}=){_VALUE}")
 _HEADER = re.compile(r"(?i)(authorization\W{1,4}(?:basic|bearer)\s+)[^\s'\"]+")
 _SECRET_VARIABLE = re.compile(r"(?i)(?:password|passphrase|token|secret|api_?key|access_?key)$")
 _QUOTED_URL = re.compile(r"(?i)(%3A%2F%2F)[^\s&]*%40")
+#: A URL's beginning; a slash is lost where one is taken for a path.
+_START = re.compile(r"(?i)(?P<scheme>[a-z][a-z0-9+.-]{1,30}):/{1,2}|(?<![^('\"=<\[])//")
+_COLON, _AT = re.compile("(?i):|%3A"), re.compile("@|%40")
+#: Signs of a sentence, after a URL.
+_SENTENCE = "])>:.,;'\""
+#: Schemes of paths: nobody logs in there.
+_FILES = ("file", "sqlite")
+#: What a query may show the value of; the names of secrets are endless.
+_HARMLESS = frozenset(
+    {"application_name", "cache", "charset", "connect_timeout", "dbname", "driver", "host", "isolation_level", "mode"}
+    | {"port", "ssl", "sslmode", "timeout", "uri", "viewstatesharekey"}
+)
 #: Shorter ones are hidden where they stand in a URL, but not looked for elsewhere: they are parts of words.
 _SHORTEST = 4
 _MOST = 200
@@ -25,15 +38,15 @@ _known: set[str] = set()
 
 def masked(text: str) -> str:
     """A text from anywhere without what looks like a secret in it."""
-    text = _HEADER.sub(rf"\1{HIDDEN}", _NAMED.sub(rf"\1{HIDDEN}", text))  # first: an @ in a value is not the URL's
-    if "://" in text:
-        text = "".join(_masked_url(word) if "://" in word else word for word in re.split(r"(\s+)", text))
+    if any(mark in text for mark in ("/", "@", "%40")):
+        text = "".join(_masked_word(word) for word in re.split(r"(\s+)", text))
+    text = _HEADER.sub(rf"\1{HIDDEN}", _NAMED.sub(rf"\1{HIDDEN}", text))
     return _QUOTED_URL.sub(rf"\1{HIDDEN}%40", text)
 
 
 def shown_url(url: str) -> str:
     """A URL as it may be shown and stored, whatever its password holds."""
-    return masked(_masked_url(_NAMED.sub(rf"\1{HIDDEN}", url)))
+    return masked(_masked_word(url))
 
 
 def remember(url: str, variables: Mapping[str, str]) -> None:
@@ -55,24 +68,58 @@ def hidden(text: str) -> str:
     return masked(text)
 
 
-def _masked_url(word: str) -> str:
-    """A word with a URL in it, without what stands before the last `@`, or after a colon that leads to no port."""
-    scheme, slashes, rest = word.partition("://")
-    if rest.startswith("/"):  # a file: nobody logs in
-        return word
-    _, at, place = rest.rpartition("@")
-    if at:
-        return f"{scheme}{slashes}{HIDDEN}@{place}"
-    name, colon, port = re.split(r"[/?#'\"();,]", rest, maxsplit=1)[0].partition(":")
-    if colon and "[" not in name and not re.fullmatch(r"\d*[:.]*", port):  # cut before its `@`
-        return f"{scheme}{slashes}{name}:{HIDDEN}"
-    return word
+def _masked_word(word: str) -> str:
+    """A word without the secrets of the URL that it is, or that is in it."""
+    address = word.rstrip(_SENTENCE)
+    start, login, at, place, query = _parts(address)
+    if login:
+        login = HIDDEN
+    elif start and not at:  # cut before its `@`: what stands after a colon that leads to no port
+        name, colon, port = re.split(r"[/?#'\"();,]", place, maxsplit=1)[0].partition(":")
+        if colon and "[" not in name and not re.fullmatch(r"\d*[:.]*", port):
+            place, query = f"{name}:{HIDDEN}", ""
+    return start + login + at + place + "".join(map(_masked_part, re.split(r"([?&;#])", query))) + word[len(address) :]
+
+
+def _masked_part(part: str) -> str:
+    """One of a query's, or a sign between them."""
+    name, equals, value = part.partition("=")
+    if part in ("", "?", "&", ";", "#") or name.lower() in _HARMLESS or (equals and not value):
+        return part
+    return f"{name}={HIDDEN}" if equals else HIDDEN
+
+
+def _parts(address: str) -> tuple[str, str, str, str, str]:
+    """What stands before and after the login of a URL, which ends with the last `@`: start, login, `@`, place, query.
+
+    No start means that it is none, and a file has a start alone. Where the query might be a part of the login, all is.
+    """
+    found = _START.search(address)
+    start, rest = (address[: found.end()], address[found.end() :]) if found else ("", address)
+    if found and (found["scheme"] or "").lower().startswith(_FILES) and (rest.startswith("/") or start.endswith(":/")):
+        return address, "", "", "", ""
+    if not found and not _has_login(address):
+        return address, "", "", "", ""
+    place, mark, query = rest.partition("?")
+    if "@" in query or ("@" not in place and "%40" in place):
+        return start, rest, "", "", ""
+    login, at, place = place.rpartition("@")
+    return start, login, at, place, mark + query
+
+
+def _has_login(word: str) -> bool:
+    """Whether this is a URL without its beginning: a colon, and an `@` behind it. A path begins with a slash."""
+    colon = _COLON.search(word)
+    return colon is not None and not word.startswith("/") and _AT.search(word, colon.end()) is not None
 
 
 def _secrets_of(url: str) -> Iterator[str]:
-    user, _, _ = url.partition("://")[2].rpartition("@")
-    name, colon, password = user.partition(":")
-    given = [password if colon else name, *(match[2].strip("'\"") for match in _NAMED.finditer(url))]
+    _, login, _, _, query = _parts(url)
+    logins = (login, unquote(login), unquote(login).rpartition("@")[0])  # the last: a place is in it, see `_parts`
+    given = [password if colon else name for name, colon, password in (one.partition(":") for one in logins)]
+    asked = [part.partition("=") for part in re.split(r"[?&;#]", query)]
+    given += [value or name for name, _, value in asked if name.lower() not in _HARMLESS]
+    given += [match[2].strip("'\"") for text in (url, unquote(url)) for match in _NAMED.finditer(text)]
     for one in given:
         plain = unquote(one)
         yield from (one, plain, quote(plain, safe=""), quote_plus(plain))

@@ -3,6 +3,8 @@
 The annotations are objects and not strings, see `studies.settings`.
 """
 
+import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -10,7 +12,12 @@ from typing import Annotated, Any, Self
 
 from cyclopts import Parameter
 
+from core.errors import UserError
+from core.secrets import shown_url
 from recommenders.data import DATASETS, TABLE, DataFiles, TableOptions, dataset_name, table_name
+from recommenders.data.options import option
+
+_URL = re.compile(r"([a-z][a-z0-9+.-]+:)/")  # a path has lost a slash of it
 
 
 def listed(what: str, registry: Mapping[str, Any]) -> str:
@@ -41,12 +48,27 @@ class DataSettings(TableOptions):
         return TableOptions(**{f.name: getattr(self, f.name) for f in fields(TableOptions)})
 
 
+def refuse_url(asked: str, path: object) -> None:
+    """Say that nothing is fetched.
+
+    Args:
+        asked: what named the path, for the message.
+        path: where a table should be.
+
+    Raises:
+        UserError: it is a URL.
+    """
+    if isinstance(path, Path) and _URL.match(str(path)) and not os.path.exists(path):
+        url = shown_url(_URL.sub(r"\1//", str(path)))
+        raise UserError(f"{asked}: expected a file, got the URL {url}; fetch it and give the file")
+
+
 @dataclass(frozen=True, kw_only=True)
 class DataPlaces:
     """Where the data are.
 
     Raises:
-        UserError: see DataFiles.
+        UserError: see DataFiles; one is a URL.
     """
 
     data: Path | None = None
@@ -57,7 +79,9 @@ class DataPlaces:
     """The test part of such a table."""
 
     def __post_init__(self) -> None:
-        """Check that all parts are there."""
+        """Check that all parts are there, and files."""
+        for f in fields(DataPlaces):
+            refuse_url(option(f.name), getattr(self, f.name))
         _ = self.files
 
     @property

@@ -32,6 +32,21 @@ def _end(number: int, frame: FrameType | None) -> None:
         sys.exit(128 + number)
 
 
+def end_behind(error: BaseException, before: BaseException | None) -> BaseException | None:
+    """The end of this process that another error hides: libraries tidy up after it, and may fail at that.
+
+    Args:
+        error: that was caught.
+        before: what was handled already when the work began that raised it (`sys.exception()`).
+    """
+    behind: BaseException | None = error
+    while behind is not None and behind is not before:
+        if isinstance(behind, KeyboardInterrupt | SystemExit):
+            return behind
+        behind = behind.__cause__ or behind.__context__
+    return None
+
+
 def _is_compiling(frame: FrameType | None) -> bool:
     while frame is not None:
         if frame.f_globals.get("__name__", "").partition(".")[0] in _COMPILERS:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 #: name, its lowest version, what else is asked of it.
-_REQUIREMENT = re.compile(r"(?P<name>[A-Za-z0-9_.-]+)>=(?P<lowest>[0-9.]+)(?:,[^;]*)?(?P<marker>;.*)?")
+_REQUIREMENT = re.compile(r"(?P<name>[A-Za-z0-9_.-]+)(?:\[[a-z,]+\])?>=(?P<lowest>[0-9.]+)(?:,[^;]*)?(?P<marker>;.*)?")
 #: Extras that are no part of the product, and those that only name others.
 _NOT_OURS = ("dev", "all")
 

@@ -52,6 +52,8 @@ EXTRA = {
     "studies/reproducing/raw.py": {"pandas"},
     "studies/reproducing/reproduction.py": {"matplotlib"},
     "studies/tuning/pictures.py": {"matplotlib"},
+    "studies/tracking/databases.py": {"sqlalchemy"},
+    "studies/tracking/making.py": {"sqlalchemy"},
     "studies/tuning/claiming.py": {"optuna"},
     "studies/paired.py": {"scipy"},
     "studies/tuning/storage.py": {"optuna"},

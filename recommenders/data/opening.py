@@ -17,8 +17,6 @@ from recommenders.data.unpacking import BROKEN, unpacked
 MAX_LINE = 2**20
 #: What a file that is not there, not text or broken raises.
 _UNREADABLE = (UnicodeError, *BROKEN)
-#: Of a page or a store; as a path it has lost one of its slashes.
-_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
 
 
 @contextmanager
@@ -43,11 +41,6 @@ def opened(path: Path) -> Iterator[BinaryIO]:
             with unpacked(cast(BinaryIO, file), how, path) as content:
                 yield content
     except _UNREADABLE as error:
-        if isinstance(error, FileNotFoundError) and _ADDRESS.match(str(path)):
-            raise UserError(
-                f"{path}: expected the path of a file, got an address; download it, or give search_loss the data frame "
-                "that pandas.read_csv makes of it"
-            ) from None
         raise UserError(f"{path}: could not read it: {getattr(error, 'strerror', None) or first_line(error)}") from None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 import warnings
 from collections.abc import Sequence
 from importlib.util import find_spec
@@ -25,7 +26,10 @@ def _bar_class() -> Any:
         from tqdm.notebook import tqdm
     else:
         from tqdm import tqdm
-    return tqdm
+    # The usual lock fixes how the process may start others, and a thread stays that looks after slow bars.
+    own = type("Bar", (tqdm,), {"monitor_interval": 0})
+    own.set_lock(threading.RLock())  # type: ignore[attr-defined]
+    return own
 
 
 _CONVERGING = "Training to convergence"

@@ -29,6 +29,7 @@ from studies.output import MODEL
 from studies.result import StudyResult
 from studies.running import StudyRun, Voice
 from studies.settings import PlaceSettings, StudySettings
+from studies.settings_data import refuse_url
 from studies.study import Study, use_cores
 from studies.tracking.server import NO_TRACKING
 from studies.undisturbed import leaves_no_trace
@@ -128,6 +129,8 @@ def _name(recommender: Any) -> str:
 def _data(settings: StudySettings, *tables: Frame | Path | str | None) -> Dataset | DataFiles:
     """Frames as a data set; paths, or nothing, as files."""
     data, validation, test = (None if table is None else as_table(table) for table in tables)
+    for name, table in (("data", data), ("validation", validation), ("test", test)):
+        refuse_url(f"search_loss {name}", table)
     if all(table is None or isinstance(table, Path) for table in (data, validation, test)):
         return DataFiles(data=data, validation=validation, test=test)
     if data is None:

@@ -1,63 +1,99 @@
-"""Whose a SQLite file is: libraries make dozens of tables in whatever database they are given. And who makes them."""
+"""Whose a SQLite file is, for libraries make dozens of tables in what they are given; and whether it can be used."""
 
 from __future__ import annotations
 
-import hashlib
 import os
-import re
 import sqlite3
-import tempfile
-from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+import stat
+from contextlib import closing
 from pathlib import Path
-from urllib.parse import quote, unquote
+from typing import TYPE_CHECKING
+from urllib.parse import quote, unquote, urlsplit
 
 from core.errors import UserError, in_a_line
-from studies.keeping.locking import in_turn
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import URL
 
 #: What each library's databases have.
 MLFLOW = frozenset({"alembic_version", "experiments", "runs", "metrics", "params", "tags"})
 OPTUNA = frozenset({"alembic_version", "studies", "trials", "study_user_attributes", "version_info"})
-_SQLITE = re.compile(r"sqlite(?:\+\w+)?:///")
-#: Beside a database while it is made, so that whoever calls it otherwise or has another temporary folder waits, too.
-_LOCK = ".loss-search-database.lock"
-_PATIENCE = 120.0  # seconds; making all tables takes some
+_SQLITE = "sqlite"
+#: What SQLAlchemy reads as true.
+_TRUE = ("true", "yes", "on", "y", "t", "1")
+_SERVERS = ("postgresql", "mysql", "mssql")
 
 
 def sqlite_file(url: str) -> Path | None:
     """The file that a SQLite URL means; None for other URLs, and for databases in memory."""
-    start = _SQLITE.match(url)
-    name = url[start.end() :].partition("?")[0] if start else ""
-    if name.startswith("file:"):
-        name = unquote(name.removeprefix("file:"))
+    parsed = _parsed(url)
+    if parsed is None or parsed.get_backend_name() != _SQLITE:
+        return None
+    name = parsed.database or ""
+    if name.startswith("file:") and str(parsed.query.get("uri", "")).lower() in _TRUE:
+        name = "" if parsed.query.get("mode") == "memory" else unquote(urlsplit(name).path)
     return Path(name) if name and name != ":memory:" else None
 
 
-@contextmanager
-def setting_up(option: str, url: str, library: str, tables: frozenset[str]) -> Iterator[None]:
-    """Within the block a database may be made: by one process at a time, for two would spoil it.
+def _parsed(url: str) -> URL | None:
+    """None for what SQLAlchemy does not take for a URL: MLflow knows more of them."""
+    from sqlalchemy.engine import make_url
+    from sqlalchemy.exc import ArgumentError
 
-    Args, Raises: see `check_ours`.
+    try:
+        return make_url(url)
+    except (ArgumentError, ValueError):
+        return None
+
+
+def check_usable(url: str, *, to_write: bool) -> None:
+    """Find out at once what MLflow would find out in two minutes, for it tries again and again.
+
+    Args:
+        url: of a database; others pass. A SQLite file may be missing.
+        to_write: whether it will be written.
+
+    Raises:
+        OSError: it cannot be used; the text says why.
+        Exception: whatever a driver raises.
     """
-    with ExitStack() as stack:
+    parsed, path = _parsed(url), sqlite_file(url)
+    if parsed is None:
+        return
+    if parsed.get_backend_name() == _SQLITE:
+        parsed.get_dialect()().create_connect_args(parsed)
+        if path is None:
+            raise OSError("expected a database in a file, got one in memory, at which nobody could look afterwards")
+        _check_file(path, to_write)
+    elif parsed.get_backend_name() in _SERVERS:
+        from sqlalchemy import create_engine
+
+        engine = create_engine(parsed)
         try:
-            stack.enter_context(in_turn(_lock_file(url), _PATIENCE))
-        except TimeoutError:
-            raise UserError(
-                f"{option}: another process has been making this database for {_PATIENCE:g} seconds; end it or wait"
-            ) from None
-        except OSError:  # told by whoever makes the database, if one must be made
-            pass
-        check_ours(option, url, library, tables)
-        yield
+            engine.connect().close()
+        finally:
+            engine.dispose()
 
 
-def _lock_file(url: str) -> Path:
-    path = sqlite_file(url)
-    if path is not None:
-        return path.resolve().parent / _LOCK
-    digest = hashlib.sha256(url.encode()).hexdigest()[:16]
-    return Path(tempfile.gettempdir()) / f"loss-search-{os.getuid()}-{digest}.lock"
+def _check_file(path: Path, to_write: bool) -> None:
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise OSError("expected a file, got a folder, a pipe or a device")
+        # Not opened: closing it would take SQLite's locks on it away from the rest of this process.
+        if not os.access(path, os.R_OK | (os.W_OK if to_write else 0), effective_ids=True):
+            raise OSError("Permission denied, or a file system that is read only")
+    except FileNotFoundError:
+        pass
+    except (OSError, ValueError) as error:  # also no name that a file can have
+        raise OSError(getattr(error, "strerror", None) or str(error)) from None
+
+
+def holds_something(path: Path) -> bool:
+    """Whether there is something in the file: libraries would make their tables in an empty one."""
+    try:
+        return path.stat().st_size > 0
+    except (OSError, ValueError):
+        return False
 
 
 def check_ours(option: str, url: str, library: str, tables: frozenset[str]) -> None:

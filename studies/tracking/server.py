@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +17,9 @@ from core.extras import needs_driver
 from core.secrets import remember, shown_url
 from studies.processes import has_died
 from studies.quiet import set_level
-from studies.tracking.databases import MLFLOW, check_ours, setting_up, sqlite_file
+from studies.signals import end_behind
+from studies.tracking.databases import MLFLOW, check_ours, check_usable, holds_something, sqlite_file
+from studies.tracking.making import setting_up
 from studies.tracking.places import tracking_place
 from studies.typed import command_line
 
@@ -36,7 +39,8 @@ _ENVIRONMENT = {
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     "GIT_PYTHON_REFRESH": "quiet",
 }
-_SQLITE = "sqlite:///"
+#: Of tables that are made; MLflow does not go on where it was stopped.
+_HALF_MADE = re.compile(r"table \S+ already exists")
 _SOURCES = "studies."  # what `mlflow.source.name` of our runs begins with
 # Opens the experiment in the view of runs and charts, not in that of language models.
 _MODEL_TRAINING = {"mlflow.experimentKind": "custom_model_development"}
@@ -50,19 +54,16 @@ def connect(tracking_uri: str, experiment: str) -> tuple[MlflowClient, str]:
     Raises:
         UserError: the server cannot be reached, or refuses; the database is not MLflow's.
     """
-    with reaching(tracking_uri), setting_up("--tracking-uri", tracking_uri, "MLflow", MLFLOW):
-        client = _client(tracking_uri)
-        experiment_id = _experiment_id(client, tracking_uri, experiment)
-        close_abandoned(client, experiment_id)
+    database = sqlite_file(tracking_uri)
+    with reaching(tracking_uri):
+        needs_driver("--tracking-uri", tracking_uri)
+        if database is not None:
+            database.parent.mkdir(parents=True, exist_ok=True)
+        with setting_up("--tracking-uri", tracking_uri, "MLflow", MLFLOW, _make):
+            client = _client(tracking_uri)
+            experiment_id = _experiment_id(client, tracking_uri, experiment)
+            close_abandoned(client, experiment_id)
     return client, experiment_id
-
-
-def _is_there(database: Path) -> bool:
-    """Whether there is something in the file: MLflow would make its tables in an empty one."""
-    try:
-        return database.stat().st_size > 0
-    except (OSError, ValueError):
-        return False
 
 
 @contextmanager
@@ -74,20 +75,30 @@ def open_server(tracking_uri: str) -> Iterator[MlflowClient]:
     """
     tracking_uri = tracking_place(tracking_uri)
     database = sqlite_file(tracking_uri)
-    if tracking_uri == NO_TRACKING or (database is not None and not _is_there(database)):
-        told = shown_url(tracking_uri)
-        raise UserError(f"--tracking-uri {told}: there is no such database; say where the run was logged")
-    check_ours("--tracking-uri", tracking_uri, "MLflow", MLFLOW)
     with reaching(tracking_uri):
+        needs_driver("--tracking-uri", tracking_uri)
+        check_usable(tracking_uri, to_write=False)
+        if tracking_uri == NO_TRACKING or (database is not None and not holds_something(database)):
+            told = shown_url(tracking_uri)
+            raise UserError(f"--tracking-uri {told}: there is no such database; say where the run was logged")
+        check_ours("--tracking-uri", tracking_uri, "MLflow", MLFLOW)
         yield _client(tracking_uri)
 
 
 def _client(tracking_uri: str) -> MlflowClient:
-    needs_driver("--tracking-uri", tracking_uri)
     quiet_mlflow()
     from mlflow import MlflowClient
 
+    if sqlite_file(tracking_uri) is not None:  # a file is closed after each use, and open no longer than a study lasts
+        os.environ.setdefault("MLFLOW_SQLALCHEMYSTORE_POOLCLASS", "NullPool")
+        # MLflow would make the folder of a file itself, and a wrong one for file:a.db and a%20b/a.db.
+        tracking_uri = re.sub("^sqlite:", "sqlite+pysqlite:", tracking_uri)
     return MlflowClient(tracking_uri=tracking_uri)
+
+
+def _make(tracking_uri: str) -> None:
+    """All tables of MLflow's."""
+    _client(tracking_uri).search_experiments(max_results=1)
 
 
 def quiet_mlflow() -> None:
@@ -107,15 +118,20 @@ def quiet_mlflow() -> None:
 def reaching(tracking_uri: str) -> Iterator[None]:
     """Whatever a database driver or an HTTP library raises in this block, as a line that a person can use."""
     remember(tracking_uri, os.environ)
+    before = sys.exception()
     try:
         yield
     except UserError:
         raise
     except Exception as error:
-        raise UserError(
-            f"--tracking-uri {shown_url(tracking_uri)}: cannot use it: {first_line(error)[:300]}; "
-            f"give an MLflow server or database that is there, or --tracking-uri {NO_TRACKING}"
-        ) from None
+        end = end_behind(error, before)
+        if end is not None:
+            raise end from None
+        problem = first_line(error)[:300]
+        advice = f"give an MLflow server or database that is there, or --tracking-uri {NO_TRACKING}"
+        if _HALF_MADE.search(problem):
+            advice = "it was not made to its end, as by a kill: move it away if nothing of yours is in it"
+        raise UserError(f"--tracking-uri {shown_url(tracking_uri)}: cannot use it: {problem}; {advice}") from None
 
 
 def _experiment_id(client: MlflowClient, tracking_uri: str, name: str) -> str:
@@ -134,17 +150,16 @@ def _experiment_id(client: MlflowClient, tracking_uri: str, name: str) -> str:
 
 def server_name(tracking_uri: str, experiment: str) -> str:
     """A name for an experiment on a server, the same from wherever a local database is used; no secret is in it."""
-    if tracking_uri.startswith(_SQLITE):
-        tracking_uri = _SQLITE + str(Path(tracking_uri.removeprefix(_SQLITE)).absolute())
+    database = sqlite_file(tracking_uri)
+    if database is not None:
+        tracking_uri = f"sqlite:///{database.absolute()}"
     return hashlib.sha256(f"{tracking_uri} {experiment}".encode()).hexdigest()
 
 
 def _artifacts(tracking_uri: str) -> str | None:
     """For a local database the folder beside it, wherever the study was started; else the server's own."""
-    if not tracking_uri.startswith(_SQLITE):
-        return None
-    database = Path(tracking_uri.removeprefix(_SQLITE)).absolute()
-    return (database.parent / "mlruns").as_uri()
+    database = sqlite_file(tracking_uri)
+    return None if database is None else (database.absolute().parent / "mlruns").as_uri()
 
 
 def close_abandoned(client: MlflowClient, experiment_id: str) -> None:

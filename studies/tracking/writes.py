@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from core.errors import first_line
 from studies.processes import this_process
+from studies.signals import end_behind
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -38,9 +40,13 @@ def was_written(what: str, write: Callable[[], object], warn: Callable[[str], No
         warn: told in a sentence why it could not be written, and `then`.
         then: what comes of it, if there is something to say.
     """
+    before = sys.exception()
     try:
         write()
     except Exception as error:  # whatever a server, a database or the network may raise
+        end = end_behind(error, before)
+        if end is not None:
+            raise end from None
         warn(f"MLflow: could not write {what}: {first_line(error)[:200]}{then}")
         return False
     return True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 import time
 import warnings
 from collections.abc import Iterator
@@ -13,13 +14,15 @@ from typing import Any
 
 import optuna
 from filelock import FileLock
-from optuna.storages import BaseStorage, JournalStorage
+from optuna.storages import BaseStorage, JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend, JournalFileSymlinkLock
 
 from core.errors import UserError, first_line
 from core.extras import needs_driver
 from core.secrets import remember, shown_url
-from studies.tracking.databases import OPTUNA, setting_up
+from studies.signals import end_behind
+from studies.tracking.databases import OPTUNA
+from studies.tracking.making import setting_up
 from studies.tuning.claiming import check_journal, locks_of
 
 #: Seconds after which a lock counts as left behind by a killed process; whoever waits holds the inner lock by then.
@@ -81,8 +84,15 @@ def open_storage(url: str | None, journal: Path) -> BaseStorage:
         if url is None:
             check_journal(journal)
             return JournalStorage(_Journal(journal))
-        with setting_up("--storage", url, "Optuna", OPTUNA):
+        with setting_up("--storage", url, "Optuna", OPTUNA, _make):
             return _made(url)
+
+
+def _make(url: str) -> None:
+    """All tables of Optuna's."""
+    storage = RDBStorage(url)
+    storage.remove_session()
+    storage.engine.dispose()
 
 
 def _made(url: str) -> BaseStorage:
@@ -104,11 +114,15 @@ def reaching_storage(place: str) -> Iterator[None]:
         place: URL or folder of the storage.
     """
     remember(place, os.environ)
+    before = sys.exception()
     try:
         yield
     except UserError:
         raise
     except Exception as error:  # a disk, a database driver or the network
+        end = end_behind(error, before)
+        if end is not None:
+            raise end from None
         raise UserError(
             f"--storage {shown_url(place)}: cannot use it: {first_line(error)[:300]}; what is finished is kept, "
             "and the same command goes on when the storage is there again"

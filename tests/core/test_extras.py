@@ -4,6 +4,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from sqlalchemy import make_url
 
 from core.errors import UserError
 from core.extras import EXTRAS, lacking, needs, needs_driver
@@ -63,15 +64,18 @@ def test_a_package_that_is_there_and_broken_is_not_called_missing(monkeypatch, t
     assert told == "this work: needs cmaes, which cannot be loaded: No module named 'a_part_that_nobody_has'"
 
 
-@pytest.mark.parametrize("url", ["postgresql://u:secret@host/db", "postgresql+psycopg2://u:secret@host/db"])
-def test_a_driver_that_an_extra_brings_is_asked_for_without_telling_the_url(monkeypatch, url):
-    uninstall(monkeypatch, "psycopg2")
-    with pytest.raises(UserError, match=r"^--storage: needs psycopg2, .*\[postgresql\]") as caught:
+@pytest.mark.parametrize(
+    "url", ["postgresql://u:secret@host/db", "postgresql+psycopg2://u:secret@h/db", "postgresql+psycopg://h/d"]
+)
+def test_the_driver_that_sqlalchemy_takes_is_asked_for_without_telling_the_url(monkeypatch, url):
+    driver = make_url(url).get_dialect().driver
+    uninstall(monkeypatch, driver)
+    with pytest.raises(UserError, match=rf"^--storage: needs {driver}, .*\[postgresql\]") as caught:
         needs_driver("--storage", url)
     assert "secret" not in str(caught.value)
 
 
-@pytest.mark.parametrize("url", ["sqlite:///a.db", "postgresql+psycopg://u@host/db", "http://host:5000", "mysql://h/d"])
+@pytest.mark.parametrize("url", ["sqlite:///a.db", "postgresql+asyncpg://u@host/db", "http://host:5000", "mysql://h/d"])
 def test_other_databases_need_no_driver_of_ours(monkeypatch, url):
-    uninstall(monkeypatch, "psycopg2")
+    uninstall(monkeypatch, "psycopg", "psycopg2")
     needs_driver("--storage", url)

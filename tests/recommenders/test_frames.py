@@ -115,12 +115,6 @@ def test_a_column_that_arrow_has_no_type_for_is_named(kind):
         table_dataset(POLARS.with_columns(z=pl.lit(1).cast(kind)))
 
 
-@pytest.mark.parametrize("address", ["https://x.org/a.csv", "s3://bucket/x.parquet", "file:///x.csv"])
-def test_an_address_is_no_path(address):
-    with pytest.raises(UserError, match=r"expected the path of a file, got an address; download it, .*pandas.read_csv"):
-        table_dataset(address)
-
-
 def test_what_another_library_says_is_told_in_a_line():
     source = type("Query", (), {"__arrow_c_stream__": failing})()
     with pytest.raises(UserError, match=r"got tests.s Query: the query failed$"):

@@ -202,6 +202,16 @@ def test_what_cannot_be_asked_of_a_table_gets_one_line_and_leaves_nothing(capsys
     assert left_behind() == ["x.csv"]
 
 
+@pytest.mark.parametrize("end", ["", "x" * 300])
+def test_a_url_is_no_file_and_what_it_holds_is_not_told(capsys, end):
+    words = ["--data", f"https://bob:s3cretpw@host/r.csv?sig=s3cretpw{end}", "--searcher", "random"]
+    assert exit_code(lambda: app(words, exit_on_error=False, print_error=False)) == BAD_INPUT
+    told = capsys.readouterr().err
+    assert told == (
+        "error: --data: expected a file, got the URL https://***@host/r.csv?sig=***; fetch it and give the file\n"
+    )
+
+
 def test_an_output_folder_that_cannot_be_made_is_refused(capsys):
     Path("file").write_text("in the way")
     assert "cannot write there" in refused(capsys, *small_arguments(), "--out", "file/out", "--tracking-uri", "none")

@@ -8,6 +8,9 @@ import types
 import pytest
 
 from studies.signals import end_by_exceptions
+from studies.tracking.server import reaching
+from studies.tracking.writes import was_written
+from studies.tuning.storage import reaching_storage
 
 NUMBERS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -59,6 +62,43 @@ def test_what_the_compiler_began_it_ends(number, module):
     )
     assert ended(number, lambda _: inside(steps.append)) == 128 + number
     assert steps == list(range(1_000))
+
+
+def broken_rollback(end):
+    """As SQLAlchemy's, which fails at tidying up."""
+    try:
+        raise end
+    except BaseException as error:
+        raise ValueError("invalid transaction") from error
+
+
+@pytest.mark.parametrize("end", [KeyboardInterrupt(), SystemExit(143)])
+@pytest.mark.parametrize(
+    "attempt",
+    [
+        lambda work: was_written("this", work, print),
+        lambda work: within(reaching("http://host"), work),
+        lambda work: within(reaching_storage("sqlite:///a"), work),
+    ],
+)
+def test_an_end_that_a_librarys_error_hides_ends_the_command(attempt, end):
+    with pytest.raises(type(end)) as caught:
+        attempt(lambda: broken_rollback(end))
+    assert caught.value is end
+
+
+def within(context, work):
+    with context:
+        work()
+
+
+def test_an_error_while_tidying_up_after_an_end_is_told_as_ever():
+    told = []
+    try:
+        raise KeyboardInterrupt
+    except KeyboardInterrupt:
+        assert not was_written("this", lambda: broken_rollback(ValueError()), told.append)
+    assert told == ["MLflow: could not write this: invalid transaction"]
 
 
 def test_what_is_to_be_ignored_is():

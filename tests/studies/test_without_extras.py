@@ -25,7 +25,7 @@ ROOT = Path(__file__).parents[2]
 BROUGHT_ALONG = {"sympy", "tqdm"}
 QUIET = ("--tracking-uri", "none")
 CMAES = "optuna:sampler=cmaes"
-SERVER = "postgresql://bob:s3cret@nowhere.invalid/db"
+SERVER = "postgresql+psycopg2://bob:s3cret@nowhere.invalid/db"
 
 
 @pytest.fixture(autouse=True)

@@ -16,6 +16,7 @@ import torch
 
 from core.errors import UserError
 from studies import search_loss
+from studies.api.bars import _bar_class
 from studies.quiet import set_level
 from studies.undisturbed import leaves_no_trace, undisturbed
 from tests.studies.api.test_search_loss import Own
@@ -23,6 +24,10 @@ from tests.studies.api.test_search_loss import Own
 SMALL = {"dataset": "synthetic", "searcher": "random", "trainings": 3, "finalists": 1, "simpler": 0, "repeats": 1}
 SMALL |= {"max_epochs": 2, "baseline": ("BCE",), "epsilon": (0.001,), "progress": False}
 LIBRARIES = ("mlflow", "alembic", "optuna", "sqlalchemy", "matplotlib", "torch", "numba", "deap")
+
+
+def open_files():
+    return [os.path.realpath(f"/proc/self/fd/{name}") for name in os.listdir("/proc/self/fd")]
 
 
 def snapshot():
@@ -51,6 +56,7 @@ def snapshot():
         "hooks": (sys.excepthook, sys.displayhook),
         "recursion": sys.getrecursionlimit(),
         "errors": np.geterr(),
+        "databases": sorted(one for one in open_files() if ".db" in one),
     }
     if "matplotlib" in sys.modules:
         seen["pictures"] = dict(sys.modules["matplotlib"].rcParams)
@@ -165,12 +171,25 @@ def test_a_warning_that_is_made_an_error_ends_no_call():
     assert [str(one.message) for one in told] == ["of a library"]
 
 
+def test_bars_make_no_lock_and_no_thread(monkeypatch):
+    tqdm = pytest.importorskip("tqdm").tqdm
+    monkeypatch.setattr(tqdm, "monitor", None)
+    monkeypatch.delattr(tqdm, "_lock", raising=False)
+    before = threading.active_count()
+    with _bar_class()(total=2) as bar:
+        bar.update()
+    assert not hasattr(tqdm, "_lock"), "it fixes how this process may start others"
+    assert (tqdm.monitor, threading.active_count()) == (None, before)
+
+
 FIRST = """
-import os, random, logging
+import os, random, logging, multiprocessing, threading
 variables, state = dict(os.environ), random.getstate()
 from studies import search_loss
 search_loss(**{settings}, out={out!r})
 assert random.getstate() == state
+assert multiprocessing.get_start_method(allow_none=True) is None
+assert [one.name for one in threading.enumerate()] == ["MainThread"]
 assert dict(os.environ) == variables, set(os.environ) ^ set(variables)
 levels = {{name: logging.getLogger(name).level for name in ("mlflow", "optuna")}}
 assert levels == {{"mlflow": logging.INFO, "optuna": logging.INFO}}, levels  # as they make them
@@ -179,5 +198,5 @@ assert levels == {{"mlflow": logging.INFO, "optuna": logging.INFO}}, levels  # a
 
 @pytest.mark.services
 def test_the_first_call_of_a_process_leaves_nothing_but_loaded_modules(tmp_path):
-    code = FIRST.format(settings=SMALL | {"searcher": "optuna"}, out=str(tmp_path / "out"))
+    code = FIRST.format(settings=SMALL | {"searcher": "optuna", "progress": True}, out=str(tmp_path / "out"))
     subprocess.run([sys.executable, "-c", code], check=True)

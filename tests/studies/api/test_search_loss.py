@@ -307,6 +307,11 @@ def test_another_kind_of_question_to_a_result_is_told(result):
         ({"out": "x" * 300}, "--out x+.*: cannot write there: File name too long"),
         ({"out": "a\0b"}, "cannot write there"),
         ({"user_col": "nobody"}, "nobody"),
+        ({"data": "https://h/a.csv"}, "search_loss data: expected a file, got the URL https://h/a.csv; fetch it"),
+        (
+            {"data": "s3://bucket/x.parquet"},
+            "search_loss data: expected a file, got the URL s3://bucket/x.parquet; fetch",
+        ),
         ({"positive_at": 99}, "positive"),
         ({"test": "test.csv", "validation": "validation.csv"}, "validation.csv: could not read it"),
         ({"test": FRAME}, "got two; give all three"),

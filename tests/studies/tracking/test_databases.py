@@ -2,15 +2,23 @@
 
 import shutil
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from core.errors import UserError
-from studies.tracking import databases
-from studies.tracking.databases import MLFLOW, setting_up, sqlite_file
+from studies.tracking import making
+from studies.tracking.databases import MLFLOW, sqlite_file
+from studies.tracking.making import setting_up
 from studies.tracking.places import experiment_name, tracking_place
 from studies.tracking.server import connect, how_to_compare, open_server, reaching, server_name
+
+
+def make(url):
+    with closing(sqlite3.connect(sqlite_file(url))) as made:
+        for table in MLFLOW:
+            made.execute(f"CREATE TABLE {table} (a)")
 
 
 @pytest.mark.parametrize("what", ["tables", "text", "runs of somebody's"])
@@ -47,24 +55,25 @@ def test_one_process_at_a_time_makes_a_database_whatever_it_is_called_and_wherev
     there.mkdir()
     link.symlink_to(there)
     (tmp_path / "other.db").symlink_to(there / "m.db")
-    monkeypatch.setattr(databases, "_PATIENCE", 0.0)
-    with setting_up("--tracking-uri", f"sqlite:///{there}/m.db", "MLflow", MLFLOW):
+    monkeypatch.setattr(making, "_PATIENCE", 0.0)
+    with setting_up("--tracking-uri", f"sqlite:///{there}/m.db", "MLflow", MLFLOW, make):
         monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
         monkeypatch.chdir(there)
         for name in ("m.db", f"{there}/../there/m.db", f"{link}/m.db?timeout=3", f"{tmp_path}/other.db"):
             with (
                 pytest.raises(UserError, match="another process has been making this database"),
-                setting_up("--tracking-uri", f"sqlite:///{name}", "MLflow", MLFLOW),
+                setting_up("--tracking-uri", f"sqlite:///{name}", "MLflow", MLFLOW, make),
             ):
                 raise AssertionError("two at once")
-    with setting_up("--tracking-uri", f"sqlite:///{link}/m.db", "MLflow", MLFLOW):
+    with setting_up("--tracking-uri", f"sqlite:///{link}/m.db", "MLflow", MLFLOW, make):
         pass
-    assert not list(there.iterdir()), "nothing is left beside the database"
+    assert [one.name for one in there.iterdir()] == ["m.db"], "nothing is left beside the database"
 
 
 def test_where_no_lock_can_be_had_it_goes_on_without_and_a_missing_folder_is_not_made(tmp_path):
-    with setting_up("--storage", f"sqlite:///{tmp_path}/missing/o.db", "Optuna", MLFLOW):
-        pass
+    url = f"sqlite:///{tmp_path}/missing/o.db"
+    with pytest.raises(OSError, match="No such file"), setting_up("--storage", url, "Optuna", MLFLOW, make):
+        raise AssertionError("made")
     assert not list(tmp_path.iterdir())
 
 
