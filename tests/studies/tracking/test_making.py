@@ -241,5 +241,5 @@ def test_a_database_is_closed_after_each_use_and_lies_where_its_url_says(tmp_pat
         client, experiment = connect(uri, "mine")
         assert client.get_experiment(experiment).artifact_location == (place / "mlruns").as_uri()
         assert server_name(uri, "mine") == server_name(f"sqlite:///{tmp_path}/a 100%25/{name}", "mine")
-        assert not [one for one in open_files() if one.endswith(name)]
+        assert not [one for one in open_files() if one.endswith(f"{place}/{name}")]
     assert [one.name for one in tmp_path.iterdir()] == ["a 100%"]
