@@ -49,6 +49,7 @@ def outer(x):
 SHOW = "import outer; print(outer.outer(1), outer.outer.stats.cache_hits)"
 
 
+@pytest.mark.services
 def test_machine_code_is_kept_and_made_anew_when_another_file_that_it_uses_changed(tmp_path):
     write(tmp_path, add=1)
     assert run(tmp_path, SHOW).split()[0] == "2"
@@ -57,6 +58,7 @@ def test_machine_code_is_kept_and_made_anew_when_another_file_that_it_uses_chang
     assert run(tmp_path, SHOW) == "3 Counter()"
 
 
+@pytest.mark.services
 def test_versions_of_numba_that_share_the_source_do_not_read_what_each_other_compiled(tmp_path):
     write(tmp_path, add=1)
     other = "import numba\nnumba.__version__ = '0.0'\n"
@@ -65,6 +67,7 @@ def test_versions_of_numba_that_share_the_source_do_not_read_what_each_other_com
     assert run(tmp_path, SHOW) == "2 Counter({(int64,): 1})"
 
 
+@pytest.mark.services
 def test_without_a_folder_to_keep_it_in_machine_code_is_made_in_each_process(tmp_path):
     write(tmp_path, add=1)
     refuse = "import os\ndef refuse(*a, **k): raise OSError('read only')\nos.makedirs = refuse\n"

@@ -87,10 +87,10 @@ def killed(do, at):
 @pytest.mark.parametrize(
     ("do", "resume", "before"),
     [
-        (study, True, "nothing"),
+        pytest.param(study, True, "nothing", marks=pytest.mark.nightly),
         (study, True, "one that ended"),
         (study, False, "one that was killed"),
-        (comparison, True, "one that was killed"),
+        pytest.param(comparison, True, "one that was killed", marks=pytest.mark.nightly),
         (comparison, False, "one that ended"),
     ],
 )

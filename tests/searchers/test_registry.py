@@ -9,11 +9,14 @@ from searchers import SEARCHERS, make_searcher
 from tests.contracts.searcher import SearcherContract
 
 VARIANTS = [
-    "rl:objective=risk-seeking:update_size=40:learning_rate=0.01",
-    "rl:objective=priority-queue:update_size=20:learning_rate=0.01",
     "rl:objective=ppo:update_size=20:learning_rate=0.01",
     "gp:selection=nsga2",
     "optuna:sampler=cmaes",
+]
+#: More of them, at night.
+MORE = [
+    "rl:objective=risk-seeking:update_size=40:learning_rate=0.01",
+    "rl:objective=priority-queue:update_size=20:learning_rate=0.01",
     "optuna:sampler=nsga2",
     "optuna:sampler=qmc",
     "optuna:sampler=random",
@@ -25,10 +28,10 @@ ROUNDS = {"rl": 100, "rl:objective=ppo:update_size=20:learning_rate=0.01": 60}
 UNTEACHABLE = {"random", "optuna:sampler=qmc", "optuna:sampler=random", "optuna:sampler=nsga2"}
 
 #: Those whose lessons take seconds a seed.
-SLOW_LEARNERS = {text for text in ("optuna", *VARIANTS) if text.startswith(("optuna", "rl:objective=ppo"))}
+SLOW_LEARNERS = {text for text in ("optuna", *VARIANTS, *MORE) if text.startswith(("optuna", "rl:objective=ppo"))}
 
 
-@pytest.fixture(params=[*SEARCHERS, *VARIANTS])
+@pytest.fixture(params=[*SEARCHERS, *VARIANTS, *(pytest.param(text, marks=pytest.mark.nightly) for text in MORE)])
 def text(request):
     return request.param
 

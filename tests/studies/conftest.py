@@ -28,6 +28,18 @@ def run_in(folder, migrated, *words):
     return folder
 
 
+@pytest.fixture
+def undrawn(monkeypatch):
+    """Pages with pictures that are made and not drawn, which takes most of a small study."""
+
+    def blank(stem, alt, draw):
+        draw()
+        return "<svg></svg>"
+
+    for module in ("drawn", "loss_pictures"):
+        monkeypatch.setattr(f"studies.reporting.{module}.inline_svg", blank)
+
+
 @pytest.fixture(scope="session")
 def studied(tmp_path_factory, migrated):
     """Not to be written to."""

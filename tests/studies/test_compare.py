@@ -121,6 +121,7 @@ def test_the_command_to_repeat_it_says_what_is_not_default():
     assert command(CompareSettings(), ComparePlaces()) == "python -m studies.compare"
 
 
+@pytest.mark.services
 def test_what_is_there_is_set_aside_where_that_is_asked_for(capsys):
     words = [*small_arguments(searchers="random", seeds=1), "--tracking-uri", "none", "--out", "out"]
     assert compare(*words) == 0

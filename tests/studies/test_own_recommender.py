@@ -16,6 +16,8 @@ from studies.tune import app as tune_app
 from tests.studies.contest.small import small_arguments as small_comparison
 from tests.studies.small import small_arguments, small_settings
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 ROOT = Path(__file__).parents[2]
 CODE = """
 import os

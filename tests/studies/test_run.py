@@ -19,6 +19,8 @@ from studies.tracking.server import how_to_compare
 from tests.studies.small import small_arguments
 from tests.waiting import bounded
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 ROOT = Path(__file__).parents[2]
 #: What a study leaves.
 FILES = ("history.json", "loss.json", "loss.py", "loss.tex", "loss_sympy.py", "report.html", "result.json")

@@ -19,6 +19,8 @@ from tests.studies.small import as_words, small_arguments
 from tests.studies.test_ledger import OBSTACLES, snapshot, their
 from tests.studies.tuning.small import small_arguments as small_tuning
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 STUDY = ("result.json", "history.json", "report.html", "checkpoints", *(form.file for form in FORMS.values()))
 JOURNAL = ("tracking.jsonl", "tracking.sent")
 QUIET = ("--tracking-uri", "none")
@@ -115,8 +117,7 @@ def test_a_file_of_theirs_is_not_written_over(capsys, key, make):
     refused(capsys, command, *words, option, f"folder/{name}")
 
 
-def test_nor_is_a_page_of_theirs(capsys, studied, monkeypatch):
-    monkeypatch.setattr("studies.report.report_page", lambda *_: "<html>")  # drawing it takes seconds
+def test_nor_is_a_page_of_theirs(capsys, studied):
     place = str(studied / "results" / "one")
     their(Path("page.html"))
     refused(capsys, report, "--run", place, "--out", "page.html")

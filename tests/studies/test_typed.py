@@ -110,7 +110,9 @@ def test_flags_and_what_is_missing():
     assert line == "x --no-resume --no-model --guess=-y --guess y --at=-2"
 
 
-@pytest.mark.parametrize("place", ["sqlite:////tmp/my m.db", "postgresql://host/db?sslmode=require&timeout=2", "sqlite:///it's.db"])
+@pytest.mark.parametrize(
+    "place", ["sqlite:////tmp/my m.db", "postgresql://host/db?sslmode=require&timeout=2", "sqlite:///it's.db"]
+)
 def test_the_command_that_shows_runs_can_be_pasted(place):
     command, _, address = how_to_compare(place, "/#/a").partition(", then open ")
     assert shlex.split(command)[1:] == ["-m", "mlflow", "ui", "--backend-store-uri", place]

@@ -33,6 +33,8 @@ from tests.core.export.written import imported
 from tests.studies.conftest import database, run_in
 from tests.studies.small import OPTIONS, as_words, small_settings
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 LOADER = """
 import sys, json, warnings
 sys.path = [path for path in sys.path if path not in ("", {here!r})]

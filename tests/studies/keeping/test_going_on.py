@@ -9,6 +9,8 @@ from studies.keeping.packing import pack, unpack
 from studies.study import Study
 from tests.studies.small import small_settings
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 FEW = {"trainings": 6, "candidates_per_step": 2, "max_epochs": 2}
 
 

@@ -16,6 +16,8 @@ from studies.tracking.server import close_abandoned, connect
 from studies.tracking.study import MlflowTracker
 from tests.studies.small import small_settings
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 
 @pytest.fixture
 def database(migrated, tmp_path):

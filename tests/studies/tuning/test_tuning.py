@@ -108,6 +108,7 @@ def test_more_trials_go_on_where_fewer_ended(tmp_path):
     assert grown.to_dict() == whole.to_dict()
 
 
+@pytest.mark.services
 def test_the_result_does_not_depend_on_the_number_of_processes(tmp_path):
     settings = small_tuning(seeds=5, trials=2)
     contents = []
