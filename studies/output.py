@@ -110,7 +110,7 @@ class OutputFolder:
         for name in names:
             for there in self._matching(name) if "*" in name else (name,):
                 try:
-                    if self._is_ours(there):
+                    if self._ledger.is_ours(there):
                         continue
                     problem = _foreign(self.path / there)
                 except OSError as error:
@@ -121,13 +121,10 @@ class OutputFolder:
     def _matching(self, pattern: str) -> list[str]:
         return sorted(path.name for path in self.path.iterdir() if fnmatchcase(path.name, pattern))
 
-    def _is_ours(self, name: str) -> bool:
-        return self._ledger.is_ours(name)
-
     def remove(self, name: str) -> None:
         """Remove a file or folder, if it is there and ours; what is not ours within the folder stays."""
         with contextlib.suppress(OSError):
-            if self._is_ours(name):
+            if self._ledger.is_ours(name):
                 discard(self.path / name)
                 self._ledger.forget(name)
 
@@ -191,12 +188,12 @@ class OutputFolder:
             UserError: as `write`, before the block.
         """
         self.claim(name)
-        path = self.path / name
+        path, written = self.path / name, _json(content)
         temporary = unfinished(path)
         try:
             with self._told(path):
-                write_synced(temporary, _json(content))
-                self._ledger.add(name, digest_of(_json(content)))
+                write_synced(temporary, written)
+                self._ledger.add(name, digest_of(written))
             try:
                 yield
             finally:
