@@ -28,6 +28,7 @@ class History(Observer):
 
     def __init__(self, metric: Metric, clock: Callable[[], float] = time.monotonic) -> None:
         self._metric, self._clock, self._began = metric, clock, clock()
+        self._is_begun, self._before = False, 0.0
         self._searcher = self._training = 0.0
         self.steps: list[dict[str, Any]] = []
         """Of every step: candidate_epochs, seconds, best (validation metric), its metrics by MLflow's names."""
@@ -42,7 +43,7 @@ class History(Observer):
         self.steps.append(
             {
                 "candidate_epochs": candidate_epochs,
-                "seconds": self._clock() - self._began,
+                "seconds": sum(self.seconds().values()),
                 "best": plain(self._metric.value(tally.best_score)),
                 "metrics": {name: value for name, value in metrics.items() if plain(value) is not None},
             }
@@ -51,7 +52,9 @@ class History(Observer):
         self.candidates += [candidate_row(trial, self._metric.name, self._metric.value) for trial in trained]
 
     def on_phase(self, text: str) -> None:
-        """See Observer."""
+        """See Observer. The first one begins the time: MLflow's database may have been made meanwhile."""
+        if not self._is_begun:
+            self._is_begun, self._began = True, self._clock()
 
     def on_epoch(self, progress: Sequence[Progress]) -> None:
         """See Observer."""
@@ -71,7 +74,7 @@ class History(Observer):
         self.candidates = read(list[dict[str, Any]], state["candidates"])
         seconds = read(dict[str, float], state["seconds"])
         self._searcher, self._training = seconds["searcher"], seconds["training"]
-        self._began -= sum(seconds.values())
+        self._before = sum(seconds.values())
 
     def to_dict(self, result: StudyResult) -> dict[str, Any]:
         """The content of history.json: this, and how the losses of Phase III trained."""
@@ -99,6 +102,6 @@ class History(Observer):
 
     def seconds(self) -> dict[str, float]:
         """Wall-clock by what it went to."""
-        total = self._clock() - self._began
+        total = self._before + self._clock() - self._began
         other = total - self._searcher - self._training
         return {"searcher": self._searcher, "training": self._training, "other": other}

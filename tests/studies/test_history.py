@@ -50,3 +50,17 @@ def test_without_a_state_it_begins_anew():
     history = History(METRIC)
     history.load_state_dict({})
     assert history.steps == []
+
+
+def test_its_time_begins_with_the_first_phase_and_goes_on_from_a_state():
+    now = [0.0]
+    history = History(METRIC, lambda: now[0])
+    for now[0], text in ((100.0, "Phase I"), (103.0, "Phase II")):
+        history.on_phase(text)
+    assert sum(history.seconds().values()) == 3
+    resumed = History(METRIC, lambda: now[0])
+    resumed.load_state_dict(history.state_dict())
+    now[0] = 200.0
+    resumed.on_phase("Phase III")
+    now[0] = 201.0
+    assert sum(resumed.seconds().values()) == 4
