@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -43,6 +44,9 @@ _CLOCK = re.compile(r"([ ,T]+)(\d{1,2}:\d\d)(:\d\d)?([.]\d{1,9})?( ?)([AaPp][Mm]
 _IN_UTC = re.compile(r"\s*\b(?:UTC|GMT|Z)$")
 #: What is no date, whatever pandas takes it for: a number would be a year or a day, and "now" and "today" are words.
 _NO_DATE = r"(?:[^0-9]*|\s*[+-]?[0-9]+[.]?[0-9]*\s*)"
+
+#: What ends in a time zone.
+_ZONED = r"[T ]\d\d[^+-]*[+-]\d\d(?::?\d\d)?\s*$|[zZ]\s*$"
 
 #: What a column of times may hold.
 _NUMBERS, _DATES = "numbers", "dates"
@@ -143,7 +147,13 @@ def _dates(texts: pd.Series, form: tuple[str, str]) -> pd.Series:
     if clock.endswith("UTC"):
         texts, clock = texts.str.replace(_IN_UTC, "", regex=True), clock.removesuffix("UTC")
     texts = texts.mask(texts.str.fullmatch(_NO_DATE).astype(bool))
-    return pd.to_datetime(texts, format=date + clock, errors="coerce", utc=True)
+    read = partial(pd.to_datetime, format=date + clock, errors="coerce", utc=True)
+    zoned = texts.str.contains(_ZONED, na=False).to_numpy(dtype=bool)
+    if zoned.all() or not zoned.any():
+        return read(texts)
+    # Apart: pandas below 3 takes the zone of some dates for that of those without one.
+    places = np.concatenate([np.flatnonzero(zoned), np.flatnonzero(~zoned)])
+    return pd.concat([read(texts[zoned]), read(texts[~zoned])]).iloc[np.argsort(places)]
 
 
 def _seconds(texts: pd.Series, form: tuple[str, str], piece: Piece, column: Column) -> Moments:

@@ -227,3 +227,8 @@ def test_times_in_json_keep_all_their_digits(tmp_path):
     path.write_text("".join(rows))
     ratings = read_json_lines(path, {"u": "user", "i": "item", "r": "rating", "t": "timestamp"})
     assert np.argsort(ratings.timestamp).tolist() == [1, 0]
+
+
+def test_dates_with_and_without_a_zone_stand_beside_each_other():
+    cells = ["1990-01-01 00:00:00+02:00", "1990-01-01 23:00:00", "1990-01-01", "1990-01-01T01:30Z"]
+    assert list(read(*cells)) == [631144800, 631234800, 631152000, 631157400]

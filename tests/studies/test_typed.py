@@ -122,7 +122,7 @@ def test_the_command_that_shows_runs_can_be_pasted(place):
 @pytest.mark.parametrize("words", [["--user-col", "-u"], ["--data", "-x.csv"], ["--out", "-x"], ["--rating-col"]])
 def test_a_value_taken_for_an_option_is_told_the_way_out(capsys, words):
     assert exit_code(lambda: run.app(words, exit_on_error=False, print_error=False)) == BAD_INPUT
-    assert capsys.readouterr().err == (
+    assert capsys.readouterr().err.replace('"', "") == (  # older versions of cyclopts quote the name
         f"error: Parameter {words[0]} requires an argument; "
         f"a value that begins with a minus is written {words[0]}=VALUE\n"
     )
