@@ -168,9 +168,11 @@ IDS = {
 def test_ids_of_every_type_are_read(array, expected, tmp_path):
     table = pa.table({"user": array, "item": [1, 2], "rating": [5, 1]})
     assert table_dataset(table).user_ids.tolist() == expected
-    if "halffloat" not in str(array.type):
+    try:
         pq.write_table(table, tmp_path / "x.parquet")
-        assert table_dataset(tmp_path / "x.parquet").user_ids.tolist() == expected
+    except pa.ArrowNotImplementedError:  # halves, and in older versions views of text
+        return
+    assert table_dataset(tmp_path / "x.parquet").user_ids.tolist() == expected
 
 
 @pytest.mark.parametrize(
