@@ -82,6 +82,12 @@ def squares(seed, _):
     return samplers.PartialFixedSampler({"op_6": "square"}, samplers.RandomSampler(seed=seed))
 
 
+def test_another_sampler_is_the_one_that_proposes():
+    asked = BayesianSearcher(OperatorSpace(), 0, kind=SamplerKind(squares)).ask(30)
+    assert {program.lines[-1].operator for program in asked} == {"square"}
+
+
+@pytest.mark.nightly
 class TestAnotherSampler(SearcherContract):
     """Optuna has more samplers than there are names for."""
 
@@ -89,10 +95,6 @@ class TestAnotherSampler(SearcherContract):
 
     def make(self, space, seed):
         return BayesianSearcher(space, seed, kind=SamplerKind(squares))
-
-    def test_it_is_the_one_that_proposes(self):
-        asked = self.make(OperatorSpace(), 0).ask(30)
-        assert {program.lines[-1].operator for program in asked} == {"square"}
 
 
 @pytest.mark.parametrize("wrong", [{"sampler": "grid"}, {"memory": -1}, {"n_startup": 0}], ids=str)

@@ -155,7 +155,7 @@ def test_a_pole_leaves_the_picture_and_the_rest_can_be_read():
     assert min(np.nanmin(np.abs(lines[0, column, ones[0].chosen.name])) for column in (0, 1)) == 0
 
 
-@pytest.mark.parametrize("scale", ["raw", "normalised"])
+@pytest.mark.parametrize("scale", [pytest.param("raw", marks=pytest.mark.nightly), "normalised"])
 @pytest.mark.parametrize("text", ["1/(1/(1/(y_hat*y)^2)^2)^2*y", "((((((1/(y_hat))^2)^2)^2)^2)^2)^2", "y_hat - y_hat"])
 def test_whatever_its_heights_a_loss_can_be_drawn(text, scale):
     for space in (UNCLAMPED, OperatorSpace(clamp="none", xi=1e-300), SPACE):
