@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from signal import SIGALRM, SIGHUP, SIGINT, SIGTERM
 from types import FrameType
 
@@ -32,8 +34,8 @@ def _end(number: int, frame: FrameType | None) -> None:
         sys.exit(128 + number)
 
 
-def end_behind(error: BaseException, before: BaseException | None) -> BaseException | None:
-    """The end of this process that another error hides: libraries tidy up after it, and may fail at that.
+def _end_behind(error: BaseException, before: BaseException | None) -> BaseException | None:
+    """The end of this process that another error hides.
 
     Args:
         error: that was caught.
@@ -45,6 +47,19 @@ def end_behind(error: BaseException, before: BaseException | None) -> BaseExcept
             return behind
         behind = behind.__cause__ or behind.__context__
     return None
+
+
+@contextmanager
+def ends_uncovered() -> Iterator[None]:
+    """Raise the end of this process in place of an error that hides it: libraries tidy up after it, and may fail."""
+    before = sys.exception()
+    try:
+        yield
+    except Exception as error:
+        end = _end_behind(error, before)
+        if end is None:
+            raise
+        raise end from None
 
 
 def _is_compiling(frame: FrameType | None) -> bool:

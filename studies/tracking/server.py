@@ -17,7 +17,7 @@ from core.extras import needs_driver
 from core.secrets import remember, shown_url
 from studies.processes import has_died
 from studies.quiet import set_level
-from studies.signals import end_behind
+from studies.signals import ends_uncovered
 from studies.tracking.databases import MLFLOW, check_ours, check_usable, holds_something, sqlite_file
 from studies.tracking.making import setting_up
 from studies.tracking.places import tracking_place
@@ -118,15 +118,12 @@ def quiet_mlflow() -> None:
 def reaching(tracking_uri: str) -> Iterator[None]:
     """Whatever a database driver or an HTTP library raises in this block, as a line that a person can use."""
     remember(tracking_uri, os.environ)
-    before = sys.exception()
     try:
-        yield
+        with ends_uncovered():
+            yield
     except UserError:
         raise
     except Exception as error:
-        end = end_behind(error, before)
-        if end is not None:
-            raise end from None
         problem = first_line(error)[:300]
         advice = f"give an MLflow server or database that is there, or --tracking-uri {NO_TRACKING}"
         if _HALF_MADE.search(problem):

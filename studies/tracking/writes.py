@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from core.errors import first_line
 from studies.processes import this_process
-from studies.signals import end_behind
+from studies.signals import ends_uncovered
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -40,13 +39,10 @@ def was_written(what: str, write: Callable[[], object], warn: Callable[[str], No
         warn: told in a sentence why it could not be written, and `then`.
         then: what comes of it, if there is something to say.
     """
-    before = sys.exception()
     try:
-        write()
+        with ends_uncovered():
+            write()
     except Exception as error:  # whatever a server, a database or the network may raise
-        end = end_behind(error, before)
-        if end is not None:
-            raise end from None
         warn(f"MLflow: could not write {what}: {first_line(error)[:200]}{then}")
         return False
     return True

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import sys
 import time
 import warnings
 from collections.abc import Iterator
@@ -20,7 +19,7 @@ from optuna.storages.journal import JournalFileBackend, JournalFileSymlinkLock
 from core.errors import UserError, first_line
 from core.extras import needs_driver
 from core.secrets import remember, shown_url
-from studies.signals import end_behind
+from studies.signals import ends_uncovered
 from studies.tracking.databases import OPTUNA
 from studies.tracking.making import setting_up
 from studies.tuning.claiming import check_journal, locks_of
@@ -114,15 +113,12 @@ def reaching_storage(place: str) -> Iterator[None]:
         place: URL or folder of the storage.
     """
     remember(place, os.environ)
-    before = sys.exception()
     try:
-        yield
+        with ends_uncovered():
+            yield
     except UserError:
         raise
     except Exception as error:  # a disk, a database driver or the network
-        end = end_behind(error, before)
-        if end is not None:
-            raise end from None
         raise UserError(
             f"--storage {shown_url(place)}: cannot use it: {first_line(error)[:300]}; what is finished is kept, "
             "and the same command goes on when the storage is there again"
