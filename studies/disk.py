@@ -11,7 +11,7 @@ from pathlib import Path
 from studies.ledger import LEDGER, Ledger
 
 #: Names are cut here; most file systems take 255 bytes.
-_LONGEST_NAME = 150
+LONGEST_NAME = 150
 
 
 def discard(path: Path) -> None:
@@ -37,7 +37,7 @@ def discard(path: Path) -> None:
 
 def unfinished(path: Path) -> Path:
     """What a file or folder is called until it is whole; nobody else calls anything so."""
-    short = path.name.encode()[:_LONGEST_NAME].decode(errors="ignore")
+    short = path.name.encode()[:LONGEST_NAME].decode(errors="ignore")
     return path.with_name(f".loss-search-{short}.{os.getpid()}.unfinished")
 
 

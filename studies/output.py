@@ -18,16 +18,14 @@ from typing import Any
 from core.errors import UserError
 from core.seeding import derive_seed
 from recommenders.data.opening import is_folder
-from studies.disk import delete, discard, sync_names, unfinished, write_synced
+from studies.disk import LONGEST_NAME, delete, discard, sync_names, unfinished, write_synced
 from studies.ledger import ANYTHING, LEDGER, UNFINISHED, Ledger, digest_at, digest_of, digest_of_folder, holds_nothing
-
-_LONGEST_NAME = 150
 
 
 def folder_name(text: str) -> str:
     """A text as the name of a folder: what no name should hold becomes a dash."""
     name = re.sub(r"[^A-Za-z0-9._-]+", "-", text)
-    return name if len(name) <= _LONGEST_NAME else f"{name[:_LONGEST_NAME]}-{derive_seed(text):x}"
+    return name if len(name) <= LONGEST_NAME else f"{name[:LONGEST_NAME]}-{derive_seed(text):x}"
 
 
 def plain(value: Any) -> Any:
