@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
@@ -130,6 +131,8 @@ def _start(place: Workplace, do: Do) -> _Worker:
     ours, theirs = context.Pipe()
     process = context.Process(target=_work, args=(place, do, theirs), daemon=True)
     # Ctrl-C reaches all processes of a terminal. The first one ends the others, which inherit that it is blocked.
+    # The resource tracker, which the first spawn would begin, lets it through again (Python 3.11, `ensure_running`).
+    resource_tracker.ensure_running()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         process.start()

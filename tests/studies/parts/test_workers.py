@@ -4,6 +4,8 @@ import logging
 import multiprocessing
 import os
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -18,6 +20,7 @@ from studies.settings import StudySettings
 from tests.studies.contest.small import small_comparison
 from tests.waiting import NEVER, eventually
 
+ROOT = Path(__file__).parents[3]
 PLACE = Workplace(2, 1, None)
 
 
@@ -55,6 +58,31 @@ def test_what_a_part_says_does_not_depend_on_who_works_beside_it():
     assert both["b"] == alone
     assert both["a"] != both["b"]
     assert set(seen) == {0.5, 1.0}
+
+
+def blocked(part, place, report):
+    return {"signals": [int(number) for number in signal.pthread_sigmask(signal.SIG_BLOCK, [])]}
+
+
+@pytest.mark.services
+def test_no_worker_hears_ctrl_c_not_even_the_first_one_of_a_process(tmp_path):
+    script = """
+from studies.parts.part import Part
+from studies.parts.workers import Workers
+from studies.parts.workplace import Workplace
+from tests.studies.parts.test_workers import blocked
+
+if __name__ == "__main__":
+    with Workers(Workplace(2, 1, None), blocked) as workers:
+        parts = [Part("noise", str(number), {"settings": {}}) for number in range(2)]
+        print([found["signals"] for _, found in workers.compute(parts, lambda part, share: None)])
+"""
+    path = tmp_path / "first.py"
+    path.write_text(script)
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, path], env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == f"{[[int(signal.SIGINT)]] * 2}\n"
 
 
 def test_a_part_whose_process_was_killed_is_done_again(caplog):
