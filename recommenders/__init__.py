@@ -9,11 +9,11 @@ from typing import Any
 
 from torch import nn
 
-from core.errors import unknown_name
-from recommenders.mf import MF
-from recommenders.mlp import MLP
-from recommenders.recommender import Recommender
-from recommenders.specification import RecommenderSpec, check_class, find_class, make, source_digest
+from core.common.errors import unknown_name
+from recommenders.models.mf import MF
+from recommenders.models.mlp import MLP
+from recommenders.models.recommender import Recommender
+from recommenders.modules.specification import RecommenderSpec, check_class, find_class, make, source_digest
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class RecommenderEntry:
     """A row of the registry."""
 
     make: type[Recommender] | type[nn.Module]
-    """A frozen dataclass whose fields are its settings, or any class of torch modules, see `recommenders.module`."""
+    """A frozen dataclass whose fields are its settings, or a class of torch modules: `recommenders.modules.module`."""
     about: str
 
     def __post_init__(self) -> None:

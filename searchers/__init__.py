@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from core.errors import unknown_name
-from core.searcher import Searcher
-from core.space import OperatorSpace
+from core.common.errors import unknown_name
+from core.programs.space import OperatorSpace
+from core.search.searcher import Searcher
 from searchers.bayesian import BayesianSearcher, BayesianSettings
 from searchers.genetic import GeneticSearcher, GeneticSettings
 from searchers.guessing import GuessingSearcher, read_guess

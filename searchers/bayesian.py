@@ -23,14 +23,14 @@ import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from core.errors import UserError
-from core.extras import needs
-from core.program import LossProgram
-from core.restoring import count, read
-from core.searcher import Searcher
-from core.seeding import derive_seed
-from core.space import OperatorSpace
-from core.trial import Trial
+from core.common.errors import UserError
+from core.common.extras import needs
+from core.common.restoring import count, read
+from core.common.seeding import derive_seed
+from core.programs.program import LossProgram
+from core.programs.space import OperatorSpace
+from core.search.searcher import Searcher
+from core.search.trial import Trial
 from searchers.samplers import SAMPLERS, SamplerKind
 
 

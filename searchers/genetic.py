@@ -19,13 +19,13 @@ from typing import Any
 
 from deap import base, tools
 
-from core.errors import UserError
-from core.program import LossProgram
-from core.restoring import count, read
-from core.searcher import Searcher
-from core.seeding import derive_seed, numpy_rng
-from core.space import OperatorSpace
-from core.trial import Trial
+from core.common.errors import UserError
+from core.common.restoring import count, read
+from core.common.seeding import derive_seed, numpy_rng
+from core.programs.program import LossProgram
+from core.programs.space import OperatorSpace
+from core.search.searcher import Searcher
+from core.search.trial import Trial
 from searchers.variation import Row, mutated, program_of, rows_of
 
 _NOVELTY_TRIES = 20

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from core.errors import UserError
-from core.program import LossProgram
-from core.restoring import read
-from core.searcher import Searcher
-from core.space import OperatorSpace
-from core.trial import Trial
+from core.common.errors import UserError
+from core.common.restoring import read
+from core.programs.program import LossProgram
+from core.programs.space import OperatorSpace
+from core.search.searcher import Searcher
+from core.search.trial import Trial
 
 
 class GuessingSearcher(Searcher):

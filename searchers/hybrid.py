@@ -14,13 +14,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from core.errors import UserError
-from core.program import LossProgram
-from core.restoring import count
-from core.searcher import Searcher
-from core.seeding import derive_seed
-from core.space import OperatorSpace
-from core.trial import Candidate, Trial, Verdict
+from core.common.errors import UserError
+from core.common.restoring import count
+from core.common.seeding import derive_seed
+from core.programs.program import LossProgram
+from core.programs.space import OperatorSpace
+from core.search.searcher import Searcher
+from core.search.trial import Candidate, Trial, Verdict
 from searchers.genetic import GeneticSearcher, GeneticSettings
 from searchers.policy import PolicySearcher, PolicySettings
 

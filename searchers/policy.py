@@ -20,13 +20,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from core.errors import UserError, shown
-from core.program import LossProgram
-from core.restoring import read
-from core.searcher import Searcher
-from core.seeding import torch_rng
-from core.space import OperatorSpace
-from core.trial import Trial
+from core.common.errors import UserError, shown
+from core.common.restoring import read
+from core.common.seeding import torch_rng
+from core.programs.program import LossProgram
+from core.programs.space import OperatorSpace
+from core.search.searcher import Searcher
+from core.search.trial import Trial
 from searchers.controller import Controller, ControllerSettings
 from searchers.objectives import Batch, Objective
 from searchers.ppo import Ppo

@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from core.program import LossProgram
-from core.searcher import Searcher
-from core.seeding import numpy_rng
-from core.space import OperatorSpace
-from core.trial import Trial
+from core.common.seeding import numpy_rng
+from core.programs.program import LossProgram
+from core.programs.space import OperatorSpace
+from core.search.searcher import Searcher
+from core.search.trial import Trial
 
 
 class RandomSearcher(Searcher):

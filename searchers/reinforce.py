@@ -11,7 +11,7 @@ from typing import Any
 
 from torch import Tensor
 
-from core.restoring import read
+from core.common.restoring import read
 from searchers.controller import Decisions
 from searchers.objectives import Batch, Evaluate, Objective
 

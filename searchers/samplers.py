@@ -25,7 +25,7 @@ class SamplerKind:
     fixed_seed: bool = False
     """Whether its seed must stay the same from ask to ask."""
     packages: tuple[str, ...] = ()
-    """What it needs, of `core.extras.EXTRAS`."""
+    """What it needs, of `core.common.extras.EXTRAS`."""
 
 
 def _tpe(seed: int, n_startup: int) -> BaseSampler:

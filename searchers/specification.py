@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from core.specification import Specification, read_settings
+from core.common.specification import Specification, read_settings
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from core.program import LossProgram
-from core.space import OperatorSpace
+from core.programs.program import LossProgram
+from core.programs.space import OperatorSpace
 
 #: Operator number, first and second operand. The second one is distinct from the first, and kept even where the
 #: operator takes one operand: it is there again when the operator changes.

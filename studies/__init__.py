@@ -8,7 +8,7 @@ import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from studies.quiet import warnings_end_no_command
+from studies.common.quiet import warnings_end_no_command
 
 if TYPE_CHECKING:
     from studies.api import SearchResult, load_result, search_loss
@@ -40,7 +40,7 @@ def _is_command() -> bool:
 
 if (
     _is_command()
-):  # it is about to load libraries, which takes seconds and may warn; `studies.command.run_app` takes over
+):  # it is about to load libraries, which takes seconds and may warn; `studies.common.command.run_app` takes over
     warnings_end_no_command()
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, _end_quietly)

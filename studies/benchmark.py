@@ -9,17 +9,17 @@ from typing import Annotated
 
 from cyclopts import Group, Parameter
 
-from core.errors import UserError
+from core.common.errors import UserError
+from recommenders.common.machine import BACKENDS, Machine
 from recommenders.data import DATASETS, Dataset, load_dataset
 from recommenders.data.opening import is_folder
 from recommenders.data.synthetic import shaped
-from recommenders.machine import BACKENDS, Machine
-from studies.command import make_app, run_app
-from studies.console import new_console
-from studies.output import OutputFolder
-from studies.processes import usable_cores
+from studies.common.command import make_app, run_app
+from studies.common.processes import usable_cores
 from studies.speed.figures import measure, rates_table, training_table
-from studies.study import pick_device
+from studies.storage.output import OutputFolder
+from studies.study.console import new_console
+from studies.study.study import pick_device
 
 app = make_app(
     "python -m studies.benchmark",

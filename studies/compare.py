@@ -9,18 +9,18 @@ from typing import Annotated
 from cyclopts import Group, Parameter
 from rich.console import Console
 
-from core.extras import needs
-from recommenders.metrics import find_metric
-from studies.command import make_app, run_app
-from studies.console import new_console, tell_data, warning_to
-from studies.contest.contest import Contest
-from studies.contest.settings import ComparePlaces, CompareSettings, command
-from studies.contest.telling import told_with
-from studies.contest.tracking import ContestTracker
-from studies.keeping.resuming import own_folder
-from studies.output import OutputFolder, folder_name
-from studies.parts.laboratory import Watcher
-from studies.parts.progress import PartsProgress
+from core.common.extras import needs
+from recommenders.tasks.metrics import find_metric
+from studies.common.command import make_app, run_app
+from studies.comparison.contest import Contest
+from studies.comparison.settings import ComparePlaces, CompareSettings, command
+from studies.comparison.telling import told_with
+from studies.comparison.tracking import ContestTracker
+from studies.execution.laboratory import Watcher
+from studies.execution.progress import PartsProgress
+from studies.storage.output import OutputFolder, folder_name
+from studies.storage.resuming import own_folder
+from studies.study.console import new_console, tell_data, warning_to
 from studies.tracking.server import NO_TRACKING, connect, how_to_compare, reaching
 
 app = make_app(
@@ -51,8 +51,8 @@ def compare(
 
 def _compare(comparison: CompareSettings, places: ComparePlaces, folder: OutputFolder) -> None:
     # pictures and statistics take a second to load
-    from studies.contest.report import REPORT_FILES, make_report, write_report
-    from studies.contest.summary import print_summary
+    from studies.comparison.report import REPORT_FILES, make_report, write_report
+    from studies.comparison.summary import print_summary
 
     err, out = new_console(stderr=True), new_console()
     metric = find_metric(comparison.task, comparison.metric)

@@ -9,20 +9,20 @@ from typing import Annotated
 from cyclopts import Group, Parameter
 from rich.console import Console
 
-from core.errors import UserError
-from studies.command import make_app, run_app
-from studies.console import new_console, tell_data, warning_to
-from studies.evaluating.settings import EvaluatePlaces, EvaluateSettings, command
-from studies.evaluating.tracking import EvaluationTracker
-from studies.keeping.resuming import own_folder
-from studies.output import OutputFolder, folder_name
-from studies.parts.laboratory import Laboratory, Watcher
-from studies.parts.making import PartMaker, data_file_digest
-from studies.parts.part import PartsFolder
-from studies.parts.progress import PartsProgress
-from studies.parts.work import do
-from studies.parts.workers import Workers
-from studies.study import Study
+from core.common.errors import UserError
+from studies.common.command import make_app, run_app
+from studies.evaluation.settings import EvaluatePlaces, EvaluateSettings, command
+from studies.evaluation.tracking import EvaluationTracker
+from studies.execution.laboratory import Laboratory, Watcher
+from studies.execution.making import PartMaker, data_file_digest
+from studies.execution.part import PartsFolder
+from studies.execution.progress import PartsProgress
+from studies.execution.work import do
+from studies.execution.workers import Workers
+from studies.storage.output import OutputFolder, folder_name
+from studies.storage.resuming import own_folder
+from studies.study.console import new_console, tell_data, warning_to
+from studies.study.study import Study
 from studies.tracking.server import NO_TRACKING, connect, how_to_compare, reaching
 
 app = make_app(
@@ -56,9 +56,9 @@ def evaluate(
 
 
 def _evaluate(evaluation: EvaluateSettings, places: EvaluatePlaces, folder: OutputFolder, study: Study) -> None:
-    from studies.evaluating.judgement import Judgement  # Optuna, statistics and pictures take seconds to load
-    from studies.evaluating.report import REPORT_FILES, write_report
-    from studies.evaluating.summary import print_summary, told
+    from studies.evaluation.judgement import Judgement  # Optuna, statistics and pictures take seconds to load
+    from studies.evaluation.report import REPORT_FILES, write_report
+    from studies.evaluation.summary import print_summary, told
 
     err, out = new_console(stderr=True), new_console()
     folder.claim(_PARTS, *REPORT_FILES)

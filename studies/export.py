@@ -9,17 +9,17 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from core.errors import UserError, unknown_name
-from core.loss import ProgramLoss
-from core.space import OperatorSpace
-from recommenders.losses import find_named_loss, make_loss
-from studies.command import make_app, run_app
+from core.common.errors import UserError, unknown_name
+from core.losses.loss import ProgramLoss
+from core.programs.space import OperatorSpace
+from recommenders.tasks.losses import find_named_loss, make_loss
+from studies.common.command import make_app, run_app
 from studies.exporting.exported import FORMS, Exported
 from studies.exporting.finding import find_study
-from studies.output import write_file
-from studies.picking import Pick
-from studies.settings_training import FORMULA
-from studies.tracking.places import TrackingUri
+from studies.storage.output import write_file
+from studies.study.picking import Pick
+from studies.study.settings_training import FORMULA
+from studies.study.tracking_place import TrackingUri
 
 app = make_app(
     "python -m studies.export",

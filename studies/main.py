@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import NoReturn
 
 import studies
-from core.errors import UserError, unknown_name
+from core.common.errors import UserError, unknown_name
 
 #: Name of a command and of its module -> what it does. A module takes seconds to load, so only the one asked for is.
 COMMANDS: Mapping[str, str] = MappingProxyType(
@@ -44,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     if name not in COMMANDS:
         sys.exit(_refuse(unknown_name("command", name, COMMANDS)))
     module = import_module(f"studies.{name}")
-    from studies.command import make_app, run_app
+    from studies.common.command import make_app, run_app
 
     program = make_app(_PROGRAM, _ABOUT)
     program.command(module.app, name=name)
@@ -72,7 +72,7 @@ def help_text() -> str:
 
 def _tell(text: str) -> int:
     """Print; what to leave with, where the output may have no reader or no room."""
-    from studies.terminal import tolerate
+    from studies.common.terminal import tolerate
 
     out = tolerate()
     out.write(text)

@@ -8,16 +8,16 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from core.errors import UserError, in_a_line, unknown_name
-from core.extras import needs
-from core.space import OperatorSpace
-from studies.command import make_app, run_app
-from studies.output import write_file
+from core.common.errors import UserError, in_a_line, unknown_name
+from core.common.extras import needs
+from core.programs.space import OperatorSpace
+from studies.common.command import make_app, run_app
 from studies.plotting.chosen import Chosen, distinct, found, named
 from studies.plotting.scaling import SCALES, scaled
 from studies.reporting.shapes import Y_HAT
-from studies.settings_training import FORMULA
-from studies.tracking.places import TrackingUri
+from studies.storage.output import write_file
+from studies.study.settings_training import FORMULA
+from studies.study.tracking_place import TrackingUri
 
 app = make_app(
     "python -m studies.plot",
@@ -70,7 +70,7 @@ def plot(*, settings: Annotated[PlotSettings | None, Parameter(name="*", negativ
     """Draw losses in one picture."""
     settings = settings or PlotSettings()
     needs("loss-search plot", "matplotlib")
-    from studies.drawing import ENDINGS, picture  # matplotlib takes a second to load
+    from studies.common.drawing import ENDINGS, picture  # matplotlib takes a second to load
     from studies.plotting.figure import LOOK, loss_curves
 
     ending = settings.out.suffix.lower()

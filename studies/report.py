@@ -8,13 +8,13 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from core.errors import UserError
+from core.common.errors import UserError
 from recommenders.data.opening import is_folder
-from studies.command import make_app, run_app
+from studies.common.command import make_app, run_app
 from studies.exporting.finding import find_history, find_study, is_run_id
-from studies.output import REPORT, write_file
 from studies.reporting import report_page
-from studies.tracking.places import TrackingUri
+from studies.storage.output import REPORT, write_file
+from studies.study.tracking_place import TrackingUri
 
 app = make_app(
     "python -m studies.report",

@@ -9,19 +9,19 @@ from typing import Annotated
 from cyclopts import Group, Parameter
 from rich.console import Console
 
-from studies.command import make_app, run_app
-from studies.console import new_console, tell_data, warning_to
-from studies.keeping.resuming import own_folder
-from studies.output import OutputFolder
-from studies.parts.progress import PartsProgress
-from studies.pictures import drawn
-from studies.reproducing.bench import Bench
-from studies.reproducing.page import machine, page
-from studies.reproducing.raw import Frame, from_csv, read_csv, to_csv
-from studies.reproducing.registry import REPRODUCTIONS, find_reproduction
-from studies.reproducing.reproduction import Reproduction
-from studies.reproducing.settings import ReproducePlaces, ReproduceSettings, command, data_of
-from studies.settings_data import listed
+from studies.common.command import make_app, run_app
+from studies.common.pictures import drawn
+from studies.execution.progress import PartsProgress
+from studies.reproduction.bench import Bench
+from studies.reproduction.page import machine, page
+from studies.reproduction.raw import Frame, from_csv, read_csv, to_csv
+from studies.reproduction.registry import REPRODUCTIONS, find_reproduction
+from studies.reproduction.reproduction import Reproduction
+from studies.reproduction.settings import ReproducePlaces, ReproduceSettings, command, data_of
+from studies.storage.output import OutputFolder
+from studies.storage.resuming import own_folder
+from studies.study.console import new_console, tell_data, warning_to
+from studies.study.settings_data import listed
 
 app = make_app(
     "python -m studies.reproduce",

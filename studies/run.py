@@ -9,15 +9,15 @@ from cyclopts import Group, Parameter
 from rich.console import Console
 
 from recommenders.data import DataFiles
-from studies.command import make_app, run_app
-from studies.console import LiveProgress, new_console, tell_data, warning_to
-from studies.keeping.resuming import own_folder
-from studies.outcome import KEPT
-from studies.output import RESULT, OutputFolder, folder_name
-from studies.running import StudyRun, Voice
-from studies.settings import PlaceSettings, StudySettings
-from studies.study import Study, use_cores
-from studies.summary import print_report
+from studies.common.command import make_app, run_app
+from studies.running.outcome import KEPT
+from studies.running.running import StudyRun, Voice
+from studies.storage.output import RESULT, OutputFolder, folder_name
+from studies.storage.resuming import own_folder
+from studies.study.console import LiveProgress, new_console, tell_data, warning_to
+from studies.study.settings import PlaceSettings, StudySettings
+from studies.study.study import Study, use_cores
+from studies.study.summary import print_report
 from studies.tracking.server import how_to_compare
 
 app = make_app(

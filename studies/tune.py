@@ -10,26 +10,26 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Group, Parameter
 
-from core.errors import UserError
+from core.common.errors import UserError
 from recommenders.data import DataFiles, Dataset
-from recommenders.metrics import find_metric
-from studies.command import make_app, run_app
-from studies.console import new_console, tell_data, warning_to
-from studies.keeping.resuming import own_folder
-from studies.output import OutputFolder, folder_name
-from studies.parts.making import PartMaker, data_file_digest
-from studies.parts.part import PartsFolder
-from studies.parts.work import do
-from studies.parts.workers import Workers
-from studies.pictures import drawn
-from studies.study import Study
+from recommenders.tasks.metrics import find_metric
+from studies.common.command import make_app, run_app
+from studies.common.pictures import drawn
+from studies.execution.making import PartMaker, data_file_digest
+from studies.execution.part import PartsFolder
+from studies.execution.work import do
+from studies.execution.workers import Workers
+from studies.storage.output import OutputFolder, folder_name
+from studies.storage.resuming import own_folder
+from studies.study.console import new_console, tell_data, warning_to
+from studies.study.study import Study
+from studies.study.typed import command_line
 from studies.tracking.server import NO_TRACKING, connect, how_to_compare, reaching
 from studies.tuning.evaluation import Evaluation
 from studies.tuning.progress import TuneProgress
 from studies.tuning.settings import TunePlaces, TuneSettings
 from studies.tuning.tracking import TuneTracker
 from studies.tuning.tuning import TuneWatcher, Tuning
-from studies.typed import command_line
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

@@ -30,7 +30,9 @@ def workers_that_have_loaded():
     As spawned ones they begin with nothing of their parent's. Commands that tests run as processes of their own spawn.
     """
     ways = multiprocessing.context._default_context.get_context
-    ways("forkserver").set_forkserver_preload(["torch", "studies.parts.work", "searchers", "tests.contracts.searcher"])
+    ways("forkserver").set_forkserver_preload(
+        ["torch", "studies.execution.work", "searchers", "tests.contracts.searcher"]
+    )
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(multiprocessing, "get_context", lambda way=None: ways("forkserver" if way == "spawn" else way))
         yield

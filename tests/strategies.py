@@ -6,11 +6,11 @@ import numpy as np
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
-from core.line import EPSILON, INPUTS, KNOWN_INPUTS, Line
-from core.loss import ProgramLoss
-from core.operators import OPERATORS
-from core.program import LossProgram
-from core.space import CLAMPS, OperatorSpace
+from core.losses.loss import ProgramLoss
+from core.programs.line import EPSILON, INPUTS, KNOWN_INPUTS, Line
+from core.programs.operators import OPERATORS
+from core.programs.program import LossProgram
+from core.programs.space import CLAMPS, OperatorSpace
 
 #: Whether all examples, seeds and kills are asked for: `make nightly`.
 NIGHTLY = os.environ.get("HYPOTHESIS_PROFILE") == "nightly"

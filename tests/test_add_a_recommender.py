@@ -55,7 +55,7 @@ def project(tmp_path_factory):
     registry = copy / "recommenders" / "__init__.py"
     text = registry.read_text(encoding="utf-8")
     imports = "from recommenders.neumf import NeuMF\nfrom recommenders.neumf_by_hand import NeuMFByHand\n"
-    text = text.replace("from recommenders.recommender", f"{imports}from recommenders.recommender", 1)
+    text = text.replace("from recommenders.models.recommender", f"{imports}from recommenders.models.recommender", 1)
     registry.write_text(text.replace("    }\n)", f"        {ROW}        {ROW_BY_HAND}    }}\n)", 1), encoding="utf-8")
     return copy
 
@@ -83,7 +83,7 @@ def test_by_hand_and_by_itself_it_is_the_same_model(project):
     code = """
 import torch
 from recommenders import make_recommender
-from recommenders.recommender import gather
+from recommenders.models.recommender import gather
 module, hand = make_recommender("neumf").sized(7, 5), make_recommender("neumf-by-hand")
 weights = {n: w[None].double() for n, w in module.initial(7, 5, 0).items()}
 own = {n.removesuffix(".weight"): w for n, w in weights.items() if "_" in n}

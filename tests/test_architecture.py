@@ -6,7 +6,7 @@ import sys
 import tomllib
 from pathlib import Path
 
-from core.extras import EXTRAS
+from core.common.extras import EXTRAS
 
 ROOT = Path(__file__).parents[1]
 ROOMS = ("core", "recommenders", "searchers", "studies")
@@ -23,20 +23,20 @@ ALLOWED = {
 }
 #: module -> what it alone may import beside that.
 EXTRA = {
-    "core/jit.py": {"numba"},
+    "core/common/jit.py": {"numba"},
     "core/export/latex.py": {"sympy"},
     "core/export/symbolic.py": {"sympy"},
     "core/export/symbols.py": {"sympy"},
-    "recommenders/memory.py": {"psutil"},
-    "recommenders/blas.py": {"scipy", "threadpoolctl"},
+    "recommenders/common/memory.py": {"psutil"},
+    "recommenders/backends/blas.py": {"scipy", "threadpoolctl"},
     "searchers/genetic.py": {"deap"},
     "searchers/bayesian.py": {"optuna"},
     "searchers/samplers.py": {"optuna"},
     "studies/api/bars.py": {"tqdm"},
     "studies/api/result.py": {"pandas"},
-    "studies/keeping/packing.py": {"safetensors"},
-    "studies/pages.py": {"jinja2"},
-    "studies/pictures.py": {"matplotlib"},
+    "studies/storage/packing.py": {"safetensors"},
+    "studies/common/pages.py": {"jinja2"},
+    "studies/common/pictures.py": {"matplotlib"},
     "studies/reporting/axes.py": {"matplotlib"},
     "studies/plotting/figure.py": {"matplotlib"},
     "studies/reporting/curves.py": {"matplotlib"},
@@ -44,21 +44,21 @@ EXTRA = {
     "studies/reporting/loss_pictures.py": {"matplotlib"},
     "studies/reporting/pictures.py": {"matplotlib"},
     "studies/reporting/svg.py": {"matplotlib"},
-    "studies/contest/pictures.py": {"matplotlib", "scikit_posthocs", "pandas"},
-    "studies/drawing.py": {"matplotlib"},
-    "studies/evaluating/pictures.py": {"matplotlib"},
-    "studies/evaluating/tuner.py": {"optuna"},
-    "studies/reproducing/pictures.py": {"matplotlib"},
-    "studies/reproducing/raw.py": {"pandas"},
-    "studies/reproducing/reproduction.py": {"matplotlib"},
+    "studies/comparison/pictures.py": {"matplotlib", "scikit_posthocs", "pandas"},
+    "studies/common/drawing.py": {"matplotlib"},
+    "studies/evaluation/pictures.py": {"matplotlib"},
+    "studies/evaluation/tuner.py": {"optuna"},
+    "studies/reproduction/pictures.py": {"matplotlib"},
+    "studies/reproduction/raw.py": {"pandas"},
+    "studies/reproduction/reproduction.py": {"matplotlib"},
     "studies/tuning/pictures.py": {"matplotlib"},
     "studies/tracking/databases.py": {"sqlalchemy"},
     "studies/tracking/making.py": {"sqlalchemy"},
     "studies/tuning/claiming.py": {"optuna"},
-    "studies/paired.py": {"scipy"},
+    "studies/common/paired.py": {"scipy"},
     "studies/tuning/storage.py": {"optuna"},
     "studies/tuning/trials.py": {"optuna"},
-    "studies/contest/statistics.py": {"scipy", "scikit_posthocs"},
+    "studies/comparison/statistics.py": {"scipy", "scikit_posthocs"},
     **{f"recommenders/data/{name}.py": {"pandas"} for name in ("reading", "text_table", "times")},
     "recommenders/data/arrow_table.py": {"pyarrow"},
     **{f"recommenders/data/{name}.py": {"pandas", "pyarrow"} for name in ("arrow_column", "columns", "frames")},

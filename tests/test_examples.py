@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from recommenders.building import ModuleClass
-from recommenders.module import ModuleRecommender
+from recommenders.modules.building import ModuleClass
+from recommenders.modules.module import ModuleRecommender
 from tests.contracts.recommender import N_ITEMS, N_USERS, RecommenderContract
 
 ROOT = Path(__file__).parents[1]

@@ -6,9 +6,9 @@ sign(x) log(|x| + eps), and the sign before eps in `1/(x \pm eps)` is that of x.
 
 from __future__ import annotations
 
+from core.common.extras import needs
 from core.export.typesetting import Notation, typeset
-from core.extras import needs
-from core.loss import Loss, ProgramLoss
+from core.losses.loss import Loss, ProgramLoss
 
 _LATEX = Notation(
     {"y_hat": r"\hat{y}", "y": "y", "1": "1", "eps": r"\epsilon", "scale": "c"},

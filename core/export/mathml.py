@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 
 from core.export.typesetting import Notation, typeset
-from core.loss import ProgramLoss
+from core.losses.loss import ProgramLoss
 
 _EPSILON = "<mi>ε</mi>"
 _APPLY = "<mo>&#x2061;</mo>"  # a function is applied: no sign of its own

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from core.line import Line
-from core.loss import ProgramLoss
-from core.printing import SMOOTHED, formula
-from core.ranges import BoundedLine, bounded_lines
+from core.analysis.ranges import BoundedLine, bounded_lines
+from core.losses.loss import ProgramLoss
+from core.programs.line import Line
+from core.programs.printing import SMOOTHED, formula
 
 #: A comment with the formula of a line is left out where it would be longer.
 _LONGEST_COMMENT = 70

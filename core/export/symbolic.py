@@ -10,12 +10,12 @@ from typing import Any
 import sympy
 from sympy import Expr, Float
 
-from core.closed_forms import ClosedForm
-from core.errors import UserError
+from core.analysis.ranges import bounded_lines
+from core.common.errors import UserError
 from core.export import symbols
 from core.export.statements import Language, docstring, template_of, written
-from core.loss import Loss, ProgramLoss
-from core.ranges import bounded_lines
+from core.losses.closed_forms import ClosedForm
+from core.losses.loss import Loss, ProgramLoss
 
 #: The variables of every expression.
 Y_HAT, Y = sympy.symbols("y_hat y", real=True)

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 
 import torch
 
-from core.closed_forms import ClosedForm
-from core.errors import UserError
+from core.common.errors import UserError
 from core.export.statements import Language, docstring, in_docstring, written
-from core.loss import Loss, ProgramLoss
+from core.losses.closed_forms import ClosedForm
+from core.losses.loss import Loss, ProgramLoss
 
 _TORCH = Language(
     {

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from core.analysis.ranges import BoundedLine, bounded_lines
 from core.export.statements import template_of
-from core.loss import ProgramLoss
-from core.ranges import BoundedLine, bounded_lines
+from core.losses.loss import ProgramLoss
 
 #: Text and precedence: 1 sums, 2 products, 3 signs, 4 powers, 5 what has brackets of its own.
 _Part = tuple[str, int]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from types import MappingProxyType
 
-from core.errors import UserError, unknown_name
+from core.common.errors import UserError, unknown_name
 from recommenders.data.amazon import load_electronics
 from recommenders.data.dataset import Dataset, Interactions, Ratings
 from recommenders.data.movielens import load_ml_1m, load_ml_100k

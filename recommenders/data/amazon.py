@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from core.errors import UserError
+from core.common.errors import UserError
 from recommenders.data.assemble import labelled
 from recommenders.data.dataset import Dataset
 from recommenders.data.options import USUAL_OPTIONS, DataFiles, TableOptions

@@ -7,7 +7,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from core.errors import UserError, in_a_line, shown
+from core.common.errors import UserError, in_a_line, shown
 from recommenders.data.columns import Column, TextColumn
 from recommenders.data.ids import id_text
 from recommenders.data.moments import Moments

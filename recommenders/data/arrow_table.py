@@ -11,11 +11,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
 
-from core.errors import UserError, first_line, in_a_line
+from core.common.errors import UserError, first_line, in_a_line
+from recommenders.common.memory import free_memory
 from recommenders.data.arrow_column import ArrowColumn, check_exact, check_type, is_number, is_text
 from recommenders.data.columns import Piece
 from recommenders.data.survey import check_rows
-from recommenders.memory import free_memory
 
 #: A piece has so many rows.
 ROWS_AT_ONCE = 2**18

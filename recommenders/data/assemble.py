@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from core.seeding import numpy_rng
+from core.common.seeding import numpy_rng
 from recommenders.data.dataset import Dataset, Interactions, Ratings
 from recommenders.data.labels import USUAL_POSITIVE_AT
 from recommenders.data.split import positive_leave_one_out, random_split

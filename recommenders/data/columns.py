@@ -12,7 +12,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from core.errors import shown
+from core.common.errors import shown
 from recommenders.data.moments import LIMIT, Moments
 
 #: A number of digits alone that 64 bits hold, if not always beside a sign.

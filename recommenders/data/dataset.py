@@ -7,7 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
-from core.errors import UserError
+from core.common.errors import UserError
 from recommenders.data.summary import Origin, Summary, summarise
 
 _UNKNOWN = Origin()

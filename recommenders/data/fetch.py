@@ -16,7 +16,7 @@ from pathlib import Path
 import platformdirs
 import pooch
 
-from core.errors import UserError
+from core.common.errors import UserError
 
 #: Names another cache folder.
 CACHE_VARIABLE = "LOSS_SEARCH_CACHE"

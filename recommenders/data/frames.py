@@ -20,7 +20,7 @@ import pandas as pd
 import pyarrow as pa
 from pyarrow import interchange
 
-from core.errors import UserError, first_line, in_a_line, shown
+from core.common.errors import UserError, first_line, in_a_line, shown
 from recommenders.data import arrow_table
 from recommenders.data.arrow_column import check_exact, is_number
 from recommenders.data.arrow_table import ArrowTable, told

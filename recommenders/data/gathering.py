@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 
-from core.errors import UserError, shown
+from core.common.errors import UserError, shown
+from recommenders.common.memory import free_memory
 from recommenders.data.columns import Column, Piece
 from recommenders.data.ids import id_text
 from recommenders.data.moments import in_order
 from recommenders.data.times import TimeReader
-from recommenders.memory import free_memory
 
 #: The parts of a data set, in the order of their numbers.
 PARTS = ("train", "validation", "test")

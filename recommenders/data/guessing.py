@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from core.errors import UserError, in_a_line, shown
+from core.common.errors import UserError, in_a_line, shown
 from recommenders.data.options import NO_COLUMN, TableOptions, option
 
 #: Names of columns by role, small and without separators, the preferred ones first.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from core.errors import UserError
+from core.common.errors import UserError
 
 #: The rating from which on a pair is positive, where ratings are no labels (section 5.1.1).
 USUAL_POSITIVE_AT = 4.0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from core.errors import UserError
+from core.common.errors import UserError
 from recommenders.data.assemble import by_time_or_random, labelled
 from recommenders.data.dataset import Dataset
 from recommenders.data.fetch import Published, fetch, from_web, from_wheel

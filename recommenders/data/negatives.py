@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from core.errors import UserError
+from core.common.errors import UserError
 
 #: A user who is to get more than this share of the items left gets them from a list of those, others by trying.
 _DENSE = 0.25

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from core.errors import UserError, first_line
+from core.common.errors import UserError, first_line
 from recommenders.data.kinds import LOOKED_AT, PARQUET, foreign, packing
 from recommenders.data.unpacking import BROKEN, unpacked
 

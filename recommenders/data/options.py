@@ -7,7 +7,7 @@ import math
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-from core.errors import UserError, shown
+from core.common.errors import UserError, shown
 
 HEADERS = ("auto", "yes", "no")
 SPLITS = ("auto", "leave-one-out", "random", "given")

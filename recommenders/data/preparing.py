@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from core.errors import UserError, in_a_line
+from core.common.errors import UserError, in_a_line
+from recommenders.common.memory import free_memory
 from recommenders.data.dataset import Dataset, Interactions
 from recommenders.data.gathering import PARTS, Gathered
 from recommenders.data.labels import binary_labels, repeated
@@ -14,7 +15,6 @@ from recommenders.data.options import USUAL_NEGATIVES, TableOptions
 from recommenders.data.split import positive_leave_one_out, random_split
 from recommenders.data.summary import Origin
 from recommenders.data.survey import check_rows
-from recommenders.memory import free_memory
 
 _CPU = torch.device("cpu")
 _HOW = {

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from core.errors import UserError, in_a_line, shown
+from core.common.errors import UserError, in_a_line, shown
 from recommenders.data.columns import Piece, TextColumn
 from recommenders.data.dataset import Ratings
 from recommenders.data.gathering import Gatherer

@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from core.errors import UserError, in_a_line, shown
+from core.common.errors import UserError, in_a_line, shown
 from recommenders.data.guessing import KNOWN, OPTION_OF, plain_name
 from recommenders.data.opening import beginning, first_lines
 from recommenders.data.options import NO_COLUMN, USUAL_OPTIONS, TableOptions

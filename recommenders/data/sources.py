@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from core.errors import UserError
+from core.common.errors import UserError
 from recommenders.data.arrow_table import ArrowTable, ParquetTable
 from recommenders.data.columns import Piece
 from recommenders.data.frames import Frame, frame_table

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import torch
 
-from core.errors import UserError
+from core.common.errors import UserError
+from recommenders.common.memory import free_memory
 from recommenders.data.opening import MAX_LINE, not_text, opened, too_long, zero_byte
 from recommenders.data.quotes import Quotes
-from recommenders.memory import free_memory
 
 #: A table is read in pieces of about so many bytes, and of at most so many cells.
 PIECE_BYTES, PIECE_CELLS = 2**24, 2**19

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from core.errors import UserError
-from core.seeding import numpy_rng
+from core.common.errors import UserError
+from core.common.seeding import numpy_rng
 from recommenders.data.dataset import Dataset, Interactions
 from recommenders.data.options import USUAL_OPTIONS, DataFiles, TableOptions
 from recommenders.data.split import random_split

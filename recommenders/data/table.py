@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from core.errors import UserError
-from core.seeding import numpy_rng
+from core.common.errors import UserError
+from core.common.seeding import numpy_rng
 from recommenders.data.dataset import Dataset
 from recommenders.data.frames import Frame, as_table
 from recommenders.data.gathering import PARTS, Gathered, Gatherer

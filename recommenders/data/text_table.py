@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 import numpy as np
 import pandas as pd
 
-from core.errors import UserError, first_line, in_a_line, shown
+from core.common.errors import UserError, first_line, in_a_line, shown
 from recommenders.data.columns import Piece, TextColumn
 from recommenders.data.opening import first_lines, opened
 from recommenders.data.quotes import cells_of, unquoted

@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from core.errors import UserError
+from core.common.errors import UserError
 from recommenders.data.columns import Column, Piece
 from recommenders.data.moments import Moments
 

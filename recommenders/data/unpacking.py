@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol, cast
 
-from core.errors import UserError, in_a_line
+from core.common.errors import UserError, in_a_line
 from recommenders.data.kinds import LOOKED_AT, packing, zipped
 
 #: What a packed file that is broken raises.

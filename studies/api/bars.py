@@ -10,12 +10,12 @@ from importlib.util import find_spec
 from types import TracebackType
 from typing import Any, Self
 
-from core.effectiveness import Progress
-from core.extras import lacking
-from core.search import Step
-from recommenders.metrics import Metric
-from studies.funnel import Tally
-from studies.observer import Observer
+from core.common.extras import lacking
+from core.search.effectiveness import Progress
+from core.search.search import Step
+from recommenders.tasks.metrics import Metric
+from studies.study.funnel import Tally
+from studies.study.observer import Observer
 
 
 def _bar_class() -> Any:

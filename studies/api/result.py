@@ -9,16 +9,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from core.errors import UserError, unknown_name
-from core.loss import ProgramLoss
-from core.module import LossModule
-from recommenders.scoring import ScoringModule
+from core.common.errors import UserError, unknown_name
+from core.losses.loss import ProgramLoss
+from core.losses.module import LossModule
+from recommenders.modules.scoring import ScoringModule
 from studies.api.scorers import Scorer
+from studies.common.undisturbed import leaves_no_trace
 from studies.exporting.exported import FORMS, Exported
 from studies.exporting.stored import StoredLoss, StoredStudy
-from studies.picking import Pick
 from studies.reporting import report_page
-from studies.undisturbed import leaves_no_trace
+from studies.study.picking import Pick
 
 
 class SearchResult:

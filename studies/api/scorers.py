@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from recommenders.scoring import ScoringModule
+from recommenders.modules.scoring import ScoringModule
 from studies.exporting.served import Recommender
 
 

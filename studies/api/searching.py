@@ -10,29 +10,29 @@ from typing import Any
 
 from torch import nn
 
-from core.errors import UserError, shown
-from core.restoring import read_fields
+from core.common.errors import UserError, shown
+from core.common.restoring import read_fields
 from recommenders import class_name
 from recommenders.data import TABLE, DataFiles, Dataset, TableOptions, table_dataset
 from recommenders.data.frames import Frame, as_table
 from recommenders.data.opening import is_folder
-from recommenders.scoring import ScoringModule
+from recommenders.modules.scoring import ScoringModule
 from studies.api.bars import Bars
 from studies.api.result import SearchResult
 from studies.api.scorers import ModuleScorer, StoredScorer
+from studies.common.undisturbed import leaves_no_trace
 from studies.exporting.finding import find_history, find_study
 from studies.exporting.model import MODEL_DATA
 from studies.exporting.stored import StoredStudy
-from studies.history import History
-from studies.keeping.resuming import own_folder
-from studies.output import MODEL
-from studies.result import StudyResult
-from studies.running import StudyRun, Voice
-from studies.settings import PlaceSettings, StudySettings
-from studies.settings_data import refuse_url
-from studies.study import Study, use_cores
+from studies.running.running import StudyRun, Voice
+from studies.storage.output import MODEL
+from studies.storage.resuming import own_folder
+from studies.study.history import History
+from studies.study.result import StudyResult
+from studies.study.settings import PlaceSettings, StudySettings
+from studies.study.settings_data import refuse_url
+from studies.study.study import Study, use_cores
 from studies.tracking.server import NO_TRACKING
-from studies.undisturbed import leaves_no_trace
 
 #: Options of the command that matter with `out` alone.
 _OF_THE_FOLDER = ("no_model", "checkpoint_every")
@@ -72,7 +72,7 @@ def search_loss(
         memory: GiB that parameters in training may take; half of what is free unless given.
         settings: any other option of the command by name, such as searcher="gp", trainings=200, seed=1, positive_at=4.
 
-    The process is left as it was found, see `studies.undisturbed`.
+    The process is left as it was found, see `studies.common.undisturbed`.
 
     Raises:
         UserError: anything that the study could not run with, in one line.

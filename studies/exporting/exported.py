@@ -9,11 +9,11 @@ from textwrap import wrap
 from types import MappingProxyType
 from typing import Any
 
+from core.analysis.simplify import simplified
+from core.common.extras import needs
 from core.export.latex import latex
 from core.export.torch_source import torch_source
-from core.extras import needs
-from core.loss import Loss, ProgramLoss
-from core.simplify import simplified
+from core.losses.loss import Loss, ProgramLoss
 
 #: Says what a stored loss is, and which version of it.
 JSON_FORMAT = "loss-search loss 1"

@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from core.errors import UserError, first_line
-from core.restoring import read
+from core.common.errors import UserError, first_line
+from core.common.restoring import read
 from recommenders.data.opening import is_folder
 from studies.exporting.stored import StoredStudy
-from studies.output import HISTORY, RESULT
+from studies.storage.output import HISTORY, RESULT
 from studies.tracking.server import open_server
 
 if TYPE_CHECKING:

@@ -15,12 +15,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from core.errors import UserError, first_line
+from core.common.errors import UserError, first_line
 from recommenders.data import ids as ids_file
-from recommenders.scoring import ScoringModule
+from recommenders.modules.scoring import ScoringModule
 from studies.exporting import served as served_file
-from studies.output import MODEL, OutputFolder, folder_name
-from studies.result import StudyResult
+from studies.storage.output import MODEL, OutputFolder, folder_name
+from studies.study.result import StudyResult
 from studies.tracking.server import quiet_mlflow
 
 #: What `served.py` is called within a model: a name that no other module has.

@@ -8,15 +8,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from core.errors import UserError, first_line, shown
-from core.loss import Loss, ProgramLoss, check_scale
-from core.program import LossProgram
-from core.restoring import read
-from recommenders.losses import find_named_loss, make_loss
-from recommenders.metrics import find_metric
+from core.common.errors import UserError, first_line, shown
+from core.common.restoring import read
+from core.losses.loss import Loss, ProgramLoss, check_scale
+from core.programs.program import LossProgram
+from recommenders.tasks.losses import find_named_loss, make_loss
+from recommenders.tasks.metrics import find_metric
 from studies.exporting.exported import Exported
-from studies.picking import Pick
-from studies.settings import StudySettings
+from studies.study.picking import Pick
+from studies.study.settings import StudySettings
 
 #: Metric -> value, None where it was not finite.
 _Metrics = dict[str, float | None]

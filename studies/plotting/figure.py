@@ -8,8 +8,8 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from core.errors import in_a_line
-from studies.drawing import COLOURS, grid
+from core.common.errors import in_a_line
+from studies.common.drawing import COLOURS, grid
 from studies.plotting.scaling import Scaled, without_spikes
 from studies.reporting.axes import number
 from studies.reporting.curves import BY_LOGIT, BY_PREDICTION, VALUE, draw_curves

@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-from core.closed_forms import BCE
-from core.loss import Loss
+from core.losses.closed_forms import BCE
+from core.losses.loss import Loss
 from studies.plotting.chosen import Chosen
 from studies.reporting.shapes import LABELS, Y_HAT, Shape, shape_of
 

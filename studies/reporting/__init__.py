@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from core.extras import needs
+from core.common.extras import needs
 
 
 def report_page(content: Mapping[str, Any], history: Mapping[str, Any] | None, place: str = "FOLDER") -> str:

@@ -11,8 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from core.errors import in_a_line
-from studies.drawing import COLOURS
+from core.common.errors import in_a_line
+from studies.common.drawing import COLOURS
 from studies.reporting.svg import INK
 
 T = TypeVar("T")

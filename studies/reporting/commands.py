@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from studies.settings import StudySettings
-from studies.settings_data import DATA_PLACES, DataPlaces
-from studies.typed import command_line
+from studies.study.settings import StudySettings
+from studies.study.settings_data import DATA_PLACES, DataPlaces
+from studies.study.typed import command_line
 
 #: Always told, whether or not they are the defaults.
 _ALWAYS = ("searcher", "seed")

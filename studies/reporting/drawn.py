@@ -8,9 +8,9 @@ from functools import cached_property
 
 from matplotlib.figure import Figure
 
-from core.closed_forms import BCE
-from core.errors import UserError
-from recommenders.metrics import find_metric
+from core.common.errors import UserError
+from core.losses.closed_forms import BCE
+from recommenders.tasks.metrics import find_metric
 from studies.exporting.stored import StoredLoss, StoredStudy
 from studies.reporting import pictures
 from studies.reporting.loss_pictures import Panels, loss_panels

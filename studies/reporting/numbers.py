@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
-from core.errors import UserError, first_line
-from core.restoring import count, read, read_finite
-from core.trial import Verdict
+from core.common.errors import UserError, first_line
+from core.common.restoring import count, read, read_finite
+from core.search.trial import Verdict
 
 #: No count is larger: Python would not even print it.
 _MOST = 2**63

@@ -7,14 +7,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from core.analysis.simplify import simplified
 from core.export.mathml import is_smoothed, mathml
-from core.loss import ProgramLoss
-from core.simplify import simplified
-from recommenders.metrics import find_metric
-from studies.comparison import caveats
+from core.losses.loss import ProgramLoss
+from recommenders.tasks.metrics import find_metric
+from studies.common.pages import STYLE, template, text_of
 from studies.exporting.exported import FORMS
 from studies.exporting.stored import StoredStudy
-from studies.pages import STYLE, template, text_of
 from studies.reporting import rows
 from studies.reporting.axes import number
 from studies.reporting.commands import changed_settings, export_command, run_command
@@ -23,6 +22,7 @@ from studies.reporting.notes import data_notes, shown_value
 from studies.reporting.numbers import Numbers
 from studies.reporting.past import Past
 from studies.reporting.story import duration, story
+from studies.study.comparison import caveats
 
 #: Longer formulas are shown as text, which can be broken into lines.
 _LONGEST_TYPESET = 160

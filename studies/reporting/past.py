@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
-from core.errors import UserError, first_line
-from core.restoring import count, read, read_finite
+from core.common.errors import UserError, first_line
+from core.common.restoring import count, read, read_finite
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from studies.drawing import COLOURS
+from studies.common.drawing import COLOURS
 from studies.reporting.axes import FOUND, finite_array, label, legend, new_axes, number, other, thinned
 from studies.reporting.past import PastCandidate, PastCurve, PastStep
 from studies.reporting.rows import FrontPoint, Stage

@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from core.errors import UserError
-from core.trial import Verdict
-from recommenders.metrics import find_metric, metrics_of
+from core.common.errors import UserError
+from core.search.trial import Verdict
+from recommenders.tasks.metrics import find_metric, metrics_of
 from studies.exporting.stored import StoredLoss, StoredStudy
-from studies.picking import Pick
 from studies.reporting.commands import export_command
 from studies.reporting.numbers import Numbers
-from studies.summary import mean_and_spread, shortened
+from studies.study.picking import Pick
+from studies.study.summary import mean_and_spread, shortened
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from core.loss import Loss
+from core.losses.loss import Loss
 
 LABELS = (0.0, 1.0)
 #: Predictions, from end to end of (0, 1) without its ends, where slopes may be infinite.

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from core.trial import Verdict
-from recommenders.metrics import find_metric
+from core.search.trial import Verdict
+from recommenders.tasks.metrics import find_metric
 from studies.exporting.stored import StoredStudy
 from studies.reporting.numbers import Numbers
 from studies.reporting.past import Past, PastStep

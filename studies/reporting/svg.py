@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 
 from matplotlib.figure import Figure
 
-from studies.drawing import COLOURS, looking
+from studies.common.drawing import COLOURS, looking
 
 #: Stands for the colour of the text around the picture; nothing else is drawn in it.
 INK = "#010203"

@@ -11,10 +11,10 @@ import torch
 from rich import box
 from rich.table import Table
 
-from core.errors import UserError
+from core.common.errors import UserError
+from recommenders.common.machine import Machine
 from recommenders.data.dataset import Dataset
-from recommenders.machine import Machine
-from recommenders.task import RecommendationTask
+from recommenders.tasks.task import RecommendationTask
 from studies.speed.measuring import (
     EpochTime,
     epoch_time,
@@ -25,7 +25,7 @@ from studies.speed.measuring import (
     sampling_rate,
     task_of,
 )
-from studies.study import use_cores
+from studies.study.study import use_cores
 
 #: Losses that the plain loop is timed with: one takes it longer than a second.
 _PLAIN_LOSSES = 3

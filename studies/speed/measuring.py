@@ -10,17 +10,17 @@ from statistics import median
 
 import torch
 
-from core.loss import ProgramLoss
-from core.proxy import ProxyTest, prediction_probe
-from core.seeding import derive_seed, numpy_rng
-from core.space import OperatorSpace
+from core.common.seeding import derive_seed, numpy_rng
+from core.losses.loss import ProgramLoss
+from core.programs.space import OperatorSpace
+from core.search.proxy import ProxyTest, prediction_probe
 from recommenders import make_recommender
+from recommenders.common.machine import Machine
 from recommenders.data.dataset import Dataset
-from recommenders.machine import Machine
-from recommenders.metrics import find_metric
-from recommenders.mf import MF
-from recommenders.mlp import MLP
-from recommenders.task import RecommendationTask, TrainSettings
+from recommenders.models.mf import MF
+from recommenders.models.mlp import MLP
+from recommenders.tasks.metrics import find_metric
+from recommenders.tasks.task import RecommendationTask, TrainSettings
 from searchers import make_searcher
 from studies.speed.plain_loop import plain_steps
 

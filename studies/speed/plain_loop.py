@@ -8,10 +8,10 @@ from itertools import islice
 import torch
 from torch import Tensor, nn
 
-from core.loss import ProgramLoss
-from recommenders.batches import EpochBatches
+from core.losses.loss import ProgramLoss
+from recommenders.backends.batches import EpochBatches
 from recommenders.data.dataset import Dataset
-from recommenders.task import TrainSettings
+from recommenders.tasks.task import TrainSettings
 
 
 class PlainMF(nn.Module):

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote, urlsplit
 
-from core.errors import UserError, in_a_line
+from core.common.errors import UserError, in_a_line
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import URL

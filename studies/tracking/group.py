@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from studies.processes import this_process
+from studies.common.processes import this_process
 from studies.tracking.view import view_address
 from studies.tracking.writes import LONGEST_NAME, params_of, status_after, take_up, was_written
 

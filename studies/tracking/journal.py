@@ -13,8 +13,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from core.errors import UserError
-from studies.output import OutputFolder
+from core.common.errors import UserError
+from studies.storage.output import OutputFolder
 
 _ENTRIES, _SENT = "tracking.jsonl", "tracking.sent"
 

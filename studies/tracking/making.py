@@ -14,13 +14,13 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from core.errors import UserError
-from studies.keeping.locking import in_turn
+from core.common.errors import UserError
+from studies.storage.locking import in_turn
 from studies.tracking.databases import check_ours, check_usable, holds_something, sqlite_file
 
 #: Beside a database while it is made, so that whoever calls it otherwise or has another temporary folder waits, too.
 _LOCK = ".loss-search-database.lock"
-#: What a folder in which one is made is called; `studies.ledger.UNFINISHED` knows such names.
+#: What a folder in which one is made is called; `studies.storage.ledger.UNFINISHED` knows such names.
 _WORK = ".loss-search-database."
 _PATIENCE = 120.0  # seconds; making all tables takes some
 #: What SQLite keeps beside a database, and would take for a part of a new one of that name.

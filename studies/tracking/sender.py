@@ -13,8 +13,8 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from studies.output import MODEL, RESULT
-from studies.processes import this_process
+from studies.common.processes import this_process
+from studies.storage.output import MODEL, RESULT
 from studies.tracking.journal import Entry, Journal
 from studies.tracking.view import save_view, view_address
 from studies.tracking.writes import BATCH, LONGEST_NAME, LONGEST_TEXT, SINGLE, columns_of, params_of, take_up

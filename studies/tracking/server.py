@@ -12,16 +12,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from core.errors import UserError, first_line
-from core.extras import needs_driver
-from core.secrets import remember, shown_url
-from studies.processes import has_died
-from studies.quiet import set_level
-from studies.signals import ends_uncovered
+from core.common.errors import UserError, first_line
+from core.common.extras import needs_driver
+from core.common.secrets import remember, shown_url
+from studies.common.processes import has_died
+from studies.common.quiet import set_level
+from studies.common.signals import ends_uncovered
+from studies.study.tracking_place import tracking_place
+from studies.study.typed import command_line
 from studies.tracking.databases import MLFLOW, check_ours, check_usable, holds_something, sqlite_file
 from studies.tracking.making import setting_up
-from studies.tracking.places import tracking_place
-from studies.typed import command_line
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

@@ -13,13 +13,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from core.effectiveness import Progress
-from core.restoring import read
-from core.search import Step
-from studies.funnel import Tally
-from studies.observer import Observer
-from studies.output import plain
-from studies.recording import candidate_row, front_metrics, step_metrics
+from core.common.restoring import read
+from core.search.effectiveness import Progress
+from core.search.search import Step
+from studies.storage.output import plain
+from studies.study.funnel import Tally
+from studies.study.observer import Observer
+from studies.study.recording import candidate_row, front_metrics, step_metrics
 from studies.tracking.journal import Journal
 from studies.tracking.sender import Sender
 from studies.tracking.writes import now, status_after, was_written

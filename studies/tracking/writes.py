@@ -6,9 +6,9 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from core.errors import first_line
-from studies.processes import this_process
-from studies.signals import ends_uncovered
+from core.common.errors import first_line
+from studies.common.processes import this_process
+from studies.common.signals import ends_uncovered
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

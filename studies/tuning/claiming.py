@@ -16,10 +16,10 @@ from optuna.storages import BaseStorage
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
-from core.errors import UserError, shown
-from core.secrets import shown_url
-from studies.keeping.identity import check_same
-from studies.output import write_file
+from core.common.errors import UserError, shown
+from core.common.secrets import shown_url
+from studies.storage.identity import check_same
+from studies.storage.output import write_file
 from studies.tuning.tunables import Tunable
 
 #: Attributes of our studies; the second one is written last.

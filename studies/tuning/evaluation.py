@@ -8,12 +8,12 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
-from recommenders.metrics import Metric, find_metric
-from studies.parts.making import PartMaker
-from studies.parts.part import Part, PartsFolder
-from studies.parts.workers import Workers
-from studies.parts.workplace import Workplace
-from studies.settings import StudySettings
+from recommenders.tasks.metrics import Metric, find_metric
+from studies.execution.making import PartMaker
+from studies.execution.part import Part, PartsFolder
+from studies.execution.workers import Workers
+from studies.execution.workplace import Workplace
+from studies.study.settings import StudySettings
 from studies.tuning.settings import TuneSettings
 from studies.tuning.tunables import with_values
 

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from studies.drawing import COLOURS, grid, new_figure
+from studies.common.drawing import COLOURS, grid, new_figure
 from studies.tuning.result import TuneResult, best_so_far
 from studies.tuning.tunables import Tunable
 

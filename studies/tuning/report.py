@@ -9,9 +9,9 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from studies.output import OutputFolder, plain
-from studies.settings_data import DataPlaces
-from studies.summary import mean_and_spread
+from studies.storage.output import OutputFolder, plain
+from studies.study.settings_data import DataPlaces
+from studies.study.summary import mean_and_spread
 from studies.tuning.result import TuneResult, command_for
 
 #: The stems of the files of all pictures, see `studies.tuning.pictures`.

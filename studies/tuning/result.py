@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from recommenders.metrics import Metric, find_metric
-from studies.paired import signed_rank_p
+from recommenders.tasks.metrics import Metric, find_metric
+from studies.common.paired import signed_rank_p
 from studies.reporting.commands import run_command
-from studies.settings import StudySettings
-from studies.settings_data import DataPlaces
+from studies.study.settings import StudySettings
+from studies.study.settings_data import DataPlaces
 from studies.tuning.settings import TuneSettings
 from studies.tuning.trials import Tried
 from studies.tuning.tunables import with_values

@@ -1,6 +1,6 @@
 """What a tuning is made of.
 
-The annotations are objects and not strings, see `studies.settings`.
+The annotations are objects and not strings, see `studies.study.settings`.
 """
 
 from dataclasses import dataclass, fields
@@ -9,13 +9,13 @@ from typing import Annotated, Any, ClassVar
 
 from cyclopts import Parameter
 
-from core.errors import UserError
-from recommenders.losses import find_named_loss, make_loss
-from studies.finals import baseline
-from studies.parts.places import PartsPlaces
-from studies.settings import ProtocolSettings, SearchSettings, StudySettings
-from studies.settings_training import FORMULA
-from studies.tracking.places import ExperimentName
+from core.common.errors import UserError
+from recommenders.tasks.losses import find_named_loss, make_loss
+from studies.execution.places import PartsPlaces
+from studies.study.finals import baseline
+from studies.study.settings import ProtocolSettings, SearchSettings, StudySettings
+from studies.study.settings_training import FORMULA
+from studies.study.tracking_place import ExperimentName
 from studies.tuning.tunables import OF_LOSS, OF_SEARCH, Tunable, present_value, read_tunables
 
 #: What is tuned unless said otherwise: the two things that the paper fixes by hand.

@@ -16,10 +16,10 @@ from filelock import FileLock
 from optuna.storages import BaseStorage, JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend, JournalFileSymlinkLock
 
-from core.errors import UserError, first_line
-from core.extras import needs_driver
-from core.secrets import remember, shown_url
-from studies.signals import ends_uncovered
+from core.common.errors import UserError, first_line
+from core.common.extras import needs_driver
+from core.common.secrets import remember, shown_url
+from studies.common.signals import ends_uncovered
 from studies.tracking.databases import OPTUNA
 from studies.tracking.making import setting_up
 from studies.tuning.claiming import check_journal, locks_of

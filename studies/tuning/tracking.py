@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from studies.processes import has_died
+from studies.common.processes import has_died
 from studies.tracking.group import GroupTracker
 from studies.tracking.view import save_view
 from studies.tracking.writes import LONGEST_TEXT, SINGLE, now, params_of

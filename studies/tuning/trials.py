@@ -24,9 +24,9 @@ from optuna.storages import BaseStorage
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
-from core.seeding import derive_seed
-from studies.processes import has_died, this_process
-from studies.quiet import quiet
+from core.common.seeding import derive_seed
+from studies.common.processes import has_died, this_process
+from studies.common.quiet import quiet
 from studies.tuning.claiming import ID, Claim
 from studies.tuning.storage import reaching_storage
 from studies.tuning.tunables import Tunable

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, get_type_hints
 
-from core.errors import UserError, unknown_name
+from core.common.errors import UserError, unknown_name
 from searchers import SEARCHERS, check_searcher
-from studies.typed import as_typed
+from studies.study.typed import as_typed
 
 #: In front of settings of the searcher's own.
 _OWN = "searcher."

@@ -6,8 +6,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 
-from core.errors import UserError
-from core.seeding import numpy_rng
+from core.common.errors import UserError
+from core.common.seeding import numpy_rng
 from studies.tuning.evaluation import Evaluation
 from studies.tuning.result import TuneResult
 from studies.tuning.settings import TuneSettings

@@ -9,16 +9,16 @@ import functools
 import pytest
 import torch
 
-from core.loss import ProgramLoss
-from core.proxy import ProxyTest, prediction_probe
-from core.seeding import numpy_rng
-from core.space import OperatorSpace
-from core.trial import Candidate, Trial, Verdict
+from core.common.seeding import numpy_rng
+from core.losses.loss import ProgramLoss
+from core.programs.space import OperatorSpace
+from core.search.proxy import ProxyTest, prediction_probe
+from core.search.trial import Candidate, Trial, Verdict
+from recommenders.common.machine import Machine
 from recommenders.data import load_dataset
 from recommenders.data.synthetic import shaped
-from recommenders.machine import Machine
 from searchers import SEARCHERS, make_searcher
-from studies.processes import usable_cores
+from studies.common.processes import usable_cores
 from studies.speed.measuring import products_of, sampled_losses, task_of
 from studies.speed.plain_loop import plain_steps
 

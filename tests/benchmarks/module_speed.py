@@ -12,16 +12,16 @@ from statistics import median
 import torch
 from torch import nn
 
-from recommenders.batches import Batch, Epoch
-from recommenders.building import ModuleClass
+from recommenders.backends.batches import Batch, Epoch
+from recommenders.backends.trainer import Trainer
+from recommenders.common.machine import Machine
 from recommenders.data import load_dataset
-from recommenders.machine import Machine
-from recommenders.mf import MF
-from recommenders.mlp import MLP
-from recommenders.module import ModuleRecommender
-from recommenders.recommender import Recommender
-from recommenders.task import TrainSettings
-from recommenders.trainer import Trainer
+from recommenders.models.mf import MF
+from recommenders.models.mlp import MLP
+from recommenders.models.recommender import Recommender
+from recommenders.modules.building import ModuleClass
+from recommenders.modules.module import ModuleRecommender
+from recommenders.tasks.task import TrainSettings
 from studies.speed.measuring import sampled_losses
 from studies.speed.plain_loop import PlainMF
 
@@ -38,7 +38,7 @@ class LogitMF(PlainMF):
 
 
 class PlainMLP(nn.Module):
-    """The layers of recommenders.mlp."""
+    """The layers of recommenders.models.mlp."""
 
     def __init__(self, n_users: int, n_items: int) -> None:
         super().__init__()

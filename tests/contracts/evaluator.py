@@ -6,11 +6,11 @@ from abc import ABC, abstractmethod
 import pytest
 import torch
 
-from core.evaluator import Evaluator
-from core.loss import ProgramLoss
-from core.program import LossProgram
-from core.space import OperatorSpace
-from studies.keeping.packing import pack, unpack
+from core.losses.loss import ProgramLoss
+from core.programs.program import LossProgram
+from core.programs.space import OperatorSpace
+from core.search.evaluator import Evaluator
+from studies.storage.packing import pack, unpack
 
 CROSS_ENTROPY = "-(y*log(y_hat)) + -((1 + -y)*log(1 + -y_hat))"
 SQUARES = "(y_hat + -y)^2"

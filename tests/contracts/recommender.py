@@ -5,12 +5,12 @@ from abc import ABC, abstractmethod
 import pytest
 import torch
 
-from core.seeding import torch_rng
-from core.space import OperatorSpace
-from recommenders.losses import make_loss
-from recommenders.machine import Machine
-from recommenders.recommender import Recommender, Training, Weights
-from recommenders.trainer import Trainer
+from core.common.seeding import torch_rng
+from core.programs.space import OperatorSpace
+from recommenders.backends.trainer import Trainer
+from recommenders.common.machine import Machine
+from recommenders.models.recommender import Recommender, Training, Weights
+from recommenders.tasks.losses import make_loss
 from tests.recommenders.problems import random_interactions
 
 #: Copies, examples, users, items: all different, so that a mixed-up axis shows.

@@ -10,13 +10,13 @@ import pytest
 import torch
 from scipy.stats import mannwhitneyu
 
-from core.program import LossProgram
-from core.searcher import Searcher
-from core.seeding import numpy_rng
-from core.space import OperatorSpace
-from core.trial import Candidate, Trial, Verdict
+from core.common.seeding import numpy_rng
+from core.programs.program import LossProgram
+from core.programs.space import OperatorSpace
+from core.search.searcher import Searcher
+from core.search.trial import Candidate, Trial, Verdict
 from searchers.random import RandomSearcher
-from studies.keeping.packing import pack, unpack
+from studies.storage.packing import pack, unpack
 from tests.contracts.process import elsewhere
 from tests.strategies import NIGHTLY
 

@@ -5,11 +5,11 @@ from itertools import count
 
 import numpy as np
 
-from core.evaluator import Evaluator, Measurement
-from core.program import LossProgram
-from core.proxy import prediction_probe
-from core.searcher import Searcher
-from core.seeding import derive_seed
+from core.common.seeding import derive_seed
+from core.programs.program import LossProgram
+from core.search.evaluator import Evaluator, Measurement
+from core.search.proxy import prediction_probe
+from core.search.searcher import Searcher
 
 
 class FakeEvaluator(Evaluator):

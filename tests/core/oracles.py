@@ -2,8 +2,8 @@
 
 import torch
 
-from core.clamp import clamp, clamp_slope
-from core.operators import OPERATORS
+from core.programs.clamp import clamp, clamp_slope
+from core.programs.operators import OPERATORS
 
 #: Eight examples: the log of a whole vector register does not depend on an element's place in a larger tensor.
 Y_HAT = torch.tensor([0.013, 0.171, 0.337, 0.529, 0.618, 0.743, 0.911, 0.987], dtype=torch.float64)

@@ -3,11 +3,11 @@ import torch
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from core.canonical import fold
-from core.line import INPUTS, KNOWN_INPUTS, Line
-from core.operators import OPERATORS
-from core.program import LossProgram
-from core.space import OperatorSpace
+from core.programs.canonical import fold
+from core.programs.line import INPUTS, KNOWN_INPUTS, Line
+from core.programs.operators import OPERATORS
+from core.programs.program import LossProgram
+from core.programs.space import OperatorSpace
 from tests.core.oracles import SPECIAL_Y, SPECIAL_Y_HAT, Y_HAT, Y, assert_slopes_agree, run_raw, slope, slope_size
 from tests.strategies import CLAMP_RULES, free_programs, law, programs_of, space_of
 

@@ -5,7 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.clamp import clamp, clamp_slope
+from core.programs.clamp import clamp, clamp_slope
 from tests.strategies import CLAMP_RULES, law
 
 XI = 1e-6

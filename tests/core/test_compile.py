@@ -5,10 +5,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.compile import compile_loss
-from core.operators import OPERATORS
-from core.program import LossProgram
-from core.space import HANDCRAFTED_SPACE, OperatorSpace
+from core.programs.compile import compile_loss
+from core.programs.operators import OPERATORS
+from core.programs.program import LossProgram
+from core.programs.space import HANDCRAFTED_SPACE, OperatorSpace
 from tests.core.oracles import (
     SPECIAL_Y,
     SPECIAL_Y_HAT,
@@ -153,5 +153,5 @@ def test_a_compiled_function_keeps_nothing_between_calls(program, random):
 def test_dead_lines_cost_nothing(monkeypatch):
     dead = LossProgram.from_dict({"inputs": ["y_hat", "y"], "lines": [["log", "y_hat"], ["neg", "y_hat"]]})
 
-    monkeypatch.setattr("core.compile.OPERATORS", {"neg": OPERATORS["neg"]})
+    monkeypatch.setattr("core.programs.compile.OPERATORS", {"neg": OPERATORS["neg"]})
     assert torch.equal(compile_loss(dead, HANDCRAFTED_SPACE)(Y_HAT, Y), -Y_HAT)

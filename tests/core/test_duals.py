@@ -5,10 +5,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.duals import DualPrograms
-from core.loss import ProgramLoss
-from core.program import LossProgram
-from core.space import HANDCRAFTED_SPACE, OperatorSpace
+from core.losses.duals import DualPrograms
+from core.losses.loss import ProgramLoss
+from core.programs.program import LossProgram
+from core.programs.space import HANDCRAFTED_SPACE, OperatorSpace
 from tests.core.oracles import SPECIAL_Y, SPECIAL_Y_HAT, Y_HAT, Y, assert_slopes_agree, slope, slope_size
 from tests.strategies import law, losses
 

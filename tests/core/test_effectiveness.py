@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.effectiveness import Fit, Patience, Progress, train_to_convergence
-from core.errors import UserError
+from core.common.errors import UserError
+from core.search.effectiveness import Fit, Patience, Progress, train_to_convergence
 from tests.strategies import law
 
 

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.errors import UserError, unknown_name
+from core.common.errors import UserError, unknown_name
 from tests.strategies import law
 
 

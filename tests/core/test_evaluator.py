@@ -3,9 +3,9 @@ import dataclasses
 import pytest
 import torch
 
-from core.evaluator import Evaluator, Measurement
-from core.fixed_probe import FixedProbe
-from core.proxy import prediction_probe
+from core.search.evaluator import Evaluator, Measurement
+from core.search.fixed_probe import FixedProbe
+from core.search.proxy import prediction_probe
 from tests.core.fakes import FakeEvaluator
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import make_url
 
-from core.errors import UserError
-from core.extras import EXTRAS, lacking, needs, needs_driver
+from core.common.errors import UserError
+from core.common.extras import EXTRAS, lacking, needs, needs_driver
 from tests.missing import uninstall
 
 ROOT = Path(__file__).parents[2]

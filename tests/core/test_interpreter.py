@@ -4,14 +4,14 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core import interpreter
-from core.loss import ProgramLoss
-from core.operators import OPERATORS
-from core.program import LossProgram
-from core.running import run_programs
-from core.space import CLAMPS, HANDCRAFTED_SPACE, OperatorSpace
-from core.tape import CLAMP_RULES, CLOSED_FORMS, OPERATIONS, Tape
-from recommenders.losses import NAMED_LOSSES
+from core.losses.loss import ProgramLoss
+from core.losses.running import run_programs
+from core.programs import interpreter
+from core.programs.operators import OPERATORS
+from core.programs.program import LossProgram
+from core.programs.space import CLAMPS, HANDCRAFTED_SPACE, OperatorSpace
+from core.programs.tape import CLAMP_RULES, CLOSED_FORMS, OPERATIONS, Tape
+from recommenders.tasks.losses import NAMED_LOSSES
 from tests.core.oracles import SPECIAL_Y, SPECIAL_Y_HAT, Y_HAT, Y, assert_slopes_agree, slope, slope_size
 from tests.strategies import law, losses
 
@@ -95,7 +95,7 @@ def test_every_named_loss_and_every_clamp_rule_is_known_to_compiled_code():
 def test_a_program_with_an_operator_unknown_to_compiled_code_is_run_by_torch(monkeypatch):
     batch = [made("y_hat*y"), made("max(y_hat, y)^2"), made("1/(y_hat)")]
     expected = run_programs(batch, Y_HAT, Y)
-    monkeypatch.setattr("core.tape._NUMBERS", {"mul": 1, "reciprocal": 8})
+    monkeypatch.setattr("core.programs.tape._NUMBERS", {"mul": 1, "reciprocal": 8})
     again = [made(str(loss.program)) for loss in batch]
     assert [loss.tape is None for loss in again] == [False, True, False]
     for found, known in zip(run_programs(again, Y_HAT, Y), expected, strict=True):

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from core.nearest import nearest
+from core.search.nearest import nearest
 from tests.strategies import law
 
 ROOT = Path(__file__).parents[2]
@@ -24,7 +24,7 @@ def run(folder: Path, script: str) -> str:
 
 def write(folder: Path, add: int) -> None:
     (folder / "inner.py").write_text(
-        f"from core.jit import compiled\n\n@compiled()\ndef inner(x):\n    return x + {add}\n"
+        f"from core.common.jit import compiled\n\n@compiled()\ndef inner(x):\n    return x + {add}\n"
     )
     (folder / "middle.py").write_text(MIDDLE)
     (folder / "outer.py").write_text(OUTER)
@@ -32,7 +32,7 @@ def write(folder: Path, add: int) -> None:
 
 MIDDLE = """
 import inner
-from core.jit import compiled
+from core.common.jit import compiled
 
 @compiled(uses=(inner,))
 def middle(x):
@@ -40,7 +40,7 @@ def middle(x):
 """
 OUTER = """
 import middle
-from core.jit import compiled
+from core.common.jit import compiled
 
 @compiled(uses=(middle,))
 def outer(x):

@@ -8,12 +8,12 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.closed_forms import BCE, FOCAL, HINGE, MSE
-from core.likeness import TOLERANCE, Alike, alike, factor_between, proportion, slopes
-from core.loss import Loss, ProgramLoss
-from core.program import LossProgram
-from core.space import OperatorSpace
-from recommenders.losses import NAMED_LOSSES, make_loss
+from core.analysis.likeness import TOLERANCE, Alike, alike, factor_between, proportion, slopes
+from core.losses.closed_forms import BCE, FOCAL, HINGE, MSE
+from core.losses.loss import Loss, ProgramLoss
+from core.programs.program import LossProgram
+from core.programs.space import OperatorSpace
+from recommenders.tasks.losses import NAMED_LOSSES, make_loss
 from tests.strategies import law, losses
 
 SIGNED, PAPER = OperatorSpace(), OperatorSpace(clamp="paper")

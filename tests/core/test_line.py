@@ -1,4 +1,4 @@
-from core.line import EPSILON, INPUTS, KNOWN_INPUTS, Line
+from core.programs.line import EPSILON, INPUTS, KNOWN_INPUTS, Line
 
 
 def test_the_paper_starts_from_the_prediction_the_label_and_one():

@@ -4,9 +4,9 @@ import pytest
 import torch
 from hypothesis import given
 
-from core.loss import Loss, ProgramLoss
-from core.program import LossProgram
-from core.space import HANDCRAFTED_SPACE, OperatorSpace
+from core.losses.loss import Loss, ProgramLoss
+from core.programs.program import LossProgram
+from core.programs.space import HANDCRAFTED_SPACE, OperatorSpace
 from tests.core.oracles import Y_HAT, Y, assert_slopes_agree, slope, slope_size
 from tests.strategies import law, losses
 

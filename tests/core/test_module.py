@@ -3,12 +3,12 @@
 import pytest
 import torch
 
-from core.closed_forms import BCE
-from core.errors import UserError
-from core.loss import ProgramLoss
-from core.module import LossModule
-from core.program import LossProgram
-from core.space import OperatorSpace
+from core.common.errors import UserError
+from core.losses.closed_forms import BCE
+from core.losses.loss import ProgramLoss
+from core.losses.module import LossModule
+from core.programs.program import LossProgram
+from core.programs.space import OperatorSpace
 
 LOGIT, LABEL = torch.tensor([-2.0, 0.5, 3.0]), torch.tensor([0.0, 1.0, 1.0])
 SQUARED = ProgramLoss(LossProgram.parse("(y - y_hat)^2"), OperatorSpace())

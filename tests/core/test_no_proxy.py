@@ -2,11 +2,11 @@
 
 import pytest
 
-from core.loss import ProgramLoss
-from core.no_proxy import NoProxyTest
-from core.program import LossProgram
-from core.proxy import prediction_probe
-from core.space import HANDCRAFTED_SPACE
+from core.losses.loss import ProgramLoss
+from core.programs.program import LossProgram
+from core.programs.space import HANDCRAFTED_SPACE
+from core.search.no_proxy import NoProxyTest
+from core.search.proxy import prediction_probe
 
 
 def losses(*formulas):

@@ -6,7 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.operators import OPERATORS, Operator, sign
+from core.programs.operators import OPERATORS, Operator, sign
 from tests.strategies import law
 
 XI = 1e-6

@@ -6,10 +6,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.compile import compile_loss
-from core.line import Line
-from core.program import LossProgram
-from core.space import OperatorSpace
+from core.programs.compile import compile_loss
+from core.programs.line import Line
+from core.programs.program import LossProgram
+from core.programs.space import OperatorSpace
 from tests.core.oracles import SPECIAL_Y, SPECIAL_Y_HAT, run_raw, slope
 from tests.strategies import law, programs, space_of
 

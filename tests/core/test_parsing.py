@@ -5,11 +5,11 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.compile import compile_loss
-from core.line import EPSILON, INPUTS, KNOWN_INPUTS, Line
-from core.parsing import MAX_DEPTH, MAX_LENGTH, MAX_OPERATORS, FormulaError, parse_lines
-from core.program import LossProgram
-from core.space import HANDCRAFTED_SPACE
+from core.programs.compile import compile_loss
+from core.programs.line import EPSILON, INPUTS, KNOWN_INPUTS, Line
+from core.programs.parsing import MAX_DEPTH, MAX_LENGTH, MAX_OPERATORS, FormulaError, parse_lines
+from core.programs.program import LossProgram
+from core.programs.space import HANDCRAFTED_SPACE
 from tests.core.oracles import SPECIAL_Y, SPECIAL_Y_HAT, Y_HAT, Y
 from tests.strategies import formulas, law
 

@@ -2,10 +2,10 @@ import pytest
 import torch
 from hypothesis import given
 
-from core.line import EPSILON, INPUTS, KNOWN_INPUTS, Line
-from core.operators import OPERATORS
-from core.printing import SMOOTHED, formula
-from core.program import LossProgram
+from core.programs.line import EPSILON, INPUTS, KNOWN_INPUTS, Line
+from core.programs.operators import OPERATORS
+from core.programs.printing import SMOOTHED, formula
+from core.programs.program import LossProgram
 from tests.strategies import free_programs, law, programs
 
 

@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.errors import UserError
-from core.line import INPUTS, KNOWN_INPUTS, Line
-from core.operators import OPERATORS
-from core.program import MAX_WRITTEN_SIZE, LossProgram
+from core.common.errors import UserError
+from core.programs.line import INPUTS, KNOWN_INPUTS, Line
+from core.programs.operators import OPERATORS
+from core.programs.program import MAX_WRITTEN_SIZE, LossProgram
 from tests.strategies import free_programs, law
 
 SQUARED_ERROR = LossProgram((Line("neg", (1,)), Line("add", (0, 3)), Line("square", (4,))))

@@ -6,13 +6,13 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.errors import UserError
-from core.loss import ProgramLoss
-from core.program import LossProgram
-from core.proxy import Finding, Probe, ProxyTest, prediction_probe
-from core.space import HANDCRAFTED_SPACE
-from core.trial import Verdict
-from studies.keeping.packing import pack, unpack
+from core.common.errors import UserError
+from core.losses.loss import ProgramLoss
+from core.programs.program import LossProgram
+from core.programs.space import HANDCRAFTED_SPACE
+from core.search.proxy import Finding, Probe, ProxyTest, prediction_probe
+from core.search.trial import Verdict
+from studies.storage.packing import pack, unpack
 from tests.core.oracles import slope_size
 from tests.strategies import law, losses
 

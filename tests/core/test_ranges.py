@@ -6,12 +6,12 @@ import pytest
 import torch
 from hypothesis import given
 
-from core.clamp import clamp
-from core.loss import ProgramLoss
-from core.operators import OPERATORS
-from core.program import LossProgram
-from core.ranges import bounded_lines
-from core.space import OperatorSpace
+from core.analysis.ranges import bounded_lines
+from core.losses.loss import ProgramLoss
+from core.programs.clamp import clamp
+from core.programs.operators import OPERATORS
+from core.programs.program import LossProgram
+from core.programs.space import OperatorSpace
 from tests.strategies import law, losses
 
 SPACE = OperatorSpace()

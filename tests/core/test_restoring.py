@@ -8,9 +8,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from core.errors import UserError
-from core.program import LossProgram
-from core.restoring import count, read, read_fields
+from core.common.errors import UserError
+from core.common.restoring import count, read, read_fields
+from core.programs.program import LossProgram
 
 
 @dataclass(frozen=True)

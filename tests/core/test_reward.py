@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.errors import UserError
-from core.reward import RewardFilter, reward_of
-from core.trial import Verdict
+from core.common.errors import UserError
+from core.search.reward import RewardFilter, reward_of
+from core.search.trial import Verdict
 from tests.strategies import law
 
 SCORES = st.floats(-10, 10)

@@ -6,13 +6,13 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.closed_forms import BCE, FOCAL, HINGE, MSE
-from core.line import Line
-from core.loss import ProgramLoss
-from core.program import LossProgram
-from core.proxy import Probe, ProxyTest
-from core.scale import Yardstick, gradient_norms
-from core.space import HANDCRAFTED_SPACE, OperatorSpace
+from core.losses.closed_forms import BCE, FOCAL, HINGE, MSE
+from core.losses.loss import ProgramLoss
+from core.programs.line import Line
+from core.programs.program import LossProgram
+from core.programs.space import HANDCRAFTED_SPACE, OperatorSpace
+from core.search.proxy import Probe, ProxyTest
+from core.search.scale import Yardstick, gradient_norms
 from tests.strategies import law, losses, programs_of
 
 CLOSED = st.sampled_from((MSE, BCE, HINGE, FOCAL))

@@ -10,23 +10,23 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.closed_forms import BCE, FOCAL, HINGE, MSE
-from core.compile import slope
-from core.duals import DualPrograms
-from core.errors import UserError
+from core.analysis.simplify import simplified
+from core.common.errors import UserError
 from core.export.latex import latex
 from core.export.mathml import mathml
 from core.export.symbolic import expression, sympy_source
 from core.export.torch_source import torch_source
-from core.loss import ProgramLoss
-from core.module import LossModule
-from core.program import LossProgram
-from core.running import run_programs
-from core.simplify import simplified
-from core.space import HANDCRAFTED_SPACE, OperatorSpace
-from core.stack import StackedLosses
-from core.validation import ValidationCheck
-from recommenders.losses import NAMED_LOSSES, make_loss
+from core.losses.closed_forms import BCE, FOCAL, HINGE, MSE
+from core.losses.duals import DualPrograms
+from core.losses.loss import ProgramLoss
+from core.losses.module import LossModule
+from core.losses.running import run_programs
+from core.losses.stack import StackedLosses
+from core.programs.compile import slope
+from core.programs.program import LossProgram
+from core.programs.space import HANDCRAFTED_SPACE, OperatorSpace
+from core.search.validation import ValidationCheck
+from recommenders.tasks.losses import NAMED_LOSSES, make_loss
 from studies.exporting.exported import FORMS, Exported
 from tests.core.export import written
 from tests.core.export.test_symbolic import numbers

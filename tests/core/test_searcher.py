@@ -1,6 +1,6 @@
 import pytest
 
-from core.searcher import Searcher
+from core.search.searcher import Searcher
 from tests.core.fakes import Books, Scripted
 
 

@@ -7,9 +7,9 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given
 
-from core import secrets
-from core.errors import UserError, first_line, shown
-from core.secrets import hidden, masked, remember, shown_url
+from core.common import secrets
+from core.common.errors import UserError, first_line, shown
+from core.common.secrets import hidden, masked, remember, shown_url
 
 #: Begins with what no URL of these tests has elsewhere.
 SECRETS = st.text(st.characters(min_codepoint=33, max_codepoint=0x24F, blacklist_categories=["Z", "C"]), max_size=20)

@@ -4,7 +4,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.seeding import derive_seed, numpy_rng, torch_rng
+from core.common.seeding import derive_seed, numpy_rng, torch_rng
 from tests.strategies import law
 
 PARTS = st.lists(st.integers() | st.text(st.characters(exclude_categories=["Cs"])) | st.text("a\\u:\x1f"), max_size=4)

@@ -5,11 +5,11 @@ import pytest
 import torch
 from hypothesis import given
 
-from core.loss import ProgramLoss
-from core.program import LossProgram
-from core.running import run_programs
-from core.simplify import simplified
-from core.space import OperatorSpace
+from core.analysis.simplify import simplified
+from core.losses.loss import ProgramLoss
+from core.losses.running import run_programs
+from core.programs.program import LossProgram
+from core.programs.space import OperatorSpace
 from tests.strategies import costly_law, law, losses
 
 SPACE = OperatorSpace()

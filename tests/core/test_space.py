@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.errors import UserError
-from core.line import INPUTS, KNOWN_INPUTS, Line
-from core.operators import OPERATORS
-from core.program import LossProgram
-from core.space import CLAMPS, HANDCRAFTED_SPACE, OperatorSpace
+from core.common.errors import UserError
+from core.programs.line import INPUTS, KNOWN_INPUTS, Line
+from core.programs.operators import OPERATORS
+from core.programs.program import LossProgram
+from core.programs.space import CLAMPS, HANDCRAFTED_SPACE, OperatorSpace
 from tests.strategies import choices, law, programs_of, spaces
 
 PAPERS = OperatorSpace()

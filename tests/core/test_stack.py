@@ -5,10 +5,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.loss import Loss, ProgramLoss
-from core.program import LossProgram
-from core.space import HANDCRAFTED_SPACE
-from core.stack import StackedLosses
+from core.losses.loss import Loss, ProgramLoss
+from core.losses.stack import StackedLosses
+from core.programs.program import LossProgram
+from core.programs.space import HANDCRAFTED_SPACE
 from tests.core.oracles import Y, assert_slopes_agree, slope_size
 from tests.strategies import law, losses
 

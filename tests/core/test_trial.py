@@ -3,8 +3,8 @@ import json
 
 import pytest
 
-from core.program import LossProgram
-from core.trial import Candidate, Trial, Verdict
+from core.programs.program import LossProgram
+from core.search.trial import Candidate, Trial, Verdict
 
 CANDIDATE = Candidate(3, LossProgram.parse("y_hat - y"))
 

@@ -5,11 +5,11 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.errors import UserError
-from core.loss import ProgramLoss
-from core.program import LossProgram
-from core.space import HANDCRAFTED_SPACE, OperatorSpace
-from core.validation import Direction, ValidationCheck
+from core.common.errors import UserError
+from core.losses.loss import ProgramLoss
+from core.programs.program import LossProgram
+from core.programs.space import HANDCRAFTED_SPACE, OperatorSpace
+from core.search.validation import Direction, ValidationCheck
 from tests.strategies import law, losses
 
 CHECK = ValidationCheck()

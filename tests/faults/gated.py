@@ -8,7 +8,7 @@ So what a test does to it in the meantime is done in time on any machine.
 import sys
 from pathlib import Path
 
-from studies.command import run_app
+from studies.common.command import run_app
 from studies.run import app
 from tests.waiting import eventually
 

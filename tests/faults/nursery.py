@@ -18,7 +18,7 @@ import threading
 import studies.compare
 import studies.run
 import studies.tune
-from studies.command import run_app
+from studies.common.command import run_app
 from tests.faults.moments import Moments
 from tests.studies.small import small_arguments
 

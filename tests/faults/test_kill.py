@@ -10,7 +10,7 @@ import shutil
 import pytest
 
 from searchers import SEARCHERS
-from studies.ledger import LEDGER
+from studies.storage.ledger import LEDGER
 from tests.faults.mlflow_runs import artifacts, told
 from tests.strategies import NIGHTLY
 from tests.studies.small import as_words, small_arguments

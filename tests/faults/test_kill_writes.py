@@ -11,10 +11,10 @@ import tempfile
 
 import pytest
 
-from studies.keeping.checkpoints import Checkpoints
-from studies.keeping.resuming import begin_anew, own_folder
-from studies.ledger import LEDGER
-from studies.parts.part import CHECKPOINTS, Part, PartsFolder
+from studies.execution.part import CHECKPOINTS, Part, PartsFolder
+from studies.storage.checkpoints import Checkpoints
+from studies.storage.ledger import LEDGER
+from studies.storage.resuming import begin_anew, own_folder
 from tests.faults.moments import Moments
 
 

@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 import torch
 
-from core.effectiveness import Patience
-from core.space import OperatorSpace
-from recommenders.fitting import fit_losses
-from recommenders.losses import make_loss
-from recommenders.machine import Machine
-from recommenders.metrics import find_metric
-from recommenders.mf import MF
-from recommenders.task import RecommendationTask, TrainSettings
+from core.programs.space import OperatorSpace
+from core.search.effectiveness import Patience
+from recommenders.common.machine import Machine
+from recommenders.models.mf import MF
+from recommenders.tasks.fitting import fit_losses
+from recommenders.tasks.losses import make_loss
+from recommenders.tasks.metrics import find_metric
+from recommenders.tasks.task import RecommendationTask, TrainSettings
 from tests.recommenders.problems import small_data
 
 pytestmark = pytest.mark.services
@@ -26,11 +26,11 @@ ROOT = Path(__file__).parents[2]
 CODE = """
 import json, logging, resource, sys
 import torch
-from core.effectiveness import Patience
-from core.space import OperatorSpace
-from recommenders.fitting import fit_losses
-from recommenders.losses import make_loss
-from recommenders.mf import MF
+from core.search.effectiveness import Patience
+from core.programs.space import OperatorSpace
+from recommenders.tasks.fitting import fit_losses
+from recommenders.tasks.losses import make_loss
+from recommenders.models.mf import MF
 from tests.recommenders.problems import make_task, random_interactions
 from recommenders.data.dataset import Dataset
 import numpy as np

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from studies.study import Study
+from studies.study.study import Study
 from tests.studies.small import small_settings
 
 WILD = (

@@ -26,7 +26,7 @@ def fuzz(arguments: list[str], folder: Path) -> None:
     """In the second process: returns only if there is no such door."""
     import atheris
 
-    with atheris.instrument_imports(include=["core", "recommenders.data", "studies.keeping"]):
+    with atheris.instrument_imports(include=["core", "recommenders.data", "studies.storage"]):
         from tests.fuzz.doors import DOORS
 
     if not arguments or arguments[0] not in DOORS:

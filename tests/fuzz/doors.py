@@ -27,15 +27,15 @@ import pyarrow.parquet as pq
 import torch
 from safetensors.numpy import save
 
-from core.errors import UserError
-from core.line import KNOWN_INPUTS
-from core.operators import OPERATORS
-from core.parsing import FormulaError
-from core.program import LossProgram
+from core.common.errors import UserError
+from core.programs.line import KNOWN_INPUTS
+from core.programs.operators import OPERATORS
+from core.programs.parsing import FormulaError
+from core.programs.program import LossProgram
 from recommenders.data import DATASETS, Dataset, TableOptions
 from recommenders.data.options import USUAL_OPTIONS
-from studies.keeping.checkpoints import Checkpoints
-from studies.keeping.packing import pack
+from studies.storage.checkpoints import Checkpoints
+from studies.storage.packing import pack
 
 #: A refusal is shorter than this.
 MAX_REFUSAL = 500

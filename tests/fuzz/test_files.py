@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from core.errors import MAX_MESSAGE, UserError
+from core.common.errors import MAX_MESSAGE, UserError
 from recommenders.data import DATASETS, TableOptions, survey
 from recommenders.data.opening import MAX_LINE, beginning, opened
 from recommenders.data.survey import PER_BYTE

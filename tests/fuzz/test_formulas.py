@@ -7,8 +7,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from core.parsing import MAX_LENGTH, FormulaError
-from core.program import LossProgram
+from core.programs.parsing import MAX_LENGTH, FormulaError
+from core.programs.program import LossProgram
 from tests.fuzz.doors import DOORS, assert_good, enter_formula, enter_text
 from tests.strategies import law
 

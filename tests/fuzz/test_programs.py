@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.errors import UserError
-from core.line import INPUTS, KNOWN_INPUTS
-from core.operators import OPERATORS
-from core.program import LossProgram
+from core.common.errors import UserError
+from core.programs.line import INPUTS, KNOWN_INPUTS
+from core.programs.operators import OPERATORS
+from core.programs.program import LossProgram
 from tests.fuzz.doors import assert_good, assert_valid, enter_program, enter_stored
 from tests.strategies import free_programs, law
 

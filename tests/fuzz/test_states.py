@@ -6,10 +6,10 @@ import random
 import pytest
 import torch
 
-from core.errors import UserError
+from core.common.errors import UserError
 from searchers import SEARCHERS
-from studies.keeping.packing import pack, unpack
-from studies.study import Study
+from studies.storage.packing import pack, unpack
+from studies.study.study import Study
 from tests.fuzz.doors import assert_good
 from tests.studies.small import small_settings
 

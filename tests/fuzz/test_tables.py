@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.errors import UserError
+from core.common.errors import UserError
 from recommenders.data import load_dataset
 from tests.fuzz.doors import DOORS, FILES, enter_options, enter_path, enter_table
 from tests.strategies import examples

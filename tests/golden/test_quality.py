@@ -11,16 +11,16 @@ from statistics import fmean
 import pytest
 import torch
 
-from core.effectiveness import Patience
-from core.space import OperatorSpace
+from core.programs.space import OperatorSpace
+from core.search.effectiveness import Patience
 from recommenders import make_recommender
+from recommenders.common.machine import Machine
 from recommenders.data.synthetic import planted
-from recommenders.fitting import fit_losses
-from recommenders.losses import make_loss
-from recommenders.machine import Machine
-from recommenders.metrics import find_metric
-from recommenders.task import RecommendationTask
-from studies.settings_training import PRESETS
+from recommenders.tasks.fitting import fit_losses
+from recommenders.tasks.losses import make_loss
+from recommenders.tasks.metrics import find_metric
+from recommenders.tasks.task import RecommendationTask
+from studies.study.settings_training import PRESETS
 
 FAST = PRESETS["fast"]
 LOSSES = ("BCE", "MaxR")

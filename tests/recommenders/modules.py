@@ -6,7 +6,7 @@ from torch.nn import functional
 
 
 class PlainMF(nn.Module):
-    """The equation of recommenders.mf, with its names."""
+    """The equation of recommenders.models.mf, with its names."""
 
     def __init__(self, n_users: int, n_items: int, embedding_size: int = 3, init_std: float = 1.0):
         super().__init__()
@@ -54,7 +54,7 @@ class NeuMF(nn.Module):
 
 
 class Normed(nn.Module):
-    """Batch normalisation and dropout, as recommenders.mlp."""
+    """Batch normalisation and dropout, as recommenders.models.mlp."""
 
     def __init__(self, n_users: int, n_items: int, size: int = 3, dropout: float = 0.2):
         super().__init__()

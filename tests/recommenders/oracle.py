@@ -7,10 +7,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from core.seeding import torch_rng
-from recommenders.batches import EpochBatches
+from core.common.seeding import torch_rng
+from recommenders.backends.batches import EpochBatches
 from recommenders.data.dataset import Interactions
-from recommenders.recommender import Weights
+from recommenders.models.recommender import Weights
 
 #: (logit [B], y [B]) -> per-example loss [B].
 Value = Callable[[Tensor, Tensor], Tensor]

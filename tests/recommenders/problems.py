@@ -3,12 +3,12 @@
 import numpy as np
 import torch
 
+from recommenders.common.machine import Machine
 from recommenders.data.dataset import Dataset, Interactions
 from recommenders.data.synthetic import planted
-from recommenders.machine import Machine
-from recommenders.metrics import find_metric
-from recommenders.mf import MF
-from recommenders.task import RecommendationTask, TrainSettings
+from recommenders.models.mf import MF
+from recommenders.tasks.metrics import find_metric
+from recommenders.tasks.task import RecommendationTask, TrainSettings
 
 CPU = torch.device("cpu")
 

@@ -3,7 +3,7 @@ import json
 
 import pytest
 
-from core.errors import UserError
+from core.common.errors import UserError
 from recommenders.data.amazon import load_electronics
 
 #: user, item, rating, time.

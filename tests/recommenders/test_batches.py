@@ -5,8 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from recommenders.batches import EpochBatches
-from recommenders.places import first_places
+from recommenders.backends.batches import EpochBatches
+from recommenders.backends.places import first_places
 from tests.recommenders.problems import CPU, interactions, random_interactions
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from core.errors import UserError
+from core.common.errors import UserError
 from recommenders.data import DATASETS, load_dataset
 from recommenders.data.synthetic import planted
 

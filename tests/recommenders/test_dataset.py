@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from core.errors import UserError
+from core.common.errors import UserError
 from recommenders.data.dataset import Dataset
 from tests.recommenders.problems import interactions
 

@@ -3,13 +3,13 @@ import math
 import pytest
 import torch
 
-from core.errors import UserError
-from core.loss import ProgramLoss
-from core.proxy import ProxyTest
-from recommenders.environments import AlternatingEnvironment, FromScratchEnvironment, probe_of
-from recommenders.mf import MF
-from recommenders.mlp import MLP
-from recommenders.task import Pairs
+from core.common.errors import UserError
+from core.losses.loss import ProgramLoss
+from core.search.proxy import ProxyTest
+from recommenders.models.mf import MF
+from recommenders.models.mlp import MLP
+from recommenders.tasks.environments import AlternatingEnvironment, FromScratchEnvironment, probe_of
+from recommenders.tasks.task import Pairs
 from tests.contracts.evaluator import BLOWN_UP, FORMULAS, SQUARES, EvaluatorContract, loss, scores
 from tests.recommenders import oracle
 from tests.recommenders.problems import CPU, interactions, make_task

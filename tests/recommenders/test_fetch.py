@@ -11,7 +11,7 @@ from pathlib import Path
 import platformdirs
 import pytest
 
-from core.errors import UserError
+from core.common.errors import UserError
 from recommenders.data.fetch import (
     CACHE_VARIABLE,
     Published,

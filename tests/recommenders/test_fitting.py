@@ -4,15 +4,15 @@ from dataclasses import replace
 import pytest
 import torch
 
-from core.effectiveness import Patience
-from core.errors import UserError
-from core.space import OperatorSpace
+from core.common.errors import UserError
+from core.programs.space import OperatorSpace
+from core.search.effectiveness import Patience
 from recommenders.data.synthetic import planted
-from recommenders.fitting import BatchedFit, Fitted, Fitting, fit_losses
-from recommenders.losses import make_loss
-from recommenders.mf import MF
-from recommenders.mlp import MLP
-from studies.keeping.packing import pack, unpack
+from recommenders.models.mf import MF
+from recommenders.models.mlp import MLP
+from recommenders.tasks.fitting import BatchedFit, Fitted, Fitting, fit_losses
+from recommenders.tasks.losses import make_loss
+from studies.storage.packing import pack, unpack
 from tests.contracts.evaluator import loss
 from tests.recommenders.problems import make_task, task_that_takes
 

@@ -12,7 +12,7 @@ import pytest
 import torch
 from torch.utils.data import TensorDataset
 
-from core.errors import UserError
+from core.common.errors import UserError
 from recommenders.data import TableOptions, table_dataset
 
 ROWS = {"user": ["a", "a", "b", "b"], "item": [1, 2, 1, 3], "rating": [5.0, 1.0, 4.0, 2.0], "timestamp": [4, 3, 2, 1]}

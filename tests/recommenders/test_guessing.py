@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.errors import UserError
+from core.common.errors import UserError
 from recommenders.data.guessing import KNOWN, find_layout
 from recommenders.data.options import TableOptions
 

@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from core.errors import UserError
+from core.common.errors import UserError
 from recommenders.data import TableOptions, table_dataset
 
 

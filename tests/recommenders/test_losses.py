@@ -5,11 +5,11 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.nn import functional
 
-from core.errors import UserError
-from core.loss import ProgramLoss
-from core.parsing import FormulaError
-from core.space import OperatorSpace
-from recommenders.losses import NAMED_LOSSES, find_named_loss, make_loss
+from core.common.errors import UserError
+from core.losses.loss import ProgramLoss
+from core.programs.parsing import FormulaError
+from core.programs.space import OperatorSpace
+from recommenders.tasks.losses import NAMED_LOSSES, find_named_loss, make_loss
 from tests.recommenders import oracle
 from tests.strategies import examples
 

@@ -4,14 +4,14 @@ import threading
 import pytest
 import torch
 
-from core.effectiveness import Patience
-from core.errors import UserError
-from recommenders.cores import Cores
-from recommenders.environments import AlternatingEnvironment, FromScratchEnvironment
-from recommenders.fitting import fit_losses
-from recommenders.losses import make_loss
-from recommenders.machine import Machine, usable_memory
-from recommenders.memory import free_memory
+from core.common.errors import UserError
+from core.search.effectiveness import Patience
+from recommenders.backends.cores import Cores
+from recommenders.common.machine import Machine, usable_memory
+from recommenders.common.memory import free_memory
+from recommenders.tasks.environments import AlternatingEnvironment, FromScratchEnvironment
+from recommenders.tasks.fitting import fit_losses
+from recommenders.tasks.losses import make_loss
 from tests.contracts.evaluator import FORMULAS, loss, scores
 from tests.recommenders.problems import CPU, make_task, task_that_takes
 from tests.waiting import NEVER
@@ -43,7 +43,7 @@ def test_a_container_gets_no_more_than_it_may_have(tmp_path, monkeypatch):
     (tmp_path / "max").write_text("5000\n")
     (tmp_path / "used").write_text("3000\n")
     pair = (str(tmp_path / "max"), str(tmp_path / "used"))
-    monkeypatch.setattr("recommenders.memory._CGROUPS", (("/no/such", "/file"), pair))
+    monkeypatch.setattr("recommenders.common.memory._CGROUPS", (("/no/such", "/file"), pair))
     assert free_memory(CPU) == 2000
     (tmp_path / "max").write_text("max\n")
     assert free_memory(CPU) > 2000

@@ -2,12 +2,12 @@ import numpy as np
 import pytest
 import torch
 
-from core.effectiveness import Patience
-from core.space import OperatorSpace
-from recommenders.environments import AlternatingEnvironment, FromScratchEnvironment
-from recommenders.fitting import fit_losses
-from recommenders.losses import make_loss
-from recommenders.memory import half_of, ran_out
+from core.programs.space import OperatorSpace
+from core.search.effectiveness import Patience
+from recommenders.common.memory import half_of, ran_out
+from recommenders.tasks.environments import AlternatingEnvironment, FromScratchEnvironment
+from recommenders.tasks.fitting import fit_losses
+from recommenders.tasks.losses import make_loss
 from tests.recommenders.problems import make_task
 
 

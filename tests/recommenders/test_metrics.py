@@ -7,8 +7,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.errors import UserError
-from recommenders.metrics import (
+from core.common.errors import UserError
+from recommenders.tasks.metrics import (
     METRICS,
     TASKS,
     accuracy,

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from recommenders.mf import MF
+from recommenders.models.mf import MF
 from tests.contracts.recommender import RecommenderContract
 
 

@@ -3,9 +3,9 @@ import itertools
 import pytest
 import torch
 
-from core.seeding import torch_rng
-from recommenders.mlp import MLP
-from recommenders.recommender import Training
+from core.common.seeding import torch_rng
+from recommenders.models.mlp import MLP
+from recommenders.models.recommender import Training
 from tests.contracts.recommender import RecommenderContract, clones, gathered
 from tests.recommenders.oracle import OracleMLP
 

@@ -5,8 +5,8 @@ from functools import cache
 import pytest
 import torch
 
-from recommenders.building import ModuleClass
-from recommenders.module import ModuleRecommender
+from recommenders.modules.building import ModuleClass
+from recommenders.modules.module import ModuleRecommender
 from tests.contracts.recommender import N_ITEMS, N_USERS, RecommenderContract
 from tests.recommenders import modules
 

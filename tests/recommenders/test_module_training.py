@@ -4,13 +4,13 @@ import pytest
 import torch
 from torch import nn
 
-from core.space import HANDCRAFTED_SPACE
-from recommenders.isolation import drawing_from
-from recommenders.losses import make_loss
-from recommenders.machine import Machine
-from recommenders.mf import MF
-from recommenders.recommender import gather
-from recommenders.trainer import Trainer
+from core.programs.space import HANDCRAFTED_SPACE
+from recommenders.backends.trainer import Trainer
+from recommenders.common.machine import Machine
+from recommenders.models.mf import MF
+from recommenders.models.recommender import gather
+from recommenders.modules.isolation import drawing_from
+from recommenders.tasks.losses import make_loss
 from tests.recommenders import modules, oracle
 from tests.recommenders.problems import CPU, random_interactions
 from tests.recommenders.test_module_contract import recommender_of

@@ -3,7 +3,7 @@ import hashlib
 import numpy as np
 import pytest
 
-from core.errors import UserError
+from core.common.errors import UserError
 from recommenders.data import load_dataset
 from recommenders.data.fetch import fetch
 from recommenders.data.movielens import ML_100K, load_ml_1m, load_ml_100k

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.seeding import numpy_rng
+from core.common.seeding import numpy_rng
 from recommenders.data.negatives import TooFewItems, draw_negatives
 from tests.strategies import examples
 

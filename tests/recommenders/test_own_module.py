@@ -13,13 +13,13 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.errors import UserError
-from core.space import OperatorSpace
+from core.common.errors import UserError
+from core.programs.space import OperatorSpace
 from recommenders import make_recommender, recommender_source
-from recommenders.losses import make_loss
-from recommenders.mf import MF
-from recommenders.module import ModuleRecommender
-from recommenders.recommender import Recommender
+from recommenders.models.mf import MF
+from recommenders.models.recommender import Recommender
+from recommenders.modules.module import ModuleRecommender
+from recommenders.tasks.losses import make_loss
 from tests.recommenders.problems import make_task
 
 HEAD = """
@@ -117,16 +117,16 @@ def test_what_the_presets_say_is_given_to_classes_that_take_it(own):
 
 
 def test_a_recommender_of_ones_own_may_be_batched_by_hand(own):
-    code = "from recommenders.mf import MF\nclass Own(MF): pass\n"
+    code = "from recommenders.models.mf import MF\nclass Own(MF): pass\n"
     assert make_recommender(own(code, head="") + ":embedding_size=7").embedding_size == 7
 
 
 NOT_FOUND = [
     ("no_such_module:Own", "there is no module no_such_module; expected no_such_module.py in the working folder"),
     ("core.nothing:Own", "there is no module core.nothing"),
-    ("core.errors:Own", "there is no Own in module core.errors; its recommenders: none"),
-    ("core.errors:UserError", "expected a class derived from torch.nn.Module, got UserError"),
-    ("core.errors:shown", "expected a class derived from torch.nn.Module, got <function"),
+    ("core.common.errors:Own", "there is no Own in module core.common.errors; its recommenders: none"),
+    ("core.common.errors:UserError", "expected a class derived from torch.nn.Module, got UserError"),
+    ("core.common.errors:shown", "expected a class derived from torch.nn.Module, got <function"),
     ("torch.nn:Module", "expected a class derived from torch.nn.Module, got Module"),
     ("torch.nn:Linear", "its forward raised"),
     ("torch.nn:Sequential", "its constructor raised TypeError"),

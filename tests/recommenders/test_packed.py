@@ -15,7 +15,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from core.errors import UserError
+from core.common.errors import UserError
 from recommenders.data import TableOptions, table_dataset
 
 GOOD = b"user_id,item_id,rating,timestamp\n" + b"".join(b"%d,%d,%d,%d\n" % (i % 9, i, i % 2 * 5, i) for i in range(60))

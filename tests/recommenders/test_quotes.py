@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from core.errors import UserError
+from core.common.errors import UserError
 from recommenders.data import table_dataset
 from recommenders.data.quotes import Quotes, cells_of
 

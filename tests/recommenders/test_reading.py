@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
-from core.errors import UserError
+from core.common.errors import UserError
 from recommenders.data.dataset import Ratings
 from recommenders.data.reading import COLUMNS, read_json_lines, read_table
 from recommenders.data.text_table import MAX_COLUMNS, _WithTabs

@@ -3,10 +3,10 @@ import math
 import pytest
 import torch
 
-from core.errors import UserError
+from core.common.errors import UserError
 from recommenders import RECOMMENDERS, Recommender, make_recommender
-from recommenders.mf import MF
-from recommenders.recommender import Training, autograd_vjp
+from recommenders.models.mf import MF
+from recommenders.models.recommender import Training, autograd_vjp
 from tests.contracts.recommender import B, K, gathered, slope
 
 

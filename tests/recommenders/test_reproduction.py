@@ -3,16 +3,16 @@
 import pytest
 import torch
 
-from core.space import OperatorSpace
+from core.programs.space import OperatorSpace
 from recommenders import make_recommender
+from recommenders.common.machine import Machine
 from recommenders.data import load_dataset
-from recommenders.fitting import fit_losses
-from recommenders.losses import make_loss
-from recommenders.machine import Machine
-from recommenders.metrics import find_metric
-from recommenders.task import RecommendationTask
-from studies.processes import usable_cores
-from studies.settings_training import PRESETS
+from recommenders.tasks.fitting import fit_losses
+from recommenders.tasks.losses import make_loss
+from recommenders.tasks.metrics import find_metric
+from recommenders.tasks.task import RecommendationTask
+from studies.common.processes import usable_cores
+from studies.study.settings_training import PRESETS
 
 PUBLISHED = {"BCE": 0.788, "MaxR": 0.8087}
 

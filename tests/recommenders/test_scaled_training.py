@@ -3,14 +3,14 @@
 import pytest
 import torch
 
-from core.loss import ProgramLoss
-from core.seeding import numpy_rng
-from core.space import HANDCRAFTED_SPACE, OperatorSpace
-from recommenders.losses import NAMED_LOSSES, make_loss
-from recommenders.machine import BACKENDS, Machine
-from recommenders.mf import MF
-from recommenders.mlp import MLP
-from recommenders.trainer import Trainer
+from core.common.seeding import numpy_rng
+from core.losses.loss import ProgramLoss
+from core.programs.space import HANDCRAFTED_SPACE, OperatorSpace
+from recommenders.backends.trainer import Trainer
+from recommenders.common.machine import BACKENDS, Machine
+from recommenders.models.mf import MF
+from recommenders.models.mlp import MLP
+from recommenders.tasks.losses import NAMED_LOSSES, make_loss
 from tests.recommenders.problems import CPU, random_interactions
 
 RATE, DECAY, CLIP = 0.1, 0.02, 0.25

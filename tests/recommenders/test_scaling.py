@@ -3,14 +3,14 @@
 import pytest
 import torch
 
-from core.closed_forms import BCE
-from core.errors import UserError
-from core.space import HANDCRAFTED_SPACE
-from recommenders.environments import AlternatingEnvironment, FromScratchEnvironment
-from recommenders.losses import NAMED_LOSSES, make_loss
-from recommenders.mf import MF
-from recommenders.mlp import MLP
-from recommenders.scaling import bce_factor, fresh_yardstick
+from core.common.errors import UserError
+from core.losses.closed_forms import BCE
+from core.programs.space import HANDCRAFTED_SPACE
+from recommenders.models.mf import MF
+from recommenders.models.mlp import MLP
+from recommenders.tasks.environments import AlternatingEnvironment, FromScratchEnvironment
+from recommenders.tasks.losses import NAMED_LOSSES, make_loss
+from recommenders.tasks.scaling import bce_factor, fresh_yardstick
 from tests.recommenders.problems import make_task
 
 

@@ -1,10 +1,10 @@
 import pytest
 import torch
 
-from core.errors import UserError
-from recommenders.mf import MF
-from recommenders.mlp import MLP
-from recommenders.scoring import ScoringModule
+from core.common.errors import UserError
+from recommenders.models.mf import MF
+from recommenders.models.mlp import MLP
+from recommenders.modules.scoring import ScoringModule
 from tests.recommenders import modules
 from tests.recommenders.problems import make_task
 from tests.recommenders.test_module_contract import KINDS, recommender_of

@@ -3,15 +3,15 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.loss import ProgramLoss
-from core.seeding import numpy_rng
-from core.space import OperatorSpace
-from recommenders.losses import make_loss
-from recommenders.machine import Machine
-from recommenders.mf import MF
-from recommenders.mlp import MLP
-from recommenders.stacked import summed_by_product, summed_in_order
-from recommenders.trainer import Trainer
+from core.common.seeding import numpy_rng
+from core.losses.loss import ProgramLoss
+from core.programs.space import OperatorSpace
+from recommenders.backends.stacked import summed_by_product, summed_in_order
+from recommenders.backends.trainer import Trainer
+from recommenders.common.machine import Machine
+from recommenders.models.mf import MF
+from recommenders.models.mlp import MLP
+from recommenders.tasks.losses import make_loss
 from tests.recommenders.problems import CPU, random_interactions
 from tests.strategies import law
 

@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core.errors import UserError
+from core.common.errors import UserError
 from recommenders.data.synthetic import load_synthetic, planted
 
 

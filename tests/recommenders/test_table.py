@@ -1,6 +1,6 @@
 import pytest
 
-from core.errors import UserError
+from core.common.errors import UserError
 from recommenders.data import table_dataset
 from recommenders.data.table import load_table
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.errors import UserError
+from core.common.errors import UserError
 from recommenders.data import DataFiles, TableOptions, load_dataset, table_dataset
 from recommenders.data.table import table_name
 from tests.strategies import examples

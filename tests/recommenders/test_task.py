@@ -5,12 +5,12 @@ import pytest
 import sklearn.metrics as sk
 import torch
 
-from core.errors import UserError
-from core.space import OperatorSpace
+from core.common.errors import UserError
+from core.programs.space import OperatorSpace
 from recommenders.data.dataset import Dataset
-from recommenders.losses import make_loss
-from recommenders.mf import MF
-from recommenders.task import Pairs, TrainSettings
+from recommenders.models.mf import MF
+from recommenders.tasks.losses import make_loss
+from recommenders.tasks.task import Pairs, TrainSettings
 from tests.recommenders.problems import CPU, interactions, make_task
 
 

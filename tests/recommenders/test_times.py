@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.errors import UserError
+from core.common.errors import UserError
 from recommenders.data import TableOptions, table_dataset
 from recommenders.data.columns import Piece, TextColumn
 from recommenders.data.moments import Moments, in_order

@@ -5,16 +5,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from core.loss import ProgramLoss
-from core.seeding import numpy_rng
-from core.space import HANDCRAFTED_SPACE, OperatorSpace
-from recommenders.losses import make_loss
-from recommenders.machine import BACKENDS, Machine
-from recommenders.mf import MF
-from recommenders.mlp import MLP
-from recommenders.population import Population
-from recommenders.task import TrainSettings
-from recommenders.trainer import Trainer
+from core.common.seeding import numpy_rng
+from core.losses.loss import ProgramLoss
+from core.programs.space import HANDCRAFTED_SPACE, OperatorSpace
+from recommenders.backends.population import Population
+from recommenders.backends.trainer import Trainer
+from recommenders.common.machine import BACKENDS, Machine
+from recommenders.models.mf import MF
+from recommenders.models.mlp import MLP
+from recommenders.tasks.losses import make_loss
+from recommenders.tasks.task import TrainSettings
 from tests.recommenders import oracle
 from tests.recommenders.problems import CPU, interactions, random_interactions
 from tests.strategies import examples

@@ -2,10 +2,10 @@ import numpy as np
 import optuna
 import pytest
 
-from core.errors import UserError
-from core.program import LossProgram
-from core.space import OperatorSpace
-from core.trial import Candidate, Trial, Verdict
+from core.common.errors import UserError
+from core.programs.program import LossProgram
+from core.programs.space import OperatorSpace
+from core.search.trial import Candidate, Trial, Verdict
 from searchers.bayesian import BayesianSearcher, BayesianSettings
 from searchers.samplers import SAMPLERS, SamplerKind
 from tests.contracts.searcher import TOY_SPACE, SearcherContract, drive, outcomes, toy_search

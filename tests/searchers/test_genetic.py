@@ -3,10 +3,10 @@ import random
 import numpy as np
 import pytest
 
-from core.errors import UserError
-from core.program import LossProgram
-from core.space import OperatorSpace
-from core.trial import Candidate, Trial, Verdict
+from core.common.errors import UserError
+from core.programs.program import LossProgram
+from core.programs.space import OperatorSpace
+from core.search.trial import Candidate, Trial, Verdict
 from searchers.genetic import GeneticSearcher, GeneticSettings, own_random
 
 SPACE = OperatorSpace()

@@ -1,8 +1,8 @@
 import pytest
 
-from core.errors import UserError
-from core.program import LossProgram
-from core.space import OperatorSpace
+from core.common.errors import UserError
+from core.programs.program import LossProgram
+from core.programs.space import OperatorSpace
 from searchers import SEARCHERS, make_searcher
 from searchers.guessing import GuessingSearcher, read_guess
 from tests.contracts.searcher import drive, outcomes

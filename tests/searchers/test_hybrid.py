@@ -1,7 +1,7 @@
 import pytest
 
-from core.errors import UserError
-from core.space import OperatorSpace
+from core.common.errors import UserError
+from core.programs.space import OperatorSpace
 from searchers.hybrid import HybridSearcher, HybridSettings
 from tests.contracts.searcher import TOY_SPACE, toy_search
 from tests.searchers.test_genetic import LADDER, told

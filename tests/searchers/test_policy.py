@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from core.errors import UserError
-from core.seeding import torch_rng
-from core.space import OperatorSpace
-from core.trial import Candidate, Trial, Verdict
+from core.common.errors import UserError
+from core.common.seeding import torch_rng
+from core.programs.space import OperatorSpace
+from core.search.trial import Candidate, Trial, Verdict
 from searchers.controller import Controller, ControllerSettings, LstmSteps
 from searchers.policy import PolicySearcher, PolicySettings
 

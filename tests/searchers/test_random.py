@@ -1,6 +1,6 @@
 from collections import Counter
 
-from core.space import OperatorSpace
+from core.programs.space import OperatorSpace
 from searchers.random import RandomSearcher
 
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from core.errors import UserError
-from core.searcher import Searcher
-from core.space import OperatorSpace
+from core.common.errors import UserError
+from core.programs.space import OperatorSpace
+from core.search.searcher import Searcher
 from searchers import SEARCHERS, make_searcher
 from tests.contracts.searcher import SearcherContract
 

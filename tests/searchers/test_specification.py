@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.errors import UserError
-from core.space import OperatorSpace
+from core.common.errors import UserError
+from core.programs.space import OperatorSpace
 from searchers import SEARCHERS, check_searcher, make_searcher
 from searchers.specification import SearcherSpec, read_settings
 

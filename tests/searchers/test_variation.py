@@ -4,8 +4,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.program import LossProgram
-from core.space import OperatorSpace
+from core.programs.program import LossProgram
+from core.programs.space import OperatorSpace
 from searchers.variation import live_rows, mutated, program_of, rows_of
 
 SPACES = st.sampled_from(

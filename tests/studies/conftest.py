@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from studies.command import exit_code
+from studies.common.command import exit_code
 from studies.run import app
 from tests.studies.small import small_arguments
 

@@ -1,7 +1,7 @@
 """A study that ends in seconds and goes through all three phases."""
 
-from studies.settings import StudySettings
-from studies.study import Study
+from studies.study.settings import StudySettings
+from studies.study.study import Study
 
 OPTIONS = {
     "searcher": "random",

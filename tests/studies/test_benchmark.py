@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from core.errors import UserError
+from core.common.errors import UserError
+from recommenders.common.machine import Machine
 from recommenders.data.synthetic import planted, shaped
-from recommenders.machine import Machine
 from studies.benchmark import app
-from studies.command import BAD_INPUT, exit_code
+from studies.common.command import BAD_INPUT, exit_code
 from studies.speed.measuring import sampled_losses, seconds, task_of
 from studies.speed.plain_loop import PlainMF, plain_steps
 

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from studies import benchmark, compare, evaluate, export, plot, report, reproduce, run, tune
-from studies.command import BAD_INPUT, BROKEN_PIPE, exit_code, run_app
-from studies.ledger import LEDGER
-from studies.terminal import Tolerant
+from studies.common.command import BAD_INPUT, BROKEN_PIPE, exit_code, run_app
+from studies.common.terminal import Tolerant
+from studies.storage.ledger import LEDGER
 from tests.studies.small import small_arguments
 
 ROOT = Path(__file__).parents[2]
@@ -146,7 +146,7 @@ def test_ctrl_c_while_libraries_load_is_told_in_a_word(place, name):
 def test_a_closed_terminal_is_a_request_to_end_unless_it_is_to_be_ignored(place, number, ignored, code):
     """As nohup has it ignored."""
     program = (
-        "import os, signal, sys; from studies.command import run_app, make_app\n"
+        "import os, signal, sys; from studies.common.command import run_app, make_app\n"
         f"app = make_app('x', 'y')\n"
         "@app.default\n"
         "def end():\n"

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from studies.command import BAD_INPUT, INTERRUPTED, exit_code
+from studies.common.command import BAD_INPUT, INTERRUPTED, exit_code
 from studies.compare import app
-from studies.contest.settings import ComparePlaces, CompareSettings, command
-from tests.studies.contest.small import small_arguments
+from studies.comparison.settings import ComparePlaces, CompareSettings, command
+from tests.studies.comparison.small import small_arguments
 from tests.waiting import eventually
 
 ROOT = Path(__file__).parents[2]

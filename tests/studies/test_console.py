@@ -2,10 +2,10 @@ import io
 
 from rich.console import Console
 
-from core.effectiveness import Progress
-from recommenders.metrics import find_metric
-from studies.console import LiveProgress, new_console, warning_to
-from studies.summary import shortened
+from core.search.effectiveness import Progress
+from recommenders.tasks.metrics import find_metric
+from studies.study.console import LiveProgress, new_console, warning_to
+from studies.study.summary import shortened
 from tests.studies.small import run_small
 
 AUC = find_metric("classification", "auc")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from studies.command import BAD_INPUT, exit_code
+from studies.common.command import BAD_INPUT, exit_code
 from studies.export import app
 from tests.core.export.written import imported
 from tests.studies.conftest import database

@@ -2,15 +2,15 @@ import math
 
 import pytest
 
-from core.program import LossProgram
-from core.space import OperatorSpace
-from core.validation import ValidationCheck
-from recommenders.fitting import Fitted
-from recommenders.losses import NAMED_LOSSES
-from recommenders.metrics import find_metric
-from studies.finals import baseline, searched, validation_score
-from studies.screening import check_directions, distinct, leading, screen
-from studies.study import Study
+from core.programs.program import LossProgram
+from core.programs.space import OperatorSpace
+from core.search.validation import ValidationCheck
+from recommenders.tasks.fitting import Fitted
+from recommenders.tasks.losses import NAMED_LOSSES
+from recommenders.tasks.metrics import find_metric
+from studies.study.finals import baseline, searched, validation_score
+from studies.study.screening import check_directions, distinct, leading, screen
+from studies.study.study import Study
 from tests.studies.small import small_settings
 
 SPACE, CHECK = OperatorSpace(), ValidationCheck(0.9)

@@ -2,9 +2,9 @@
 
 import json
 
-from recommenders.metrics import find_metric
-from studies.history import History
-from studies.study import Study
+from recommenders.tasks.metrics import find_metric
+from studies.study.history import History
+from studies.study.study import Study
 from tests.studies.small import small_settings
 
 METRIC = find_metric("classification", None)

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.errors import UserError
-from studies.ledger import ANYTHING, LEDGER, Ledger, digest_of, digest_of_folder
-from studies.output import OutputFolder, write_file
+from core.common.errors import UserError
+from studies.storage.ledger import ANYTHING, LEDGER, Ledger, digest_of, digest_of_folder
+from studies.storage.output import OutputFolder, write_file
 
 NAMES = st.text(min_size=1, max_size=40).filter(lambda name: "/" not in name and "\0" not in name and name not in "..")
 CONTENTS = st.binary(max_size=20)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from studies import __version__
-from studies.command import BAD_INPUT, INTERRUPTED, exit_code
+from studies.common.command import BAD_INPUT, INTERRUPTED, exit_code
 from studies.main import COMMANDS, main
 
 ROOT = Path(__file__).parents[2]
@@ -26,7 +26,7 @@ def called(monkeypatch):
     def run_app(app, arguments):
         sys.exit(exit_code(lambda: app(arguments, exit_on_error=False, print_error=False)))
 
-    monkeypatch.setattr("studies.command.run_app", run_app)
+    monkeypatch.setattr("studies.common.command.run_app", run_app)
 
 
 @pytest.fixture

@@ -3,9 +3,9 @@ import json
 
 import pytest
 
-from core.errors import UserError
-from studies.ledger import LEDGER
-from studies.output import OutputFolder, plain
+from core.common.errors import UserError
+from studies.storage.ledger import LEDGER
+from studies.storage.output import OutputFolder, plain
 
 
 def test_writes_json_that_reads_back(tmp_path):

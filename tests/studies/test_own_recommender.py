@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from recommenders.data import DataFiles
-from studies.command import BAD_INPUT, INTERRUPTED, exit_code
+from studies.common.command import BAD_INPUT, INTERRUPTED, exit_code
 from studies.compare import app as compare_app
-from studies.output import folder_name
 from studies.run import app
 from studies.run import default_folder as folder_of_run
+from studies.storage.output import folder_name
 from studies.tune import app as tune_app
-from tests.studies.contest.small import small_arguments as small_comparison
+from tests.studies.comparison.small import small_arguments as small_comparison
 from tests.studies.small import small_arguments, small_settings
 
 pytestmark = pytest.mark.usefixtures("undrawn")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from matplotlib.image import imread
 
-from studies.command import BAD_INPUT, exit_code
+from studies.common.command import BAD_INPUT, exit_code
 from studies.plot import app
 from tests.studies.conftest import database
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from studies.command import BAD_INPUT, exit_code
+from studies.common.command import BAD_INPUT, exit_code
 from studies.report import app
 from studies.run import app as run_app
 from tests.studies.conftest import database

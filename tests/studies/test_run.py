@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from searchers import SEARCHERS
-from studies.command import BAD_INPUT, INTERRUPTED, exit_code
-from studies.keeping.locking import alone_in
-from studies.ledger import LEDGER
+from studies.common.command import BAD_INPUT, INTERRUPTED, exit_code
 from studies.run import app
+from studies.storage.ledger import LEDGER
+from studies.storage.locking import alone_in
 from studies.tracking.server import how_to_compare
 from tests.studies.small import small_arguments
 from tests.waiting import bounded
@@ -290,7 +290,7 @@ QUIET = ("--out", "out", "--tracking-uri", "none")
 def unfinished(monkeypatch, *words):
     """A study that is interrupted in its phase III; what it left."""
     with monkeypatch.context() as patch:
-        patch.setattr("studies.running.Outcome.write", interrupted)
+        patch.setattr("studies.running.running.Outcome.write", interrupted)
         assert run(*words, *QUIET, "--checkpoint-every", "0") == INTERRUPTED
     return left_behind()
 

@@ -9,26 +9,26 @@ import pytest
 import torch
 from rich.console import Console
 
-from core.closed_forms import BCE
-from core.errors import UserError
-from core.scale import gradient_norms
-from core.seeding import derive_seed
-from recommenders.environments import _Environment
-from recommenders.scaling import bce_factor, fresh_yardstick
+from core.common.errors import UserError
+from core.common.seeding import derive_seed
+from core.losses.closed_forms import BCE
+from core.search.scale import gradient_norms
+from recommenders.tasks.environments import _Environment
+from recommenders.tasks.scaling import bce_factor, fresh_yardstick
 from studies.api import load_result, search_loss
-from studies.command import BAD_INPUT, exit_code
+from studies.common.command import BAD_INPUT, exit_code
+from studies.execution.making import PartMaker
+from studies.execution.work import do
+from studies.execution.workplace import Workplace
 from studies.export import app as export_app
 from studies.exporting.stored import StoredStudy
-from studies.history import History
-from studies.keeping.packing import pack, unpack
-from studies.parts.making import PartMaker
-from studies.parts.work import do
-from studies.parts.workplace import Workplace
 from studies.reporting.page import report_page
 from studies.run import app
-from studies.settings import StudySettings
-from studies.study import Study
-from studies.summary import print_report
+from studies.storage.packing import pack, unpack
+from studies.study.history import History
+from studies.study.settings import StudySettings
+from studies.study.study import Study
+from studies.study.summary import print_report
 from tests.studies.small import OPTIONS, run_small, small_arguments, small_settings
 
 PLACE = Workplace(1, 1, None)

@@ -7,7 +7,7 @@ import types
 
 import pytest
 
-from studies.signals import end_by_exceptions
+from studies.common.signals import end_by_exceptions
 from studies.tracking.server import reaching
 from studies.tracking.writes import was_written
 from studies.tuning.storage import reaching_storage

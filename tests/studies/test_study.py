@@ -4,11 +4,11 @@ import math
 import pytest
 import torch
 
-from core.errors import UserError
-from core.trial import Verdict
-from studies.settings import StudySettings
-from studies.study import Study, pick_device, use_cores
-from studies.summary import conclusion
+from core.common.errors import UserError
+from core.search.trial import Verdict
+from studies.study.settings import StudySettings
+from studies.study.study import Study, pick_device, use_cores
+from studies.study.summary import conclusion
 from tests.studies.small import run_small, small_settings
 
 
@@ -94,7 +94,7 @@ def test_where_nothing_passes_the_check_the_nearest_losses_are_shown_as_such():
 
 
 def test_where_nothing_is_accepted_there_is_no_best_loss(monkeypatch):
-    monkeypatch.setattr("core.reward.RewardFilter.verdict", lambda self, reward: Verdict.REJECTED)
+    monkeypatch.setattr("core.search.reward.RewardFilter.verdict", lambda self, reward: Verdict.REJECTED)
     result = run_small(trainings=2)
     content = result.to_dict()
     assert content["funnel"]["accepted"] == 0

@@ -5,16 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from core.errors import UserError
+from core.common.errors import UserError
 from studies import benchmark, compare, evaluate, export, plot, report, reproduce, run, search_loss, tune
-from studies.command import BAD_INPUT, exit_code
-from studies.contest.report import REPORT_FILES as COMPARISON
-from studies.evaluating.report import REPORT_FILES as EVALUATION
+from studies.common.command import BAD_INPUT, exit_code
+from studies.comparison.report import REPORT_FILES as COMPARISON
+from studies.evaluation.report import REPORT_FILES as EVALUATION
 from studies.exporting.exported import FORMS
-from studies.ledger import LEDGER
+from studies.storage.ledger import LEDGER
 from studies.tuning.report import REPORT_FILES as TUNING
-from tests.studies.contest.small import small_arguments as small_comparison
-from tests.studies.evaluating.small import OPTIONS as EVALUATED
+from tests.studies.comparison.small import small_arguments as small_comparison
+from tests.studies.evaluation.small import OPTIONS as EVALUATED
 from tests.studies.small import as_words, small_arguments
 from tests.studies.test_ledger import OBSTACLES, snapshot, their
 from tests.studies.tuning.small import small_arguments as small_tuning
@@ -47,7 +47,11 @@ def nothing_is_trained(tmp_path, monkeypatch):
         raise AssertionError("something was trained")
 
     monkeypatch.chdir(tmp_path)
-    for place in ("studies.study.Study.run", "studies.parts.workers.Workers.compute", "studies.benchmark.measure"):
+    for place in (
+        "studies.study.study.Study.run",
+        "studies.execution.workers.Workers.compute",
+        "studies.benchmark.measure",
+    ):
         monkeypatch.setattr(place, trained)
 
 

@@ -9,20 +9,20 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from core.errors import UserError
-from core.secrets import masked
+from core.common.errors import UserError
+from core.common.secrets import masked
 from studies import compare, evaluate, reproduce, run
-from studies.command import BAD_INPUT, exit_code
-from studies.contest.settings import ComparePlaces, CompareSettings
-from studies.contest.settings import command as compare_command
-from studies.evaluating.settings import EvaluatePlaces, EvaluateSettings
-from studies.evaluating.settings import command as evaluate_command
+from studies.common.command import BAD_INPUT, exit_code
+from studies.comparison.settings import ComparePlaces, CompareSettings
+from studies.comparison.settings import command as compare_command
+from studies.evaluation.settings import EvaluatePlaces, EvaluateSettings
+from studies.evaluation.settings import command as evaluate_command
 from studies.reporting.commands import run_command
-from studies.reproducing.settings import ReproducePlaces, ReproduceSettings
-from studies.reproducing.settings import command as reproduce_command
-from studies.settings import PlaceSettings, StudySettings
+from studies.reproduction.settings import ReproducePlaces, ReproduceSettings
+from studies.reproduction.settings import command as reproduce_command
+from studies.study.settings import PlaceSettings, StudySettings
+from studies.study.typed import as_typed, command_line
 from studies.tracking.server import how_to_compare
-from studies.typed import as_typed, command_line
 from tests.strategies import costly_law, formulas, law
 
 NAMES = st.sampled_from(["-u", "--no-model", "--", "my col", 'it\'s "x"', "a=b", "$(x) `y` & z", "[1]", "", "-"])

@@ -7,16 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from core.extras import EXTRAS
+from core.common.extras import EXTRAS
 from studies import benchmark, compare, evaluate, export, plot, report, reproduce, run, search_loss, tune
-from studies.command import BAD_INPUT, exit_code
+from studies.common.command import BAD_INPUT, exit_code
 from studies.main import COMMANDS
-from studies.reproducing.raw import to_csv
-from studies.reproducing.registry import REPRODUCTIONS
+from studies.reproduction.raw import to_csv
+from studies.reproduction.registry import REPRODUCTIONS
 from tests.missing import uninstall
-from tests.studies.contest.small import small_arguments as small_comparison
-from tests.studies.evaluating.small import OPTIONS as EVALUATION
-from tests.studies.reproducing.frames import made_up
+from tests.studies.comparison.small import small_arguments as small_comparison
+from tests.studies.evaluation.small import OPTIONS as EVALUATION
+from tests.studies.reproduction.frames import made_up
 from tests.studies.small import as_words, small_arguments
 from tests.studies.tuning.small import small_arguments as small_tuning
 
@@ -134,7 +134,7 @@ import json, sys
 from tests.missing import Missing
 sys.meta_path.insert(0, Missing(*json.loads(sys.argv[1])))
 from importlib import import_module
-from studies.command import exit_code
+from studies.common.command import exit_code
 apps = {name: import_module(f"studies.{name}").app for name in json.loads(sys.argv[2])}
 words = json.loads(sys.argv[3])
 sys.exit(exit_code(lambda: apps["run"](words, exit_on_error=False, print_error=False)))

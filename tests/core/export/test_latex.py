@@ -5,10 +5,10 @@ from hypothesis import given
 from matplotlib.mathtext import MathTextParser
 
 from core.export.latex import latex
-from core.loss import ProgramLoss
-from core.program import LossProgram
-from core.space import OperatorSpace
-from recommenders.losses import NAMED_LOSSES, make_loss
+from core.losses.loss import ProgramLoss
+from core.programs.program import LossProgram
+from core.programs.space import OperatorSpace
+from recommenders.tasks.losses import NAMED_LOSSES, make_loss
 from tests.strategies import costly_law, losses
 
 PARSER = MathTextParser("path")

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 
 from core.export.mathml import is_smoothed, mathml
-from core.loss import ProgramLoss
-from core.program import LossProgram
-from core.space import OperatorSpace
+from core.losses.loss import ProgramLoss
+from core.programs.program import LossProgram
+from core.programs.space import OperatorSpace
 from tests.strategies import costly_law, losses
 
 #: How many children elements take; `mrow` and `math` take any number.

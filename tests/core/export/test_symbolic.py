@@ -6,12 +6,12 @@ import sympy
 import torch
 from hypothesis import given
 
-from core.compile import slope
-from core.errors import UserError
+from core.common.errors import UserError
 from core.export import symbolic, symbols
 from core.export.symbolic import expression, sympy_source
-from core.space import OperatorSpace
-from recommenders.losses import NAMED_LOSSES, make_loss
+from core.programs.compile import slope
+from core.programs.space import OperatorSpace
+from recommenders.tasks.losses import NAMED_LOSSES, make_loss
 from tests.core.export.written import Y_HAT, Foreign, Y, imported
 from tests.strategies import costly_law, losses
 

@@ -7,14 +7,14 @@ import pytest
 import torch
 from hypothesis import given
 
-from core.compile import slope
-from core.errors import UserError
+from core.common.errors import UserError
 from core.export.torch_source import torch_source
-from core.loss import ProgramLoss
-from core.module import LossModule
-from core.program import LossProgram
-from core.space import OperatorSpace
-from recommenders.losses import NAMED_LOSSES, make_loss
+from core.losses.loss import ProgramLoss
+from core.losses.module import LossModule
+from core.programs.compile import slope
+from core.programs.program import LossProgram
+from core.programs.space import OperatorSpace
+from recommenders.tasks.losses import NAMED_LOSSES, make_loss
 from tests.core.export.written import Y_HAT, Foreign, Y, imported
 from tests.strategies import costly_law, losses
 

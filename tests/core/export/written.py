@@ -6,7 +6,7 @@ import warnings
 
 import torch
 
-from core.loss import Loss
+from core.losses.loss import Loss
 
 #: Predictions from close to 0 to close to 1, each with the labels 0 and 1.
 _NEAR = torch.tensor([1e-9, 1e-6, 1e-3, 0.01], dtype=torch.float64)

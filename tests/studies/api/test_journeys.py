@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 import torch
 
-from core.module import LossModule
-from recommenders.losses import NAMED_LOSSES, make_loss
+from core.losses.module import LossModule
+from recommenders.tasks.losses import NAMED_LOSSES, make_loss
 from studies import load_result, search_loss
 from studies.api.scorers import ModuleScorer
-from studies.settings import StudySettings
+from studies.study.settings import StudySettings
 from tests.contracts.process import elsewhere
 from tests.studies.api.test_leaves_no_trace import SMALL
 from tests.studies.api.test_search_loss import FRAME, Own

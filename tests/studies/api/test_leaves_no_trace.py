@@ -14,11 +14,11 @@ import numpy as np
 import pytest
 import torch
 
-from core.errors import UserError
+from core.common.errors import UserError
 from studies import search_loss
 from studies.api.bars import _bar_class
-from studies.quiet import set_level
-from studies.undisturbed import leaves_no_trace, undisturbed
+from studies.common.quiet import set_level
+from studies.common.undisturbed import leaves_no_trace, undisturbed
 from tests.studies.api.test_search_loss import Own
 
 SMALL = {"dataset": "synthetic", "searcher": "random", "trainings": 3, "finalists": 1, "simpler": 0, "repeats": 1}

@@ -14,10 +14,10 @@ import pytest
 import torch
 
 import studies
-from core.errors import UserError
+from core.common.errors import UserError
 from recommenders.data.synthetic import planted
 from studies import load_result, search_loss
-from studies.settings import PlaceSettings, StudySettings
+from studies.study.settings import PlaceSettings, StudySettings
 from tests.core.export.written import imported
 
 SMALL = {
@@ -331,9 +331,9 @@ def test_a_frame_without_ratings_of_both_kinds_is_refused():
 
 
 def test_a_study_that_found_nothing_says_so(monkeypatch):
-    from core.trial import Verdict
+    from core.search.trial import Verdict
 
-    monkeypatch.setattr("core.reward.RewardFilter.verdict", lambda self, reward: Verdict.REJECTED)
+    monkeypatch.setattr("core.search.reward.RewardFilter.verdict", lambda self, reward: Verdict.REJECTED)
     result = search_loss(dataset="synthetic", **SMALL | {"trainings": 2})
     assert repr(result) == "SearchResult: no loss was found"
     with pytest.raises(UserError, match="found no loss"):

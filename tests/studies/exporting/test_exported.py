@@ -5,10 +5,10 @@ import json
 import pytest
 import torch
 
-from core.loss import ProgramLoss
-from core.program import LossProgram
-from core.space import OperatorSpace
-from recommenders.losses import make_loss
+from core.losses.loss import ProgramLoss
+from core.programs.program import LossProgram
+from core.programs.space import OperatorSpace
+from recommenders.tasks.losses import make_loss
 from studies.exporting.exported import FORMS, JSON_FORMAT, Exported
 from tests.core.export.written import Y_HAT, Y, imported
 

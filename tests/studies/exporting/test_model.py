@@ -17,18 +17,18 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.errors import UserError
+from core.common.errors import UserError
 from recommenders.data import table_dataset
 from recommenders.data.dataset import Dataset
 from recommenders.data.ids import id_text
 from recommenders.data.synthetic import planted
-from recommenders.scoring import ScoringModule
+from recommenders.modules.scoring import ScoringModule
 from studies.exporting.model import MODEL, loader_source, model_name, save_model
 from studies.exporting.served import Recommender
-from studies.ledger import LEDGER
-from studies.output import OutputFolder
 from studies.run import app
-from studies.study import Study
+from studies.storage.ledger import LEDGER
+from studies.storage.output import OutputFolder
+from studies.study.study import Study
 from tests.core.export.written import imported
 from tests.studies.conftest import database, run_in
 from tests.studies.small import OPTIONS, as_words, small_settings

@@ -2,8 +2,8 @@
 
 import pytest
 
-from core.errors import UserError
-from core.space import OperatorSpace
+from core.common.errors import UserError
+from core.programs.space import OperatorSpace
 from studies.plotting.chosen import MOST, distinct, named
 
 SPACE = OperatorSpace()

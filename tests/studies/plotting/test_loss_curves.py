@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from core.space import OperatorSpace
-from studies.drawing import ENDINGS, picture
+from core.programs.space import OperatorSpace
+from studies.common.drawing import ENDINGS, picture
 from studies.plotting.chosen import MOST, distinct, named
 from studies.plotting.figure import KINDS, LOOK, loss_curves
 from studies.plotting.scaling import scaled

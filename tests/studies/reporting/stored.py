@@ -3,10 +3,10 @@
 import json
 import math
 
-from core.simplify import simplified
-from recommenders.losses import find_named_loss, make_loss
-from recommenders.metrics import metrics_of
-from studies.settings import StudySettings
+from core.analysis.simplify import simplified
+from recommenders.tasks.losses import find_named_loss, make_loss
+from recommenders.tasks.metrics import metrics_of
+from studies.study.settings import StudySettings
 
 VERDICT = "The found loss is ahead of MaxR, the best baseline on validation: mean gain in test auc +0.0100."
 

@@ -7,7 +7,7 @@ import pytest
 from studies.export import app as export_app
 from studies.reporting.commands import changed_settings, export_command, run_command
 from studies.run import app as run_app
-from studies.settings import StudySettings
+from studies.study.settings import StudySettings
 
 
 def understood(command):

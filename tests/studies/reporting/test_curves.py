@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from core.closed_forms import BCE, MSE
-from studies.drawing import looking
+from core.losses.closed_forms import BCE, MSE
+from studies.common.drawing import looking
 from studies.reporting.axes import new_axes
 from studies.reporting.curves import draw_curves
 from studies.reporting.loss_pictures import loss_panels

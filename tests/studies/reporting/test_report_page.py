@@ -4,11 +4,11 @@ import re
 
 import pytest
 
-from core.errors import UserError
-from core.trial import Verdict
-from studies.comparison import caveats
-from studies.pages import STYLE
+from core.common.errors import UserError
+from core.search.trial import Verdict
+from studies.common.pages import STYLE
 from studies.reporting.page import report_page
+from studies.study.comparison import caveats
 from tests.studies.pages import HOSTILE, Reader
 from tests.studies.reporting.stored import NAN, VERDICT, full, past, result, stored_loss
 

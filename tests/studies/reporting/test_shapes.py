@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from core.closed_forms import BCE, MSE
-from core.loss import ProgramLoss
-from core.program import LossProgram
-from core.space import OperatorSpace
+from core.losses.closed_forms import BCE, MSE
+from core.losses.loss import ProgramLoss
+from core.programs.program import LossProgram
+from core.programs.space import OperatorSpace
 from studies.reporting.axes import number, thinned
 from studies.reporting.shapes import LABELS, Y_HAT, shape_of
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from core.errors import UserError
+from core.common.errors import UserError
+from studies.study.tracking_place import experiment_name, tracking_place
 from studies.tracking import making
 from studies.tracking.databases import MLFLOW, sqlite_file
 from studies.tracking.making import setting_up
-from studies.tracking.places import experiment_name, tracking_place
 from studies.tracking.server import connect, how_to_compare, open_server, reaching, server_name
 
 

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from core.errors import UserError
-from studies.ledger import LEDGER
-from studies.output import OutputFolder
+from core.common.errors import UserError
+from studies.storage.ledger import LEDGER
+from studies.storage.output import OutputFolder
 from studies.tracking.journal import Journal
 
 

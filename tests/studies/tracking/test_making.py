@@ -11,8 +11,8 @@ import pytest
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
-from core.errors import UserError
-from studies.signals import end_by_exceptions
+from core.common.errors import UserError
+from studies.common.signals import end_by_exceptions
 from studies.tracking import databases, server
 from studies.tracking.databases import MLFLOW, sqlite_file
 from studies.tracking.making import setting_up

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from core.errors import UserError
-from studies.output import OutputFolder
-from studies.processes import has_died, this_process
-from studies.study import Study
+from core.common.errors import UserError
+from studies.common.processes import has_died, this_process
+from studies.storage.output import OutputFolder
+from studies.study.study import Study
 from studies.tracking.journal import Journal
 from studies.tracking.server import close_abandoned, connect
 from studies.tracking.study import MlflowTracker

@@ -7,7 +7,7 @@ import optuna
 import pytest
 from optuna.trial import create_trial
 
-from core.errors import UserError
+from core.common.errors import UserError
 from studies.tuning import claiming
 from studies.tuning.claiming import Claim, check_all_ours
 from studies.tuning.storage import open_storage

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from studies.run import app as run_app
-from studies.settings_data import DataPlaces
+from studies.study.settings_data import DataPlaces
 from studies.tuning.result import TuneResult, best_so_far, command_for
 from studies.tuning.trials import Tried
 from tests.studies.tuning.small import small_tuning

@@ -8,7 +8,7 @@ from pathlib import Path
 import optuna
 import pytest
 
-from core.errors import UserError
+from core.common.errors import UserError
 from studies.tuning.storage import open_storage, reaching_storage
 
 

@@ -8,8 +8,8 @@ import optuna
 import pytest
 from optuna.trial import TrialState
 
-from core.errors import UserError
-from studies.processes import this_process
+from core.common.errors import UserError
+from studies.common.processes import this_process
 from studies.tuning.storage import open_storage
 from studies.tuning.trials import Trials
 from studies.tuning.tunables import Tunable

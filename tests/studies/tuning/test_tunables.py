@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.errors import UserError
-from studies.settings import StudySettings
+from core.common.errors import UserError
+from studies.study.settings import StudySettings
 from studies.tuning.settings import TuneSettings
 from studies.tuning.tunables import OF_LOSS, OF_SEARCH, Tunable, present_value, read_tunables, with_values
 from tests.strategies import law

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from studies.command import BAD_INPUT, exit_code
+from studies.common.command import BAD_INPUT, exit_code
 from studies.tracking.server import connect
 from studies.tune import app, dashboard
 from studies.tuning.report import REPORT_FILES

@@ -1,6 +1,6 @@
 import pytest
 
-from studies.drawing import png
+from studies.common.drawing import png
 from studies.tuning.pictures import draw_all
 from studies.tuning.result import TuneResult
 from studies.tuning.trials import Tried

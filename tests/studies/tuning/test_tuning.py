@@ -2,11 +2,11 @@
 
 import pytest
 
-from studies.parts.making import PartMaker
-from studies.parts.part import PartsFolder
-from studies.parts.work import do
-from studies.parts.workers import Workers
-from studies.parts.workplace import Workplace
+from studies.execution.making import PartMaker
+from studies.execution.part import PartsFolder
+from studies.execution.work import do
+from studies.execution.workers import Workers
+from studies.execution.workplace import Workplace
 from studies.tuning.evaluation import Evaluation
 from studies.tuning.storage import open_storage
 from studies.tuning.trials import Trials
@@ -133,6 +133,6 @@ def test_a_training_that_broke_down_counts_as_the_worst(tmp_path, monkeypatch, t
     def compute(workers, parts, on_progress):
         yield from ((part, {"fitted": [{"validation": validation}]}) for part in parts)
 
-    monkeypatch.setattr("studies.parts.workers.Workers.compute", compute)
+    monkeypatch.setattr("studies.execution.workers.Workers.compute", compute)
     result = run(tmp_path, small_tuning(trials=2, task=task, confirm=0))
     assert [tried.value for tried in result.trials] == [worst, worst]

@@ -1,0 +1,96 @@
+"""Whether two losses train alike: their gradients are proportional, so that they differ by scale and constants alone.
+
+A constant may depend on the label, since nothing of it reaches a gradient. Compared on a grid of predictions within
+(0, 1) and the labels 0 and 1, point by point: a difference may be no larger than a small share of either gradient. The
+share is larger than what clamps and smoothing terms of 1e-6 leave of a formula, and smaller than what training notices.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from core.losses.loss import Loss
+
+#: Gradients are proportional if none differs by more than this share of itself.
+TOLERANCE = 1e-3
+#: Gradients below this share of the largest one are taken for zero.
+_NOTHING = 1e-9
+
+
+@dataclass(frozen=True)
+class Alike:
+    """Which loss another one equals up to scale and constants."""
+
+    name: str
+    factor: float
+    """How many times as large its gradient is."""
+
+
+def slopes(loss: Loss) -> np.ndarray:
+    """D loss / d y_hat on the grid [B]."""
+    logit, y = _grid()
+    y_hat = torch.sigmoid(logit)
+    return (loss.slope(logit, y) / (y_hat * (1 - y_hat))).detach().numpy()
+
+
+def proportion(one: np.ndarray, other: np.ndarray, tolerance: float = TOLERANCE) -> float | None:
+    """The factor above 0 by which `one` is `other`; None if there is none.
+
+    Args:
+        one: slopes [B]. Without any that differs from zero, or with one that is not finite, it is like nothing.
+        other: the same.
+        tolerance: the largest share of a slope by which the two may differ.
+    """
+    found = _fit(one, other)
+    return found[0] if found is not None and found[1] <= tolerance else None
+
+
+def _fit(one: np.ndarray, other: np.ndarray) -> tuple[float, float] | None:
+    """The factor above 0 between slopes, and the largest share by which they differ after it; None without one."""
+    if not (np.isfinite(one).all() and np.isfinite(other).all()):
+        return None
+    zeros = [np.abs(some) <= _NOTHING * np.abs(some).max() for some in (one, other)]
+    if (zeros[0] != zeros[1]).any() or zeros[0].all():
+        return None
+    with np.errstate(over="ignore", under="ignore", divide="ignore"):
+        ratios = one[~zeros[0]] / other[~zeros[1]]
+        factor = float(np.median(ratios))
+        if not (0 < factor < np.inf) or not np.isfinite(ratios).all():
+            return None
+        return factor, float(np.abs(ratios / factor - 1).max())
+
+
+def factor_between(one: Loss, other: Loss, tolerance: float = TOLERANCE) -> float | None:
+    """How many times as large the gradient of `one` is as that of `other`; None if they are not proportional."""
+    return proportion(slopes(one), slopes(other), tolerance)
+
+
+def alike(loss: Loss, known: Mapping[str, Loss], tolerance: float = TOLERANCE) -> Alike | None:
+    """The known loss that this one equals up to scale and constants; None if there is none.
+
+    Of several the closest, then the first: MaxR and SumR are the same but for a weight of 1 + smoothing term on
+    positives.
+    """
+    own, found = slopes(loss), dict[str, tuple[float, float]]()
+    for name, other in known.items():
+        fit = _fit(own, slopes(other))
+        if fit is not None and fit[1] <= tolerance:
+            found[name] = fit
+    if not found:
+        return None
+    closest = min(found, key=lambda name: found[name][1])
+    return Alike(closest, found[closest][0])
+
+
+def _grid() -> tuple[torch.Tensor, torch.Tensor]:
+    """Logits [B] and labels [B]: predictions from .01 to .99 with each label.
+
+    Closer to a label a clamp would take small values of a loss for its bound.
+    """
+    y_hat = torch.linspace(0.01, 0.99, 197, dtype=torch.float64)
+    pairs = torch.cartesian_prod(torch.logit(y_hat), torch.tensor([0.0, 1.0], dtype=torch.float64))
+    return pairs[:, 0].contiguous(), pairs[:, 1].contiguous()

@@ -1,0 +1,95 @@
+"""A simpler program with the same gradient: what a person would write for what a search found.
+
+Searched programs carry parts that change nothing: a constant added at the end, the square of 1, a maximum that is
+always the same operand. Rather than algebra, which would have to know what smoothing and clamps do to each rule, every
+slot is tried in the place of every later one, and a shorter program stays if its gradient is the same on a grid.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from core.losses.loss import ProgramLoss
+from core.losses.running import run_programs
+from core.programs.line import Line
+from core.programs.program import LossProgram
+
+#: Gradients are the same if they differ by no more than this share of the larger one.
+_TOLERANCE = 1e-9
+#: Longer programs stay as they are: there would be too much to try. Searched ones have at most twelve lines.
+_MOST_LINES = 24
+#: Labels in between are part of the promise: what is equal for 0 and 1 only is not simpler, but another loss.
+_LABELS = (0.0, 1.0, 0.37, 0.5, 0.81)
+
+
+@lru_cache(maxsize=10_000)
+def simplified(loss: ProgramLoss) -> LossProgram:
+    """The simplest program that shortening finds with the same d loss / d y_hat; the program itself if there is none.
+
+    The value may differ by a number that depends on the label alone. The loss's scale plays no part.
+    """
+    program, y_hat, y = loss.program.canonical, *_grid()
+    expected = _slopes(loss, [program], y_hat, y)[0]
+    if len(program.lines) > _MOST_LINES or not np.isfinite(expected).all():
+        return program
+    while not _is_input(program):
+        shorter = _shorter(program)
+        slopes = _slopes(loss, shorter, y_hat, y)
+        same = [one for one, slope in zip(shorter, slopes, strict=True) if _equal(slope, expected)]
+        if not same:
+            break
+        program = min(same, key=lambda one: (one.complexity, len(str(one)), one.key))
+    return program
+
+
+def _shorter(program: LossProgram) -> list[LossProgram]:
+    """Programs with fewer operators, in each of which one slot stands where a later one stood."""
+    n_inputs, found = len(program.inputs), dict[str, LossProgram]()
+    for replaced in range(n_inputs, n_inputs + len(program.lines)):
+        for by in range(replaced):
+            candidate = LossProgram.trusted(_replaced(program, replaced, by), program.inputs).canonical
+            if candidate.complexity < program.complexity or _is_input(candidate):
+                found.setdefault(candidate.key, candidate)
+    found.pop(program.key, None)
+    return list(found.values())
+
+
+def _is_input(program: LossProgram) -> bool:
+    return program.lines[-1].operator == "identity"
+
+
+def _replaced(program: LossProgram, slot: int, by: int) -> tuple[Line, ...]:
+    """The lines with one slot in place of another; where that is the last one, it is what the program gives."""
+    lines = tuple(Line(name, tuple(by if o == slot else o for o in operands)) for name, operands in program.lines)
+    is_last = slot == len(program.inputs) + len(program.lines) - 1
+    return (*lines, Line("identity", (by,))) if is_last else lines
+
+
+def _slopes(loss: ProgramLoss, programs: Sequence[LossProgram], y_hat: Tensor, y: Tensor) -> np.ndarray:
+    """D loss / d y_hat [n, B]."""
+    if not programs:
+        return np.empty((0, len(y)))
+    with np.errstate(all="ignore"):
+        return run_programs([ProgramLoss(one, loss.space, loss.epsilon) for one in programs], y_hat, y)[1]
+
+
+def _equal(slope: np.ndarray, expected: np.ndarray) -> bool:
+    with np.errstate(all="ignore"):
+        return bool((np.abs(slope - expected) <= _TOLERANCE * np.abs(expected)).all())
+
+
+@lru_cache(maxsize=1)
+def _grid() -> tuple[Tensor, Tensor]:
+    """Pairs [B]: predictions from end to end, close to both ends and to every label, with every label."""
+    near = torch.logspace(-12, -0.5, 116, dtype=torch.float64)
+    inner = torch.linspace(0, 1, 241, dtype=torch.float64)
+    labels = torch.tensor(_LABELS, dtype=torch.float64)
+    around = torch.cat([label + side * near[::6] for label in labels for side in (-1, 1)])
+    y_hat = torch.cat([near, 1 - near, inner, around[(around >= 0) & (around <= 1)]]).unique()
+    pairs = torch.cartesian_prod(y_hat, labels)
+    return pairs[:, 0].contiguous(), pairs[:, 1].contiguous()

@@ -1,0 +1,1 @@
+"""What every room uses: errors, seeds, reading of stored values, compiled code."""

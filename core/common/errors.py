@@ -1,0 +1,77 @@
+"""The one error that a person can mend."""
+
+from __future__ import annotations
+
+import difflib
+import reprlib
+from collections.abc import Iterable
+
+from core.common.secrets import hidden, masked
+
+#: No message is longer: what a file or a path brings along may be of any size.
+MAX_MESSAGE = 1_000
+_LONGEST = 100_000  # characters that are looked at
+
+
+class UserError(ValueError):
+    """Bad input: what was expected, what was got, what to do, in one line.
+
+    The command line prints the message on stderr and leaves with exit code 2. What cannot be printed, such as
+    a terminal's commands in a column's name, is escaped; of a message too long, the beginning and the end stay.
+    Secrets are left out, see `core.common.secrets`.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(in_a_line(message))
+
+
+def in_a_line(text: str, limit: int = MAX_MESSAGE) -> str:
+    """Text from outside for a message: one line, what cannot be printed escaped, cut to so many characters."""
+    line = " ".join(_cut(masked(_cut(text, _LONGEST)), limit).split())
+    if line.isprintable():
+        return line
+    return _cut("".join(c if c.isprintable() else ascii(c)[1:-1] for c in line), limit)
+
+
+def _cut(text: str, limit: int) -> str:
+    """The text, or its beginning and its end around three dots."""
+    if len(text) <= limit:
+        return text
+    end = limit // 3
+    return f"{text[: limit - end - 3]}...{text[-end:]}"
+
+
+_SHORT = reprlib.Repr()
+_SHORT.maxlevel, _SHORT.maxstring, _SHORT.maxother, _SHORT.maxlong = 3, 100, 100, 100
+
+
+def shown(value: object, limit: int = 60) -> str:
+    """A value from outside for a message: its `repr`, cut to so many characters, however large or deep it is."""
+    try:
+        return _cut(_SHORT.repr(masked(_cut(value, _LONGEST)) if isinstance(value, str) else value), limit)
+    except (ValueError, RecursionError):  # an integer of thousands of digits
+        return f"a huge {type(value).__name__}"
+
+
+def unknown_name(kind: str, name: str, known: Iterable[str]) -> UserError:
+    """The error for a name that is in no registry, with the nearest known one.
+
+    Args:
+        kind: what the name should have named, such as "searcher".
+        name: what was given.
+        known: the names that there are.
+    """
+    names = sorted(known)
+    near = difflib.get_close_matches(name[:80].lower(), [n.lower() for n in names], n=1)
+    hint = next((f" Did you mean {n!r}?" for n in names if near and n.lower() == near[0]), "")
+    return UserError(f"unknown {kind} {shown(name, 80)}: expected one of {', '.join(names)}.{hint}")
+
+
+#: What SQLAlchemy puts before the line that says something.
+_PREFACE = "(raised as a result of"
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of another library's error without secrets, or its kind where it says nothing."""
+    lines = [line for line in str(error).strip().splitlines() if not line.startswith(_PREFACE)]
+    return hidden((lines or [type(error).__name__])[0][:_LONGEST])

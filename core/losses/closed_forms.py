@@ -1,0 +1,121 @@
+"""Handcrafted losses with a closed form in the logit, exact where the sigmoid saturates."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.functional import logsigmoid, relu
+
+from core.losses.loss import Loss, check_scale
+from core.programs.tape import Tape
+
+
+@dataclass(frozen=True)
+class ClosedForm(Loss):
+    """A loss that is a function of the logit z, y_hat = sigmoid(z), times a number.
+
+    Raises:
+        UserError: a scale that is no finite number above 0.
+    """
+
+    name: str
+    value_of: Callable[[Tensor, Tensor], Tensor]
+    """(logit, y) -> value. A function of its own file and torch alone: exports copy its text."""
+    slope_of: Callable[[Tensor, Tensor], Tensor]
+    symbolic: Callable[[Any, Any, Any], Any]
+    """(the module sympy, y_hat, y) -> the same value as an expression."""
+    compiled: str | None = None
+    """Its name among `core.programs.tape.CLOSED_FORMS`, where compiled code knows it too."""
+    scale: float = 1.0
+
+    def __post_init__(self) -> None:
+        """Check the scale."""
+        check_scale(self.scale)
+
+    def scaled(self, factor: float) -> ClosedForm:
+        """See Loss."""
+        return self if factor == 1 else replace(self, scale=self.scale * factor)
+
+    @property
+    def tape(self) -> Tape | None:
+        """See Loss."""
+        return None if self.compiled is None else Tape.closed_form(self.compiled, self.scale)
+
+    def value(self, logit: Tensor, y: Tensor) -> Tensor:
+        """See Loss."""
+        value = self.value_of(logit, y)
+        return value if self.scale == 1 else value * self.scale
+
+    def slope(self, logit: Tensor, y: Tensor) -> Tensor:
+        """See Loss."""
+        slope = self.slope_of(logit, y)
+        return slope if self.scale == 1 else slope * self.scale
+
+
+def mse(logit: Tensor, y: Tensor) -> Tensor:
+    """Mean squared error of y_hat."""
+    return (torch.sigmoid(logit) - y).square()
+
+
+def _mse_slope(logit: Tensor, y: Tensor) -> Tensor:
+    y_hat = torch.sigmoid(logit)
+    return 2 * (y_hat - y) * y_hat * (1 - y_hat)
+
+
+def _mse_symbols(s: Any, y_hat: Any, y: Any) -> Any:
+    return (y_hat - y) ** 2
+
+
+def bce(logit: Tensor, y: Tensor) -> Tensor:
+    """Binary cross entropy."""
+    return -(y * logsigmoid(logit) + (1 - y) * logsigmoid(-logit))
+
+
+def _bce_slope(logit: Tensor, y: Tensor) -> Tensor:
+    return torch.sigmoid(logit) - y
+
+
+def _bce_symbols(s: Any, y_hat: Any, y: Any) -> Any:
+    return -(y * s.log(y_hat) + (1 - y) * s.log(1 - y_hat))
+
+
+def hinge(logit: Tensor, y: Tensor) -> Tensor:
+    """As in the published code: margin 1 on the logit for y = 1, none for y = 0."""
+    return y * relu(1 - logit) + (1 - y) * logit
+
+
+def _hinge_slope(logit: Tensor, y: Tensor) -> Tensor:
+    return 1 - y - y * (logit < 1).to(logit.dtype)
+
+
+def focal(logit: Tensor, y: Tensor) -> Tensor:
+    """Focal loss with gamma 2 and no class weight, for the labels 0 and 1."""
+    towards = (2 * y - 1) * logit  # log p of the true class is logsigmoid of this
+    return -torch.sigmoid(-towards).square() * logsigmoid(towards)
+
+
+def _focal_slope(logit: Tensor, y: Tensor) -> Tensor:
+    side = 2 * y - 1
+    wrong, log_right = torch.sigmoid(-side * logit), logsigmoid(side * logit)
+    return side * wrong.square() * (2 * (1 - wrong) * log_right - wrong)
+
+
+def _hinge_symbols(s: Any, y_hat: Any, y: Any) -> Any:
+    logit = s.log(y_hat / (1 - y_hat))
+    return y * s.Max(0, 1 - logit) + (1 - y) * logit
+
+
+def _focal_symbols(s: Any, y_hat: Any, y: Any) -> Any:
+    """With the label as a power: p of the true class is y_hat^y (1 - y_hat)^(1 - y)."""
+    right = y_hat**y * (1 - y_hat) ** (1 - y)
+    return -((1 - right) ** 2) * (y * s.log(y_hat) + (1 - y) * s.log(1 - y_hat))
+
+
+MSE = ClosedForm("MSE", mse, _mse_slope, _mse_symbols, "MSE")
+BCE = ClosedForm("BCE", bce, _bce_slope, _bce_symbols, "BCE")
+HINGE = ClosedForm("hinge", hinge, _hinge_slope, _hinge_symbols, "hinge")
+FOCAL = ClosedForm("focal", focal, _focal_slope, _focal_symbols, "focal")

@@ -1,0 +1,1 @@
+"""Loss programs: operators, lines, formulas, the space that they come from, and running them."""

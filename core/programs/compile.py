@@ -1,0 +1,67 @@
+"""Turning a program into a torch function."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from core.programs.clamp import clamp
+from core.programs.line import EPSILON, Line
+from core.programs.operators import OPERATORS
+from core.programs.program import LossProgram
+from core.programs.space import OperatorSpace
+
+#: (y_hat [..., B], y [..., B]) -> per-example loss [..., B].
+LossFn = Callable[[Tensor, Tensor], Tensor]
+
+
+def compile_loss(
+    program: LossProgram, space: OperatorSpace, epsilon: float | None = None, scale: float = 1.0
+) -> LossFn:
+    """The program as a per-example loss that autograd differentiates.
+
+    Args:
+        program: what to run; lines that do not matter cost nothing.
+        space: gives the clamp rule and xi.
+        epsilon: the smoothing term of every log and reciprocal (and `eps` itself); the space's xi
+            unless given. It is what the paper tunes in its final losses (section 5.1.4).
+        scale: what the result is multiplied by.
+
+    Returns:
+        (y_hat [..., B], y [..., B]) -> loss [..., B]. A lone NaN or an infinity goes through to the
+        result rather than raise.
+    """
+    smoothing = space.xi if epsilon is None else epsilon
+    return partial(_value, program.inputs, program.canonical.lines, space, smoothing, scale)  # a closure has no pickle
+
+
+def _value(
+    inputs: Sequence[str],
+    lines: Sequence[Line],
+    space: OperatorSpace,
+    smoothing: float,
+    scale: float,
+    y_hat: Tensor,
+    y: Tensor,
+) -> Tensor:
+    y_hat, y = torch.broadcast_tensors(y_hat, y.to(y_hat))
+    known = {"y_hat": y_hat, "y": y, "1": torch.ones_like(y_hat)}
+    known[EPSILON] = torch.full_like(y_hat, smoothing)
+    slots = [known[name] for name in inputs]
+    for name, operands in lines:
+        result = OPERATORS[name].value(*(slots[o] for o in operands), smoothing)
+        slots.append(result if name == "identity" else clamp(result, space.clamp, space.xi))
+    return slots[-1] if scale == 1 else slots[-1] * scale
+
+
+def slope(function: LossFn, y_hat: Tensor, y: Tensor) -> Tensor:
+    """Give d loss / d y_hat of every example by autograd, in the shape of y_hat; zero where y_hat does not occur."""
+    with torch.enable_grad():
+        y_hat = y_hat.detach().clone().requires_grad_()
+        value = function(y_hat, y)
+        if not value.requires_grad:
+            return torch.zeros_like(y_hat)
+        return torch.autograd.grad(value.sum(), y_hat)[0]

@@ -1,0 +1,177 @@
+"""Programs run by compiled code: values and slopes, line after line over a batch.
+
+Every slot is a row of `values` and one of `tangents` (d value / d y_hat), both [4 + n_lines, B]: y_hat, y, 1
+and the smoothing term, then a row for each line. A program is data (`core.programs.tape`), so nothing is compiled
+for it. The operators are those of `core.programs.operators`, which tests hold them to.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from core.common.jit import compiled
+from core.programs.tape import CLAMP_RULES, CLOSED_FORMS, OPERATIONS, Tape
+
+#: Rows before those of the lines.
+N_INPUTS = 4
+
+_ADD, _MUL, _MAX, _MIN, _NEG, _IDENTITY, _LOG, _SQUARE, _RECIPROCAL = range(len(OPERATIONS))
+_BCE, _MSE, _HINGE, _FOCAL = range(len(OPERATIONS), len(OPERATIONS) + len(CLOSED_FORMS))
+_NO_CLAMP, _PAPER, _SIGNED = range(len(CLAMP_RULES))
+
+# Numba takes a literal for a float64, and a float32 with it: hence `one`, which has the type of the rest.
+
+
+@compiled(uses=(Tape,))
+def _binary(operation, v, t, row, a, b, n):
+    """A line with two operands. At a tie max and min share the slope, as in autograd."""
+    one = v.dtype.type(1)
+    if operation == _ADD:
+        for i in range(n):
+            v[row, i], t[row, i] = v[a, i] + v[b, i], t[a, i] + t[b, i]
+    elif operation == _MUL:
+        for i in range(n):
+            v[row, i], t[row, i] = v[a, i] * v[b, i], v[b, i] * t[a, i] + v[a, i] * t[b, i]
+    else:
+        side = one if operation == _MAX else -one
+        for i in range(n):
+            x, z, shared = v[a, i], v[b, i], (t[a, i] + t[b, i]) / (one + one)
+            v[row, i] = x if side * x > side * z or x != x else z
+            t[row, i] = t[a, i] if side * x > side * z else (t[b, i] if x != z else shared)
+
+
+@compiled(uses=(Tape,))
+def _unary(operation, v, t, row, a, epsilon, n):
+    """A line with one operand; sign(0) is +1."""
+    one = v.dtype.type(1)
+    if operation == _NEG:
+        for i in range(n):
+            v[row, i], t[row, i] = -v[a, i], -t[a, i]
+    elif operation == _IDENTITY:
+        for i in range(n):
+            v[row, i], t[row, i] = v[a, i], t[a, i]
+    elif operation == _SQUARE:
+        for i in range(n):
+            v[row, i], t[row, i] = v[a, i] * v[a, i], (v[a, i] + v[a, i]) * t[a, i]
+    elif operation == _LOG:
+        for i in range(n):
+            size = abs(v[a, i]) + epsilon
+            value = math.log(size)
+            v[row, i], t[row, i] = -value if v[a, i] < 0 else value, t[a, i] / size
+    else:
+        for i in range(n):
+            value = one / (abs(v[a, i]) + epsilon)
+            v[row, i], t[row, i] = -value if v[a, i] < 0 else value, -t[a, i] * (value * value)
+
+
+@compiled(uses=(Tape,))
+def _clamp(rule, v, t, row, low, high, n):
+    """Bring the values of a line under the rule; where that moves one, its slope is 0."""
+    one = v.dtype.type(1)
+    for i in range(n):
+        side = -one if rule == _SIGNED and v[row, i] < 0 else one
+        size = v[row, i] * side
+        if size < low:
+            v[row, i], t[row, i] = low * side, 0
+        elif size > high:
+            v[row, i], t[row, i] = high * side, 0
+
+
+@compiled(uses=(Tape,))
+def run(lines, rule, constants, values, tangents, n):
+    """Fill the rows of the lines over n examples, those of y_hat and y being filled; the loss is not scaled yet.
+
+    Args:
+        lines: [n_lines, 3], operation and operands.
+        rule: the clamp's number.
+        constants: smoothing term, bounds of the clamp and scale [4].
+        values: [4 + n_lines, at least n].
+        tangents: the same.
+        n: examples.
+    """
+    epsilon, low, high = constants[0], constants[1], constants[2]
+    values[2, :n], values[3, :n] = 1, epsilon
+    tangents[0, :n], tangents[1:4, :n] = 1, 0
+    for line in range(len(lines)):
+        operation, row = lines[line, 0], N_INPUTS + line
+        if operation < _NEG:
+            _binary(operation, values, tangents, row, lines[line, 1], lines[line, 2], n)
+        else:
+            _unary(operation, values, tangents, row, lines[line, 1], epsilon, n)
+        if rule != _NO_CLAMP and operation != _IDENTITY:
+            _clamp(rule, values, tangents, row, low, high, n)
+
+
+@compiled(uses=(Tape,))
+def sigmoid(x, one):
+    """1 / (1 + e^-x)."""
+    return one / (one + math.exp(-x))
+
+
+@compiled(uses=(Tape,))
+def _closed_form(form, logit, y, slope, n):
+    """Slopes of the losses that are exact in the logit, see `recommenders.tasks.losses`."""
+    one = logit.dtype.type(1)
+    two = one + one
+    for i in range(n):
+        p = sigmoid(logit[i], one)
+        if form == _BCE:
+            slope[i] = p - y[i]
+        elif form == _MSE:
+            slope[i] = two * (p - y[i]) * p * (one - p)
+        elif form == _HINGE:
+            slope[i] = one - y[i] - (y[i] if logit[i] < one else 0)
+        else:
+            side = two * y[i] - one
+            towards = side * logit[i]
+            wrong = sigmoid(-towards, one)
+            log_right = min(towards, 0) - math.log1p(math.exp(-abs(towards)))
+            slope[i] = side * wrong * wrong * (two * (one - wrong) * log_right - wrong)
+
+
+@compiled(uses=(Tape,))
+def slopes(lines, rule, constants, logit, y, values, tangents, slope, n):
+    """Fill slope [at least n] with d loss / d logit over n examples; the other arguments are those of `run`."""
+    one, scale = logit.dtype.type(1), constants[3]
+    if lines[0, 0] >= len(OPERATIONS):
+        _closed_form(lines[0, 0], logit, y, slope, n)
+        if scale != one:
+            for i in range(n):
+                slope[i] *= scale
+        return
+    for i in range(n):
+        values[0, i], values[1, i] = sigmoid(logit[i], one), y[i]
+    run(lines, rule, constants, values, tangents, n)
+    root = N_INPUTS + len(lines) - 1
+    for i in range(n):
+        slope[i] = tangents[root, i] * scale * (values[0, i] * (one - values[0, i]))
+
+
+@compiled(uses=(Tape,))
+def run_all(lines, ends, rules, constants, y_hat, y, losses, slopes):
+    """Many programs on one batch.
+
+    Args:
+        lines: the lines of all programs, one program after the other [n, 3].
+        ends: where the lines of each end [K].
+        rules: the number of the clamp of each [K].
+        constants: of each [K, 4].
+        y_hat: [B].
+        y: [B].
+        losses: filled, [K, B].
+        slopes: d loss / d y_hat, filled, [K, B].
+    """
+    start, most = 0, 0
+    for end in ends:
+        start, most = end, max(most, end - start)
+    values = np.empty((N_INPUTS + most, len(y)), y_hat.dtype)
+    tangents = np.empty_like(values)
+    values[0], values[1] = y_hat, y
+    start = 0
+    for k in range(len(ends)):
+        run(lines[start : ends[k]], rules[k], constants[k], values, tangents, len(y))
+        root = N_INPUTS + ends[k] - start - 1
+        losses[k], slopes[k] = values[root] * constants[k, 3], tangents[root] * constants[k, 3]
+        start = ends[k]

@@ -1,0 +1,82 @@
+"""Writing a program as a person would: `(y - y_hat)^2`, `max(y_hat, 1/(y))`.
+
+Written text parses back to a program with the same key. `log` and `1/(x)` carry their smoothing
+term silently, see `core.programs.operators`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from core.programs.line import EPSILON, Line
+from core.programs.operators import OPERATORS
+
+#: Operators that add the smoothing term to the magnitude of their operand.
+SMOOTHED = ("log", "reciprocal")
+
+_NAME = 5  # the precedence of a name or a call
+
+
+def formula(inputs: Sequence[str], lines: Sequence[Line]) -> str:
+    """The formula of canonical lines (an `identity` line prints as its operand)."""
+    texts: list[tuple[str, int]] = [(name, _NAME) for name in inputs]
+    for line in lines:
+        texts.append(_written(line, lines, texts, len(inputs)))
+    return texts[-1][0]
+
+
+def _written(line: Line, lines: Sequence[Line], texts: list[tuple[str, int]], n_inputs: int) -> tuple[str, int]:
+    """Text and precedence of one line, given those of the slots before it."""
+
+    def made_by(slot: int, operator: str) -> bool:
+        return slot >= n_inputs and lines[slot - n_inputs].operator == operator
+
+    row = OPERATORS[line.operator]
+    operands = list(line.operands)
+    if row.name == "identity":
+        return texts[operands[0]]
+    if row.name == "add":  # a + (-b) is written a - b
+        operands.sort(key=lambda o: made_by(o, "neg"))
+        if made_by(operands[1], "neg"):
+            subtracted = lines[operands[1] - n_inputs].operands[0]
+            return f"{_within(texts[operands[0]], 1)} - {_within(texts[subtracted], 2)}", row.precedence
+    if row.name == "mul":  # a * (1/(b)) is written a/(b), but 1/(b) alone means reciprocal
+        operands.sort(key=lambda o: made_by(o, "reciprocal"))
+        if made_by(operands[1], "reciprocal") and texts[operands[0]][0] != "1":
+            divisor = lines[operands[1] - n_inputs].operands[0]
+            below = _inside(divisor, "reciprocal", lines, texts, n_inputs)
+            return f"{_within(texts[operands[0]], 2)}/({below})", row.precedence
+    if row.precedence == _NAME or row.name == "reciprocal":  # its own brackets hold the operands
+        return row.template.format(*(_inside(o, row.name, lines, texts, n_inputs) for o in operands)), row.precedence
+    # Sums and products group to the left; a sign or a power takes no bare sign or power.
+    left = row.precedence + (row.arity == 1)
+    bounds = (left, row.precedence + 1)
+    return row.template.format(*(_within(texts[o], b) for o, b in zip(operands, bounds, strict=False))), row.precedence
+
+
+def _inside(slot: int, operator: str, lines: Sequence[Line], texts: list[tuple[str, int]], n_inputs: int) -> str:
+    """The text between an operator's own brackets.
+
+    Readers take one `+ eps` inside `log` and `1/` for the smoothing term that these bring along, so
+    a sum that has an `eps` of its own is written with the smoothing term too.
+    """
+    smoothed = operator in SMOOTHED and _has_epsilon_term(slot, lines, texts, n_inputs)
+    return f"{texts[slot][0]} + {EPSILON}" if smoothed else texts[slot][0]
+
+
+def _has_epsilon_term(slot: int, lines: Sequence[Line], texts: list[tuple[str, int]], n_inputs: int) -> bool:
+    pending, seen = [slot], set[int]()
+    while pending:
+        here = pending.pop()
+        if here < n_inputs:
+            if texts[here][0] == EPSILON and here != slot:
+                return True
+        elif lines[here - n_inputs].operator == "add" and here not in seen:
+            seen.add(here)
+            pending.extend(lines[here - n_inputs].operands)
+    return False
+
+
+def _within(text: tuple[str, int], lowest: int) -> str:
+    """The text, in brackets if it binds less tightly than `lowest`."""
+    return text[0] if text[1] >= lowest else f"({text[0]})"

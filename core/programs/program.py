@@ -1,0 +1,173 @@
+"""A loss as a straight-line program: paper, section 3.3 and Figure 2."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import Any
+
+from core.common.errors import UserError, shown
+from core.programs.canonical import fold
+from core.programs.line import INPUTS, KNOWN_INPUTS, Line
+from core.programs.operators import OPERATORS
+from core.programs.parsing import FormulaError, parse_lines
+from core.programs.printing import formula
+
+#: A program written out as a formula may not have more operators than this.
+MAX_WRITTEN_SIZE = 4_096
+
+
+@dataclass(frozen=True)
+class LossProgram:
+    """Frozen straight-line code whose last slot is the per-example loss.
+
+    Slots 0, 1, 2 hold the inputs y_hat, y and 1; line i writes the slot after them and after the
+    lines before it. A program is valid by construction.
+
+    Raises:
+        UserError: unknown inputs or operators, a wrong number of operands, an operand that does
+            not exist yet, no lines, or a program too large to be written out.
+    """
+
+    lines: tuple[Line, ...]
+    inputs: tuple[str, ...] = INPUTS
+
+    def __post_init__(self) -> None:
+        """Check everything that later code takes for granted."""
+        inputs = _checked_inputs(self.inputs)
+        lines = tuple(_as_line(i, line) for i, line in enumerate(_items("program lines", self.lines)))
+        if not lines:
+            raise UserError("program: at least one line expected, got none")
+        sizes = [0] * len(inputs)
+        for i, line in enumerate(lines):
+            _check_line(i, line, n_slots=len(sizes))
+            sizes.append(1 + sum(sizes[o] for o in line.operands))
+            if sizes[-1] > MAX_WRITTEN_SIZE:
+                raise UserError(f"program: at most {MAX_WRITTEN_SIZE} operators when written out expected, got more")
+        object.__setattr__(self, "inputs", inputs)
+        object.__setattr__(self, "lines", lines)
+
+    @classmethod
+    def parse(cls, text: str) -> LossProgram:
+        """Read a formula such as `max(y_hat, y) - log(y_hat)`.
+
+        Raises:
+            FormulaError: with the position of what is wrong.
+        """
+        inputs, lines = parse_lines(text)
+        try:
+            return cls(lines, inputs)
+        except UserError as error:  # its parts repeat so often that it is too large
+            raise FormulaError(text, 0, str(error)) from None
+
+    @classmethod
+    def trusted(cls, lines: tuple[Line, ...], inputs: tuple[str, ...]) -> LossProgram:
+        """The program of lines that the caller knows to be valid.
+
+        Nothing is checked, which would take longer than all else: only for tuples that the constructor would
+        accept and keep as they are.
+        """
+        program = object.__new__(cls)
+        program.__dict__.update(lines=lines, inputs=inputs)
+        return program
+
+    @cached_property
+    def canonical(self) -> LossProgram:
+        """The same function without dead lines, `identity`, repeats, or an order of operands."""
+        return LossProgram.trusted(fold(self.inputs, self.lines), self.inputs)
+
+    @cached_property
+    def key(self) -> str:
+        """The canonical text: two programs with the same key are the same function."""
+        return "; ".join([_call(line, self.inputs) for line in self.canonical.lines])
+
+    @property
+    def complexity(self) -> int:
+        """How many operators it takes: the number of canonical lines."""
+        return len(self.canonical.lines)
+
+    def __str__(self) -> str:
+        """The formula as a person would write it."""
+        return formula(self.inputs, self.canonical.lines)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Every line by name, for storage; `from_dict` reads it back exactly."""
+        names = [*self.inputs, *(f"v{i}" for i in range(len(self.lines)))]
+        lines = [[operator, *(names[o] for o in operands)] for operator, operands in self.lines]
+        return {"inputs": list(self.inputs), "lines": lines}
+
+    @classmethod
+    def from_dict(cls, stored: Mapping[str, Any]) -> LossProgram:
+        """Read what `to_dict` wrote.
+
+        Raises:
+            UserError: it is not such a mapping, or the program in it is not valid.
+        """
+        if not isinstance(stored, Mapping) or not all(key in stored for key in ("inputs", "lines")):
+            raise UserError(f"stored program: expected a mapping with inputs and lines, got {shown(stored)}")
+        inputs = tuple(_names("inputs", stored["inputs"]))
+        slots = {name: i for i, name in enumerate(inputs)}
+        lines: list[Line] = []
+        for i, line in enumerate(_items("stored program: lines", stored["lines"])):
+            operator, *operands = _names(f"line {i}", line) or [""]
+            unknown = next((name for name in operands if name not in slots), None)
+            if unknown is not None:
+                raise UserError(
+                    f"stored program: line {i}: expected inputs or earlier lines such as v0, got {shown(unknown)}"
+                )
+            lines.append(Line(operator, tuple([slots[name] for name in operands])))
+            slots[f"v{i}"] = len(inputs) + i
+        return cls(tuple(lines), inputs)
+
+
+@lru_cache(maxsize=10_000)
+def _call(line: Line, inputs: tuple[str, ...]) -> str:
+    """A line by name, such as add(y, v0); programs of a search share their few short ones."""
+    n = len(inputs)
+    return f"{line.operator}({', '.join(inputs[o] if o < n else f'v{o - n}' for o in line.operands)})"
+
+
+def _items(where: str, given: Any) -> list[Any] | tuple[Any, ...]:
+    if not isinstance(given, list | tuple):
+        raise UserError(f"{where}: expected a list, got {shown(given)}")
+    return given
+
+
+def _names(where: str, stored: Any) -> list[str]:
+    if not isinstance(stored, list | tuple) or not all(isinstance(name, str) for name in stored):
+        raise UserError(f"stored program: {where}: expected a list of names, got {shown(stored)}")
+    return list(stored)
+
+
+def _checked_inputs(given: Any) -> tuple[str, ...]:
+    if given in (INPUTS, KNOWN_INPUTS):
+        return tuple(given)
+    inputs = tuple(_items("program inputs", given))
+    if not inputs or not all(name in KNOWN_INPUTS for name in inputs) or len(set(inputs)) != len(inputs):
+        raise UserError(
+            f"program inputs: expected distinct names out of {', '.join(KNOWN_INPUTS)}, got {shown(inputs)}"
+        )
+    return inputs
+
+
+def _as_line(i: int, given: Any) -> Line:
+    if type(given) is Line and type(given.operands) is tuple:
+        return given
+    if len(_items(f"program line {i}", given)) != 2:
+        raise UserError(f"program line {i}: expected an operator and its operands, got {shown(given)}")
+    operator, operands = given
+    return Line(operator, tuple(_items(f"program line {i}", operands)))
+
+
+def _check_line(i: int, line: Line, n_slots: int) -> None:
+    operator = OPERATORS.get(line.operator) if isinstance(line.operator, str) else None
+    if operator is None:
+        raise UserError(f"program line {i}: expected one of {', '.join(OPERATORS)}, got {shown(line.operator)}")
+    if len(line.operands) != operator.arity:
+        raise UserError(f"program line {i}: {operator.name} takes {operator.arity} operands, got {len(line.operands)}")
+    for operand in line.operands:
+        if type(operand) is not int or not 0 <= operand < n_slots:
+            raise UserError(
+                f"program line {i}: expected operands out of slots 0 to {n_slots - 1}, got {shown(operand)}"
+            )

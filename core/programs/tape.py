@@ -1,0 +1,57 @@
+"""Losses as numbers, for compiled code: `core.programs.interpreter` runs them without compiling anything for them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from core.programs.line import EPSILON, Line
+
+#: The operators that compiled code knows; a program with another one has no tape and is run by torch.
+OPERATIONS = ("add", "mul", "max", "min", "neg", "identity", "log", "square", "reciprocal")
+#: The losses that compiled code knows in closed form, as a function of the logit.
+CLOSED_FORMS = ("BCE", "MSE", "hinge", "focal")
+#: Clamp rules, see `core.programs.space.CLAMPS`.
+CLAMP_RULES = ("none", "paper", "signed")
+#: The slots that every tape begins with.
+SLOTS = ("y_hat", "y", "1", EPSILON)
+
+
+@dataclass(frozen=True)
+class Tape:
+    """A loss as numbers."""
+
+    lines: np.ndarray
+    """[n_lines, 3] int32: operation and two operands (the second 0 where there is none). Slots 0 to 3 are SLOTS,
+    line i writes slot 4 + i. A closed form is a single line with its own number after the operations."""
+    rule: int
+    """The number of the clamp rule."""
+    constants: np.ndarray
+    """[4] float64: smoothing term, least and largest magnitude that the clamp leaves, scale of the loss."""
+
+    @classmethod
+    def of_lines(
+        cls, inputs: Sequence[str], lines: Sequence[Line], epsilon: float, clamp: str, xi: float, scale: float = 1.0
+    ) -> Tape | None:
+        """The tape of a program; None if it has an operator that compiled code does not know."""
+        slots = [SLOTS.index(name) for name in inputs]
+        rows = []
+        for operator, operands in lines:
+            if operator not in _NUMBERS:
+                return None
+            first = slots[operands[0]]
+            rows.append((_NUMBERS[operator], first, slots[operands[1]] if len(operands) > 1 else 0))
+            slots.append(len(SLOTS) + len(rows) - 1)
+        return cls(np.array(rows, dtype=np.int32), CLAMP_RULES.index(clamp), np.array([epsilon, xi, 1 / xi, scale]))
+
+    @classmethod
+    def closed_form(cls, name: str, scale: float = 1.0) -> Tape:
+        """The tape of one of CLOSED_FORMS."""
+        number = len(OPERATIONS) + CLOSED_FORMS.index(name)
+        constants = np.array([0.0, 0.0, np.inf, scale])
+        return cls(np.array([[number, 0, 0]], dtype=np.int32), CLAMP_RULES.index("none"), constants)
+
+
+_NUMBERS = {name: number for number, name in enumerate(OPERATIONS)}

@@ -1,0 +1,120 @@
+"""Phase III, the effectiveness test: train each loss to convergence from a fresh recommender.
+
+Early stopping is the paper's (section 5.1.4): a candidate ends when its validation score fell in 10
+consecutive epochs or its best one is more than 50 epochs ago. Finished candidates leave the batch.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from core.common.errors import UserError
+
+
+@dataclass(frozen=True)
+class Patience:
+    """When a candidate has converged.
+
+    Raises:
+        UserError: a number below 1.
+    """
+
+    max_epochs: int = 500
+    """The most epochs to train."""
+    best_ago: int = 50
+    """Stop when the best epoch lies further back than this."""
+    falling: int = 10
+    """Stop after this many consecutive epochs with a falling score."""
+
+    def __post_init__(self) -> None:
+        """Check the settings."""
+        for name in ("max_epochs", "best_ago", "falling"):
+            if getattr(self, name) < 1:
+                raise UserError(f"patience {name}: expected at least 1, got {getattr(self, name)}")
+
+
+@dataclass
+class Progress:
+    """How one candidate's training went so far."""
+
+    epochs: int = 0
+    """Epochs trained."""
+    best_score: float = -math.inf
+    """The best validation score."""
+    best_epoch: int = 0
+    """The epoch of it, counted from 1; 0 while there is none."""
+    falls: int = 0
+    """Consecutive epochs with a falling score, up to now."""
+    last_score: float = field(default=-math.inf, repr=False)
+    curve: list[float] = field(default_factory=list, repr=False)
+    """The score after each epoch."""
+
+    def update(self, score: float) -> bool:
+        """Take in the score of one more epoch; whether it is the best so far."""
+        self.epochs += 1
+        self.falls = self.falls + 1 if score < self.last_score else 0
+        self.last_score = score
+        self.curve.append(score)
+        if not score > self.best_score:
+            return False
+        self.best_score, self.best_epoch = score, self.epochs
+        return True
+
+    def has_converged(self, patience: Patience) -> bool:
+        """Whether training should end now; a score that is not finite ends it too."""
+        return (
+            not math.isfinite(self.last_score)
+            or self.epochs >= patience.max_epochs
+            or self.falls >= patience.falling
+            or self.epochs - self.best_epoch > patience.best_ago
+        )
+
+
+class Fit(ABC):
+    """Several candidates in training, from fresh recommenders on the same batches."""
+
+    @abstractmethod
+    def train_epoch(self) -> Sequence[float]:
+        """Train the active candidates for one epoch; their validation scores, in order."""
+
+    @abstractmethod
+    def keep_best(self, positions: Sequence[int]) -> None:
+        """Remember the active candidates at these positions as they are now: their best so far."""
+
+    @abstractmethod
+    def retire(self, positions: Sequence[int]) -> None:
+        """Take these out of the active ones; the others move up in order."""
+
+
+def in_training(progress: Sequence[Progress], patience: Patience) -> list[int]:
+    """The candidates that have not converged yet."""
+    return [i for i, one in enumerate(progress) if not (one.epochs and one.has_converged(patience))]
+
+
+def train_to_convergence(fit: Fit, progress: list[Progress], patience: Patience) -> Iterator[list[Progress]]:
+    """Train until every candidate has converged.
+
+    Args:
+        fit: trains the candidates that have not converged yet.
+        progress: of every candidate so far; updated here.
+        patience: when a candidate has converged.
+
+    Yields:
+        After each epoch the progress of all candidates (the same objects each time).
+    """
+    active = in_training(progress, patience)
+    while active:
+        scores = fit.train_epoch()
+        improved = [
+            i
+            for i, (candidate, score) in enumerate(zip(active, scores, strict=True))
+            if progress[candidate].update(score)
+        ]
+        fit.keep_best(improved)
+        finished = [i for i, candidate in enumerate(active) if progress[candidate].has_converged(patience)]
+        fit.retire(finished)
+        active = [candidate for i, candidate in enumerate(active) if i not in finished]
+        yield progress

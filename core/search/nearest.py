@@ -1,0 +1,20 @@
+"""The nearest of many vectors, as machine code."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from core.common.jit import compiled
+
+
+@compiled()
+def nearest(entries, n, vector):
+    """Distance (Euclidean) and row of the nearest of the first n rows of `entries` [., B] to `vector` [B]; n >= 1."""
+    least, found = np.inf, 0
+    for row in range(n):
+        squared = 0.0
+        for j in range(len(vector)):
+            squared += (entries[row, j] - vector[j]) ** 2
+        if squared < least:
+            least, found = squared, row
+    return np.sqrt(least), found

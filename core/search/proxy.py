@@ -1,0 +1,178 @@
+"""The proxy test: skip losses without a gradient and losses seen before (paper, section 4.1.2).
+
+The paper compares gradients of all recommender parameters omega on a small fixed batch B. For the mean
+loss, with g = d loss / d y_hat on B and J = d y_hat / d omega, that gradient is J^T g / |B|, so its
+norm is sqrt(g^T G g) / |B| with the Gram matrix G = J J^T, and distances follow alike. G is computed
+once for a state of the recommender; after that thousands of programs take one batched expression.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from core.common.errors import UserError
+from core.common.restoring import count, read
+from core.common.seeding import torch_rng
+from core.losses.loss import ProgramLoss
+from core.losses.running import run_programs
+from core.search.nearest import nearest
+from core.search.trial import Verdict
+
+
+@dataclass(frozen=True)
+class Probe:
+    """The fixed batch B at one state of the recommender."""
+
+    y_hat: Tensor
+    """Predictions [B], float64."""
+    y: Tensor
+    """Labels [B], float64."""
+    gram: Tensor
+    """G = J J^T [B, B], float64."""
+
+
+def prediction_probe(seed: int, n_pairs: int = 20) -> Probe:
+    """Random pairs with G = I: gradients with respect to y_hat itself (the published code's variant).
+
+    Departure from that code: labels are 0 or 1 as in the data, and the pairs stay the same.
+    """
+    rng = torch_rng(seed, "prediction probe")
+    y_hat = torch.rand(n_pairs, generator=rng, dtype=torch.float64)
+    y = torch.randint(2, (n_pairs,), generator=rng).double()
+    return Probe(y_hat, y, torch.eye(n_pairs, dtype=torch.float64))
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What the proxy test says of one program.
+
+    `entry` numbers the gradients in memory: a passed program's own, or the one that a duplicate
+    repeats.
+    """
+
+    verdict: Verdict | None
+    """Why it is not worth training; None if it passed."""
+    entry: int | None = None
+    """Its gradient's number in memory."""
+
+
+class ProxyTest:
+    """Remembers the gradients of the programs that passed since the last `renew`.
+
+    Args:
+        delta: gradients shorter than this are zero, gradients closer than this are the same
+            (Eqs. 7 and 8).
+
+    Raises:
+        UserError: delta is not a positive number.
+    """
+
+    def __init__(self, delta: float = 1e-4) -> None:
+        if not 0 < delta < float("inf"):
+            raise UserError(f"proxy delta: expected a positive number, got {delta}")
+        self._delta = delta
+        self._probe: Probe | None = None
+        self._by_key: dict[str, Finding] = {}
+        self._entries = np.empty((0, 0))
+        self._n_entries = 0
+
+    def renew(self, probe: Probe) -> None:
+        """Forget everything and test on this probe from now on: after the recommender changed."""
+        self._probe = probe
+        self._by_key = {}
+        # G = F F^T; rounding may leave tiny negative eigenvalues.
+        eigenvalues, vectors = torch.linalg.eigh(probe.gram)
+        self._factor = (vectors * eigenvalues.clamp(min=0).sqrt()).numpy()
+        self._entries = np.empty((64, len(probe.y)))
+        self._n_entries = 0
+
+    def gradients(self, losses: Sequence[ProgramLoss]) -> np.ndarray:
+        """One vector [n, B] a loss, with the norms and distances of its parameter gradients."""
+        if self._probe is None:
+            raise RuntimeError("ProxyTest.renew has to come first")
+        values, slopes = run_programs(losses, self._probe.y_hat, self._probe.y)
+        slopes[~np.isfinite(values).all(axis=1)] = np.nan
+        gradients: np.ndarray = slopes @ self._factor / len(self._probe.y)
+        return gradients
+
+    def examine(self, losses: Sequence[ProgramLoss]) -> list[Finding]:
+        """Verdicts in order; a program may be a duplicate of one before it in the same call."""
+        unseen = {loss.program.key: loss for loss in losses if loss.program.key not in self._by_key}
+        if unseen:
+            with np.errstate(all="ignore"):
+                vectors = self.gradients(list(unseen.values()))
+                norms = np.linalg.norm(vectors, axis=1).tolist()
+            finite = np.isfinite(vectors).all(axis=1).tolist()
+            for i, key in enumerate(unseen):
+                self._by_key[key] = self._judge(vectors[i], norms[i]) if finite[i] else Finding(Verdict.NON_FINITE)
+        findings, fresh = [], dict.fromkeys(unseen)
+        for loss in losses:
+            finding = self._by_key[loss.program.key]
+            if finding.verdict is None and loss.program.key not in fresh:
+                finding = Finding(Verdict.DUPLICATE, finding.entry)
+            fresh.pop(loss.program.key, None)
+            findings.append(finding)
+        return findings
+
+    def _judge(self, vector: np.ndarray, norm: float) -> Finding:
+        if norm < self._delta:  # Eq. 7
+            return Finding(Verdict.ZERO_GRADIENT)
+        if self._n_entries:
+            distance, entry = nearest(self._entries, self._n_entries, vector)
+            if distance < self._delta:  # Eq. 8
+                return Finding(Verdict.DUPLICATE, entry)
+        if self._n_entries == len(self._entries):
+            self._entries = np.concatenate([self._entries, np.empty_like(self._entries)])
+        self._entries[self._n_entries] = vector
+        self._n_entries += 1
+        return Finding(None, self._n_entries - 1)
+
+    def state_dict(self) -> dict[str, Any]:
+        """The probe and all that is remembered; the keys as one text, since there may be hundreds of thousands."""
+        if self._probe is None:
+            raise RuntimeError("ProxyTest.renew has to come first")
+        findings = self._by_key.values()
+        return {
+            "probe": {"y_hat": self._probe.y_hat, "y": self._probe.y, "gram": self._probe.gram},
+            "keys": "\n".join(self._by_key),
+            "verdicts": "\n".join("" if finding.verdict is None else finding.verdict.value for finding in findings),
+            "entry": torch.tensor([-1 if finding.entry is None else finding.entry for finding in findings]),
+            "gradients": torch.from_numpy(self._entries[: self._n_entries].copy()),
+        }
+
+    @property
+    def n_entries(self) -> int:
+        """How many gradients are remembered."""
+        return self._n_entries
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from there; the same delta expected.
+
+        Raises:
+            TypeError, ValueError, KeyError: it is not such a state.
+        """
+        stored = {name: read(Tensor, state["probe"][name]) for name in ("y_hat", "y", "gram")}
+        n = len(stored["y"])
+        gradients = read(Tensor, state["gradients"]).numpy()
+        entries = read(list[int], read(Tensor, state["entry"]).tolist())
+        shapes = [tuple(tensor.shape) for tensor in stored.values()]
+        if shapes != [(n,), (n,), (n, n)] or gradients.shape != (len(gradients), n):
+            raise ValueError(f"expected a probe and gradients of {n} examples, got {shapes} and {gradients.shape}")
+        self.renew(Probe(**stored))
+        self._n_entries = len(gradients)
+        self._entries = np.empty((max(64, len(gradients)), n))
+        self._entries[: len(gradients)] = gradients
+        if not entries:
+            return
+        verdicts = [Verdict(text) if text else None for text in read(str, state["verdicts"]).split("\n")]
+        numbers = [None if entry == -1 else count(entry, len(gradients)) for entry in entries]
+        if any(verdict is None and number is None for verdict, number in zip(verdicts, numbers, strict=True)):
+            raise ValueError("expected a gradient for every program that passed")
+        findings = map(Finding, verdicts, numbers)
+        self._by_key = dict(zip(read(str, state["keys"]).split("\n"), findings, strict=True))

@@ -1,0 +1,67 @@
+"""Losses made comparable in scale: the factor that brings a loss's gradient to the norm of another one's.
+
+For plain SGD, p <- p - lr (c g + wd p) is p <- p - (lr c) (g + (wd / c) p): a loss c times as large trains like a
+learning rate c times as large with a decay c times as small. Losses that share both are therefore told apart by scale
+as much as by shape. Multiplied by
+
+    factor = |d mean reference / d omega| / |d mean loss / d omega|
+
+they all begin with steps of one length. The norms are those of the proxy test (`core.search.proxy`):
+sqrt(g^T G g) / |B| with g = d loss / d y_hat on the batch B and the Gram matrix G of the predictions' gradients.
+
+The factor is 1 where there is none: where a norm is zero or not finite, or their quotient is no finite number above 0.
+(Such a loss learns nothing on the batch, or breaks down; the proxy test refuses it as a rule.) No factor is cut off: a
+loss with a tiny gradient gets a huge one. An example that is predicted as exactly 0 or 1 moves no parameter through
+y_hat and has no part in any norm.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from core.losses.loss import Loss, ProgramLoss
+from core.losses.running import run_programs
+from core.search.proxy import Probe
+
+
+def gradient_norms(losses: Sequence[Loss], probe: Probe) -> np.ndarray:
+    """The norm of the parameter gradient of every mean loss on a probe [n]; NaN where it is not finite."""
+    slopes = np.empty((len(losses), len(probe.y)))
+    programs = {k: loss for k, loss in enumerate(losses) if isinstance(loss, ProgramLoss)}
+    if programs:
+        values, of_programs = run_programs(list(programs.values()), probe.y_hat, probe.y)
+        of_programs[~np.isfinite(values).all(axis=1)] = np.nan
+        slopes[list(programs)] = of_programs
+    of_sigmoid = probe.y_hat * (1 - probe.y_hat)
+    for k, loss in enumerate(losses):
+        if k not in programs:
+            slopes[k] = (loss.slope(probe.y_hat.logit(), probe.y) / of_sigmoid).numpy()
+    slopes[:, (of_sigmoid == 0).numpy()] = 0
+    gram = probe.gram.numpy()
+    with np.errstate(all="ignore"):
+        squares = np.array([gram @ slope @ slope for slope in slopes])  # one by one: no bit depends on the others
+        norms: np.ndarray = np.sqrt(np.maximum(squares, 0)) / len(probe.y)  # rounding may leave less than zero
+    return np.where(np.isfinite(norms), norms, np.nan)
+
+
+@dataclass(frozen=True)
+class Yardstick:
+    """What losses are brought to: the norm of a reference loss's gradient on a probe."""
+
+    reference: Loss
+    probe: Probe
+
+    def factors(self, losses: Sequence[Loss]) -> list[float]:
+        """What every loss has to be multiplied by; 1 where there is no such number, see the module."""
+        norms = gradient_norms([self.reference, *losses], self.probe)
+        with np.errstate(all="ignore"):
+            factors = norms[0] / norms[1:]
+        usable: list[float] = np.where(np.isfinite(factors) & (factors > 0), factors, 1.0).tolist()
+        return usable
+
+    def scaled(self, losses: Sequence[Loss]) -> list[Loss]:
+        """The losses times their factors."""
+        return [loss.scaled(factor) for loss, factor in zip(losses, self.factors(losses), strict=True)]

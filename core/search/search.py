@@ -1,0 +1,171 @@
+"""Phase I, the loss search: paper, Algorithm 1, with K candidates measured from the same state.
+
+K = 1 is Algorithm 1 to the letter. With K > 1, all candidates whose reward passes the filter are
+recorded, and the search goes on from the recommender that the best of them trained.
+
+Where the paper is silent: a loss with steep gradients may pass the filter and yet leave a recommender so
+saturated that hardly any loss has a gradient there. When no proposal is worth training any more, the
+search therefore begins anew from a fresh recommender, once for every such dead end.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from core.common.errors import UserError
+from core.common.restoring import count, read
+from core.common.seeding import derive_seed
+from core.search.evaluator import Evaluator
+from core.search.no_proxy import NoProxyTest
+from core.search.proxy import ProxyTest
+from core.search.rounds import Rounds, Rules
+from core.search.searcher import Searcher
+from core.search.trial import Trial
+
+
+class StopReason(StrEnum):
+    """Why a search ended."""
+
+    TRAININGS = "the budget of trainings is used up"
+    TIME = "the time is used up"
+    EXHAUSTED = "the searcher proposes nothing new any more"
+
+
+@dataclass(frozen=True)
+class SearchBudget:
+    """When to stop, and how much to do at once.
+
+    Raises:
+        UserError: a number out of range.
+    """
+
+    trainings: int = 300
+    """How many candidates to train."""
+    minutes: float | None = None
+    """Train what has been found by then, and stop, if it comes first."""
+    candidates_per_step: int = 16
+    """How many candidates are trained together from the same recommender (K)."""
+    samples_per_training: int = 5_000
+    """When this many proposals in a row bring nothing to train, the search is at a dead end."""
+
+    def __post_init__(self) -> None:
+        """Check the settings."""
+        for name in ("trainings", "candidates_per_step", "samples_per_training"):
+            if getattr(self, name) < 1:
+                raise UserError(f"{name}: expected at least 1, got {getattr(self, name)}")
+        if self.minutes is not None and not self.minutes > 0:
+            raise UserError(f"minutes: expected a number above 0, got {self.minutes}")
+
+
+@dataclass(frozen=True)
+class Step:
+    """One round of asking, testing, training and telling."""
+
+    number: int
+    """Counted from 0."""
+    trials: tuple[Trial, ...]
+    """Every candidate of the step, in the order of asking."""
+    score: float
+    """The validation score that the next candidates start from."""
+    searcher_metrics: Mapping[str, float]
+    """What the searcher's last `tell` returned."""
+    stop: StopReason | None
+    """Why this was the last step, if it was."""
+    restarted: bool = False
+    """Whether the next candidates start from a fresh recommender, since nothing could be trained here."""
+    searcher_seconds: float = 0.0
+    """What the searcher's asks and tells took."""
+    training_seconds: float = 0.0
+    """What training and scoring took."""
+
+
+class Search:
+    """Algorithm 1 step by step: whoever iterates sees every step, and core knows no tracker and no file.
+
+    Args:
+        searcher: proposes programs and is told what became of each.
+        evaluator: trains recommenders.
+        proxy: the proxy test; renewed here whenever the recommender changes.
+        rules: how candidates run and what decides over them.
+        budget: when to stop.
+        seed: of the batches; step i trains all its candidates on the batches of (seed, i).
+        clock: seconds, for the time budget.
+    """
+
+    def __init__(
+        self,
+        searcher: Searcher,
+        evaluator: Evaluator,
+        proxy: ProxyTest | NoProxyTest,
+        rules: Rules,
+        budget: SearchBudget,
+        seed: int,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._evaluator, self._budget, self._seed, self._clock = evaluator, budget, seed, clock
+        self._began = clock()
+        self._rounds = Rounds(searcher, evaluator, proxy, rules, budget.samples_per_training, clock, self._is_late)
+        self._trained = self._number = 0
+        self.stop: StopReason | None = None
+        """Why it ended; None before that."""
+        self._restarted = False
+
+    def _is_late(self) -> bool:
+        return self._budget.minutes is not None and self._clock() - self._began >= 60 * self._budget.minutes
+
+    def __iter__(self) -> Iterator[Step]:
+        """The steps to come; the last one says why the search ended."""
+        while self.stop is None:
+            yield self._step()
+
+    def _step(self) -> Step:
+        number, rounds, budget = self._number, self._rounds, self._budget
+        wanted = min(budget.candidates_per_step, budget.trainings - self._trained)
+        trials = rounds.run(number, wanted, derive_seed(self._seed, "step", number))
+        self._trained += sum(trial.trained for trial in trials)
+        at_dead_end = not any(trial.trained for trial in trials)
+        if self._trained >= budget.trainings:
+            self.stop = StopReason.TRAININGS
+        elif self._is_late():
+            self.stop = StopReason.TIME
+        elif at_dead_end and (self._restarted or not rounds.restart(derive_seed(self._seed, "restart", number))):
+            self.stop = StopReason.EXHAUSTED
+        self._restarted = at_dead_end and self.stop is None
+        self._number += 1
+        return Step(
+            number,
+            trials,
+            self._evaluator.score(),
+            rounds.searcher_metrics,
+            self.stop,
+            self._restarted,
+            rounds.searcher_time.taken(),
+            rounds.training_time.taken(),
+        )
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything that the steps to come depend on, in dicts, lists, texts, numbers and tensors; after a step."""
+        return {
+            "number": self._number,
+            "trained": self._trained,
+            "stop": None if self.stop is None else self.stop.name,
+            "restarted": self._restarted,
+            "seconds": self._clock() - self._began,
+            "rounds": self._rounds.state_dict(),
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on where the search that gave this state was, as if it had never ended; made of the same parts.
+
+        Raises:
+            Exception: a state that does not fit; nothing in it is executed.
+        """
+        self._number, self._trained = count(state["number"]), count(state["trained"], self._budget.trainings + 1)
+        self._restarted = read(bool, state["restarted"])
+        self.stop = None if state["stop"] is None else StopReason[state["stop"]]
+        self._began = self._clock() - read(float, state["seconds"])
+        self._rounds.load_state_dict(state["rounds"])

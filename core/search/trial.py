@@ -1,0 +1,91 @@
+"""What became of a candidate."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from enum import StrEnum
+from typing import Any, get_type_hints
+
+from core.common.restoring import count, read
+from core.programs.program import LossProgram
+
+
+class Verdict(StrEnum):
+    """How a candidate ended; `meaning` says it in a sentence."""
+
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+    ZERO_GRADIENT = "zero_gradient"
+    DUPLICATE = "duplicate"
+    NON_FINITE = "non_finite"
+    WRONG_DIRECTION = "wrong_direction"
+
+    @property
+    def meaning(self) -> str:
+        """The verdict in a sentence."""
+        return _MEANINGS[self]
+
+
+_MEANINGS = {
+    Verdict.ACCEPTED: "Trained, and the reward passed the reward filter.",
+    Verdict.REJECTED: "Trained, and the reward fell below the reward filter.",
+    Verdict.ZERO_GRADIENT: "Not trained: its gradient on the proxy batch is (nearly) zero.",
+    Verdict.DUPLICATE: "Not trained: its gradient on the proxy batch is that of an earlier candidate.",
+    Verdict.NON_FINITE: "Its values, gradients or trained parameters are not finite numbers.",
+    Verdict.WRONG_DIRECTION: "Not trained: it fails the validation check, which was asked for before training.",
+}
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A proposed program and its number, counted from 0 in the order of asking."""
+
+    number: int
+    program: LossProgram
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A candidate and its outcome."""
+
+    step: int
+    """The step of the search that it belongs to, from 0."""
+    candidate: Candidate
+    """What was tried."""
+    verdict: Verdict
+    """How it ended."""
+    reward: float | None = None
+    """The gain in the validation score (paper, Algorithm 1); None where nothing was measured."""
+    score: float | None = None
+    """The validation score after its training: higher is better."""
+    trained: bool = False
+    """Whether a recommender was trained by it."""
+    adopted: bool = False
+    """Whether the search went on from the recommender that it trained."""
+    original: int | None = None
+    """For a duplicate, the number of the candidate that it repeats."""
+    seconds: float = 0.0
+    """Its share of the time that its step took to train."""
+    seed: int = 0
+    """The seed of the batches that it was trained on."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data, for storage; `from_dict` reads it back."""
+        plain = {f.name: getattr(self, f.name) for f in fields(self)}
+        candidate = {"number": self.candidate.number, "program": self.candidate.program.to_dict()}
+        return {**plain, "candidate": candidate, "verdict": self.verdict.value}
+
+    @classmethod
+    def from_dict(cls, stored: Mapping[str, Any]) -> Trial:
+        """Read what `to_dict` wrote.
+
+        Raises:
+            TypeError, ValueError, KeyError, UserError: it did not.
+        """
+        candidate, kinds = stored["candidate"], get_type_hints(cls)
+        plain = {name: read(kinds[name], stored[name]) for name in kinds if name not in ("candidate", "verdict")}
+        program = LossProgram.from_dict(candidate["program"])
+        return cls(
+            candidate=Candidate(count(candidate["number"]), program), verdict=Verdict(stored["verdict"]), **plain
+        )

@@ -1,0 +1,60 @@
+"""Phase II, the validation check: does a loss push predictions towards labels? Paper, section 4.2."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from core.common.errors import UserError
+from core.common.seeding import torch_rng
+from core.losses.loss import ProgramLoss
+from core.programs.compile import LossFn, slope
+
+
+@dataclass(frozen=True)
+class Direction:
+    """The share of simulated pairs on which a loss points the right way."""
+
+    positive_rate: float
+    """Pairs with a gradient of the right sign or of zero, as the paper counts."""
+    strict_rate: float
+    """Pairs with a gradient of the right sign. A loss with a high positive rate and a low strict
+    rate mostly does nothing."""
+
+
+class ValidationCheck:
+    """Gradients with respect to y_hat on simulated pairs: y_hat uniform in [0, 1], y in {0, 1}.
+
+    The compiled loss itself is differentiated, by autograd in float64.
+
+    Args:
+        min_positive_rate: the least positive rate that passes (the paper's text asks for all
+            pairs, its Table 8 for 0.9).
+        n_pairs: how many pairs to simulate (section 5.1.4).
+        seed: of the pairs.
+
+    Raises:
+        UserError: a rate outside [0, 1] or no pairs.
+    """
+
+    def __init__(self, min_positive_rate: float = 0.9, n_pairs: int = 2000, seed: int = 0) -> None:
+        if not 0 <= min_positive_rate <= 1 or n_pairs < 1:
+            raise UserError(
+                "validation check: expected a min_positive_rate in [0, 1] and at least 1 pair, "
+                f"got {min_positive_rate} and {n_pairs}"
+            )
+        self.min_positive_rate = min_positive_rate
+        rng = torch_rng(seed, "validation check")
+        self._y_hat = torch.rand(n_pairs, generator=rng, dtype=torch.float64)
+        self._y = torch.randint(2, (n_pairs,), generator=rng).double()
+
+    def direction(self, function: LossFn) -> Direction:
+        """How often the loss (y_hat, y) -> [B] points from y_hat to y. NaN counts as wrong."""
+        wanted = 1 - 2 * self._y  # the sign of the gradient that moves y_hat towards y
+        towards = wanted * slope(function, self._y_hat, self._y)
+        return Direction((towards >= 0).double().mean().item(), (towards > 0).double().mean().item())
+
+    def passes(self, loss: ProgramLoss) -> bool:
+        """Whether the loss may go on to the effectiveness test."""
+        return self.direction(loss.function).positive_rate >= self.min_positive_rate

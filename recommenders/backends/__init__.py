@@ -1,0 +1,1 @@
+"""Training of many copies at once: batches, memory, and the back ends that do it."""

@@ -1,0 +1,267 @@
+"""Passes through the layers of the multi-layer perceptron as machine code, see `recommenders.backends.mlp_kernel`."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from core.common.jit import SUMS, compiled
+from core.programs import interpreter
+from recommenders.backends import kernel_parts
+from recommenders.backends.kernel_parts import LEAST_SCALE, clipped, descend, multiply
+from recommenders.models import mlp
+
+
+class Dense(NamedTuple):
+    """The dense parameters, an array for each layer; the last layer has only a weight and a bias."""
+
+    weight: tuple[np.ndarray, ...]
+    """[n_in, n_out]."""
+    bias: tuple[np.ndarray, ...]
+    """[1, n_out], as are those of batch normalisation:"""
+    scale: tuple[np.ndarray, ...]
+    shift: tuple[np.ndarray, ...]
+    running_mean: tuple[np.ndarray, ...]
+    running_var: tuple[np.ndarray, ...]
+
+
+class Room(NamedTuple):
+    """For the numbers of a step, an array for each layer."""
+
+    x: tuple[np.ndarray, ...]
+    """What goes into it [B, n_in]."""
+    normed: tuple[np.ndarray, ...]
+    """What comes out, normalised; on the way back its gradient [B, n_out]."""
+    inverse_std: tuple[np.ndarray, ...]
+    """[1, n_out]."""
+    of_x: tuple[np.ndarray, ...]
+    """Gradient [B, n_in]."""
+    of_weight: tuple[np.ndarray, ...]
+    """Gradient [n_in, n_out]."""
+    of_bias: tuple[np.ndarray, ...]
+    """Gradient [1, n_out], as are those of scale and shift; on the way there mean and variance:"""
+    of_scale: tuple[np.ndarray, ...]
+    of_shift: tuple[np.ndarray, ...]
+
+
+@compiled()
+def _gather(p, q, users, items, scale, x):
+    """Fill x [B, 2 d] with the rows of B pairs, the tables being multiplied by `scale`."""
+    d = p.shape[1]
+    for b in range(len(users)):
+        for j in range(d):
+            x[b, j] = scale * p[users[b], j]
+            x[b, d + j] = scale * q[items[b], j]
+
+
+@compiled()
+def _normalise(a, mean, inverse_std):
+    """(a - mean) * inverse_std, in place: a [B, n_out], the others [1, n_out]."""
+    for b in range(a.shape[0]):
+        for j in range(a.shape[1]):
+            a[b, j] = (a[b, j] - mean[0, j]) * inverse_std[0, j]
+
+
+@compiled(fastmath=SUMS)
+def _statistics(a, bias, mean, var):
+    """Add the bias to a [B, n_out]; fill mean and variance [1, n_out] of its columns."""
+    one = a.dtype.type(1)
+    share = one / len(a)
+    mean[:], var[:] = 0, 0
+    for b in range(a.shape[0]):
+        for j in range(a.shape[1]):
+            a[b, j] += bias[0, j]
+            mean[0, j] += a[b, j] * share
+    for b in range(a.shape[0]):
+        for j in range(a.shape[1]):
+            from_mean = a[b, j] - mean[0, j]
+            var[0, j] += from_mean * from_mean * share
+
+
+@compiled(uses=(mlp,))
+def _run(mean, var, n, running_mean, running_var):
+    """Take the statistics of a batch of n examples into the running ones, the variance with Bessel's correction."""
+    part, bessel = mean.dtype.type(mlp.MOMENTUM), mean.dtype.type(n / max(n - 1, 1))
+    for j in range(mean.shape[1]):
+        running_mean[0, j] += part * (mean[0, j] - running_mean[0, j])
+        running_var[0, j] += part * (bessel * var[0, j] - running_var[0, j])
+
+
+@compiled(uses=(mlp,))
+def _invert(var, inverse_std):
+    one, epsilon = var.dtype.type(1), var.dtype.type(mlp.BN_EPSILON)
+    for j in range(var.shape[1]):
+        inverse_std[0, j] = one / math.sqrt(var[0, j] + epsilon)
+
+
+@compiled()
+def _activate(normed, scale, shift, h):
+    """Fill h [B, n_out] with ReLU(scale * normed + shift); NaN stays."""
+    zero = h.dtype.type(0)
+    for b in range(h.shape[0]):
+        for j in range(h.shape[1]):
+            value = scale[0, j] * normed[b, j] + shift[0, j]
+            h[b, j] = zero if value < zero else value
+
+
+@compiled()
+def _drop(h, kept, boost):
+    """Dropout of h [B, n_out], in place: kept ones are multiplied by `boost`."""
+    zero = h.dtype.type(0)
+    for b in range(h.shape[0]):
+        for j in range(h.shape[1]):
+            h[b, j] *= boost if kept[b, j] else zero
+
+
+@compiled(fastmath=SUMS)
+def _last_layer(x, weight, bias, logit):
+    """Fill logit [B] with x [B, n_in] times weight [n_in, 1] plus bias [1, 1]."""
+    for b in range(x.shape[0]):
+        value = bias[0, 0]
+        for j in range(x.shape[1]):
+            value += x[b, j] * weight[j, 0]
+        logit[b] = value
+
+
+@compiled(uses=(interpreter,))
+def predict(p, q, dense, room, users, items):
+    """y_hat [B] of B pairs, by the running statistics."""
+    one, n_hidden = p.dtype.type(1), len(dense.scale)
+    _gather(p, q, users, items, one, room.x[0])
+    for i in range(n_hidden):
+        np.dot(room.x[i], dense.weight[i], room.normed[i])
+        _invert(dense.running_var[i], room.inverse_std[i])
+        for j in range(dense.bias[i].shape[1]):
+            room.of_scale[i][0, j] = dense.running_mean[i][0, j] - dense.bias[i][0, j]
+        _normalise(room.normed[i], room.of_scale[i], room.inverse_std[i])
+        _activate(room.normed[i], dense.scale[i], dense.shift[i], room.x[i + 1])
+    y_hat = np.empty(len(users), p.dtype)
+    _last_layer(room.x[n_hidden], dense.weight[n_hidden], dense.bias[n_hidden], y_hat)
+    for b in range(len(users)):
+        y_hat[b] = interpreter.sigmoid(y_hat[b], one)
+    return y_hat
+
+
+@compiled()
+def _forward(dense, room, n, kept, boost, logit):
+    """Fill logit [n] from room.x[0] by a training pass."""
+    n_hidden, column = len(dense.scale), 0
+    for i in range(n_hidden):
+        normed, h, size = room.normed[i][:n], room.x[i + 1][:n], dense.scale[i].shape[1]
+        np.dot(room.x[i][:n], dense.weight[i], normed)
+        mean, var = room.of_scale[i], room.of_shift[i]
+        _statistics(normed, dense.bias[i], mean, var)
+        _run(mean, var, n, dense.running_mean[i], dense.running_var[i])
+        _invert(var, room.inverse_std[i])
+        _normalise(normed, mean, room.inverse_std[i])
+        _activate(normed, dense.scale[i], dense.shift[i], h)
+        if len(kept):
+            _drop(h, kept[:, column : column + size], boost)
+        column += size
+    _last_layer(room.x[n_hidden][:n], dense.weight[n_hidden], dense.bias[n_hidden], logit)
+
+
+@compiled(fastmath=SUMS)
+def _back_from_last(x, weight, slope, of_x, of_weight, of_bias):
+    """Gradients of the last layer, given d loss / d logit."""
+    of_weight[:], of_bias[:] = 0, 0
+    for b in range(x.shape[0]):
+        of_bias[0, 0] += slope[b]
+        for j in range(x.shape[1]):
+            of_weight[j, 0] += x[b, j] * slope[b]
+            of_x[b, j] = weight[j, 0] * slope[b]
+
+
+@compiled(fastmath=SUMS)
+def _back_through_norm(h, of_h, boost, normed, inverse_std, scale, of_bias, of_scale, of_shift):
+    """From the gradient of h [B, n_out] that of the layer before it was normalised, which replaces `normed`."""
+    zero, one = h.dtype.type(0), h.dtype.type(1)
+    of_bias[:], of_scale[:], of_shift[:] = 0, 0, 0
+    for b in range(h.shape[0]):
+        for j in range(h.shape[1]):
+            g = zero if h[b, j] <= zero else of_h[b, j] * boost
+            of_h[b, j] = g
+            of_shift[0, j] += g
+            of_scale[0, j] += g * normed[b, j]
+    share = one / len(h)
+    for b in range(h.shape[0]):
+        for j in range(h.shape[1]):
+            centred = of_h[b, j] - share * (of_shift[0, j] + normed[b, j] * of_scale[0, j])
+            normed[b, j] = scale[0, j] * inverse_std[0, j] * centred
+            of_bias[0, j] += normed[b, j]
+
+
+@compiled()
+def _backward(dense, room, n, boost, slope):
+    """Fill the gradients in `room`, given d loss / d logit [n]."""
+    last = len(dense.scale)
+    _back_from_last(
+        room.x[last][:n], dense.weight[last], slope, room.of_x[last][:n], room.of_weight[last], room.of_bias[last]
+    )
+    for up in range(last):
+        i = last - 1 - up
+        normed = room.normed[i][:n]
+        _back_through_norm(
+            room.x[i + 1][:n], room.of_x[i + 1][:n], boost, normed, room.inverse_std[i], dense.scale[i],
+            room.of_bias[i], room.of_scale[i], room.of_shift[i],
+        )  # fmt: skip
+        np.dot(room.x[i][:n].T, normed, room.of_weight[i])
+        np.dot(normed, dense.weight[i].T, room.of_x[i][:n])
+
+
+@compiled(uses=(kernel_parts,))
+def _descend_all(parameters, gradients, step):
+    """A step of dense parameters, an array [rows, n] for each layer."""
+    for i in range(len(parameters)):
+        parameter, gradient = parameters[i], gradients[i]
+        for row in range(parameter.shape[0]):
+            for j in range(parameter.shape[1]):
+                down = step.learning_rate * clipped(gradient[row, j], step.clip)
+                parameter[row, j] = parameter[row, j] * step.keep - down
+
+
+@compiled(uses=(kernel_parts,))
+def _descend_rows(table, rows, first, of_x, column, rate, clip):
+    """A step of the rows of a batch, given gradients of_x[:, column : column + d]; those of equal rows are summed."""
+    for b in range(len(rows)):
+        if first[b] != b:
+            for j in range(table.shape[1]):
+                of_x[first[b], column + j] += of_x[b, column + j]
+    for b in range(len(rows)):
+        if first[b] == b:
+            descend(table, rows[b], rate, of_x, b, column, clip)
+
+
+@compiled(uses=(interpreter, kernel_parts))
+def train_epoch(p, q, dense, room, examples, loss, step, kept, boost):
+    """Train one copy in place."""
+    dtype, most, n = p.dtype, examples.batch_size, len(examples.user)
+    values = np.empty((interpreter.N_INPUTS + len(loss.lines), most), dtype)
+    tangents, logit, slope = np.empty_like(values), np.empty(most, dtype), np.empty(most, dtype)
+    scale = dtype.type(1)
+    for start in range(0, n, most):
+        end = min(start + most, n)
+        size = end - start
+        user, item = examples.user[start:end], examples.item[start:end]
+        _gather(p, q, user, item, scale, room.x[0])
+        _forward(dense, room, size, kept[start:end], boost, logit)
+        interpreter.slopes(
+            loss.lines, loss.rule, loss.constants, logit, examples.label[start:end], values, tangents, slope, size
+        )
+        for b in range(size):
+            slope[b] /= dtype.type(size)
+        _backward(dense, room, size, boost, slope)
+        _descend_all(dense.weight, room.of_weight, step)
+        _descend_all(dense.bias, room.of_bias, step)
+        _descend_all(dense.scale, room.of_scale, step)
+        _descend_all(dense.shift, room.of_shift, step)
+        rate = step.learning_rate / (scale * step.keep)
+        _descend_rows(p, user, examples.first_user[start:end], room.of_x[0], 0, rate, step.clip)
+        _descend_rows(q, item, examples.first_item[start:end], room.of_x[0], p.shape[1], rate, step.clip)
+        scale *= step.keep
+        if scale * step.keep < LEAST_SCALE or end == n:
+            multiply(p, scale)
+            multiply(q, scale)
+            scale = dtype.type(1)

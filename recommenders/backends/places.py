@@ -1,0 +1,44 @@
+"""What rows occur again in a batch: their gradients are summed, in the place of the first one."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from core.common.jit import compiled
+
+
+def first_places(ids: np.ndarray, batch_size: int) -> np.ndarray:
+    """For every id, the place in its batch where the same id stands first.
+
+    Args:
+        ids: [n], at least 0, in the order of training.
+        batch_size: examples a batch; the last one may be smaller.
+
+    Returns:
+        [n] int32, places counted from 0 in each batch.
+    """
+    return _first_places(ids, batch_size, int(ids.max(initial=-1)) + 1)
+
+
+@compiled()
+def _first_places(ids, batch_size, n_rows):
+    latest = np.full(n_rows, -1, np.int64)  # where an id stood first in the last batch that had it
+    first = np.empty(len(ids), np.int32)
+    for i in range(len(ids)):
+        start = i // batch_size * batch_size
+        if latest[ids[i]] < start:
+            latest[ids[i]] = i
+        first[i] = latest[ids[i]] - start
+    return first
+
+
+@compiled()
+def alone(first_user, first_item, batch_size):
+    """Whether neither user nor item of an example occurs again in its batch [n], given their first places."""
+    result = np.ones(len(first_user), np.bool_)
+    for i in range(len(result)):
+        start = i // batch_size * batch_size
+        for first in (start + first_user[i], start + first_item[i]):
+            if first != i:
+                result[first] = result[i] = False
+    return result

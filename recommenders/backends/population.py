@@ -1,0 +1,74 @@
+"""K copies of a recommender."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from core.common.errors import UserError
+from recommenders.models.recommender import Weights
+
+
+@dataclass
+class Population:
+    """K copies of a recommender with their own optimisation settings."""
+
+    weights: Weights
+    """Parameters [K, ...]."""
+    learning_rate: tuple[float, ...]
+    """One for each copy."""
+    weight_decay: tuple[float, ...]
+    """The effective decay of each copy: p <- p - learning_rate * (clip(g) + weight_decay * p)."""
+    clip: tuple[float, ...]
+    """The largest absolute value of an element of a gradient, of each copy."""
+
+    def __len__(self) -> int:
+        """K."""
+        return len(self.learning_rate)
+
+    def select(self, copies: Sequence[int]) -> Population:
+        """A population of these copies (of one copy many times, to start candidates from it)."""
+        device = next(iter(self.weights.values())).device
+        index = torch.tensor(list(copies), device=device)
+        return Population(
+            {name: weight.index_select(0, index) for name, weight in self.weights.items()},
+            tuple(self.learning_rate[copy] for copy in copies),
+            tuple(self.weight_decay[copy] for copy in copies),
+            tuple(self.clip[copy] for copy in copies),
+        )
+
+    def keep(self, copies: Sequence[int]) -> None:
+        """Drop all but these copies (in ascending order), in place: no memory is taken for it."""
+        for name, weight in self.weights.items():
+            for to, copy in enumerate(copies):
+                if to != copy:
+                    weight[to] = weight[copy]
+            self.weights[name] = weight[: len(copies)]
+        self.learning_rate = tuple(self.learning_rate[copy] for copy in copies)
+        self.weight_decay = tuple(self.weight_decay[copy] for copy in copies)
+        self.clip = tuple(self.clip[copy] for copy in copies)
+
+    def put_back(self, copies: Sequence[int], selected: Population) -> None:
+        """Overwrite these copies with those of `selected`, in order."""
+        for name, weight in self.weights.items():
+            weight[list(copies)] = selected.weights[name]
+
+    def load(self, stored: Mapping[str, Tensor]) -> None:
+        """Overwrite all parameters with stored ones.
+
+        Raises:
+            UserError: those of another recommender, or of another number of copies.
+        """
+        expected, got = _shapes(self.weights), _shapes(stored)
+        if expected != got:
+            raise UserError(f"stored parameters: expected {expected}, got {got}")
+        for name, weight in self.weights.items():
+            weight.copy_(stored[name])
+
+
+def _shapes(weights: Mapping[str, Tensor]) -> str:
+    """Names and sizes in a line, in order of the names."""
+    return ", ".join(f"{name} {list(weight.shape)} {weight.dtype}" for name, weight in sorted(weights.items()))

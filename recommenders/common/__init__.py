@@ -1,0 +1,1 @@
+"""The machine that recommenders are trained on, and its memory."""

@@ -1,0 +1,1 @@
+"""The interface of recommenders, and those of the house."""

@@ -1,0 +1,146 @@
+"""Making modules of a class that is not ours: whatever it raises becomes one line."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, get_type_hints
+
+import torch
+from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
+
+from core.common.errors import UserError, first_line
+from core.common.seeding import torch_rng
+from recommenders.common.memory import ran_out
+from recommenders.modules.isolation import drawing_from
+
+
+@contextmanager
+def telling(where: str, *, exits: bool = False) -> Iterator[None]:
+    """Errors of code that is not ours, as one line; memory that ran out stays what it is, for others to mend.
+
+    Args:
+        where: what is done meanwhile, for the message.
+        exits: whether `sys.exit` is an error too; while training it may be a signal that ends the process.
+    """
+    try:
+        yield
+    except UserError as error:
+        raise error if str(error).startswith(where.partition(":")[0]) else UserError(f"{where} {error}") from None
+    except (Exception, SystemExit) as error:
+        if ran_out(error) or (isinstance(error, SystemExit) and not exits):
+            raise
+        raise UserError(f"{where} raised {type(error).__name__}: {_text(error)}") from None
+
+
+def _text(error: BaseException) -> str:
+    try:
+        return first_line(error)
+    except Exception:  # its own __str__ raises
+        return "(no message)"
+
+
+@dataclass(frozen=True)
+class ModuleClass:
+    """A class of torch modules, made by `Class(n_users, n_items, **settings)`.
+
+    Raises:
+        UserError: its constructor does not take n_users and n_items.
+    """
+
+    kind: type[nn.Module]
+    label: str
+    """What a person calls it, for messages."""
+
+    def __post_init__(self) -> None:
+        """Check that it can be called."""
+        first = [p for p in self._signature.values() if p.kind is not p.VAR_KEYWORD]
+        if len(first) < 2 and not any(p.kind is p.VAR_POSITIONAL for p in first):
+            raise UserError(
+                f"{self.label}: expected a constructor that takes n_users and n_items, got "
+                f"{self.kind.__name__}({', '.join(self._signature)})"
+            )
+
+    @property
+    def _signature(self) -> Mapping[str, inspect.Parameter]:
+        with telling(f"{self.label}: reading its constructor"):
+            return inspect.signature(self.kind).parameters
+
+    @property
+    def _by_name(self) -> bool:
+        """Whether the sizes are given by name, in whatever order the constructor takes them."""
+        return {"n_users", "n_items"} <= set(self._signature)
+
+    def settings(self) -> dict[str, Any]:
+        """Setting -> type, by its annotation or its default; `Any` where there is neither."""
+        named = [p for p in self._signature.values() if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
+        own = [p for p in named if p.name not in ("n_users", "n_items")] if self._by_name else named[2:]
+        try:
+            hints = get_type_hints(self.kind.__init__)
+        except Exception:  # annotations may name what is imported for type checkers only
+            hints = {}
+        return {p.name: hints.get(p.name, _type_of(p.default)) for p in own}
+
+    @property
+    def takes_any(self) -> bool:
+        """Whether its constructor takes settings that it does not name."""
+        return any(p.kind is p.VAR_KEYWORD for p in self._signature.values())
+
+    def required(self) -> list[str]:
+        """Settings without a default."""
+        return [name for name in self.settings() if self._signature[name].default is inspect.Parameter.empty]
+
+    def build(self, n_users: int, n_items: int, settings: Mapping[str, Any], seed: int) -> nn.Module:
+        """A fresh module, the same for the same seed.
+
+        Raises:
+            UserError: its constructor raised something.
+        """
+        sizes = () if self._by_name else (n_users, n_items)
+        named = {"n_users": n_users, "n_items": n_items} if self._by_name else {}
+        with drawing_from(torch_rng(seed, "initial")), telling(f"{self.label}: its constructor", exits=True):
+            module = self.kind(*sizes, **named, **settings)
+            if any(is_lazy(p) for p in (*module.parameters(), *module.buffers())):
+                nobody = torch.zeros(2, dtype=torch.int64)
+                module.eval()(nobody, nobody)  # lazy layers take their sizes from a first pass
+        for inner in module.modules():
+            if isinstance(inner, nn.Embedding | nn.EmbeddingBag):
+                inner.sparse = False  # the same gradient, in a form that many copies share
+        return module
+
+
+def _type_of(default: Any) -> Any:
+    if isinstance(default, tuple | list) and default:
+        return tuple[type(default[0]), ...] if isinstance(default, tuple) else list[type(default[0])]  # type: ignore[misc]
+    return type(default) if isinstance(default, bool | int | float | str | tuple | list) else Any
+
+
+#: The whole numbers that float32 holds, which state and ids travel in.
+MOST = 2**24
+
+
+def states_of(module: nn.Module) -> dict[str, Tensor]:
+    """Parameters and buffers by name, shared ones once; without those that stay in the module, see `kept_by`."""
+    buffers = {name: buffer for name, buffer in module.named_buffers() if _travels(buffer)}
+    return dict(module.named_parameters()) | buffers
+
+
+def kept_by(module: nn.Module) -> frozenset[str]:
+    """Buffers that cannot be copied as numbers of the trainer's type, such as a sparse graph: all copies share them."""
+    return frozenset(name for name, buffer in module.named_buffers() if not _travels(buffer))
+
+
+def _travels(buffer: Tensor) -> bool:
+    if buffer.layout != torch.strided or buffer.is_complex():
+        return False
+    return buffer.dtype.is_floating_point or not bool(
+        (buffer.abs() > MOST).any() if buffer.dtype != torch.bool else False
+    )
+
+
+def trained_of(module: nn.Module) -> frozenset[str]:
+    """Names of the parameters that gradients train."""
+    return frozenset(name for name, parameter in module.named_parameters() if parameter.requires_grad)

@@ -1,0 +1,88 @@
+"""Any `torch.nn.Module` that maps (user, item) to a prediction, as a recommender: K copies trained at once.
+
+The module is a class `Class(n_users, n_items, **settings)` with `forward(user, item)` from ids int64 [B], counted from
+0, to logits [B] or [B, 1]; where a class attribute says `output = "probability"`, to their sigmoid. Its forward keeps
+nothing between calls but in buffers. What K copies need beside that is found out in `recommenders.modules.planning`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from core.common.errors import UserError
+from recommenders.models.recommender import Pullback, Recommender, RowKind, Training, Weights, autograd_vjp
+from recommenders.modules.building import ModuleClass, states_of, telling
+from recommenders.modules.module_pass import IDS, Plan, forward
+from recommenders.modules.planning import make_plan
+
+
+@dataclass(frozen=True)
+class ModuleRecommender(Recommender):
+    """See the module."""
+
+    source: ModuleClass
+    """Makes the modules."""
+    settings: tuple[tuple[str, Any], ...] = ()
+    """What its constructor takes beside the numbers of users and items."""
+    n_users: int = 13
+    """The numbers that it is used with, see `sized`."""
+    n_items: int = 17
+
+    @cached_property
+    def plan(self) -> Plan:
+        """How the copies are computed."""
+        module = self.source.build(self.n_users, self.n_items, dict(self.settings), 0)
+        return make_plan(self.source.label, module, self.n_users, self.n_items)
+
+    @cached_property
+    def tables(self) -> Mapping[str, RowKind]:  # type: ignore[override]
+        """Those of the module that are only ever looked up by id, and the ids themselves."""
+        return {**self.plan.gathered, **IDS}
+
+    @cached_property
+    def buffers(self) -> frozenset[str]:  # type: ignore[override]
+        """The buffers of the module, its parameters that want no gradient, and the ids."""
+        return self.plan.buffers
+
+    def sized(self, n_users: int, n_items: int) -> Recommender:
+        """See Recommender."""
+        same = (n_users, n_items) == (self.n_users, self.n_items)
+        return self if same else replace(self, n_users=n_users, n_items=n_items)
+
+    def initial(self, n_users: int, n_items: int, seed: int) -> Weights:
+        """See Recommender.
+
+        Raises:
+            UserError: the module depends on numbers of users and items that are others than these.
+        """
+        made = states_of(self.source.build(n_users, n_items, dict(self.settings), seed))
+        expected = states_of(self.plan.template)
+        same = {name: state.shape for name, state in made.items() if name not in self.plan.gathered}
+        if same != {name: state.shape for name, state in expected.items() if name not in self.plan.gathered}:
+            raise UserError(
+                f"{self.source.label}: made for {self.n_users} users and {self.n_items} items, asked for "
+                f"{n_users} and {n_items}: use sized({n_users}, {n_items})"
+            )
+        weights = {name: state.detach().to(torch.float32, copy=True) for name, state in made.items()}
+        sizes = {"user": n_users, "item": n_items}
+        return weights | {name: torch.arange(sizes[kind], dtype=torch.float32) for name, kind in IDS.items()}
+
+    def logit(self, weights: Weights, training: Training | None) -> Tensor:
+        """See Recommender."""
+        return forward(self.plan, weights, training)
+
+    def vjp(self, weights: Weights, training: Training | None) -> tuple[Tensor, Pullback]:
+        """See Recommender."""
+        logit, back = autograd_vjp(self, weights, training)
+
+        def pullback(slope: Tensor) -> Weights:
+            with telling(f"{self.source.label}: the gradient of its forward"):
+                return back(slope)
+
+        return logit, pullback

@@ -1,0 +1,204 @@
+"""Where candidates are measured: two environments behind one interface.
+
+`alternating` is Algorithm 1: a candidate's reward depends on what the recommender has learned so far.
+`from-scratch` starts every candidate from the same fresh recommender, so that rewards do not change
+while a searcher learns, which is fair to evolution and Bayesian search.
+"""
+
+from __future__ import annotations
+
+import time
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from core.common.errors import UserError
+from core.common.restoring import read
+from core.common.seeding import derive_seed, numpy_rng
+from core.losses.loss import Loss
+from core.search.evaluator import Evaluator, Measurement
+from core.search.proxy import Probe
+from recommenders.backends.places import first_places
+from recommenders.backends.population import Population
+from recommenders.models.recommender import Weights, gather
+from recommenders.tasks.task import Pairs, RecommendationTask
+
+
+class _Environment(Evaluator):
+    """What the two have in common: a start, a fixed probe batch, and the copies of the last measure."""
+
+    def __init__(self, task: RecommendationTask, seed: int, probe_size: int, epochs: int) -> None:
+        if not 1 <= probe_size <= len(task.dataset.train) or epochs < 1:
+            raise UserError(
+                f"environment: expected a probe of 1 to {len(task.dataset.train)} rows and at least 1 epoch, "
+                f"got {probe_size} and {epochs}"
+            )
+        self._task, self._epochs = task, epochs
+        self._probe_pairs = probe_pairs(task, seed, probe_size)
+        self._begin(seed)
+
+    def _begin(self, seed: int) -> None:
+        """Make a fresh recommender the start."""
+        self._copies: Population | None = None
+        self._measured: tuple[tuple[Loss, ...], int] | None = None
+        self._move(self._task.population(self._task.initial(seed), 1, self._task.settings.search_weight_decay))
+
+    def _move(self, start: Population) -> None:
+        self._start, self._score = start, self._task.scores(start.weights)[0]
+
+    @property
+    def epochs_per_candidate(self) -> int:
+        """See Evaluator."""
+        return self._epochs
+
+    def score(self) -> float:
+        """See Evaluator."""
+        return self._score
+
+    def score_on(self, pairs: Pairs) -> float:
+        """The score of the start on other pairs than those of validation, higher is better."""
+        return self._task.scores_on(self._start.weights, pairs)[0]
+
+    def probe(self) -> Probe:
+        """See Evaluator."""
+        return probe_of(self._task, self._start.weights, self._probe_pairs)
+
+    @abstractmethod
+    def _batch_seed(self, seed: int) -> int:
+        """The seed of the batches, given that of the step."""
+
+    def measure(self, losses: Sequence[Loss], seed: int) -> list[Measurement]:
+        """See Evaluator; as many together as memory takes."""
+        began, scores = time.perf_counter(), list[float]()
+        self._measured = (tuple(losses), seed)
+        together = min(len(losses), self._task.trainer.at_once(self._start.weights))
+        while len(scores) < len(losses):
+            self._copies = None  # before others take their memory
+            try:
+                self._copies, of_part = self._train(losses[len(scores) : len(scores) + together], seed)
+            except (RuntimeError, MemoryError) as error:
+                together = self._task.trainer.fewer(together, error)
+                continue
+            scores += of_part
+        if together < len(losses):
+            self._copies = None
+        seconds = (time.perf_counter() - began) / len(losses)
+        return [Measurement(score, seconds) for score in scores]
+
+    def _train(self, losses: Sequence[Loss], seed: int) -> tuple[Population, Sequence[float]]:
+        """A copy of the start trained by each loss, and their scores."""
+        copies, prepared = self._start.select([0] * len(losses)), self._task.trainer.prepare(losses)
+        for epoch in range(self._epochs - 1):
+            self._task.trainer.train_epoch(copies, prepared, self._batch_seed(seed), epoch)
+        return copies, self._task.train_and_score(copies, prepared, self._batch_seed(seed), self._epochs - 1)
+
+    def _trained(self, index: int) -> Population:
+        """A copy of the last measure; trained again, which gives the same, if they were too many to be kept."""
+        assert self._measured is not None, "measure comes before adopt"
+        losses, seed = self._measured
+        return self._train([losses[index]], seed)[0] if self._copies is None else self._copies.select([index])
+
+
+class AlternatingEnvironment(_Environment):
+    """One epoch from the current recommender; the best accepted copy takes its place.
+
+    Args:
+        task: what to train.
+        seed: of the first recommender and of the probe batch.
+        probe_size: |B| of the proxy test (5 for ML-100K, 20 for Electronics in the paper).
+    """
+
+    def __init__(self, task: RecommendationTask, seed: int, probe_size: int = 5) -> None:
+        super().__init__(task, seed, probe_size, epochs=1)
+
+    def _batch_seed(self, seed: int) -> int:
+        return seed
+
+    def adopt(self, index: int) -> bool:
+        """See Evaluator; the start becomes this copy."""
+        self._move(self._trained(index))
+        return True
+
+    def restart(self, seed: int) -> bool:
+        """See Evaluator."""
+        self._begin(seed)
+        return True
+
+    def state_dict(self) -> dict[str, Any]:
+        """See Evaluator."""
+        return {"weights": dict(self._start.weights), "score": self._score}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """See Evaluator."""
+        self._copies = self._measured = None
+        self._start = self._start.select([0])
+        self._start.load(read(dict[str, Tensor], state["weights"]))
+        self._score = read(float, state["score"])
+
+
+class FromScratchEnvironment(_Environment):
+    """Several epochs from a fresh recommender, always the same one, on always the same batches.
+
+    Args:
+        task: what to train.
+        seed: of the recommender, the batches and the probe batch.
+        probe_size: |B| of the proxy test.
+        epochs: how long each candidate trains.
+    """
+
+    def __init__(self, task: RecommendationTask, seed: int, probe_size: int = 5, epochs: int = 3) -> None:
+        super().__init__(task, seed, probe_size, epochs)
+        self._seed = derive_seed(seed, "from scratch")
+
+    def _batch_seed(self, seed: int) -> int:
+        return self._seed  # that equal losses get equal scores in every step
+
+    def adopt(self, index: int) -> bool:
+        """See Evaluator; the start stays."""
+        return False
+
+    def restart(self, seed: int) -> bool:
+        """See Evaluator; the start stays."""
+        return False
+
+    def state_dict(self) -> dict[str, Any]:
+        """See Evaluator; the start follows from the seed."""
+        return {}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """See Evaluator."""
+        self._copies = self._measured = None
+
+
+def probe_pairs(task: RecommendationTask, seed: int, size: int) -> Pairs:
+    """The training rows of the proxy batch."""
+    rows = numpy_rng(seed, "probe batch").choice(len(task.dataset.train), size, replace=False)
+    return Pairs.of(task.dataset.train.take(rows), task.trainer.device)
+
+
+@torch.no_grad()
+def probe_of(task: RecommendationTask, weights: Weights, pairs: Pairs) -> Probe:
+    """The probe batch seen from one copy (leading K = 1): y_hat [B] and the Gram matrix of d y_hat / d omega.
+
+    The Jacobian takes one backward pass: B copies of the batch, copy b pulled back from its example b
+    alone. The recommender is in evaluation mode. Computed in float64.
+    """
+    recommender, size = task.recommender, len(pairs.label)
+    gathered = {
+        name: weight.double().expand(size, *weight.shape[1:]).contiguous()
+        for name, weight in gather(recommender, weights, pairs.user, pairs.item).items()
+    }
+    logit, pullback = recommender.vjp(gathered, None)
+    y_hat = torch.sigmoid(logit[0])
+    jacobian = []
+    for name, gradient in pullback(torch.diag(y_hat * (1 - y_hat))).items():
+        if name in recommender.tables:  # rows of one user or item are one parameter
+            ids = pairs.user if recommender.tables[name] == "user" else pairs.item
+            first = torch.as_tensor(first_places(ids.cpu().numpy(), len(ids)), device=ids.device)
+            gradient = torch.zeros_like(gradient).index_add_(1, first, gradient)
+        jacobian.append(gradient.reshape(size, -1))
+    j = torch.cat(jacobian, dim=1)
+    return Probe(y_hat.cpu(), pairs.label.double().cpu(), (j @ j.T).cpu())

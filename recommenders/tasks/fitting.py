@@ -1,0 +1,274 @@
+"""Phase III on the batched trainer: many losses to convergence together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from core.common.errors import UserError, shown
+from core.common.restoring import count, read
+from core.common.seeding import derive_seed
+from core.losses.loss import Loss
+from core.search.effectiveness import Fit, Patience, Progress, in_training, train_to_convergence
+from recommenders.backends.base import TrainEpoch
+from recommenders.models.recommender import Weights
+from recommenders.tasks.task import Descent, RecommendationTask
+
+#: Of the parameters, for each candidate: the current ones and the best.
+_COPIES = 2
+
+
+class BatchedFit(Fit):
+    """Fresh recommenders (the same for every loss), trained on the same batches.
+
+    Args:
+        task: what to train.
+        losses: one for each candidate.
+        seed: of the recommender and of the batches.
+        descents: one for each candidate.
+    """
+
+    def __init__(
+        self, task: RecommendationTask, losses: Sequence[Loss], seed: int, descents: Sequence[Descent]
+    ) -> None:
+        self._task, self._losses, self._seed = task, list(losses), derive_seed(seed, "effectiveness")
+        self._population = task.descending(task.initial(seed), descents)
+        self._active = list(range(len(losses)))
+        self._prepared = self._prepare()
+        self._epoch = 0
+        self.best: dict[int, Weights] = {}
+        """Number of a loss -> its recommender at its best epoch (leading K = 1)."""
+
+    @property
+    def active(self) -> list[int]:
+        """The losses that are in training."""
+        return list(self._active)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Where training stands between epochs. The tensors are those in training: store them before it goes on."""
+        return {
+            "epoch": self._epoch,
+            "active": list(self._active),
+            "weights": dict(self._population.weights) if self._active else {},
+            "best": [[number, dict(weights)] for number, weights in self.best.items()],
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from there; made with the same losses and seed, and not trained yet.
+
+        Raises:
+            UserError: a state of another recommender or of other losses.
+        """
+        n = len(self._losses)
+        self._epoch, self._active = count(state["epoch"]), [count(i, n) for i in read(list[int], state["active"])]
+        if sorted(set(self._active)) != self._active:
+            raise UserError(f"stored training: expected losses in order, each once, got {shown(self._active)}")
+        best = read(list[tuple[int, dict[str, Tensor]]], state["best"])
+        self.best = {count(number, n): self._one_copy(weights) for number, weights in best}
+        if self._active:
+            self._population.keep(self._active)
+            self._population.load(read(dict[str, Tensor], state["weights"]))
+            self._prepared = self._prepare()
+
+    def _one_copy(self, stored: Mapping[str, Tensor]) -> Weights:
+        """Stored parameters of one recommender, on the device."""
+        copy = self._population.select([0])
+        copy.load(stored)
+        return copy.weights
+
+    def _prepare(self) -> TrainEpoch:
+        return self._task.trainer.prepare([self._losses[n] for n in self._active])
+
+    def train_epoch(self) -> Sequence[float]:
+        """See Fit."""
+        self._epoch += 1
+        return self._task.train_and_score(self._population, self._prepared, self._seed, self._epoch - 1)
+
+    def keep_best(self, positions: Sequence[int]) -> None:
+        """See Fit."""
+        for position in positions:
+            number = self._active[position]
+            copy = {name: weight[position : position + 1] for name, weight in self._population.weights.items()}
+            if number not in self.best:
+                self.best[number] = {name: torch.empty_like(weight) for name, weight in copy.items()}
+            for name, weight in copy.items():
+                self.best[number][name].copy_(weight)
+
+    def retire(self, positions: Sequence[int]) -> None:
+        """See Fit."""
+        rest = [i for i in range(len(self._active)) if i not in positions]
+        if len(rest) == len(self._active):
+            return
+        self._active = [self._active[i] for i in rest]
+        if rest:
+            self._population.keep(rest)
+            self._prepared = self._prepare()
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A loss's recommender at its best validation epoch."""
+
+    epochs: int
+    """Epochs trained."""
+    best_epoch: int
+    """The epoch that the metrics belong to, from 1; 0 if no epoch gave finite predictions."""
+    validation: dict[str, float]
+    """Every metric of the task; empty if there is no best epoch."""
+    test: dict[str, float]
+    """The same on the test part."""
+    curve: tuple[float, ...] = ()
+    """The validation score after each epoch, higher is better."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data, for storage: `core.common.restoring.read` reads it back."""
+        return asdict(self)
+
+
+class Fitting:
+    """Fresh recommenders trained by every loss until they converge, as many together as memory takes.
+
+    Whoever iterates sees the progress of all losses after every epoch; then `fitted` is complete.
+
+    Args:
+        task: what to train.
+        losses: one for each candidate.
+        seed: of the recommenders and batches.
+        patience: when a candidate has converged.
+        threshold_from: see RecommendationTask.report.
+        keep: the number of the loss whose recommender is kept, if any.
+        descents: how each goes down; None: all as the task's settings say.
+
+    Raises:
+        ValueError: not one descent for each loss.
+    """
+
+    def __init__(
+        self,
+        task: RecommendationTask,
+        losses: Sequence[Loss],
+        seed: int,
+        patience: Patience,
+        threshold_from: str = "validation",
+        keep: int | None = None,
+        descents: Sequence[Descent] | None = None,
+    ) -> None:
+        self._task, self._losses, self._seed = task, list(losses), seed
+        self._descents = [task.settings.descent] * len(losses) if descents is None else list(descents)
+        if len(self._descents) != len(self._losses):
+            raise ValueError(f"expected {len(self._losses)} descents, one for each loss, got {len(self._descents)}")
+        self._patience, self._threshold_from, self._keep = patience, threshold_from, keep
+        self._progress = [Progress() for _ in losses]
+        self._fit: BatchedFit | None = None
+        self._group = slice(0, 0)  # the losses that are in training together
+        self.fitted: list[Fitted] = []
+        """What the losses came to, in order, as far as they are done."""
+        self.kept: Weights | None = None
+        """The recommender that is kept, at its best epoch (leading K = 1), once it is done."""
+
+    def __iter__(self) -> Iterator[list[Progress]]:
+        """The epochs to come."""
+        while len(self.fitted) < len(self._losses):
+            try:
+                yield from self._train_group()
+            except (RuntimeError, MemoryError) as error:
+                size = self._task.trainer.fewer(self._size, error, _COPIES)
+                self._begin(slice(self._group.start, self._group.start + size))
+
+    @property
+    def _size(self) -> int:
+        return self._group.stop - self._group.start
+
+    def _begin(self, group: slice) -> None:
+        """Start this group from fresh recommenders, whatever it had come to."""
+        self._group, self._fit = group, None
+        for i in range(*group.indices(len(self._losses))):
+            self._progress[i] = Progress()
+
+    def _fresh(self) -> BatchedFit:
+        """The group before its first epoch."""
+        return BatchedFit(self._task, self._losses[self._group], self._seed, self._descents[self._group])
+
+    def _train_group(self) -> Iterator[list[Progress]]:
+        start = len(self.fitted)
+        if self._group.stop <= start:
+            together = self._task.trainer.at_once(self._task.initial(self._seed), _COPIES)
+            self._begin(slice(start, min(start + together, len(self._losses))))
+        fit = self._fit = self._fit or self._fresh()
+        for _ in train_to_convergence(fit, self._progress[self._group], self._patience):
+            yield self._progress
+        self.fitted += [self._finished(fit, i, done) for i, done in enumerate(self._progress[self._group])]
+        if self._keep is not None and start <= self._keep < self._group.stop:
+            self.kept = fit.best.get(self._keep - start)
+        self._fit = None  # its memory is for the next one
+
+    def _finished(self, fit: BatchedFit, i: int, done: Progress) -> Fitted:
+        metrics = self._task.report(fit.best[i], self._threshold_from) if i in fit.best else ({}, {})
+        return Fitted(done.epochs, done.best_epoch, *metrics, tuple(done.curve))
+
+    def state_dict(self) -> dict[str, Any]:
+        """Where it stands, between epochs. The tensors are those in training: store them before it goes on."""
+        return {
+            "fitted": [one.to_dict() for one in self.fitted],
+            "progress": [asdict(one) for one in self._progress],
+            "group": [self._group.start, self._group.stop],
+            "fit": None if self._fit is None else self._fit.state_dict(),
+            "kept": self.kept,
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from there; made with the same arguments.
+
+        Raises:
+            UserError: a state of another recommender or of other losses.
+        """
+        n = len(self._losses)
+        self.fitted, self._progress = read(list[Fitted], state["fitted"]), read(list[Progress], state["progress"])
+        if len(self._progress) != n:
+            raise UserError(f"stored training: expected {n} losses, got {len(self._progress)}")
+        self.kept = read_weights(self._task, state["kept"], self._seed)
+        start, stop = (count(end, n + 1) for end in read(list[int], state["group"]))
+        self._group, self._fit = slice(start, stop), None
+        if not start <= len(self.fitted) <= stop or (state["fit"] is not None and len(self.fitted) != start < stop):
+            raise UserError(
+                f"stored training: {len(self.fitted)} losses done do not go with {start} to {stop} in training"
+            )
+        if state["fit"] is not None:
+            self._fit = self._fresh()
+            self._fit.load_state_dict(state["fit"])
+            if self._fit.active != in_training(self._progress[self._group], self._patience):
+                raise UserError("stored training: the losses in training are not those that have not converged")
+
+
+def read_weights(task: RecommendationTask, stored: Any, seed: int = 0) -> Weights | None:
+    """Stored parameters of one recommender of a task, on its device; None if there were none.
+
+    Raises:
+        UserError: those of another recommender.
+        TypeError: they are none.
+    """
+    weights = read(dict[str, Tensor] | None, stored)
+    if weights is None:
+        return None
+    population = task.population(task.initial(seed), 1, 0.0)
+    population.load(weights)
+    return population.weights
+
+
+def fit_losses(
+    task: RecommendationTask,
+    losses: Sequence[Loss],
+    seed: int,
+    patience: Patience,
+    threshold_from: str = "validation",
+    on_epoch: Callable[[list[Progress]], None] = lambda progress: None,
+) -> list[Fitted]:
+    """Train to the end, see Fitting; `on_epoch` is called after every epoch with the progress of all losses."""
+    fitting = Fitting(task, losses, seed, patience, threshold_from)
+    for progress in fitting:
+        on_epoch(progress)
+    return fitting.fitted

@@ -1,0 +1,165 @@
+"""Metrics of K candidates at once: y_hat [K, n] and labels y [n] -> [K].
+
+A candidate with a prediction that is not finite gets NaN. Tested against scikit-learn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from core.common.errors import unknown_name
+from recommenders.tasks.merging import pairs_won
+
+
+def auc(y_hat: Tensor, y: Tensor) -> Tensor:
+    """Area under the ROC curve, ties counted half (the statistic of Mann and Whitney)."""
+    positive = y > 0.5
+    below, above = _in_order(y_hat[:, ~positive]), _in_order(y_hat[:, positive])
+    return _finite_only(_pairs_won(below, above).double() / (2 * below.shape[1] * above.shape[1]), y_hat)
+
+
+def _in_order(values: Tensor) -> Tensor:
+    """Every row sorted; numpy does that many times faster on a CPU than torch."""
+    if values.device.type == "cpu":
+        return torch.from_numpy(np.sort(values.numpy(), axis=1))
+    return values.sort(dim=1).values
+
+
+def _pairs_won(below: Tensor, above: Tensor) -> Tensor:
+    """See `recommenders.tasks.merging`; of rows in order [K, n] and [K, m], so [K]."""
+    if below.device.type == "cpu":
+        return torch.tensor([pairs_won(*rows) for rows in zip(below.numpy(), above.numpy(), strict=True)])
+    smaller, not_larger = (torch.searchsorted(below, above, right=right) for right in (False, True))
+    return (smaller + not_larger).sum(dim=1)
+
+
+def rmse(y_hat: Tensor, y: Tensor) -> Tensor:
+    """Root mean squared error."""
+    return _finite_only((y_hat.double() - y.double()).square().mean(dim=1).sqrt(), y_hat)
+
+
+def mae(y_hat: Tensor, y: Tensor) -> Tensor:
+    """Mean absolute error."""
+    return _finite_only((y_hat.double() - y.double()).abs().mean(dim=1), y_hat)
+
+
+def best_threshold(y_hat: Tensor, y: Tensor) -> Tensor:
+    """The threshold [K] with the largest F1; y_hat >= threshold is a predicted positive.
+
+    Of several equally good ones the largest.
+    """
+    values, order = torch.sort(y_hat, dim=1, descending=True)
+    hits = (y > 0.5)[order].double().cumsum(dim=1)
+    predicted = torch.arange(1, y_hat.shape[1] + 1, device=y_hat.device, dtype=torch.float64)
+    scores = 2 * hits / (predicted + (y > 0.5).sum())
+    cuts = torch.ones_like(values, dtype=torch.bool)  # a threshold cannot part equal predictions
+    cuts[:, :-1] = values[:, :-1] != values[:, 1:]
+    best = torch.where(cuts, scores, -1).argmax(dim=1, keepdim=True)
+    return values.gather(1, best).squeeze(1)
+
+
+def f1(y_hat: Tensor, y: Tensor, threshold: Tensor | None = None) -> Tensor:
+    """F1 score at the threshold [K]; at the best one unless given. 0 where nothing is predicted and found."""
+    predicted, positive = _predicted(y_hat, y, threshold), y > 0.5
+    hits = (predicted & positive).sum(dim=1).double()
+    return _finite_only(2 * hits / (predicted.sum(dim=1) + positive.sum()), y_hat)
+
+
+def accuracy(y_hat: Tensor, y: Tensor, threshold: Tensor | None = None) -> Tensor:
+    """Share of right predictions at the threshold [K]; at the one best for F1 unless given."""
+    return _finite_only((_predicted(y_hat, y, threshold) == (y > 0.5)).double().mean(dim=1), y_hat)
+
+
+def _predicted(y_hat: Tensor, y: Tensor, threshold: Tensor | None) -> Tensor:
+    return y_hat >= (best_threshold(y_hat, y) if threshold is None else threshold)[:, None]
+
+
+def _finite_only(metric: Tensor, y_hat: Tensor) -> Tensor:
+    return torch.where(y_hat.isfinite().all(dim=1), metric, torch.nan)
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A row of the metric table."""
+
+    name: str
+    task: str
+    higher_is_better: bool
+    evaluate: Callable[[Tensor, Tensor], Tensor]
+
+    def score(self, y_hat: Tensor, y: Tensor) -> Tensor:
+        """The metric [K], negated where lower is better."""
+        value = self.evaluate(y_hat, y)
+        return value if self.higher_is_better else -value
+
+    def value(self, score: float) -> float:
+        """The metric that a score stands for."""
+        return score if self.higher_is_better else -score
+
+    @property
+    def worst(self) -> float:
+        """The worst value that labels and predictions between 0 and 1 can have."""
+        return 0.0 if self.higher_is_better else 1.0
+
+    def score_of(self, value: float) -> float:
+        """The score that a value of the metric stands for: the inverse of `value`."""
+        return value if self.higher_is_better else -value
+
+
+#: name -> metric; the first of a task is its default.
+METRICS: Mapping[str, Metric] = MappingProxyType(
+    {
+        row.name: row
+        for row in (
+            Metric("auc", "classification", True, auc),
+            Metric("f1", "classification", True, f1),
+            Metric("accuracy", "classification", True, accuracy),
+            Metric("rmse", "regression", False, rmse),
+            Metric("mae", "regression", False, mae),
+        )
+    }
+)
+
+#: The tasks of the paper (section 3.1).
+TASKS = tuple(dict.fromkeys(metric.task for metric in METRICS.values()))
+
+
+def metrics_of(task: str) -> list[Metric]:
+    """The metrics of a task, the default first.
+
+    Raises:
+        UserError: an unknown task.
+    """
+    if task not in TASKS:
+        raise unknown_name("task", task, TASKS)
+    return [metric for metric in METRICS.values() if metric.task == task]
+
+
+def find_metric(task: str, name: str | None) -> Metric:
+    """A metric of the task by name; the default without one.
+
+    Raises:
+        UserError: an unknown task, or a metric that the task does not have.
+    """
+    known = {metric.name: metric for metric in metrics_of(task)}
+    if name is None:
+        return next(iter(known.values()))
+    if name not in known:
+        raise unknown_name(f"metric of {task}", name, known)
+    return known[name]
+
+
+def report(task: str, y_hat: Tensor, y: Tensor, threshold: Tensor) -> dict[str, list[float]]:
+    """Every metric of a task: name -> [K] numbers. Where a metric needs a threshold [K], at this one."""
+    values = {}
+    for metric in metrics_of(task):
+        needs_threshold = metric.evaluate in (f1, accuracy)
+        value = metric.evaluate(y_hat, y, threshold) if needs_threshold else metric.evaluate(y_hat, y)  # type: ignore[call-arg]
+        values[metric.name] = value.tolist()
+    return values

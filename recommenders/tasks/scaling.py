@@ -1,0 +1,36 @@
+"""How large a loss is beside BCE, as a fresh recommender sees it: see `core.search.scale`."""
+
+from __future__ import annotations
+
+from core.common.errors import UserError
+from core.losses.closed_forms import BCE
+from core.losses.loss import Loss
+from core.search.scale import Yardstick
+from recommenders.tasks.environments import probe_of, probe_pairs
+from recommenders.tasks.task import RecommendationTask
+
+
+def fresh_yardstick(task: RecommendationTask, seed: int, size: int = 5) -> Yardstick:
+    """What brings losses to the gradient norm of BCE on the proxy batch of a fresh recommender.
+
+    Args:
+        task: what is trained.
+        seed: of the recommender and of the batch; an environment with this seed starts from the same.
+        size: rows in the batch.
+
+    Raises:
+        UserError: more rows than there are for training, or none.
+    """
+    if not 1 <= size <= len(task.dataset.train):
+        raise UserError(f"proxy batch: expected 1 to {len(task.dataset.train)} rows, got {size}")
+    weights = task.population(task.initial(seed), 1, 0.0).weights
+    return Yardstick(BCE, probe_of(task, weights, probe_pairs(task, seed, size)))
+
+
+def bce_factor(task: RecommendationTask, loss: Loss, seed: int, size: int = 5) -> float:
+    """What the loss has to be multiplied by for its gradient to be as long as that of BCE, see `fresh_yardstick`.
+
+    1 for BCE itself, and where there is no such number (see `core.search.scale`).
+    """
+    (factor,) = fresh_yardstick(task, seed, size).factors([loss])
+    return factor

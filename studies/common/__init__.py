@@ -1,0 +1,1 @@
+"""What all commands share: ends, terminals, processes, pictures, pages."""

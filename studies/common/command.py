@@ -1,0 +1,102 @@
+"""What all commands of the house share: bad input ends with one line and exit code 2, never a traceback."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Callable, Sequence
+from typing import NoReturn
+
+import cyclopts
+from cyclopts.help import DefaultFormatter, HelpPanel
+from rich.console import Console, ConsoleOptions
+from rich.text import Text
+
+from core.common.errors import UserError
+from core.common.secrets import masked
+from studies.common.quiet import warnings_end_no_command
+from studies.common.signals import end_by_exceptions
+from studies.common.terminal import Tolerant, tolerate
+
+#: Exit codes, as shells count signals.
+BAD_INPUT, INTERRUPTED, BROKEN_PIPE = 2, 130, 141
+
+
+def make_app(name: str, about: str) -> cyclopts.App:
+    """A command line whose options come from dataclasses.
+
+    Args:
+        name: how it is called.
+        about: what it does, for --help.
+    """
+    app = cyclopts.App(
+        name=name,
+        help=about,
+        help_format="plaintext",
+        help_formatter=_InParagraphs(),
+        version_flags=[],
+        result_action="return_value",
+        suppress_keyboard_interrupt=False,  # told by exit_code
+    )
+    app["--help"].show = False  # whoever reads the list has found it
+    return app
+
+
+class _InParagraphs(DefaultFormatter):
+    """Help as cyclopts shows it, but what is said of an option is one paragraph, however its source is broken."""
+
+    def __call__(self, console: Console, options: ConsoleOptions, panel: HelpPanel) -> None:
+        """See DefaultFormatter."""
+        for entry in panel.entries:
+            text = getattr(entry.description, "primary_renderable", None)
+            if isinstance(text, Text):
+                text.plain = " ".join(text.plain.split())
+        super().__call__(console, options, panel)
+
+
+def run_app(app: cyclopts.App, arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run a command and leave with its exit code: 0, 2 for bad input, 128 and the number of a signal that ended it.
+
+    So does an output whose reader has gone, as with `| head`, which costs nothing but what was to be seen.
+    """
+    warnings_end_no_command()
+    out = tolerate()
+    end_by_exceptions()
+    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
+    for room in ("core", "recommenders", "searchers", "studies"):
+        logging.getLogger(room).setLevel(logging.INFO)
+    code = exit_code(lambda: app(arguments, exit_on_error=False, print_error=False))
+    sys.exit(code or _end_of_output(out))
+
+
+def exit_code(command: Callable[[], object]) -> int:
+    """Run a command; what it leaves with. Errors that a person can mend are told on stderr."""
+    try:
+        command()
+    except (UserError, cyclopts.CycloptsError) as error:
+        print(f"error: {masked(' '.join(_problem(error).split()))}", file=sys.stderr)
+        return BAD_INPUT
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return INTERRUPTED
+    return 0
+
+
+def _problem(error: Exception) -> str:
+    """What an error says, and how a value is given that was taken for an option."""
+    if isinstance(error, cyclopts.MissingArgumentError) and error.argument is not None:
+        name = error.argument.name
+        if name.startswith("--"):
+            return f"{str(error).rstrip(' .')}; a value that begins with a minus is written {name}=VALUE"
+    return str(error)
+
+
+def _end_of_output(out: Tolerant) -> int:
+    """What a command leaves with that has done its work; an output that could not be written is told."""
+    out.flush()
+    if out.problem is None:
+        return 0
+    if isinstance(out.problem, BrokenPipeError):
+        return BROKEN_PIPE
+    print(f"error: cannot write to the standard output: {out.problem.strerror}", file=sys.stderr)
+    return BAD_INPUT

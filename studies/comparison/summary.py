@@ -1,0 +1,190 @@
+"""The outcome of a comparison in the terminal, and the sentences and rows that the page shows too."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from statistics import fmean, median
+
+import numpy as np
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from core.search.search import StopReason
+from studies.comparison.curves import quartiles
+from studies.comparison.outcome import Outcome
+from studies.comparison.statistics import Pair, Standings, Statistics, seeds_needed, smallest_p
+from studies.study.summary import mean_and_spread
+
+
+@dataclass(frozen=True)
+class Row:
+    """A searcher in numbers; medians, means and counts are over its runs."""
+
+    searcher: str
+    """As on the command line."""
+    final: tuple[float, float, float]
+    """Worse quartile, median and better quartile of the validation metric at the end; NaN where nothing was found."""
+    converged: tuple[float, ...]
+    """The test metric of each run's best loss after convergence; runs without one are left out."""
+    ranks: tuple[float, float]
+    """Mean rank at the end of the search, and after convergence."""
+    trained: float
+    """Median of the trainings."""
+    sampled: float
+    """Median of the candidates sampled."""
+    searcher_seconds: float
+    """Median wall-clock of asking and telling in Phase I."""
+    training_seconds: float
+    """Median wall-clock of training in Phase I."""
+    early: int
+    """Runs that ended before their trainings were used up."""
+    runs: int
+    """All runs."""
+
+
+def rows_of(outcome: Outcome, statistics: Statistics) -> list[Row]:
+    """A row for each searcher, in the order of the command line."""
+    rows = []
+    for i, name in enumerate(outcome.searchers):
+        runs = outcome.of(name)
+        tests = [fmean(run.best.test) for run in runs if run.best is not None and run.best.test]
+        final = quartiles(np.array([run.final for run in runs]), outcome.higher_is_better)
+        rows.append(
+            Row(
+                name,
+                (float(final[0]), float(final[1]), float(final[2])),
+                tuple(filter(math.isfinite, tests)),
+                (float(statistics.final.ranks[i]), float(statistics.converged.ranks[i])),
+                median(run.funnel["trained"] for run in runs),
+                median(run.funnel["sampled"] for run in runs),
+                median(run.seconds["searcher"] for run in runs),
+                median(run.seconds["training"] for run in runs),
+                sum(run.stop != StopReason.TRAININGS for run in runs),
+                len(runs),
+            )
+        )
+    return rows
+
+
+def conclusion(statistics: Statistics) -> list[str]:
+    """What the comparison shows, what it does not, and why it could not show more; a sentence each."""
+    final, converged = statistics.final, statistics.converged
+    if not final.pairs:
+        return [limits(final)]
+    caution = "The seeds vary the start and the batches, not the data: another data set may order the searchers anew."
+    return [_found(final), _found(converged), _floors(final, converged), limits(final), caution]
+
+
+def _found(table: Standings) -> str:
+    beaten: dict[str, list[str]] = {}
+    for pair in table.pairs:
+        if pair.real:
+            winner, loser = (pair.first, pair.second) if pair.gain > 0 else (pair.second, pair.first)
+            by = f"by {abs(pair.gain):.4f}" if math.isfinite(pair.gain) else "which mostly found nothing"
+            beaten.setdefault(winner, []).append(f"{loser} ({by})")
+    if not beaten:
+        friedman = "" if math.isnan(table.friedman) else f" (Friedman p = {p_value(table.friedman)})"
+        return f"No difference between searchers in {table.title} is shown to be real{friedman}."
+    told = "; ".join(f"{winner} beats {', '.join(losers)}" for winner, losers in beaten.items())
+    told = f"Real differences of medians in {table.title}: {told}."
+    others = sum(not pair.real for pair in table.pairs)
+    if others:
+        told += f" The other {others} of {len(table.pairs)} pairs are not shown to differ, nor shown to be equal."
+    return told
+
+
+def _floors(final: Standings, converged: Standings) -> str:
+    floors = ["unknown" if math.isnan(table.floor) else number(table.floor) for table in (final, converged)]
+    return (
+        f"The noise floor, what seeds alone move one and the same loss by (standard deviation): {floors[0]} in the "
+        f"search, {floors[1]} after convergence. Smaller differences mean nothing."
+    )
+
+
+def limits(table: Standings) -> str:
+    """What the number of searchers and of seeds allows to say at all, a sentence or two."""
+    n, n_searchers = len(table.values), len(table.searchers)
+    if n_searchers < 2:
+        return "There is one searcher, so there is nothing to compare."
+    if n < 2:
+        return "With fewer than two seeds nothing can be said about which searcher is better."
+    n_pairs = math.comb(n_searchers, 2)
+    least, needed = smallest_p(n), seeds_needed(n_pairs)
+    told = f"With {n} seeds no Wilcoxon test reaches a p-value below {p_value(least)}"
+    if n_pairs > 1:
+        told += f", and Holm's correction for {n_pairs} pairs makes that {p_value(min(1.0, least * n_pairs))}"
+    if n >= needed:
+        return f"{told}: enough for it to find a difference that is large and steady."
+    alone = "Nemenyi's test decides alone" if n_searchers > 2 else "nothing can be decided"
+    return f"{told}: these are too few seeds for it to find any difference, so {alone}. It needs {needed} or more."
+
+
+def number(value: float, digits: int = 4) -> str:
+    """For a person; a dash where there is none."""
+    return f"{value:.{digits}f}" if math.isfinite(value) else "-"
+
+
+def p_value(value: float) -> str:
+    """For a person; a dash where there is none."""
+    return "-" if math.isnan(value) else f"{value:.2g}" if value >= 1e-4 else "<.0001"
+
+
+def found_in(row: Row) -> str:
+    """The test metric of the best losses, and how many runs had one if not all."""
+    few = "" if len(row.converged) == row.runs else f" ({len(row.converged)} of {row.runs} runs)"
+    return mean_and_spread(row.converged) + few
+
+
+def verdict(pair: Pair) -> str:
+    """The verdict in few words."""
+    if not pair.real:
+        return "not shown"
+    return f"{pair.first if pair.gain > 0 else pair.second} is better"
+
+
+def print_summary(outcome: Outcome, statistics: Statistics, console: Console) -> None:
+    """The searchers, the best mean rank first, and the conclusion."""
+    console.print(searchers_table(outcome, statistics))
+    for line in conclusion(statistics):
+        console.print(Text(line))
+
+
+def _seeds(outcome: Outcome) -> str:
+    return "One seed" if len(outcome.seeds) == 1 else f"{len(outcome.seeds)} seeds each"
+
+
+def searchers_table(outcome: Outcome, statistics: Statistics) -> Table:
+    """The searchers, the best mean rank after convergence first; narrow enough for 80 columns."""
+    table = Table(
+        title=Text(f"{_seeds(outcome)} on {outcome.data.get('name', 'unnamed data')}"),
+        box=box.SIMPLE_HEAD,
+        title_justify="left",
+        leading=1,
+        padding=(0, 1, 0, 0),
+        pad_edge=False,
+    )
+    table.add_column("searcher", overflow="fold", min_width=12)
+    heads = (
+        f"validation\n{outcome.metric}, median\nand quartiles",
+        f"test {outcome.metric}\nof best\nlosses",
+        "mean rank,\nsearch\nand test",
+        "trained\nand\nsampled",
+        "seconds,\nsearcher,\ntraining",
+        "ended\nearly",
+    )
+    for head in heads:
+        table.add_column(head, justify="right", no_wrap=True)
+    for row in sorted(rows_of(outcome, statistics), key=lambda row: row.ranks[1]):
+        table.add_row(
+            Text(row.searcher),
+            f"{number(row.final[1])}\n{number(row.final[0])}-{number(row.final[2])}",
+            found_in(row).replace(" ±", "\n±").replace(" (", "\n("),
+            f"{number(row.ranks[0], 2)}\n{number(row.ranks[1], 2)}",
+            f"{row.trained:,.0f}\n{row.sampled:,.0f}",
+            f"{row.searcher_seconds:,.1f}\n{row.training_seconds:,.1f}",
+            f"{row.early}/{row.runs}",
+        )
+    return table

@@ -1,0 +1,157 @@
+"""What an evaluation came to: the content of result.json."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from statistics import fmean, stdev
+from typing import Any
+
+from recommenders.tasks.metrics import Metric, find_metric, metrics_of
+from recommenders.tasks.task import Descent
+from studies.evaluation.settings import EvaluateSettings
+from studies.evaluation.statistics import Comparison, compare_with
+from studies.evaluation.tuner import Tuner
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The settings of a loss, and how they were chosen."""
+
+    epsilon: float | None
+    """The smoothing term; None for losses that have none."""
+    descent: Descent
+    grid: tuple[tuple[float | None, float], ...] = ()
+    """Smoothing terms and their mean validation metric, where they alone were tried."""
+    factor: float | None = None
+    """Where everything was tuned: what brings the loss's gradient to the norm of BCE's."""
+    tuner: Tuner | None = None
+    """Where everything was tuned: all trials."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """How it was chosen, in plain numbers, strings, lists and dicts."""
+        if self.tuner is None:
+            return {"grid": [{"epsilon": epsilon, "value": value} for epsilon, value in self.grid]}
+        trials = [
+            {**asdict(tried.point), "value": tried.value, "per_seed": list(tried.per_seed)}
+            for tried in self.tuner.tried
+        ]
+        best = self.tuner.best
+        sides = [
+            {
+                "setting": side.setting,
+                "direction": side.direction,
+                side.setting: getattr(side.point, side.setting),
+                "value": side.value,
+            }
+            for side in self.tuner.bracket()
+        ]
+        return {
+            "factor": self.factor,
+            "relative": asdict(best.point),
+            "value": best.value,
+            "neighbours": sides,
+            "bracketed": self.is_bracketed,
+            "at_an_end": self.tuner.at_an_end,
+            "trials": trials,
+        }
+
+    @property
+    def is_bracketed(self) -> bool:
+        """Whether learning rate and decay were tried on both sides, and are better than there."""
+        if self.tuner is None:
+            return False
+        sides = [side for side in self.tuner.bracket() if side.setting != "epsilon"]
+        return not self.tuner.at_an_end and all(side.value is not None for side in sides)
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A loss with what it came to."""
+
+    name: str
+    """A named loss's name, or the formula."""
+    is_baseline: bool
+    choice: Choice
+    runs: tuple[Mapping[str, Any], ...]
+    """For each seed the metrics on `validation` and `test`, and `best_epoch`."""
+
+    def values(self, part: str, metric: str) -> list[float]:
+        """A metric for each seed; NaN where training broke down."""
+        given = [run[part].get(metric) for run in self.runs]
+        return [math.nan if value is None else float(value) for value in given]
+
+    def to_dict(self, metrics: list[Metric]) -> dict[str, Any]:
+        """Plain numbers, strings, lists and dicts."""
+        parts = {
+            part: {metric.name: _described(self.values(part, metric.name)) for metric in metrics}
+            for part in ("validation", "test")
+        }
+        return {
+            "is_baseline": self.is_baseline,
+            "epsilon": self.choice.epsilon,
+            "learning_rate": self.choice.descent.learning_rate,
+            "weight_decay": self.choice.descent.weight_decay,
+            "clip": self.choice.descent.clip,
+            **parts,
+            "best_epoch": [run["best_epoch"] for run in self.runs],
+            "chosen": self.choice.to_dict(),
+        }
+
+
+def _described(values: list[float]) -> dict[str, Any]:
+    return {"mean": fmean(values), "std": stdev(values) if len(values) > 1 else None, "per_seed": values}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """An evaluation that is finished."""
+
+    settings: EvaluateSettings
+    losses: tuple[Judged, ...]
+
+    @property
+    def metric(self) -> Metric:
+        """What decided."""
+        return find_metric(self.settings.task, self.settings.metric)
+
+    @property
+    def metrics(self) -> list[Metric]:
+        """All of the task, the one that decided first."""
+        return sorted(metrics_of(self.settings.task), key=lambda metric: metric.name != self.metric.name)
+
+    @property
+    def ranked(self) -> list[Judged]:
+        """The losses, the best mean validation metric first; the test part orders nothing."""
+        side = 1 if self.metric.higher_is_better else -1
+
+        def score(one: Judged) -> float:
+            mean = fmean(one.values("validation", self.metric.name))
+            return side * mean if math.isfinite(mean) else -math.inf
+
+        return sorted(self.losses, key=score, reverse=True)
+
+    @cached_property
+    def comparisons(self) -> list[Comparison]:
+        """Every loss that is judged beside every baseline, by every metric on the test part."""
+        judged = [one for one in self.losses if not one.is_baseline]
+        baselines = [one for one in self.losses if one.is_baseline]
+        found: list[Comparison] = []
+        for metric in self.metrics:
+            values = {one.name: one.values("test", metric.name) for one in self.losses}
+            for one in judged:
+                found += compare_with(one.name, [other.name for other in baselines], metric, values)
+        return found
+
+    def to_dict(self) -> dict[str, Any]:
+        """The content of result.json, but for numbers that are not finite."""
+        return {
+            "losses": {one.name: one.to_dict(self.metrics) for one in self.losses},
+            "comparisons": [one.to_dict() for one in self.comparisons],
+            "metric": self.metric.name,
+            "protocol": self.settings.protocol,
+            "seeds": self.settings.seeds,
+            "settings": self.settings.to_dict(),
+        }

@@ -1,0 +1,170 @@
+"""What an evaluation of losses is made of.
+
+The annotations are objects and not strings, see `studies.study.settings`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from types import MappingProxyType
+from typing import Annotated, Any, ClassVar
+
+from cyclopts import Parameter
+
+from core.common.errors import UserError
+from recommenders.data import dataset_name
+from recommenders.data.options import option
+from studies.execution.places import PartsPlaces
+from studies.study.finals import Contender, baseline
+from studies.study.settings import StudySettings
+from studies.study.settings_data import listed
+from studies.study.settings_training import FORMULA, PRESETS, SPACED, TrainingSettings, check_choice
+from studies.study.tracking_place import ExperimentName
+from studies.study.typed import typed
+
+#: The grid of the paper (section 5.1.4).
+PAPER_EPSILONS = (1.0, 1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6)
+#: Those of the paper's tables that are no found ones.
+HANDCRAFTED = ("BCE", "MSE", "hinge", "focal")
+#: Training seeds that one `--seed` keeps for itself; those above the half choose, those below are shown.
+_SEEDS_EACH = 100_000
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """A row of the table of protocols."""
+
+    about: str
+    preset: str
+    """Unless another is given."""
+    threshold_from: str
+    """The part on which the threshold of F1 and accuracy is chosen."""
+
+
+PROTOCOLS: Mapping[str, Protocol] = MappingProxyType(
+    {
+        "symmetric": Protocol(
+            "learning rate, weight decay and smoothing term of every loss tuned on validation, with the same number of "
+            "trials for each",
+            "fast",
+            "validation",
+        ),
+        "paper": Protocol(
+            "one published learning rate and weight decay for all, the smoothing term chosen on validation, the "
+            "threshold of F1 and accuracy on the test part as in the published code",
+            "paper",
+            "test",
+        ),
+    }
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judged:
+    """What is judged, and how thoroughly."""
+
+    loss: Annotated[tuple[str, ...], FORMULA, Parameter(show_default=False)] = ()
+    """A loss to judge, by name or formula (repeat the option for several)."""
+    baseline: Annotated[tuple[str, ...], FORMULA, SPACED] = HANDCRAFTED
+    """Losses that the others are tested against, by name or formula (repeat the option for several)."""
+    protocol: Annotated[str, Parameter(help=listed("How losses are trained", PROTOCOLS))] = "symmetric"
+    seeds: int = 10
+    """Seeds with which every loss is trained in the end: position i of two losses is a pair."""
+    trials: int = 64
+    """Of the symmetric protocol: settings tried for each loss, the second half of them around the best one so far."""
+    tuning_seeds: int = 2
+    """Other seeds, over which whatever is chosen on validation is averaged."""
+    seed: int = 0
+    """Decides every random draw."""
+    preset: Annotated[
+        str | None,
+        Parameter(help=listed("How recommenders are trained", PRESETS) + " fast unless given, paper by that protocol."),
+    ] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluateSettings(TrainingSettings, Judged):
+    """An evaluation. Together with the code, these settings decide its result.
+
+    Raises:
+        UserError: anything that no loss could be judged with.
+    """
+
+    epsilon: Annotated[tuple[float, ...], SPACED] = PAPER_EPSILONS
+    """Smoothing terms to choose from, for every loss that has one (repeat the option for several)."""
+
+    def __post_init__(self) -> None:
+        """Check what no other class checks."""
+        super().__post_init__()
+        check_choice("protocol", self.protocol, tuple(PROTOCOLS))
+        if self.preset is not None:
+            check_choice("preset", self.preset, tuple(PRESETS))
+        most = _SEEDS_EACH // 2
+        for name, least in (("seeds", 1), ("tuning_seeds", 1), ("trials", 1)):
+            if not least <= getattr(self, name) <= most:
+                raise UserError(f"{option(name)}: expected {least} to {most}, got {getattr(self, name)}")
+        if self.protocol == "symmetric":
+            for name in ("learning_rate", "weight_decay"):
+                if getattr(self, name) is not None:
+                    raise UserError(
+                        f"{option(name)}: the symmetric protocol tunes it for every loss; --protocol paper fixes it"
+                    )
+        _ = self.contenders
+
+    @property
+    def contenders(self) -> list[Contender]:
+        """The losses, those to judge first; one that is named twice stands once.
+
+        Raises:
+            UserError: neither a name nor a formula.
+        """
+        space = self.study.space
+        made = [baseline(text, space, self.epsilon) for text in (*self.loss, *self.baseline)]
+        return list({one.name: one for one in made}.values())
+
+    @property
+    def baselines(self) -> list[str]:
+        """The names of those that others are tested against."""
+        space = self.study.space
+        return list(dict.fromkeys(baseline(text, space, self.epsilon).name for text in self.baseline))
+
+    @property
+    def study(self) -> StudySettings:
+        """The settings of a study that trains likewise."""
+        protocol = PROTOCOLS[self.protocol]
+        shared: dict[str, Any] = {f.name: getattr(self, f.name) for f in fields(TrainingSettings)}
+        preset = self.preset or protocol.preset
+        if self.protocol == "symmetric" and self.max_epochs is None:
+            shared["max_epochs"] = 2 * PRESETS[preset].patience.max_epochs  # slow settings are to end, too
+        return StudySettings(preset=preset, threshold_from=protocol.threshold_from, **shared)
+
+    def repeats(self, choosing: bool) -> list[int]:
+        """The numbers of the training seeds: those that choose, or those that are shown."""
+        start = self.seed * _SEEDS_EACH + choosing * (_SEEDS_EACH // 2)
+        return list(range(start, start + (self.tuning_seeds if choosing else self.seeds)))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Every setting by name, tuples as lists."""
+        values = {f.name: getattr(self, f.name) for f in fields(self)}
+        values |= {"dataset": dataset_name(self.dataset, None), "preset": self.study.preset}
+        values["max_epochs"], values["stop_after"] = self.study.patience.max_epochs, self.study.patience.best_ago
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluatePlaces(PartsPlaces):
+    """Where things are read and written, and how the machine is used. These do not change what is computed."""
+
+    out: Path | None = None
+    """Folder of the evaluation; results/evaluate-PROTOCOL-DATASET-RECOMMENDER unless given. What is there already is
+    not done again."""
+    experiment: ExperimentName = ""
+    """MLflow's experiment, one for each evaluation. Unless given: MLFLOW_EXPERIMENT_NAME, or else
+    loss-search-evaluation."""
+
+    usual_experiment: ClassVar[str] = "loss-search-evaluation"
+
+
+def command(settings: EvaluateSettings, places: EvaluatePlaces) -> str:
+    """What to type to get this again; options that have their defaults are left out."""
+    return typed(("python", "-m", "studies.evaluate"), settings, places, ("out",))

@@ -1,0 +1,205 @@
+"""Settings for one loss, chosen on validation: learning rate, weight decay and smoothing term, relative to its scale.
+
+For plain SGD, p <- p - lr (c g + lambda p) is p <- p - (lr c) (g + (lambda / c) p): a loss c times as large trains
+like a learning rate c times as large with a decay c times as small. What is tried is therefore relative: with f the
+factor that brings the loss's gradient to the norm of BCE's (`core.search.scale`), a point (r, w) stands for the
+learning rate r f, the decay w / f, and gradients clipped so that no step is longer than BCE's. A loss and its double
+get the same trials, which come to the same.
+
+The first trials are the middle of the region with every smoothing term; then Optuna's TPE proposes. The second half
+walks: the neighbours of the best point so far, by a factor of 2 in each setting, are tried until it is better than all
+of them; what is left is TPE's. The walk costs nothing beside, so that every loss has as many trials as any other; only
+where the last of them leave a best point with untried neighbours, these are tried too.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from statistics import fmean
+from typing import Any
+
+import optuna
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
+from optuna.samplers import TPESampler
+from optuna.study import StudyDirection
+
+from core.common.seeding import derive_seed
+from recommenders.tasks.task import Descent
+from studies.common.quiet import quiet
+
+#: What is searched, relative to BCE's scale; every loss has the same region. No step takes all of a parameter.
+LEARNING_RATES, WEIGHT_DECAYS = (0.05, 100.0), (1e-7, 9e-3)
+#: The longest step of an element, learning_rate * clip, of both presets and of every point.
+LONGEST_STEP = 0.5
+#: Trials that are asked for together.
+AT_ONCE = 8
+#: The factor between neighbours.
+_STEP = 2.0
+
+
+@dataclass(frozen=True)
+class Point:
+    """Settings of a loss, in units of its own scale."""
+
+    learning_rate: float
+    weight_decay: float
+    epsilon: float | None
+    """The smoothing term; None for losses that have none."""
+
+    def descent(self, factor: float) -> Descent:
+        """What it stands for.
+
+        Args:
+            factor: of the loss with this smoothing term, see the module.
+        """
+        rate = self.learning_rate * factor
+        return Descent(rate, self.weight_decay / factor, LONGEST_STEP / rate)
+
+    @property
+    def key(self) -> tuple[str, str, float | None]:
+        """The same for points that differ by rounding only."""
+        return f"{self.learning_rate:.6g}", f"{self.weight_decay:.6g}", self.epsilon
+
+
+@dataclass(frozen=True)
+class Tried:
+    """A point and what it came to."""
+
+    point: Point
+    per_seed: tuple[float, ...]
+    """The validation metric with each tuning seed; the worst value of the metric where training broke down."""
+
+    @property
+    def value(self) -> float:
+        """The mean."""
+        return fmean(self.per_seed)
+
+
+@dataclass(frozen=True)
+class Side:
+    """A neighbour of the chosen point."""
+
+    setting: str
+    direction: str
+    """below or above."""
+    point: Point
+    value: float | None
+    """Its validation metric; None if it was not tried."""
+
+
+class Tuner:
+    """Asks for points and is told what they came to.
+
+    Args:
+        epsilons: smoothing terms to choose from, in order; (None,) for a loss without one.
+        seed: of all draws.
+        higher_is_better: which way the metric is read.
+    """
+
+    def __init__(self, epsilons: Sequence[float | None], seed: int, higher_is_better: bool) -> None:
+        self._epsilons, self._seed = tuple(epsilons), seed
+        self._side = 1 if higher_is_better else -1
+        direction = StudyDirection.MAXIMIZE if higher_is_better else StudyDirection.MINIMIZE
+        optuna.logging.set_verbosity(logging.ERROR)
+        self._study = optuna.create_study(direction=direction)
+        self._asked: list[tuple[optuna.Trial, Point]] = []
+        self._round = 0
+        self.tried: list[Tried] = []
+        """All points so far, in order."""
+
+    def ask(self, n: int, walk: bool) -> list[Point]:
+        """Points to try next.
+
+        Args:
+            n: how many.
+            walk: whether the neighbours of the best one come first.
+        """
+        wanted = self._untried() if walk else self._centres() if not self.tried else []
+        return self._ask(wanted[:n], n)
+
+    def _centres(self) -> list[Point]:
+        """The middle of the region with every smoothing term: a loss with many is not worse off for it."""
+        rate, decay = (math.sqrt(low * high) for low, high in (LEARNING_RATES, WEIGHT_DECAYS))
+        return [Point(rate, decay, epsilon) for epsilon in self._epsilons]
+
+    def ask_neighbours(self) -> list[Point]:
+        """The neighbours of the best point that were not tried yet, and nothing else; none where it is bracketed."""
+        wanted = self._untried()
+        return self._ask(wanted, len(wanted))
+
+    def _untried(self) -> list[Point]:
+        known = {tried.point.key for tried in self.tried}
+        return [side.point for side in self._neighbours() if side.point.key not in known]
+
+    def _ask(self, wanted: Sequence[Point], n: int) -> list[Point]:
+        """These points, and TPE's up to so many."""
+        for point in wanted:
+            self._study.enqueue_trial(self._params(point))
+        self._study.sampler = self._sampler()
+        self._round += 1
+        for number in range(n):
+            trial = self._study.ask(self._space())
+            self._asked.append((trial, wanted[number] if number < len(wanted) else self._point(trial.params)))
+        return [point for _, point in self._asked]
+
+    def _sampler(self) -> TPESampler:
+        """Made anew for every round, so that its draws depend on the seed and on the round alone."""
+        seed = derive_seed(self._seed, "tuner", self._round) % 2**32
+        with quiet():
+            return TPESampler(seed=seed, n_startup_trials=AT_ONCE, multivariate=True, constant_liar=True)
+
+    def tell(self, values: Sequence[Sequence[float]]) -> None:
+        """What the points came to: for each, in order, the metric with each seed."""
+        for (trial, point), per_seed in zip(self._asked, values, strict=True):
+            self.tried.append(Tried(point, tuple(per_seed)))
+            self._study.tell(trial, fmean(per_seed))
+        self._asked.clear()
+
+    @property
+    def best(self) -> Tried:
+        """The best point so far; of equal ones the first."""
+        return max(self.tried, key=lambda tried: self._side * tried.value)
+
+    def bracket(self) -> list[Side]:
+        """The neighbours of the best point within the region, and what they came to."""
+        known = {tried.point.key: tried.value for tried in self.tried}
+        return [replace(side, value=known.get(side.point.key)) for side in self._neighbours()]
+
+    @property
+    def at_an_end(self) -> list[str]:
+        """The settings whose best value has no neighbour on one side: better ones may lie outside of the region."""
+        there = {(side.setting, side.direction) for side in self._neighbours()}
+        names = ("learning_rate", "weight_decay")
+        return [name for name in names if not {(name, "below"), (name, "above")} <= there]
+
+    def _neighbours(self) -> list[Side]:
+        """Of the best point, within the region."""
+        point, sides = self.best.point, []
+        for setting, (low, high) in (("learning_rate", LEARNING_RATES), ("weight_decay", WEIGHT_DECAYS)):
+            for direction, factor in (("below", 1 / _STEP), ("above", _STEP)):
+                moved = getattr(point, setting) * factor
+                if low <= moved <= high:
+                    changed: Mapping[str, Any] = {setting: moved}
+                    sides.append(Side(setting, direction, replace(point, **changed), None))
+        order = sorted(e for e in self._epsilons if e is not None)
+        for direction, step in (("below", -1), ("above", 1)):
+            place = order.index(point.epsilon) + step if point.epsilon is not None else -1
+            if 0 <= place < len(order):
+                sides.append(Side("epsilon", direction, replace(point, epsilon=order[place]), None))
+        return sides
+
+    def _space(self) -> dict[str, BaseDistribution]:
+        space: dict[str, BaseDistribution] = {
+            "learning_rate": FloatDistribution(*LEARNING_RATES, log=True),
+            "weight_decay": FloatDistribution(*WEIGHT_DECAYS, log=True),
+        }
+        return space if len(self._epsilons) == 1 else space | {"epsilon": CategoricalDistribution(self._epsilons)}
+
+    def _params(self, point: Point) -> dict[str, Any]:
+        return {name: value for name, value in asdict(point).items() if name in self._space()}
+
+    def _point(self, params: Mapping[str, Any]) -> Point:
+        return Point(**{"epsilon": self._epsilons[0], **params})

@@ -1,0 +1,69 @@
+"""What all commands that compute parts are told about places and the machine.
+
+The annotations are objects and not strings, see `studies.study.settings`.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from recommenders.common.machine import usable_memory
+from studies.common.processes import usable_cores
+from studies.execution.workplace import Workplace
+from studies.study.settings import check_machine
+from studies.study.settings_data import DataPlaces
+from studies.study.study import pick_device
+from studies.study.tracking_place import ExperimentName, TrackingUri, experiment_name, tracking_place
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkPlaces(DataPlaces):
+    """Where things are read and written, and how the machine is used. These do not change what is computed.
+
+    Raises:
+        UserError: a number out of range.
+    """
+
+    jobs: int = usable_cores()
+    """Processes at a time."""
+    threads: int = 1
+    """CPU cores of each."""
+    memory: float | None = None
+    """GiB that the parameters of recommenders in training may take in all, instead of half of what is free."""
+    resume: bool = True
+    """Go on from what is there; --no-resume moves it into a folder beside and begins anew."""
+    checkpoint_every: float = 30.0
+    """Seconds between the checkpoints of what is unfinished, and more where writing one takes long; 0: after every step
+    and epoch."""
+
+    def __post_init__(self) -> None:
+        """Check what no other class checks."""
+        super().__post_init__()
+        check_machine(self.memory, self.checkpoint_every, jobs=self.jobs, threads=self.threads)
+
+    def workplace(self, device: str, keep: Path) -> Workplace:
+        """Where parts are computed on this device, and kept."""
+        memory = usable_memory(pick_device(device)) if self.memory is None else self.memory
+        return Workplace(self.jobs, self.threads, self.files, memory / self.jobs, keep, self.checkpoint_every)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PartsPlaces(WorkPlaces):
+    """The same for commands that tell MLflow.
+
+    Raises:
+        UserError: a number out of range.
+    """
+
+    tracking_uri: TrackingUri = ""
+    """MLflow's database or server; none to do without. Unless given: MLFLOW_TRACKING_URI, or else sqlite:///mlflow.db."""
+    experiment: ExperimentName = ""
+    """MLflow's experiment. Unless given: MLFLOW_EXPERIMENT_NAME, or else one for each command."""
+
+    usual_experiment: ClassVar[str] = "loss-search"
+
+    def __post_init__(self) -> None:
+        """Look up what was not given, and check what no other class checks."""
+        super().__post_init__()
+        object.__setattr__(self, "tracking_uri", tracking_place(self.tracking_uri))
+        object.__setattr__(self, "experiment", experiment_name(self.experiment, self.usual_experiment))

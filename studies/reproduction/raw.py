@@ -1,0 +1,146 @@
+"""Raw results: a small table of texts and numbers, written as CSV and read as anybody's file."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import pandas as pd
+
+from core.common.errors import UserError, shown
+
+#: A table of raw results, columns as its reproduction names them.
+Frame: TypeAlias = pd.DataFrame
+
+#: No file of ours comes near.
+_MOST_BYTES, _MOST_ROWS = 5_000_000, 20_000
+_NUMBER = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d{1,3})?", re.ASCII)
+_INTEGER = re.compile(r"[-+]?\d{1,15}", re.ASCII)
+#: What no text of ours holds, and files would have to quote.
+_BREAK = re.compile(r"[\r\n\0]")
+#: Digits that are kept of a number.
+_DIGITS = 6
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of raw results."""
+
+    name: str
+    kind: type = float
+    """Of its cells: str, int or float. Numbers are finite."""
+    optional: bool = False
+    """Whether a cell may be empty: no text, or no number (NaN)."""
+    known: frozenset[str] | None = None
+    """The texts that may be there; None: any."""
+
+    def read(self, text: str) -> Any:
+        """The value of a cell.
+
+        Raises:
+            UserError: it is of another kind.
+        """
+        if not text.strip():
+            if not self.optional:
+                raise UserError(f"{self.name}: expected {'some text' if self.kind is str else 'a number'}, got nothing")
+            return text if self.kind is str else math.nan
+        if self.kind is str:
+            if self.known is not None and text not in self.known:
+                raise UserError(f"{self.name}: expected {' or '.join(sorted(self.known))}, got {shown(text)}")
+            return text
+        pattern = _INTEGER if self.kind is int else _NUMBER
+        value = self.kind(text) if pattern.fullmatch(text) else math.inf
+        if not math.isfinite(value):
+            wanted = "a whole number" if self.kind is int else "a finite number"
+            raise UserError(f"{self.name}: expected {wanted}, got {shown(text)}")
+        return value
+
+
+def frame(columns: Sequence[Column], rows: Iterable[Mapping[str, Any]]) -> Frame:
+    """The rows as a frame. None and numbers that are not finite become what a file has there: nothing."""
+    return pd.DataFrame([{c.name: _cell(c, row.get(c.name)) for c in columns} for row in rows], columns=names(columns))
+
+
+def names(columns: Sequence[Column]) -> list[str]:
+    """Of the columns."""
+    return [column.name for column in columns]
+
+
+def _cell(column: Column, value: Any) -> Any:
+    if column.kind is str:
+        return "" if value is None else _BREAK.sub(" ", str(value))
+    return math.nan if value is None or not math.isfinite(value) else value
+
+
+def to_csv(raw: Frame, columns: Sequence[Column]) -> bytes:
+    """The content of a file; what is read back from it is the same but for the last digits of numbers."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(names(columns))
+    for row in raw[names(columns)].itertuples(index=False):
+        writer.writerow([_written(column, value) for column, value in zip(columns, row, strict=True)])
+    return text.getvalue().encode()
+
+
+def _written(column: Column, value: Any) -> str:
+    if column.kind is str:
+        return str(value)
+    if not math.isfinite(value):
+        return ""
+    return str(int(value)) if column.kind is int else f"{value:.{_DIGITS}g}"
+
+
+def read_csv(path: Path, columns: Sequence[Column], asked: str = "--cached") -> Frame:
+    """Read what `to_csv` made, from wherever it comes.
+
+    Args:
+        path: of the file.
+        columns: what it has to hold.
+        asked: the option that named it, for messages.
+
+    Raises:
+        UserError: not a readable file, other columns, or a cell of another kind; says where.
+    """
+    where = f"{asked} {path}"
+    try:
+        with path.open("rb") as file:
+            content = file.read(_MOST_BYTES + 1)
+    except (OSError, ValueError) as error:
+        problem = error.strerror if isinstance(error, OSError) else error
+        raise UserError(f"{where}: cannot read it: {problem}") from None
+    if len(content) > _MOST_BYTES:
+        raise UserError(f"{where}: expected raw results of at most {_MOST_BYTES:,} bytes, got more")
+    return from_csv(content, columns, where)
+
+
+def from_csv(content: bytes, columns: Sequence[Column], where: str) -> Frame:
+    """Read the content of a file, see `read_csv`.
+
+    Raises:
+        UserError: other columns, or a cell of another kind; says where.
+    """
+    try:
+        lines = list(csv.reader(io.StringIO(content.decode("utf-8"), newline=""), strict=True))
+    except (ValueError, csv.Error) as error:
+        raise UserError(f"{where}: expected a CSV file: {error}") from None
+    header = lines[0] if lines else []
+    if header != names(columns):
+        raise UserError(f"{where}: expected the columns {','.join(names(columns))}, got {shown(','.join(header))}")
+    if not 1 < len(lines) <= _MOST_ROWS:
+        raise UserError(f"{where}: expected 1 to {_MOST_ROWS:,} rows, got {len(lines) - 1:,}")
+    return frame(columns, [_row(line, columns, f"{where}, row {i}") for i, line in enumerate(lines[1:], start=2)])
+
+
+def _row(line: Sequence[str], columns: Sequence[Column], where: str) -> dict[str, Any]:
+    if len(line) != len(columns):
+        raise UserError(f"{where}: expected {len(columns)} cells, got {len(line)}")
+    try:
+        return {column.name: column.read(cell) for column, cell in zip(columns, line, strict=True)}
+    except UserError as error:
+        raise UserError(f"{where}, {error}") from None

@@ -1,0 +1,143 @@
+"""What can be set for a reproduction. The command line is made from these classes.
+
+Their annotations are objects and not strings, see `studies.study.settings`.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+
+from core.common.errors import UserError
+from recommenders import RECOMMENDERS
+from recommenders.data import DATASETS, DataFiles
+from recommenders.data.options import option
+from searchers import SEARCHERS
+from studies.execution.places import WorkPlaces
+from studies.study.settings import PRESETS, StudySettings
+from studies.study.settings_data import DataPlaces, listed
+from studies.study.settings_training import FORMULA
+from studies.study.typed import typed
+
+#: The paper's data sets, of which one is fetched and the other has to be given.
+FETCHED, GIVEN = "ml-100k", "electronics"
+#: Options of everything that trains losses to convergence.
+OF_TRAINING = frozenset(
+    {"dataset", "recommenders", "seeds", "preset", "learning_rate", "max_epochs", "stop_after", "device"}
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReproduceSettings:
+    """What is measured. Together with the code, these settings decide the result, but for seconds.
+
+    Raises:
+        UserError: a number out of range, or a name that is unknown.
+    """
+
+    dataset: Annotated[
+        str | None,
+        Parameter(
+            help=listed(f"The data alone; unless given {FETCHED}, and {GIVEN} beside where --data is given", DATASETS)
+        ),
+    ] = None
+    recommenders: Annotated[
+        str, Parameter(help=listed("The models that are trained, parted by commas", RECOMMENDERS))
+    ] = "mf"
+    seeds: int = 3
+    """How many seeds."""
+    searcher: Annotated[str, Parameter(help=listed("Who proposes losses, where some are searched", SEARCHERS))] = "rl"
+    trainings: int = 200
+    """How many candidate losses each search trains."""
+    candidates_per_step: int = 16
+    """How many candidates are trained together from the same recommender; 1 is Algorithm 1 to the letter."""
+    minutes: float = 2.0
+    """How long each search may take, where time is what is compared."""
+    preset: Annotated[
+        str | None,
+        Parameter(
+            help=listed("How recommenders are trained", PRESETS)
+            + " paper unless given for table5, table6 and table8, else fast."
+        ),
+    ] = None
+    learning_rate: float | None = None
+    """The recommender's, instead of the preset's."""
+    max_epochs: int | None = None
+    """The most epochs of a training to convergence, instead of the preset's."""
+    stop_after: int | None = None
+    """A training to convergence ends when its best epoch is so many epochs ago, instead of the preset's."""
+    loss: Annotated[tuple[str, ...], FORMULA, Parameter(show_default=False)] = ()
+    """Losses to judge beside BCE, by name or formula, instead of the paper's (repeat the option for several)."""
+    trials: int = 64
+    """Settings tried for each loss, where they are tuned."""
+    tuning_seeds: int = 2
+    """Other seeds over which what is tuned is averaged."""
+    device: str = "auto"
+    """Where to train: auto (cuda where there is one), cpu or cuda."""
+
+    def __post_init__(self) -> None:
+        """Check what no other class checks; the settings of every study are checked as it has them."""
+        if self.seeds < 1:
+            raise UserError(f"--seeds: expected at least 1, got {self.seeds}")
+        if not 0 < self.minutes < math.inf:
+            raise UserError(f"--minutes: expected a number above 0, got {self.minutes}")
+        models = self.models
+        for name in models:
+            if not name or models.count(name) > 1:
+                raise UserError(f"--recommenders: expected distinct names parted by commas, got {self.recommenders!r}")
+            self.study(recommender=name)
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """The recommenders."""
+        return tuple(name.strip() for name in self.recommenders.split(","))
+
+    def study(self, **given: Any) -> StudySettings:
+        """The settings of a study, with what is given in place of these or beside them."""
+        names = ("searcher", "trainings", "learning_rate", "max_epochs", "stop_after", "device")
+        own = {name: getattr(self, name) for name in names} | {"preset": self.preset or "fast"}
+        return StudySettings(**own | given)
+
+    def check_used(self, name: str, options: frozenset[str]) -> None:
+        """Refuse options that this reproduction has no use for, rather than to ignore them.
+
+        Raises:
+            UserError: one is not at its default.
+        """
+        for f in fields(self):
+            if f.name not in options and getattr(self, f.name) != f.default:
+                usable = ", ".join(option(one.name) for one in fields(self) if one.name in options)
+                raise UserError(f"{option(f.name)}: {name} has no use for it; it takes {usable}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReproducePlaces(WorkPlaces):
+    """Where things are read and written, and how the machine is used. These do not change what is computed."""
+
+    out: Path | None = None
+    """Folder of the tables, pictures and raw results; results/reproduce-NAME unless given. What is there already is not
+    done again."""
+    cached: Path | None = None
+    """Print from the raw results in this CSV file, without training; with --out, write and draw them there too."""
+
+
+def data_of(settings: ReproduceSettings, places: DataPlaces) -> dict[str, DataFiles]:
+    """The files of every data set that is measured on, by its name."""
+    if settings.dataset is not None:
+        return {settings.dataset: places.files}
+    return {FETCHED: DataFiles()} | ({} if places.data is None else {GIVEN: places.files})
+
+
+def command(name: str, settings: ReproduceSettings, places: ReproducePlaces, shown: Sequence[str] = ()) -> str:
+    """What to type to get this; options that have their defaults are left out.
+
+    Args:
+        name: of the reproduction.
+        settings: of it.
+        places: of which the files count, and those named in `shown`.
+        shown: more fields of `places`.
+    """
+    return typed(("python", "-m", "studies.reproduce", name), settings, places, shown)

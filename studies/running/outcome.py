@@ -1,0 +1,101 @@
+"""The files that a study leaves: its result, its history, the found loss in every form, its report, its model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+from core.common.errors import UserError, first_line
+from studies.exporting.exported import FORMS, Exported, Form
+from studies.exporting.model import model_name, save_model
+from studies.exporting.stored import StoredStudy
+from studies.reporting import report_page
+from studies.storage.output import HISTORY, MODEL, REPORT, RESULT, OutputFolder
+from studies.study.history import History
+from studies.study.result import StudyResult
+from studies.tracking.study import MlflowTracker
+
+#: Beside the result -> what it is, for a person.
+KEPT: Mapping[str, str] = {
+    REPORT: "the report, for a browser",
+    FORMS["torch"].file: "the found loss as a torch module",
+    MODEL: "the recommender that it trained, for mlflow.pyfunc.load_model",
+}
+
+
+class Outcome:
+    """Writes what a study came to.
+
+    The result is on the disk first, and nothing that goes wrong afterwards takes it back. It gets its name last: where
+    a study was ended before that, it goes on, so that no finished one lacks a file.
+
+    Args:
+        folder: of the study.
+        with_model: whether the trained recommender is kept too.
+        warn: told in a sentence what could not be written.
+    """
+
+    def __init__(self, folder: OutputFolder, with_model: bool, warn: Callable[[str], None]) -> None:
+        self._folder, self._with_model, self._warn = folder, with_model, warn
+        self._names: list[str] = []
+        self._model: str | None = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of everything that may be written."""
+        forms = tuple(form.file for form in FORMS.values())
+        return (RESULT, HISTORY, REPORT, *forms, *((MODEL,) if self._with_model else ()))
+
+    def write(self, result: StudyResult, history: History) -> None:
+        """Everything.
+
+        Raises:
+            UserError: the result itself cannot be written.
+        """
+        content = result.to_dict()
+        with self._folder.placing_json(RESULT, content):
+            self._write_others(result, content, history.to_dict(result))
+
+    def _write_others(self, result: StudyResult, content: Mapping[str, Any], past: Mapping[str, Any]) -> None:
+        self._attempt(HISTORY, lambda: self._folder.write_json(HISTORY, past))
+        self._attempt(REPORT, lambda: self._draw(content, past))
+        if result.best is None:
+            for name in (MODEL, *(form.file for form in FORMS.values())):
+                self._folder.remove(name)  # of a study that was here before
+            return
+        study = StoredStudy.of(content, RESULT)
+        exported = study.exported(study.finalists[0])
+        for form in FORMS.values():
+            self._attempt(form.file, partial(self._write_form, form, exported))
+        if self._with_model and result.model is not None:
+            self._keep_model(result)
+        if self._model is None:
+            self._folder.remove(MODEL)
+
+    def _write_form(self, form: Form, exported: Exported) -> None:
+        self._folder.write(form.file, form.write(exported).encode())
+
+    def _draw(self, content: Mapping[str, Any], past: Mapping[str, Any]) -> None:
+        page = report_page(content, past, str(self._folder.path))
+        self._folder.write(REPORT, page.encode())
+
+    def _keep_model(self, result: StudyResult) -> None:
+        try:
+            save_model(result, self._folder)
+        except UserError as error:
+            self._warn(str(error))
+        else:
+            self._model = model_name(result.task.dataset.name, result.settings.recommender)
+
+    def _attempt(self, name: str, write: Callable[[], object]) -> None:
+        try:
+            write()
+        except Exception as error:  # a report that cannot be drawn does not cost the study
+            self._warn(f"{name} could not be written: {first_line(error)[:300]}")
+        else:
+            self._names.append(name)
+
+    def tell(self, tracker: MlflowTracker) -> None:
+        """What was written, to MLflow."""
+        tracker.on_files(self._folder.path, self._names, self._model)

@@ -1,0 +1,135 @@
+"""A study in a folder: it begins, goes on or is done, keeps checkpoints, tells MLflow and leaves its files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any
+
+from core.common.errors import UserError
+from recommenders import recommender_source
+from recommenders.data import Dataset
+from studies.running.outcome import Outcome
+from studies.storage.checkpoints import Checkpoints
+from studies.storage.identity import data_digest
+from studies.storage.output import RESULT, OutputFolder
+from studies.storage.resuming import begin_anew, finished_result, stored_state
+from studies.study.history import History
+from studies.study.observer import Observer
+from studies.study.result import StudyResult
+from studies.study.settings import PlaceSettings
+from studies.study.study import Study
+from studies.tracking.journal import Journal
+from studies.tracking.server import NO_TRACKING, connect, reaching, server_name
+from studies.tracking.study import MlflowTracker
+
+_CHECKPOINTS = "checkpoints"
+
+
+@dataclass(frozen=True)
+class Voice:
+    """How a person is told."""
+
+    describe: Callable[[Dataset], None]
+    """What was read, before anything is done with it."""
+    warn: Callable[[str], None]
+    """A problem in a sentence."""
+    show: Callable[[StudyResult], None]
+    """What was found."""
+
+
+class StudyRun:
+    """See the module.
+
+    Args:
+        ready: the study.
+        places: where things go; its folder aside.
+        folder: of the study, in which no other process is at work.
+        voice: tells a person.
+    """
+
+    def __init__(self, ready: Study, places: PlaceSettings, folder: OutputFolder, voice: Voice) -> None:
+        self._ready, self._places, self._folder, self._voice = ready, places, folder, voice
+        self.history = History(ready.task.metric)
+        """What it went through."""
+        self._settings = ready.settings.to_dict()
+        identity = {**self._settings, "data": data_digest(ready.task.dataset)}
+        source = recommender_source(ready.kind or ready.settings.recommender)
+        identity |= {} if source is None else {"recommender_source": source}
+        self._outcome = Outcome(folder, not places.no_model, voice.warn)
+        self._checkpoints = Checkpoints(folder.path / _CHECKPOINTS, identity, places.checkpoint_every)
+        self.tracker: MlflowTracker | None = None
+        """Tells MLflow; None as long as nothing runs, and where nothing is tracked or everything was told before."""
+        self.result: StudyResult | None = None
+        """What was found; None where the study was finished before."""
+
+    @property
+    def can_go_on(self) -> bool:
+        """Whether there are checkpoints of it."""
+        return self._checkpoints.exist
+
+    def go(self, watcher: Observer) -> dict[str, Any] | None:
+        """Begin, go on, or do nothing where all is done.
+
+        Args:
+            watcher: told what happens.
+
+        Returns:
+            What result.json holds, where the study was finished before; else None.
+
+        Raises:
+            UserError: the folder holds files of others where the study would write; nothing has been done then.
+        """
+        self._folder.claim(_CHECKPOINTS)
+        stored = stored_state(self._checkpoints) if self._places.resume else None
+        done = self._finished() if self._places.resume and stored is None else None
+        if done is None:
+            self._folder.claim(*self._outcome.names)
+        with ExitStack() as open_things:
+            self.tracker = self._tracker(done is not None)
+            watchers = [watcher, self.history]
+            if self.tracker is not None:
+                watchers.append(open_things.enter_context(self.tracker))
+            if done is None:
+                self._run(watchers, stored)
+        return done
+
+    def _run(self, watchers: Sequence[Observer], stored: Mapping[str, Any] | None) -> None:
+        if not self._places.resume:
+            begin_anew(self._folder, self._checkpoints)
+        self._voice.describe(self._ready.task.dataset)
+        self.result = result = self._ready.run(watchers, stored=stored, offer=self._checkpoints.offer)
+        try:
+            self._outcome.write(result, self.history)
+        except UserError:  # the disk is full: what a person sees of it is all that is left
+            self._voice.show(result)
+            raise
+        if self.tracker is not None:
+            self._outcome.tell(self.tracker)
+        self._checkpoints.clear()
+        self._voice.show(result)
+
+    def _finished(self) -> dict[str, Any] | None:
+        return finished_result(self._folder.path / RESULT, self._settings)
+
+    def _tracker(self, is_done: bool) -> MlflowTracker | None:
+        """None where nothing is tracked, or everything was told before."""
+        uri, experiment = self._places.tracking_uri, self._places.experiment
+        if uri == NO_TRACKING:
+            return None
+        journal = Journal(self._folder, server_name(uri, experiment), self._voice.warn)
+        goes_on = self._places.resume and journal.is_of(self._settings)
+        if not goes_on:
+            journal.set_aside()
+        if is_done and not journal.entries:
+            return None
+        metric = self._ready.task.metric
+        arguments = (self._settings, metric.name, metric.value, self._voice.warn)
+        try:
+            with reaching(uri):
+                return MlflowTracker(lambda: connect(uri, experiment), journal, *arguments)
+        except UserError:
+            if not goes_on:
+                journal.remove()
+            raise

@@ -1,0 +1,164 @@
+"""Checkpoints of one study: written whole or not at all, checksummed, the newest two kept.
+
+A file is one line, `loss-search checkpoint 1 SHA256`, and the packed state. Its name ends in a number that
+grows, and the newest one that is whole counts. Loading executes nothing, see `studies.storage.packing`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import re
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from core.common.errors import UserError, first_line
+from studies.storage.disk import discard
+from studies.storage.identity import check_same, code_digest
+from studies.storage.ledger import Ledger
+from studies.storage.output import OutputFolder
+from studies.storage.packing import pack, unpack
+
+_log = logging.getLogger(__name__)
+_HEAD = "loss-search checkpoint 1 "
+_NAME = re.compile(r"checkpoint-(\d{1,12})")
+_GENERATIONS = 2
+#: A checkpoint that took t seconds to write is followed by the next one after at least this times t.
+_LEAST_REST = 20
+
+#: Gives the state, if it is wanted.
+MakeState = Callable[[], dict[str, Any]]
+#: Told, wherever a study could go on from, how to get its state; keeps it now and then.
+Offer = Callable[[MakeState], None]
+
+
+def keep_nothing(make: MakeState) -> None:
+    """An Offer that is never taken."""
+
+
+class Checkpoints:
+    """The checkpoints in one folder.
+
+    Args:
+        path: of the folder, made with the first checkpoint.
+        identity: what decides over the study, by name: a checkpoint of another one is refused.
+        every: seconds from one checkpoint to the next, more where writing takes long; 0: no offer is left out.
+        clock: seconds.
+    """
+
+    def __init__(
+        self, path: Path, identity: Mapping[str, Any], every: float = 30.0, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.path, self._identity, self._every, self._clock = path, dict(identity), every, clock
+        self._next = clock() + every
+        self._number = max((number for number, _ in self._there()), default=0)
+
+    def _there(self) -> list[tuple[int, Path]]:
+        """Number and file of every checkpoint, the newest first."""
+        try:
+            names = [(match, path) for path in self.path.iterdir() if (match := _NAME.fullmatch(path.name))]
+        except OSError:
+            return []
+        return sorted(((int(match[1]), path) for match, path in names), reverse=True)
+
+    @property
+    def exist(self) -> bool:
+        """Whether there are any, whole or not."""
+        return bool(self._there())
+
+    def load(self) -> dict[str, Any] | None:
+        """The state of the newest checkpoint that is whole; None if there is none.
+
+        One that is not whole costs a warning.
+
+        Raises:
+            UserError: it belongs to another study.
+        """
+        for _, path in self._there():
+            try:
+                stored = _read(path)
+            except UserError as error:
+                _log.warning("warning: %s: %s; looking for the one before", path, error)
+                continue
+            check_same(f"{path.parent}: holds a study", stored["identity"], self._identity, "another --out")
+            if stored.get("code") != _code():
+                _log.warning("warning: %s was made by other sources than today's, which may end otherwise", path)
+            state: dict[str, Any] = stored["state"]
+            return state
+        return None
+
+    def offer(self, make: MakeState) -> None:
+        """Keep the state if it is time to; a disk that cannot take it costs a warning, not the study."""
+        began = self._clock()
+        if began < self._next:
+            return
+        try:
+            self.write(make())
+        except UserError as error:
+            _log.warning("warning: no checkpoint: %s", error)
+        ended = self._clock()
+        self._next = ended + (max(self._every, _LEAST_REST * (ended - began)) if self._every else 0.0)
+
+    def write(self, state: Mapping[str, Any]) -> None:
+        """Keep the state now.
+
+        Raises:
+            UserError: the disk is full, or the folder cannot be written.
+        """
+        content = pack({"identity": self._identity, "code": _code(), "state": state})
+        head = f"{_HEAD}{hashlib.sha256(content).hexdigest()}\n".encode()
+        folder = OutputFolder(self.path, patterns=("checkpoint-[0-9]*",))
+        folder.sweep()
+        folder.write(f"checkpoint-{self._number + 1:06d}", head + content)
+        self._number += 1
+        for _, old in self._there()[_GENERATIONS:]:
+            with suppress(OSError):
+                old.unlink()
+
+    def clear(self) -> None:
+        """Remove them: the study is done."""
+        with suppress(OSError):
+            if Ledger(self.path.parent).is_ours(self.path.name):
+                discard(self.path)
+
+
+def _code() -> str:
+    return code_digest("core", "recommenders", "searchers", "studies")
+
+
+def _read(path: Path) -> Mapping[str, Any]:
+    """The content of a file.
+
+    Raises:
+        UserError: it is cut short, changed, not a checkpoint, or cannot be read.
+    """
+    try:
+        head, _, content = path.read_bytes().partition(b"\n")
+    except OSError as error:
+        raise UserError(f"cannot read it: {error.strerror}") from None
+    if not head.startswith(_HEAD.encode()):
+        raise UserError("not a checkpoint of this version")
+    if head != f"{_HEAD}{hashlib.sha256(content).hexdigest()}".encode():
+        raise UserError("cut short or damaged: its checksum does not fit")
+    stored = unpack(content)
+    if not isinstance(stored, dict) or not all(isinstance(stored.get(name), dict) for name in ("identity", "state")):
+        raise UserError("not a checkpoint: expected an identity and a state")
+    return stored
+
+
+@contextmanager
+def restoring() -> Iterator[None]:
+    """Whatever a state raises that is whole, but does not fit, as a line that a person can use."""
+    try:
+        yield
+    except UserError as error:
+        raise UserError(f"the checkpoint does not fit this study: {error}; {_MEND}") from None
+    except Exception as error:  # made by other sources, or by hand
+        problem = f"{type(error).__name__} {first_line(error)}"[:200]
+        raise UserError(f"the checkpoint does not fit this study: {problem}; {_MEND}") from None
+
+
+_MEND = "remove the checkpoints to begin anew"

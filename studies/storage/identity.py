@@ -1,0 +1,55 @@
+"""What decides over a result, as digests: the data and the sources."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from core.common.errors import UserError
+from recommenders.data.dataset import Dataset
+
+_ROOT = Path(__file__).parents[2]
+
+
+def data_digest(dataset: Dataset) -> str:
+    """Of the content of every part of a data set."""
+    digest = hashlib.blake2b(f"{dataset.n_users} {dataset.n_items}".encode(), digest_size=16)
+    for part in (dataset.train, dataset.validation, dataset.test):
+        for column in (part.user, part.item, part.label):
+            digest.update(f"{column.dtype} {len(column)};".encode())
+            digest.update(np.ascontiguousarray(column).data)
+    return digest.hexdigest()
+
+
+@cache
+def code_digest(*rooms: str) -> str:
+    """Of the sources in these rooms."""
+    digest = hashlib.sha256()
+    for path in sorted(path for room in rooms for path in (_ROOT / room).rglob("*.py")):
+        digest.update(path.relative_to(_ROOT).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()[:16]
+
+
+def check_same(whose: str, there: Mapping[str, Any], here: Mapping[str, Any], otherwise: str) -> None:
+    """Refuse to go on with what is another one's.
+
+    Args:
+        whose: what is there, and its verb, for the message.
+        there: what decided over it, by name.
+        here: the same of what should go on.
+        otherwise: what else can be done.
+
+    Raises:
+        UserError: they differ; says in what.
+    """
+    for name in {**there, **here}:
+        if there.get(name) != here.get(name):
+            raise UserError(
+                f"{whose} with {name} {str(there.get(name))[:80]}, this one has {str(here.get(name))[:80]}; give "
+                f"the same settings to go on, or {otherwise}"
+            )

@@ -1,0 +1,127 @@
+"""One process at a time in a folder, whatever it is called there.
+
+The lock lies on the folder itself: other names of it (links, `a/../a`), other temporary folders and other users meet
+the same lock, and it ends with its process, however that ends. File systems of other machines cannot lock a folder;
+there it lies on a file within, which stays.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from core.common.errors import UserError
+
+_log = logging.getLogger(__name__)
+_FILE = ".loss-search.lock"
+_EVERY = 0.05  # seconds between two looks whether it is one's turn
+
+
+@contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """No other process works in the folder within the block.
+
+    Args:
+        folder: made if it is not there.
+
+    Raises:
+        UserError: one does, or the folder cannot be opened.
+    """
+    try:
+        number = _locked(folder)
+    except BlockingIOError:
+        raise UserError(f"{folder}: another process is at work there; wait for it, or give another --out") from None
+    except OSError as error:
+        raise UserError(f"--out {folder}: cannot write there: {error.strerror or error}") from None
+    try:
+        yield
+    finally:
+        os.close(number)
+
+
+@contextmanager
+def in_turn(path: Path, patience: float) -> Iterator[None]:
+    """One process at a time is within the block; the others wait.
+
+    Args:
+        path: a file that is there only meanwhile, in a folder that is there.
+        patience: seconds to wait.
+
+    Raises:
+        TimeoutError: the one within takes longer.
+        OSError: the file cannot be made, or not be locked.
+    """
+    until = time.monotonic() + patience
+    while (number := _turn(path)) is None:
+        if time.monotonic() > until:
+            raise TimeoutError(f"{path} is locked for {patience:g} seconds")
+        time.sleep(_EVERY)
+    try:
+        yield
+    finally:
+        if not os.fstat(number).st_size:  # else it is somebody's own of that name
+            path.unlink(missing_ok=True)
+        os.close(number)
+
+
+def _turn(path: Path) -> int | None:
+    """The open file, locked; None if another process has it, or took it away meanwhile."""
+    number = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
+    try:
+        _lock(number)
+        if os.path.samestat(os.fstat(number), path.lstat()):
+            return number
+    except (BlockingIOError, FileNotFoundError):
+        pass
+    except BaseException:
+        os.close(number)
+        raise
+    os.close(number)
+    return None
+
+
+def _locked(folder: Path) -> int:
+    """An open folder, or file in it, that is locked as long as it is open.
+
+    Raises:
+        BlockingIOError: it is locked already.
+        OSError: it cannot be opened.
+    """
+    while True:
+        folder.mkdir(parents=True, exist_ok=True)
+        number = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            _lock(number)
+        except BlockingIOError:
+            os.close(number)
+            raise
+        except OSError:
+            os.close(number)
+            return _locked_file(folder / _FILE)
+        try:
+            if os.path.samestat(os.fstat(number), folder.stat()):
+                return number
+        except FileNotFoundError:
+            pass
+        os.close(number)  # whoever had it took the folder back: this is another one of that name
+
+
+def _locked_file(path: Path) -> int:
+    number = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
+    try:
+        _lock(number)
+    except BlockingIOError:
+        os.close(number)
+        raise
+    except OSError as error:
+        _log.warning("warning: %s: this file system has no locks (%s); run one command at a time", path, error.strerror)
+    return number
+
+
+def _lock(number: int) -> None:
+    fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)

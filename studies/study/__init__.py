@@ -1,0 +1,1 @@
+"""One study: its settings, its three phases, what it found."""

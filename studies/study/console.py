@@ -1,0 +1,141 @@
+"""What a person sees in the terminal while a study runs: progress on stderr, stdout stays for the report."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from types import TracebackType
+from typing import Any, Self
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from core.common.secrets import masked
+from core.search.effectiveness import Progress as FitProgress
+from core.search.search import Step
+from recommenders.data import Dataset
+from recommenders.tasks.metrics import Metric
+from studies.study.funnel import Tally
+from studies.study.observer import Observer
+
+_LINE_EVERY = 10.0  # seconds between lines where there is no terminal to draw on
+
+
+def new_console(*, stderr: bool = False, width: int | None = None) -> Console:
+    """A terminal on which text stays what it is: names and paths may hold brackets, which rich takes for markup."""
+    return Console(stderr=stderr, width=width, markup=False)
+
+
+def warning_to(console: Console) -> Callable[[str], None]:
+    """Tells a problem in a line of its own."""
+    return lambda text: console.print(f"warning: {masked(text)}", highlight=False, soft_wrap=True)
+
+
+def tell_data(dataset: Dataset, console: Console) -> None:
+    """What was read, before anything is done with it."""
+    for line in dataset.summary.lines():
+        console.print(line, highlight=False, soft_wrap=True)
+
+
+def live_bars(console: Console) -> Progress:
+    """Bars with a description, a field `state` and a clock, which leave no trace; nothing without a terminal."""
+    return Progress(
+        TextColumn("{task.description}", markup=False),
+        BarColumn(bar_width=24),
+        TextColumn("{task.fields[state]}", markup=False),
+        TimeElapsedColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    )
+
+
+class LiveBars:
+    """What draws on a terminal while a block lasts.
+
+    Args:
+        console: where to draw, normally stderr.
+    """
+
+    def __init__(self, console: Console) -> None:
+        self._console, self._live = console, console.is_terminal
+        self._progress = live_bars(console)
+
+    def __enter__(self) -> Self:
+        """Start drawing."""
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Leave the terminal as it was."""
+        self._progress.stop()
+
+    def _heading(self, text: str) -> None:
+        """A line that says what begins."""
+        self._console.print(text, style="bold" if self._live else None, highlight=False, soft_wrap=True)
+
+
+class LiveProgress(LiveBars, Observer):
+    """A live bar on a terminal; elsewhere (a file, CI) a line now and then.
+
+    Args:
+        console: where to draw, normally stderr.
+        metric: what scores are made of.
+        trainings: the budget of Phase I.
+        clock: seconds.
+    """
+
+    def __init__(
+        self, console: Console, metric: Metric, trainings: int, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        super().__init__(console)
+        self._metric, self._trainings, self._clock = metric, trainings, clock
+        self._last_line = -_LINE_EVERY
+        self._bar = self._progress.add_task("", total=None, state="", visible=False)
+
+    def on_phase(self, text: str) -> None:
+        """See Observer."""
+        self._heading(text)
+        self._progress.reset(self._bar, description="Working", total=None, state="", visible=self._live)
+        self._last_line = self._clock()
+
+    def on_step(self, step: Step, tally: Tally, candidate_epochs: int) -> None:
+        """See Observer."""
+        best = self._metric.value(tally.best_score)
+        state = (
+            f"{tally.trained}/{self._trainings} trained of {tally.sampled} sampled, {len(tally.accepted)} accepted, "
+            f"best validation {self._metric.name} {best:.4f}"
+        )
+        front = self._front(tally)
+        shown = state + f"\n{front}" * bool(front)
+        self._progress.update(
+            self._bar, description="Searching", completed=tally.trained, total=self._trainings, state=shown
+        )
+        self._line(state + f"; {front}" * bool(front))
+
+    def _front(self, tally: Tally) -> str:
+        """What is reached with how many operators; nothing as long as no loss was accepted."""
+        reached = [f"{one.complexity}: {self._metric.value(one.score):.4f}" for one in tally.front]
+        return f"by operators {', '.join(reached)}" if reached else ""
+
+    def on_epoch(self, progress: Sequence[FitProgress]) -> None:
+        """See Observer."""
+        epoch = max(p.epochs for p in progress)
+        active = sum(p.epochs == epoch for p in progress)
+        best = self._metric.value(max(p.best_score for p in progress))
+        state = f"epoch {epoch}, {active} in training, best validation {self._metric.name} {best:.4f}"
+        self._progress.update(
+            self._bar, description="Training", completed=len(progress) - active, total=len(progress), state=state
+        )
+        self._line(state)
+
+    def on_result(self, result: dict[str, Any]) -> None:
+        """See Observer; the report is printed elsewhere."""
+        self._progress.update(self._bar, visible=False)
+
+    def _line(self, state: str) -> None:
+        if not self._live and self._clock() - self._last_line >= _LINE_EVERY:
+            self._console.print("  " + state, highlight=False, soft_wrap=True)
+            self._last_line = self._clock()

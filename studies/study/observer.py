@@ -1,0 +1,91 @@
+"""Who watches a study: the terminal, MLflow."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from core.search.effectiveness import Progress
+from core.search.search import Step
+from studies.study.funnel import Tally
+
+
+class Observer(ABC):
+    """Told what happens in a study. Must not change anything in it."""
+
+    @abstractmethod
+    def on_step(self, step: Step, tally: Tally, candidate_epochs: int) -> None:
+        """Phase I finished a step; `candidate_epochs` have been trained so far."""
+
+    @abstractmethod
+    def on_phase(self, text: str) -> None:
+        """Something begins or was decided; a sentence for a person."""
+
+    @abstractmethod
+    def on_epoch(self, progress: Sequence[Progress]) -> None:
+        """Phase III trained one more epoch."""
+
+    @abstractmethod
+    def on_result(self, result: dict[str, Any]) -> None:
+        """The study is done; `result` is what result.json holds."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """What must be there again where a study goes on from a checkpoint; nothing unless it says otherwise."""
+        return {}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:  # noqa: B027  (to have no state is common)
+        """Go on from there."""
+
+
+class StepObserver(Observer):
+    """Told of steps; what else happens is nothing to it unless it says so."""
+
+    def on_phase(self, text: str) -> None:
+        """See Observer."""
+
+    def on_epoch(self, progress: Sequence[Progress]) -> None:
+        """See Observer."""
+
+    def on_result(self, result: dict[str, Any]) -> None:
+        """See Observer."""
+
+
+class Audience(Observer):
+    """Several observers as one.
+
+    Args:
+        observers: told everything in this order.
+    """
+
+    def __init__(self, observers: Sequence[Observer]) -> None:
+        self._observers = observers
+
+    def on_step(self, step: Step, tally: Tally, candidate_epochs: int) -> None:
+        """See Observer."""
+        for observer in self._observers:
+            observer.on_step(step, tally, candidate_epochs)
+
+    def on_phase(self, text: str) -> None:
+        """See Observer."""
+        for observer in self._observers:
+            observer.on_phase(text)
+
+    def on_epoch(self, progress: Sequence[Progress]) -> None:
+        """See Observer."""
+        for observer in self._observers:
+            observer.on_epoch(progress)
+
+    def on_result(self, result: dict[str, Any]) -> None:
+        """See Observer."""
+        for observer in self._observers:
+            observer.on_result(result)
+
+    def state_dict(self) -> dict[str, Any]:
+        """See Observer; by the names of their classes, since others may watch when the study goes on."""
+        return {type(observer).__name__: observer.state_dict() for observer in self._observers}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """See Observer."""
+        for observer in self._observers:
+            observer.load_state_dict(state.get(type(observer).__name__, {}))

@@ -1,0 +1,111 @@
+"""What can be set about how recommenders are trained and losses run.
+
+The annotations are objects and not strings, see `studies.study.settings`.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from types import MappingProxyType
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from core.common.errors import UserError
+from core.search.effectiveness import Patience
+from recommenders import RECOMMENDERS, YOUR_OWN
+from recommenders.common.machine import BACKENDS
+from recommenders.data.options import option
+from recommenders.tasks.task import TrainSettings
+from studies.study.settings_data import DataSettings, listed
+from studies.study.typed import as_typed
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A way of training that ends at the paper's figures."""
+
+    train: TrainSettings
+    """Of every training run."""
+    patience: Patience
+    """When a training run of Phase III ends."""
+    init_std: float
+    """Standard deviation of initial embeddings and biases."""
+    about: str
+    """When to use it."""
+
+
+PRESETS: Mapping[str, Preset] = MappingProxyType(
+    {
+        "fast": Preset(
+            TrainSettings(learning_rate=0.5, clip=1.0),  # the longest step, learning_rate * clip, is that of paper
+            Patience(max_epochs=150, best_ago=25),
+            0.1,
+            "the test AUC of paper within .001, hinge apart, in a twentieth of the epochs",
+        ),
+        "paper": Preset(
+            TrainSettings(learning_rate=0.01),
+            Patience(max_epochs=4000, best_ago=500, falling=100),
+            1.0,
+            "as published: learning rate 0.01, start from N(0, 1), thousands of epochs",
+        ),
+    }
+)
+
+
+#: An option that takes formulas, which may begin with a minus.
+FORMULA = Parameter(allow_leading_hyphen=True)
+SPACED = Parameter(show_default=lambda values: " ".join(map(as_typed, values)))
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingSettings(DataSettings):
+    """What is trained on which data, and how losses run: what a search and a judgement of losses share."""
+
+    recommender: Annotated[str, Parameter(help=listed("The model that is trained", RECOMMENDERS) + YOUR_OWN)] = "mf"
+    task: str = "classification"
+    """What the model is for: classification or regression (of the labels 0 and 1)."""
+    metric: str | None = None
+    """Of the validation score: auc (default), f1, accuracy for classification; rmse (default), mae for regression."""
+    device: str = "auto"
+    """Where to train: auto (cuda where there is one), cpu or cuda."""
+    backend: str = "auto"
+    """What trains: auto (machine code on a CPU where the recommender brings some, else torch) or torch."""
+    clamp: str = "signed"
+    """After every operator: signed (magnitude into [xi, 1/xi]), paper (value into it, negatives are lost) or none."""
+    xi: float = 1e-6
+    """The clamp's bound, and the smoothing term of log and reciprocal during the search."""
+    epsilon: Annotated[tuple[float, ...], SPACED] = (1e-6, 1e-3, 1e-1)
+    """Smoothing terms that Phase III tries for every formula, chosen on validation (repeat the option for several)."""
+    learning_rate: float | None = None
+    """The recommender's, instead of the preset's."""
+    weight_decay: float | None = None
+    """The recommender's effective decay in Phase III, instead of the preset's."""
+    init_std: float | None = None
+    """Standard deviation of initial embeddings, instead of the preset's."""
+    max_epochs: int | None = None
+    """The most epochs of a training run in Phase III, instead of the preset's."""
+    stop_after: int | None = None
+    """A training run of Phase III ends when its best epoch is so many epochs ago, instead of the preset's (50 in the
+    paper, 100 in the published code; trainings that begin with hundreds of epochs at chance need more)."""
+
+    def __post_init__(self) -> None:
+        """Check what no other class checks."""
+        super().__post_init__()
+        for f in fields(self):
+            value = getattr(self, f.name)
+            if isinstance(value, float) and not math.isfinite(value):
+                raise UserError(f"{option(f.name)}: expected a finite number, got {value}")
+        check_choice("backend", self.backend, BACKENDS)
+        if not self.epsilon or not all(0 < e <= 1 for e in self.epsilon):
+            raise UserError(f"--epsilon: expected numbers above 0 and up to 1, got {self.epsilon}")
+
+
+def check_choice(name: str, value: object, known: Sequence[str]) -> None:
+    """Refuse what is not among the values that a setting may have.
+
+    Raises:
+        UserError: it is not.
+    """
+    if value not in known:
+        raise UserError(f"{option(name)}: expected {' or '.join(known)}, got {value!r}")

@@ -1,0 +1,280 @@
+"""A whole study: phases I, II and III (paper, Figure 3), without a terminal, a tracker or a file."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from core.common.errors import UserError
+from core.common.restoring import read
+from core.common.seeding import derive_seed
+from core.losses.closed_forms import BCE
+from core.losses.loss import Loss
+from core.search.effectiveness import Progress
+from core.search.evaluator import Evaluator
+from core.search.fixed_probe import FixedProbe
+from core.search.no_proxy import NoProxyTest
+from core.search.proxy import ProxyTest, prediction_probe
+from core.search.reward import RewardFilter
+from core.search.rounds import Rules
+from core.search.scale import Yardstick
+from core.search.search import Search, SearchBudget
+from core.search.validation import ValidationCheck
+from recommenders import make_recommender
+from recommenders.backends.trainer import Trainer
+from recommenders.common.machine import Machine
+from recommenders.data import DataFiles, Dataset, dataset_name, load_dataset
+from recommenders.tasks.environments import AlternatingEnvironment, FromScratchEnvironment
+from recommenders.tasks.metrics import find_metric
+from recommenders.tasks.task import Pairs, RecommendationTask
+from searchers import make_searcher
+from studies.storage.checkpoints import Offer, keep_nothing, restoring
+from studies.study.finals import Finals, baseline, searched
+from studies.study.found import Finalist, Found
+from studies.study.funnel import Tally
+from studies.study.observer import Audience, Observer
+from studies.study.picking import Pick
+from studies.study.result import StudyResult
+from studies.study.screening import check_directions, leading, screen
+from studies.study.settings import StudySettings
+
+
+def pick_device(name: str) -> torch.device:
+    """The device that a name stands for; auto is cuda where there is one.
+
+    Raises:
+        UserError: an unknown name, or no cuda here.
+    """
+    if name not in ("auto", "cpu", "cuda"):
+        raise UserError(f"--device: expected auto, cpu or cuda, got {name!r}")
+    if name == "cuda" and not torch.cuda.is_available():
+        raise UserError("--device cuda: torch finds no CUDA device here; use --device auto or cpu")
+    return torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")
+
+
+def use_cores(trainer: Trainer) -> None:
+    """Let torch use the cores that a trainer may, if it is torch that trains.
+
+    Beside machine code a second thread would only make its small tensors slower, and change rounding.
+    """
+    torch.set_num_threads(1 if trainer.compiled else trainer.machine.threads)
+
+
+def load_settings(settings: StudySettings, files: DataFiles) -> Dataset:
+    """The data set that settings and files mean.
+
+    Raises:
+        UserError: see load_dataset.
+    """
+    name = dataset_name(settings.dataset, files.data)
+    return load_dataset(name, files, settings.seed, settings.table_options)
+
+
+class Study:
+    """Settings made into objects. Everything that can be wrong with the settings is found here.
+
+    Args:
+        settings: of the study.
+        data: the raw file or files of the data set, where it needs some, or the data set itself.
+        threads: CPU cores to train on.
+        memory: GiB for the parameters of recommenders in training; None: half of what is free.
+        kind: the class of the recommender, instead of the one that the settings name.
+
+    Raises:
+        UserError: anything that the study could not run with.
+    """
+
+    def __init__(
+        self,
+        settings: StudySettings,
+        data: Path | DataFiles | Dataset | None = None,
+        threads: int = 1,
+        memory: float | None = None,
+        kind: type | None = None,
+    ) -> None:
+        files = DataFiles() if isinstance(data, Dataset) else DataFiles.of(data)
+        self.settings, self.kind = (settings := settings.on(files)), kind
+        metric = find_metric(settings.task, settings.metric)
+        machine = Machine(pick_device(settings.device), backend=settings.backend, threads=threads, memory=memory)
+        self._space = settings.space
+        seed = derive_seed(settings.seed, "searcher")
+        self._searcher = make_searcher(settings.searcher, self._space, seed, settings.guess)
+        given = {} if settings.init_std is None else {"init_std": settings.init_std}
+        recommender = make_recommender(kind or settings.recommender, {"init_std": settings.initial_std}, **given)
+        self._budget = SearchBudget(
+            settings.trainings, settings.minutes, settings.candidates_per_step, settings.samples_per_training
+        )
+        self._check = ValidationCheck(settings.min_positive_rate, seed=settings.seed)
+        self._rules = Rules(
+            self._space,
+            reward_filter=RewardFilter(settings.eta),
+            check_first=self._check if settings.check == "before" else None,
+            reward_duplicates=settings.in_force("duplicates") == "original",
+            reference=BCE if settings.scale == "normalised" else None,
+        )
+        proxy = ProxyTest(settings.proxy_delta)
+        self._proxy = NoProxyTest() if settings.in_force("proxy") == "none" else proxy
+        self.baselines = [baseline(text, self._space, settings.epsilon) for text in settings.baseline]
+        self._patience = settings.patience
+        dataset = data if isinstance(data, Dataset) else load_settings(settings, files)
+        self.task = RecommendationTask(recommender, dataset, metric, settings.train, machine)
+        self._environment = self._make_environment()
+        self._evaluator = self._make_evaluator()
+        self.start = self._evaluator.score()
+        """The validation score of the fresh recommender, higher is better."""
+        reference = self._rules.reference
+        self._yardstick = None if reference is None else Yardstick(reference, self._evaluator.recommender_probe())
+
+    def _make_environment(self) -> AlternatingEnvironment | FromScratchEnvironment:
+        settings, seed = self.settings, derive_seed(self.settings.seed, "environment")
+        if settings.environment == "from-scratch":
+            return FromScratchEnvironment(self.task, seed, settings.proxy_size, settings.epochs_per_candidate)
+        return AlternatingEnvironment(self.task, seed, settings.proxy_size)
+
+    def _make_evaluator(self) -> Evaluator:
+        if self.settings.in_force("proxy") == "prediction":
+            return FixedProbe(self._environment, prediction_probe(derive_seed(self.settings.seed, "environment")))
+        return self._environment
+
+    def score_on(self, pairs: Pairs) -> float:
+        """How the recommender that candidates start from now does on these pairs, higher is better."""
+        return self._environment.score_on(pairs)
+
+    def comparable(self, loss: Loss) -> Loss:
+        """The loss as phases II and III train it: where `scale` is normalised, brought to BCE's norm on the start."""
+        return loss if self._yardstick is None else self._yardstick.scaled([loss])[0]
+
+    def run(
+        self,
+        observers: Sequence[Observer],
+        clock: Callable[[], float] = time.monotonic,
+        stored: Mapping[str, Any] | None = None,
+        offer: Offer = keep_nothing,
+    ) -> StudyResult:
+        """All three phases.
+
+        Args:
+            observers: told what happens.
+            clock: seconds.
+            stored: a state that `offer` was told, to go on from.
+            offer: told wherever the study could go on from.
+
+        Raises:
+            UserError: a stored state of another study.
+        """
+        began, audience, stored = clock(), Audience(observers), stored or {}
+        with restoring():
+            began -= read(float, stored.get("seconds", 0.0))
+            found = Found.from_dict(stored["found"], self.settings) if "found" in stored else None
+        if found is None:
+            found = self.search(observers, clock, stored, offer)
+        finals = self._finals(found)
+        with restoring():
+            if "finals" in stored:
+                finals.load_state_dict(stored["finals"])
+                audience.load_state_dict(stored["observers"])
+
+        def state() -> dict[str, Any]:
+            return {
+                "seconds": clock() - began,
+                "found": found.to_dict(),
+                "finals": finals.state_dict(),
+                "observers": audience.state_dict(),
+            }
+
+        def epoch_done(progress: Sequence[Progress]) -> None:
+            audience.on_epoch(progress)
+            offer(state)
+
+        finished = finals.run(audience.on_phase, epoch_done)
+        result = StudyResult(
+            settings=self.settings,
+            task=self.task,
+            tally=found.tally,
+            stop=found.stop,
+            candidate_epochs=found.candidate_epochs,
+            n_passed=found.n_passed,
+            finished=tuple(finished),
+            n_searched=len(found.finalists) + len(found.simpler),
+            found=finals.best,
+            model=finals.model,
+            seconds=clock() - began,
+        )
+        audience.on_result(result.to_dict())
+        return result
+
+    def _finals(self, found: Found) -> Finals:
+        settings, finalists = self.settings, [contender for contender, _ in (*found.finalists, *found.simpler)]
+        return Finals(
+            self.task,
+            [one.trained_as(self.comparable) for one in (*finalists, *self.baselines)],
+            n_searched=len(finalists),
+            seed=settings.seed,
+            repeats=settings.repeats,
+            patience=self._patience,
+            threshold_from=settings.threshold_from,
+            pick=Pick.parse(settings.pick),
+        )
+
+    def search(
+        self,
+        observers: Sequence[Observer],
+        clock: Callable[[], float] = time.monotonic,
+        stored: Mapping[str, Any] | None = None,
+        offer: Offer = keep_nothing,
+    ) -> Found:
+        """Phases I and II; for the arguments see `run`."""
+        began, audience, tally = clock(), Audience(observers), Tally(self._space)
+        seed = derive_seed(self.settings.seed, "search")
+        search = Search(self._searcher, self._evaluator, self._proxy, self._rules, self._budget, seed, clock)
+        if stored:
+            with restoring():
+                began -= read(float, stored["seconds"])
+                tally = Tally.from_dict(stored["tally"], self._space)
+                search.load_state_dict(stored["search"])
+                audience.load_state_dict(stored["observers"])
+        told = f"{tally.trained} done, " if tally.trained else ""
+        audience.on_phase(
+            f"Phase I, loss search: up to {self.settings.trainings} trainings, {told}{self.settings.searcher} proposes"
+        )
+
+        def state() -> dict[str, Any]:
+            return {
+                "seconds": clock() - began,
+                "tally": tally.to_dict(),
+                "search": search.state_dict(),
+                "observers": audience.state_dict(),
+            }
+
+        for step in search:
+            tally.add(step)
+            audience.on_step(step, tally, tally.trained * self._evaluator.epochs_per_candidate)
+            offer(state)
+        finalists, simpler, n_passed = self._check_and_screen(tally, audience.on_phase)
+        assert search.stop is not None, "a search ends for a reason"
+        trained = tally.trained * self._evaluator.epochs_per_candidate
+        return Found(tally, search.stop, trained, finalists, simpler, n_passed)
+
+    def _check_and_screen(
+        self, tally: Tally, say: Callable[[str], None]
+    ) -> tuple[tuple[Finalist, ...], tuple[Finalist, ...], int]:
+        settings, space = self.settings, self._space
+        programs = list(tally.accepted.values())
+        checked = check_directions(programs, self._space, self._check, settings.finalists)
+        say(
+            f"Phase II, validation check: {checked.n_passed} of {len(programs)} accepted losses push predictions "
+            f"towards labels on {settings.min_positive_rate:.0%} of simulated pairs"
+        )
+        scores: Mapping[str, float] = tally.scores
+        if settings.environment != "from-scratch" and len(checked.passed) > settings.finalists:
+            scores = screen(self.task, checked.passed, space, settings.seed, self.comparable)
+        chosen = leading(checked.passed, scores, space, settings.finalists, settings.simpler)
+        finalists, simpler = (
+            tuple((searched(p, direction, space, settings.epsilon), tally.scores.get(p.key)) for p, direction in some)
+            for some in chosen
+        )
+        return finalists, simpler, checked.n_passed

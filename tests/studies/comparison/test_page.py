@@ -1,0 +1,65 @@
+import pytest
+
+from studies.comparison.page import CAPTIONS, render_page
+from studies.comparison.statistics import analyse
+from studies.comparison.summary import conclusion
+from tests.studies.comparison.outcomes import NAN, known, lively, outcome, run, scored
+from tests.studies.pages import HOSTILE, Reader
+
+
+def page_of(made, pictures=()):
+    return render_page(made, analyse(made), {stem: b"\x89PNG" for stem in pictures})
+
+
+@pytest.fixture(scope="module")
+def full():
+    return lively(n_points=5)
+
+
+def test_the_page_needs_nothing_from_outside(full):
+    page = page_of(full, CAPTIONS)
+    read = Reader(page)
+    assert len(read.addresses) == len(CAPTIONS)
+    assert all(address.startswith("data:image/png;base64,") for address in read.addresses)
+    assert read.tags.isdisjoint({"script", "link", "iframe", "object"})
+    assert "http" not in page
+    assert "url(" not in page
+    assert "@import" not in page
+
+
+def test_the_page_tells_everything(full):
+    read = Reader(page_of(full, CAPTIONS))
+    text = " ".join(read.text.split())
+    told = conclusion(analyse(full)) + [pair.sentence for pair in analyse(full).verdicts]
+    told += [full.command, *full.searchers, *(loss.name for loss in full.baselines), *(t for t, _ in CAPTIONS.values())]
+    told += ["ml-100k, users 943", "24 runs: the budget of trainings is used up", "trainings50"]
+    for part in told:
+        assert part in text
+    best, funnel = "The best loss of each run", "What became of the candidates"
+    heads = ["Conclusion", "Searchers", "Pictures", "Pairs", best, "Known losses", funnel, "Settings"]
+    assert read.headings == heads
+
+
+def test_hostile_names_stay_text():
+    runs = [run(name, seed, [0.5], name=HOSTILE, stop=HOSTILE) for name in (HOSTILE, "b", "c") for seed in (0, 1)]
+    changes = {"data": {"name": HOSTILE, HOSTILE: HOSTILE}, "settings": {HOSTILE: HOSTILE}, "command": HOSTILE}
+    read = Reader(page_of(outcome(runs, baselines=[known(HOSTILE, 0.7)], metric=HOSTILE, **changes), CAPTIONS))
+    assert "script" not in read.tags
+    assert "onload" not in read.attributes
+    assert HOSTILE in read.text
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        lively(("rl",), 1, 3),
+        lively(("rl", "gp"), 2, 3),
+        outcome([run("a", 0, [], None), run("b", 0, [NAN], None)], search=(), converged=(), data={}, settings={}),
+        scored({"a": [NAN, NAN], "b": [0.5, NAN]}, higher_is_better=False),
+    ],
+)
+def test_little_data_makes_a_page_too(made):
+    read = Reader(page_of(made))
+    assert "Conclusion" in read.text
+    assert "nan" not in read.text
+    assert "inf" not in read.text
