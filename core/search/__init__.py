@@ -1,1 +1,1 @@
-"""Algorithm 1 of the paper: the interfaces of searchers and evaluators, the proxy test, the filters, the loop."""
+"""The search, whatever is searched for: interfaces of searchers, trials and verdicts, the reward filter, the loop."""

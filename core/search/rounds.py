@@ -9,16 +9,16 @@ from typing import Any
 from core.common.restoring import count, read
 from core.common.stopwatch import Stopwatch
 from core.losses.loss import Loss, ProgramLoss
+from core.problems.evaluator import Evaluator
+from core.problems.no_proxy import NoProxyTest
+from core.problems.proxy import Finding, ProxyTest
+from core.problems.scale import Yardstick
+from core.problems.validation import ValidationCheck
 from core.programs.program import LossProgram
 from core.programs.space import OperatorSpace
-from core.search.evaluator import Evaluator
-from core.search.no_proxy import NoProxyTest
-from core.search.proxy import Finding, ProxyTest
 from core.search.reward import RewardFilter, reward_of
-from core.search.scale import Yardstick
 from core.search.searcher import Searcher
 from core.search.trial import Candidate, Trial, Verdict
-from core.search.validation import ValidationCheck
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Rules:
     would pay a searcher for proposing one loss for ever, while everybody knows its reward already."""
 
     reference: Loss | None = None
-    """The loss whose gradient on the proxy batch gives candidates their scale in training (see `core.search.scale`);
+    """The loss whose gradient on the proxy batch gives candidates their scale in training (see `core.problems.scale`);
     None: they are trained as they are. Proxy test and validation check see them as they are."""
 
     def loss(self, program: LossProgram) -> ProgramLoss:

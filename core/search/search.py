@@ -19,9 +19,9 @@ from typing import Any
 from core.common.errors import UserError
 from core.common.restoring import count, read
 from core.common.seeding import derive_seed
-from core.search.evaluator import Evaluator
-from core.search.no_proxy import NoProxyTest
-from core.search.proxy import ProxyTest
+from core.problems.evaluator import Evaluator
+from core.problems.no_proxy import NoProxyTest
+from core.problems.proxy import ProxyTest
 from core.search.rounds import Rounds, Rules
 from core.search.searcher import Searcher
 from core.search.trial import Trial

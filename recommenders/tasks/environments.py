@@ -19,8 +19,8 @@ from core.common.errors import UserError
 from core.common.restoring import read
 from core.common.seeding import derive_seed, numpy_rng
 from core.losses.loss import Loss
-from core.search.evaluator import Evaluator, Measurement
-from core.search.proxy import Probe
+from core.problems.evaluator import Evaluator, Measurement
+from core.problems.proxy import Probe
 from recommenders.backends.places import first_places
 from recommenders.backends.population import Population
 from recommenders.models.recommender import Weights, gather

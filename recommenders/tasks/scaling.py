@@ -1,11 +1,11 @@
-"""How large a loss is beside BCE, as a fresh recommender sees it: see `core.search.scale`."""
+"""How large a loss is beside BCE, as a fresh recommender sees it: see `core.problems.scale`."""
 
 from __future__ import annotations
 
 from core.common.errors import UserError
 from core.losses.closed_forms import BCE
 from core.losses.loss import Loss
-from core.search.scale import Yardstick
+from core.problems.scale import Yardstick
 from recommenders.tasks.environments import probe_of, probe_pairs
 from recommenders.tasks.task import RecommendationTask
 
@@ -30,7 +30,7 @@ def fresh_yardstick(task: RecommendationTask, seed: int, size: int = 5) -> Yards
 def bce_factor(task: RecommendationTask, loss: Loss, seed: int, size: int = 5) -> float:
     """What the loss has to be multiplied by for its gradient to be as long as that of BCE, see `fresh_yardstick`.
 
-    1 for BCE itself, and where there is no such number (see `core.search.scale`).
+    1 for BCE itself, and where there is no such number (see `core.problems.scale`).
     """
     (factor,) = fresh_yardstick(task, seed, size).factors([loss])
     return factor

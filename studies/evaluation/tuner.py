@@ -2,7 +2,7 @@
 
 For plain SGD, p <- p - lr (c g + lambda p) is p <- p - (lr c) (g + (lambda / c) p): a loss c times as large trains
 like a learning rate c times as large with a decay c times as small. What is tried is therefore relative: with f the
-factor that brings the loss's gradient to the norm of BCE's (`core.search.scale`), a point (r, w) stands for the
+factor that brings the loss's gradient to the norm of BCE's (`core.problems.scale`), a point (r, w) stands for the
 learning rate r f, the decay w / f, and gradients clipped so that no step is longer than BCE's. A loss and its double
 get the same trials, which come to the same.
 

@@ -11,9 +11,9 @@ import math
 from typing import Any
 
 from core.losses.loss import ProgramLoss
+from core.problems.validation import ValidationCheck
 from core.programs.program import LossProgram
 from core.programs.space import OperatorSpace
-from core.search.validation import ValidationCheck
 from studies.evaluation.report import seed_rows
 from studies.reproduction.bench import Bench
 from studies.reproduction.beside import groups

@@ -12,8 +12,8 @@ import torch
 
 from core.common.seeding import derive_seed, numpy_rng
 from core.losses.loss import ProgramLoss
+from core.problems.proxy import ProxyTest, prediction_probe
 from core.programs.space import OperatorSpace
-from core.search.proxy import ProxyTest, prediction_probe
 from recommenders import make_recommender
 from recommenders.common.machine import Machine
 from recommenders.data.dataset import Dataset

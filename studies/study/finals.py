@@ -13,12 +13,12 @@ from core.common.errors import UserError
 from core.common.restoring import read
 from core.common.seeding import derive_seed
 from core.losses.loss import Loss, ProgramLoss
+from core.problems.validation import Direction
 from core.programs.line import EPSILON
 from core.programs.printing import SMOOTHED
 from core.programs.program import LossProgram
 from core.programs.space import OperatorSpace
 from core.search.effectiveness import Patience, Progress
-from core.search.validation import Direction
 from recommenders.models.recommender import Weights
 from recommenders.tasks.fitting import Fitted, Fitting, read_weights
 from recommenders.tasks.losses import find_named_loss, make_loss
@@ -41,7 +41,7 @@ class Contender:
     """What the validation check found, for searched losses."""
 
     def trained_as(self, comparable: Callable[[Loss], Loss]) -> Contender:
-        """The contender with each of its losses as it is trained: at a scale of its own, see `core.search.scale`."""
+        """The contender with each of its losses as it is trained: at a scale of its own, see `core.problems.scale`."""
         return replace(self, choices=tuple((epsilon, comparable(loss)) for epsilon, loss in self.choices))
 
 

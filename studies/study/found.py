@@ -7,9 +7,9 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from core.common.restoring import count, read
+from core.problems.validation import Direction
 from core.programs.program import LossProgram
 from core.search.search import StopReason
-from core.search.validation import Direction
 from studies.study.finals import Contender, searched
 from studies.study.funnel import Tally
 from studies.study.settings import StudySettings

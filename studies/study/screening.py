@@ -10,11 +10,11 @@ from core.analysis.front import pareto_front
 from core.analysis.simplify import simplified
 from core.common.seeding import derive_seed
 from core.losses.loss import Loss, ProgramLoss
+from core.problems.proxy import ProxyTest, prediction_probe
+from core.problems.validation import Direction, ValidationCheck
 from core.programs.program import LossProgram
 from core.programs.space import OperatorSpace
-from core.search.proxy import ProxyTest, prediction_probe
 from core.search.trial import Verdict
-from core.search.validation import Direction, ValidationCheck
 from recommenders.tasks.environments import FromScratchEnvironment
 from recommenders.tasks.task import RecommendationTask
 
@@ -80,7 +80,7 @@ def screen(
         checked: from Phase II.
         space: how their operators behave.
         seed: of the study.
-        comparable: the loss as it is trained, at a scale of its own (`core.search.scale`).
+        comparable: the loss as it is trained, at a scale of its own (`core.problems.scale`).
     """
     environment = FromScratchEnvironment(task, derive_seed(seed, "screening"), probe_size=1, epochs=_SCREENING_EPOCHS)
     scores: list[float] = []

@@ -14,16 +14,16 @@ from core.common.restoring import read
 from core.common.seeding import derive_seed
 from core.losses.closed_forms import BCE
 from core.losses.loss import Loss
+from core.problems.evaluator import Evaluator
+from core.problems.fixed_probe import FixedProbe
+from core.problems.no_proxy import NoProxyTest
+from core.problems.proxy import ProxyTest, prediction_probe
+from core.problems.scale import Yardstick
+from core.problems.validation import ValidationCheck
 from core.search.effectiveness import Progress
-from core.search.evaluator import Evaluator
-from core.search.fixed_probe import FixedProbe
-from core.search.no_proxy import NoProxyTest
-from core.search.proxy import ProxyTest, prediction_probe
 from core.search.reward import RewardFilter
 from core.search.rounds import Rules
-from core.search.scale import Yardstick
 from core.search.search import Search, SearchBudget
-from core.search.validation import ValidationCheck
 from recommenders import make_recommender
 from recommenders.backends.trainer import Trainer
 from recommenders.common.machine import Machine

@@ -11,8 +11,8 @@ import torch
 
 from core.common.seeding import numpy_rng
 from core.losses.loss import ProgramLoss
+from core.problems.proxy import ProxyTest, prediction_probe
 from core.programs.space import OperatorSpace
-from core.search.proxy import ProxyTest, prediction_probe
 from core.search.trial import Candidate, Trial, Verdict
 from recommenders.common.machine import Machine
 from recommenders.data import load_dataset

@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from core.losses.loss import ProgramLoss
+from core.problems.evaluator import Evaluator
 from core.programs.program import LossProgram
 from core.programs.space import OperatorSpace
-from core.search.evaluator import Evaluator
 from studies.storage.packing import pack, unpack
 
 CROSS_ENTROPY = "-(y*log(y_hat)) + -((1 + -y)*log(1 + -y_hat))"

@@ -6,9 +6,9 @@ from itertools import count
 import numpy as np
 
 from core.common.seeding import derive_seed
+from core.problems.evaluator import Evaluator, Measurement
+from core.problems.proxy import prediction_probe
 from core.programs.program import LossProgram
-from core.search.evaluator import Evaluator, Measurement
-from core.search.proxy import prediction_probe
 from core.search.searcher import Searcher
 
 

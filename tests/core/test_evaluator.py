@@ -3,9 +3,9 @@ import dataclasses
 import pytest
 import torch
 
-from core.search.evaluator import Evaluator, Measurement
-from core.search.fixed_probe import FixedProbe
-from core.search.proxy import prediction_probe
+from core.problems.evaluator import Evaluator, Measurement
+from core.problems.fixed_probe import FixedProbe
+from core.problems.proxy import prediction_probe
 from tests.core.fakes import FakeEvaluator
 
 

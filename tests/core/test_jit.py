@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from core.search.nearest import nearest
+from core.problems.nearest import nearest
 from tests.strategies import law
 
 ROOT = Path(__file__).parents[2]

@@ -3,10 +3,10 @@
 import pytest
 
 from core.losses.loss import ProgramLoss
+from core.problems.no_proxy import NoProxyTest
+from core.problems.proxy import prediction_probe
 from core.programs.program import LossProgram
 from core.programs.space import HANDCRAFTED_SPACE
-from core.search.no_proxy import NoProxyTest
-from core.search.proxy import prediction_probe
 
 
 def losses(*formulas):

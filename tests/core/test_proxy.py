@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from core.common.errors import UserError
 from core.losses.loss import ProgramLoss
+from core.problems.proxy import Finding, Probe, ProxyTest, prediction_probe
 from core.programs.program import LossProgram
 from core.programs.space import HANDCRAFTED_SPACE
-from core.search.proxy import Finding, Probe, ProxyTest, prediction_probe
 from core.search.trial import Verdict
 from studies.storage.packing import pack, unpack
 from tests.core.oracles import slope_size

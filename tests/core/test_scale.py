@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 
 from core.losses.closed_forms import BCE, FOCAL, HINGE, MSE
 from core.losses.loss import ProgramLoss
+from core.problems.proxy import Probe, ProxyTest
+from core.problems.scale import Yardstick, gradient_norms
 from core.programs.line import Line
 from core.programs.program import LossProgram
 from core.programs.space import HANDCRAFTED_SPACE, OperatorSpace
-from core.search.proxy import Probe, ProxyTest
-from core.search.scale import Yardstick, gradient_norms
 from tests.strategies import law, losses, programs_of
 
 CLOSED = st.sampled_from((MSE, BCE, HINGE, FOCAL))

@@ -22,10 +22,10 @@ from core.losses.loss import ProgramLoss
 from core.losses.module import LossModule
 from core.losses.running import run_programs
 from core.losses.stack import StackedLosses
+from core.problems.validation import ValidationCheck
 from core.programs.compile import slope
 from core.programs.program import LossProgram
 from core.programs.space import HANDCRAFTED_SPACE, OperatorSpace
-from core.search.validation import ValidationCheck
 from recommenders.tasks.losses import NAMED_LOSSES, make_loss
 from studies.exporting.exported import FORMS, Exported
 from tests.core.export import written

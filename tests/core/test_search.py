@@ -12,16 +12,16 @@ from hypothesis import strategies as st
 from core.common.errors import UserError
 from core.common.seeding import derive_seed
 from core.losses.closed_forms import BCE
+from core.problems.no_proxy import NoProxyTest
+from core.problems.proxy import ProxyTest, prediction_probe
+from core.problems.scale import Yardstick
+from core.problems.validation import ValidationCheck
 from core.programs.program import LossProgram
 from core.programs.space import HANDCRAFTED_SPACE, OperatorSpace
-from core.search.no_proxy import NoProxyTest
-from core.search.proxy import ProxyTest, prediction_probe
 from core.search.reward import RewardFilter, reward_of
 from core.search.rounds import Rules
-from core.search.scale import Yardstick
 from core.search.search import Search, SearchBudget, StopReason
 from core.search.trial import Candidate, Trial, Verdict
-from core.search.validation import ValidationCheck
 from studies.storage.packing import pack, unpack
 from tests.core.fakes import FakeEvaluator, Sampling, Scripted
 from tests.strategies import costly_law

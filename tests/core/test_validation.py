@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 
 from core.common.errors import UserError
 from core.losses.loss import ProgramLoss
+from core.problems.validation import Direction, ValidationCheck
 from core.programs.program import LossProgram
 from core.programs.space import HANDCRAFTED_SPACE, OperatorSpace
-from core.search.validation import Direction, ValidationCheck
 from tests.strategies import law, losses
 
 CHECK = ValidationCheck()

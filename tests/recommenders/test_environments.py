@@ -5,7 +5,7 @@ import torch
 
 from core.common.errors import UserError
 from core.losses.loss import ProgramLoss
-from core.search.proxy import ProxyTest
+from core.problems.proxy import ProxyTest
 from recommenders.models.mf import MF
 from recommenders.models.mlp import MLP
 from recommenders.tasks.environments import AlternatingEnvironment, FromScratchEnvironment, probe_of

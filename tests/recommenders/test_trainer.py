@@ -348,7 +348,7 @@ def test_the_strongest_decay_that_settings_take_trains(backend):
 @both_backends
 def test_predictions_are_those_of_the_oracle_however_they_are_cut(recommender, at_a_time, monkeypatch, backend):
     for module in ("stacked", "mlp_kernel"):
-        monkeypatch.setattr(f"recommenders.{module}._EVALUATION_ROWS", at_a_time)
+        monkeypatch.setattr(f"recommenders.backends.{module}._EVALUATION_ROWS", at_a_time)
     rows = random_interactions(6, 5, 40, seed=3)
     weights = recommender.initial(6, 5, seed=3)
     trainer = Trainer(recommender, rows, 16, 0.5, Machine(CPU, torch.float64, backend))

@@ -2,9 +2,9 @@ import math
 
 import pytest
 
+from core.problems.validation import ValidationCheck
 from core.programs.program import LossProgram
 from core.programs.space import OperatorSpace
-from core.search.validation import ValidationCheck
 from recommenders.tasks.fitting import Fitted
 from recommenders.tasks.losses import NAMED_LOSSES
 from recommenders.tasks.metrics import find_metric

@@ -12,7 +12,7 @@ from rich.console import Console
 from core.common.errors import UserError
 from core.common.seeding import derive_seed
 from core.losses.closed_forms import BCE
-from core.search.scale import gradient_norms
+from core.problems.scale import gradient_norms
 from recommenders.tasks.environments import _Environment
 from recommenders.tasks.scaling import bce_factor, fresh_yardstick
 from studies.api import load_result, search_loss

@@ -7,7 +7,7 @@ from typing import Any
 
 from core.common.restoring import count
 from core.losses.loss import ProgramLoss
-from core.search.proxy import Finding, Probe
+from core.problems.proxy import Finding, Probe
 
 
 class NoProxyTest:

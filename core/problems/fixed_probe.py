@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from core.losses.loss import Loss
-from core.search.evaluator import Evaluator, Measurement
-from core.search.proxy import Probe
+from core.problems.evaluator import Evaluator, Measurement
+from core.problems.proxy import Probe
 
 
 class FixedProbe(Evaluator):

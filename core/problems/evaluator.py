@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from core.losses.loss import Loss
-from core.search.proxy import Probe
+from core.problems.proxy import Probe
 
 
 @dataclass(frozen=True)

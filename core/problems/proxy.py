@@ -21,7 +21,7 @@ from core.common.restoring import count, read
 from core.common.seeding import torch_rng
 from core.losses.loss import ProgramLoss
 from core.losses.running import run_programs
-from core.search.nearest import nearest
+from core.problems.nearest import nearest
 from core.search.trial import Verdict
 
 

@@ -6,7 +6,7 @@ as much as by shape. Multiplied by
 
     factor = |d mean reference / d omega| / |d mean loss / d omega|
 
-they all begin with steps of one length. The norms are those of the proxy test (`core.search.proxy`):
+they all begin with steps of one length. The norms are those of the proxy test (`core.problems.proxy`):
 sqrt(g^T G g) / |B| with g = d loss / d y_hat on the batch B and the Gram matrix G of the predictions' gradients.
 
 The factor is 1 where there is none: where a norm is zero or not finite, or their quotient is no finite number above 0.
@@ -24,7 +24,7 @@ import numpy as np
 
 from core.losses.loss import Loss, ProgramLoss
 from core.losses.running import run_programs
-from core.search.proxy import Probe
+from core.problems.proxy import Probe
 
 
 def gradient_norms(losses: Sequence[Loss], probe: Probe) -> np.ndarray:
