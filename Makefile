@@ -10,7 +10,7 @@ LOWEST := .venv-minimum
 # Fixtures of a module are made once, and heavy modules begin before light ones end the run.
 PYTEST := $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadscope --no-loadscope-reorder
 
-.PHONY: help run compare test lint services nightly bench slow fuzz lock minimum clean
+.PHONY: help run compare test lint docs services nightly bench slow fuzz lock minimum clean
 
 help: ## show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/'
@@ -31,6 +31,9 @@ lint: $(READY) ## ruff, import-linter and mypy
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
 	$(BIN)/mypy
+
+docs: $(READY) ## the documentation as a site in build/site, with the reference; a broken link is an error
+	$(BIN)/mkdocs build --strict --quiet
 
 test: $(READY) ## the tests (five minutes on 2 cores)
 	$(PYTEST) -m "not slow and not nightly and not services"
