@@ -1,4 +1,4 @@
-"""The Pareto front of score against complexity: which losses are the best of all that are no longer."""
+"""The Pareto front of score against complexity."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ T = TypeVar("T")
 
 
 def pareto_front(entries: Iterable[T], complexity: Callable[[T], int], score: Callable[[T], float | None]) -> list[T]:
-    """The entries that no other one beats by being better and no longer, or shorter and no worse.
+    """Return the entries for which no entry with at most as many operators scores at least as well.
 
     Args:
-        entries: in any order; of equal ones the first stays.
+        entries: in any order; of two with equal score and complexity the first stays.
         complexity: number of operators.
         score: higher is better; entries without a finite one are left out.
 

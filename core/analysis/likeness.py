@@ -1,4 +1,4 @@
-"""Whether two losses train alike: their gradients are proportional, so that they differ by scale and constants alone.
+"""Gradient equivalence: two losses train alike if their gradients are proportional, up to scale and constants.
 
 A constant may depend on the label, since nothing of it reaches a gradient. Compared on a grid of predictions within
 (0, 1) and the labels 0 and 1, point by point: a difference may be no larger than a small share of either gradient. The
@@ -31,19 +31,22 @@ class Alike:
 
 
 def slopes(loss: Loss) -> np.ndarray:
-    """D loss / d y_hat on the grid [B]."""
+    """Return d loss / d y_hat at every point of the grid [B], float64."""
     logit, y = _grid()
     y_hat = torch.sigmoid(logit)
     return (loss.slope(logit, y) / (y_hat * (1 - y_hat))).detach().numpy()
 
 
 def proportion(one: np.ndarray, other: np.ndarray, tolerance: float = TOLERANCE) -> float | None:
-    """The factor above 0 by which `one` is `other`; None if there is none.
+    """Return the factor above 0 by which one gradient is the other.
 
     Args:
-        one: slopes [B]. Without any that differs from zero, or with one that is not finite, it is like nothing.
-        other: the same.
-        tolerance: the largest share of a slope by which the two may differ.
+        one: gradient at every point of the grid [B].
+        other: the same of another loss.
+        tolerance: the largest relative difference at any point.
+
+    Returns:
+        None if they are not proportional, if all of either are zero, or if any is not finite.
     """
     found = _fit(one, other)
     return found[0] if found is not None and found[1] <= tolerance else None
@@ -65,15 +68,29 @@ def _fit(one: np.ndarray, other: np.ndarray) -> tuple[float, float] | None:
 
 
 def factor_between(one: Loss, other: Loss, tolerance: float = TOLERANCE) -> float | None:
-    """How many times as large the gradient of `one` is as that of `other`; None if they are not proportional."""
+    """Return how many times as large the gradient of one loss is as that of another, see `proportion`.
+
+    Args:
+        one: a loss.
+        other: another one.
+        tolerance: the largest relative difference at any point.
+    """
     return proportion(slopes(one), slopes(other), tolerance)
 
 
 def alike(loss: Loss, known: Mapping[str, Loss], tolerance: float = TOLERANCE) -> Alike | None:
-    """The known loss that this one equals up to scale and constants; None if there is none.
+    """Return the known loss that this one equals up to scale and constants.
 
     Of several the closest, then the first: MaxR and SumR are the same but for a weight of 1 + smoothing term on
     positives.
+
+    Args:
+        loss: the one to recognise.
+        known: losses by name.
+        tolerance: the largest relative difference of gradients at any point.
+
+    Returns:
+        None if none of them does.
     """
     own, found = slopes(loss), dict[str, tuple[float, float]]()
     for name, other in known.items():

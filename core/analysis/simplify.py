@@ -1,4 +1,4 @@
-"""A simpler program with the same gradient: what a person would write for what a search found.
+"""Simplify programs: the shortest one with the same gradient, as a person would write it.
 
 Searched programs carry parts that change nothing: a constant added at the end, the square of 1, a maximum that is
 always the same operand. Rather than algebra, which would have to know what smoothing and clamps do to each rule, every
@@ -29,7 +29,7 @@ _LABELS = (0.0, 1.0, 0.37, 0.5, 0.81)
 
 @lru_cache(maxsize=10_000)
 def simplified(loss: ProgramLoss) -> LossProgram:
-    """The simplest program that shortening finds with the same d loss / d y_hat; the program itself if there is none.
+    """Return the simplest program found with the same d loss / d y_hat; the program itself if there is none.
 
     The value may differ by a number that depends on the label alone. The loss's scale plays no part.
     """

@@ -26,7 +26,12 @@ class UserError(ValueError):
 
 
 def in_a_line(text: str, limit: int = MAX_MESSAGE) -> str:
-    """Text from outside for a message: one line, what cannot be printed escaped, cut to so many characters."""
+    """Return a text from outside as one line of a message.
+
+    Args:
+        text: anything; what cannot be printed is escaped, secrets are masked.
+        limit: the most characters; the middle of a longer text is left out.
+    """
     line = " ".join(_cut(masked(_cut(text, _LONGEST)), limit).split())
     if line.isprintable():
         return line
@@ -46,7 +51,12 @@ _SHORT.maxlevel, _SHORT.maxstring, _SHORT.maxother, _SHORT.maxlong = 3, 100, 100
 
 
 def shown(value: object, limit: int = 60) -> str:
-    """A value from outside for a message: its `repr`, cut to so many characters, however large or deep it is."""
+    """Return the `repr` of a value from outside for a message.
+
+    Args:
+        value: however large or deep.
+        limit: the most characters.
+    """
     try:
         return _cut(_SHORT.repr(masked(_cut(value, _LONGEST)) if isinstance(value, str) else value), limit)
     except (ValueError, RecursionError):  # an integer of thousands of digits
@@ -54,7 +64,7 @@ def shown(value: object, limit: int = 60) -> str:
 
 
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> UserError:
-    """The error for a name that is in no registry, with the nearest known one.
+    """Build the UserError for a name that is in no registry; it lists the known ones and suggests the nearest.
 
     Args:
         kind: what the name should have named, such as "searcher".

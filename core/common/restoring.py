@@ -1,4 +1,4 @@
-"""Reading stored states: a value of the expected kind, or an error, before anything is done with it."""
+"""Validate stored states: a value of the expected type, or an error before anything is done with it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,11 @@ from core.common.errors import UserError, shown, unknown_name
 
 
 def count(value: Any, below: float = math.inf) -> int:
-    """A whole number of at least 0, and below a bound.
+    """Return a stored whole number, checked to be at least 0.
+
+    Args:
+        value: as it was stored.
+        below: it has to be smaller than this.
 
     Raises:
         ValueError: it is another one.
@@ -28,7 +32,7 @@ def count(value: Any, below: float = math.inf) -> int:
 
 
 def read(kind: Any, value: Any) -> Any:
-    """The value, checked to be of a kind.
+    """Return a stored value, checked to be of a type.
 
     Args:
         kind: int, float (whole numbers will do), bool, str or Tensor; lists, dicts, tuples and unions of kinds; a class
@@ -65,7 +69,7 @@ def read(kind: Any, value: Any) -> Any:
 
 
 def read_finite(value: Any) -> float | None:
-    """A number as stored; None where there is none, or where it is not finite.
+    """Return a stored number; None where there is none or it is not finite.
 
     Raises:
         TypeError: it is something else.
@@ -75,7 +79,7 @@ def read_finite(value: Any) -> float | None:
 
 
 def read_fields(kind: type, what: str, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Some of a dataclass's fields by name, checked to be of their kinds.
+    """Return the values of some of a dataclass's fields by name, checked to be of their types.
 
     Lists and arrays serve as tuples, a value alone as a tuple of one, numbers of NumPy, pandas and torch as Python's.
 

@@ -57,7 +57,7 @@ class ClosedForm(Loss):
 
 
 def mse(logit: Tensor, y: Tensor) -> Tensor:
-    """Mean squared error of y_hat."""
+    """Return the squared error of y_hat = sigmoid(logit) and the label, both [..., B], element by element."""
     return (torch.sigmoid(logit) - y).square()
 
 
@@ -71,7 +71,7 @@ def _mse_symbols(s: Any, y_hat: Any, y: Any) -> Any:
 
 
 def bce(logit: Tensor, y: Tensor) -> Tensor:
-    """Binary cross entropy."""
+    """Return the binary cross entropy of logits and labels, both [..., B], element by element."""
     return -(y * logsigmoid(logit) + (1 - y) * logsigmoid(-logit))
 
 
@@ -84,7 +84,10 @@ def _bce_symbols(s: Any, y_hat: Any, y: Any) -> Any:
 
 
 def hinge(logit: Tensor, y: Tensor) -> Tensor:
-    """As in the published code: margin 1 on the logit for y = 1, none for y = 0."""
+    """Return the hinge loss of logits and labels, both [..., B], element by element.
+
+    As in the published code: margin 1 on the logit for y = 1, none for y = 0.
+    """
     return y * relu(1 - logit) + (1 - y) * logit
 
 
@@ -93,7 +96,7 @@ def _hinge_slope(logit: Tensor, y: Tensor) -> Tensor:
 
 
 def focal(logit: Tensor, y: Tensor) -> Tensor:
-    """Focal loss with gamma 2 and no class weight, for the labels 0 and 1."""
+    """Return the focal loss of logits and labels 0 or 1, both [..., B]: gamma 2, no class weight."""
     towards = (2 * y - 1) * logit  # log p of the true class is logsigmoid of this
     return -torch.sigmoid(-towards).square() * logsigmoid(towards)
 

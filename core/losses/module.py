@@ -30,7 +30,11 @@ class LossModule(nn.Module):
         self.loss, self.reduction, self.from_logits = loss, reduction, from_logits
 
     def forward(self, prediction: Tensor, label: Tensor) -> Tensor:
-        """The loss of predictions and labels (0 to 1) of one shape.
+        """Return the loss of a batch.
+
+        Args:
+            prediction: probabilities or logits, of any shape.
+            label: 0 to 1, of the same shape.
 
         Raises:
             TypeError: something else than tensors, such as lists or arrays.

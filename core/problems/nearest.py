@@ -9,7 +9,13 @@ from core.common.jit import compiled
 
 @compiled()
 def nearest(entries, n, vector):
-    """Distance (Euclidean) and row of the nearest of the first n rows of `entries` [., B] to `vector` [B]; n >= 1."""
+    """Return the Euclidean distance and the number of the row nearest to a vector.
+
+    Args:
+        entries: rows [at least n, B].
+        n: rows that count, at least 1.
+        vector: [B].
+    """
     least, found = np.inf, 0
     for row in range(n):
         squared = 0.0

@@ -27,7 +27,7 @@ from core.search.trial import Verdict
 
 @dataclass(frozen=True)
 class Probe:
-    """The fixed batch B at one state of the recommender."""
+    """The proxy batch: the fixed batch B of the proxy test at one state of the recommender."""
 
     y_hat: Tensor
     """Predictions [B], float64."""
@@ -38,9 +38,13 @@ class Probe:
 
 
 def prediction_probe(seed: int, n_pairs: int = 20) -> Probe:
-    """Random pairs with G = I: gradients with respect to y_hat itself (the published code's variant).
+    """Return random pairs with G = I: gradients with respect to y_hat itself (the published code's variant).
 
     Departure from that code: labels are 0 or 1 as in the data, and the pairs stay the same.
+
+    Args:
+        seed: of the pairs.
+        n_pairs: how many, B.
     """
     rng = torch_rng(seed, "prediction probe")
     y_hat = torch.rand(n_pairs, generator=rng, dtype=torch.float64)
@@ -83,7 +87,7 @@ class ProxyTest:
         self._n_entries = 0
 
     def renew(self, probe: Probe) -> None:
-        """Forget everything and test on this probe from now on: after the recommender changed."""
+        """Forget all gradients and test on this probe from now on; called when the recommender changed."""
         self._probe = probe
         self._by_key = {}
         # G = F F^T; rounding may leave tiny negative eigenvalues.
@@ -93,7 +97,7 @@ class ProxyTest:
         self._n_entries = 0
 
     def gradients(self, losses: Sequence[ProgramLoss]) -> np.ndarray:
-        """One vector [n, B] a loss, with the norms and distances of its parameter gradients."""
+        """Return a vector for each of n losses [n, B] that has the norm and distances of its parameter gradient."""
         if self._probe is None:
             raise RuntimeError("ProxyTest.renew has to come first")
         values, slopes = run_programs(losses, self._probe.y_hat, self._probe.y)
@@ -102,7 +106,7 @@ class ProxyTest:
         return gradients
 
     def examine(self, losses: Sequence[ProgramLoss]) -> list[Finding]:
-        """Verdicts in order; a program may be a duplicate of one before it in the same call."""
+        """Return a finding for each loss, in order; one may be a duplicate of one before it in the same call."""
         unseen = {loss.program.key: loss for loss in losses if loss.program.key not in self._by_key}
         if unseen:
             with np.errstate(all="ignore"):

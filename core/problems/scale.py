@@ -28,7 +28,15 @@ from core.problems.proxy import Probe
 
 
 def gradient_norms(losses: Sequence[Loss], probe: Probe) -> np.ndarray:
-    """The norm of the parameter gradient of every mean loss on a probe [n]; NaN where it is not finite."""
+    """Return the norm of every mean loss's parameter gradient.
+
+    Args:
+        losses: n of them.
+        probe: the batch that the mean is taken over.
+
+    Returns:
+        [n], float64; NaN where a norm is not finite.
+    """
     slopes = np.empty((len(losses), len(probe.y)))
     programs = {k: loss for k, loss in enumerate(losses) if isinstance(loss, ProgramLoss)}
     if programs:
@@ -49,13 +57,13 @@ def gradient_norms(losses: Sequence[Loss], probe: Probe) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Yardstick:
-    """What losses are brought to: the norm of a reference loss's gradient on a probe."""
+    """Brings losses to the gradient norm of a reference loss on a batch."""
 
     reference: Loss
     probe: Probe
 
     def factors(self, losses: Sequence[Loss]) -> list[float]:
-        """What every loss has to be multiplied by; 1 where there is no such number, see the module."""
+        """Return the number that each loss has to be multiplied by; 1 where there is none, see the module."""
         norms = gradient_norms([self.reference, *losses], self.probe)
         with np.errstate(all="ignore"):
             factors = norms[0] / norms[1:]
@@ -63,5 +71,5 @@ class Yardstick:
         return usable
 
     def scaled(self, losses: Sequence[Loss]) -> list[Loss]:
-        """The losses times their factors."""
+        """Return the losses multiplied by their factors."""
         return [loss.scaled(factor) for loss, factor in zip(losses, self.factors(losses), strict=True)]

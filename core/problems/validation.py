@@ -50,11 +50,11 @@ class ValidationCheck:
         self._y = torch.randint(2, (n_pairs,), generator=rng).double()
 
     def direction(self, function: LossFn) -> Direction:
-        """How often the loss (y_hat, y) -> [B] points from y_hat to y. NaN counts as wrong."""
+        """Return how often the loss (y_hat [B], y [B]) -> [B] moves y_hat towards y. NaN counts as wrong."""
         wanted = 1 - 2 * self._y  # the sign of the gradient that moves y_hat towards y
         towards = wanted * slope(function, self._y_hat, self._y)
         return Direction((towards >= 0).double().mean().item(), (towards > 0).double().mean().item())
 
     def passes(self, loss: ProgramLoss) -> bool:
-        """Whether the loss may go on to the effectiveness test."""
+        """Return whether the loss passes: its positive rate is at least `min_positive_rate`."""
         return self.direction(loss.function).positive_rate >= self.min_positive_rate

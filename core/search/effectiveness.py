@@ -53,7 +53,7 @@ class Progress:
     """The score after each epoch."""
 
     def update(self, score: float) -> bool:
-        """Take in the score of one more epoch; whether it is the best so far."""
+        """Record the score of one more epoch; return whether it is the best so far."""
         self.epochs += 1
         self.falls = self.falls + 1 if score < self.last_score else 0
         self.last_score = score
@@ -64,7 +64,7 @@ class Progress:
         return True
 
     def has_converged(self, patience: Patience) -> bool:
-        """Whether training should end now; a score that is not finite ends it too."""
+        """Return whether training should end now; a score that is not finite ends it too."""
         return (
             not math.isfinite(self.last_score)
             or self.epochs >= patience.max_epochs
@@ -78,7 +78,7 @@ class Fit(ABC):
 
     @abstractmethod
     def train_epoch(self) -> Sequence[float]:
-        """Train the active candidates for one epoch; their validation scores, in order."""
+        """Train the active candidates for one epoch; return their validation scores, in order."""
 
     @abstractmethod
     def keep_best(self, positions: Sequence[int]) -> None:
@@ -90,7 +90,12 @@ class Fit(ABC):
 
 
 def in_training(progress: Sequence[Progress], patience: Patience) -> list[int]:
-    """The candidates that have not converged yet."""
+    """Return the numbers of the candidates that have not converged yet.
+
+    Args:
+        progress: of every candidate.
+        patience: when one has converged.
+    """
     return [i for i, one in enumerate(progress) if not (one.epochs and one.has_converged(patience))]
 
 

@@ -18,7 +18,7 @@ _CGROUPS = (
 
 
 def free_memory(device: torch.device) -> int:
-    """Bytes that can still be taken on this device; in a container no more than it may have."""
+    """Return the bytes that can still be allocated on a device; in a container no more than its limit leaves."""
     if device.type == "cuda":
         return int(torch.cuda.mem_get_info(device)[0])
     return min([psutil.virtual_memory().available, *_left_to_container()])
@@ -35,14 +35,18 @@ def _left_to_container() -> list[int]:
 
 
 def ran_out(error: BaseException) -> bool:
-    """Whether this error says that there is no more memory, on a GPU or a CPU."""
+    """Return whether an error says that memory ran out, on a GPU or a CPU."""
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
         return True
     return isinstance(error, RuntimeError) and any(text in str(error) for text in _CPU_RAN_OUT)
 
 
 def half_of(n: int, error: Exception) -> int:
-    """How many candidates to try next, after an error with n of them.
+    """Return how many candidates to try next after memory ran out: half as many.
+
+    Args:
+        n: how many were tried.
+        error: what was raised.
 
     Raises:
         Exception: the error, where it is about something else or one candidate alone is too much.

@@ -7,7 +7,7 @@ from core.common.jit import compiled
 
 @compiled()
 def pairs_won(below, above):
-    """Of all pairs of a number of `below` and one of `above`, twice those where the second is larger, plus the ties.
+    """Count the pairs (b, a) of `below` and `above`: two for each with a > b, one for each tie.
 
     Args:
         below: [n], ascending, NaN last.

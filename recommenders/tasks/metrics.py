@@ -18,7 +18,7 @@ from recommenders.tasks.merging import pairs_won
 
 
 def auc(y_hat: Tensor, y: Tensor) -> Tensor:
-    """Area under the ROC curve, ties counted half (the statistic of Mann and Whitney)."""
+    """Return the area under the ROC curve [K] of y_hat [K, n] and y [n]; ties count half (Mann-Whitney)."""
     positive = y > 0.5
     below, above = _in_order(y_hat[:, ~positive]), _in_order(y_hat[:, positive])
     return _finite_only(_pairs_won(below, above).double() / (2 * below.shape[1] * above.shape[1]), y_hat)
@@ -40,19 +40,19 @@ def _pairs_won(below: Tensor, above: Tensor) -> Tensor:
 
 
 def rmse(y_hat: Tensor, y: Tensor) -> Tensor:
-    """Root mean squared error."""
+    """Return the root mean squared error [K] of y_hat [K, n] and y [n]."""
     return _finite_only((y_hat.double() - y.double()).square().mean(dim=1).sqrt(), y_hat)
 
 
 def mae(y_hat: Tensor, y: Tensor) -> Tensor:
-    """Mean absolute error."""
+    """Return the mean absolute error [K] of y_hat [K, n] and y [n]."""
     return _finite_only((y_hat.double() - y.double()).abs().mean(dim=1), y_hat)
 
 
 def best_threshold(y_hat: Tensor, y: Tensor) -> Tensor:
-    """The threshold [K] with the largest F1; y_hat >= threshold is a predicted positive.
+    """Return the threshold [K] with the largest F1 of y_hat [K, n] and y [n]; of equally good ones the largest.
 
-    Of several equally good ones the largest.
+    y_hat >= threshold is a predicted positive.
     """
     values, order = torch.sort(y_hat, dim=1, descending=True)
     hits = (y > 0.5)[order].double().cumsum(dim=1)
@@ -65,14 +65,26 @@ def best_threshold(y_hat: Tensor, y: Tensor) -> Tensor:
 
 
 def f1(y_hat: Tensor, y: Tensor, threshold: Tensor | None = None) -> Tensor:
-    """F1 score at the threshold [K]; at the best one unless given. 0 where nothing is predicted and found."""
+    """Return the F1 score [K]; 0 where no positive is predicted and found.
+
+    Args:
+        y_hat: predictions [K, n].
+        y: labels [n].
+        threshold: [K]; the best one for F1 unless given.
+    """
     predicted, positive = _predicted(y_hat, y, threshold), y > 0.5
     hits = (predicted & positive).sum(dim=1).double()
     return _finite_only(2 * hits / (predicted.sum(dim=1) + positive.sum()), y_hat)
 
 
 def accuracy(y_hat: Tensor, y: Tensor, threshold: Tensor | None = None) -> Tensor:
-    """Share of right predictions at the threshold [K]; at the one best for F1 unless given."""
+    """Return the share of right predictions [K].
+
+    Args:
+        y_hat: predictions [K, n].
+        y: labels [n].
+        threshold: [K]; the best one for F1 unless given.
+    """
     return _finite_only((_predicted(y_hat, y, threshold) == (y > 0.5)).double().mean(dim=1), y_hat)
 
 
@@ -94,12 +106,12 @@ class Metric:
     evaluate: Callable[[Tensor, Tensor], Tensor]
 
     def score(self, y_hat: Tensor, y: Tensor) -> Tensor:
-        """The metric [K], negated where lower is better."""
+        """Return the score [K] of y_hat [K, n] and y [n]: the metric, negated where lower is better."""
         value = self.evaluate(y_hat, y)
         return value if self.higher_is_better else -value
 
     def value(self, score: float) -> float:
-        """The metric that a score stands for."""
+        """Return the metric that a score stands for."""
         return score if self.higher_is_better else -score
 
     @property
@@ -108,7 +120,7 @@ class Metric:
         return 0.0 if self.higher_is_better else 1.0
 
     def score_of(self, value: float) -> float:
-        """The score that a value of the metric stands for: the inverse of `value`."""
+        """Return the score that a value of the metric stands for: the inverse of `value`."""
         return value if self.higher_is_better else -value
 
 
@@ -131,7 +143,7 @@ TASKS = tuple(dict.fromkeys(metric.task for metric in METRICS.values()))
 
 
 def metrics_of(task: str) -> list[Metric]:
-    """The metrics of a task, the default first.
+    """Return the metrics of a task, the default first.
 
     Raises:
         UserError: an unknown task.
@@ -142,7 +154,11 @@ def metrics_of(task: str) -> list[Metric]:
 
 
 def find_metric(task: str, name: str | None) -> Metric:
-    """A metric of the task by name; the default without one.
+    """Return a metric of a task.
+
+    Args:
+        task: one of TASKS.
+        name: of the metric; None: the task's default.
 
     Raises:
         UserError: an unknown task, or a metric that the task does not have.
@@ -156,7 +172,14 @@ def find_metric(task: str, name: str | None) -> Metric:
 
 
 def report(task: str, y_hat: Tensor, y: Tensor, threshold: Tensor) -> dict[str, list[float]]:
-    """Every metric of a task: name -> [K] numbers. Where a metric needs a threshold [K], at this one."""
+    """Return every metric of a task by name, a number for each of K candidates.
+
+    Args:
+        task: one of TASKS.
+        y_hat: predictions [K, n].
+        y: labels [n].
+        threshold: [K], for the metrics that need one.
+    """
     values = {}
     for metric in metrics_of(task):
         needs_threshold = metric.evaluate in (f1, accuracy)

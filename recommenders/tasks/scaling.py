@@ -11,7 +11,7 @@ from recommenders.tasks.task import RecommendationTask
 
 
 def fresh_yardstick(task: RecommendationTask, seed: int, size: int = 5) -> Yardstick:
-    """What brings losses to the gradient norm of BCE on the proxy batch of a fresh recommender.
+    """Return what brings losses to the gradient norm of BCE on the proxy batch of a fresh recommender.
 
     Args:
         task: what is trained.
@@ -28,9 +28,13 @@ def fresh_yardstick(task: RecommendationTask, seed: int, size: int = 5) -> Yards
 
 
 def bce_factor(task: RecommendationTask, loss: Loss, seed: int, size: int = 5) -> float:
-    """What the loss has to be multiplied by for its gradient to be as long as that of BCE, see `fresh_yardstick`.
+    """Return the factor that brings a loss's gradient to the norm of BCE's; 1 where there is none.
 
-    1 for BCE itself, and where there is no such number (see `core.problems.scale`).
+    Args:
+        task: what is trained.
+        loss: the loss.
+        seed: see `fresh_yardstick`.
+        size: rows in the proxy batch.
     """
     (factor,) = fresh_yardstick(task, seed, size).factors([loss])
     return factor
