@@ -58,8 +58,9 @@ class OperatorSpace(Space[LossProgram]):
         for name in self.inputs:
             if name not in KNOWN_INPUTS:
                 raise unknown_name("input", name, KNOWN_INPUTS)
-        if len(set(self.inputs)) != len(self.inputs):
-            raise UserError(f"operator space: distinct inputs expected, got {', '.join(self.inputs)}")
+        for what, names in (("inputs", self.inputs), ("operators", self.operators)):
+            if len(set(names)) != len(names):
+                raise UserError(f"operator space: distinct {what} expected, got {', '.join(names)}")
         if self.clamp not in CLAMPS:
             raise unknown_name("clamp rule", self.clamp, CLAMPS)
         if not self.operators or len(self.inputs) < 2:
@@ -163,12 +164,12 @@ class OperatorSpace(Space[LossProgram]):
         second += second >= choices[..., 1]
         is_unary = np.array(self.arities)[choices[..., 0]] == 1
         choices[..., 2] = np.where(is_unary, choices[..., 1] == 0, second)
-        return choices.reshape(n, -1)
+        return choices.reshape(n, 3 * self.n_lines)
 
     def decode(self, genomes: np.ndarray) -> list[LossProgram]:
         """See Space."""
         check_genomes(genomes, self)
-        return [self._program(rows) for rows in genomes.reshape(len(genomes), -1, 3).tolist()]
+        return [self._program(rows) for rows in genomes.reshape(len(genomes), self.n_lines, 3).tolist()]
 
     def _program(self, rows: list[list[int]]) -> LossProgram:
         """The program of rows that are known to be valid: the constructor takes three times as long."""

@@ -41,11 +41,25 @@ C = TypeVar("C", bound=Solution)
 
 @dataclass(frozen=True)
 class Kind:
-    """What decisions choose among. A policy learns one head for a kind, and one embedding for an option's name."""
+    """What decisions choose among. A policy learns one head for a kind, and one embedding for an option's name.
+
+    So decisions are of one kind where what is good for one is likely to be good for the others, as the operators of
+    all lines of a program are; other decisions have kinds of their own, whatever their options are called.
+
+    Raises:
+        UserError: two options of one name, or a name with blanks in it or none.
+    """
 
     name: str
     options: tuple[str, ...]
-    """All options that a decision of this kind may ever have."""
+    """All options that a decision of this kind may ever have: distinct words."""
+
+    def __post_init__(self) -> None:
+        """Check the options."""
+        if len(set(self.options)) != len(self.options) or any(name.split() != [name] for name in self.options):
+            raise UserError(
+                f"options of {self.name}: expected distinct names without blanks, got {shown(self.options)}"
+            )
 
 
 @dataclass(frozen=True)
@@ -140,7 +154,9 @@ class Space(ABC, Generic[C]):
 
     @abstractmethod
     def encode(self, candidate: C) -> np.ndarray:
-        """Return the genome [D] of a candidate, in normal form; the inverse of `decode` but for what `key` forgets.
+        """Return the genome [D] of a candidate, in normal form.
+
+        Of a decoded candidate it is the genome that it came from, of any other one a genome with the same key.
 
         Raises:
             UserError: the candidate is not in this space; says why.
