@@ -8,8 +8,8 @@ from types import MappingProxyType
 from typing import Any
 
 from core.common.errors import unknown_name
-from core.programs.space import OperatorSpace
 from core.search.searcher import Searcher
+from core.search.space import Space
 from searchers.bayesian import BayesianSearcher, BayesianSettings
 from searchers.genetic import GeneticSearcher, GeneticSettings
 from searchers.guessing import GuessingSearcher, read_guess
@@ -54,14 +54,14 @@ def check_searcher(text: str) -> tuple[SearcherSpec, Any]:
     return spec, read_settings(spec, SEARCHERS[spec.name].settings)
 
 
-def make_searcher(text: str, space: OperatorSpace, seed: int, guesses: Sequence[str] = ()) -> Searcher:
+def make_searcher(text: str, space: Space[Any], seed: int, guesses: Sequence[str] = ()) -> Searcher:
     """The searcher that a line asks for.
 
     Args:
         text: such as `gp` or `optuna:sampler=cmaes`.
-        space: where programs come from.
+        space: where candidates come from.
         seed: of all draws.
-        guesses: formulas to propose first.
+        guesses: candidates to propose first, as a person writes them.
 
     Raises:
         UserError: see `check_searcher`; or a guess outside of the space.

@@ -1,7 +1,7 @@
 """Bayesian search with Optuna (Akiba et al., KDD 2019), through ask and tell. Any of its samplers can be chosen.
 
-A program is 3 parameters a line with the same names and choices in every trial: operator, first and second
-operand. A second operand that equals the first stands for the slot after it.
+A candidate is a parameter for every decision, with the same names and options in every trial. Where an option is not
+open after the decisions before it, the space says which one it stands for (`Space.repaired`).
 
 Departures from plain use of Optuna: a sampler is made anew for every ask, seeded by how many came before, so that
 nothing but the trials decides over the next one; a model of more than `memory` trials forgets the oldest
@@ -27,10 +27,9 @@ from core.common.errors import UserError
 from core.common.extras import needs
 from core.common.restoring import count, read
 from core.common.seeding import derive_seed
-from core.programs.program import LossProgram
-from core.programs.space import OperatorSpace
 from core.search.searcher import Searcher
-from core.search.trial import Trial
+from core.search.space import Decision, Space, check_genomes
+from core.search.trial import Trial, read_genome
 from searchers.samplers import SAMPLERS, SamplerKind
 
 
@@ -64,7 +63,7 @@ class BayesianSearcher(Searcher):
     """Proposes what a model of the outcomes so far expects most of.
 
     Args:
-        space: where programs come from.
+        space: where candidates come from.
         seed: of all draws.
         settings: the sampler's.
         kind: any other sampler of Optuna's or of your own, instead of the one that the settings name.
@@ -72,7 +71,7 @@ class BayesianSearcher(Searcher):
 
     def __init__(
         self,
-        space: OperatorSpace,
+        space: Space[Any],
         seed: int,
         settings: BayesianSettings | None = None,
         kind: SamplerKind | None = None,
@@ -80,86 +79,76 @@ class BayesianSearcher(Searcher):
         self._space, self._seed, self._settings = space, seed, settings or BayesianSettings()
         self._kind = kind or SAMPLERS[self._settings.sampler]
         self._memory = (self._settings.memory or self._kind.memory) if self._kind.from_trials else 0
-        self._slots = [*space.inputs, *(f"v{i}" for i in range(space.n_lines))]
-        self._distributions = self._make_distributions()
+        self._distributions = {decision.name: self._distribution(decision) for decision in space.decisions}
         self._study = _empty_study()
         self._asked = 0
-        self._open: dict[LossProgram, deque[int]] = {}  # program -> numbers of its trials that wait for an outcome
+        self._open: dict[bytes, deque[int]] = {}  # genome -> numbers of its trials that wait for an outcome
         self._log: list[list[Any]] = []  # of everything, for samplers that cannot be rebuilt from trials
 
-    def _make_distributions(self) -> dict[str, BaseDistribution]:
-        operators = self._options(self._space.operators)
-        distributions: dict[str, BaseDistribution] = {}
-        for i in range(self._space.n_lines):
-            slots = self._options(self._slots[: len(self._space.inputs) + i])
-            distributions |= {f"op_{i}": operators, f"a_{i}": slots, f"b_{i}": slots}
-        return distributions
+    def _is_named(self, decision: Decision) -> bool:
+        """Whether the sampler chooses among names; otherwise it is given the numbers of the options."""
+        return self._kind.categorical and not decision.ordered
 
-    def _options(self, names: Sequence[str]) -> BaseDistribution:
-        return CategoricalDistribution(tuple(names)) if self._kind.categorical else IntDistribution(0, len(names) - 1)
+    def _distribution(self, decision: Decision) -> BaseDistribution:
+        if self._is_named(decision):
+            return CategoricalDistribution(decision.options)
+        return IntDistribution(0, decision.size - 1)
 
-    def ask(self, n: int) -> list[LossProgram]:
+    def ask(self, n: int) -> np.ndarray:
         """See Searcher."""
-        return [self._ask() for _ in range(n)]
+        return np.stack([self._ask() for _ in range(n)])
 
-    def _ask(self) -> LossProgram:
+    def _ask(self) -> np.ndarray:
         seed = self._seed if self._kind.fixed_seed else derive_seed(self._seed, "optuna", self._asked)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of experimental features, of which we know
             self._study.sampler = self._kind.make(seed % 2**32, self._settings.n_startup)
             trial = self._study.ask(self._distributions)
         self._asked += 1
-        program = self._program(trial.params)
-        self._open.setdefault(program, deque()).append(trial.number)
+        genome = self._genome(trial.params)
+        self._open.setdefault(genome.tobytes(), deque()).append(trial.number)
         self._record(["ask"])
-        return program
+        return genome
 
-    def _program(self, params: Mapping[str, Any]) -> LossProgram:
-        rows = []
-        for i in range(self._space.n_lines):
-            operator, a, b = params[f"op_{i}"], params[f"a_{i}"], params[f"b_{i}"]
-            if self._kind.categorical:
-                operator = self._space.operators.index(operator)
-                a, b = self._slots.index(a), self._slots.index(b)
-            rows.append((operator, a, b if b != a else (b + 1) % (len(self._space.inputs) + i)))
-        return self._space.program(np.array(rows, dtype=np.int64))
+    def _genome(self, params: Mapping[str, Any]) -> np.ndarray:
+        chosen = [
+            decision.options.index(params[decision.name]) if self._is_named(decision) else int(params[decision.name])
+            for decision in self._space.decisions
+        ]
+        return self._space.repaired(chosen)
 
-    def _params(self, program: LossProgram) -> dict[str, Any]:
-        params: dict[str, Any] = {}
-        for i, (operator, a, b) in enumerate(self._space.choices(program).tolist()):
-            params |= {f"op_{i}": operator, f"a_{i}": a, f"b_{i}": b}
-        if not self._kind.categorical:
-            return params
-        named = {"o": self._space.operators, "a": self._slots, "b": self._slots}
-        return {name: named[name[0]][number] for name, number in params.items()}
+    def _params(self, genome: np.ndarray) -> dict[str, Any]:
+        return {
+            decision.name: decision.options[number] if self._is_named(decision) else number
+            for decision, number in zip(self._space.decisions, genome.tolist(), strict=True)
+        }
 
-    def tell(self, trials: Sequence[Trial]) -> Mapping[str, float]:
-        """See Searcher; programs that it did not propose are added as finished trials.
+    def tell(self, trials: Sequence[Trial[Any]]) -> Mapping[str, float]:
+        """See Searcher; candidates that it did not propose are added as finished trials.
 
         Returns:
             model_trials, the number of trials that the model knows, and model_open, of those without an outcome.
         """
         for trial in trials:
-            if trial.candidate.program in self._space:
-                earned = trial.trained and trial.reward is not None
-                self._finish(trial.candidate.program, trial.reward if earned else self._settings.failure_reward)
+            earned = trial.trained and trial.reward is not None
+            self._finish(trial.candidate.genome, trial.reward if earned else self._settings.failure_reward)
         known = self._study.get_trials(deepcopy=False)
         n_open = sum(map(len, self._open.values()))
         if self._memory and len(known) - n_open > 1.5 * self._memory:
             self._forget()
         return {"model_trials": float(len(self._study.get_trials(deepcopy=False))), "model_open": float(n_open)}
 
-    def _finish(self, program: LossProgram, value: float | None) -> None:
-        waiting = self._open.get(program)
+    def _finish(self, genome: np.ndarray, value: float | None) -> None:
+        waiting = self._open.get(genome.tobytes())
         if waiting:
             self._study.tell(waiting.popleft(), value)
             if not waiting:
-                del self._open[program]
+                del self._open[genome.tobytes()]
         else:
             self._study.add_trial(
-                create_trial(params=self._params(program), distributions=self._distributions, value=value)
+                create_trial(params=self._params(genome), distributions=self._distributions, value=value)
             )
-        self._record(["tell", program.to_dict(), value])
+        self._record(["tell", genome.tolist(), value])
 
     def _record(self, event: list[Any]) -> None:
         if not self._kind.from_trials:
@@ -180,7 +169,7 @@ class BayesianSearcher(Searcher):
         numbers = {trial.number: i for i, trial in enumerate(trials)}
         self._study = _empty_study()
         self._study.add_trials(trials)
-        self._open = {program: deque(numbers[n] for n in waiting) for program, waiting in self._open.items()}
+        self._open = {genome: deque(numbers[n] for n in waiting) for genome, waiting in self._open.items()}
 
     def state_dict(self) -> dict[str, Any]:
         """See Searcher: the trials, or for samplers with a state of their own all that happened, to be repeated."""
@@ -197,15 +186,20 @@ class BayesianSearcher(Searcher):
             if event[0] == "ask":
                 self._ask()
             else:
-                self._finish(LossProgram.from_dict(event[1]), read(float, event[2]))
+                self._finish(self._valid(read_genome(event[1])), read(float, event[2]))
         for number, (params, value) in enumerate(read(list[tuple[dict[str, Any], float | None]], state["trials"])):
             done = TrialState.RUNNING if value is None else TrialState.COMPLETE
             self._study.add_trial(
                 create_trial(state=done, params=params, distributions=self._distributions, value=value)
             )
             if value is None:
-                self._open.setdefault(self._program(params), deque()).append(number)
+                self._open.setdefault(self._valid(self._genome(params)).tobytes(), deque()).append(number)
         self._asked = count(state["asked"])
+
+    def _valid(self, genome: np.ndarray) -> np.ndarray:
+        """The genome, if it is one."""
+        check_genomes(genome[None], self._space)
+        return genome
 
 
 def _empty_study() -> optuna.Study:

@@ -1,22 +1,25 @@
-"""The controller: a two-layer LSTM that writes loss programs (paper, sections 3.3 and 5.1.4, Figure 2).
+"""The controller: a two-layer LSTM that writes genomes (paper, sections 3.3 and 5.1.4, Figure 2).
 
-Decisions come in the order operator, first operand, second operand, line after line; each is drawn from
-a softmax over what the space offers at that point, and fed back as the next input. Log-probabilities are
-recomputed from programs, so no graph is kept between the two.
+Decisions are taken in the order of the space, which for loss programs is operator, first operand, second operand, line
+after line; each is drawn from a softmax over what is open at that point, and fed back as the next input. Decisions of
+one kind share a head, options of one name an embedding. Log-probabilities are recomputed from genomes, so no graph is
+kept between the two.
 
-Departure from the published code: an operand that the operator does not take is neither drawn nor fed
-to the LSTM, and does not count in the log-probability.
+Departure from the published code: a decision that does not count, such as an operand that the operator does not take,
+is neither drawn nor fed to the LSTM, and has no part in the log-probability.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from core.common.errors import UserError
-from core.programs.space import OperatorSpace
+from core.search.space import Decision, Space
 
 
 @dataclass(frozen=True)
@@ -44,14 +47,12 @@ class ControllerSettings:
 
 @dataclass(frozen=True)
 class Decisions:
-    """A batch of n programs as decisions, with what the policy thinks of them."""
+    """What the policy thinks of n genomes."""
 
-    choices: Tensor
-    """[n, n_lines, 3]: operator, first and second operand (0 where there is none)."""
     log_probability: Tensor
-    """[n], of the whole program."""
+    """[n], of the whole genome."""
     entropy: Tensor
-    """[n], summed over the decisions taken."""
+    """[n], summed over the decisions that count."""
 
 
 class Controller(nn.Module):
@@ -63,73 +64,92 @@ class Controller(nn.Module):
         rng: draws the initial weights.
     """
 
-    def __init__(self, space: OperatorSpace, settings: ControllerSettings, rng: torch.Generator) -> None:
+    def __init__(self, space: Space[Any], settings: ControllerSettings, rng: torch.Generator) -> None:
         super().__init__()
         self._space, self._settings = space, settings
-        n_operators, n_slots = len(space.operators), space.max_variables
+        kinds = list(dict.fromkeys(decision.kind for decision in space.decisions))
+        names = list(dict.fromkeys(name for kind in kinds for name in kind.options))
         size = settings.hidden_size
         with torch.random.fork_rng(devices=()):  # modules draw weights, here thrown away, from the global generator
-            # Inputs: 0 starts a program, then operators, then slots.
-            self.embedding = nn.Embedding(1 + n_operators + n_slots, size)
+            self.embedding = nn.Embedding(1 + len(names), size)  # input 0 begins a genome
             self.lstm = nn.LSTM(size, size, settings.n_layers)
-            self.operator_head = nn.Linear(size, n_operators)
-            self.operand_heads = nn.ModuleList(nn.Linear(size, n_slots) for _ in range(2))
+            self.heads = nn.ModuleList(nn.Linear(size, len(kind.options)) for kind in kinds)
         with torch.no_grad():
             for parameter in self.parameters():
                 parameter.uniform_(-settings.init_range, settings.init_range, generator=rng)
-        lines = torch.arange(space.n_lines)
-        self._is_binary = torch.tensor(space.arities) == 2
-        self._closed = torch.arange(n_slots) >= (len(space.inputs) + lines)[:, None]  # [n_lines, n_slots]
-        self._offsets = (1, 1 + n_operators, 1 + n_operators)  # of the three decisions' inputs
+        self._kind = [kinds.index(decision.kind) for decision in space.decisions]
+        members = [[i for i, own in enumerate(self._kind) if own == k] for k in range(len(kinds))]
+        self._members = [_as_slice(own) for own in members]
+        self._beyond = [_beyond([space.decisions[i] for i in own]) for own in members]
+        self._inputs = [torch.tensor([1 + names.index(name) for name in kind.options]) for kind in kinds]
 
     def sample(self, n: int, rng: torch.Generator) -> Tensor:
-        """Draw n programs from the policy: choices [n, n_lines, 3], 0 where there is no second operand."""
+        """Draw n genomes [n, D] in normal form from the policy."""
         with torch.no_grad():
             walk = _Walk(self, n, rng)
-            drawn = [choice for line in range(self._space.n_lines) for choice in walk.draw_line(line)]
-            return torch.stack(drawn, dim=1).view(n, self._space.n_lines, 3)
+            for i in range(len(self._kind)):
+                walk.draw(i)
+            return torch.stack(walk.chosen, dim=1)
 
-    def evaluate(self, choices: Tensor) -> Decisions:
-        """The log-probability and entropy of given programs [n, n_lines, 3], with gradients.
+    def evaluate(self, genomes: Tensor) -> Decisions:
+        """Return the log-probability and entropy of given genomes [n, D], with gradients.
 
-        The decisions are known, so the LSTM reads each program's in one go.
+        The decisions are known, so the LSTM reads each genome's in one go.
         """
-        n, n_lines, _ = choices.shape
-        taken = torch.ones_like(choices, dtype=torch.bool)
-        taken[..., 2] = self._is_binary[choices[..., 0]]
-        place = taken.flatten(1).cumsum(1) - 1  # of every decision among those taken [n, 3 n_lines]
-        tokens = torch.zeros(n, 1 + 3 * n_lines, dtype=torch.long)  # the last one only takes what is not taken
-        inputs = (choices + torch.tensor(self._offsets)).flatten(1)
-        tokens.scatter_(1, torch.where(taken.flatten(1), place + 1, 3 * n_lines), inputs)
-        outputs, _ = self.lstm(self.embedding(tokens[:, : 3 * n_lines].T))  # [3 n_lines, n, size]
-        h = outputs.transpose(0, 1).gather(1, place.clamp(min=0)[..., None].expand(-1, -1, outputs.shape[-1]))
-        h = h.view(n, n_lines, 3, -1)
+        n, n_decisions = genomes.shape
+        chosen = genomes.unbind(1)
+        taken, inputs = torch.ones_like(genomes, dtype=torch.bool), torch.empty_like(genomes)
+        for i in range(n_decisions):
+            used = self._space.used(i, chosen)
+            if used is not None:
+                taken[:, i] = used
+        for kind, own in enumerate(self._members):
+            inputs[:, own] = self._inputs[kind][genomes[:, own]]
+        order = taken.cumsum(1) - 1  # of every decision among those taken [n, D]
+        tokens = torch.zeros(n, 1 + n_decisions, dtype=torch.long)  # the last one only takes what is not taken
+        tokens.scatter_(1, torch.where(taken, order + 1, n_decisions), inputs)
+        outputs, _ = self.lstm(self.embedding(tokens[:, :n_decisions].T))  # [D, n, size]
+        h = outputs.transpose(0, 1).gather(1, order.clamp(min=0)[..., None].expand(-1, -1, outputs.shape[-1]))
         log_probability, entropy = torch.zeros(n), torch.zeros(n)
-        for position in range(3):
-            first = choices[..., 1] if position == 2 else None
-            log_p = torch.log_softmax(self.logits(position, h[:, :, position], self._closed, first), dim=-1)
-            chosen = log_p.gather(-1, choices[..., position : position + 1]).squeeze(-1)
-            kept = taken[..., position]
-            log_probability = log_probability + torch.where(kept, chosen, 0).sum(1)
+        for kind, own in enumerate(self._members):
+            logits = self.logits(kind, h[:, own]).masked_fill(self._closed(kind, chosen), -torch.inf)
+            log_p = torch.log_softmax(logits, dim=-1)  # [n, decisions, options]
+            picked, kept = log_p.gather(-1, genomes[:, own, None]).squeeze(-1), taken[:, own]
+            log_probability = log_probability + torch.where(kept, picked, 0).sum(1)
             entropy = entropy + torch.where(kept, entropy_of(log_p), 0).sum(1)
-        return Decisions(choices * taken, log_probability, entropy)
+        return Decisions(log_probability, entropy)
 
-    def logits(self, position: int, h: Tensor, closed_slots: Tensor, first: Tensor | None = None) -> Tensor:
-        """What softmax makes the probabilities of: -inf for what may not be chosen.
+    def _closed(self, kind: int, chosen: Sequence[Tensor]) -> Tensor:
+        """Which options the decisions of a kind may not take [1 or n, decisions, options]."""
+        closed = self._beyond[kind][None]
+        for place, i in enumerate(_numbers(self._members[kind])):
+            is_open = self._space.open(i, chosen)
+            if is_open is not None:
+                if len(closed) == 1:
+                    closed = closed.repeat(len(is_open), 1, 1)
+                closed[:, place, : is_open.shape[1]] = ~is_open
+        return closed
 
-        Args:
-            position: 0 the operator, 1 and 2 its operands.
-            h: outputs of the LSTM [..., size].
-            closed_slots: which slots are not written yet [..., n_slots].
-            first: the first operand [...], which the second may not be.
-        """
-        head = self.operator_head if position == 0 else self.operand_heads[position - 1]
-        logits = self._settings.tanh_constant * torch.tanh(head(h))
-        if position > 0:
-            logits = logits.masked_fill(closed_slots, -torch.inf)
-        if first is not None:
-            logits = logits.scatter(-1, first[..., None], -torch.inf)
-        return logits
+    def logits(self, kind: int, h: Tensor) -> Tensor:
+        """Return what softmax makes probabilities of, for outputs of the LSTM [..., size]: [..., options]."""
+        return self._settings.tanh_constant * torch.tanh(self.heads[kind](h))
+
+
+def _as_slice(numbers: list[int]) -> slice | list[int]:
+    """The numbers as a slice, which copies nothing, where they have one distance from each other."""
+    step = numbers[1] - numbers[0] if len(numbers) > 1 else 1
+    regular = range(numbers[0], numbers[-1] + 1, step)
+    return slice(regular.start, regular.stop, step) if list(regular) == numbers else numbers
+
+
+def _numbers(members: slice | list[int]) -> Sequence[int]:
+    return range(members.start, members.stop, members.step) if isinstance(members, slice) else members
+
+
+def _beyond(decisions: Sequence[Decision]) -> Tensor:
+    """Which options of their kind decisions do not have [decisions, options]."""
+    sizes = torch.tensor([decision.size for decision in decisions])
+    return torch.arange(len(decisions[0].kind.options)) >= sizes[:, None]
 
 
 def entropy_of(log_p: Tensor) -> Tensor:
@@ -164,29 +184,30 @@ class LstmSteps:
 
 
 class _Walk:
-    """The way through the decisions of n programs that are being drawn."""
+    """The way through the decisions of n genomes that are being drawn."""
 
     def __init__(self, controller: Controller, n: int, rng: torch.Generator) -> None:
         self._controller, self._rng = controller, rng
         self._lstm = LstmSteps(controller.lstm, n)
         self._input = torch.zeros(n, dtype=torch.long)
+        self.chosen: list[Tensor] = []
+        """What was drawn so far [n] each."""
 
-    def draw_line(self, line: int) -> list[Tensor]:
-        """Operator and operands of one line, [n] each."""
-        operator = self._draw(line, 0)
-        first = self._draw(line, 1)
-        taken = self._controller._is_binary[operator]
-        read = self._input
-        second = self._draw(line, 2, first, taken)
-        self._input = torch.where(taken, self._input, read)
-        return [operator, first, torch.where(taken, second, 0)]
-
-    def _draw(self, line: int, position: int, first: Tensor | None = None, taken: Tensor | None = None) -> Tensor:
-        """One decision for each of the n programs [n]; it does not count where it is not `taken`."""
-        controller = self._controller
+    def draw(self, i: int) -> None:
+        """Take decision i for each of the n genomes where it counts."""
+        controller, space, kind = self._controller, self._controller._space, self._controller._kind[i]
+        taken, is_open = space.used(i, self.chosen), space.open(i, self.chosen)
         h = self._lstm.step(controller.embedding(self._input), taken)
-        logits = controller.logits(position, h, controller._closed[line], first)
+        logits = controller.logits(kind, h)
+        size = space.decisions[i].size
+        logits[:, size:] = -torch.inf
+        if is_open is not None:
+            logits[:, :size].masked_fill_(~is_open, -torch.inf)
         # torch.multinomial draws argmax(p / exponential) too; its checks and softmax cost more than the draw.
         choice = (logits - torch.empty_like(logits).exponential_(generator=self._rng).log_()).argmax(1)
-        self._input = choice + controller._offsets[position]
-        return choice
+        read = controller._inputs[kind][choice]
+        if taken is not None:
+            first = 0 if is_open is None else is_open.byte().argmax(1)  # the normal form of what does not count
+            choice, read = torch.where(taken, choice, first), torch.where(taken, read, self._input)
+        self._input = read
+        self.chosen.append(choice)

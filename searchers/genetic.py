@@ -1,9 +1,9 @@
-"""Genetic programming with DEAP (Fortin et al., JMLR 2012) on straight-line programs.
+"""Genetic programming with DEAP (Fortin et al., JMLR 2012) on genomes.
 
-Individuals are lists of lines; tournament selection, one-point crossover on lines, mutation until the loss is
-another one. The best of parents and children survive (mu + lambda), or, as an option, the Pareto front of reward
-and complexity (NSGA-II, Deb et al., 2002). Only losses that were trained enter the population: nearly all others
-earn the same failure, from which nothing can be selected.
+Tournament selection, one-point crossover where the space may be cut (for programs between lines), mutation until the
+candidate is another one. The best of parents and children survive (mu + lambda), or, as an option, the Pareto front of
+reward and complexity (NSGA-II, Deb et al., 2002). Only candidates that were trained enter the population: nearly all
+others earn the same failure, from which nothing can be selected.
 
 DEAP's tools draw from Python's global generator. They run here on a state of our own, which is put in
 before and taken out after each use.
@@ -17,18 +17,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from deap import base, tools
 
 from core.common.errors import UserError
 from core.common.restoring import count, read
 from core.common.seeding import derive_seed, numpy_rng
-from core.programs.program import LossProgram
-from core.programs.space import OperatorSpace
 from core.search.searcher import Searcher
-from core.search.trial import Trial
-from searchers.variation import Row, mutated, program_of, rows_of
+from core.search.space import Solution, Space
+from core.search.trial import Trial, read_genome
 
 _NOVELTY_TRIES = 20
+_MUTATION_TRIES = 50
 
 
 @dataclass(frozen=True)
@@ -79,30 +79,33 @@ class _ParetoFitness(base.Fitness):
 _WEIGHTS: Mapping[str, type[base.Fitness]] = {"tournament": _RewardFitness, "nsga2": _ParetoFitness}
 
 
-class Individual(list[Row]):
-    """A genome with its fitness."""
+class Individual:
+    """A genome [D] in normal form, with its candidate and fitness."""
 
-    def __init__(self, rows: Sequence[Row], fitness: base.Fitness, key: str = "") -> None:
-        super().__init__(rows)
-        self.fitness, self.key = fitness, key
+    def __init__(self, genome: np.ndarray, solution: Solution, fitness: base.Fitness) -> None:
+        self.genome, self.solution, self.fitness = genome, solution, fitness
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Individual:
+        """DEAP's hall of fame copies what may change; an individual never does."""
+        return self
 
 
 class GeneticSearcher(Searcher):
-    """Breeds new programs from the best ones told.
+    """Breeds new candidates from the best ones told.
 
     Args:
-        space: where programs come from.
+        space: where candidates come from.
         seed: of all draws.
         settings: of the population.
-        immigrants: where unbred programs come from, n at a time; uniform draws from the space unless given.
+        immigrants: where unbred genomes come from, n at a time; draws of the space unless given.
     """
 
     def __init__(
         self,
-        space: OperatorSpace,
+        space: Space[Any],
         seed: int,
         settings: GeneticSettings | None = None,
-        immigrants: Callable[[int], list[LossProgram]] | None = None,
+        immigrants: Callable[[int], np.ndarray] | None = None,
     ) -> None:
         self._space, self._settings = space, settings or GeneticSettings()
         self._rng = random.Random(derive_seed(seed, "genetic"))
@@ -110,7 +113,7 @@ class GeneticSearcher(Searcher):
         self._immigrants = immigrants or (lambda n: space.sample(n, self._uniform))
         self._population: list[Individual] = []
         self._children: list[Individual] = []
-        self._hall = tools.HallOfFame(self._settings.n_elites, similar=lambda one, other: one.key == other.key)
+        self._hall = tools.HallOfFame(self._settings.n_elites, similar=lambda one, other: _key(one) == _key(other))
         self._known: set[int] = set()  # hashes of the keys proposed or told
         self._generation = 0
         self._toolbox = self._make_toolbox()
@@ -124,62 +127,67 @@ class GeneticSearcher(Searcher):
         toolbox.register("survive", survive, k=settings.population_size)
         return toolbox
 
-    def ask(self, n: int) -> list[LossProgram]:
+    def ask(self, n: int) -> np.ndarray:
         """See Searcher."""
-        return [self._propose() for _ in range(n)]
+        return np.stack([self._propose() for _ in range(n)])
 
-    def _propose(self) -> LossProgram:
+    def _propose(self) -> np.ndarray:
         """A child that was not proposed before, or an immigrant."""
         if self._growing or self._rng.random() < self._settings.immigrant_rate:
-            program = self._immigrants(1)[0]
-        else:
-            child = self._child()
-            program = program_of(child, self._space)
-            for _ in range(_NOVELTY_TRIES):
-                if _hashed(program) not in self._known:
-                    break
-                child = self._toolbox.mutate(child)
-                program = program_of(child, self._space)
-        self._known.add(_hashed(program))
-        return program
+            genome: np.ndarray = self._immigrants(1)[0]
+            self._known.add(derive_seed(_decoded(genome, self._space).key))
+            return genome
+        child, key = self._child()
+        for _ in range(_NOVELTY_TRIES):
+            if derive_seed(key) not in self._known:
+                break
+            child, key = self._toolbox.mutate(child, key)
+        self._known.add(derive_seed(key))
+        return self._space.repaired(child.tolist())
 
     @property
     def _growing(self) -> bool:
         """Whether there are too few individuals to breed from."""
         return len(self._population) < min(self._settings.initial_size, self._settings.population_size)
 
-    def _child(self) -> list[Row]:
+    def _child(self) -> tuple[np.ndarray, str]:
+        """A genome and its candidate's key."""
         with own_random(self._rng):
             mother, father = self._toolbox.select(self._population)
-            if len(mother) > 1 and random.random() < self._settings.crossover_rate:
-                return list(self._toolbox.mate(list(mother), list(father))[0])
-        return list(self._toolbox.mutate(mother))
+            cuts = self._space.cuts
+            if cuts and random.random() < self._settings.crossover_rate:
+                pieces = (np.split(parent.genome, cuts) for parent in (mother, father))
+                mated: list[np.ndarray] = self._toolbox.mate(*pieces)[0]
+                child = np.concatenate(mated)
+                return child, _decoded(child, self._space).key
+        mutant: tuple[np.ndarray, str] = self._toolbox.mutate(mother.genome, _key(mother))
+        return mutant
 
-    def tell(self, trials: Sequence[Trial]) -> Mapping[str, float]:
+    def tell(self, trials: Sequence[Trial[Any]]) -> Mapping[str, float]:
         """See Searcher; a generation passes when `offspring_size` children were trained.
 
         Returns:
             generation, and of the population its size, best and mean reward and mean complexity.
         """
         for trial in trials:
-            program = trial.candidate.program
-            if trial.trained and trial.reward is not None and program in self._space:
-                self._known.add(_hashed(program))
-                self._admit(self._individual(rows_of(program, self._space), trial.reward))
+            if trial.trained and trial.reward is not None:
+                candidate = trial.candidate
+                self._known.add(derive_seed(candidate.solution.key))
+                self._admit(self._individual(candidate.genome, candidate.solution, trial.reward))
         return self._metrics()
 
-    def _individual(self, rows: Sequence[Row], reward: float) -> Individual:
-        program = program_of(rows, self._space)
-        values = (reward, float(program.complexity))
+    def _individual(self, genome: np.ndarray, solution: Solution, reward: float) -> Individual:
+        values = (reward, float(solution.complexity))
         fitness = _WEIGHTS[self._settings.selection]
-        return Individual(rows, fitness(values[: len(fitness.weights)]), program.key)
+        return Individual(genome, solution, fitness(values[: len(fitness.weights)]))
 
     def _admit(self, individual: Individual) -> None:
         self._hall.update([individual])
         self._children.append(individual)
         growing = self._growing
         if growing or len(self._children) >= self._settings.offspring_size:
-            newest = {one.key: one for one in [*self._population, *self._children]}  # measured again: the newest counts
+            # Of those measured again the newest counts.
+            newest = {_key(one): one for one in [*self._population, *self._children]}
             self._population, self._children = self._toolbox.survive(list(newest.values())), []
             self._generation += not growing
 
@@ -193,15 +201,15 @@ class GeneticSearcher(Searcher):
         return self._generation
 
     @property
-    def elites(self) -> list[tuple[LossProgram, float]]:
-        """The hall of fame: programs with their rewards, the best first."""
-        return [(program_of(one, self._space), one.fitness.values[0]) for one in self._hall]
+    def elites(self) -> list[tuple[np.ndarray, Solution, float]]:
+        """The hall of fame: genomes and candidates with their rewards, the best first."""
+        return [(one.genome, one.solution, one.fitness.values[0]) for one in self._hall]
 
     def _metrics(self) -> dict[str, float]:
         rewards = tools.Statistics(lambda one: one.fitness.values[0])
         rewards.register("mean", lambda values: sum(values) / max(len(values), 1))
         rewards.register("best", lambda values: max(values, default=0.0))
-        sizes = tools.Statistics(lambda one: program_of(one, self._space).complexity)
+        sizes = tools.Statistics(lambda one: one.solution.complexity)
         sizes.register("complexity", lambda values: sum(values) / max(len(values), 1))
         compiled = rewards.compile(self._population) | sizes.compile(self._population)
         named = {f"population_{name}": float(value) for name, value in compiled.items()}
@@ -220,14 +228,11 @@ class GeneticSearcher(Searcher):
         }
 
     def _stored(self, individual: Individual) -> dict[str, Any]:
-        program = program_of(individual, self._space).to_dict()
-        return {"program": program, "spare": [row[2] for row in individual], "reward": individual.fitness.values[0]}
+        return {"genome": individual.genome.tolist(), "reward": individual.fitness.values[0]}
 
     def _read(self, stored: Mapping[str, Any]) -> Individual:
-        rows = rows_of(LossProgram.from_dict(stored["program"]), self._space)
-        spares = [count(spare, len(self._space.inputs) + i) for i, spare in enumerate(stored["spare"])]
-        whole = [(row[0], row[1], spare) for row, spare in zip(rows, spares, strict=True)]
-        return self._individual(whole, read(float, stored["reward"]))
+        genome = read_genome(stored["genome"])
+        return self._individual(genome, _decoded(genome, self._space), read(float, stored["reward"]))
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """See Searcher."""
@@ -243,8 +248,36 @@ class GeneticSearcher(Searcher):
         self._hall.update([self._read(stored) for stored in reversed(state["hall"])])
 
 
-def _hashed(program: LossProgram) -> int:
-    return derive_seed(program.key)
+def _key(individual: Individual) -> str:
+    return individual.solution.key
+
+
+def _decoded(genome: np.ndarray, space: Space[Any]) -> Solution:
+    solution: Solution = space.decode(genome[None])[0]
+    return solution
+
+
+def mutated(genome: np.ndarray, key: str, space: Space[Any], rng: random.Random) -> tuple[np.ndarray, str]:
+    """Redraw decisions that matter until the candidate is another one.
+
+    Two thirds of all single changes of a program hit dead lines or fold away, and would be trained for nothing.
+
+    Args:
+        genome: what is changed [D].
+        key: of its candidate.
+        space: where it comes from.
+        rng: of the draws.
+
+    Returns:
+        Another genome [D] and its candidate's key.
+    """
+    changed, new = genome, key
+    for _ in range(_MUTATION_TRIES):
+        changed = space.redrawn(changed, rng.choice(space.sites(changed)), rng)
+        new = _decoded(changed, space).key
+        if new != key:
+            break
+    return changed, new
 
 
 @contextmanager

@@ -1,16 +1,17 @@
-"""A warm start for any searcher: a person's formulas are proposed before its own."""
+"""A warm start for any searcher: a person's guesses are proposed before its own candidates."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from core.common.errors import UserError
 from core.common.restoring import read
-from core.programs.program import LossProgram
-from core.programs.space import OperatorSpace
 from core.search.searcher import Searcher
-from core.search.trial import Trial
+from core.search.space import Space
+from core.search.trial import Trial, read_genome
 
 
 class GuessingSearcher(Searcher):
@@ -18,40 +19,39 @@ class GuessingSearcher(Searcher):
 
     Args:
         inner: learns from all outcomes, those of the guesses too.
-        guesses: programs of its space.
+        guesses: genomes of its space [n, D].
     """
 
-    def __init__(self, inner: Searcher, guesses: Sequence[LossProgram]) -> None:
+    def __init__(self, inner: Searcher, guesses: Sequence[np.ndarray]) -> None:
         self._inner, self._waiting = inner, list(guesses)
 
-    def ask(self, n: int) -> list[LossProgram]:
+    def ask(self, n: int) -> np.ndarray:
         """See Searcher."""
         guesses, self._waiting = self._waiting[:n], self._waiting[n:]
-        return guesses + (self._inner.ask(n - len(guesses)) if len(guesses) < n else [])
+        return np.stack([*guesses, *(self._inner.ask(n - len(guesses)) if len(guesses) < n else ())])
 
-    def tell(self, trials: Sequence[Trial]) -> Mapping[str, float]:
+    def tell(self, trials: Sequence[Trial[Any]]) -> Mapping[str, float]:
         """See Searcher."""
         return self._inner.tell(trials)
 
     def state_dict(self) -> dict[str, Any]:
         """See Searcher."""
-        return {"waiting": [program.to_dict() for program in self._waiting], "inner": self._inner.state_dict()}
+        return {"waiting": [genome.tolist() for genome in self._waiting], "inner": self._inner.state_dict()}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """See Searcher."""
-        self._waiting = read(list[LossProgram], state["waiting"])
+        self._waiting = [read_genome(row) for row in read(list[list[int]], state["waiting"])]
         self._inner.load_state_dict(state["inner"])
 
 
-def read_guess(text: str, space: OperatorSpace) -> LossProgram:
-    """A formula as a program that a searcher of this space could have proposed.
+def read_guess(text: str, space: Space[Any]) -> np.ndarray:
+    """Return the genome [D] of a candidate that a person has written.
 
     Raises:
-        UserError: not a formula, or one that the space does not hold; says why.
+        UserError: it is none, or one that the space does not hold; says why.
     """
-    program = LossProgram.parse(text).canonical
+    candidate = space.parse(text)
     try:
-        space.choices(program)
+        return space.encode(candidate)
     except UserError as error:
         raise UserError(f"--guess {text.strip()[:80]!r} is outside of the search space: {error}") from None
-    return program

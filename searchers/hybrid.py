@@ -14,12 +14,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from core.common.errors import UserError
 from core.common.restoring import count
 from core.common.seeding import derive_seed
-from core.programs.program import LossProgram
-from core.programs.space import OperatorSpace
 from core.search.searcher import Searcher
+from core.search.space import Space
 from core.search.trial import Candidate, Trial, Verdict
 from searchers.genetic import GeneticSearcher, GeneticSettings
 from searchers.policy import PolicySearcher, PolicySettings
@@ -78,12 +79,12 @@ class HybridSearcher(Searcher):
     """A policy and a population that learn from each other.
 
     Args:
-        space: where programs come from.
+        space: where candidates come from.
         seed: of all draws.
         settings: of both.
     """
 
-    def __init__(self, space: OperatorSpace, seed: int, settings: HybridSettings | None = None) -> None:
+    def __init__(self, space: Space[Any], seed: int, settings: HybridSettings | None = None) -> None:
         self._settings = settings or HybridSettings()
         self._policy = PolicySearcher(space, derive_seed(seed, "hybrid policy"), self._settings.policy)
         self._genetic = GeneticSearcher(
@@ -91,11 +92,11 @@ class HybridSearcher(Searcher):
         )
         self._cycles = 0
 
-    def ask(self, n: int) -> list[LossProgram]:
+    def ask(self, n: int) -> np.ndarray:
         """See Searcher."""
         return self._genetic.ask(n)
 
-    def tell(self, trials: Sequence[Trial]) -> Mapping[str, float]:
+    def tell(self, trials: Sequence[Trial[Any]]) -> Mapping[str, float]:
         """See Searcher; both learn from everything, and the policy from the elites at the end of a generation.
 
         Returns:
@@ -111,10 +112,10 @@ class HybridSearcher(Searcher):
             self._genetic.restart()
         return {**bred, **learned}
 
-    def _elite_trials(self) -> list[Trial]:
+    def _elite_trials(self) -> list[Trial[Any]]:
         return [
-            Trial(0, Candidate(0, program), Verdict.ACCEPTED, reward=reward, trained=True)
-            for program, reward in self._genetic.elites
+            Trial(0, Candidate(0, genome, solution), Verdict.ACCEPTED, reward=reward, trained=True)
+            for genome, solution, reward in self._genetic.elites
         ]
 
     def state_dict(self) -> dict[str, Any]:

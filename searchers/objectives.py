@@ -1,4 +1,4 @@
-"""What a policy climbs, given programs and their rewards: the interface, and the objectives by name."""
+"""What a policy climbs, given genomes and their rewards: the interface, and the objectives by name."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch import Tensor
 
 from searchers.controller import Decisions
 
-#: [n, n_lines, 3] -> what the policy thinks of these programs now, with gradients.
+#: Genomes [n, D] -> what the policy thinks of them now, with gradients.
 Evaluate = Callable[[Tensor], Decisions]
 
 
@@ -19,8 +19,8 @@ Evaluate = Callable[[Tensor], Decisions]
 class Batch:
     """Outcomes that one update learns from."""
 
-    choices: Tensor
-    """Programs [n, n_lines, 3]."""
+    genomes: Tensor
+    """[n, D]."""
     rewards: Tensor
     """[n], float64: exact, since Adam blows up the noise of equal rewards."""
 
@@ -36,7 +36,7 @@ class Objective(ABC):
         """What to climb, one step after the other; the policy moves between them.
 
         Yields:
-            The objective [m] of m programs, of which the mean is climbed, with the decisions that it
+            The objective [m] of m genomes, of which the mean is climbed, with the decisions that it
             was computed from.
         """
 

@@ -23,10 +23,9 @@ import torch
 from core.common.errors import UserError, shown
 from core.common.restoring import read
 from core.common.seeding import torch_rng
-from core.programs.program import LossProgram
-from core.programs.space import OperatorSpace
 from core.search.searcher import Searcher
-from core.search.trial import Trial
+from core.search.space import Space, check_genomes
+from core.search.trial import Trial, read_genome
 from searchers.controller import Controller, ControllerSettings
 from searchers.objectives import Batch, Objective
 from searchers.ppo import Ppo
@@ -113,15 +112,15 @@ OBJECTIVES: Mapping[str, Callable[[PolicySettings], Objective]] = MappingProxyTy
 
 
 class PolicySearcher(Searcher):
-    """Samples programs from an LSTM and makes rewarded ones more probable.
+    """Samples genomes from an LSTM and makes rewarded ones more probable.
 
     Args:
-        space: where programs come from.
+        space: where candidates come from.
         seed: of the initial weights and of the draws.
         settings: the paper's unless given.
     """
 
-    def __init__(self, space: OperatorSpace, seed: int, settings: PolicySettings | None = None) -> None:
+    def __init__(self, space: Space[Any], seed: int, settings: PolicySettings | None = None) -> None:
         self._space, self._settings = space, settings or PolicySettings()
         self._controller = Controller(space, self._settings.controller, torch_rng(seed, "controller weights"))
         self._rng = torch_rng(seed, "controller draws")
@@ -130,17 +129,17 @@ class PolicySearcher(Searcher):
             self._controller.parameters(), lr=self._settings.learning_rate, weight_decay=self._settings.weight_decay
         )
         self._drawn: list[np.ndarray] = []
-        self._told: list[tuple[LossProgram, float]] = []
+        self._told: list[tuple[np.ndarray, float]] = []
         self._metrics = {"policy_entropy": 0.0, "policy_reward": 0.0, "policy_updates": 0.0}
 
-    def ask(self, n: int) -> list[LossProgram]:
+    def ask(self, n: int) -> np.ndarray:
         """See Searcher."""
         while len(self._drawn) < n:
             self._drawn += list(self._controller.sample(self._settings.draw_size, self._rng).numpy())
         asked, self._drawn = self._drawn[:n], self._drawn[n:]
-        return [self._space.program(row) for row in asked]
+        return np.stack(asked)
 
-    def tell(self, trials: Sequence[Trial]) -> Mapping[str, float]:
+    def tell(self, trials: Sequence[Trial[Any]]) -> Mapping[str, float]:
         """See Searcher; updates the policy whenever `update_size` outcomes have come together.
 
         Returns:
@@ -151,19 +150,18 @@ class PolicySearcher(Searcher):
         """
         for trial in trials:
             reward = self._settings.failure_reward if trial.reward is None else trial.reward
-            if trial.candidate.program in self._space:
-                self._told.append((trial.candidate.program, reward))
+            self._told.append((trial.candidate.genome, reward))
         size = self._objective.update_size
         while len(self._told) >= size:
             batch, self._told = self._told[:size], self._told[size:]
             self._update(batch)
         return dict(self._metrics)
 
-    def _update(self, told: Sequence[tuple[LossProgram, float]]) -> None:
+    def _update(self, told: Sequence[tuple[np.ndarray, float]]) -> None:
         """Adam's steps up the gradient of mean(objective + entropy_weight * entropy)."""
-        choices = torch.from_numpy(np.stack([self._space.choices(program) for program, _ in told]))
+        genomes = torch.from_numpy(np.stack([genome for genome, _ in told]))
         rewards = torch.tensor([reward for _, reward in told], dtype=torch.float64)
-        for objective, decisions in self._objective.steps(Batch(choices, rewards), self._controller.evaluate):
+        for objective, decisions in self._objective.steps(Batch(genomes, rewards), self._controller.evaluate):
             self._metrics["policy_entropy"] = decisions.entropy.mean().item()
             if not math.isfinite(self._metrics["policy_entropy"]):  # draws do not notice
                 rate = self._settings.learning_rate
@@ -174,10 +172,9 @@ class PolicySearcher(Searcher):
         self._metrics["policy_reward"] = rewards.mean().item()
         self._metrics["policy_updates"] += 1
 
-    def log_probability(self, programs: Sequence[LossProgram]) -> torch.Tensor:
-        """Log pi of programs of the space [n], recomputed from the programs themselves."""
-        choices = np.stack([self._space.choices(program) for program in programs])
-        return self._controller.evaluate(torch.from_numpy(choices)).log_probability
+    def log_probability(self, genomes: np.ndarray) -> torch.Tensor:
+        """Return log pi of genomes [n, D] of the space: [n]."""
+        return self._controller.evaluate(torch.from_numpy(genomes)).log_probability
 
     def state_dict(self) -> dict[str, Any]:
         """See Searcher."""
@@ -187,7 +184,7 @@ class PolicySearcher(Searcher):
             "objective": self._objective.state_dict(),
             "rng": self._rng.get_state(),
             "drawn": [row.tolist() for row in self._drawn],
-            "told": [[program.to_dict(), reward] for program, reward in self._told],
+            "told": [[genome.tolist(), reward] for genome, reward in self._told],
             "metrics": dict(self._metrics),
         }
 
@@ -197,12 +194,11 @@ class PolicySearcher(Searcher):
         self._optimiser.load_state_dict(copy.deepcopy(state["optimiser"]))
         self._objective.load_state_dict(state["objective"])
         self._rng.set_state(state["rng"])
-        self._drawn = [np.array(row, dtype=np.int64) for row in read(list[list[list[int]]], state["drawn"])]
-        for row in self._drawn:
-            self._space.program(row)  # complains of rows that are none
-        self._told = read(list[tuple[LossProgram, float]], state["told"])
-        if not all(program in self._space for program, _ in self._told):
-            raise ValueError("expected programs of the search space")
+        self._drawn = [read_genome(row) for row in read(list[list[int]], state["drawn"])]
+        told = read(list[tuple[list[int], float]], state["told"])
+        self._told = [(read_genome(row), reward) for row, reward in told]
+        for genome in (*self._drawn, *(genome for genome, _ in self._told)):
+            check_genomes(genome[None], self._space)
         metrics = read(dict[str, float], state["metrics"])
         if metrics.keys() != self._metrics.keys():
             raise ValueError(f"expected the metrics {', '.join(self._metrics)}, got {shown(list(metrics))}")

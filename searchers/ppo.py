@@ -36,9 +36,9 @@ class Ppo(Stateless):
             return
         advantages = ((batch.rewards - batch.rewards.mean()) / spread).float()
         with torch.no_grad():
-            old = evaluate(batch.choices).log_probability
+            old = evaluate(batch.genomes).log_probability
         for _ in range(self._n_epochs):
-            decisions = evaluate(batch.choices)
+            decisions = evaluate(batch.genomes)
             ratio = (decisions.log_probability - old).exp()
             clipped = ratio.clamp(1 - self._clip, 1 + self._clip)
             yield torch.minimum(ratio * advantages, clipped * advantages), decisions

@@ -31,22 +31,22 @@ class PriorityQueue(Objective):
 
     def steps(self, batch: Batch, evaluate: Evaluate) -> Iterator[tuple[Tensor, Decisions]]:
         """See Objective; one step, none as long as the queue is empty."""
-        for choices, reward in zip(batch.choices, batch.rewards.tolist(), strict=True):
+        for genomes, reward in zip(batch.genomes, batch.rewards.tolist(), strict=True):
             if reward > self._failure:
-                self._add(reward, choices)
+                self._add(reward, genomes)
         if self._queue:
-            decisions = evaluate(torch.stack([choices for _, choices in self._queue]))
+            decisions = evaluate(torch.stack([genomes for _, genomes in self._queue]))
             yield decisions.log_probability, decisions
 
-    def _add(self, reward: float, choices: Tensor) -> None:
+    def _add(self, reward: float, genomes: Tensor) -> None:
         """A program told again counts with its newest reward."""
-        others = [entry for entry in self._queue if not torch.equal(entry[1], choices)]
-        self._queue = sorted([*others, (reward, choices)], key=lambda entry: -entry[0])[: self._size]
+        others = [entry for entry in self._queue if not torch.equal(entry[1], genomes)]
+        self._queue = sorted([*others, (reward, genomes)], key=lambda entry: -entry[0])[: self._size]
 
     def state_dict(self) -> dict[str, Any]:
         """See Objective."""
-        return {"queue": [[reward, choices.clone()] for reward, choices in self._queue]}
+        return {"queue": [[reward, genomes.clone()] for reward, genomes in self._queue]}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """See Objective."""
-        self._queue = [(reward, choices.clone()) for reward, choices in state["queue"]]
+        self._queue = [(reward, genomes.clone()) for reward, genomes in state["queue"]]

@@ -8,30 +8,31 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from core.common.seeding import numpy_rng
-from core.programs.program import LossProgram
-from core.programs.space import OperatorSpace
 from core.search.searcher import Searcher
+from core.search.space import Space
 from core.search.trial import Trial
 
 
 class RandomSearcher(Searcher):
-    """Draws operators, and distinct operands, with equal probability; learns nothing.
+    """Draws candidates as the space does; learns nothing.
 
     Args:
-        space: where programs come from.
+        space: where candidates come from.
         seed: of the draws.
     """
 
-    def __init__(self, space: OperatorSpace, seed: int) -> None:
+    def __init__(self, space: Space[Any], seed: int) -> None:
         self._space = space
         self._rng = numpy_rng(seed, "random searcher")
 
-    def ask(self, n: int) -> list[LossProgram]:
+    def ask(self, n: int) -> np.ndarray:
         """See Searcher."""
         return self._space.sample(n, self._rng)
 
-    def tell(self, trials: Sequence[Trial]) -> Mapping[str, float]:
+    def tell(self, trials: Sequence[Trial[Any]]) -> Mapping[str, float]:
         """See Searcher."""
         return {}
 

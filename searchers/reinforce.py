@@ -32,7 +32,7 @@ class Reinforce(Objective):
         """See Objective; one step."""
         mean = batch.rewards.mean().item()
         baseline = mean if self._baseline is None else self._baseline
-        decisions = evaluate(batch.choices)
+        decisions = evaluate(batch.genomes)
         yield (batch.rewards - baseline).float() * decisions.log_probability, decisions
         self._baseline = self._decay * baseline + (1 - self._decay) * mean
 

@@ -33,5 +33,5 @@ class RiskSeeking(Stateless):
         best = batch.rewards > threshold
         if not best.any():  # all are equal: the failures of a barren batch
             return
-        decisions = evaluate(batch.choices[best])
+        decisions = evaluate(batch.genomes[best])
         yield (batch.rewards[best] - threshold).float() * decisions.log_probability, decisions

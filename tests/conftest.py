@@ -31,7 +31,7 @@ def workers_that_have_loaded():
     """
     ways = multiprocessing.context._default_context.get_context
     ways("forkserver").set_forkserver_preload(
-        ["torch", "studies.execution.work", "searchers", "tests.contracts.searcher"]
+        ["torch", "studies.execution.work", "searchers", "searchers.testing.searcher"]
     )
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(multiprocessing, "get_context", lambda way=None: ways("forkserver" if way == "spawn" else way))

@@ -53,20 +53,20 @@ def _slots(n_slots):
 
 
 @st.composite
-def choices(draw, space):
-    """What `space.program` takes: [n_lines, 3]."""
-    rows = []
+def genomes(draw, space):
+    """Genomes [D] of a space of operators with open options; a second operand that does not count is any."""
+    genome = []
     for n_slots in range(len(space.inputs), space.max_variables):
         operator = draw(st.integers(0, len(space.operators) - 1))
         first = draw(_slots(n_slots))
         second = draw(st.integers(0, n_slots - 2))
-        rows.append((operator, first, second + (second >= first)))
-    return np.array(rows)
+        genome += (operator, first, second + (second >= first))
+    return np.array(genome)
 
 
 def programs_of(space):
     """Programs of one space."""
-    return choices(space).map(space.program)
+    return genomes(space).map(lambda genome: space.decode(genome[None])[0])
 
 
 def programs(**kinds):

@@ -64,6 +64,12 @@ EXTRA = {
     **{f"recommenders/data/{name}.py": {"pandas", "pyarrow"} for name in ("arrow_column", "columns", "frames")},
     "recommenders/data/fetch.py": {"pooch", "platformdirs"},
 }
+#: What contracts may import beside that: whoever holds something to them has a test suite.
+CONTRACTS = {"hypothesis", "pytest", "scipy"}
+
+
+def is_contract(module):
+    return module.split("/")[1] == "testing"
 
 
 def imports(module):
@@ -81,12 +87,18 @@ def outside(module):
 
 
 def test_third_party_packages_are_imported_where_they_belong():
-    taken = {m: outside(m) - ALLOWED[m.split("/")[0]] - EXTRA.get(m, set()) for m in MODULES}
+    extra = {m: CONTRACTS for m in MODULES if is_contract(m)} | EXTRA
+    taken = {m: outside(m) - ALLOWED[m.split("/")[0]] - extra.get(m, set()) for m in MODULES}
     assert {module: names for module, names in taken.items() if names} == {}
 
 
 def test_the_table_of_third_party_packages_says_what_is_so():
     assert {module: names - outside(module) for module, names in EXTRA.items() if names - outside(module)} == {}
+
+
+def test_nothing_but_contracts_uses_contracts():
+    others = [m for m in MODULES if not is_contract(m)]
+    assert [(m, name) for m in others for name, _ in imports(m) if "testing" in (name or "").split(".")[1:2]] == []
 
 
 def test_nobody_uses_what_another_module_keeps_to_itself():
@@ -125,4 +137,4 @@ def test_pyproject_lists_every_package():
 def test_every_dependency_of_the_sources_is_declared():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     declared = {re.split(r"[^\w-]", line)[0].replace("-", "_") for line in project["dependencies"]} | set(EXTRAS)
-    assert set().union(*map(outside, MODULES)) <= declared
+    assert set().union(*(outside(m) - CONTRACTS if is_contract(m) else outside(m) for m in MODULES)) <= declared

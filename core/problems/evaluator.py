@@ -4,30 +4,15 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from core.losses.loss import Loss
 from core.problems.proxy import Probe
-
-
-@dataclass(frozen=True)
-class Measurement:
-    """What training by one candidate led to."""
-
-    score: float
-    """The validation score afterwards, higher is better; NaN where the training broke down."""
-    seconds: float
-    """This candidate's share of the time."""
+from core.search.problem import Measurement
 
 
 class Evaluator(ABC):
     """Measures losses by training a recommender, from the same start for all losses of one call."""
-
-    @property
-    @abstractmethod
-    def epochs_per_candidate(self) -> int:
-        """What measuring one loss costs, in candidate-epochs."""
 
     @abstractmethod
     def score(self) -> float:
@@ -36,10 +21,6 @@ class Evaluator(ABC):
     @abstractmethod
     def probe(self) -> Probe:
         """The fixed batch of the proxy test, seen from where candidates start now."""
-
-    def recommender_probe(self) -> Probe:
-        """The same batch with the gradients of the recommender's parameters, where `probe` is about something else."""
-        return self.probe()
 
     @abstractmethod
     def measure(self, losses: Sequence[Loss], seed: int) -> list[Measurement]:

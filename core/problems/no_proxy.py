@@ -7,7 +7,8 @@ from typing import Any
 
 from core.common.restoring import count
 from core.losses.loss import ProgramLoss
-from core.problems.proxy import Finding, Probe
+from core.problems.proxy import Probe
+from core.search.problem import Finding
 
 
 class NoProxyTest:

@@ -22,6 +22,7 @@ from core.common.seeding import torch_rng
 from core.losses.loss import ProgramLoss
 from core.losses.running import run_programs
 from core.problems.nearest import nearest
+from core.search.problem import Finding
 from core.search.trial import Verdict
 
 
@@ -50,20 +51,6 @@ def prediction_probe(seed: int, n_pairs: int = 20) -> Probe:
     y_hat = torch.rand(n_pairs, generator=rng, dtype=torch.float64)
     y = torch.randint(2, (n_pairs,), generator=rng).double()
     return Probe(y_hat, y, torch.eye(n_pairs, dtype=torch.float64))
-
-
-@dataclass(frozen=True)
-class Finding:
-    """What the proxy test says of one program.
-
-    `entry` numbers the gradients in memory: a passed program's own, or the one that a duplicate
-    repeats.
-    """
-
-    verdict: Verdict | None
-    """Why it is not worth training; None if it passed."""
-    entry: int | None = None
-    """Its gradient's number in memory."""
 
 
 class ProxyTest:

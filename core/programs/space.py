@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import random
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from core.common.errors import UserError, unknown_name
 from core.programs.line import EPSILON, INPUTS, KNOWN_INPUTS, line_of
 from core.programs.operators import OPERATORS
 from core.programs.program import LossProgram
+from core.search.space import Decision, Kind, Space, check_genomes
 
 #: Rule -> what it does to the result x of every operator but `identity`.
 CLAMPS: Mapping[str, str] = MappingProxyType(
@@ -28,7 +32,7 @@ _MOST_LINES = 12
 
 
 @dataclass(frozen=True)
-class OperatorSpace:
+class OperatorSpace(Space[LossProgram]):
     """What a candidate may be made of, and how its operators behave.
 
     Raises:
@@ -54,8 +58,9 @@ class OperatorSpace:
         for name in self.inputs:
             if name not in KNOWN_INPUTS:
                 raise unknown_name("input", name, KNOWN_INPUTS)
-        if len(set(self.inputs)) != len(self.inputs):
-            raise UserError(f"operator space: distinct inputs expected, got {', '.join(self.inputs)}")
+        for what, names in (("inputs", self.inputs), ("operators", self.operators)):
+            if len(set(names)) != len(names):
+                raise UserError(f"operator space: distinct {what} expected, got {', '.join(names)}")
         if self.clamp not in CLAMPS:
             raise unknown_name("clamp rule", self.clamp, CLAMPS)
         if not self.operators or len(self.inputs) < 2:
@@ -76,43 +81,118 @@ class OperatorSpace:
         """The arity of every operator, in the order of `operators`."""
         return tuple(OPERATORS[name].arity for name in self.operators)
 
-    def program(self, choices: np.ndarray) -> LossProgram:
-        """The program of `choices` [n_lines, 3]: operator number, first and second operand.
+    @cached_property
+    def _is_binary(self) -> Tensor:
+        return torch.tensor(self.arities) == 2
 
-        The second operand of an operator with one operand is ignored.
+    @cached_property
+    def _slots(self) -> Tensor:
+        return torch.arange(self.max_variables)
 
-        Raises:
-            UserError: an operand that does not exist yet, or no lines.
+    @cached_property
+    def decisions(self) -> tuple[Decision, ...]:
+        """See Space: operator, first and second operand, line after line."""
+        slots = (*self.inputs, *(f"v{i}" for i in range(self.n_lines)))
+        operator, first, second = Kind("operator", self.operators), Kind("first", slots), Kind("second", slots)
+        decisions: list[Decision] = []
+        for i in range(self.n_lines):
+            n_slots = len(self.inputs) + i
+            decisions.append(Decision(f"op_{i}", operator, len(self.operators)))
+            decisions += (Decision(f"a_{i}", first, n_slots), Decision(f"b_{i}", second, n_slots))
+        return tuple(decisions)
+
+    def open(self, i: int, chosen: Sequence[Tensor]) -> Tensor | None:
+        """See Space: the second operand is another slot than the first (section 3.3)."""
+        if i % 3 != 2:
+            return None
+        return self._slots[: self.decisions[i].size] != chosen[i - 1][:, None]
+
+    def used(self, i: int, chosen: Sequence[Tensor]) -> Tensor | None:
+        """See Space: a second operand is, where the operator takes one."""
+        return self._is_binary[chosen[i - 2]] if i % 3 == 2 else None
+
+    def repaired(self, genome: Sequence[int]) -> np.ndarray:
+        """See Space; a second operand that is the first one stands for the slot after it."""
+        fixed = list(genome)
+        for i in range(0, len(fixed), 3):
+            operator, first, second = fixed[i : i + 3]
+            if self.arities[operator] == 1:
+                fixed[i + 2] = int(first == 0)
+            elif second == first:
+                fixed[i + 2] = (second + 1) % (len(self.inputs) + i // 3)
+        return np.array(fixed, dtype=np.int64)
+
+    def sites(self, genome: np.ndarray) -> list[tuple[int, ...]]:
+        """See Space: the lines that the last one, the loss, depends on, in order."""
+        n_inputs, rows = len(self.inputs), genome.reshape(-1, 3).tolist()
+        live = {len(rows) - 1}
+        for i in range(len(rows) - 1, -1, -1):
+            if i in live:
+                operands = rows[i][1 : 1 + self.arities[rows[i][0]]]
+                live |= {operand - n_inputs for operand in operands if operand >= n_inputs}
+        return [tuple(range(3 * i, 3 * i + 1 + self.arities[rows[i][0]])) for i in sorted(live)]
+
+    def redrawn(self, genome: np.ndarray, site: tuple[int, ...], rng: random.Random) -> np.ndarray:
+        """See Space: another operator, or another operand that the operator takes; operands may change places."""
+        changed, at = genome.copy(), site[0]
+        part, slot = rng.randrange(len(site)), rng.randrange(self.decisions[at + 1].size)
+        if part == 0:
+            changed[at] = rng.randrange(len(self.operators))
+            return changed
+        mine, other = at + part, at + 3 - part
+        if changed[other] == slot:
+            changed[other] = changed[mine]
+        changed[mine] = slot
+        return changed
+
+    @cached_property
+    def cuts(self) -> tuple[int, ...]:
+        """See Space: between lines.
+
+        A line may refer to inputs and to lines before it, so any two tails may change places, as subtrees may not
+        within a bounded number of variables.
         """
-        return self._program(choices.astype(np.int64, casting="safe", copy=False).tolist())
+        return tuple(range(3, 3 * self.n_lines, 3))
+
+    def sample(self, n: int, rng: np.random.Generator) -> np.ndarray:
+        """See Space: every operator, and every set of distinct operands, equally likely."""
+        choices = np.empty((n, self.n_lines, 3), dtype=np.int64)
+        choices[..., 0] = rng.integers(len(self.operators), size=(n, self.n_lines))
+        n_slots = len(self.inputs) + np.arange(self.n_lines)
+        choices[..., 1] = rng.integers(n_slots, size=(n, self.n_lines))
+        second = rng.integers(n_slots - 1, size=(n, self.n_lines))
+        second += second >= choices[..., 1]
+        is_unary = np.array(self.arities)[choices[..., 0]] == 1
+        choices[..., 2] = np.where(is_unary, choices[..., 1] == 0, second)
+        return choices.reshape(n, 3 * self.n_lines)
+
+    def decode(self, genomes: np.ndarray) -> list[LossProgram]:
+        """See Space."""
+        check_genomes(genomes, self)
+        return [self._program(rows) for rows in genomes.reshape(len(genomes), self.n_lines, 3).tolist()]
 
     def _program(self, rows: list[list[int]]) -> LossProgram:
-        """The program of rows, checked on the way: the constructor takes three times as long."""
+        """The program of rows that are known to be valid: the constructor takes three times as long."""
         operators, arities = self.operators, self.arities
-        lines, is_valid = [], 1 <= len(rows) <= self.n_lines
-        for n_slots, (operator, first, second) in enumerate(rows, start=len(self.inputs)):
-            operands = (first, second) if arities[operator] == 2 else (first,)
-            for operand in operands:
-                is_valid = is_valid and 0 <= operand < n_slots
-            lines.append(line_of(operators[operator], operands))
-        make = LossProgram.trusted if is_valid else LossProgram  # the constructor says what is wrong
-        return make(tuple(lines), self.inputs)
+        return LossProgram.trusted(
+            tuple([line_of(operators[row[0]], tuple(row[1 : 1 + arities[row[0]]])) for row in rows]), self.inputs
+        )
 
-    def choices(self, program: LossProgram) -> np.ndarray:
-        """The inverse of `program()`: [n_lines, 3], a missing second operand written as 0.
-
-        A shorter program is continued by `identity` lines, which keep its loss in the last slot.
-
-        Raises:
-            UserError: the program is not in this space.
-        """
-        problem = self._outside(program)
+    def encode(self, candidate: LossProgram) -> np.ndarray:
+        """See Space. A shorter program is continued by `identity` lines, which keep its loss in the last slot."""
+        problem = self._outside(candidate)
         if problem:
-            raise UserError(f"program {program}: {problem}")
-        rows = [(self.operators.index(op), *operands, *(0,) * (2 - len(operands))) for op, operands in program.lines]
-        while len(rows) < self.n_lines:
-            rows.append((self.operators.index("identity"), len(self.inputs) + len(rows) - 1, 0))
-        return np.array(rows, dtype=np.int64)
+            raise UserError(f"program {candidate}: {problem}")
+        genome: list[int] = []
+        for operator, operands in candidate.lines:
+            genome += (self.operators.index(operator), *operands, *(0,) * (2 - len(operands)))
+        while len(genome) < 3 * self.n_lines:
+            genome += (self.operators.index("identity"), len(self.inputs) + len(genome) // 3 - 1, 0)
+        return self.repaired(genome)
+
+    def parse(self, text: str) -> LossProgram:
+        """See Space: a formula."""
+        return LossProgram.parse(text).canonical
 
     def __contains__(self, program: LossProgram) -> bool:
         """Whether a searcher of this space could have proposed the program."""
@@ -131,16 +211,6 @@ class OperatorSpace:
             if len(set(operands)) != len(operands):
                 return f"expected distinct operands (section 3.3), got {operator} of the same slot twice"
         return None
-
-    def sample(self, n: int, rng: np.random.Generator) -> list[LossProgram]:
-        """N programs: every operator, and every set of distinct operands, equally likely."""
-        choices = np.empty((n, self.n_lines, 3), dtype=np.int64)
-        choices[..., 0] = rng.integers(len(self.operators), size=(n, self.n_lines))
-        n_slots = len(self.inputs) + np.arange(self.n_lines)
-        choices[..., 1] = rng.integers(n_slots, size=(n, self.n_lines))
-        second = rng.integers(n_slots - 1, size=(n, self.n_lines))
-        choices[..., 2] = second + (second >= choices[..., 1])
-        return [self._program(rows) for rows in choices.tolist()]
 
 
 #: Handcrafted formulas are run as written: no clamp, and `eps` may be named.

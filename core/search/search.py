@@ -1,11 +1,11 @@
-"""Phase I, the loss search: paper, Algorithm 1, with K candidates measured from the same state.
+"""The search: paper, Algorithm 1, with K candidates measured from the same state, whatever is searched for.
 
 K = 1 is Algorithm 1 to the letter. With K > 1, all candidates whose reward passes the filter are
 recorded, and the search goes on from the recommender that the best of them trained.
 
 Where the paper is silent: a loss with steep gradients may pass the filter and yet leave a recommender so
 saturated that hardly any loss has a gradient there. When no proposal is worth training any more, the
-search therefore begins anew from a fresh recommender, once for every such dead end.
+search therefore begins anew from a fresh start, once for every such dead end.
 """
 
 from __future__ import annotations
@@ -14,16 +14,15 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, Generic
 
 from core.common.errors import UserError
 from core.common.restoring import count, read
 from core.common.seeding import derive_seed
-from core.problems.evaluator import Evaluator
-from core.problems.no_proxy import NoProxyTest
-from core.problems.proxy import ProxyTest
+from core.search.problem import Problem
 from core.search.rounds import Rounds, Rules
 from core.search.searcher import Searcher
+from core.search.space import C
 from core.search.trial import Trial
 
 
@@ -62,12 +61,12 @@ class SearchBudget:
 
 
 @dataclass(frozen=True)
-class Step:
+class Step(Generic[C]):
     """One round of asking, testing, training and telling."""
 
     number: int
     """Counted from 0."""
-    trials: tuple[Trial, ...]
+    trials: tuple[Trial[C], ...]
     """Every candidate of the step, in the order of asking."""
     score: float
     """The validation score that the next candidates start from."""
@@ -83,14 +82,13 @@ class Step:
     """What training and scoring took."""
 
 
-class Search:
+class Search(Generic[C]):
     """Algorithm 1 step by step: whoever iterates sees every step, and core knows no tracker and no file.
 
     Args:
-        searcher: proposes programs and is told what became of each.
-        evaluator: trains recommenders.
-        proxy: the proxy test; renewed here whenever the recommender changes.
-        rules: how candidates run and what decides over them.
+        searcher: proposes genomes and is told what became of each.
+        problem: what is searched for.
+        rules: what candidates earn.
         budget: when to stop.
         seed: of the batches; step i trains all its candidates on the batches of (seed, i).
         clock: seconds, for the time budget.
@@ -99,16 +97,15 @@ class Search:
     def __init__(
         self,
         searcher: Searcher,
-        evaluator: Evaluator,
-        proxy: ProxyTest | NoProxyTest,
+        problem: Problem[C],
         rules: Rules,
         budget: SearchBudget,
         seed: int,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._evaluator, self._budget, self._seed, self._clock = evaluator, budget, seed, clock
+        self._problem, self._budget, self._seed, self._clock = problem, budget, seed, clock
         self._began = clock()
-        self._rounds = Rounds(searcher, evaluator, proxy, rules, budget.samples_per_training, clock, self._is_late)
+        self._rounds = Rounds(searcher, problem, rules, clock)
         self._trained = self._number = 0
         self.stop: StopReason | None = None
         """Why it ended; None before that."""
@@ -117,15 +114,16 @@ class Search:
     def _is_late(self) -> bool:
         return self._budget.minutes is not None and self._clock() - self._began >= 60 * self._budget.minutes
 
-    def __iter__(self) -> Iterator[Step]:
+    def __iter__(self) -> Iterator[Step[C]]:
         """The steps to come; the last one says why the search ended."""
         while self.stop is None:
             yield self._step()
 
-    def _step(self) -> Step:
+    def _step(self) -> Step[C]:
         number, rounds, budget = self._number, self._rounds, self._budget
         wanted = min(budget.candidates_per_step, budget.trainings - self._trained)
-        trials = rounds.run(number, wanted, derive_seed(self._seed, "step", number))
+        seed = derive_seed(self._seed, "step", number)
+        trials = rounds.run(number, wanted, seed, budget.samples_per_training, self._is_late)
         self._trained += sum(trial.trained for trial in trials)
         at_dead_end = not any(trial.trained for trial in trials)
         if self._trained >= budget.trainings:
@@ -138,8 +136,8 @@ class Search:
         self._number += 1
         return Step(
             number,
-            trials,
-            self._evaluator.score(),
+            tuple(trials),
+            self._problem.score(),
             rounds.searcher_metrics,
             self.stop,
             self._restarted,

@@ -19,8 +19,9 @@ from core.common.errors import UserError
 from core.common.restoring import read
 from core.common.seeding import derive_seed, numpy_rng
 from core.losses.loss import Loss
-from core.problems.evaluator import Evaluator, Measurement
+from core.problems.evaluator import Evaluator
 from core.problems.proxy import Probe
+from core.search.problem import Measurement
 from recommenders.backends.places import first_places
 from recommenders.backends.population import Population
 from recommenders.models.recommender import Weights, gather
@@ -48,11 +49,6 @@ class _Environment(Evaluator):
 
     def _move(self, start: Population) -> None:
         self._start, self._score = start, self._task.scores(start.weights)[0]
-
-    @property
-    def epochs_per_candidate(self) -> int:
-        """See Evaluator."""
-        return self._epochs
 
     def score(self) -> float:
         """See Evaluator."""
@@ -86,7 +82,7 @@ class _Environment(Evaluator):
         if together < len(losses):
             self._copies = None
         seconds = (time.perf_counter() - began) / len(losses)
-        return [Measurement(score, seconds) for score in scores]
+        return [Measurement(score, self._epochs, seconds) for score in scores]
 
     def _train(self, losses: Sequence[Loss], seed: int) -> tuple[Population, Sequence[float]]:
         """A copy of the start trained by each loss, and their scores."""

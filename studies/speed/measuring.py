@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median
 
+import numpy as np
 import torch
 
 from core.common.seeding import derive_seed, numpy_rng
 from core.losses.loss import ProgramLoss
 from core.problems.proxy import ProxyTest, prediction_probe
+from core.programs.program import LossProgram
 from core.programs.space import OperatorSpace
 from recommenders import make_recommender
 from recommenders.common.machine import Machine
@@ -57,11 +59,15 @@ def _finish(device: torch.device) -> None:
         torch.cuda.synchronize(device)
 
 
+def _programs(n: int, rng: np.random.Generator) -> list[LossProgram]:
+    return _SPACE.decode(_SPACE.sample(n, rng))
+
+
 def sampled_losses(n: int) -> list[ProgramLoss]:
     """Random programs that pass the proxy test, those that a search would train; they repeat where n is large."""
     proxy = ProxyTest()
     proxy.renew(prediction_probe(0))
-    losses = [ProgramLoss(program, _SPACE) for program in _SPACE.sample(_SAMPLED, numpy_rng("benchmark"))]
+    losses = [ProgramLoss(program, _SPACE) for program in _programs(_SAMPLED, numpy_rng("benchmark"))]
     passed = [loss for loss, finding in zip(losses, proxy.examine(losses), strict=True) if finding.verdict is None]
     return [passed[i % len(passed)] for i in range(n)]
 
@@ -144,7 +150,7 @@ def proxy_rate(repeats: int) -> float:
     n, rng = 4_096, numpy_rng("proxy rate")
     rates = []
     for _ in range(repeats + 1):
-        losses = [ProgramLoss(program, _SPACE) for program in _SPACE.sample(n, rng)]
+        losses = [ProgramLoss(program, _SPACE) for program in _programs(n, rng)]
         proxy = ProxyTest()
         proxy.renew(prediction_probe(0))
         began = time.perf_counter()

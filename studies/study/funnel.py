@@ -36,9 +36,11 @@ class Tally:
     """Candidates proposed."""
     trained: int = 0
     """Candidates trained."""
+    cost: float = 0
+    """What training took, in passes over the training rows."""
     verdicts: Counter[Verdict] = field(default_factory=Counter)
     """Candidates by verdict."""
-    best: Trial | None = None
+    best: Trial[LossProgram] | None = None
     """The trained candidate with the best validation score."""
     accepted: dict[str, LossProgram] = field(default_factory=dict)
     """Key -> an accepted program (the list L of Algorithm 1, each loss once)."""
@@ -46,14 +48,15 @@ class Tally:
     """Key -> the best validation score after a training by that accepted program."""
     _by_complexity: dict[int, float] = field(default_factory=dict, init=False, repr=False)
 
-    def add(self, step: Step) -> None:
+    def add(self, step: Step[LossProgram]) -> None:
         """Take in a step of the search."""
         for trial in step.trials:
             self.sampled += 1
             self.trained += trial.trained
+            self.cost += trial.cost
             self.verdicts[trial.verdict] += 1
             if trial.verdict is Verdict.ACCEPTED:
-                self._accept(trial.candidate.program, trial.score)
+                self._accept(trial.candidate.solution, trial.score)
             if trial.trained and trial.score is not None and (self.best is None or trial.score > self.best_score):
                 self.best = trial
 
@@ -95,6 +98,7 @@ class Tally:
         return {
             "sampled": self.sampled,
             "trained": self.trained,
+            "cost": self.cost,
             "verdicts": {verdict.value: count for verdict, count in self.verdicts.items()},
             "best": None if self.best is None else self.best.to_dict(),
             "accepted": [program.to_dict() for program in self.accepted.values()],
@@ -109,8 +113,9 @@ class Tally:
             space,
             count(stored["sampled"]),
             count(stored["trained"]),
+            read(int | float, stored["cost"]),
             Counter({Verdict(name): count(number) for name, number in stored["verdicts"].items()}),
-            None if stored["best"] is None else Trial.from_dict(stored["best"]),
+            None if stored["best"] is None else Trial.from_dict(stored["best"], space),
             {program.key: program for program in accepted},
             read(dict[str, float], stored["scores"]),
         )

@@ -58,8 +58,8 @@ def candidate_row(trial: Trial, metric: str, to_metric: Callable[[float], float]
     return {
         "number": trial.candidate.number,
         "step": trial.step,
-        "formula": str(trial.candidate.program),
-        "complexity": trial.candidate.program.complexity,
+        "formula": str(trial.candidate.solution),
+        "complexity": trial.candidate.solution.complexity,
         "verdict": trial.verdict.value,
         "reward": trial.reward,
         f"valid_{metric}": None if trial.score is None else to_metric(trial.score),

@@ -14,8 +14,7 @@ from core.common.restoring import read
 from core.common.seeding import derive_seed
 from core.losses.closed_forms import BCE
 from core.losses.loss import Loss
-from core.problems.evaluator import Evaluator
-from core.problems.fixed_probe import FixedProbe
+from core.problems.loss import LossProblem
 from core.problems.no_proxy import NoProxyTest
 from core.problems.proxy import ProxyTest, prediction_probe
 from core.problems.scale import Yardstick
@@ -109,25 +108,17 @@ class Study:
             settings.trainings, settings.minutes, settings.candidates_per_step, settings.samples_per_training
         )
         self._check = ValidationCheck(settings.min_positive_rate, seed=settings.seed)
-        self._rules = Rules(
-            self._space,
-            reward_filter=RewardFilter(settings.eta),
-            check_first=self._check if settings.check == "before" else None,
-            reward_duplicates=settings.in_force("duplicates") == "original",
-            reference=BCE if settings.scale == "normalised" else None,
-        )
-        proxy = ProxyTest(settings.proxy_delta)
-        self._proxy = NoProxyTest() if settings.in_force("proxy") == "none" else proxy
+        self._rules = Rules(RewardFilter(settings.eta), settings.in_force("duplicates") == "original")
         self.baselines = [baseline(text, self._space, settings.epsilon) for text in settings.baseline]
         self._patience = settings.patience
         dataset = data if isinstance(data, Dataset) else load_settings(settings, files)
         self.task = RecommendationTask(recommender, dataset, metric, settings.train, machine)
         self._environment = self._make_environment()
-        self._evaluator = self._make_evaluator()
-        self.start = self._evaluator.score()
+        reference = BCE if settings.scale == "normalised" else None
+        self._problem = self._make_problem(reference)
+        self.start = self._problem.score()
         """The validation score of the fresh recommender, higher is better."""
-        reference = self._rules.reference
-        self._yardstick = None if reference is None else Yardstick(reference, self._evaluator.recommender_probe())
+        self._yardstick = None if reference is None else Yardstick(reference, self._environment.probe())
 
     def _make_environment(self) -> AlternatingEnvironment | FromScratchEnvironment:
         settings, seed = self.settings, derive_seed(self.settings.seed, "environment")
@@ -135,10 +126,17 @@ class Study:
             return FromScratchEnvironment(self.task, seed, settings.proxy_size, settings.epochs_per_candidate)
         return AlternatingEnvironment(self.task, seed, settings.proxy_size)
 
-    def _make_evaluator(self) -> Evaluator:
-        if self.settings.in_force("proxy") == "prediction":
-            return FixedProbe(self._environment, prediction_probe(derive_seed(self.settings.seed, "environment")))
-        return self._environment
+    def _make_problem(self, reference: Loss | None) -> LossProblem:
+        settings, kind = self.settings, self.settings.in_force("proxy")
+        seed = derive_seed(settings.seed, "environment")
+        return LossProblem(
+            self._space,
+            self._environment,
+            NoProxyTest() if kind == "none" else ProxyTest(settings.proxy_delta),
+            probe=prediction_probe(seed) if kind == "prediction" else None,
+            check_first=self._check if settings.check == "before" else None,
+            reference=reference,
+        )
 
     def score_on(self, pairs: Pairs) -> float:
         """How the recommender that candidates start from now does on these pairs, higher is better."""
@@ -230,7 +228,7 @@ class Study:
         """Phases I and II; for the arguments see `run`."""
         began, audience, tally = clock(), Audience(observers), Tally(self._space)
         seed = derive_seed(self.settings.seed, "search")
-        search = Search(self._searcher, self._evaluator, self._proxy, self._rules, self._budget, seed, clock)
+        search = Search(self._searcher, self._problem, self._rules, self._budget, seed, clock)
         if stored:
             with restoring():
                 began -= read(float, stored["seconds"])
@@ -252,12 +250,11 @@ class Study:
 
         for step in search:
             tally.add(step)
-            audience.on_step(step, tally, tally.trained * self._evaluator.epochs_per_candidate)
+            audience.on_step(step, tally, int(tally.cost))
             offer(state)
         finalists, simpler, n_passed = self._check_and_screen(tally, audience.on_phase)
         assert search.stop is not None, "a search ends for a reason"
-        trained = tally.trained * self._evaluator.epochs_per_candidate
-        return Found(tally, search.stop, trained, finalists, simpler, n_passed)
+        return Found(tally, search.stop, int(tally.cost), finalists, simpler, n_passed)
 
     def _check_and_screen(
         self, tally: Tally, say: Callable[[str], None]

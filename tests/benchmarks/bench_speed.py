@@ -96,7 +96,8 @@ class TestScore:
 class TestCandidates:
     def test_proxy_test_of_1024_in_sixteens(self, benchmark):
         def fresh():
-            return ([ProgramLoss(program, SPACE) for program in SPACE.sample(1_024, numpy_rng("benchmark"))],), {}
+            programs = SPACE.decode(SPACE.sample(1_024, numpy_rng("benchmark")))
+            return ([ProgramLoss(program, SPACE) for program in programs],), {}
 
         def examine(losses):
             proxy = ProxyTest()
@@ -119,6 +120,7 @@ class TestCandidates:
         def round_trip():
             for _ in range(4):
                 asked = made.ask(16)
-                made.tell([Trial(0, Candidate(i, p), Verdict.ZERO_GRADIENT) for i, p in enumerate(asked)])
+                candidates = map(Candidate, range(16), asked, SPACE.decode(asked))
+                made.tell([Trial(0, candidate, Verdict.ZERO_GRADIENT) for candidate in candidates])
 
         run(benchmark, round_trip, 64, rounds=10)

@@ -66,7 +66,7 @@ def test_figure_2_is_written_as_the_squared_error():
 def test_the_gradient_of_bce_is_expressible_in_the_papers_space():
     assert BCE.complexity == len(BCE.lines) == SIGNED.n_lines == 7
     assert BCE in SIGNED
-    assert SIGNED.program(SIGNED.choices(BCE)) == BCE
+    assert SIGNED.decode(SIGNED.encode(BCE)[None]) == [BCE]
 
 
 def test_bce_has_its_values_and_gradients_under_the_signed_clamp():

@@ -5,6 +5,7 @@ import time
 from collections import Counter
 from itertools import pairwise
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,31 +13,41 @@ from hypothesis import strategies as st
 from core.common.errors import UserError
 from core.common.seeding import derive_seed
 from core.losses.closed_forms import BCE
+from core.losses.loss import ProgramLoss
 from core.problems.no_proxy import NoProxyTest
 from core.problems.proxy import ProxyTest, prediction_probe
 from core.problems.scale import Yardstick
 from core.problems.validation import ValidationCheck
-from core.programs.program import LossProgram
 from core.programs.space import HANDCRAFTED_SPACE, OperatorSpace
 from core.search.reward import RewardFilter, reward_of
 from core.search.rounds import Rules
 from core.search.search import Search, SearchBudget, StopReason
 from core.search.trial import Candidate, Trial, Verdict
-from studies.storage.packing import pack, unpack
-from tests.core.fakes import FakeEvaluator, Sampling, Scripted
+from core.testing.process import packed, unpacked
+from tests.core.fakes import Colours, FakeEvaluator, FormulaProblem, Sampling, Scripted
 from tests.strategies import costly_law
 
 SPACE = OperatorSpace()
-RULES = Rules(HANDCRAFTED_SPACE)
 #: Losses with gradients of their own, best first.
 GAINS = {"y_hat": 0.3, "y_hat^2": 0.2, "y_hat*y": 0.1, "log(y_hat)": -0.1, "1/y_hat": -0.2}
 FORMULAS = tuple(GAINS)
 ZERO = ("y", "1", "y + 1", "log(y)", "y*y", "y^2", "-y", "1 + 1")
 
 
-def run(searcher, evaluator, *, rules=RULES, k=1, trainings=1, patience=20, minutes=None, seed=0, clock=None):
+def problem_of(searcher, evaluator, proxy=None, operators=HANDCRAFTED_SPACE, **settings):
+    return FormulaProblem(searcher.space, operators, evaluator, proxy or ProxyTest(), **settings)
+
+
+def run(
+    searcher, evaluator, *, rules=None, k=1, trainings=1, patience=20, minutes=None, seed=0, clock=None, **settings
+):
     budget = SearchBudget(trainings, minutes, candidates_per_step=k, samples_per_training=patience)
-    return list(Search(searcher, evaluator, ProxyTest(), rules, budget, seed, clock or time.monotonic))
+    problem = problem_of(searcher, evaluator, **settings)
+    return list(Search(searcher, problem, rules or Rules(), budget, seed, clock or time.monotonic))
+
+
+def plain(trials):
+    return [trial.to_dict() for trial in trials]
 
 
 def trials_of(steps):
@@ -59,11 +70,9 @@ def searches(draw):
         keeps_start=draw(st.booleans()), can_restart=draw(st.booleans()), fixed_probe=draw(st.booleans())
     )
     check_first = draw(st.sampled_from((None, ValidationCheck(0.6, n_pairs=50))))
-    rules = Rules(
-        SPACE, reward_filter=RewardFilter(draw(st.sampled_from((0.0, 0.001, 0.005)))), check_first=check_first
-    )
-    searcher = Sampling(SPACE, seed)
-    steps = run(searcher, evaluator, rules=rules, k=k, trainings=trainings, patience=30, seed=seed)
+    rules = Rules(RewardFilter(draw(st.sampled_from((0.0, 0.001, 0.005)))))
+    searcher, limits = Sampling(SPACE, seed), {"k": k, "trainings": trainings, "patience": 30, "seed": seed}
+    steps = run(searcher, evaluator, rules=rules, operators=SPACE, check_first=check_first, **limits)
     return steps, searcher, evaluator, {"k": k, "trainings": trainings, "rules": rules, "seed": seed}
 
 
@@ -72,8 +81,11 @@ def searches(draw):
 def test_every_proposed_program_is_told_once_and_appears_once_in_order(case):
     steps, searcher, _, _ = case
     trials = trials_of(steps)
-    assert [trial.candidate for trial in trials] == [Candidate(i, p) for i, p in enumerate(searcher.asked)]
-    assert sorted(searcher.told, key=lambda trial: trial.candidate.number) == trials
+    asked = [(i, genome.tolist()) for i, genome in enumerate(searcher.asked)]
+    assert [(trial.candidate.number, trial.candidate.genome.tolist()) for trial in trials] == asked
+    programs = SPACE.decode(np.stack(searcher.asked))
+    assert [trial.candidate.solution for trial in trials] == programs
+    assert plain(sorted(searcher.told, key=lambda trial: trial.candidate.number)) == plain(trials)
 
 
 @costly_law
@@ -102,7 +114,7 @@ def test_the_candidates_of_a_step_are_trained_on_the_batches_of_its_own_seed(cas
     steps, _, evaluator, settings = case
     seeds = [derive_seed(settings["seed"], "step", step.number) for step in steps]
     assert all(trial.seed == seeds[trial.step] for trial in trials_of(steps))
-    trained = [[t.candidate.program.key for t in step.trials if t.trained] for step in steps]
+    trained = [[t.candidate.solution.key for t in step.trials if t.trained] for step in steps]
     assert evaluator.measured == [(keys, seed) for keys, seed in zip(trained, seeds, strict=True) if keys]
 
 
@@ -128,7 +140,7 @@ def test_from_one_recommender_nothing_is_trained_twice(case):
     steps, _, _, _ = case
     seen = set()
     for step in steps:
-        keys = [trial.candidate.program.key for trial in step.trials if trial.trained]
+        keys = [trial.candidate.solution.key for trial in step.trials if trial.trained]
         assert len(set(keys)) == len(keys)
         assert not seen & set(keys)
         seen |= set(keys)
@@ -172,9 +184,8 @@ def test_rewards_are_gains_over_where_the_step_started_and_the_filter_decides(ca
 def test_only_what_was_measured_has_a_reward(case):
     for trial in trials_of(case[0]):
         if trial.verdict in (Verdict.ZERO_GRADIENT, Verdict.NON_FINITE, Verdict.WRONG_DIRECTION):
-            assert (trial.reward, trial.score, trial.trained, trial.seconds) == (None, None, False, 0.0)
-        elif trial.trained:
-            assert trial.seconds > 0
+            assert (trial.reward, trial.score, trial.trained) == (None, None, False)
+        assert (trial.seconds > 0) == (trial.cost == 1) == trial.trained
 
 
 @costly_law
@@ -193,11 +204,12 @@ def test_the_proxy_test_is_renewed_when_the_recommender_changed_and_only_then(ca
 def test_the_same_seed_gives_the_same_steps_but_for_the_seconds(seed, k, keeps_start):
     def once(seconds):
         evaluator = FakeEvaluator(keeps_start=keeps_start, seconds=seconds)
-        steps = run(Sampling(SPACE, seed), evaluator, rules=Rules(SPACE), k=k, trainings=6, patience=100, seed=seed)
+        limits = {"k": k, "trainings": 6, "patience": 100, "seed": seed}
+        steps = run(Sampling(SPACE, seed), evaluator, operators=SPACE, **limits)
         return [
             dataclasses.replace(
                 step,
-                trials=tuple(dataclasses.replace(t, seconds=0.0) for t in step.trials),
+                trials=plain(dataclasses.replace(t, seconds=0.0) for t in step.trials),
                 searcher_seconds=0.0,
                 training_seconds=0.0,
             )
@@ -207,16 +219,17 @@ def test_the_same_seed_gives_the_same_steps_but_for_the_seconds(seed, k, keeps_s
     assert once(1) == once(100)
 
 
-def algorithm_1(searcher, evaluator, rules, trainings, seed):
+def algorithm_1(searcher, evaluator, eta, trainings, seed):
     """The paper's Algorithm 1, one loss at a time, written down as it stands there."""
     proxy, memory, trials = ProxyTest(), {}, []
     proxy.renew(evaluator.probe())
     step = 0
     while step < trainings:
-        (program,) = searcher.ask(1)
-        batches = derive_seed(seed, "step", step)
-        trial = Trial(step, Candidate(len(trials), program), Verdict.REJECTED, seed=batches)
-        (finding,) = proxy.examine([rules.loss(program)])
+        (genome,) = searcher.ask(1)
+        (program,) = SPACE.decode(genome[None])
+        loss, batches = ProgramLoss(program, SPACE), derive_seed(seed, "step", step)
+        trial = Trial(step, Candidate(len(trials), genome, program), Verdict.REJECTED, seed=batches)
+        (finding,) = proxy.examine([loss])
         if finding.verdict is Verdict.DUPLICATE:
             original = memory[finding.entry]
             trial = dataclasses.replace(
@@ -230,9 +243,9 @@ def algorithm_1(searcher, evaluator, rules, trainings, seed):
             trial = dataclasses.replace(trial, verdict=finding.verdict)
         else:
             before = evaluator.score()
-            (measured,) = evaluator.measure([rules.loss(program)], batches)
+            (measured,) = evaluator.measure([loss], batches)
             reward = measured.score - before
-            accepted = reward >= -rules.reward_filter.eta
+            accepted = reward >= -eta
             trial = dataclasses.replace(
                 trial,
                 verdict=Verdict.ACCEPTED if accepted else Verdict.REJECTED,
@@ -240,6 +253,7 @@ def algorithm_1(searcher, evaluator, rules, trainings, seed):
                 score=measured.score,
                 trained=True,
                 adopted=accepted and evaluator.adopt(0),
+                cost=measured.cost,
                 seconds=measured.seconds,
             )
             memory[finding.entry] = trial
@@ -259,10 +273,10 @@ def test_one_candidate_a_step_is_algorithm_1(seed, trainings, keeps_start):
         return Sampling(SPACE, seed), FakeEvaluator(keeps_start=keeps_start)
 
     searcher, evaluator = settings()
-    steps = run(searcher, evaluator, rules=Rules(SPACE), trainings=trainings, patience=10_000, seed=seed)
+    steps = run(searcher, evaluator, operators=SPACE, trainings=trainings, patience=10_000, seed=seed)
     expected_searcher, expected_evaluator = settings()
-    expected = algorithm_1(expected_searcher, expected_evaluator, Rules(SPACE), trainings, seed)
-    assert trials_of(steps) == expected
+    expected = algorithm_1(expected_searcher, expected_evaluator, 0.001, trainings, seed)
+    assert plain(trials_of(steps)) == plain(expected)
     assert searcher.events == expected_searcher.events
     assert evaluator.log == expected_evaluator.log
 
@@ -279,7 +293,8 @@ def test_a_search_goes_on_from_any_step_as_if_it_had_never_ended(
     def begin():
         searcher = Sampling(SPACE, seed)
         evaluators.append(FakeEvaluator(keeps_start=keeps_start, can_restart=can_restart, fixed_probe=keeps_start))
-        return Search(searcher, evaluators[-1], proxy(), Rules(SPACE, reference=reference), budget, seed)
+        problem = problem_of(searcher, evaluators[-1], proxy(), SPACE, reference=reference)
+        return Search(searcher, problem, Rules(), budget, seed)
 
     whole = begin()
     states, steps = [], []
@@ -290,7 +305,7 @@ def test_a_search_goes_on_from_any_step_as_if_it_had_never_ended(
     resumed = begin()
     resumed.load_state_dict(states[cut - 1])
     rest = list(resumed)
-    assert trials_of(rest) == [as_timed(t, rest) for t in trials_of(steps[cut:])]
+    assert plain(trials_of(rest)) == plain(as_timed(t, rest) for t in trials_of(steps[cut:]))
     assert [(s.number, s.score, s.stop, s.restarted) for s in rest] == [
         (s.number, s.score, s.stop, s.restarted) for s in steps[cut:]
     ]
@@ -301,7 +316,7 @@ def test_a_search_goes_on_from_any_step_as_if_it_had_never_ended(
         assert set(scales[0]) <= {1.0}
     elif proxy is ProxyTest:  # which lets through only what has a gradient
         assert 1.0 not in scales[0]
-    assert unpack(pack(states[cut - 1])).keys() == states[cut - 1].keys()
+    assert unpacked(packed(states[cut - 1])).keys() == states[cut - 1].keys()
 
 
 def as_timed(trial, steps):
@@ -315,7 +330,8 @@ def test_the_time_before_an_interruption_counts():
     budget = SearchBudget(100, minutes=10, candidates_per_step=1)
 
     def begin(clock):
-        return Search(Sampling(SPACE, 0), FakeEvaluator(), ProxyTest(), RULES, budget, 0, clock)
+        searcher = Sampling(SPACE, 0)
+        return Search(searcher, problem_of(searcher, FakeEvaluator()), Rules(), budget, 0, clock)
 
     first = begin(lambda: next(ticks))
     n_whole = len(list(first))
@@ -336,12 +352,12 @@ def test_the_time_before_an_interruption_counts():
 
 def test_candidates_are_trained_at_the_norm_of_the_reference_where_they_start():
     evaluator = FakeEvaluator({"y_hat": 0.01, "y_hat + y_hat": 0.02, "y_hat^2": 0.03, "y_hat*y": -0.1})
-    searcher, rules = Scripted("y_hat", "y_hat + y_hat", "y_hat^2", "y_hat*y"), Rules(HANDCRAFTED_SPACE, reference=BCE)
-    run(searcher, evaluator, rules=rules, k=2, trainings=4)
+    searcher = Scripted("y_hat", "y_hat + y_hat", "y_hat^2", "y_hat*y")
+    run(searcher, evaluator, reference=BCE, k=2, trainings=4)
     expected = []
     for state, programs in enumerate((searcher.programs[:2], searcher.programs[2:])):
         yardstick = Yardstick(BCE, prediction_probe(state))
-        expected += yardstick.factors([rules.loss(program) for program in programs])
+        expected += yardstick.factors([ProgramLoss(program, HANDCRAFTED_SPACE) for program in programs])
     assert evaluator.scales == expected
     assert expected[0] == 2 * expected[1]
 
@@ -349,9 +365,8 @@ def test_candidates_are_trained_at_the_norm_of_the_reference_where_they_start():
 def test_without_a_proxy_test_everything_is_trained():
     evaluator = FakeEvaluator()
     searcher = Scripted("y_hat", "y_hat", "y", "1", "y_hat + 1/(y_hat - y_hat)")
-    rules = Rules(OperatorSpace(clamp="none", xi=1e-300), reference=BCE)
-    budget = SearchBudget(6, candidates_per_step=3)
-    steps = list(Search(searcher, evaluator, NoProxyTest(), rules, budget, 0))
+    operators = OperatorSpace(clamp="none", xi=1e-300)
+    steps = run(searcher, evaluator, proxy=NoProxyTest(), operators=operators, reference=BCE, k=3, trainings=6)
     trials = trials_of(steps)
     assert len(trials) == 6
     assert all(trial.trained for trial in trials)
@@ -359,13 +374,9 @@ def test_without_a_proxy_test_everything_is_trained():
 
 
 def test_without_a_proxy_test_the_validation_check_still_decides_if_asked_to():
-    rules = Rules(HANDCRAFTED_SPACE, check_first=ValidationCheck())
-    budget = SearchBudget(2, candidates_per_step=2)
-    steps = list(
-        Search(Scripted("-y", "y_hat*y_hat", "(y_hat - y)^2"), FakeEvaluator(), NoProxyTest(), rules, budget, 0)
-    )
-    verdicts = [trial.verdict for trial in trials_of(steps)]
-    assert verdicts.count(Verdict.WRONG_DIRECTION) == 1
+    searcher, settings = Scripted("-y", "y_hat*y_hat", "(y_hat - y)^2"), {"check_first": ValidationCheck()}
+    steps = run(searcher, FakeEvaluator(), proxy=NoProxyTest(), k=2, trainings=2, **settings)
+    assert verdicts(steps).count(Verdict.WRONG_DIRECTION) == 1
     assert sum(trial.trained for trial in trials_of(steps)) == 2
 
 
@@ -459,14 +470,13 @@ WRONG = "-(y_hat - y)^2"
 
 
 def test_a_loss_of_the_wrong_direction_is_not_trained_where_that_is_checked_first():
-    rules = Rules(HANDCRAFTED_SPACE, check_first=ValidationCheck())
     searcher, evaluator = Scripted(WRONG, f"{WRONG} + y", "(y_hat - y)^2"), FakeEvaluator()
-    steps = run(searcher, evaluator, rules=rules)
+    steps = run(searcher, evaluator, check_first=ValidationCheck())
     first, repeated, right = trials_of(steps)
     assert (first.verdict, first.trained, first.reward, first.original) == (Verdict.WRONG_DIRECTION, False, None, None)
     assert (repeated.verdict, repeated.reward, repeated.original) == (Verdict.DUPLICATE, None, 0)
     assert right.trained
-    assert [keys for keys, _ in evaluator.measured] == [[right.candidate.program.key]]
+    assert [keys for keys, _ in evaluator.measured] == [[right.candidate.solution.key]]
 
 
 def test_a_loss_of_the_wrong_direction_is_trained_where_that_is_not_checked_first():
@@ -488,16 +498,9 @@ def test_training_that_broke_down_counts_has_no_reward_and_is_not_adopted(broken
 
 
 def test_a_loss_that_is_not_finite_is_not_trained():
-    rules = Rules(HANDCRAFTED_SPACE, epsilon=1e-200)
-    steps = run(Scripted("(1/(y_hat - y_hat))^2", "y_hat"), FakeEvaluator(GAINS), rules=rules)
+    operators = dataclasses.replace(HANDCRAFTED_SPACE, xi=1e-200)
+    steps = run(Scripted("(1/(y_hat - y_hat))^2", "y_hat"), FakeEvaluator(GAINS), operators=operators)
     assert [(t.verdict, t.trained) for t in trials_of(steps)] == [(Verdict.NON_FINITE, False), (Verdict.ACCEPTED, True)]
-
-
-def test_rules_run_programs_in_their_space_with_their_smoothing_term():
-    program = Scripted("log(y_hat)").programs[0]
-    loss = Rules(SPACE, epsilon=0.5).loss(program)
-    assert (loss.program, loss.space, loss.smoothing) == (program, SPACE, 0.5)
-    assert Rules(SPACE).loss(program).smoothing == SPACE.xi
 
 
 class Hours:
@@ -554,7 +557,7 @@ def test_a_step_says_what_its_time_went_to():
 
 
 def test_duplicates_earn_nothing_where_the_rules_say_so():
-    rules = dataclasses.replace(RULES, reward_duplicates=False)
+    rules = Rules(reward_duplicates=False)
     searcher = Scripted("y_hat", "y_hat + y", "y_hat", "y_hat^2")
     steps = run(searcher, FakeEvaluator(GAINS, keeps_start=True), rules=rules, k=2, trainings=2)
     duplicates = [trial for trial in trials_of(steps) if trial.verdict is Verdict.DUPLICATE]
@@ -620,8 +623,9 @@ def test_a_step_carries_what_the_searcher_said_last():
 
 def test_nothing_happens_before_the_first_step_is_asked_for():
     searcher, evaluator = Scripted("y_hat"), FakeEvaluator(GAINS)
-    steps = iter(Search(searcher, evaluator, ProxyTest(), RULES, SearchBudget(2, candidates_per_step=1), 0))
-    assert (searcher.events, evaluator.log) == ([], [])
+    problem = problem_of(searcher, evaluator)
+    steps = iter(Search(searcher, problem, Rules(), SearchBudget(2, candidates_per_step=1), 0))
+    assert (searcher.events, evaluator.log) == ([], [("probe", 0)])
     next(steps)
     assert len(evaluator.measured) == 1
 
@@ -648,7 +652,55 @@ def test_every_reason_to_stop_is_a_sentence(reason):
 def test_a_searcher_that_breaks_its_contract_is_named(n):
     class Wrong(Scripted):
         def ask(self, wanted):
-            return [LossProgram.parse("(y_hat - y)^2")] * n
+            return np.zeros((n, 1), dtype=np.int64)
 
-    with pytest.raises(RuntimeError, match=rf"Wrong\.ask\(1\) returned {n} programs, expected exactly 1"):
-        run(Wrong(), FakeEvaluator())
+    with pytest.raises(RuntimeError, match=rf"Wrong\.ask\(1\) returned {n} genomes, expected exactly 1"):
+        run(Wrong("y_hat"), FakeEvaluator())
+
+
+# A problem that has nothing to do with losses.
+
+
+def colours(seed, k=3, trainings=30, **settings):
+    problem = Colours(seed, **settings)
+    searcher = Sampling(problem.space, seed)
+    budget = SearchBudget(trainings, candidates_per_step=k, samples_per_training=100)
+    return Search(searcher, problem, Rules(RewardFilter(0.0)), budget, seed)
+
+
+@costly_law
+@given(st.integers(0, 10**6), st.booleans(), st.booleans())
+def test_whatever_is_searched_for_the_loop_is_the_same(seed, keeps_start, forgets):
+    search = colours(seed, keeps_start=keeps_start, forgets=forgets)
+    start, steps = Colours(seed).score(), list(search)
+    trials = trials_of(steps)
+    assert search.stop is StopReason.TRAININGS
+    assert sum(trial.trained for trial in trials) == 30
+    assert sum(trial.cost for trial in trials) == 15
+    assert [trial.candidate.number for trial in trials] == list(range(len(trials)))
+    for step in steps:
+        for trial in step.trials:
+            assert trial.reward is None or trial.reward == trial.score - start
+            grey = set(trial.candidate.solution.names[:3]) == {"grey"}
+            assert grey == (trial.verdict is Verdict.ZERO_GRADIENT)
+        best = max((t.score for t in step.trials if t.verdict is Verdict.ACCEPTED), default=start)
+        start = start if keeps_start else max(start, best)
+        assert step.score == start
+    repeated = verdicts(steps).count(Verdict.DUPLICATE)
+    assert not (forgets and repeated)
+
+
+def test_the_picture_comes_near_the_one_in_mind():
+    assert [step.score for step in colours(0, trainings=300)][-1] > 0.9
+
+
+@costly_law
+@given(st.data(), st.integers(0, 10**6), st.booleans())
+def test_whatever_is_searched_for_it_goes_on_from_any_step(data, seed, keeps_start):
+    whole = colours(seed, keeps_start=keeps_start)
+    kept = [(step, packed(whole.state_dict())) for step in whole]
+    cut = data.draw(st.integers(0, len(kept) - 1))
+    resumed = colours(seed, keeps_start=keeps_start)
+    resumed.load_state_dict(unpacked(kept[cut][1]))
+    assert plain(trials_of(resumed)) == plain(trials_of(step for step, _ in kept[cut + 1 :]))
+    assert resumed.stop is whole.stop

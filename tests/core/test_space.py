@@ -1,4 +1,5 @@
 import dataclasses
+import random
 from collections import Counter
 from itertools import combinations
 
@@ -12,17 +13,21 @@ from core.programs.line import INPUTS, KNOWN_INPUTS, Line
 from core.programs.operators import OPERATORS
 from core.programs.program import LossProgram
 from core.programs.space import CLAMPS, HANDCRAFTED_SPACE, OperatorSpace
-from tests.strategies import choices, law, programs_of, spaces
+from tests.strategies import genomes, law, programs_of, spaces
 
 PAPERS = OperatorSpace()
 
 
-def spaces_with_choices():
-    return spaces().flatmap(lambda space: st.tuples(st.just(space), choices(space)))
+def spaces_with_genomes():
+    return spaces().flatmap(lambda space: st.tuples(st.just(space), genomes(space)))
 
 
 def spaces_with_programs():
     return spaces().flatmap(lambda space: st.tuples(st.just(space), programs_of(space)))
+
+
+def program(space, genome):
+    return space.decode(np.array(genome)[None])[0]
 
 
 def test_the_papers_space():
@@ -42,42 +47,35 @@ def test_every_clamp_rule_says_what_it_does():
 
 
 @law
-@given(spaces_with_choices())
-def test_a_program_remembers_the_choices_that_it_was_made_of(case):
-    space, chosen = case
-    unary = np.array(space.arities)[chosen[:, 0]] == 1
-    expected = chosen.copy()
-    expected[unary, 2] = 0
-    found = space.choices(space.program(chosen))
-    assert found.dtype == np.int64
-    assert np.array_equal(found, expected)
+@given(spaces_with_genomes())
+def test_a_genome_is_the_lines_of_its_program(case):
+    space, genome = case
+    found = program(space, genome)
+    rows = [(space.operators.index(operator), *operands) for operator, operands in found.lines]
+    assert rows == [tuple(row[: len(own)]) for row, own in zip(genome.reshape(-1, 3).tolist(), rows, strict=True)]
+    assert found in space
+    assert space.encode(found).tolist() == space.repaired(genome.tolist()).tolist()
 
 
 @law
-@given(spaces_with_programs())
-def test_choices_give_their_program_back(case):
-    space, program = case
-    assert program in space
-    assert space.program(space.choices(program)) == program
-
-
-@law
-@given(spaces_with_choices(), st.integers(0, 99))
-def test_the_second_operand_of_an_operator_with_one_is_ignored(case, other):
-    space, chosen = case
-    unary = np.array(space.arities)[chosen[:, 0]] == 1
-    changed = chosen.copy()
-    changed[unary, 2] = other
-    assert space.program(changed) == space.program(chosen)
+@given(spaces_with_genomes(), st.data())
+def test_the_second_operand_of_an_operator_with_one_is_ignored(case, data):
+    space, genome = case
+    changed = genome.copy()
+    for i in range(2, len(genome), 3):
+        if space.arities[genome[i - 2]] == 1:
+            changed[i] = data.draw(st.integers(0, space.decisions[i].size - 1))
+    assert program(space, changed) == program(space, genome)
+    assert space.repaired(changed.tolist()).tolist() == space.repaired(genome.tolist()).tolist()
 
 
 @law
 @given(spaces_with_programs(), st.data())
 def test_a_shorter_program_is_continued_without_changing_its_loss(case, data):
-    space, program = case
-    short = LossProgram(program.lines[: data.draw(st.integers(1, len(program.lines)))], program.inputs)
+    space, whole = case
+    short = LossProgram(whole.lines[: data.draw(st.integers(1, len(whole.lines)))], whole.inputs)
     assert short in space
-    continued = space.program(space.choices(short))
+    continued = program(space, space.encode(short))
     assert len(continued.lines) == space.n_lines
     assert continued.key == short.key
 
@@ -85,30 +83,53 @@ def test_a_shorter_program_is_continued_without_changing_its_loss(case, data):
 @law
 @given(spaces_with_programs())
 def test_a_program_of_a_space_is_one_that_the_constructor_accepts_and_keeps(case):
-    _, program = case
-    checked = LossProgram(program.lines, program.inputs)
-    assert (checked, hash(checked), repr(checked)) == (program, hash(program), repr(program))
-    assert {type(operand) for line in program.lines for operand in line.operands} == {int}
+    _, made = case
+    checked = LossProgram(made.lines, made.inputs)
+    assert (checked, hash(checked), repr(checked)) == (made, hash(made), repr(made))
+    assert {type(operand) for line in made.lines for operand in line.operands} == {int}
 
 
-@pytest.mark.parametrize(
-    ("chosen", "problem"),
-    [
-        ([[0, 0, 3]], "line 0: expected operands out of slots 0 to 2, got 3"),
-        ([[0, 0, 1], [4, 4, 0]], "line 1: expected operands out of slots 0 to 3, got 4"),
-        ([[0, -1, 1]], "line 0: expected operands out of slots 0 to 2, got -1"),
-        (np.empty((0, 3), dtype=np.int64), "at least one line expected"),
-        ([[0, 2 + i, 2 + i] for i in range(13)], "when written out"),
-    ],
-)
-def test_choices_of_what_is_no_program_are_refused(chosen, problem):
-    with pytest.raises(UserError, match=problem):
-        PAPERS.program(np.array(chosen))
+def test_what_is_no_genome_is_refused_by_the_name_of_its_decision():
+    genome = PAPERS.encode(LossProgram.parse("y + y_hat"))
+    for i, number, problem in ((5, 4, "b_1: expected an option 0 to 3, got 4"), (1, -1, "a_0: expected .*, got -1")):
+        wrong = genome.copy()
+        wrong[i] = number
+        with pytest.raises(UserError, match=problem):
+            program(PAPERS, wrong)
+    with pytest.raises(UserError, match="expected 21 whole numbers each, got"):
+        program(PAPERS, genome[:-3])
 
 
-def test_the_choices_of_figure_2():
-    found = PAPERS.choices(LossProgram((Line("neg", (1,)), Line("add", (0, 3)), Line("square", (4,)))))
-    assert found.tolist() == [[4, 1, 0], [0, 0, 3], [7, 4, 0], [5, 5, 0], [5, 6, 0], [5, 7, 0], [5, 8, 0]]
+def test_the_genome_of_figure_2():
+    found = PAPERS.encode(LossProgram((Line("neg", (1,)), Line("add", (0, 3)), Line("square", (4,)))))
+    lines = [[4, 1, 0], [0, 0, 3], [7, 4, 0], [5, 5, 0], [5, 6, 0], [5, 7, 0], [5, 8, 0]]
+    assert found.reshape(-1, 3).tolist() == lines
+
+
+def test_a_decision_has_the_slots_before_its_line():
+    names = [(decision.name, decision.options[-1]) for decision in PAPERS.decisions[-3:]]
+    assert names == [("op_6", "reciprocal"), ("a_6", "v5"), ("b_6", "v5")]
+    assert {decision.kind.name for decision in PAPERS.decisions} == {"operator", "first", "second"}
+
+
+def test_a_second_operand_that_is_the_first_stands_for_the_slot_after_it():
+    space = OperatorSpace(max_variables=4)
+    for slot, other in ((0, 1), (1, 2), (2, 0)):
+        assert space.repaired([0, slot, slot]).tolist() == [0, slot, other]
+
+
+def test_the_sites_of_a_known_program_are_its_live_lines():
+    lines = [Line("add", (0, 1)), Line("neg", (3,)), Line("log", (2,)), Line("square", (4,)), Line("mul", (5, 1))]
+    genome = PAPERS.encode(LossProgram((*lines, Line("max", (6, 1)), Line("identity", (8,)))))
+    assert PAPERS.sites(genome) == [(0, 1, 2), (3, 4), (9, 10), (15, 16, 17), (18, 19)]
+
+
+def test_every_neighbour_can_be_reached():
+    """Three sums can be made of three inputs."""
+    space, rng = OperatorSpace(operators=("add",), max_variables=4), random.Random(0)
+    genome = space.encode(LossProgram.parse("y_hat + y"))
+    changed = [space.redrawn(genome, (0, 1, 2), rng) for _ in range(60)]
+    assert len({one.key for one in space.decode(np.stack(changed))}) == 3
 
 
 OUTSIDE = [
@@ -126,10 +147,10 @@ OUTSIDE = [
 
 
 @pytest.mark.parametrize(("space", "program", "problem"), OUTSIDE)
-def test_choices_of_a_program_outside_the_space_are_refused(space, program, problem):
+def test_a_program_outside_the_space_is_refused(space, program, problem):
     assert program not in space
     with pytest.raises(UserError, match=problem):
-        space.choices(program)
+        space.encode(program)
 
 
 def test_the_length_of_a_program_of_a_space_without_identity_is_fixed():
@@ -143,6 +164,7 @@ def test_the_length_of_a_program_of_a_space_without_identity_is_fixed():
     [
         ({"operators": ("add", "sub")}, "unknown operator 'sub'"),
         ({"operators": ()}, "at least one operator and two inputs"),
+        ({"operators": ("add", "neg", "add")}, "distinct operators expected, got add, neg, add"),
         ({"inputs": ("y_hat", "z")}, "unknown input 'z'"),
         ({"inputs": ("y_hat",)}, "at least one operator and two inputs"),
         ({"inputs": ()}, "at least one operator and two inputs"),
@@ -165,7 +187,7 @@ def test_settings_out_of_bounds_are_refused(settings, problem):
 @pytest.mark.parametrize("max_variables", [4, 15])
 def test_the_bounds_themselves_are_allowed(max_variables):
     space = OperatorSpace(max_variables=max_variables)
-    assert len(space.sample(1, np.random.default_rng(0))[0].lines) == max_variables - 3
+    assert len(program(space, space.sample(1, np.random.default_rng(0))[0]).lines) == max_variables - 3
 
 
 def test_inputs_are_distinct():
@@ -178,35 +200,9 @@ def test_a_space_cannot_be_changed():
         PAPERS.xi = 0.1
 
 
-@law
-@given(spaces(max_lines=12), st.integers(0, 2**32), st.integers(0, 20))
-def test_samples_are_programs_of_the_space(space, seed, n):
-    programs = space.sample(n, np.random.default_rng(seed))
-    assert len(programs) == n
-    for program in programs:
-        assert program in space
-        assert len(program.lines) == space.n_lines
-
-
-@law
-@given(spaces(), st.integers(0, 2**32))
-def test_samples_depend_on_the_generator_only(space, seed):
-    first = space.sample(3, np.random.default_rng(seed))
-    np.random.default_rng(seed + 1).random()
-    assert space.sample(3, np.random.default_rng(seed)) == first
-    generator = np.random.default_rng(seed)
-    assert space.sample(3, generator) == first
-    generator.bit_generator.state = np.random.default_rng(seed).bit_generator.state
-    assert space.sample(3, generator) == first
-
-
-def test_samples_of_other_seeds_differ():
-    assert PAPERS.sample(3, np.random.default_rng(1)) != PAPERS.sample(3, np.random.default_rng(2))
-
-
 @pytest.fixture(scope="module")
 def many():
-    return PAPERS.sample(4_000, np.random.default_rng(7))
+    return PAPERS.decode(PAPERS.sample(4_000, np.random.default_rng(7)))
 
 
 def test_every_operator_is_equally_likely_in_every_line(many):
@@ -229,7 +225,7 @@ def test_every_set_of_distinct_operands_is_equally_likely(many, line):
 
 def test_a_space_of_other_inputs_samples_from_those():
     space = OperatorSpace(inputs=("y_hat", "y"), operators=("max", "neg"), max_variables=4)
-    programs = space.sample(50, np.random.default_rng(0))
+    programs = space.decode(space.sample(50, np.random.default_rng(0)))
     assert {line.operator for program in programs for line in program.lines} == {"max", "neg"}
     assert {program.inputs for program in programs} == {("y_hat", "y")}
     assert INPUTS not in {program.inputs for program in programs}

@@ -6,11 +6,11 @@ import torch
 from core.common.errors import UserError
 from core.losses.loss import ProgramLoss
 from core.problems.proxy import ProxyTest
+from core.testing.evaluator import BLOWN_UP, FORMULAS, SQUARES, EvaluatorContract, loss, scores
 from recommenders.models.mf import MF
 from recommenders.models.mlp import MLP
 from recommenders.tasks.environments import AlternatingEnvironment, FromScratchEnvironment, probe_of
 from recommenders.tasks.task import Pairs
-from tests.contracts.evaluator import BLOWN_UP, FORMULAS, SQUARES, EvaluatorContract, loss, scores
 from tests.recommenders import oracle
 from tests.recommenders.problems import CPU, interactions, make_task
 
@@ -58,12 +58,12 @@ def test_candidates_train_for_as_many_epochs_as_they_cost(epochs, monkeypatch):
     task, trained = task_of(), []
     train = task.trainer.train_and_predict
     monkeypatch.setattr(task.trainer, "train_and_predict", lambda *a: (trained.append(a[3]), train(*a))[1])
-    for environment in (FromScratchEnvironment(task, 0, epochs=epochs), AlternatingEnvironment(task, 0)):
+    environments = (FromScratchEnvironment(task, 0, epochs=epochs), epochs), (AlternatingEnvironment(task, 0), 1)
+    for environment, cost in environments:
         trained.clear()
-        scores(environment, [SQUARES])
-        assert trained == list(range(environment.epochs_per_candidate))
-    assert FromScratchEnvironment(task, 0, epochs=epochs).epochs_per_candidate == epochs
-    assert AlternatingEnvironment(task, 0).epochs_per_candidate == 1
+        (measured,) = environment.measure([loss(SQUARES)], 1)
+        assert trained == list(range(cost))
+        assert measured.cost == cost
 
 
 def test_the_search_has_a_decay_of_its_own():

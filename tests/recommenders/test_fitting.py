@@ -7,13 +7,13 @@ import torch
 from core.common.errors import UserError
 from core.programs.space import OperatorSpace
 from core.search.effectiveness import Patience
+from core.testing.evaluator import loss
 from recommenders.data.synthetic import planted
 from recommenders.models.mf import MF
 from recommenders.models.mlp import MLP
 from recommenders.tasks.fitting import BatchedFit, Fitted, Fitting, fit_losses
 from recommenders.tasks.losses import make_loss
 from studies.storage.packing import pack, unpack
-from tests.contracts.evaluator import loss
 from tests.recommenders.problems import make_task, task_that_takes
 
 BCE, MSE, FOCAL = (make_loss(name, OperatorSpace()) for name in ("BCE", "MSE", "focal"))

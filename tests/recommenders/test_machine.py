@@ -6,13 +6,13 @@ import torch
 
 from core.common.errors import UserError
 from core.search.effectiveness import Patience
+from core.testing.evaluator import FORMULAS, loss, scores
 from recommenders.backends.cores import Cores
 from recommenders.common.machine import Machine, usable_memory
 from recommenders.common.memory import free_memory
 from recommenders.tasks.environments import AlternatingEnvironment, FromScratchEnvironment
 from recommenders.tasks.fitting import fit_losses
 from recommenders.tasks.losses import make_loss
-from tests.contracts.evaluator import FORMULAS, loss, scores
 from tests.recommenders.problems import CPU, make_task, task_that_takes
 from tests.waiting import NEVER
 

@@ -18,7 +18,7 @@ RATE, DECAY, CLIP = 0.1, 0.02, 0.25
 
 def some_losses():
     space = OperatorSpace()
-    programs = [ProgramLoss(program, space) for program in space.sample(12, numpy_rng("scaled training"))]
+    programs = [ProgramLoss(program, space) for program in space.decode(space.sample(12, numpy_rng("scaled training")))]
     return [make_loss(name, HANDCRAFTED_SPACE) for name in NAMED_LOSSES] + programs
 
 

@@ -17,7 +17,7 @@ from tests.recommenders.problems import make_task
 @pytest.mark.parametrize("environment", [AlternatingEnvironment, FromScratchEnvironment])
 def test_it_is_measured_where_an_environment_of_the_same_seed_starts(environment):
     task = make_task()
-    ours, theirs = fresh_yardstick(task, 7, 6).probe, environment(task, 7, 6).recommender_probe()
+    ours, theirs = fresh_yardstick(task, 7, 6).probe, environment(task, 7, 6).probe()
     for name in ("y_hat", "y", "gram"):
         assert torch.equal(getattr(ours, name), getattr(theirs, name))
 

@@ -33,7 +33,7 @@ def test_rows_of_equal_index_are_summed_where_the_first_of_them_stands(ids, shap
 
 def losses():
     named = [make_loss(name, SPACE) for name in ("BCE", "MaxR", "focal", "hinge")]
-    return named + [ProgramLoss(program, SPACE) for program in SPACE.sample(28, numpy_rng("gpu"))]
+    return named + [ProgramLoss(program, SPACE) for program in SPACE.decode(SPACE.sample(28, numpy_rng("gpu")))]
 
 
 def trained(recommender, device, epochs=2):

@@ -201,7 +201,7 @@ def test_a_copy_has_the_same_bits_whatever_its_neighbours(recommender, dtype, ba
     """
     rows, n = random_interactions(40, 30, 333, seed=3), 32
     space = OperatorSpace()
-    losses = [ProgramLoss(program, space) for program in space.sample(n - 4, numpy_rng("neighbours"))]
+    losses = [ProgramLoss(program, space) for program in space.decode(space.sample(n - 4, numpy_rng("neighbours")))]
     losses += [make_loss(name, space) for name in ("BCE", "MaxR", "hinge", "focal")]
     rates, decays = ([base * (1 + i % 5) for i in range(n)] for base in (0.05, 0.2))
     weights = recommender.initial(40, 30, seed=3)
@@ -223,7 +223,7 @@ def test_a_copy_has_the_same_bits_whatever_its_neighbours(recommender, dtype, ba
 @pytest.mark.parametrize("recommender", [MF(4), MLP(3, (6, 4), dropout=0.2)])
 def test_both_back_ends_end_alike(recommender):
     rows, space = random_interactions(9, 8, 100, seed=1), OperatorSpace()
-    losses = [ProgramLoss(program, space) for program in space.sample(60, numpy_rng("both back ends"))]
+    losses = [ProgramLoss(program, space) for program in space.decode(space.sample(60, numpy_rng("both back ends")))]
     weights = recommender.initial(9, 8, seed=1)
 
     def trained(backend):

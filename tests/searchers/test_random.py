@@ -6,7 +6,7 @@ from searchers.random import RandomSearcher
 
 def test_operators_are_equally_likely():
     space = OperatorSpace()
-    programs = RandomSearcher(space, 0).ask(4_000)
+    programs = space.decode(RandomSearcher(space, 0).ask(4_000))
     counts = Counter(line.operator for program in programs for line in program.lines)
     expected = 4_000 * space.n_lines / len(space.operators)
     assert set(counts) == set(space.operators)

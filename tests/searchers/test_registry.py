@@ -6,7 +6,8 @@ from core.common.errors import UserError
 from core.programs.space import OperatorSpace
 from core.search.searcher import Searcher
 from searchers import SEARCHERS, make_searcher
-from tests.contracts.searcher import SearcherContract
+from searchers.testing.searcher import SearcherContract
+from tests.strategies import NIGHTLY
 
 VARIANTS = [
     "rl:objective=ppo:update_size=20:learning_rate=0.01",
@@ -27,7 +28,7 @@ ROUNDS = {"rl": 100, "rl:objective=ppo:update_size=20:learning_rate=0.01": 60}
 #: Those that learn nothing, and NSGA-II of Optuna, which needs thousands.
 UNTEACHABLE = {"random", "optuna:sampler=qmc", "optuna:sampler=random", "optuna:sampler=nsga2"}
 
-#: Those whose lessons take seconds a seed.
+#: Those whose lessons take seconds a seed, which `make nightly` looks at.
 SLOW_LEARNERS = {text for text in ("optuna", *VARIANTS, *MORE) if text.startswith(("optuna", "rl:objective=ppo"))}
 
 
@@ -40,8 +41,8 @@ class TestRegistered(SearcherContract):
     @pytest.fixture(autouse=True)
     def _take(self, text):
         self.text = text
-        self.learns = text not in UNTEACHABLE
-        self.learns_slowly = text in SLOW_LEARNERS
+        self.learns = text not in UNTEACHABLE and (NIGHTLY or text not in SLOW_LEARNERS)
+        self.n_seeds, self.significance = (10, 0.001) if NIGHTLY else (5, 0.01)
         self.rounds_to_learn = ROUNDS.get(text, 30)
 
     def make(self, space, seed):

@@ -100,7 +100,7 @@ def test_candidates_are_measured_at_the_norm_of_bce_where_they_start(environment
 
     def watched(self, losses, seed):
         is_screening = len(self._probe_pairs.label) == 1
-        probe = start_of(study).probe if is_screening else self.recommender_probe()
+        probe = start_of(study).probe if is_screening else self.probe()
         norms = gradient_norms([BCE, *losses], probe)
         measured.append((norms[0], norms[1:]))
         return measure(self, losses, seed)

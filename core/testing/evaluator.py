@@ -1,7 +1,11 @@
-"""What every evaluator has to fulfil. Inherit, and say how to make one (small and in float64)."""
+"""The contract of evaluators. Inherit it, and say how to make one, small and in float64."""
+
+from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any
 
 import pytest
 import torch
@@ -10,7 +14,7 @@ from core.losses.loss import ProgramLoss
 from core.problems.evaluator import Evaluator
 from core.programs.program import LossProgram
 from core.programs.space import OperatorSpace
-from studies.storage.packing import pack, unpack
+from core.testing.process import packed, unpacked
 
 CROSS_ENTROPY = "-(y*log(y_hat)) + -((1 + -y)*log(1 + -y_hat))"
 SQUARES = "(y_hat + -y)^2"
@@ -26,68 +30,70 @@ BLOWN_UP = (
 
 
 def loss(formula: str, epsilon: float | None = None) -> ProgramLoss:
+    """The loss of a formula, without a clamp."""
     return ProgramLoss(LossProgram.parse(formula), OperatorSpace(clamp="none"), epsilon)
 
 
-def scores(evaluator: Evaluator, formulas, seed: int = 1) -> list[float]:
+def scores(evaluator: Evaluator, formulas: Sequence[str], seed: int = 1) -> list[float]:
+    """What training by these formulas comes to."""
     return [measurement.score for measurement in evaluator.measure([loss(f) for f in formulas], seed)]
 
 
-def close(values):
+def close(values: float | Sequence[float]) -> Any:
+    """These values, but for rounding."""
     return pytest.approx(values, rel=0, abs=1e-6)
 
 
 class EvaluatorContract(ABC):
+    """What every evaluator has to fulfil."""
+
     @abstractmethod
     def make(self, seed: int = 0) -> Evaluator:
-        """An evaluator without weight decay, whose score is continuous in the weights, such as -RMSE."""
+        """Return an evaluator without weight decay, whose score is continuous in the weights, such as -RMSE."""
 
-    def test_there_is_a_measurement_for_every_loss(self):
+    def test_there_is_a_measurement_for_every_loss(self) -> None:
         measurements = self.make().measure([loss(f) for f in FORMULAS], seed=1)
         assert len(measurements) == len(FORMULAS)
-        assert all(math.isfinite(m.score) and m.seconds >= 0 for m in measurements)
+        assert all(math.isfinite(m.score) and m.cost > 0 and m.seconds >= 0 for m in measurements)
 
-    def test_a_candidate_costs_at_least_an_epoch(self):
-        assert self.make().epochs_per_candidate >= 1
-
-    def test_losses_that_differ_get_different_scores(self):
+    def test_losses_that_differ_get_different_scores(self) -> None:
         assert len(set(scores(self.make(), FORMULAS))) == len(FORMULAS)
 
-    def test_the_right_direction_scores_better_than_the_start_and_the_wrong_one_worse(self):
+    def test_the_right_direction_scores_better_than_the_start_and_the_wrong_one_worse(self) -> None:
         evaluator = self.make()
         right, wrong = scores(evaluator, [SQUARES, WRONG_WAY])
         assert right > evaluator.score() > wrong
 
-    def test_a_loss_without_gradient_leaves_the_score_where_it_was(self):
+    def test_a_loss_without_gradient_leaves_the_score_where_it_was(self) -> None:
         evaluator = self.make()
         assert scores(evaluator, ["y^2", SQUARES])[0] == close(evaluator.score())
 
-    def test_measuring_twice_with_the_same_seed_gives_the_same_scores(self):
+    def test_measuring_twice_with_the_same_seed_gives_the_same_scores(self) -> None:
         evaluator = self.make()
         first = scores(evaluator, FORMULAS, seed=3)
         scores(evaluator, FORMULAS[::-1], seed=4)
         assert scores(evaluator, FORMULAS, seed=3) == first
 
-    def test_equal_evaluators_agree(self):
+    def test_equal_evaluators_agree(self) -> None:
         assert scores(self.make(5), FORMULAS) == scores(self.make(5), FORMULAS)
         assert self.make(5).score() == self.make(5).score() != self.make(6).score()
 
-    def test_a_score_does_not_depend_on_the_other_losses(self):
+    def test_a_score_does_not_depend_on_the_other_losses(self) -> None:
         evaluator = self.make()
         together = scores(evaluator, FORMULAS)
         assert [scores(evaluator, [f])[0] for f in FORMULAS] == close(together)
 
-    def test_a_score_does_not_depend_on_the_order_of_losses(self):
+    def test_a_score_does_not_depend_on_the_order_of_losses(self) -> None:
         evaluator, order = self.make(), [2, 0, 3, 1]
         together = scores(evaluator, FORMULAS)
         assert scores(evaluator, [FORMULAS[i] for i in order]) == close([together[i] for i in order])
 
-    def test_equal_losses_get_equal_scores(self):
+    def test_equal_losses_get_equal_scores(self) -> None:
         first, _, again, same_function = scores(self.make(), [SQUARES, "y_hat", SQUARES, "(-y + y_hat)*(y_hat + -y)"])
         assert again == close(first)
         assert same_function == close(first)
 
-    def test_measuring_does_not_change_the_start(self):
+    def test_measuring_does_not_change_the_start(self) -> None:
         evaluator = self.make()
         before, probe = evaluator.score(), evaluator.probe()
         scores(evaluator, FORMULAS)
@@ -96,7 +102,7 @@ class EvaluatorContract(ABC):
         assert torch.equal(evaluator.probe().y_hat, probe.y_hat)
 
     @pytest.mark.parametrize("index", range(len(FORMULAS)))
-    def test_adopting_makes_a_copy_the_start_or_changes_nothing(self, index):
+    def test_adopting_makes_a_copy_the_start_or_changes_nothing(self, index: int) -> None:
         evaluator = self.make()
         before, probe = evaluator.score(), evaluator.probe()
         measured = scores(evaluator, FORMULAS)
@@ -105,14 +111,14 @@ class EvaluatorContract(ABC):
         assert torch.equal(evaluator.probe().gram, probe.gram) != moved
         assert torch.equal(evaluator.probe().y, probe.y)
 
-    def test_candidates_go_on_from_the_adopted_copy(self):
+    def test_candidates_go_on_from_the_adopted_copy(self) -> None:
         evaluator = self.make()
         first = scores(evaluator, [SQUARES, "y_hat"])
         moved = evaluator.adopt(0)
         stays = scores(evaluator, ["y^2"])[0]
         assert stays == close(first[0] if moved else self.make().score())
 
-    def test_restarting_gives_a_fresh_start_or_changes_nothing(self):
+    def test_restarting_gives_a_fresh_start_or_changes_nothing(self) -> None:
         evaluator = self.make()
         before = evaluator.score()
         scores(evaluator, FORMULAS)
@@ -124,7 +130,7 @@ class EvaluatorContract(ABC):
         else:
             assert evaluator.score() == adopted == before
 
-    def test_the_probe_is_a_batch_of_predictions_labels_and_their_gram_matrix(self):
+    def test_the_probe_is_a_batch_of_predictions_labels_and_their_gram_matrix(self) -> None:
         probe = self.make().probe()
         n = len(probe.y)
         assert probe.y_hat.shape == (n,)
@@ -137,7 +143,7 @@ class EvaluatorContract(ABC):
         assert (probe.gram.diagonal() > 0).all()
 
     @pytest.mark.parametrize(("formula", "epsilon"), BLOWN_UP)
-    def test_a_loss_that_blows_up_raises_nothing_and_hurts_no_other(self, formula, epsilon):
+    def test_a_loss_that_blows_up_raises_nothing_and_hurts_no_other(self, formula: str, epsilon: float) -> None:
         evaluator = self.make()
         expected = scores(evaluator, [SQUARES])[0]
         broken, fine = (m.score for m in evaluator.measure([loss(formula, epsilon), loss(SQUARES)], seed=1))
@@ -145,22 +151,21 @@ class EvaluatorContract(ABC):
         assert fine == close(expected)
 
     @pytest.mark.parametrize("index", [None, 0, 3])
-    def test_goes_on_exactly_from_a_stored_state(self, index):
+    def test_goes_on_exactly_from_a_stored_state(self, index: int | None) -> None:
         evaluator, other = self.make(5), self.make(5)
         if index is not None:
             scores(evaluator, FORMULAS)
             evaluator.adopt(index)
-        state = unpack(pack(evaluator.state_dict()))
+        state = unpacked(packed(evaluator.state_dict()))
         scores(other, FORMULAS, seed=2)
         other.adopt(1)
         other.restart(6)
         other.load_state_dict(state)
         assert other.score() == evaluator.score()
         assert torch.equal(other.probe().gram, evaluator.probe().gram)
-        assert torch.equal(other.recommender_probe().gram, evaluator.recommender_probe().gram)
         assert scores(other, FORMULAS, seed=7) == scores(evaluator, FORMULAS, seed=7)
 
-    def test_a_state_once_taken_does_not_change(self):
+    def test_a_state_once_taken_does_not_change(self) -> None:
         evaluator = self.make()
         state, score = evaluator.state_dict(), evaluator.score()
         scores(evaluator, FORMULAS)

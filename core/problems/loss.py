@@ -1,0 +1,116 @@
+"""The problem of a loss: which program trains the recommender best (paper, section 3)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from core.losses.loss import Loss, ProgramLoss
+from core.problems.evaluator import Evaluator
+from core.problems.no_proxy import NoProxyTest
+from core.problems.proxy import Probe, ProxyTest
+from core.problems.scale import Yardstick
+from core.problems.validation import ValidationCheck
+from core.programs.program import LossProgram
+from core.programs.space import OperatorSpace
+from core.search.problem import Finding, Measurement, Problem
+from core.search.trial import Verdict
+
+
+class LossProblem(Problem[LossProgram]):
+    """Programs that pass the proxy test, measured by the recommenders that they train.
+
+    Args:
+        space: where programs come from, and how their operators behave.
+        evaluator: trains recommenders; its state is this problem's start.
+        proxy: the proxy test, or what stands in for it; begun anew here whenever the start changes.
+        probe: what the proxy test sees; None: the evaluator's batch, from where candidates start.
+        check_first: the validation check, run before training too (the paper runs it only afterwards).
+        reference: the loss whose gradient on the evaluator's batch gives candidates their scale in training, see
+            `core.problems.scale`; None: they are trained as they are. Proxy test and check see them as they are.
+    """
+
+    def __init__(
+        self,
+        space: OperatorSpace,
+        evaluator: Evaluator,
+        proxy: ProxyTest | NoProxyTest,
+        probe: Probe | None = None,
+        check_first: ValidationCheck | None = None,
+        reference: Loss | None = None,
+    ) -> None:
+        self._space, self._evaluator, self._proxy, self._probe = space, evaluator, proxy, probe
+        self._check_first, self._reference = check_first, reference
+        self._losses: dict[LossProgram, ProgramLoss] = {}  # to be measured, made once
+        self._begin()
+
+    def _begin(self) -> None:
+        """Forget all that was said of candidates that begin elsewhere."""
+        self._proxy.renew(self._evaluator.probe() if self._probe is None else self._probe)
+        self._yardstick: Yardstick | None = None  # of where candidates start now, once it was asked for
+
+    @property
+    def space(self) -> OperatorSpace:
+        """See Problem."""
+        return self._space
+
+    def score(self) -> float:
+        """See Problem."""
+        return self._evaluator.score()
+
+    def examine(self, candidates: Sequence[LossProgram]) -> list[Finding]:
+        """See Problem: the proxy test, and where it is asked for the validation check."""
+        losses = [ProgramLoss(program, self._space) for program in candidates]
+        findings = self._proxy.examine(losses)
+        for i, (loss, finding) in enumerate(zip(losses, findings, strict=True)):
+            if finding.verdict is not None:
+                continue
+            if self._check_first is not None and not self._check_first.passes(loss):
+                findings[i] = Finding(Verdict.WRONG_DIRECTION, finding.entry)
+            else:
+                self._losses[loss.program] = loss
+        return findings
+
+    @property
+    def n_entries(self) -> int:
+        """See Problem."""
+        return self._proxy.n_entries
+
+    def measure(self, candidates: Sequence[LossProgram], seed: int) -> list[Measurement]:
+        """See Problem."""
+        losses: list[Loss] = [self._losses.get(one) or ProgramLoss(one, self._space) for one in candidates]
+        self._losses.clear()
+        return self._evaluator.measure(self._scaled(losses), seed)
+
+    def _scaled(self, losses: list[Loss]) -> list[Loss]:
+        """The losses at the scale that they are trained at, which follows from where they start."""
+        if self._reference is None:
+            return losses
+        if self._yardstick is None:
+            self._yardstick = Yardstick(self._reference, self._evaluator.probe())
+        return self._yardstick.scaled(losses)
+
+    def adopt(self, index: int) -> bool:
+        """See Problem."""
+        is_new = self._evaluator.adopt(index)
+        if is_new:
+            self._begin()
+        return is_new
+
+    def restart(self, seed: int) -> bool:
+        """See Problem."""
+        is_new = self._evaluator.restart(seed)
+        if is_new:
+            self._begin()
+        return is_new
+
+    def state_dict(self) -> dict[str, Any]:
+        """See Problem."""
+        return {"evaluator": self._evaluator.state_dict(), "proxy": self._proxy.state_dict()}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """See Problem."""
+        self._yardstick = None
+        self._losses.clear()
+        self._evaluator.load_state_dict(state["evaluator"])
+        self._proxy.load_state_dict(state["proxy"])

@@ -1,0 +1,112 @@
+"""The space of independent choices: every option is always open, and every decision counts."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from core.common.errors import UserError, shown
+from core.search.space import Decision, Space, check_genomes
+
+
+@dataclass(frozen=True)
+class Choices:
+    """A candidate: what was chosen, by name, in the order of the decisions."""
+
+    names: tuple[str, ...]
+
+    @property
+    def key(self) -> str:
+        """See Solution."""
+        return str(self)
+
+    @property
+    def complexity(self) -> int:
+        """See Solution; the number of choices, the same for all."""
+        return len(self.names)
+
+    def __str__(self) -> str:
+        """The names, with blanks between them."""
+        return " ".join(self.names)
+
+    def to_dict(self) -> dict[str, Any]:
+        """See Solution."""
+        return {"choices": list(self.names)}
+
+
+@dataclass(frozen=True)
+class ChoiceSpace(Space[Choices]):
+    """See the module.
+
+    Raises:
+        UserError: no decisions, or two of one name.
+    """
+
+    choices: tuple[Decision, ...]
+    """The decisions."""
+
+    def __post_init__(self) -> None:
+        """Check the decisions."""
+        if not self.choices or len({decision.name for decision in self.choices}) != len(self.choices):
+            raise UserError(f"choices: expected decisions of distinct names, got {shown(self.choices)}")
+
+    @property
+    def decisions(self) -> tuple[Decision, ...]:
+        """See Space."""
+        return self.choices
+
+    def open(self, i: int, chosen: Sequence[Tensor]) -> Tensor | None:
+        """See Space."""
+        return None
+
+    def used(self, i: int, chosen: Sequence[Tensor]) -> Tensor | None:
+        """See Space."""
+        return None
+
+    def repaired(self, genome: Sequence[int]) -> np.ndarray:
+        """See Space."""
+        return np.array(genome, dtype=np.int64)
+
+    def sites(self, genome: np.ndarray) -> list[tuple[int, ...]]:
+        """See Space; each decision by itself."""
+        return [(i,) for i in range(len(self.choices))]
+
+    def redrawn(self, genome: np.ndarray, site: tuple[int, ...], rng: random.Random) -> np.ndarray:
+        """See Space."""
+        changed, i = genome.copy(), rng.choice(site)
+        changed[i] = rng.randrange(self.choices[i].size)
+        return changed
+
+    @property
+    def cuts(self) -> tuple[int, ...]:
+        """See Space."""
+        return tuple(range(1, len(self.choices)))
+
+    def sample(self, n: int, rng: np.random.Generator) -> np.ndarray:
+        """See Space; all candidates are equally likely."""
+        return rng.integers([decision.size for decision in self.choices], size=(n, len(self.choices)))
+
+    def decode(self, genomes: np.ndarray) -> list[Choices]:
+        """See Space."""
+        check_genomes(genomes, self)
+        names = [decision.options for decision in self.choices]
+        return [Choices(tuple(map(tuple.__getitem__, names, genome))) for genome in genomes.tolist()]
+
+    def encode(self, candidate: Choices) -> np.ndarray:
+        """See Space."""
+        if len(candidate.names) != len(self.choices):
+            raise UserError(f"{candidate}: expected {len(self.choices)} choices, got {len(candidate.names)}")
+        for name, decision in zip(candidate.names, self.choices, strict=True):
+            if name not in decision.options:
+                raise UserError(f"{decision.name}: expected one of {', '.join(decision.options)}, got {name}")
+        pairs = zip(candidate.names, self.choices, strict=True)
+        return np.array([decision.options.index(name) for name, decision in pairs], dtype=np.int64)
+
+    def parse(self, text: str) -> Choices:
+        """See Space: names with blanks between them."""
+        return Choices(tuple(text.split()))

@@ -1,0 +1,254 @@
+"""The contract of searchers. Inherit it, and say how to make one: see docs/add-a-searcher.md."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy.stats import mannwhitneyu
+
+from core.common.seeding import numpy_rng
+from core.programs.program import LossProgram
+from core.programs.space import OperatorSpace
+from core.search.choices import ChoiceSpace
+from core.search.searcher import Searcher
+from core.search.space import Decision, Kind, Space
+from core.search.trial import Candidate, Trial, Verdict
+from core.testing.generators import untouched_generators
+from core.testing.process import elsewhere, packed, unpacked
+from searchers.random import RandomSearcher
+
+_BIT, _SHADE = Kind("bit", ("off", "on")), Kind("shade", ("1", "2", "3", "4", "5"))
+_PAPER, _BITS = OperatorSpace(), ChoiceSpace(tuple(Decision(f"bit_{i}", _BIT, 2) for i in range(16)))
+_ORDERED = ChoiceSpace((*(Decision(f"shade_{i}", _SHADE, 5, ordered=True) for i in range(4)), Decision("bit", _BIT, 2)))
+#: Spaces of which a searcher proposes candidates.
+SPACES: Mapping[str, Space[Any]] = MappingProxyType(
+    {
+        "programs": _PAPER,
+        "short programs": OperatorSpace(max_variables=5),
+        "few operators": OperatorSpace(operators=("add", "neg", "square"), max_variables=8),
+        "one line": OperatorSpace(max_variables=4),
+        "bits": _BIT_SPACE,
+        "one decision": ChoiceSpace((Decision("shade", _SHADE, 5),)),
+        "ordered": _ORDERED,
+    }
+)
+
+in_all_spaces = pytest.mark.parametrize("space", SPACES.values(), ids=SPACES)
+#: The two that have the least in common.
+in_both_kinds = pytest.mark.parametrize("space", [_PAPER, _ORDERED], ids=["programs", "ordered"])
+
+
+def proposed(searcher: Searcher, space: Space[Any], n: int, first: int = 0) -> list[Candidate[Any]]:
+    """Ask for n candidates, numbered from `first`."""
+    genomes = searcher.ask(n)
+    return [Candidate(first + i, *pair) for i, pair in enumerate(zip(genomes, space.decode(genomes), strict=True))]
+
+
+def outcomes(candidates: Sequence[Candidate[Any]]) -> list[Trial[Any]]:
+    """Made-up trials of every kind for these candidates, drawn by the number of the first."""
+    rng = numpy_rng(0, "outcomes", candidates[0].number)
+    trials = []
+    for candidate in candidates:
+        verdict = list(Verdict)[int(rng.integers(len(Verdict)))]
+        trained = verdict in (Verdict.ACCEPTED, Verdict.REJECTED)
+        rewarded = trained or (verdict is Verdict.DUPLICATE and rng.random() < 0.5)
+        reward = float(rng.normal(scale=0.01)) if rewarded else None
+        trials.append(Trial(0, candidate, verdict, reward=reward, trained=trained))
+    return trials
+
+
+def drive(searcher: Searcher, space: Space[Any], rounds: int, start: int = 0) -> list[list[int]]:
+    """Ask and tell a few times; the genomes proposed."""
+    genomes: list[list[int]] = []
+    for i in range(start, start + rounds):
+        candidates = proposed(searcher, space, 7, first=7 * i)
+        genomes += [candidate.genome.tolist() for candidate in candidates]
+        searcher.tell(outcomes(candidates))
+    return genomes
+
+
+@dataclass(frozen=True)
+class Toy:
+    """A problem without training: find one genome. The reward is the share of decisions that are as in it."""
+
+    space: Space[Any]
+    target: np.ndarray
+
+    def rewards(self, searcher: Searcher, n_rounds: int, per_round: int = 10) -> list[float]:
+        """Search; a candidate proposed again is a duplicate without a reward.
+
+        Returns:
+            What all that was proposed is worth.
+        """
+        rewards: list[float] = []
+        seen = set()
+        for step in range(n_rounds):
+            trials = []
+            for candidate in proposed(searcher, self.space, per_round, first=len(rewards)):
+                reward, name = float((candidate.genome == self.target).mean()), candidate.genome.tobytes()
+                rewards.append(reward)
+                if name in seen:
+                    trials.append(Trial(step, candidate, Verdict.DUPLICATE, original=0))
+                else:
+                    trials.append(Trial(step, candidate, Verdict.ACCEPTED, reward=reward, trained=True))
+                seen.add(name)
+            searcher.tell(trials)
+        return rewards
+
+
+_SHORT = OperatorSpace(max_variables=7)
+TOYS: Mapping[str, Toy] = MappingProxyType(
+    {
+        "programs": Toy(_SHORT, _SHORT.encode(LossProgram.parse("log(max(y_hat*y, y))^2"))),
+        "bits": Toy(_BIT_SPACE, np.array([0, 1, 1, 0] * 4)),
+    }
+)
+
+
+def over_seeds(make: Callable[[Space[Any], int], Searcher], toy: Toy, n_rounds: int, n_seeds: int) -> list[float]:
+    """What the last third of the proposals earns on average, for each seed."""
+    found = [toy.rewards(make(toy.space, seed), n_rounds) for seed in range(n_seeds)]
+    return [float(np.mean(rewards[-len(rewards) // 3 :])) for rewards in found]
+
+
+@cache
+def by_chance(name: str, n_rounds: int, n_seeds: int) -> list[float]:
+    """What random candidates of a toy earn."""
+    return over_seeds(RandomSearcher, TOYS[name], n_rounds, n_seeds)
+
+
+def gone_on(contract: SearcherContract, space: Space[Any], stored: bytes) -> list[list[int]]:
+    """What another searcher of this contract proposes, from a stored state on."""
+    searcher = contract.make(space, 999)
+    drive(searcher, space, 1)  # what it was before does not matter
+    searcher.load_state_dict(unpacked(stored))
+    return drive(searcher, space, 4, start=8)
+
+
+class SearcherContract(ABC):
+    """What every searcher has to fulfil."""
+
+    #: Whether proposals get better, and rounds of ten proposals in which they must.
+    learns = True
+    rounds_to_learn = 30
+    #: Seeds over which they do, and the chance that random ones would look so, which has to be less.
+    n_seeds, significance = 5, 0.01
+
+    @abstractmethod
+    def make(self, space: Space[Any], seed: int) -> Searcher:
+        """Return a searcher of a space.
+
+        Args:
+            space: where candidates come from.
+            seed: of all draws.
+        """
+
+    @in_all_spaces
+    @pytest.mark.parametrize("n", [1, 2, 33])
+    def test_asks_are_answered_by_genomes_of_the_space_in_normal_form(self, space: Space[Any], n: int) -> None:
+        searcher = self.make(space, 0)
+        for i in range(3):
+            candidates = proposed(searcher, space, n, first=n * i)
+            genomes = [candidate.genome for candidate in candidates]
+            assert np.stack(genomes).shape == (n, len(space.decisions))
+            assert all(genome.dtype == np.int64 for genome in genomes)
+            assert [space.repaired(genome.tolist()).tolist() for genome in genomes] == [g.tolist() for g in genomes]
+            searcher.tell(outcomes(candidates))
+
+    @in_both_kinds
+    def test_same_seed_proposes_the_same_and_another_seed_does_not(self, space: Space[Any]) -> None:
+        first, again, other = (drive(self.make(space, seed), space, 6) for seed in (3, 3, 4))
+        assert first == again
+        assert first != other
+
+    def test_is_not_moved_by_global_generators_and_leaves_them_alone(self) -> None:
+        expected = drive(self.make(_PAPER, 5), _PAPER, 8)
+        with untouched_generators(1):
+            assert drive(self.make(_PAPER, 5), _PAPER, 8) == expected
+
+    def test_two_searchers_do_not_disturb_each_other(self) -> None:
+        alone = drive(self.make(_PAPER, 6), _PAPER, 8)
+        one, other = self.make(_PAPER, 6), self.make(_PAPER, 7)
+        together = []
+        for i in range(8):
+            together += drive(one, _PAPER, 1, start=i)
+            drive(other, _PAPER, 1, start=i)
+        assert together == alone
+
+    @in_both_kinds
+    def test_goes_on_exactly_from_a_stored_state(self, space: Space[Any]) -> None:
+        original = self.make(space, 8)
+        drive(original, space, 12)
+        original.ask(3)  # without an outcome yet
+        stored = packed(original.state_dict())
+        assert gone_on(self, space, stored) == drive(original, space, 4, start=8)
+
+    def test_goes_on_exactly_in_another_process(self) -> None:
+        original = self.make(_PAPER, 14)
+        drive(original, _PAPER, 8)
+        stored = packed(original.state_dict())
+        assert elsewhere(gone_on, self, _PAPER, stored) == drive(original, _PAPER, 4, start=8)
+
+    def test_a_state_once_taken_does_not_change(self) -> None:
+        original = self.make(_PAPER, 9)
+        drive(original, _PAPER, 8)
+        state = original.state_dict()
+        rest = drive(original, _PAPER, 5, start=8)
+        resumed = self.make(_PAPER, 0)
+        resumed.load_state_dict(state)
+        assert drive(resumed, _PAPER, 5, start=8) == rest
+
+    def test_what_is_done_to_an_answer_does_not_reach_the_searcher(self) -> None:
+        kept, changed = self.make(_ORDERED, 15), self.make(_ORDERED, 15)
+        for i in range(4):
+            candidates = proposed(kept, _ORDERED, 5, first=5 * i)
+            answer = changed.ask(5)
+            kept.tell(outcomes(candidates))
+            changed.tell(outcomes(candidates))
+            answer[:] = -1
+        assert np.array_equal(kept.ask(5), changed.ask(5))
+
+    def test_several_asks_may_come_before_one_tell_in_any_order(self) -> None:
+        searcher = self.make(_PAPER, 10)
+        for i in range(4):
+            candidates = [one for j in range(4) for one in proposed(searcher, _PAPER, 5, first=20 * i + 5 * j)]
+            searcher.tell(outcomes(candidates)[::-1])
+        for trial in outcomes(proposed(searcher, _PAPER, 5, first=80)):
+            searcher.tell([trial])
+        assert len(searcher.ask(5)) == 5
+
+    def test_learns_from_candidates_that_it_did_not_propose(self) -> None:
+        searcher = self.make(_PAPER, 13)
+        guesses = [LossProgram.parse(text) for text in ("(y_hat + -y)^2", "max(y_hat, y)", "log(y_hat)")]
+        for _ in range(3):
+            searcher.tell(outcomes([Candidate(i, _PAPER.encode(one), one) for i, one in enumerate(guesses)]))
+            searcher.tell(outcomes(proposed(searcher, _PAPER, 5, first=3)))
+        assert len(_PAPER.decode(searcher.ask(20))) == 20
+
+    def test_metrics_are_finite_numbers_with_the_same_names_each_time(self) -> None:
+        searcher = self.make(_PAPER, 11)
+        told = [searcher.tell([])]
+        told += [searcher.tell(outcomes(proposed(searcher, _PAPER, 9, first=9 * i))) for i in range(8)]
+        assert all(set(metrics) == set(told[0]) for metrics in told)
+        assert all(np.isfinite(value) for metrics in told for value in metrics.values())
+
+    def test_telling_nothing_changes_nothing(self) -> None:
+        quiet, told = self.make(_PAPER, 12), self.make(_PAPER, 12)
+        told.tell([])
+        assert drive(quiet, _PAPER, 4) == drive(told, _PAPER, 4)
+
+    @pytest.mark.parametrize("name", TOYS)
+    def test_proposals_get_better_than_random_ones(self, name: str) -> None:
+        """Over the seeds, the last third of the proposals earns more than random candidates do."""
+        if not self.learns:
+            pytest.skip("does not learn")
+        own = over_seeds(self.make, TOYS[name], self.rounds_to_learn, self.n_seeds)
+        chance = by_chance(name, self.rounds_to_learn, self.n_seeds)
+        assert mannwhitneyu(own, chance, alternative="greater").pvalue < self.significance

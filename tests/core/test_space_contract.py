@@ -1,0 +1,40 @@
+"""The spaces that there are keep the contract of spaces."""
+
+import pytest
+
+from core.programs.space import OperatorSpace
+from core.search.choices import ChoiceSpace
+from core.search.space import Decision, Kind
+from core.testing.space import SpaceContract
+
+BIT, WORD = Kind("bit", ("off", "on")), Kind("word", ("none", "a", "b", "c"))
+RATE = Kind("rate", tuple(f"{10.0**-i:g}" for i in range(6)))
+SPACES = {
+    "paper": OperatorSpace(),
+    "one line": OperatorSpace(max_variables=4),
+    "one operator": OperatorSpace(operators=("add",), max_variables=5),
+    "no identity": OperatorSpace(operators=("add", "neg"), max_variables=6),
+    "two inputs": OperatorSpace(inputs=("1", "y_hat"), max_variables=6),
+    "bits": ChoiceSpace(tuple(Decision(f"bit_{i}", BIT, 2) for i in range(8))),
+    "one decision": ChoiceSpace((Decision("word", WORD, 3),)),
+    "one candidate": ChoiceSpace((Decision("word", WORD, 1),)),
+    "mixed": ChoiceSpace(
+        (Decision("rate", RATE, 6, ordered=True), Decision("word", WORD, 4), Decision("other", WORD, 1))
+    ),
+}
+
+
+@pytest.fixture(params=SPACES)
+def name(request):
+    return request.param
+
+
+class TestSpaces(SpaceContract):
+    @pytest.fixture(autouse=True)
+    def _take(self, name):
+        self.name = name
+        # max(1, identity(1)) is written as max(1, 1), which no program of a space is
+        self.holds_what_it_reads = isinstance(SPACES[name], ChoiceSpace)
+
+    def make(self):
+        return SPACES[self.name]
