@@ -19,12 +19,6 @@ def interactions(user, item, label) -> Interactions:
     )
 
 
-def random_interactions(n_users: int, n_items: int, n: int, seed: int) -> Interactions:
-    """Rows that may repeat; users and items certainly do where there are fewer of them than rows."""
-    rng = np.random.default_rng(seed)
-    return interactions(rng.integers(n_users, size=n), rng.integers(n_items, size=n), rng.integers(2, size=n))
-
-
 def small_data() -> Dataset:
     return planted(n_users=20, n_items=15, n_pairs=200, rank=2)
 

@@ -6,7 +6,7 @@ import torch
 
 from core.common.errors import UserError
 from core.search.effectiveness import Patience
-from recommenders.backends.cores import Cores
+from recommenders.backends.compiled.cores import Cores
 from recommenders.common.machine import Machine, usable_memory
 from recommenders.common.memory import free_memory
 from recommenders.tasks.environments import AlternatingEnvironment, FromScratchEnvironment
@@ -22,7 +22,6 @@ LOSSES = [make_loss(name, loss("y").space) for name in ("BCE", "MSE", "focal", "
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"backend": "jax"}, "backend: expected auto or torch, got 'jax'"),
         ({"threads": 0}, "threads: expected at least 1, got 0"),
         ({"memory": 0.0}, "memory: expected a number of GiB above 0, got 0.0"),
         ({"memory": math.nan}, "memory: expected a number of GiB above 0, got nan"),

@@ -6,12 +6,14 @@ import torch
 from core.common.seeding import numpy_rng
 from core.losses.loss import ProgramLoss
 from core.programs.space import HANDCRAFTED_SPACE, OperatorSpace
+from recommenders.backends.registry import BACKENDS
 from recommenders.backends.trainer import Trainer
-from recommenders.common.machine import BACKENDS, Machine
+from recommenders.common.machine import Machine
 from recommenders.models.mf import MF
 from recommenders.models.mlp import MLP
 from recommenders.tasks.losses import NAMED_LOSSES, make_loss
-from tests.recommenders.problems import CPU, random_interactions
+from recommenders.testing.plain import random_interactions
+from tests.recommenders.problems import CPU
 
 RATE, DECAY, CLIP = 0.1, 0.02, 0.25
 

@@ -9,14 +9,17 @@ from core.common.seeding import numpy_rng
 from core.losses.loss import ProgramLoss
 from core.programs.space import HANDCRAFTED_SPACE, OperatorSpace
 from recommenders.backends.population import Population
+from recommenders.backends.registry import BACKENDS
 from recommenders.backends.trainer import Trainer
-from recommenders.common.machine import BACKENDS, Machine
+from recommenders.common.machine import Machine
 from recommenders.models.mf import MF
 from recommenders.models.mlp import MLP
 from recommenders.tasks.losses import make_loss
 from recommenders.tasks.task import TrainSettings
+from recommenders.testing import plain
+from recommenders.testing.plain import random_interactions
 from tests.recommenders import oracle
-from tests.recommenders.problems import CPU, interactions, random_interactions
+from tests.recommenders.problems import CPU, interactions
 from tests.strategies import examples
 
 #: A recommender with machine code can be trained by either back end.
@@ -24,9 +27,9 @@ both_backends = pytest.mark.parametrize("backend", BACKENDS)
 
 #: (name or formula, smoothing term, the same in plain torch).
 LOSSES = (
-    ("SumR", 0.1, oracle.sum_of_reciprocals(0.1)),
-    ("BCE", None, oracle.bce),
-    ("MaxR", 0.05, oracle.max_of_ratios(0.05)),
+    ("SumR", 0.1, plain.sum_of_reciprocals(0.1)),
+    ("BCE", None, plain.bce),
+    ("MaxR", 0.05, plain.max_of_ratios(0.05)),
 )
 
 
@@ -61,7 +64,7 @@ def compare(recommender, rows, rates, decays, *, backend, batch_size, clip, seed
         model = oracle_of(recommender, weights)
         for epoch in range(epochs):
             counts.append(
-                oracle.train_epoch(
+                plain.train_epoch(
                     model,
                     rows,
                     value,
@@ -121,7 +124,7 @@ def test_three_epochs_are_those_of_the_oracle(recommender, backend):
 @pytest.mark.parametrize("recommender", [MF(embedding_size=4), MLP(3, (5,), dropout=0.0)])
 @both_backends
 def test_a_loss_without_gradient_only_decays(recommender, backend):
-    losses = [("y", None, oracle.label_alone)] * 2
+    losses = [("y", None, plain.label_alone)] * 2
     rows = random_interactions(6, 5, 30, seed=1)
     worst, (_, moved) = compare(
         recommender, rows, [0.3, 0.1], [0.2, 0.0], batch_size=8, clip=1.0, seed=1, losses=losses, backend=backend
@@ -324,7 +327,7 @@ def test_a_strong_decay_over_many_steps_stays_exact(backend):
     trainer.train_epoch(population, losses, seed=3)
     for k, decay in enumerate(decays):
         model, how = oracle.OracleMF(weights), {"learning_rate": rate, "weight_decay": decay, "clip": 50.0}
-        oracle.train_epoch(model, rows, oracle.bce, batch_size=1, seed=3, **how)
+        plain.train_epoch(model, rows, plain.bce, batch_size=1, seed=3, **how)
         for name, expected in model.weights().items():
             assert expected.isfinite().all()
             assert torch.allclose(population.weights[name][k].double(), expected, rtol=1e-4, atol=1e-5), name
@@ -347,7 +350,7 @@ def test_the_strongest_decay_that_settings_take_trains(backend):
 @pytest.mark.parametrize("at_a_time", [1, 7, 100])
 @both_backends
 def test_predictions_are_those_of_the_oracle_however_they_are_cut(recommender, at_a_time, monkeypatch, backend):
-    for module in ("stacked", "mlp_kernel"):
+    for module in ("stacked", "compiled.mlp"):
         monkeypatch.setattr(f"recommenders.backends.{module}._EVALUATION_ROWS", at_a_time)
     rows = random_interactions(6, 5, 40, seed=3)
     weights = recommender.initial(6, 5, seed=3)
