@@ -95,11 +95,12 @@ def _is_backend(thing: object) -> bool:
 def _class_of(name: str) -> type[Backend]:
     spec = BackendSpec.parse(name)
     kind = find_class(spec, _is_backend)
-    if not (isinstance(kind, type) and issubclass(kind, Backend)):
+    if not _is_backend(kind):
         got = kind.__name__ if isinstance(kind, type) else shown(kind)
         raise UserError(
             f"backend {spec.name}: expected a class derived from recommenders.backends.base.Backend, got {got}"
         )
+    assert isinstance(kind, type)
     return kind
 
 

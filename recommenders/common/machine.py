@@ -31,7 +31,7 @@ def check_device(device: torch.device) -> None:
     if n == 0:
         raise UserError(f"--device {device}: torch finds no CUDA device here; use --device auto or cpu")
     there = "cuda:0 alone" if n == 1 else f"cuda:0 to cuda:{n - 1}"
-    raise UserError(f"--device {device}: torch finds {there} here; use one of these, auto or cpu")
+    raise UserError(f"--device {device}: torch finds {there} here")
 
 
 @dataclass(frozen=True)

@@ -90,11 +90,16 @@ class BackendContract(ABC):
 
     def plainly(self, rows: Interactions, value: plain.Value, sgd: Sgd, batch_size: int, epochs: int = 1) -> Weights:
         """What a plain loop makes of the start."""
-        model, (rate, decay, clip) = plain.PlainModel(self.recommender, self.start()), sgd
-        how = {"learning_rate": rate, "weight_decay": decay, "clip": clip}
+        start, (rate, decay, clip) = {name: weight.to(self.device) for name, weight in self.start().items()}, sgd
+        model, how = (
+            plain.PlainModel(self.recommender, start),
+            {"learning_rate": rate, "weight_decay": decay, "clip": clip},
+        )
         for number in range(epochs):
-            plain.train_epoch(model, rows, value, batch_size=batch_size, seed=3, epoch=number, **how)
-        return model.weights()
+            plain.train_epoch(
+                model, rows, value, batch_size=batch_size, seed=3, epoch=number, device=self.device, **how
+            )
+        return {name: weight.cpu() for name, weight in model.weights().items()}
 
     def assert_near(self, population: Population, place: int, weights: Weights) -> None:
         """The copy at this place has these weights, to 1e-9."""

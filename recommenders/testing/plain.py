@@ -57,6 +57,7 @@ def train_epoch(
     clip: float,
     seed: int,
     epoch: int = 0,
+    device: torch.device | str = "cpu",
 ) -> tuple[int, int]:
     """Train a model in place by the law of `recommenders.backends.base`, on the batches of (seed, epoch).
 
@@ -70,13 +71,15 @@ def train_epoch(
         clip: the largest absolute value of an element of a gradient.
         seed: of the order and of random draws.
         epoch: its number.
+        device: where the model is.
 
     Returns:
         How many elements of gradients were clipped, and how many were not zero.
     """
     model.train()
-    rng, n_clipped, n_moved = torch_rng(seed, "dropout", epoch), 0, 0
-    for batch in EpochBatches(interactions, batch_size, torch.device("cpu"), torch.float64)(seed, epoch):
+    batches = EpochBatches(interactions, batch_size, torch.device(device), torch.float64)
+    rng, n_clipped, n_moved = torch_rng(seed, "dropout", epoch, device=torch.device(device)), 0, 0
+    for batch in batches(seed, epoch):
         parameters = list(model.parameters())
         loss = value(model(batch.user, batch.item, rng), batch.label).mean()
         with torch.no_grad():

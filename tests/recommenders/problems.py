@@ -3,6 +3,7 @@
 import numpy as np
 import torch
 
+from recommenders.backends.registry import BACKENDS
 from recommenders.common.machine import Machine
 from recommenders.data.dataset import Dataset, Interactions
 from recommenders.data.synthetic import planted
@@ -11,6 +12,8 @@ from recommenders.tasks.metrics import find_metric
 from recommenders.tasks.task import RecommendationTask, TrainSettings
 
 CPU = torch.device("cpu")
+#: The back ends that train there.
+ON_CPU = [name for name, kind in BACKENDS.items() if kind.for_task(MF(), Machine(CPU)) is not None]
 
 
 def interactions(user, item, label) -> Interactions:

@@ -32,6 +32,28 @@ def test_a_machine_that_cannot_be_is_refused(change, message):
         Machine(CPU, **change)
 
 
+@pytest.mark.parametrize(
+    ("n", "device", "message"),
+    [
+        (0, "cuda", "--device cuda: torch finds no CUDA device here; use --device auto or cpu"),
+        (0, "cuda:1", "--device cuda:1: torch finds no CUDA device here; use --device auto or cpu"),
+        (1, "cuda:1", "--device cuda:1: torch finds cuda:0 alone here"),
+        (4, "cuda:4", "--device cuda:4: torch finds cuda:0 to cuda:3 here"),
+        (4, "cuda:3", None),
+        (1, "cuda", None),
+        (0, "cpu", None),
+    ],
+)
+def test_a_machine_has_a_device_that_is_there(monkeypatch, n, device, message):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: n > 0)
+    monkeypatch.setattr("torch.cuda.device_count", lambda: n)
+    if message is None:
+        assert Machine(torch.device(device)).device == torch.device(device)
+        return
+    with pytest.raises(UserError, match=message):
+        Machine(torch.device(device))
+
+
 def test_half_of_the_free_memory_is_used_unless_a_number_is_given():
     assert 0 < usable_memory(CPU) <= free_memory(CPU) / 2**30
     assert Machine(CPU, memory=2.0).room_for(2**29) == 4
