@@ -152,7 +152,7 @@ class BackendContract(ABC):
     def test_what_it_takes_it_trains_by(self) -> None:
         """What it does not take is left to the next back end."""
         space, rows, sgd = OperatorSpace(), plain.random_interactions(6, 5, 40, seed=3), (0.1, 0.1, 0.5)
-        sampled = [ProgramLoss(one, space) for one in space.sample(30, numpy_rng("takes"))]
+        sampled = [ProgramLoss(one, space) for one in space.decode(space.sample(30, numpy_rng("takes")))]
         losses = [BCE, MSE, HINGE, FOCAL, BCE.scaled(3.0), WithoutTape(), *sampled]
         taken = self.taken(losses)
         assert taken == self.taken(losses)
@@ -164,7 +164,7 @@ class BackendContract(ABC):
     @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
     def test_a_copy_does_not_depend_on_its_neighbours(self, dtype: torch.dtype) -> None:
         space, made = OperatorSpace(), self.made(dtype)
-        sampled = [ProgramLoss(one, space) for one in space.sample(28, numpy_rng("neighbours"))]
+        sampled = [ProgramLoss(one, space) for one in space.decode(space.sample(28, numpy_rng("neighbours")))]
         losses = [one for one in (*sampled, BCE, HINGE, FOCAL, *LOSSES[1:]) if made.takes(one)]
         sgd = [(0.05 * (1 + k % 5), 0.2 * (1 + k % 5), 0.5) for k in range(len(losses))]
         rows = plain.random_interactions(6, 5, 133, seed=3)
