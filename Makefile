@@ -44,8 +44,9 @@ services: $(READY) ## tests with real servers, full disks, killed commands and o
 nightly: $(READY) ## all tests but the slow ones, with all examples, seeds and kills (half an hour on 2 cores)
 	HYPOTHESIS_PROFILE=nightly $(PYTEST) -m "not slow"
 
-bench: $(READY) ## speed of the trainer and of what comes before it, as ratios
-	$(BIN)/python -m pytest tests/benchmarks/bench_speed.py --benchmark-only --benchmark-columns=median,iqr,rounds --benchmark-disable-gc
+bench: $(READY) ## speed of the trainer, of what comes before it, and of every searcher
+	$(BIN)/python -m studies.benchmark $(ARGS)
+	$(BIN)/python -m tests.benchmarks.searcher_speed
 
 slow: $(READY) ## reproduce published figures (an hour)
 	$(BIN)/python -m pytest -m slow
@@ -72,4 +73,4 @@ minimum: ## the tests with the lowest version of every dependency that pyproject
 	$(LOWEST)/bin/python -m pytest -m "not slow and not nightly" -W default::DeprecationWarning --numprocesses auto --maxprocesses 4
 
 clean: ## remove the environment and what tools left behind
-	rm -rf $(VENV) .venv-lock $(LOWEST) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks *.egg-info */__pycache__/kernels-*
+	rm -rf $(VENV) .venv-lock $(LOWEST) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info */__pycache__/kernels-*

@@ -14,7 +14,7 @@ from studies.common.pictures import drawn
 from studies.execution.progress import PartsProgress
 from studies.reproduction.bench import Bench
 from studies.reproduction.page import machine, page
-from studies.reproduction.raw import Frame, from_csv, read_csv, to_csv
+from studies.reproduction.raw import Frame, frame, from_csv, read_csv, to_csv
 from studies.reproduction.registry import REPRODUCTIONS, find_reproduction
 from studies.reproduction.reproduction import Reproduction
 from studies.reproduction.settings import ReproducePlaces, ReproduceSettings, command, data_of
@@ -83,7 +83,7 @@ def _measure(
             bench.forget_all()
         finally:
             bench.withdraw()
-    content = to_csv(measured, reproduction.columns)
+    content = to_csv(frame(reproduction.columns, measured), reproduction.columns)
     raw = from_csv(content, reproduction.columns, f"{reproduction.name}.csv")  # what --cached will show
     folder.write(f"{reproduction.name}.csv", content)
     made = (

@@ -32,7 +32,6 @@ EXTRA = {
     "searchers/genetic.py": {"deap"},
     "searchers/bayesian.py": {"optuna"},
     "searchers/samplers.py": {"optuna"},
-    "studies/api/bars.py": {"tqdm"},
     "studies/api/result.py": {"pandas"},
     "studies/storage/packing.py": {"safetensors"},
     "studies/common/pages.py": {"jinja2"},

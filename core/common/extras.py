@@ -20,7 +20,6 @@ EXTRAS: Mapping[str, str] = MappingProxyType(
         "psycopg2": "postgresql",
         "scikit_posthocs": "statistics",
         "sympy": "sympy",
-        "tqdm": "notebook",
     }
 )
 

@@ -17,7 +17,6 @@ from recommenders.data import TABLE, DataFiles, Dataset, TableOptions, table_dat
 from recommenders.data.frames import Frame, as_table
 from recommenders.data.opening import is_folder
 from recommenders.modules.scoring import ScoringModule
-from studies.api.bars import Bars
 from studies.api.result import SearchResult
 from studies.api.scorers import ModuleScorer, StoredScorer
 from studies.common.undisturbed import leaves_no_trace
@@ -28,6 +27,7 @@ from studies.running.running import StudyRun, Voice
 from studies.storage.output import MODEL
 from studies.storage.resuming import own_folder
 from studies.study.history import History
+from studies.study.observer import Observer
 from studies.study.result import StudyResult
 from studies.study.settings import PlaceSettings, StudySettings
 from studies.study.settings_data import refuse_url
@@ -62,7 +62,7 @@ def search_loss(
         validation: the validation part, where parts are given apart; `data` is the training part then.
         test: the test part.
         recommender: a name such as mf or mlp:dropout=0.1, package.module:Class, or a class of torch modules.
-        progress: whether to show bars.
+        progress: whether to show on stderr how far it is: a live bar where it can be drawn, else lines.
         out: folder for the result, the loss, the report and checkpoints; nothing is written without it.
         resume: go on from the newest checkpoint in `out`.
         tracking_uri: MLflow's database or server, for a study with `out`; none to do without, and "" for the one that
@@ -91,8 +91,10 @@ def search_loss(
         chosen = replace(chosen, dataset=TABLE)
     ready = Study(chosen, source, places.threads, places.memory, kind)
     use_cores(ready.task.trainer)
-    with Bars(ready.task.metric, chosen.trainings, progress) as bars:
-        return _in_memory(ready, bars) if places.out is None else _in_folder(ready, places, places.out, bars)
+    from studies.study.console import LiveProgress, new_console  # rich draws random numbers as it is loaded
+
+    with LiveProgress(new_console(stderr=True, quiet=not progress), ready.task.metric, chosen.trainings) as bar:
+        return _in_memory(ready, bar) if places.out is None else _in_folder(ready, places, places.out, bar)
 
 
 @leaves_no_trace
@@ -144,18 +146,18 @@ def _data(settings: StudySettings, *tables: Frame | Path | str | None) -> Datase
     return dataset
 
 
-def _in_memory(ready: Study, bars: Bars) -> SearchResult:
+def _in_memory(ready: Study, watcher: Observer) -> SearchResult:
     history = History(ready.task.metric)
-    return _found(ready.run([bars, history]), history)
+    return _found(ready.run([watcher, history]), history)
 
 
-def _in_folder(ready: Study, places: PlaceSettings, out: Path, bars: Bars) -> SearchResult:
+def _in_folder(ready: Study, places: PlaceSettings, out: Path, watcher: Observer) -> SearchResult:
     def warn(text: str) -> None:
         warnings.warn(text, stacklevel=2)
 
     with own_folder(out) as folder:
         run = StudyRun(ready, places, folder, Voice(lambda data: None, warn, lambda result: None))
-        run.go(bars)
+        run.go(watcher)
     return load_result(out) if run.result is None else _found(run.result, run.history, str(out))
 
 

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import product
 from statistics import fmean
-from typing import Any, ClassVar
+from typing import Any
 
 from recommenders.tasks.metrics import METRICS
 from studies.evaluation.report import seed_rows
@@ -19,49 +21,54 @@ from studies.reproduction import judged
 from studies.reproduction.bench import Bench
 from studies.reproduction.beside import METRIC_NAMES, data_name, groups, model_name, not_measured
 from studies.reproduction.paper import TABLE_5, TABLE_6, Performance, published
-from studies.reproduction.raw import Column, Frame, frame
-from studies.reproduction.reproduction import Pictures, Reproduction
+from studies.reproduction.raw import Column, Frame, metric_columns
+from studies.reproduction.reproduction import Reproduction
 from studies.reproduction.settings import OF_TRAINING
-from studies.reproduction.table import NOTHING, Table, difference, number, spread
+from studies.reproduction.table import NOTHING, Table, difference, number, shortest, spread
 
 #: What a mean has to be within of the paper's to count as agreeing.
 CLOSE = 0.002
 
 
-class _Performance(Reproduction):
-    """What both tables have in common."""
+@dataclass(frozen=True)
+class _Judged:
+    """What is judged in one of the tables."""
 
-    options = OF_TRAINING
-    columns: ClassVar[Sequence[Column]] = (
-        Column("model", str),
-        Column("dataset", str),
-        Column("loss", str),
-        Column("epsilon", float, optional=True),
-        Column("learning_rate", float),
-        Column("weight_decay", float),
-        Column("seed", int),
-        Column("best_epoch", int),
-    )
-    title: ClassVar[str]
-    task: ClassVar[str]
-    published: ClassVar[tuple[Performance, ...]]
-    handcrafted: ClassVar[tuple[str, ...]]
-    found: ClassVar[tuple[str, ...]]
+    title: str
+    task: str
+    published: tuple[Performance, ...]
+    handcrafted: tuple[str, ...]
+    found: tuple[str, ...]
     """What the paper's search found."""
-    metrics: ClassVar[tuple[str, ...]]
+    metrics: tuple[str, ...]
     """The first one decides."""
 
-    def measure(self, bench: Bench) -> Frame:
-        """See Reproduction."""
+    def reproduction(self, name: str, about: str) -> Reproduction:
+        """What is judged, as the command knows it."""
+        columns = (
+            Column("model", str),
+            Column("dataset", str),
+            Column("loss", str),
+            Column("epsilon", optional=True),
+            Column("learning_rate"),
+            Column("weight_decay"),
+            Column("seed", int),
+            Column("best_epoch", int),
+            *metric_columns(*self.metrics),
+        )
+        does: dict[str, Any] = {"measure": self.measure, "tables": self.tables, "notes": self.notes}
+        return Reproduction(name=name, about=about, options=OF_TRAINING, columns=columns, **does)
+
+    def measure(self, bench: Bench) -> list[dict[str, Any]]:
+        """Train every loss to convergence."""
         rows: list[dict[str, Any]] = []
-        for dataset in bench.datasets:
-            for model in bench.settings.models:
-                outcome = judged.published(bench, dataset, self.task, model, self.found, self.handcrafted)
-                rows += [{"model": model, "dataset": dataset, **row} for row in seed_rows(outcome)]
-        return frame(self.columns, rows)
+        for dataset, model in product(bench.datasets, bench.settings.models):
+            outcome = judged.published(bench, dataset, self.task, model, self.found, self.handcrafted)
+            rows += [{"model": model, "dataset": dataset, **row} for row in seed_rows(outcome)]
+        return rows
 
     def tables(self, raw: Frame) -> list[Table]:
-        """See Reproduction; a row for each loss, metrics beside each other."""
+        """A row for each loss, metrics beside each other."""
         rows = [self._row(key, of_loss) for key, of_loss in self._groups(raw)]
         measured = set(zip(raw["model"], raw["dataset"], strict=True))
         for model, dataset in dict.fromkeys((row.model, row.dataset) for row in self.published):
@@ -75,14 +82,13 @@ class _Performance(Reproduction):
     def _groups(self, raw: Frame) -> list[tuple[tuple[Any, ...], Frame]]:
         """Losses in the order of the paper."""
         order = {name: i for i, name in enumerate((*self.handcrafted, *self.found))}
-        found = groups(raw, ("model", "dataset", "loss"))
+        found = groups(raw, "model", "dataset", "loss")
         places = {pair: i for i, pair in enumerate(dict.fromkeys(key[:2] for key, _ in found))}
         return sorted(found, key=lambda one: (places[one[0][:2]], order.get(one[0][2], len(order))))
 
     def _row(self, key: tuple[Any, ...], rows: Frame) -> tuple[str, ...]:
         model, dataset, loss = key
-        epsilon = float(rows["epsilon"].iloc[0])
-        cells = [model_name(model), data_name(dataset), loss, f"{epsilon:g}" if math.isfinite(epsilon) else NOTHING]
+        cells = [model_name(model), data_name(dataset), loss, shortest(rows["epsilon"].iloc[0])]
         cells.append(number(float(rows["best_epoch"].mean()), 0))
         for metric in self.metrics:
             values = rows[f"test_{metric}"].tolist()
@@ -96,20 +102,16 @@ class _Performance(Reproduction):
             cells += [number(published(self.published, model, dataset, metric, loss)), NOTHING, NOTHING]
         return tuple(cells)
 
-    def pictures(self, raw: Frame) -> Pictures:
-        """See Reproduction; there is nothing to draw."""
-        return {}
-
     def notes(self, raw: Frame) -> list[str]:
-        """See Reproduction: how close the deciding metric comes, then who is better than all handcrafted losses."""
+        """How close the deciding metric comes, then who is better than all handcrafted losses."""
         told = []
-        for (model, dataset), rows in groups(raw, ("model", "dataset")):
+        for (model, dataset), rows in groups(raw, "model", "dataset"):
             told += [self._closeness(model, dataset, rows), *self._ahead(model, dataset, rows)]
         return told + not_measured(raw, ((row.model, row.dataset) for row in self.published))
 
     def _closeness(self, model: str, dataset: str, rows: Frame) -> str:
         metric, far, n = self.metrics[0], [], 0
-        for (loss,), of_loss in groups(rows, ("loss",)):
+        for (loss,), of_loss in groups(rows, "loss"):
             paper, ours = published(self.published, model, dataset, metric, loss), _mean(of_loss[f"test_{metric}"])
             if paper is not None:
                 n += 1
@@ -122,9 +124,7 @@ class _Performance(Reproduction):
 
     def _ahead(self, model: str, dataset: str, rows: Frame) -> list[str]:
         metric = METRICS[self.metrics[0]]
-        values = {
-            loss: of.sort_values("seed")[f"test_{metric.name}"].tolist() for (loss,), of in groups(rows, ("loss",))
-        }
+        values = {loss: of.sort_values("seed")[f"test_{metric.name}"].tolist() for (loss,), of in groups(rows, "loss")}
         handcrafted, told = [name for name in self.handcrafted if name in values], []
         for loss in self.found:
             if loss in values:
@@ -144,33 +144,20 @@ def _mean(values: Sequence[float]) -> float:
     return fmean(finite) if finite else math.nan
 
 
-def _metric_columns(metrics: Sequence[str]) -> tuple[Column, ...]:
-    return tuple(Column(f"{part}_{metric}", optional=True) for part in ("validation", "test") for metric in metrics)
+TABLE5 = _Judged(
+    title="Table 5: test metrics of all losses, classification, one published decay for all",
+    task="classification",
+    published=TABLE_5,
+    handcrafted=("MSE", "BCE", "hinge", "focal"),
+    found=("MaxR", "SumR", "LogMin"),
+    metrics=("auc", "f1", "accuracy"),
+).reproduction("table5", "how all losses do in the end, classification")
 
-
-class Table5(_Performance):
-    """See the module."""
-
-    name = "table5"
-    about = "how all losses do in the end, classification"
-    title = "Table 5: test metrics of all losses, classification, one published decay for all"
-    task = "classification"
-    published = TABLE_5
-    handcrafted = ("MSE", "BCE", "hinge", "focal")
-    found = ("MaxR", "SumR", "LogMin")
-    metrics = ("auc", "f1", "accuracy")
-    columns = (*_Performance.columns, *_metric_columns(metrics))
-
-
-class Table6(_Performance):
-    """See the module."""
-
-    name = "table6"
-    about = "how all losses do in the end, regression"
-    title = "Table 6: test metrics of all losses, regression, one published decay for all"
-    task = "regression"
-    published = TABLE_6
-    handcrafted = ("BCE", "hinge", "focal")
-    found = ("MSE",)
-    metrics = ("rmse", "mae")
-    columns = (*_Performance.columns, *_metric_columns(metrics))
+TABLE6 = _Judged(
+    title="Table 6: test metrics of all losses, regression, one published decay for all",
+    task="regression",
+    published=TABLE_6,
+    handcrafted=("BCE", "hinge", "focal"),
+    found=("MSE",),
+    metrics=("rmse", "mae"),
+).reproduction("table6", "how all losses do in the end, regression")

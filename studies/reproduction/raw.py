@@ -20,8 +20,13 @@ Frame: TypeAlias = pd.DataFrame
 
 #: No file of ours comes near.
 _MOST_BYTES, _MOST_ROWS = 5_000_000, 20_000
-_NUMBER = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d{1,3})?", re.ASCII)
-_INTEGER = re.compile(r"[-+]?\d{1,15}", re.ASCII)
+_PATTERNS = {
+    int: re.compile(r"[-+]?\d{1,15}", re.ASCII),
+    float: re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d{1,3})?", re.ASCII),
+}
+_IN_WORDS = {int: "a whole number", float: "a finite number"}
+#: Kind of cells -> how pandas holds them to write them; Int64 has whole numbers that may be missing.
+_WRITTEN = {str: str, int: "Int64", float: float}
 #: What no text of ours holds, and files would have to quote.
 _BREAK = re.compile(r"[\r\n\0]")
 #: Digits that are kept of a number.
@@ -46,20 +51,22 @@ class Column:
         Raises:
             UserError: it is of another kind.
         """
-        if not text.strip():
-            if not self.optional:
-                raise UserError(f"{self.name}: expected {'some text' if self.kind is str else 'a number'}, got nothing")
-            return text if self.kind is str else math.nan
-        if self.kind is str:
-            if self.known is not None and text not in self.known:
-                raise UserError(f"{self.name}: expected {' or '.join(sorted(self.known))}, got {shown(text)}")
+        is_text, is_empty = self.kind is str, not text.strip()
+        if is_empty and self.optional:
+            return text if is_text else math.nan
+        if is_text and not is_empty and (self.known is None or text in self.known):
             return text
-        pattern = _INTEGER if self.kind is int else _NUMBER
-        value = self.kind(text) if pattern.fullmatch(text) else math.inf
-        if not math.isfinite(value):
-            wanted = "a whole number" if self.kind is int else "a finite number"
-            raise UserError(f"{self.name}: expected {wanted}, got {shown(text)}")
-        return value
+        if not is_text and _PATTERNS[self.kind].fullmatch(text) and math.isfinite(value := self.kind(text)):
+            return value
+        if is_empty:
+            raise UserError(f"{self.name}: expected {'some text' if is_text else 'a number'}, got nothing")
+        wanted = " or ".join(sorted(self.known or ())) or _IN_WORDS[self.kind]
+        raise UserError(f"{self.name}: expected {wanted}, got {shown(text)}")
+
+
+def metric_columns(*metrics: str) -> tuple[Column, ...]:
+    """Of metrics on both parts that a training to convergence ends with."""
+    return tuple(Column(f"{part}_{metric}", optional=True) for part in ("validation", "test") for metric in metrics)
 
 
 def frame(columns: Sequence[Column], rows: Iterable[Mapping[str, Any]]) -> Frame:
@@ -80,34 +87,22 @@ def _cell(column: Column, value: Any) -> Any:
 
 def to_csv(raw: Frame, columns: Sequence[Column]) -> bytes:
     """The content of a file; what is read back from it is the same but for the last digits of numbers."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(names(columns))
-    for row in raw[names(columns)].itertuples(index=False):
-        writer.writerow([_written(column, value) for column, value in zip(columns, row, strict=True)])
-    return text.getvalue().encode()
+    kinds = {column.name: _WRITTEN[column.kind] for column in columns}
+    text: str = raw[names(columns)].astype(kinds).to_csv(index=False, lineterminator="\n", float_format=f"%.{_DIGITS}g")
+    return text.encode()
 
 
-def _written(column: Column, value: Any) -> str:
-    if column.kind is str:
-        return str(value)
-    if not math.isfinite(value):
-        return ""
-    return str(int(value)) if column.kind is int else f"{value:.{_DIGITS}g}"
-
-
-def read_csv(path: Path, columns: Sequence[Column], asked: str = "--cached") -> Frame:
+def read_csv(path: Path, columns: Sequence[Column]) -> Frame:
     """Read what `to_csv` made, from wherever it comes.
 
     Args:
-        path: of the file.
+        path: of the file, which --cached named.
         columns: what it has to hold.
-        asked: the option that named it, for messages.
 
     Raises:
         UserError: not a readable file, other columns, or a cell of another kind; says where.
     """
-    where = f"{asked} {path}"
+    where = f"--cached {path}"
     try:
         with path.open("rb") as file:
             content = file.read(_MOST_BYTES + 1)

@@ -1,4 +1,4 @@
-"""What can be reproduced, by name. To add one: a class in a file of its own and a row here."""
+"""What can be reproduced, by name. To add one: a file of its own with a `Reproduction`, and its name here."""
 
 from __future__ import annotations
 
@@ -6,30 +6,17 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from core.common.errors import unknown_name
-from studies.reproduction.figure5 import Figure5
-from studies.reproduction.performance import Table5, Table6
+from studies.reproduction.figure5 import FIGURE5
+from studies.reproduction.performance import TABLE5, TABLE6
 from studies.reproduction.reproduction import Reproduction
-from studies.reproduction.sampling import Figure6, Table7
-from studies.reproduction.settings import ReproduceSettings
-from studies.reproduction.symmetric import Symmetric
-from studies.reproduction.table4 import Table4
-from studies.reproduction.table8 import Table8
+from studies.reproduction.sampling import FIGURE6, TABLE7
+from studies.reproduction.symmetric import SYMMETRIC
+from studies.reproduction.table4 import TABLE4
+from studies.reproduction.table8 import TABLE8
 
-
-def _checked(*rows: Reproduction) -> Mapping[str, Reproduction]:
-    """The rows by name.
-
-    Raises:
-        TypeError: a row that is not as the command needs it.
-    """
-    for row in rows:
-        unknown = row.options - set(ReproduceSettings.__dataclass_fields__)
-        if unknown or not row.name.isalnum() or len({column.name for column in row.columns}) != len(row.columns):
-            raise TypeError(f"reproduction {row.name}: expected a plain name, known options and distinct columns")
-    return MappingProxyType({row.name: row for row in rows})
-
-
-REPRODUCTIONS = _checked(Table4(), Table5(), Table6(), Table7(), Table8(), Figure5(), Figure6(), Symmetric())
+REPRODUCTIONS: Mapping[str, Reproduction] = MappingProxyType(
+    {one.name: one for one in (TABLE4, TABLE5, TABLE6, TABLE7, TABLE8, FIGURE5, FIGURE6, SYMMETRIC)}
+)
 
 
 def find_reproduction(name: str) -> Reproduction:

@@ -9,6 +9,7 @@ shown with what its neighbours came to on both sides.
 from __future__ import annotations
 
 import math
+from itertools import product
 from typing import Any
 
 from recommenders.tasks.losses import find_named_loss
@@ -20,87 +21,15 @@ from studies.reproduction.bench import Bench
 from studies.reproduction.beside import data_name, groups, model_name
 from studies.reproduction.judged import tuned
 from studies.reproduction.paper import TABLE_5, published
-from studies.reproduction.raw import Column, Frame, frame
-from studies.reproduction.reproduction import Pictures, Reproduction
+from studies.reproduction.raw import Column, Frame, metric_columns
+from studies.reproduction.reproduction import Reproduction
 from studies.reproduction.settings import OF_TRAINING
-from studies.reproduction.table import NOTHING, Table, code, number, spread
+from studies.reproduction.table import NOTHING, Table, code, number, shortest, spread
 
 #: What everything is compared with.
 _BASELINE = "BCE"
 _LOSSES = ("MSE", "hinge", "focal", "MaxR", "SumR", "LogMin")
 _SETTINGS, _SIDES = ("learning_rate", "weight_decay"), ("below", "above")
-
-
-class Symmetric(Reproduction):
-    """See the module."""
-
-    name = "symmetric"
-    about = "the losses of table5 with learning rate, decay and smoothing term tuned alike for each"
-    options = OF_TRAINING - {"learning_rate"} | {"loss", "trials", "tuning_seeds"}
-    columns = (
-        Column("model", str),
-        Column("dataset", str),
-        Column("loss", str),
-        Column("epsilon", float, optional=True),
-        Column("learning_rate", float),
-        Column("weight_decay", float),
-        Column("tuned", float),
-        *(Column(f"{setting}_{side}", float, optional=True) for setting in _SETTINGS for side in _SIDES),
-        Column("seed", int),
-        Column("best_epoch", int),
-        *(Column(f"{part}_{metric}", optional=True) for part in ("validation", "test") for metric in ("auc", "f1")),
-    )
-
-    def measure(self, bench: Bench) -> Frame:
-        """See Reproduction."""
-        rows: list[dict[str, Any]] = []
-        losses = [one for one in bench.settings.loss or _LOSSES if one != _BASELINE]
-        for dataset in bench.datasets:
-            for model in bench.settings.models:
-                outcome = tuned(bench, dataset, model, losses, (_BASELINE,))
-                chosen = {one.name: _chosen(one) for one in outcome.losses}
-                of_both = {"model": model, "dataset": outcome.settings.data_name(bench.files(dataset))}
-                rows += [of_both | row | chosen[row["loss"]] for row in seed_rows(outcome)]
-        return frame(self.columns, rows)
-
-    def tables(self, raw: Frame) -> list[Table]:
-        """See Reproduction; the best on validation first."""
-        first, second = [], []
-        for (model, dataset), of_both in groups(raw, ("model", "dataset")):
-            pairs = _pairs(of_both)
-            found = sorted(groups(of_both, ("loss",)), key=lambda one: -float(one[1]["validation_auc"].mean()))
-            for (loss,), rows in found:
-                name = (model_name(model), data_name(dataset), _shown(loss))
-                first.append((*name, *_judged_cells(model, dataset, loss, rows, pairs.get(loss))))
-                second.append((*name, *_bracket_cells(rows)))
-        return [Table(_TITLE, _COLUMNS, tuple(first)), Table(_BRACKET_TITLE, _BRACKET_COLUMNS, tuple(second))]
-
-    def pictures(self, raw: Frame) -> Pictures:
-        """See Reproduction; there is nothing to draw."""
-        return {}
-
-    def notes(self, raw: Frame) -> list[str]:
-        """See Reproduction."""
-        told = []
-        for (model, dataset), of_both in groups(raw, ("model", "dataset")):
-            pairs = _pairs(of_both)
-            n, where = int(of_both["seed"].nunique()), f"{model_name(model)} on {data_name(dataset)}"
-            better = [f"{_shown(name)} ({pair.gain:+.4f})" for name, pair in pairs.items() if pair.verdict == "better"]
-            worse = [f"{_shown(name)} ({pair.gain:+.4f})" for name, pair in pairs.items() if pair.verdict == "worse"]
-            others = [_shown(name) for name, pair in pairs.items() if pair.verdict == "undecided"]
-            told.append(
-                f"{where}, beside a {_BASELINE} that is tuned as they are, {n} paired seeds, p < {LEVEL:g} each: "
-                f"better {_listed(better)}; worse {_listed(worse)}; not shown to differ {_listed(others)}."
-            )
-            spreads = [float(rows["test_auc"].std()) for _, rows in groups(of_both, ("loss",))]
-            if n > 1 and all(map(math.isfinite, spreads)):
-                told.append(
-                    f"{where}, noise floor: from seed to seed the standard deviation of one loss's test AUC is "
-                    f"{min(spreads):.4f} to {max(spreads):.4f}."
-                )
-        return told
-
-
 _TITLE = "Test AUC with learning rate, weight decay and smoothing term tuned for each loss, beside the published one"
 _COLUMNS = (
     *("model", "data", "loss", "smoothing term", "learning rate", "weight decay", "best epoch", "validation AUC"),
@@ -115,6 +44,52 @@ _BRACKET_COLUMNS = (
 )
 
 
+def _measure(bench: Bench) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = []
+    losses = [one for one in bench.settings.loss or _LOSSES if one != _BASELINE]
+    for dataset, model in product(bench.datasets, bench.settings.models):
+        outcome = tuned(bench, dataset, model, losses, (_BASELINE,))
+        chosen = {one.name: _chosen(one) for one in outcome.losses}
+        of_both = {"model": model, "dataset": outcome.settings.data_name(bench.files(dataset))}
+        rows += [of_both | row | chosen[row["loss"]] for row in seed_rows(outcome)]
+    return rows
+
+
+def _tables(raw: Frame) -> list[Table]:
+    """The best on validation first."""
+    first, second = [], []
+    for (model, dataset), of_both in groups(raw, "model", "dataset"):
+        pairs = _pairs(of_both)
+        found = sorted(groups(of_both, "loss"), key=lambda one: -float(one[1]["validation_auc"].mean()))
+        for (loss,), rows in found:
+            name = (model_name(model), data_name(dataset), _shown(loss))
+            first.append((*name, *_judged_cells(model, dataset, loss, rows, pairs.get(loss))))
+            second.append((*name, *_bracket_cells(rows)))
+    return [Table(_TITLE, _COLUMNS, tuple(first)), Table(_BRACKET_TITLE, _BRACKET_COLUMNS, tuple(second))]
+
+
+def _notes(raw: Frame) -> list[str]:
+    told = []
+    for (model, dataset), of_both in groups(raw, "model", "dataset"):
+        n, where = int(of_both["seed"].nunique()), f"{model_name(model)} on {data_name(dataset)}"
+        named: dict[str, list[str]] = {"better": [], "worse": [], "undecided": []}
+        for loss, pair in _pairs(of_both).items():
+            gain = "" if pair.verdict == "undecided" else f" ({pair.gain:+.4f})"
+            named[pair.verdict].append(_shown(loss) + gain)
+        better, worse, others = (", ".join(names) or "none" for names in named.values())
+        told.append(
+            f"{where}, beside a {_BASELINE} that is tuned as they are, {n} paired seeds, p < {LEVEL:g} each: "
+            f"better {better}; worse {worse}; not shown to differ {others}."
+        )
+        spreads = [float(rows["test_auc"].std()) for _, rows in groups(of_both, "loss")]
+        if n > 1 and all(map(math.isfinite, spreads)):
+            told.append(
+                f"{where}, noise floor: from seed to seed the standard deviation of one loss's test AUC is "
+                f"{min(spreads):.4f} to {max(spreads):.4f}."
+            )
+    return told
+
+
 def _chosen(one: Judged) -> dict[str, Any]:
     """The validation metric of the chosen settings and of their neighbours."""
     tuner = one.choice.tuner
@@ -126,7 +101,7 @@ def _chosen(one: Judged) -> dict[str, Any]:
 def _pairs(rows: Frame) -> dict[str, Comparison]:
     """Every loss but the baseline beside it; each is a question of its own, so nothing is corrected."""
     rows = rows.sort_values("seed", kind="stable")
-    values = {loss: of_loss["test_auc"].tolist() for (loss,), of_loss in groups(rows, ("loss",))}
+    values = {loss: of_loss["test_auc"].tolist() for (loss,), of_loss in groups(rows, "loss")}
     if _BASELINE not in values:
         return {}
     others = [name for name in values if name != _BASELINE and len(values[name]) == len(values[_BASELINE])]
@@ -138,7 +113,7 @@ def _judged_cells(model: str, dataset: str, loss: str, rows: Frame, pair: Compar
     paper, base = (published(TABLE_5, model, dataset, "auc", name) for name in (loss, _BASELINE))
     gain = None if paper is None or base is None else paper - base
     return (
-        f"{first['epsilon']:g}" if math.isfinite(first["epsilon"]) else NOTHING,
+        shortest(first["epsilon"]),
         f"{first['learning_rate']:.3g}",
         f"{first['weight_decay']:.2g}",
         number(float(rows["best_epoch"].mean()), 0),
@@ -166,5 +141,24 @@ def _shown(loss: str) -> str:
     return loss if find_named_loss(loss) else code(loss)
 
 
-def _listed(names: list[str]) -> str:
-    return ", ".join(names) if names else "none"
+SYMMETRIC = Reproduction(
+    name="symmetric",
+    about="the losses of table5 with learning rate, decay and smoothing term tuned alike for each",
+    options=OF_TRAINING - {"learning_rate"} | {"loss", "trials", "tuning_seeds"},
+    columns=(
+        Column("model", str),
+        Column("dataset", str),
+        Column("loss", str),
+        Column("epsilon", optional=True),
+        Column("learning_rate"),
+        Column("weight_decay"),
+        Column("tuned"),
+        *(Column(f"{setting}_{side}", optional=True) for setting in _SETTINGS for side in _SIDES),
+        Column("seed", int),
+        Column("best_epoch", int),
+        *metric_columns("auc", "f1"),
+    ),
+    measure=_measure,
+    tables=_tables,
+    notes=_notes,
+)

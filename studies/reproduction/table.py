@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import fmean, stdev
 
 from rich import box
 from rich.table import Table as RichTable
@@ -56,33 +57,37 @@ def _one_line(text: str) -> str:
     return re.sub(r"\s+", " ", text).strip()
 
 
-def number(value: float | None, digits: int = 4) -> str:
-    """A number with so many decimals, a dash where there is none."""
+def number(value: float | None, digits: int = 4, sign: str = "") -> str:
+    """A number with so many decimals, a dash where there is none.
+
+    Args:
+        value: to be written.
+        digits: after the point.
+        sign: "+" to tell that of positive numbers too.
+    """
     if value is None or not math.isfinite(value):
         return NOTHING
-    text = f"{value:,.{digits}f}"
-    return text.lstrip("-") if float(text.replace(",", "")) == 0 else text
+    text = f"{value:{sign},.{digits}f}"
+    return text if text.strip("+-0.") else text.lstrip("+-")
 
 
-def spread(values: Sequence[float], digits: int = 4) -> str:
+def shortest(value: float) -> str:
+    """A number as short as it is, a dash where there is none."""
+    return f"{value:g}" if math.isfinite(value) else NOTHING
+
+
+def spread(values: Sequence[float]) -> str:
     """The mean of the finite ones, and their standard deviation if there are several; says how many if not all are."""
     finite = [value for value in values if math.isfinite(value)]
     if not finite:
         return NOTHING
-    mean = math.fsum(finite) / len(finite)
-    text = number(mean, digits)
-    if len(finite) > 1:
-        deviation = math.sqrt(math.fsum((value - mean) ** 2 for value in finite) / (len(finite) - 1))
-        text += f" ±{number(deviation, digits)}"
+    text = number(fmean(finite)) + (f" ±{number(stdev(finite))}" if len(finite) > 1 else "")
     return text if len(finite) == len(values) else f"{text} ({len(finite)} of {len(values)})"
 
 
 def difference(ours: float | None, paper: float | None, digits: int = 4) -> str:
     """Ours less the paper's, with its sign; a dash where one is missing."""
-    if ours is None or paper is None or not math.isfinite(ours - paper):
-        return NOTHING
-    text = f"{ours - paper:+,.{digits}f}"
-    return text[1:] if float(text.replace(",", "")) == 0 else text
+    return NOTHING if ours is None or paper is None else number(ours - paper, digits, sign="+")
 
 
 def code(formula: str) -> str:

@@ -9,20 +9,22 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from itertools import product
 from typing import Any
 
-from core.analysis.likeness import Alike, alike
+from core.analysis.likeness import alike
 from core.losses.loss import ProgramLoss
 from core.programs.program import LossProgram
 from core.programs.space import OperatorSpace
 from recommenders.tasks.losses import NAMED_LOSSES, make_loss
 from recommenders.tasks.metrics import find_metric
+from studies.execution.part import Part
 from studies.reproduction.bench import Bench
-from studies.reproduction.beside import METRIC_NAMES, data_name, groups, model_name, not_measured
+from studies.reproduction.beside import METRIC_NAMES, computed, data_name, groups, model_name, not_measured
 from studies.reproduction.paper import TABLE_4, TABLE_5, TABLE_6, published
-from studies.reproduction.raw import Column, Frame, frame
-from studies.reproduction.reproduction import Pictures, Reproduction
+from studies.reproduction.raw import Column, Frame
+from studies.reproduction.reproduction import Reproduction
 from studies.reproduction.settings import OF_TRAINING
 from studies.reproduction.table import NOTHING, Table, code, difference, number, spread
 from studies.study.settings import StudySettings
@@ -33,79 +35,36 @@ _USUAL = {"classification": "MaxR", "regression": "MSE"}
 _KINDS = ("search", "finalist", "baseline", "trained")
 
 
-class Table4(Reproduction):
-    """See the module."""
+def _measure(bench: Bench) -> list[dict[str, Any]]:
+    def plan(dataset: str) -> Iterator[tuple[StudySettings, Part]]:
+        for model, task, clamp, seed in product(bench.settings.models, TASKS, CLAMPS, range(bench.settings.seeds)):
+            given = {"recommender": model, "task": task, "clamp": clamp, "seed": seed}
+            study = bench.study(dataset, baseline=baselines(model, dataset, task), **given)
+            label = f"{study.recommender} {task} {clamp} clamp seed {seed}"
+            yield study, bench.maker(dataset).study(study, label)
 
-    name = "table4"
-    about = "which loss the search finds, and whether it is the paper's"
-    options = frozenset({"searcher", "trainings", *OF_TRAINING})
-    columns = (
-        Column("model", str),
-        Column("dataset", str),
-        Column("task", str, known=frozenset(TASKS)),
-        Column("clamp", str, known=frozenset(CLAMPS)),
-        Column("seed", int),
-        Column("kind", str, known=frozenset(_KINDS)),
-        Column("place", int, optional=True),  # among the finalists, the found loss is the first
-        Column("formula", str, optional=True),
-        Column("like", str, optional=True),
-        Column("factor", float, optional=True),
-        Column("epsilon", float, optional=True),
-        Column("validation", float, optional=True),
-        Column("test", float, optional=True),
-        Column("accepted", int, optional=True),  # of a search how many, of a loss whether
-        Column("trained", int, optional=True),
-        Column("sampled", int, optional=True),
-    )
+    found = computed(bench, "{n} searches on {dataset}, phases I to III", plan)
+    return [row for study, part in found for row in _rows(study, part)]
 
-    def measure(self, bench: Bench) -> Frame:
-        """See Reproduction."""
-        rows: list[dict[str, Any]] = []
-        for dataset in bench.datasets:
-            studies = [
-                bench.study(
-                    dataset,
-                    recommender=model,
-                    task=task,
-                    clamp=clamp,
-                    seed=seed,
-                    baseline=baselines(model, dataset, task),
-                )
-                for model in bench.settings.models
-                for task in TASKS
-                for clamp in CLAMPS
-                for seed in range(bench.settings.seeds)
-            ]
-            parts = [bench.maker(dataset).study(study, _label(study)) for study in studies]
-            found = bench.laboratory(dataset).stage(f"{len(parts)} searches on {dataset}, phases I to III", parts)
-            for study, part in zip(studies, found, strict=True):
-                of_study = {"model": study.recommender, "dataset": dataset, "task": study.task, "clamp": study.clamp}
-                rows += [{**of_study, "seed": study.seed, **row} for row in _rows(study, part)]
-        return frame(self.columns, rows)
 
-    def tables(self, raw: Frame) -> list[Table]:
-        """See Reproduction."""
-        found = [_found_row(key, rows) for key, rows in groups(raw, ("model", "dataset", "task", "clamp", "seed"))]
-        measured = set(zip(raw["model"], raw["dataset"], raw["task"], strict=True))
-        for row in TABLE_4:
-            if (row.model, row.dataset, row.task) not in measured:
-                alone = (model_name(row.model), data_name(row.dataset), row.task, NOTHING, NOTHING, row.loss)
-                found.append((*alone, *(NOTHING,) * (len(_FOUND_COLUMNS) - len(alone))))
-        tables = [Table(_FOUND_TITLE, _FOUND_COLUMNS, tuple(found))]
-        named = raw[(raw["like"] != "") & raw["kind"].isin(["finalist", "trained"])]
-        if len(named):
-            rows = tuple(_named_row(row) for row in named.to_dict("records"))
-            tables.append(Table("Searched losses that are a named one up to scale and constants", _NAMED_COLUMNS, rows))
-        return tables
+def _tables(raw: Frame) -> list[Table]:
+    found = [_found_row(key, rows) for key, rows in groups(raw, "model", "dataset", "task", "clamp", "seed")]
+    measured = set(zip(raw["model"], raw["dataset"], raw["task"], strict=True))
+    for row in TABLE_4:
+        if (row.model, row.dataset, row.task) not in measured:
+            alone = (model_name(row.model), data_name(row.dataset), row.task, NOTHING, NOTHING, row.loss)
+            found.append((*alone, *(NOTHING,) * (len(_FOUND_COLUMNS) - len(alone))))
+    tables = [Table(_FOUND_TITLE, _FOUND_COLUMNS, tuple(found))]
+    named = raw[(raw["like"] != "") & raw["kind"].isin(["finalist", "trained"])]
+    if len(named):
+        rows = tuple(_named_row(row) for row in named.to_dict("records"))
+        tables.append(Table("Searched losses that are a named one up to scale and constants", _NAMED_COLUMNS, rows))
+    return tables
 
-    def pictures(self, raw: Frame) -> Pictures:
-        """See Reproduction; there is nothing to draw."""
-        return {}
 
-    def notes(self, raw: Frame) -> list[str]:
-        """See Reproduction."""
-        told = [_told(key, rows) for key, rows in groups(raw, ("model", "dataset", "task", "clamp"))]
-        return told + not_measured(raw, ((row.model, row.dataset) for row in TABLE_4))
+def _notes(raw: Frame) -> list[str]:
+    told = [_told(key, rows) for key, rows in groups(raw, "model", "dataset", "task", "clamp")]
+    return told + not_measured(raw, ((row.model, row.dataset) for row in TABLE_4))
 
 
 def baselines(model: str, dataset: str, task: str) -> tuple[str, str]:
@@ -113,34 +72,26 @@ def baselines(model: str, dataset: str, task: str) -> tuple[str, str]:
     return _paper_loss(model, dataset, task), "BCE"
 
 
-def _label(study: StudySettings) -> str:
-    return f"{study.recommender} {study.task} {study.clamp} clamp seed {study.seed}"
-
-
 def _rows(study: StudySettings, part: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The rows of one search: it, its finalists, the baselines, and what it trained that is a named loss."""
     result, metric = part["result"], find_metric(study.task, study.metric).name
-    search: dict[str, Any] = {
-        "kind": "search",
-        "trained": result["funnel"]["trained"],
-        "sampled": result["funnel"]["sampled"],
-    }
-    rows: list[dict[str, Any]] = [search | {"accepted": result["search"]["distinct_accepted"]}]
+    counts = {name: result["funnel"][name] for name in ("trained", "sampled")}
+    rows = [{"kind": "search", "accepted": result["search"]["distinct_accepted"], **counts}]
     for place, one in enumerate(result["finalists"], start=1):
-        like = _alike(LossProgram.from_dict(one["program"]), study.space, one["epsilon"])
-        formula = one["simplified"]["formula"]
-        rows.append(_finished("finalist", formula, one, metric) | _like(like) | {"place": place})
+        like = _like(LossProgram.from_dict(one["program"]), study.space, one["epsilon"])
+        rows.append(_finished("finalist", one["simplified"]["formula"], one, metric) | like | {"place": place})
     for name, one in result["baselines"].items():
         rows.append(_finished("baseline", name, one, metric) | {"like": name, "factor": 1.0})
     seen: set[str] = set()
     for candidate in part["candidates"]:
         program = LossProgram.parse(candidate["formula"])
-        like = _alike(program, study.space, None)
-        if like is not None and program.key not in seen:
+        like = _like(program, study.space, None)
+        if like and program.key not in seen:
             seen.add(program.key)
             row = {"kind": "trained", "formula": candidate["formula"], "validation": candidate[f"valid_{metric}"]}
-            rows.append(row | _like(like) | {"accepted": int(candidate["verdict"] == "accepted")})
-    return rows
+            rows.append(row | like | {"accepted": int(candidate["verdict"] == "accepted")})
+    shared = {"model": study.recommender, "dataset": study.dataset, "task": study.task, "clamp": study.clamp}
+    return [shared | {"seed": study.seed} | row for row in rows]
 
 
 def _finished(kind: str, formula: str, one: Mapping[str, Any], metric: str) -> dict[str, Any]:
@@ -148,15 +99,11 @@ def _finished(kind: str, formula: str, one: Mapping[str, Any], metric: str) -> d
     return {"kind": kind, "formula": formula, "epsilon": one["epsilon"], **values}
 
 
-def _alike(program: LossProgram, space: OperatorSpace, epsilon: float | None) -> Alike | None:
-    """Which named loss a searched one is, both with the same smoothing term."""
+def _like(program: LossProgram, space: OperatorSpace, epsilon: float | None) -> dict[str, Any]:
+    """Which named loss a searched one is, both with the same smoothing term; empty if none."""
     smoothing = space.xi if epsilon is None else epsilon
-    return alike(
-        ProgramLoss(program, space, epsilon), {name: make_loss(name, space, smoothing) for name in NAMED_LOSSES}
-    )
-
-
-def _like(like: Alike | None) -> dict[str, Any]:
+    named = {name: make_loss(name, space, smoothing) for name in NAMED_LOSSES}
+    like = alike(ProgramLoss(program, space, epsilon), named)
     return {} if like is None else {"like": like.name, "factor": like.factor}
 
 
@@ -232,7 +179,7 @@ def _named_row(row: Mapping[str, Any]) -> tuple[str, ...]:
 def _told(key: tuple[Any, ...], rows: Frame) -> str:
     """How often the searches of one kind find what the paper finds."""
     model, dataset, task, clamp = key
-    wanted, searches = _paper_loss(model, dataset, task), [one for _, one in groups(rows, ("seed",))]
+    wanted, searches = _paper_loss(model, dataset, task), [one for _, one in groups(rows, "seed")]
     became = [_became(one, wanted) for one in searches]
     fates = Counter("another finalist" if fate.startswith("finalist") else fate for fate in became)
     others = "".join(f", {fate} in {n}" for fate, n in sorted(fates.items()) if fate != "found")
@@ -250,3 +197,31 @@ def _told(key: tuple[Any, ...], rows: Frame) -> str:
 def _first_place(rows: Frame) -> dict[str, Any] | None:
     finalists = rows[(rows["kind"] == "finalist") & (rows["place"] == 1)].to_dict("records")
     return finalists[0] if finalists else None
+
+
+TABLE4 = Reproduction(
+    name="table4",
+    about="which loss the search finds, and whether it is the paper's",
+    options=frozenset({"searcher", "trainings", *OF_TRAINING}),
+    columns=(
+        Column("model", str),
+        Column("dataset", str),
+        Column("task", str, known=frozenset(TASKS)),
+        Column("clamp", str, known=frozenset(CLAMPS)),
+        Column("seed", int),
+        Column("kind", str, known=frozenset(_KINDS)),
+        Column("place", int, optional=True),  # among the finalists, the found loss is the first
+        Column("formula", str, optional=True),
+        Column("like", str, optional=True),
+        Column("factor", optional=True),
+        Column("epsilon", optional=True),
+        Column("validation", optional=True),
+        Column("test", optional=True),
+        Column("accepted", int, optional=True),  # of a search how many, of a loss whether
+        Column("trained", int, optional=True),
+        Column("sampled", int, optional=True),
+    ),
+    measure=_measure,
+    tables=_tables,
+    notes=_notes,
+)

@@ -8,6 +8,7 @@ paper's observation is that a loss either works or stays at chance.
 from __future__ import annotations
 
 import math
+from statistics import fmean
 from typing import Any
 
 from core.losses.loss import ProgramLoss
@@ -19,10 +20,10 @@ from studies.reproduction.bench import Bench
 from studies.reproduction.beside import groups
 from studies.reproduction.judged import published
 from studies.reproduction.paper import TABLE_8
-from studies.reproduction.raw import Column, Frame, frame
-from studies.reproduction.reproduction import Pictures, Reproduction
+from studies.reproduction.raw import Column, Frame
+from studies.reproduction.reproduction import Reproduction
 from studies.reproduction.settings import OF_TRAINING
-from studies.reproduction.table import NOTHING, Table, code, difference, number, spread
+from studies.reproduction.table import NOTHING, Table, code, difference, number, shortest, spread
 
 #: Test AUC above which a loss works, and below which it is at chance; the paper has nothing between .4918 and .7658.
 WORKS, CHANCE = 0.7, 0.55
@@ -30,76 +31,52 @@ WORKS, CHANCE = 0.7, 0.55
 _BESIDE = ("BCE",)
 
 
-class Table8(Reproduction):
-    """See the module."""
+def _measure(bench: Bench) -> list[dict[str, Any]]:
+    losses = [row.formula for row in TABLE_8]
+    outcome = published(bench, bench.datasets[0], "classification", "mf", losses, _BESIDE)
+    return [row | _rates(row["loss"], row["epsilon"]) for row in seed_rows(outcome) if row["loss"] in losses]
 
-    name = "table8"
-    about = "losses that pass the validation check, and whether they work"
-    options = OF_TRAINING - {"dataset", "recommenders"}
+
+def _tables(raw: Frame) -> list[Table]:
+    measured, rows = {key[0]: of_loss for key, of_loss in groups(raw, "loss")}, []
+    for row in TABLE_8:
+        of_loss = measured.get(row.formula)
+        ours: list[str] = [NOTHING] * 6
+        if of_loss is not None:
+            first, values = of_loss.iloc[0], of_loss["test_auc"].tolist()
+            ours = [
+                number(first["positive_rate_of_search"], 3),
+                shortest(first["epsilon"]),
+                number(first["positive_rate"], 3),
+                spread(values),
+                difference(_mean(values), row.auc),
+                _fate(values),
+            ]
+        rows.append((code(row.formula), number(row.positive_rate, 3), *ours[:3], number(row.auc), *ours[3:]))
     columns = (
-        Column("loss", str),
-        Column("epsilon", float, optional=True),
-        Column("positive_rate", float),
-        Column("positive_rate_of_search", float),
-        Column("seed", int),
-        Column("best_epoch", int),
-        Column("validation_auc", float, optional=True),
-        Column("test_auc", float, optional=True),
+        *("loss", "positive rate, paper", "positive rate, ours", "smoothing term", "positive rate with it"),
+        *("test AUC, paper", "test AUC, ours", "difference", "which"),
     )
+    return [Table("Table 8: the twelve formulas of the paper (MF, ML-100K)", columns, tuple(rows))]
 
-    def measure(self, bench: Bench) -> Frame:
-        """See Reproduction."""
-        losses = [row.formula for row in TABLE_8]
-        (dataset,) = bench.datasets[:1]
-        outcome = published(bench, dataset, "classification", "mf", losses, _BESIDE)
-        rows = [row for row in seed_rows(outcome) if row["loss"] in losses]
-        return frame(self.columns, [{**row, **_rates(row["loss"], row["epsilon"])} for row in rows])
 
-    def tables(self, raw: Frame) -> list[Table]:
-        """See Reproduction."""
-        measured, rows = {key[0]: of_loss for key, of_loss in groups(raw, ("loss",))}, []
-        for row in TABLE_8:
-            of_loss = measured.get(row.formula)
-            ours: list[str] = [NOTHING] * 6
-            if of_loss is not None:
-                first, values = of_loss.iloc[0], of_loss["test_auc"].tolist()
-                ours = [
-                    number(first["positive_rate_of_search"], 3),
-                    f"{first['epsilon']:g}" if math.isfinite(first["epsilon"]) else NOTHING,
-                    number(first["positive_rate"], 3),
-                    spread(values),
-                    difference(_mean(values), row.auc),
-                    _fate(values),
-                ]
-            rows.append((code(row.formula), number(row.positive_rate, 3), *ours[:3], number(row.auc), *ours[3:]))
-        columns = (
-            *("loss", "positive rate, paper", "positive rate, ours", "smoothing term", "positive rate with it"),
-            *("test AUC, paper", "test AUC, ours", "difference", "which"),
-        )
-        return [Table("Table 8: the twelve formulas of the paper (MF, ML-100K)", columns, tuple(rows))]
-
-    def pictures(self, raw: Frame) -> Pictures:
-        """See Reproduction; there is nothing to draw."""
-        return {}
-
-    def notes(self, raw: Frame) -> list[str]:
-        """See Reproduction."""
-        fates = {key[0]: _fate(of_loss["test_auc"].tolist()) for key, of_loss in groups(raw, ("loss",))}
-        known, n = list(fates.values()), len(fates)
-        alike = [row for row in TABLE_8 if fates.get(row.formula) == _kind(row.auc)]
-        mixed = [f"{code(name)} {fate}" for name, fate in fates.items() if fate not in ("works", "chance")]
-        told = [
-            f"{known.count('works')} of {n} formulas work (test AUC above {WORKS:g}) with every seed, "
-            f"{known.count('chance')} stay at chance (below {CHANCE:g}); {len(alike)} of {n} do as in the paper."
-        ]
-        if mixed:
-            told.append(f"Neither with every seed: {'; '.join(mixed)}.")
-        kinds = [_kind(_mean([value])) for value in raw["test_auc"].tolist()]
-        told.append(
-            f"Of {len(kinds)} trainings {kinds.count('works')} work, {kinds.count('chance')} stay at chance and "
-            f"{kinds.count('between')} end between."
-        )
-        return told
+def _notes(raw: Frame) -> list[str]:
+    fates = {key[0]: _fate(of_loss["test_auc"].tolist()) for key, of_loss in groups(raw, "loss")}
+    known, n = list(fates.values()), len(fates)
+    alike = [row for row in TABLE_8 if fates.get(row.formula) == _kind(row.auc)]
+    mixed = [f"{code(name)} {fate}" for name, fate in fates.items() if fate not in ("works", "chance")]
+    told = [
+        f"{known.count('works')} of {n} formulas work (test AUC above {WORKS:g}) with every seed, "
+        f"{known.count('chance')} stay at chance (below {CHANCE:g}); {len(alike)} of {n} do as in the paper."
+    ]
+    if mixed:
+        told.append(f"Neither with every seed: {'; '.join(mixed)}.")
+    kinds = [_kind(_mean([value])) for value in raw["test_auc"].tolist()]
+    told.append(
+        f"Of {len(kinds)} trainings {kinds.count('works')} work, {kinds.count('chance')} stay at chance and "
+        f"{kinds.count('between')} end between."
+    )
+    return told
 
 
 def _kind(auc: float) -> str:
@@ -114,7 +91,7 @@ def _fate(values: list[float]) -> str:
 
 def _mean(values: list[float]) -> float:
     """A training that broke down is at chance."""
-    return math.fsum(value if math.isfinite(value) else 0.5 for value in values) / len(values)
+    return fmean(value if math.isfinite(value) else 0.5 for value in values)
 
 
 def _rates(formula: str, epsilon: float | None) -> dict[str, Any]:
@@ -125,3 +102,23 @@ def _rates(formula: str, epsilon: float | None) -> dict[str, Any]:
         "positive_rate": own,
         "positive_rate_of_search": check.direction(ProgramLoss(program, space).function).positive_rate,
     }
+
+
+TABLE8 = Reproduction(
+    name="table8",
+    about="losses that pass the validation check, and whether they work",
+    options=OF_TRAINING - {"dataset", "recommenders"},
+    columns=(
+        Column("loss", str),
+        Column("epsilon", optional=True),
+        Column("positive_rate"),
+        Column("positive_rate_of_search"),
+        Column("seed", int),
+        Column("best_epoch", int),
+        Column("validation_auc", optional=True),
+        Column("test_auc", optional=True),
+    ),
+    measure=_measure,
+    tables=_tables,
+    notes=_notes,
+)

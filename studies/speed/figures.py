@@ -127,19 +127,22 @@ def _peak_memory(device: torch.device) -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
+def _table(title: str, column: str, *numbers: str) -> Table:
+    table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left")
+    table.add_column(column)
+    for name in numbers:
+        table.add_column(name, justify="right")
+    return table
+
+
 def training_table(figures: Figures) -> Table:
     """Time by the number of candidates."""
     data, machine = figures.dataset, figures.machine
     where = "cuda" if machine.device.type == "cuda" else f"cpu, threads: {machine.threads}"
     shape = f"{len(data.train):,} rows, {data.n_users:,} users, {data.n_items:,} items"
-    table = Table(
-        title=f"Training a candidate for an epoch of {data.name}: {shape} ({where})",
-        box=box.SIMPLE_HEAD,
-        title_justify="left",
-    )
-    table.add_column("recommender")
-    for name in ("trained together", "ms an epoch", "epochs a second", "ms with validation score"):
-        table.add_column(name, justify="right")
+    title = f"Training a candidate for an epoch of {data.name}: {shape} ({where})"
+    columns = ("trained together", "ms an epoch", "epochs a second", "ms with validation score")
+    table = _table(title, "recommender", *columns)
     for name, times, what, reference in (
         ("MF", figures.mf, "one, plain autograd loop", figures.mf_plain),
         ("MLP", figures.mlp, "products of matrices alone", figures.mlp_products),
@@ -154,9 +157,7 @@ def training_table(figures: Figures) -> Table:
 
 def rates_table(figures: Figures) -> Table:
     """What happens to candidates before they are trained."""
-    table = Table(title="Before training, one thread", box=box.SIMPLE_HEAD, title_justify="left")
-    table.add_column("step")
-    table.add_column("programs a second", justify="right")
+    table = _table("Before training, one thread", "step", "programs a second")
     table.add_row("proxy test: key, gradient, duplicate", f"{figures.proxy_rate:,.0f}")
     table.add_row("the paper's controller writes", f"{figures.sampling_rate:,.0f}")
     return table

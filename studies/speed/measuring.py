@@ -24,7 +24,7 @@ from recommenders.models.mlp import MLP
 from recommenders.tasks.metrics import find_metric
 from recommenders.tasks.task import RecommendationTask, TrainSettings
 from searchers import make_searcher
-from studies.speed.plain_loop import plain_steps
+from studies.speed.plain_loop import PlainMF, plain_steps
 
 #: As many proposals as a search examines at a time.
 _PROPOSALS = 16
@@ -35,13 +35,14 @@ _SAMPLED = 4_096
 _SPACE = OperatorSpace()
 
 
-def seconds(call: Callable[[], object], device: torch.device, repeats: int) -> float:
-    """The median time of a call, after one that is not counted."""
-    return seconds_of([call], device, repeats)[0]
+def seconds(calls: Sequence[Callable[[], object]], device: torch.device, repeats: int) -> list[float]:
+    """The median times of calls that take turns, so that a machine that gets slower does so for all.
 
-
-def seconds_of(calls: Sequence[Callable[[], object]], device: torch.device, repeats: int) -> list[float]:
-    """The median times of calls that take turns, so that a machine that gets slower does so for all."""
+    Args:
+        calls: each is called once more, before all others, which does not count.
+        device: where they compute.
+        repeats: of each.
+    """
     times: list[list[float]] = [[] for _ in calls]
     for _ in range(repeats + 1):
         for call, of_call in zip(calls, times, strict=True):
@@ -95,54 +96,45 @@ def epoch_time(task: RecommendationTask, losses: Sequence[ProgramLoss], repeats:
     k, device = len(losses), task.trainer.device
     population = task.population(task.initial(0), k, task.settings.search_weight_decay)
     prepared = task.trainer.prepare(losses)
-    epoch, scored = seconds_of(
-        [
-            lambda: task.trainer.train_epoch(population, prepared, 0),
-            lambda: task.train_and_score(population, prepared, 0, 0),
-        ],
-        device,
-        repeats,
+    calls = (
+        lambda: task.trainer.train_epoch(population, prepared, 0),
+        lambda: task.train_and_score(population, prepared, 0, 0),
     )
+    epoch, scored = seconds(calls, device, repeats)
     return EpochTime(k, epoch / k, scored / k)
+
+
+def _steps(task: RecommendationTask) -> tuple[int, float]:
+    """How many steps to time of those that are all alike, and how many times as many an epoch has."""
+    whole = -(-len(task.dataset.train) // task.settings.batch_size)
+    return min(whole, _TIMED_STEPS), whole / min(whole, _TIMED_STEPS)
 
 
 def plain_epoch_time(task: RecommendationTask, losses: Sequence[ProgramLoss]) -> float:
     """Seconds that MF's epoch takes in a plain loop, one candidate after the other: the median over these losses."""
-    model, device = task.recommender, task.trainer.device
-    assert isinstance(model, MF)
-    n, whole = _steps(task)
-    runs = [plain_steps(task.dataset, loss, task.settings, model.embedding_size, device, n) for loss in losses]
-    return median(seconds(run, device, repeats=1) for run in runs) / n * whole
+    recommender, data, device = task.recommender, task.dataset, task.trainer.device
+    assert isinstance(recommender, MF)
+    (n, times), shape = _steps(task), (data.n_users, data.n_items, recommender.embedding_size)
+    runs = [plain_steps(PlainMF(*shape).to(device), data, loss, task.settings, n) for loss in losses]
+    return median(seconds([run], device, repeats=1)[0] for run in runs) * times
 
 
-def _steps(task: RecommendationTask) -> tuple[int, int]:
-    """How many steps to time of those that are all alike, and how many an epoch has."""
-    whole = -(-len(task.dataset.train) // task.settings.batch_size)
-    return min(whole, _TIMED_STEPS), whole
-
-
-def products_of(task: RecommendationTask, k: int, n_steps: int) -> Callable[[], None]:
-    """The products of matrices of so many steps of MLP with k candidates, there and back, and nothing else."""
-    model, settings, device = task.recommender, task.settings, task.trainer.device
+def products_time(task: RecommendationTask, k: int, repeats: int) -> float:
+    """Seconds a candidate-epoch that MLP's products of matrices alone take in torch, there and back, k at once."""
+    model, (n, times), device = task.recommender, _steps(task), task.trainer.device
     assert isinstance(model, MLP)
     sizes = (2 * model.embedding_size, *model.hidden_sizes, 1)
-    x = [torch.rand(k, settings.batch_size, size, device=device) for size in sizes]
+    x = [torch.rand(k, task.settings.batch_size, size, device=device) for size in sizes]
     weights = [torch.rand(k, n_in, n_out, device=device) for n_in, n_out in pairwise(sizes)]
 
     def products() -> None:
-        for _ in range(n_steps):
+        for _ in range(n):
             for i, weight in enumerate(weights):
                 torch.bmm(x[i], weight)
                 torch.bmm(x[i].mT, x[i + 1])
                 torch.bmm(x[i + 1], weight.mT)
 
-    return products
-
-
-def products_time(task: RecommendationTask, k: int, repeats: int) -> float:
-    """Seconds a candidate-epoch that MLP's products of matrices alone take in torch."""
-    n, whole = _steps(task)
-    return seconds(products_of(task, k, n), task.trainer.device, repeats) / n * whole / k
+    return seconds([products], device, repeats)[0] * times / k
 
 
 def proxy_rate(repeats: int) -> float:
@@ -168,4 +160,4 @@ def sampling_rate(repeats: int) -> float:
         for _ in range(0, n, _PROPOSALS):
             searcher.ask(_PROPOSALS)
 
-    return n / seconds(sample, torch.device("cpu"), repeats)
+    return n / seconds([sample], torch.device("cpu"), repeats)[0]

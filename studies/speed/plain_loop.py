@@ -30,10 +30,21 @@ class PlainMF(nn.Module):
 
 
 def plain_steps(
-    dataset: Dataset, loss: ProgramLoss, settings: TrainSettings, embedding_size: int, device: torch.device, n: int
+    model: nn.Module, dataset: Dataset, loss: ProgramLoss, settings: TrainSettings, n: int
 ) -> Callable[[], None]:
-    """The first n steps of an epoch of MF in a plain loop: what to call, and to time."""
-    model = PlainMF(dataset.n_users, dataset.n_items, embedding_size).to(device)
+    """Train a model in a plain loop.
+
+    Args:
+        model: (user [B], item [B]) -> y_hat [B], where its parameters are.
+        dataset: to train on.
+        loss: to train with.
+        settings: of the training.
+        n: how many steps of an epoch, the first ones.
+
+    Returns:
+        What does it, to be called and timed.
+    """
+    device = next(model.parameters()).device
     optimiser = torch.optim.SGD(model.parameters(), settings.learning_rate, weight_decay=settings.search_weight_decay)
     batches = EpochBatches(dataset.train, settings.batch_size, device, torch.float32)(0, 0)
 

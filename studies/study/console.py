@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from importlib.util import find_spec
 from types import TracebackType
 from typing import Any, Self
 
@@ -22,9 +23,9 @@ from studies.study.observer import Observer
 _LINE_EVERY = 10.0  # seconds between lines where there is no terminal to draw on
 
 
-def new_console(*, stderr: bool = False, width: int | None = None) -> Console:
+def new_console(*, stderr: bool = False, width: int | None = None, quiet: bool = False) -> Console:
     """A terminal on which text stays what it is: names and paths may hold brackets, which rich takes for markup."""
-    return Console(stderr=stderr, width=width, markup=False)
+    return Console(stderr=stderr, width=width, quiet=quiet, markup=False)
 
 
 def warning_to(console: Console) -> Callable[[str], None]:
@@ -38,8 +39,14 @@ def tell_data(dataset: Dataset, console: Console) -> None:
         console.print(line, highlight=False, soft_wrap=True)
 
 
+def draws(console: Console) -> bool:
+    """Whether a live bar can be seen there: on a terminal, and in a notebook that has widgets."""
+    is_notebook = console.is_jupyter and find_spec("ipywidgets") is not None
+    return not console.quiet and (console.is_terminal or is_notebook)
+
+
 def live_bars(console: Console) -> Progress:
-    """Bars with a description, a field `state` and a clock, which leave no trace; nothing without a terminal."""
+    """Bars with a description, a field `state` and a clock, which leave no trace; nothing where they cannot be seen."""
     return Progress(
         TextColumn("{task.description}", markup=False),
         BarColumn(bar_width=24),
@@ -47,19 +54,19 @@ def live_bars(console: Console) -> Progress:
         TimeElapsedColumn(),
         console=console,
         transient=True,
-        disable=not console.is_terminal,
+        disable=not draws(console),
     )
 
 
 class LiveBars:
-    """What draws on a terminal while a block lasts.
+    """What draws live bars while a block lasts.
 
     Args:
         console: where to draw, normally stderr.
     """
 
     def __init__(self, console: Console) -> None:
-        self._console, self._live = console, console.is_terminal
+        self._console, self._live = console, draws(console)
         self._progress = live_bars(console)
 
     def __enter__(self) -> Self:
@@ -79,7 +86,7 @@ class LiveBars:
 
 
 class LiveProgress(LiveBars, Observer):
-    """A live bar on a terminal; elsewhere (a file, CI) a line now and then.
+    """A live bar on a terminal or in a notebook; elsewhere (a file, CI) a line now and then.
 
     Args:
         console: where to draw, normally stderr.

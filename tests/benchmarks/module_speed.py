@@ -23,7 +23,7 @@ from recommenders.modules.building import ModuleClass
 from recommenders.modules.module import ModuleRecommender
 from recommenders.tasks.task import TrainSettings
 from studies.speed.measuring import sampled_losses
-from studies.speed.plain_loop import PlainMF
+from studies.speed.plain_loop import PlainMF, plain_steps
 
 K, STEPS, REPEATS = 32, 20, 5
 
@@ -38,7 +38,9 @@ class LogitMF(PlainMF):
 
 
 class PlainMLP(nn.Module):
-    """The layers of recommenders.models.mlp."""
+    """The layers of recommenders.models.mlp; its y_hat is a sigmoid."""
+
+    output = "probability"
 
     def __init__(self, n_users: int, n_items: int) -> None:
         super().__init__()
@@ -51,7 +53,7 @@ class PlainMLP(nn.Module):
         self.layers = nn.Sequential(*hidden, nn.Linear(16, 1))
 
     def forward(self, user: torch.Tensor, item: torch.Tensor) -> torch.Tensor:
-        return self.layers(torch.cat([self.user(user), self.item(item)], dim=1)).squeeze(1)
+        return torch.sigmoid(self.layers(torch.cat([self.user(user), self.item(item)], dim=1)).squeeze(1))
 
 
 def main() -> None:
@@ -78,34 +80,24 @@ def main() -> None:
 
         return timed
 
-    def plain(kind: type[nn.Module], ends_in_sigmoid: bool) -> Callable[[], float]:
+    def plain(kind: type[nn.Module]) -> Callable[[], float]:
         """Autograd loops of one candidate after the other; three of the losses stand for all."""
-        trainer = Trainer(MF(), dataset.train, settings.batch_size, settings.clip, Machine(torch.device("cpu")))
 
         def timed() -> float:
+            runs = [plain_steps(kind(*size), dataset, loss, settings, STEPS) for loss in losses[:3]]
             began = time.perf_counter()
-            for loss in losses[:3]:
-                model = kind(*size)
-                optimiser = torch.optim.SGD(model.parameters(), 0.5, weight_decay=1e-4)
-                for batch, _ in zip(trainer.epoch(0, 0), range(STEPS), strict=False):
-                    optimiser.zero_grad()
-                    output = model(batch.user, batch.item)
-                    y_hat = output if ends_in_sigmoid else torch.sigmoid(output)
-                    value = loss.function(y_hat, batch.label).mean()
-                    if value.requires_grad:
-                        value.backward()
-                    nn.utils.clip_grad_value_(model.parameters(), settings.clip)
-                    optimiser.step()
-            return (time.perf_counter() - began) / 3
+            for run in runs:
+                run()
+            return (time.perf_counter() - began) / len(runs)
 
         return timed
 
     ways = {
-        "MF, a module, plain loops": plain(LogitMF, True),
+        "MF, a module, plain loops": plain(LogitMF),
         "MF, a module, 32 at once": batched(ModuleRecommender(ModuleClass(LogitMF, "MF")), "auto"),
         "MF, by hand in torch": batched(MF(init_std=0.1), "torch"),
         "MF, machine code": batched(MF(init_std=0.1), "auto"),
-        "MLP, a module, plain loops": plain(PlainMLP, False),
+        "MLP, a module, plain loops": plain(PlainMLP),
         "MLP, a module, 32 at once": batched(ModuleRecommender(ModuleClass(PlainMLP, "MLP")), "auto"),
         "MLP, by hand in torch": batched(MLP(init_std=0.1), "torch"),
         "MLP, machine code": batched(MLP(init_std=0.1), "auto"),

@@ -49,7 +49,7 @@ def test_a_missing_package_is_named_with_the_way_to_get_it(monkeypatch, package)
 
 def test_several_missing_packages_are_told_at_once(monkeypatch):
     uninstall(monkeypatch, "jinja2", "matplotlib", "scikit_posthocs")
-    assert lacking("this work", "jinja2", "tqdm", "matplotlib", "scikit_posthocs") == (
+    assert lacking("this work", "jinja2", "sympy", "matplotlib", "scikit_posthocs") == (
         "this work: needs jinja2, matplotlib and scikit_posthocs, which are not installed: "
         "pip install 'loss-search[report,statistics]'"
     )

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from core.common.extras import EXTRAS
-from studies import benchmark, compare, evaluate, export, plot, report, reproduce, run, search_loss, tune
+from studies import benchmark, compare, evaluate, export, plot, report, reproduce, run, tune
 from studies.common.command import BAD_INPUT, exit_code
 from studies.main import COMMANDS
 from studies.reproduction.raw import to_csv
@@ -21,8 +21,8 @@ from tests.studies.small import as_words, small_arguments
 from tests.studies.tuning.small import small_arguments as small_tuning
 
 ROOT = Path(__file__).parents[2]
-#: torch and Optuna load these themselves, whoever asks for what.
-BROUGHT_ALONG = {"sympy", "tqdm"}
+#: torch loads it itself, whoever asks for what.
+BROUGHT_ALONG = {"sympy"}
 QUIET = ("--tracking-uri", "none")
 CMAES = "optuna:sampler=cmaes"
 SERVER = "postgresql+psycopg2://bob:s3cret@nowhere.invalid/db"
@@ -118,14 +118,6 @@ def test_without_pictures_all_numbers_are_there(monkeypatch, capsys, name):
     left = {path.name for path in Path("out").iterdir()}
     assert written <= left
     assert missing not in left
-
-
-def test_a_search_from_python_goes_on_without_bars(monkeypatch, capsys):
-    uninstall(monkeypatch, "tqdm")
-    with pytest.warns(UserWarning, match=r"needs tqdm, .*loss-search\[notebook\]") as told:
-        search_loss(dataset="synthetic", searcher="random", trainings=2, finalists=1, repeats=1, max_epochs=2)
-    assert told[0].filename == __file__
-    assert capsys.readouterr().err == ""
 
 
 #: Loads every command, and does what needs no extra.

@@ -16,7 +16,6 @@ import torch
 
 from core.common.errors import UserError
 from studies import search_loss
-from studies.api.bars import _bar_class
 from studies.common.quiet import set_level
 from studies.common.undisturbed import leaves_no_trace, undisturbed
 from tests.studies.api.test_search_loss import Own
@@ -171,15 +170,16 @@ def test_a_warning_that_is_made_an_error_ends_no_call():
     assert [str(one.message) for one in told] == ["of a library"]
 
 
-def test_bars_make_no_lock_and_no_thread(monkeypatch):
-    tqdm = pytest.importorskip("tqdm").tqdm
-    monkeypatch.setattr(tqdm, "monitor", None)
-    monkeypatch.delattr(tqdm, "_lock", raising=False)
-    before = threading.active_count()
-    with _bar_class()(total=2) as bar:
-        bar.update()
-    assert not hasattr(tqdm, "_lock"), "it fixes how this process may start others"
-    assert (tqdm.monitor, threading.active_count()) == (None, before)
+def test_a_live_bar_leaves_no_thread_and_the_outputs_as_they_were(monkeypatch, capsys):
+    monkeypatch.setenv("FORCE_COLOR", "1")  # rich draws as on a terminal
+    outputs = (sys.stdout, sys.stderr)
+    search_loss(**SMALL | {"progress": True})
+    assert "━" in capsys.readouterr().err
+    assert (sys.stdout, sys.stderr) == outputs
+    for one in threading.enumerate():
+        if type(one).__module__.startswith("rich"):
+            one.join(60)  # it was told to end
+            assert not one.is_alive()
 
 
 FIRST = """

@@ -214,11 +214,13 @@ def test_ids_that_pandas_made_floats_of_are_found_in_every_form(tmp_path):
             assert np.isfinite(asked.predict([one], [FRAME["asin"][0]])).all()
 
 
-def test_bars_tell_how_far_it_is(capsys):
-    search_loss(dataset="synthetic", **SMALL | {"progress": True, "trainings": 4})
-    shown = capsys.readouterr().err
-    assert "Searching: 100%" in shown
-    assert "Training to convergence: 100%" in shown
+def test_it_tells_how_far_it_is_unless_told_not_to(capsys):
+    for progress in (True, False):
+        search_loss(dataset="synthetic", **SMALL | {"progress": progress, "trainings": 4})
+        shown = capsys.readouterr()
+        assert ("Phase I" in shown.err) == progress
+        assert shown.out == ""
+    assert shown.err == ""
 
 
 def test_torch_keeps_its_threads():
