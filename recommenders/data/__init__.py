@@ -12,6 +12,7 @@ from recommenders.data.amazon import load_electronics
 from recommenders.data.dataset import Dataset, Interactions, Ratings
 from recommenders.data.movielens import load_ml_1m, load_ml_100k
 from recommenders.data.options import USUAL_OPTIONS, DataFiles, TableOptions, option
+from recommenders.data.summary import summarise
 from recommenders.data.synthetic import load_synthetic
 from recommenders.data.table import load_table, table_dataset, table_name
 
@@ -92,6 +93,7 @@ __all__ = [
     "TableOptions",
     "dataset_name",
     "load_dataset",
+    "summarise",
     "table_dataset",
     "table_name",
 ]
