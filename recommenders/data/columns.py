@@ -35,7 +35,8 @@ class Column:
         if self._is_half:  # most of Arrow's functions do not take 16 bits
             array = _decode(array).cast(pa.float32())
         if pa.types.is_string_view(_value_type(array.type)):  # nor views of strings, which polars has
-            array = _decode(array).cast(pa.large_string())
+            array = array if pa.types.is_dictionary(array.type) else array.dictionary_encode()
+            array = pa.DictionaryArray.from_arrays(array.indices, array.dictionary.cast(pa.large_string()))
         self._array = array
 
     @property
