@@ -58,9 +58,9 @@ EXTRA = {
     "studies/tuning/storage.py": {"optuna"},
     "studies/tuning/trials.py": {"optuna"},
     "studies/comparison/statistics.py": {"scipy", "scikit_posthocs"},
-    **{f"recommenders/data/{name}.py": {"pandas"} for name in ("reading", "text_table", "times")},
-    "recommenders/data/arrow_table.py": {"pyarrow"},
-    **{f"recommenders/data/{name}.py": {"pandas", "pyarrow"} for name in ("arrow_column", "columns", "frames")},
+    "recommenders/data/times.py": {"pandas"},
+    **{f"recommenders/data/{name}.py": {"pyarrow"} for name in ("amazon", "arrow_table")},
+    **{f"recommenders/data/{n}.py": {"pandas", "pyarrow"} for n in ("columns", "frames", "text_table", "timestamps")},
     "recommenders/data/fetch.py": {"pooch", "platformdirs"},
 }
 #: What contracts may import beside that: whoever holds something to them has a test suite.

@@ -1,4 +1,4 @@
-"""Data sets by name. To add one: a loader in a file of its own and a row here."""
+"""Registry of data sets. To add one, write a loader in a file of its own and add a row here."""
 
 from __future__ import annotations
 
@@ -11,14 +11,15 @@ from core.common.errors import UserError, unknown_name
 from recommenders.data.amazon import load_electronics
 from recommenders.data.dataset import Dataset, Interactions, Ratings
 from recommenders.data.movielens import load_ml_1m, load_ml_100k
-from recommenders.data.options import USUAL_OPTIONS, DataFiles, TableOptions, option
+from recommenders.data.options import DEFAULT_OPTIONS, DataFiles, TableOptions, option
+from recommenders.data.summary import summarise
 from recommenders.data.synthetic import load_synthetic
 from recommenders.data.table import load_table, table_dataset, table_name
 
-#: (its file or files, seed of random splits and draws, how tables are read) -> data set.
+#: (file or files, seed of random splits and negatives, how tables are read) -> data set.
 Loader = Callable[[Path | DataFiles | None, int, TableOptions], Dataset]
-#: What --data means without --dataset, and what there is without either.
-TABLE, USUAL = "table", "ml-100k"
+#: The data set if --data is given without --dataset, and the default.
+TABLE, DEFAULT = "table", "ml-100k"
 
 
 @dataclass(frozen=True)
@@ -26,9 +27,11 @@ class DatasetEntry:
     """A row of the registry."""
 
     load: Loader
+    """Loads the data set."""
     about: str
+    """A phrase for --help."""
     options: frozenset[str] = frozenset({"positive_at"})
-    """The options that it takes, by the names of TableOptions."""
+    """Names of the TableOptions that it takes."""
 
 
 DATASETS: Mapping[str, DatasetEntry] = MappingProxyType(
@@ -47,19 +50,19 @@ DATASETS: Mapping[str, DatasetEntry] = MappingProxyType(
 
 
 def load_dataset(
-    name: str, data: Path | DataFiles | None = None, seed: int = 0, options: TableOptions = USUAL_OPTIONS
+    name: str, data: Path | DataFiles | None = None, seed: int = 0, options: TableOptions = DEFAULT_OPTIONS
 ) -> Dataset:
-    """The data set of this name, with both classes in every part.
+    """Load a data set and check that every part has both classes.
 
     Args:
         name: a key of DATASETS.
-        data: the raw file or files, for those that are not fetched or made.
-        seed: of random splits, and of negatives that are drawn.
+        data: the raw file or files, unless the data set is fetched or made.
+        seed: of random splits and negatives.
         options: how a table is read.
 
     Raises:
-        UserError: an unknown name, a file that cannot be read, an option that this data set does not take, or data
-            that nothing can be learned from.
+        UserError: an unknown name, a file that cannot be read, an option that this data set does not take, or a part
+            without positives or negatives.
     """
     if name not in DATASETS:
         raise unknown_name("data set", name, DATASETS)
@@ -76,8 +79,13 @@ def load_dataset(
 
 
 def dataset_name(name: str | None, data: Path | None) -> str:
-    """The data set that is meant: the one named, or a table where there is a file, or the usual one."""
-    return name or (USUAL if data is None else TABLE)
+    """Return the name of the data set that is meant.
+
+    Args:
+        name: given with --dataset, or None.
+        data: given with --data, or None.
+    """
+    return name or (DEFAULT if data is None else TABLE)
 
 
 __all__ = [
@@ -92,6 +100,7 @@ __all__ = [
     "TableOptions",
     "dataset_name",
     "load_dataset",
+    "summarise",
     "table_dataset",
     "table_name",
 ]

@@ -1,38 +1,41 @@
-"""The types of data: ratings as published, and a data set ready for training."""
+"""The types of data: ratings as read, labelled interactions, and a data set ready for training."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from core.common.errors import UserError
 
+#: The parts of a data set, in the order of their numbers.
+PARTS = ("train", "validation", "test")
 _REMEDY = {
     "positive": "lower --positive-at, the least rating that counts as positive",
     "negative": "raise --positive-at, let --negatives draw some",
 }
 
 
-@dataclass(frozen=True)
+@dataclass
 class Ratings:
-    """Explicit ratings in the order of their file.
-
-    Users and items are numbered from 0; `user_ids` and `item_ids` give the published ids back.
-    """
+    """Ratings in the order of their file. Whoever holds them may drop columns that are no longer needed."""
 
     user: np.ndarray
-    """[n] int64."""
+    """[n] int64, index in `user_ids`."""
     item: np.ndarray
-    """[n] int64."""
-    rating: np.ndarray
-    """[n] float64."""
+    """[n] int64, index in `item_ids`."""
+    rating: np.ndarray | None
+    """[n] float64, or None where there is no such column."""
     timestamp: np.ndarray | None
-    """[n] int64 in the order of times (they themselves where all are whole), or None where the source has none."""
+    """[n] int64 in the order of time (the times themselves where all are whole), or None without such a column."""
     user_ids: np.ndarray
-    """The published id of every user."""
+    """[n_users] the published ids in order."""
     item_ids: np.ndarray
-    """The published id of every item."""
+    """[n_items] the published ids in order."""
+    part: np.ndarray | None = None
+    """[n] int8, 0 for training, 1 for validation, 2 for test; None where rows are not split yet."""
+    notes: list[str] = field(default_factory=list)
+    """What was guessed while reading, a sentence each."""
 
     def __len__(self) -> int:
         """The number of ratings."""
@@ -41,44 +44,44 @@ class Ratings:
 
 @dataclass(frozen=True)
 class Interactions:
-    """Labelled pairs: user [n] and item [n] (int64, from 0), label [n] (float32, 0 or 1)."""
+    """Labelled pairs of a user and an item."""
 
     user: np.ndarray
+    """[n] int64, from 0."""
     item: np.ndarray
+    """[n] int64, from 0."""
     label: np.ndarray
+    """[n] float32, 0 or 1."""
 
     def __len__(self) -> int:
         """The number of pairs."""
         return len(self.user)
 
     def take(self, rows: np.ndarray) -> Interactions:
-        """The pairs of these row numbers (or of a boolean mask), in that order."""
+        """Select rows by their indices (in that order) or by a boolean mask [n]."""
         return Interactions(self.user[rows], self.item[rows], self.label[rows])
 
 
 @dataclass(frozen=True)
 class Origin:
-    """What was read, and what was done to it."""
+    """Provenance of a data set: what was read, and how it was prepared."""
 
     n_rows: int | None = None
-    """Rows read; None where that is the rows of all parts."""
+    """Rows read; None if as many as the parts have together."""
     n_repeated: int = 0
-    """Rows whose user and item stood in a row before."""
+    """Rows whose user and item occur in an earlier row."""
     pairs: str = "all"
-    """What stays of such rows: last, first or all."""
+    """Which of such rows are kept: last, first or all."""
     n_pairs: int | None = None
-    """Distinct pairs of a user and an item that were read; None where that is the rows of all parts."""
+    """Distinct pairs of a user and an item that were read; None if as many as the parts have rows."""
     n_drawn: int = 0
-    """Negatives that were drawn."""
+    """Negatives that were drawn at random."""
     labels: str = ""
-    """What counts as a positive, and why there are no negatives where there are none."""
+    """What counts as a positive, and why there are no negatives if there are none."""
     notes: tuple[str, ...] = ()
-    """What was found out or guessed, a sentence each."""
+    """What was guessed while reading, a sentence each."""
     warnings: tuple[str, ...] = ()
     """What makes results doubtful, a sentence each."""
-
-
-_UNKNOWN = Origin()
 
 
 @dataclass(frozen=True)
@@ -88,19 +91,19 @@ class Dataset:
     name: str
     """The name in the registry, or that of the table."""
     train: Interactions
-    """What recommenders are trained on."""
+    """For training recommenders."""
     validation: Interactions
-    """What rewards, early stopping and choices are measured on."""
+    """For rewards, early stopping and every choice."""
     test: Interactions
-    """What is only ever reported."""
+    """For reported results only."""
     user_ids: np.ndarray
-    """The published id of every user."""
+    """[n_users] the published ids."""
     item_ids: np.ndarray
-    """The published id of every item."""
+    """[n_items] the published ids."""
     split: str
-    """How the parts were made, in a sentence."""
-    origin: Origin = _UNKNOWN
-    """What was read, and what was done to it."""
+    """How it was split into parts, in a sentence."""
+    origin: Origin = Origin()
+    """What was read, and how it was prepared."""
 
     @property
     def n_users(self) -> int:
@@ -113,12 +116,12 @@ class Dataset:
         return len(self.item_ids)
 
     def check_classes(self) -> None:
-        """Refuse a part from which nothing can be learned or measured.
+        """Refuse a part on which nothing can be learned or measured.
 
         Raises:
             UserError: an empty part, or one with a single class of labels.
         """
-        for name in ("train", "validation", "test"):
+        for name in PARTS:
             part: Interactions = getattr(self, name)
             if not len(part):
                 raise UserError(f"data set {self.name}: the {name} part is empty, expected positives and negatives")

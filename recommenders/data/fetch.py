@@ -1,4 +1,4 @@
-"""Getting a published file: download, verify, keep in the user's cache folder. Never in the project."""
+"""Fetching published files: download, verify, keep in the user's cache folder, never in the project."""
 
 from __future__ import annotations
 
@@ -18,37 +18,39 @@ import pooch
 
 from core.common.errors import UserError
 
-#: Names another cache folder.
+#: The environment variable that names another cache folder.
 CACHE_VARIABLE = "LOSS_SEARCH_CACHE"
 _LOG = logging.getLogger(__name__)
 _TIMEOUT = 20  # seconds without an answer
 
 
 def cache_folder() -> Path:
-    """Where fetched files are kept: $LOSS_SEARCH_CACHE, or the user's cache folder."""
+    """Return the folder of fetched files: $LOSS_SEARCH_CACHE, or the user's cache folder."""
     given = os.environ.get(CACHE_VARIABLE)
     return Path(given) if given else platformdirs.user_cache_path("loss-search")
 
 
 @dataclass(frozen=True)
 class Published:
-    """A file with a known content and the ways to get it, tried in order."""
+    """A file with known content, and its sources."""
 
     name: str
+    """Its path in the cache folder."""
     sha256: str
+    """Of its content, in hexadecimal."""
     sources: Sequence[Callable[[Path], bytes]]
-    """Each takes an empty folder to work in and returns the content, or raises SourceError."""
+    """Tried in order; each takes an empty folder to work in and returns the content, or raises SourceError."""
 
 
 class SourceError(Exception):
-    """A source did not give the file; another may."""
+    """Raised by a source that cannot deliver the file; the next one is tried."""
 
 
 def fetch(published: Published) -> Path:
-    """The verified file, from the cache if it is there.
+    """Return the path of the verified file, which is fetched unless it is in the cache.
 
     Raises:
-        UserError: no source gave it, the cache folder cannot be read or written, or has another file of this name.
+        UserError: no source delivers it, the cache folder cannot be used, or has another file of this name.
     """
     path = cache_folder() / published.name
     problems = []
@@ -74,7 +76,7 @@ def fetch(published: Published) -> Path:
 
 
 def _check(path: Path, published: Published) -> None:
-    """Refuse a file that is not the published one: it may be the user's."""
+    """Refuse a cached file with other content, and do not replace it, because it may be the user's."""
     if not path.is_file() or _sha256(path.read_bytes()) != published.sha256:
         raise UserError(
             f"{path} is not the published {published.name} (sha256 {published.sha256}); remove it, name another "
@@ -97,10 +99,14 @@ def _sha256(content: bytes) -> str:
 
 
 def zip_member(archive: Path, member: str) -> bytes:
-    """One file out of a zip archive.
+    """Return the content of a file in a zip archive.
+
+    Args:
+        archive: the zip file.
+        member: the path of the file in it.
 
     Raises:
-        SourceError: no such archive or member.
+        SourceError: there is no such archive or member.
     """
     try:
         with zipfile.ZipFile(archive) as opened:
@@ -110,11 +116,17 @@ def zip_member(archive: Path, member: str) -> bytes:
 
 
 def from_web(url: str, md5: str, member: str) -> Callable[[Path], bytes]:
-    """A source: a member of a zip archive on the web, downloaded with a progress bar."""
+    """Make a source of a file in a zip archive on the web, downloaded with a progress bar.
+
+    Args:
+        url: of the archive.
+        md5: of the archive, in hexadecimal.
+        member: the path of the file in it.
+    """
 
     def source(work: Path) -> bytes:
         _LOG.info("fetching %s", url)
-        pooch.get_logger().setLevel("WARNING")  # it would say the same again
+        pooch.get_logger().setLevel("WARNING")  # it repeats the line above
         downloader = pooch.HTTPDownloader(progressbar=sys.stderr.isatty(), timeout=_TIMEOUT)
         try:
             archive = pooch.retrieve(url, f"md5:{md5}", fname="archive.zip", path=work, downloader=downloader)
@@ -126,7 +138,13 @@ def from_web(url: str, md5: str, member: str) -> Callable[[Path], bytes]:
 
 
 def from_wheel(requirement: str, sha256: str, member: str) -> Callable[[Path], bytes]:
-    """A source: a member of a wheel, fetched by pip without installing anything."""
+    """Make a source of a file in a wheel, downloaded by pip and not installed.
+
+    Args:
+        requirement: of the wheel, such as "recbole==1.2.1".
+        sha256: of the wheel, in hexadecimal.
+        member: the path of the file in it.
+    """
 
     def source(work: Path) -> bytes:
         _LOG.info("fetching %s with pip", requirement)

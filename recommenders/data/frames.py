@@ -1,4 +1,4 @@
-"""Data frames of any library: pandas', and whatever offers Arrow's or the data frame interface.
+"""Data frames of pandas, and of any library with Arrow's interface or the data frame interchange protocol.
 
 https://arrow.apache.org/docs/format/CDataInterface/PyCapsuleInterface.html (polars, pyarrow, narwhals, DuckDB and
 more), https://data-apis.org/dataframe-protocol (older versions of them).
@@ -7,7 +7,7 @@ more), https://data-apis.org/dataframe-protocol (older versions of them).
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from datetime import date
 from numbers import Number
@@ -22,45 +22,45 @@ from pyarrow import interchange
 
 from core.common.errors import UserError, first_line, in_a_line, shown
 from recommenders.data import arrow_table
-from recommenders.data.arrow_column import check_exact, is_number
-from recommenders.data.arrow_table import ArrowTable, told
-from recommenders.data.columns import Piece
+from recommenders.data.arrow_table import ArrowTable, one_line_errors
+from recommenders.data.columns import Chunk, check_exact, is_number
 from recommenders.data.ids import id_text
+from recommenders.data.layout import Layout
 
-#: A data frame of pandas, polars, pyarrow and others; what is none is refused when it is opened.
+#: A data frame of pandas, polars, pyarrow and others; anything else is refused when it is opened.
 Frame: TypeAlias = Any
-#: What a column of several kinds may hold, and what of that it may not.
-_CELLS, _NO_CELLS = (str, Number, np.generic, date, UUID), (bytes, bool, np.bool_, complex, np.complexfloating)
-#: What Arrow raises for cells that it has no type for.
-_NOT_ARROWS = (pa.ArrowException, ValueError, TypeError, OverflowError)
-_TAKEN = "the path of a file, or a data frame of pandas, polars, pyarrow or another library with Arrow's interface"
+#: Types that a column of several types may have, and subtypes of these that it may not.
+_CELLS, _NOT_CELLS = (str, Number, np.generic, date, UUID), (bytes, bool, np.bool_, complex, np.complexfloating)
+#: Raised by Arrow for cells that it has no type for.
+_UNSUPPORTED = (pa.ArrowException, ValueError, TypeError, OverflowError)
+_ACCEPTED = "the path of a file, or a data frame of pandas, polars, pyarrow or another library with Arrow's interface"
 
 
 def as_table(source: object) -> Path | Frame:
-    """A path as such, a frame as it is; what is neither is refused.
+    """Return a path as a Path, and a data frame as it is.
 
     Raises:
-        UserError: it is no table.
+        UserError: it is neither.
     """
     if isinstance(source, str | os.PathLike):
         path = os.fspath(source)
         return Path(path if isinstance(path, str) else os.fsdecode(path))
     is_frame = any(hasattr(source, one) for one in ("__arrow_c_stream__", "__arrow_c_array__", "__dataframe__"))
     if isinstance(source, type) or not (is_frame or isinstance(source, pd.DataFrame)):
-        raise refusal(source)
+        raise not_a_table(source)
     return source
 
 
-def refusal(source: object) -> UserError:
-    """That something is no table, with what makes it one."""
+def not_a_table(source: object) -> UserError:
+    """Build the error for an object that is not a table, with advice how to make one of it."""
     kind = type(source)
     name = kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__.split('.')[0]}'s {kind.__name__}"
     advice = next((f"; {advice}" for known, advice in _ADVICE.items() if known in kind.__name__.lower()), "")
     advice = advice or next((f"; call its {method}()" for method in _METHODS if hasattr(source, method)), "")
-    return UserError(f"a table: expected {_TAKEN}, got {in_a_line(name, 80)}{advice}")
+    return UserError(f"a table: expected {_ACCEPTED}, got {in_a_line(name, 80)}{advice}")
 
 
-#: What to do with what is nearly a table, by a part of its type's name.
+#: {part of the name of a type: how to make a table of it}.
 _ADVICE = {
     "series": "give a frame with a column for users and one for items",
     "array": "give a frame with a column for users and one for items",
@@ -73,19 +73,19 @@ _ADVICE = {
     "textiowrapper": "pandas.read_csv reads it",
     "bufferedreader": "pandas.read_csv reads it",
 }
-#: What makes a table of it, where it has that: data sets of pyarrow and of Hugging Face.
+#: Methods that make a table, of data sets of pyarrow and of Hugging Face.
 _METHODS = ("to_table", "to_pandas")
 
 
-def frame_table(frame: Frame, name: str) -> ArrowTable:
-    """A data frame as a table.
+def wrap_frame(frame: Frame, name: str) -> ArrowTable:
+    """Wrap a data frame as a table.
 
     Args:
         frame: see `as_table`.
-        name: what messages call it.
+        name: the table's name in messages.
 
     Raises:
-        UserError: it is no table, or its library cannot hand it over.
+        UserError: it is not a table, or its library cannot convert it to Arrow.
     """
     if isinstance(frame, pd.DataFrame):
         return PandasTable(frame, name)
@@ -96,13 +96,13 @@ def frame_table(frame: Frame, name: str) -> ArrowTable:
             table = interchange.from_dataframe(frame)
     except Exception as error:  # of any library
         if type(error).__module__.startswith("pyarrow") or isinstance(error, TypeError | ValueError):
-            raise _unheld(frame, name) or refusal(frame) from None
-        raise UserError(f"{name}: {refusal(frame)}: {first_line(error)}") from None
+            raise _unsupported_column(frame, name) or not_a_table(frame) from None
+        raise UserError(f"{name}: {not_a_table(frame)}: {first_line(error)}") from None
     return PyArrowTable(table, name)
 
 
-def _unheld(frame: Frame, name: str) -> UserError | None:
-    """That a column of a frame of polars' has a type that Arrow does not know; None where none has."""
+def _unsupported_column(frame: Frame, name: str) -> UserError | None:
+    """Build the error for a column of polars with a type that Arrow does not have; None if there is none."""
     for column in getattr(frame, "columns", ()) if hasattr(frame, "get_column") else ():
         try:
             pa.table(frame.select(column))
@@ -115,11 +115,11 @@ def _unheld(frame: Frame, name: str) -> UserError | None:
 
 
 class PyArrowTable(ArrowTable):
-    """A table of Arrow's.
+    """A pyarrow table.
 
     Args:
-        table: whatever it was before.
-        name: what messages call it.
+        table: of any origin.
+        name: the table's name in messages.
     """
 
     def __init__(self, table: pa.Table, name: str) -> None:
@@ -132,19 +132,19 @@ class PyArrowTable(ArrowTable):
 
     def batches(self, places: Sequence[int]) -> Iterator[list[pa.Array]]:
         """See ArrowTable."""
-        for start in range(0, self.n_rows, arrow_table.ROWS_AT_ONCE):
-            some = self._table.slice(start, arrow_table.ROWS_AT_ONCE)
-            with told(self.name):
-                arrays = [_whole(some.column(place)) for place in places]
+        for start in range(0, self.n_rows, arrow_table.CHUNK_ROWS):
+            some = self._table.slice(start, arrow_table.CHUNK_ROWS)
+            with one_line_errors(self.name):
+                arrays = [_combine_chunks(some.column(place)) for place in places]
             yield arrays
 
 
 class PandasTable(ArrowTable):
-    """A data frame of pandas.
+    """A pandas data frame.
 
     Args:
-        frame: its index does not matter, but for levels of it that have names: they are columns as well.
-        name: what messages call it.
+        frame: levels of its index that have names are columns too.
+        name: the table's name in messages.
     """
 
     def __init__(self, frame: pd.DataFrame, name: str) -> None:
@@ -157,7 +157,7 @@ class PandasTable(ArrowTable):
 
     @property
     def numeric(self) -> frozenset[int]:
-        """See ArrowTable. The first row tells, as in a file of text: there may be many columns that nobody asks for."""
+        """See ArrowTable. The first row decides, as in a text file: most columns may never be used."""
         return frozenset(
             place for place in range(len(self.columns)) if _begins_with_number(self._frame.iloc[:1, place])
         )
@@ -166,19 +166,19 @@ class PandasTable(ArrowTable):
         """See ArrowTable."""
         return self._array(place, 0, min(len(self._frame), 1)).type
 
-    def pieces(self, places: Mapping[str, int]) -> Iterator[Piece]:
+    def chunks(self, layout: Layout) -> Iterator[Chunk]:
         """See ArrowTable."""
         for role in ("user", "item"):
-            self._check_floats(role, places[role])
-        yield from super().pieces(places)
+            self._check_floats(role, layout.places[role])
+        yield from super().chunks(layout)
 
     def batches(self, places: Sequence[int]) -> Iterator[list[pa.Array]]:
         """See ArrowTable."""
-        for start in range(0, len(self._frame), arrow_table.ROWS_AT_ONCE):
-            yield [self._array(place, start, start + arrow_table.ROWS_AT_ONCE) for place in places]
+        for start in range(0, len(self._frame), arrow_table.CHUNK_ROWS):
+            yield [self._array(place, start, start + arrow_table.CHUNK_ROWS) for place in places]
 
     def _is_mixed(self, place: int) -> bool:
-        """All rows are asked, so that all pieces of a column are read alike."""
+        """Look at all rows, so that all chunks of a column are read alike."""
         if place not in self._mixed:
             self._mixed[place] = is_mixed(self._frame.iloc[:, place])
         return self._mixed[place]
@@ -186,36 +186,36 @@ class PandasTable(ArrowTable):
     def _array(self, place: int, start: int, stop: int) -> pa.Array:
         cells = self._frame.iloc[start:stop, place]
         if not self._is_mixed(place):
-            with suppress(*_NOT_ARROWS):
-                return _typed(cells)
+            with suppress(*_UNSUPPORTED):
+                return _to_arrow(cells)
         return self._as_text(cells, start)
 
     def _as_text(self, cells: pd.Series, start: int) -> pa.Array:
-        """Numbers, text and dates in one column, as text."""
+        """Convert a column of numbers, text and dates to text."""
         for row, one in enumerate(cells, start=start + 1):
-            if not (one is pd.NA or one is None or isinstance(one, _CELLS)) or isinstance(one, _NO_CELLS):
+            if not (one is pd.NA or one is None or isinstance(one, _CELLS)) or isinstance(one, _NOT_CELLS):
                 raise UserError(
                     f"{self.name} row {row}: column {shown(str(cells.name))}: numbers, text or dates expected, got "
                     f"{in_a_line(type(one).__name__, 80)}; convert it, or name another column"
                 )
-        with told(self.name):
+        with one_line_errors(self.name):
             texts = [one if isinstance(one, str) else id_text(one) or None for one in cells]
-            return _whole(pa.array(texts, pa.string()))
+            return _combine_chunks(pa.array(texts, pa.string()))
 
     def _check_floats(self, role: str, place: int) -> None:
-        """The same as for a column of floats alone; as text they would not be known as such any more."""
+        """Check the floats of a mixed column as those of a column of floats, before they become text."""
         if self._is_mixed(place):
             found = [one for one in self._frame.iloc[:, place] if isinstance(one, float | np.floating)]
             for kind in {type(one) for one in found}:
-                with told(self.name):
+                with one_line_errors(self.name):
                     of_kind = pa.array([one for one in found if type(one) is kind], from_pandas=True)
                 check_exact(self.name, self.columns[place], role, of_kind)
 
 
 def is_mixed(cells: pd.Series) -> bool:
-    """Whether Arrow would spoil objects: of several kinds it makes the first, without a word, and it cuts nanoseconds.
+    """Tell whether Arrow would change cells silently: of several types it takes the first, and it drops nanoseconds.
 
-    Integers and floats are no such kinds: where one is spoiled by the other, Arrow says so.
+    Integers beside floats are not mixed: Arrow raises an error where it would change one.
     """
     if isinstance(cells.dtype, pd.CategoricalDtype):
         cells = pd.Series(cells.cat.categories)
@@ -228,23 +228,23 @@ def is_mixed(cells: pd.Series) -> bool:
 
 
 def _begins_with_number(first: pd.Series) -> bool:
-    with suppress(*_NOT_ARROWS):
-        return is_number(_typed(first).type)
+    with suppress(*_UNSUPPORTED):
+        return is_number(_to_arrow(first).type)
     return False
 
 
-def _typed(cells: pd.Series) -> pa.Array:
-    if isinstance(cells.dtype, pd.DatetimeTZDtype):  # Arrow takes it by an attribute that pandas gives up
+def _to_arrow(cells: pd.Series) -> pa.Array:
+    if isinstance(cells.dtype, pd.DatetimeTZDtype):  # Arrow reads the zone from an attribute that pandas deprecates
         cells = cells.dt.tz_convert(None)
     if isinstance(cells.dtype, pd.SparseDtype):
         cells = cells.sparse.to_dense()
     if isinstance(cells.dtype, np.dtype) and not cells.dtype.isnative:
         cells = cells.astype(cells.dtype.newbyteorder())
-    return _whole(pa.array(cells, from_pandas=True))
+    return _combine_chunks(pa.array(cells, from_pandas=True))
 
 
-def _whole(array: pa.Array | pa.ChunkedArray) -> pa.Array:
-    """Without chunks; dictionaries of several chunks become one."""
+def _combine_chunks(array: pa.Array | pa.ChunkedArray) -> pa.Array:
+    """Return one array; dictionaries of several chunks become one."""
     if not isinstance(array, pa.ChunkedArray):
         return array
     return array.unify_dictionaries().combine_chunks()

@@ -4,20 +4,29 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+
 from core.common.errors import UserError
-from recommenders.data.assemble import by_time_or_random, labelled
+from core.common.seeding import numpy_rng
 from recommenders.data.dataset import Dataset
 from recommenders.data.fetch import Published, fetch, from_web, from_wheel
-from recommenders.data.opening import beginning, is_folder
-from recommenders.data.options import USUAL_OPTIONS, DataFiles, TableOptions
-from recommenders.data.reading import COLUMNS, read_table
-from recommenders.data.split import classic_quicksort, positive_leave_one_out
+from recommenders.data.labels import label_ratings
+from recommenders.data.opening import is_folder
+from recommenders.data.options import DEFAULT_OPTIONS, DataFiles, TableOptions
+from recommenders.data.reading import read_published
+from recommenders.data.split import classic_quicksort, positive_leave_one_out, random_split
 
+#: Names of users, items, ratings and times in files with a header; those with types are RecBole's.
+_ML_100K_HEADERS = (
+    ("user_id", "item_id", "rating", "timestamp"),
+    ("user_id:token", "item_id:token", "rating:float", "timestamp:float"),
+)
+_ML_1M_HEADERS = (("user_id", "movie_id", "rating", "timestamp"),)
 _WHEEL_MEMBER = "recbole/dataset_example/ml-100k/ml-100k.inter"
 
 
 def _without_header(work: Path) -> bytes:
-    """u.data out of the RecBole wheel, whose copy of it has a header line."""
+    """Return u.data from the RecBole wheel, whose copy has a header line."""
     wheel_sha256 = "9c9948202011f37eb0a7c6768129313f00d6403ad221ec940d5e2d5d5f33a407"
     content = from_wheel("recbole==1.2.1", wheel_sha256, _WHEEL_MEMBER)(work)
     return content.partition(b"\n")[2]
@@ -37,52 +46,52 @@ ML_100K = Published(
 )
 
 
-def load_ml_100k(data: Path | DataFiles | None, seed: int, options: TableOptions = USUAL_OPTIONS) -> Dataset:
-    """MovieLens-100K, fetched unless a path is given, split as the AutoLossGen authors split it.
+def load_ml_100k(data: Path | DataFiles | None, seed: int, options: TableOptions = DEFAULT_OPTIONS) -> Dataset:
+    """Load MovieLens-100K, fetched unless a path is given, with the split published by the AutoLossGen authors.
 
     Args:
         data: u.data, RecBole's ml-100k.inter, or a folder with u.data in it.
-        seed: not used, the split is the published one.
+        seed: not used, as the split is fixed.
         options: the border of positives.
+
+    Raises:
+        UserError: the file cannot be fetched or read, or has no times.
     """
     path = DataFiles.of(data).data
-    if path is not None and is_folder(path):
-        path = path / "u.data"
-    path = fetch(ML_100K) if path is None else path
-    first_row = beginning(path).split("\t")
-    if first_row[0].strip().isdigit():
-        ratings = read_table(path, list(COLUMNS), "\t")
-    else:
-        names = {"user_id": "user", "item_id": "item", "rating": "rating", "timestamp": "timestamp"}
-        names |= {
-            "user_id:token": "user",
-            "item_id:token": "item",
-            "rating:float": "rating",
-            "timestamp:float": "timestamp",
-        }
-        typed = any(":" in column for column in first_row)
-        ratings = read_table(path, {c: role for c, role in names.items() if (":" in c) == typed}, "\t")
-    if ratings.timestamp is None:
-        raise UserError(f"{path}: missing column timestamp, which the split needs")
+    path = fetch(ML_100K) if path is None else _file_in(path, "u.data")
+    ratings = read_published(path, _ML_100K_HEADERS, required=("rating", "timestamp"))
+    assert ratings.timestamp is not None
     order = classic_quicksort(ratings.timestamp)
-    train, validation, test = positive_leave_one_out(labelled(ratings, options.positive_at).take(order))
+    parts = positive_leave_one_out(label_ratings(ratings, options.positive_at).take(order))
     split = "positive leave-one-out by time, the published AutoLossGen split"
-    return Dataset("ml-100k", train, validation, test, ratings.user_ids, ratings.item_ids, split)
+    return Dataset("ml-100k", *parts, ratings.user_ids, ratings.item_ids, split)
 
 
-def load_ml_1m(data: Path | DataFiles | None, seed: int, options: TableOptions = USUAL_OPTIONS) -> Dataset:
-    """MovieLens-1M from ratings.dat (or a CSV with user_id, movie_id, rating and perhaps timestamp).
+def load_ml_1m(data: Path | DataFiles | None, seed: int, options: TableOptions = DEFAULT_OPTIONS) -> Dataset:
+    """Load MovieLens-1M, split by positive leave-one-out (at random where there are no times).
 
-    With timestamps the split is positive leave-one-out (equal times in the order of the file), without
-    them it is random.
+    Args:
+        data: ratings.dat, the folder with it, or a CSV with user_id, movie_id, rating and perhaps timestamp. Equal
+            times keep the order of the file.
+        seed: of the random split.
+        options: the border of positives.
+
+    Raises:
+        UserError: no file is given, or it cannot be read.
     """
     path = DataFiles.of(data).data
     if path is None:
         raise UserError("data set ml-1m: give the path of ratings.dat (or of its folder) with --data")
-    path = path / "ratings.dat" if is_folder(path) else path
-    if path.suffix == ".dat":
-        ratings = read_table(path, list(COLUMNS), "::", encoding="latin-1")
+    ratings = read_published(_file_in(path, "ratings.dat"), _ML_1M_HEADERS, required=("rating",))
+    interactions = label_ratings(ratings, options.positive_at)
+    if ratings.timestamp is None:
+        parts, split = random_split(interactions, numpy_rng(seed, "split", "ml-1m")), "random 80/10/10 (no timestamps)"
     else:
-        names = {"user_id": "user", "movie_id": "item", "rating": "rating", "timestamp": "timestamp"}
-        ratings = read_table(path, names, ",")
-    return by_time_or_random("ml-1m", ratings, seed, options.positive_at)
+        order = np.argsort(ratings.timestamp, kind="stable")
+        parts, split = positive_leave_one_out(interactions.take(order)), "positive leave-one-out by time"
+    return Dataset("ml-1m", *parts, ratings.user_ids, ratings.item_ids, split)
+
+
+def _file_in(path: Path, name: str) -> Path:
+    """Return the file of this name if the path is a folder, else the path."""
+    return path / name if is_folder(path) else path

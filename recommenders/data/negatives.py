@@ -1,7 +1,7 @@
-"""Negatives for a table in which every row is a positive: items that the user does not have.
+"""Draw negatives for a table in which every row is a positive: items that the user does not have.
 
-Each positive gets as many, uniformly among the items that its user has in no part. A user gets no item twice as long as
-there are enough; where there are not, every item comes about as often as any other.
+Every positive gets the same number, drawn uniformly from the items that its user has in no part. A user gets no item
+twice while there are enough; otherwise every item about equally often.
 """
 
 from __future__ import annotations
@@ -10,24 +10,24 @@ import numpy as np
 
 from core.common.errors import UserError
 
-#: A user who is to get more than this share of the items left gets them from a list of those, others by trying.
+#: Users who need more than this share of their unobserved items get them by shuffling, others by rejection sampling.
 _DENSE = 0.25
 
 
 def draw_negatives(
     user: np.ndarray, item: np.ndarray, n_items: int, n_each: int, rng: np.random.Generator
 ) -> np.ndarray:
-    """Items for the negatives of positives.
+    """Draw negative items.
 
     Args:
-        user: [n] of every positive.
-        item: [n] of every positive.
-        n_items: how many items there are.
-        n_each: negatives for a positive.
+        user: [n] int64, of every positive.
+        item: [n] int64, of every positive.
+        n_items: the number of items.
+        n_each: negatives for each positive.
         rng: draws them.
 
     Returns:
-        [n, n_each] items.
+        [n, n_each] int64, the items.
 
     Raises:
         UserError: a user has so many items that fewer than `n_each` are left.
@@ -41,21 +41,21 @@ def draw_negatives(
     dense = n_positives * n_each > _DENSE * left
     drawn = np.empty((len(user), n_each), dtype=np.int64)
     sparse = np.flatnonzero(~dense[user])
-    drawn[sparse] = _by_trying(np.repeat(user[sparse], n_each), observed, n_items, rng).reshape(-1, n_each)
+    drawn[sparse] = _by_rejection(np.repeat(user[sparse], n_each), observed, n_items, rng).reshape(-1, n_each)
     rows = np.flatnonzero(dense[user])
     rows = rows[np.argsort(user[rows], kind="stable")]
     for of_user in np.split(rows, np.flatnonzero(np.diff(user[rows])) + 1) if len(rows) else ():
-        drawn[of_user] = _from_list(int(user[of_user[0]]), len(of_user), n_each, observed, n_items, rng)
+        drawn[of_user] = _by_shuffling(int(user[of_user[0]]), len(of_user), n_each, observed, n_items, rng)
     return drawn
 
 
 class TooFewItems(UserError):
-    """A user has nearly all items.
+    """Raised if a user has nearly all items.
 
     Args:
-        user: the number of the first such user.
-        left: items that this user does not have.
-        n_users: such users in all.
+        user: index of the first such user.
+        left: the number of items that this user does not have.
+        n_users: the number of such users.
     """
 
     def __init__(self, user: int, left: int, n_users: int) -> None:
@@ -63,8 +63,8 @@ class TooFewItems(UserError):
         self.user, self.left, self.n_users = user, left, n_users
 
 
-def _by_trying(user: np.ndarray, observed: np.ndarray, n_items: int, rng: np.random.Generator) -> np.ndarray:
-    """An item for each row, none observed and none twice for a user."""
+def _by_rejection(user: np.ndarray, observed: np.ndarray, n_items: int, rng: np.random.Generator) -> np.ndarray:
+    """Return [n] an item for each row by rejection sampling: none observed, none twice for a user."""
     base = user * n_items
     taken = observed
     key = np.empty_like(base)
@@ -81,10 +81,10 @@ def _by_trying(user: np.ndarray, observed: np.ndarray, n_items: int, rng: np.ran
     return key - base
 
 
-def _from_list(
+def _by_shuffling(
     user: int, n: int, n_each: int, observed: np.ndarray, n_items: int, rng: np.random.Generator
 ) -> np.ndarray:
-    """[n, n_each] items: all that are left in an order drawn anew each time that they are used up."""
+    """Return [n, n_each] items: the unobserved ones of a user, shuffled again whenever they are used up."""
     low, high = np.searchsorted(observed, [user * n_items, (user + 1) * n_items])
     left = np.setdiff1d(np.arange(n_items), observed[low:high] - user * n_items, assume_unique=True)
     if n * n_each <= len(left):

@@ -1,4 +1,4 @@
-"""Opening a file of ratings, whatever it is: a file of text that fits into memory, or a clear refusal."""
+"""Opening a file of ratings: its bytes, unpacked if it is packed, or a clear refusal."""
 
 from __future__ import annotations
 
@@ -10,67 +10,65 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from core.common.errors import UserError, first_line
-from recommenders.data.kinds import LOOKED_AT, PARQUET, foreign, packing
-from recommenders.data.unpacking import BROKEN, unpacked
+from recommenders.data.decompression import BROKEN, decompressed
+from recommenders.data.file_formats import HEAD_BYTES, PARQUET, compression, describe_unsupported
 
-#: No line is longer, in bytes. Reviews are a hundredth of that.
+#: Longest line in bytes. Reviews are a hundredth of that.
 MAX_LINE = 2**20
-#: What a file that is not there, not text or broken raises.
-_UNREADABLE = (UnicodeError, *BROKEN)
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[BinaryIO]:
-    """The bytes of a file, unpacked if they are packed by gzip, bzip2, xz or zip, whatever its name says.
+def open_binary(path: Path) -> Iterator[BinaryIO]:
+    """Open a file, unpacked if its content (whatever its name) is packed by gzip, bzip2, xz or zip.
 
     Raises:
-        UserError: there is no such file, it is none (a folder, a pipe or a device, which may never end), it is one of
-            another program, or it cannot be read, here or inside the block.
+        UserError: the file is missing, or not a regular one (folders, and pipes and devices, which may never end),
+            belongs to another program, or cannot be read, here or inside the block.
     """
     try:
         if not _is_regular(path):
             raise UserError(f"{path}: could not read it: expected a file, got a folder, a pipe or a device")
         with path.open("rb") as file:
-            how = packing(_checked(file, path))
-            if how is None:
+            method = compression(_checked_head(file, path))
+            if method is None:
                 yield cast(BinaryIO, file)
                 return
-            with unpacked(cast(BinaryIO, file), how, path) as content:
-                _check_content(content, how, path)
+            with decompressed(cast(BinaryIO, file), method, path) as content:
+                _check_content(content, method, path)
             file.seek(0)
-            with unpacked(cast(BinaryIO, file), how, path) as content:
+            with decompressed(cast(BinaryIO, file), method, path) as content:
                 yield content
-    except _UNREADABLE as error:
+    except (UnicodeError, *BROKEN) as error:
         raise UserError(f"{path}: could not read it: {getattr(error, 'strerror', None) or first_line(error)}") from None
 
 
-def _checked(file: BinaryIO, path: Path) -> bytes:
-    """The beginning of a file that may be a table."""
-    start = file.read(LOOKED_AT)
+def _checked_head(file: BinaryIO, path: Path) -> bytes:
+    """Return the first bytes of a file, unless they are those of another program."""
+    head = file.read(HEAD_BYTES)
     file.seek(0)
-    kind = foreign(start)
+    kind = describe_unsupported(head)
     if kind is not None:
         raise UserError(f"{path}: expected a table of ratings, got {kind}")
-    return start
+    return head
 
 
-def _check_content(content: BinaryIO, how: str, path: Path) -> None:
-    """Refuse what is packed but is no text."""
-    start = content.read(LOOKED_AT)
-    again = packing(start)
-    kind = "a Parquet file" if start.startswith(PARQUET) else again and f"a file that is packed once more, by {again}"
-    kind = f"{kind}; unpack it" if kind else foreign(start)
+def _check_content(content: BinaryIO, method: str, path: Path) -> None:
+    """Refuse a packed file that does not hold text."""
+    head = content.read(HEAD_BYTES)
+    again = compression(head)
+    kind = "a Parquet file" if head.startswith(PARQUET) else again and f"a file that is packed once more, by {again}"
+    kind = f"{kind}; unpack it" if kind else describe_unsupported(head)
     if kind is not None:
-        raise UserError(f"{path}: expected a table of ratings packed by {how}, got {kind}")
+        raise UserError(f"{path}: expected a table of ratings packed by {method}, got {kind}")
 
 
 def is_parquet(path: Path) -> bool:
-    """Whether it begins as Parquet does.
+    """Tell whether a file begins as Parquet does.
 
     Raises:
-        UserError: see `opened`.
+        UserError: see `open_binary`.
     """
-    with opened(path) as file:
+    with open_binary(path) as file:
         return file.read(len(PARQUET)) == PARQUET
 
 
@@ -82,50 +80,66 @@ def _is_regular(path: Path) -> bool:
 
 
 def is_folder(path: Path) -> bool:
-    """Whether it is a folder; a path that no file can have is none."""
+    """Tell whether a path is a folder; False for a path that no file can have."""
     try:
         return path.is_dir()
     except OSError:
         return False
 
 
-def beginning(path: Path, encoding: str = "utf-8") -> str:
-    """The first line, without its end.
+def read_first_line(path: Path) -> str:
+    """Return the first line without its end.
 
     Raises:
-        UserError: it cannot be read, is not text or is longer than MAX_LINE.
+        UserError: the file cannot be read, is not UTF-8, or its first line is longer than MAX_LINE.
     """
-    with opened(path) as file:
+    with open_binary(path) as file:
         start = file.read(MAX_LINE + 1)
     line = (start.splitlines() or [b""])[0]
     if len(line) > MAX_LINE:
-        raise too_long(path, 1)
+        raise line_too_long(path, 1)
     if b"\0" in line:
-        raise zero_byte(path, 1, encoding)
+        raise zero_byte(path, 1)
     try:
-        return line.decode(encoding).removeprefix("\ufeff")
+        return line.decode().removeprefix("\ufeff")
     except UnicodeDecodeError as error:
-        raise not_text(path, 1, error) from None
+        raise not_utf8(path, 1, error) from None
 
 
-def too_long(path: Path, line: int) -> UserError:
-    """A line of more than MAX_LINE."""
+def read_first_lines(path: Path, limit: int = 1_000) -> list[str]:
+    """Return up to `limit` lines from the first 2 MAX_LINE bytes; bytes that are not UTF-8 are replaced."""
+    with open_binary(path) as file:
+        start = file.read(2 * MAX_LINE)
+    return [line.decode(errors="replace") for line in re.split(rb"\r\n|\n|\r", start, maxsplit=limit)[:limit]]
+
+
+class LineCounter:
+    """Counts the lines of a file that is read in blocks, whichever way they end."""
+
+    def __init__(self) -> None:
+        self.newlines = self.returns = 0
+
+    def add(self, block: bytes, stop: int | None = None) -> None:
+        """Count the line ends of block[:stop]."""
+        self.newlines += block.count(b"\n", 0, stop)
+        self.returns += block.count(b"\r", 0, stop)
+
+    def line(self, block: bytes = b"", stop: int | None = None) -> int:
+        """Return the number, from 1, of the line reached after block[:stop], which is not counted yet."""
+        return 1 + max(self.newlines + block.count(b"\n", 0, stop), self.returns + block.count(b"\r", 0, stop))
+
+
+def line_too_long(path: Path, line: int) -> UserError:
+    """Build the error for a line longer than MAX_LINE."""
     return UserError(f"{path} line {line}: expected lines of at most {MAX_LINE} bytes, got a longer one")
 
 
-def first_lines(path: Path, most: int = 1_000) -> list[str]:
-    """The lines that a file begins with, or what there is of them in the first piece; no text is shown as such."""
-    with opened(path) as file:
-        start = file.read(2 * MAX_LINE)
-    return [line.decode(errors="replace") for line in re.split(rb"\r\n|\n|\r", start, maxsplit=most)[:most]]
+def zero_byte(path: Path, line: int) -> UserError:
+    """Build the error for a zero byte, which no text has."""
+    return UserError(f"{path} line {line}: expected utf-8 text, got a zero byte: binary, or UTF-16?")
 
 
-def zero_byte(path: Path, line: int, encoding: str) -> UserError:
-    """What no text has."""
-    return UserError(f"{path} line {line}: expected {encoding} text, got a zero byte: binary, or UTF-16?")
-
-
-def not_text(path: Path, line: int, error: UnicodeDecodeError) -> UserError:
-    """Bytes that are no text in this encoding."""
+def not_utf8(path: Path, line: int, error: UnicodeDecodeError) -> UserError:
+    """Build the error for bytes that are not UTF-8."""
     got = f"0x{error.object[error.start]:02x}"
-    return UserError(f"{path} line {line}: expected {error.encoding} text, got the byte {got}; save it as such text")
+    return UserError(f"{path} line {line}: expected utf-8 text, got the byte {got}; save it as such text")

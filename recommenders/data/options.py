@@ -1,4 +1,4 @@
-"""How a table of one's own is read and split, with a sentence for every option.
+"""Options for reading and splitting tables of the user.
 
 The annotations are objects and not strings: the command line is made from classes that inherit them.
 """
@@ -12,18 +12,18 @@ from core.common.errors import UserError, shown
 HEADERS = ("auto", "yes", "no")
 SPLITS = ("auto", "leave-one-out", "random", "given")
 PAIRS = ("last", "first", "all")
-#: Negatives drawn for each positive where a table has none and nothing was said.
-USUAL_NEGATIVES = 4
-#: Given for a column, it says that there is none.
+#: Negatives drawn for each positive by default, where a table has none.
+DEFAULT_NEGATIVES = 4
+#: The name that stands for no column.
 NO_COLUMN = "none"
 
 
 @dataclass(frozen=True, kw_only=True)
 class TableOptions:
-    """How a table is read. Options left alone are found out from the table, and what was found is said.
+    """How a table is read. Options that are not given are guessed from the table, and the guesses are printed.
 
     Raises:
-        UserError: a value that no table could be read with.
+        UserError: a value that is not possible, whatever the table.
     """
 
     user_col: str | None = None
@@ -53,7 +53,7 @@ class TableOptions:
     negatives; 4 unless given, 0 for none."""
 
     def __post_init__(self) -> None:
-        """Check what can be checked without the table."""
+        """Check values without the table."""
         for name, known in (("header", HEADERS), ("split", SPLITS), ("pairs", PAIRS)):
             if getattr(self, name) not in known:
                 raise UserError(f"--{name}: expected {' or '.join(known)}, got {shown(getattr(self, name))}")
@@ -66,12 +66,12 @@ class TableOptions:
 
     @property
     def given(self) -> tuple[str, ...]:
-        """The names of the options that were not left alone."""
+        """The names of the options that differ from their defaults."""
         return tuple(f.name for f in fields(TableOptions) if getattr(self, f.name) != f.default)
 
 
-#: Everything is found out.
-USUAL_OPTIONS = TableOptions()
+#: Everything is guessed.
+DEFAULT_OPTIONS = TableOptions()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,18 +79,18 @@ class DataFiles:
     """The files of a data set.
 
     Raises:
-        UserError: one of the two further parts without the other, or without the first.
+        UserError: a validation or test part without the two other parts.
     """
 
     data: Path | None = None
-    """All of it, or the training part."""
+    """All rows, or the training part."""
     validation: Path | None = None
-    """The validation part, where parts are given as files."""
+    """The validation part, if parts are given as files."""
     test: Path | None = None
     """The test part."""
 
     def __post_init__(self) -> None:
-        """Check that the parts are all there."""
+        """Check that all parts are given, or none."""
         given = {"--validation-data": self.validation, "--test-data": self.test}
         missing = [option for option, path in given.items() if path is None]
         if len(missing) == 1 or (not missing and self.data is None):
@@ -99,15 +99,15 @@ class DataFiles:
 
     @property
     def parts(self) -> tuple[Path, ...]:
-        """Training, validation and test file; one file where it is not split; none where none is given."""
+        """The training, validation and test file, or one file, or none."""
         return tuple(path for path in (self.data, self.validation, self.test) if path is not None)
 
     @classmethod
     def of(cls, given: "Path | DataFiles | None") -> "DataFiles":
-        """What a caller gave, who may have one path only."""
+        """Convert a path or None; files stay as they are."""
         return given if isinstance(given, cls) else cls(data=given)  # type: ignore[arg-type]  # it is no DataFiles
 
 
 def option(name: str) -> str:
-    """How an option is written on the command line."""
+    """Return the command-line flag of an option: "time_col" becomes "--time-col"."""
     return "--" + name.replace("_", "-")

@@ -1,138 +1,136 @@
-"""Reading published files, whose layout is known."""
+"""Opening a table of any kind, and reading the ratings in it."""
 
 from __future__ import annotations
 
-import csv
-import io
-import json
-from collections.abc import Iterator
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-import pandas as pd
-
-from core.common.errors import UserError, in_a_line, shown
-from recommenders.data.columns import Piece, TextColumn
+from core.common.errors import UserError, in_a_line
+from recommenders.data.arrow_table import ArrowTable, ParquetTable
+from recommenders.data.builder import RatingsBuilder
 from recommenders.data.dataset import Ratings
-from recommenders.data.gathering import Gatherer
-from recommenders.data.opening import beginning, opened
-from recommenders.data.quotes import cells_of
-from recommenders.data.survey import PIECE_BYTES, survey
-from recommenders.data.text_table import MAX_COLUMNS, TextTable
+from recommenders.data.frames import Frame, wrap_frame
+from recommenders.data.layout import Layout, find_layout
+from recommenders.data.opening import is_parquet, read_first_line
+from recommenders.data.options import DEFAULT_OPTIONS, TableOptions
+from recommenders.data.sniffing import SEPARATORS, sniff
+from recommenders.data.text_table import TextTable
 
-#: The columns of Ratings, in the order in which readers hand them over.
-COLUMNS = ("user", "item", "rating", "timestamp")
-_ROWS_AT_ONCE = 100_000
+_PARQUET = (".parquet", ".pq", ".parq")
+_JSON = re.compile(r'\s*(?:\{\s*("|$)|\[\s*([\[{]|$))')
 
 
-def read_table(path: Path, names: dict[str, str] | list[str], separator: str, encoding: str = "utf-8") -> Ratings:
-    """Ratings from a text table (unpacked where it is packed).
+@dataclass(frozen=True)
+class Source:
+    """A table whose layout is known."""
+
+    table: TextTable | ArrowTable
+    layout: Layout
+    notes: tuple[str, ...]
+    """What was guessed, a sentence each."""
+
+
+def open_table(source: Path | Frame, options: TableOptions, with_part: bool = False, name: str = "table") -> Source:
+    """Find out which column of a table plays which role.
 
     Args:
-        path: the file.
-        names: for a file with a header, {its column: one of COLUMNS} (timestamp may be missing); for
-            one without, its columns in order.
-        separator: between columns: one character, or "::".
-        encoding: of the text.
+        source: a file of text or Parquet, or a data frame of any library.
+        options: which columns were named.
+        with_part: whether a column has to say the part of each row.
+        name: of a data frame in messages.
 
     Raises:
-        UserError: a missing file or column, a column that stands twice, a cell that is empty or not a number
-            (with its line), no text, or more of it than fits into memory.
+        UserError: the table cannot be read, or no columns of users and items are found.
     """
-    if isinstance(names, list):
-        places, n_columns = {role: i for i, role in enumerate(names)}, len(names)
-    else:
-        header = read_header(path, beginning(path, encoding), separator)
-        places, n_columns = _places(path, header, names), len(header)
-    table = TextTable(path, separator, n_columns, isinstance(names, dict), encoding)
-    gatherer = Gatherer(table.n_rows, frozenset(places))
-    for piece in table.pieces(places):
-        gatherer.add(piece)
-    return _ratings(gatherer, path)
-
-
-def read_header(path: Path, line: str, separator: str) -> list[str]:
-    """The cells of the first line.
-
-    Raises:
-        UserError: too many, or no cells at all.
-    """
-    if line.count(separator) >= MAX_COLUMNS:
-        raise UserError(f"{path}: expected at most {MAX_COLUMNS} columns, got {line.count(separator) + 1}")
+    if not isinstance(source, Path):
+        return _open_typed(wrap_frame(source, name), options, with_part)
+    if is_parquet(source):
+        return _open_typed(ParquetTable(source), options, with_part)
+    if source.suffix.lower() in _PARQUET:
+        raise UserError(
+            f"{source}: expected a Parquet file, as its name says, got something else; rename or convert it"
+        )
+    if _JSON.match(read_first_line(source)):
+        raise UserError(
+            f"{source}: expected a table of ratings, got JSON; save it as CSV or Parquet, with "
+            "pandas.read_json and to_csv for example"
+        )
+    dialect = sniff(source, options)
     try:
-        return cells_of(line, separator)
-    except csv.Error as error:
-        raise UserError(f"{path} line 1: expected the names of columns, got {shown(line)}: {error}") from None
+        layout = find_layout(source, dialect.names, dialect.n_columns, options, with_part, dialect.numeric)
+    except UserError as error:
+        unsure = "; --header no if line 1 is a row" * (dialect.names is not None and bool(dialect.notes))
+        raise UserError(f"{error}{unsure}") from None
+    table = TextTable(source, dialect.separator, dialect.n_columns, dialect.names is not None)
+    first, *others = layout.notes
+    parted = f", parted by {SEPARATORS[dialect.separator]}" * (dialect.separator != ",")
+    return Source(table, layout, (first + parted, *dialect.notes, *others, *table.notes))
 
 
-def _places(path: Path, header: list[str], names: dict[str, str]) -> dict[str, int]:
-    """The place of every column that is wanted, by its role."""
-    if not any(header):
-        raise UserError(f"{path}: expected a table of ratings that begins with the names of its columns, got none")
-    missing = [column for column, role in names.items() if role != "timestamp" and column not in header]
-    if missing:
-        raise UserError(f"{path}: missing column {', '.join(missing)}; got {in_a_line(', '.join(header), 200)}")
-    twice = [column for column in names if header.count(column) > 1]
-    if twice:
-        raise UserError(f"{path}: expected every column once, got {', '.join(twice)} twice; leave out one of them")
-    return {role: header.index(column) for column, role in names.items() if column in header}
+def _open_typed(table: ArrowTable, options: TableOptions, with_part: bool) -> Source:
+    if options.header == "no":
+        raise UserError(
+            f"{table.name}: --header no: expected a file of text, got a table whose columns have names; leave it out"
+        )
+    numbered = bool(table.columns) and table.columns == [str(i) for i in range(len(table.columns))]
+    names = None if numbered else table.columns
+    layout = find_layout(table.name, names, len(table.columns), options, with_part, table.numeric)
+    return Source(table, layout, layout.notes)
 
 
-def read_json_lines(path: Path, fields: dict[str, str]) -> Ratings:
-    """Ratings from a file with a JSON object a line (unpacked where it is packed).
+def read_sources(sources: Sequence[Source], with_parts: bool = False) -> Ratings:
+    """Read all rows of one table, or of three that are the parts of a data set.
+
+    Args:
+        sources: the tables.
+        with_parts: whether each row has a part.
+
+    Raises:
+        UserError: a bad cell, with its row; no rows; or ratings in some of the tables only.
+    """
+    roles = [frozenset(source.layout.places) for source in sources]
+    having = [source.table.name for source, own in zip(sources, roles, strict=True) if "rating" in own]
+    lacking = [source.table.name for source, own in zip(sources, roles, strict=True) if "rating" not in own]
+    if having and lacking:
+        raise UserError(
+            f"{lacking[0]}: expected a column of ratings as in {having[0]}, got none; name it with --rating-col, which "
+            "none leaves out of all"
+        )
+    wanted = frozenset.intersection(*roles) | ({"part"} if with_parts else set())
+    builder = RatingsBuilder(sum(source.table.n_rows for source in sources), wanted)
+    for part, source in enumerate(sources):
+        for chunk in source.table.chunks(source.layout):
+            builder.add(chunk, part if len(sources) > 1 else None)
+    ratings = builder.build(sources[0].table.name)
+    notes = dict.fromkeys(note for source in sources for note in source.notes)
+    ratings.notes = [*notes, *ratings.notes]
+    return ratings
+
+
+def read_published(path: Path, headers: Sequence[Sequence[str]], required: Sequence[str]) -> Ratings:
+    """Read the file of a published data set.
 
     Args:
         path: the file.
-        fields: {field of the object: one of COLUMNS}.
+        headers: the names of users, items, ratings and times that a header may have; there may be none.
+        required: of rating and timestamp, those that the file has to have.
 
     Raises:
-        UserError: a missing file, a line that is not such an object, a bad cell (with its line), no text, or more
-            of it than fits into memory.
+        UserError: the file cannot be read, has other columns, or a bad cell.
     """
-    n_rows = survey(path, 2 * len(fields)).n_rows  # a cell is an object of Python's before it is one of a table
-    gatherer = Gatherer(n_rows, frozenset(fields.values()))
-    for piece in _records(path, fields):
-        gatherer.add(piece)
-    return _ratings(gatherer, path)
-
-
-def _records(path: Path, fields: dict[str, str]) -> Iterator[Piece]:
-    columns: dict[str, list[str]] = {role: [] for role in fields.values()}
-    rows: list[int] = []
-    size = 0
-    with opened(path) as file, io.TextIOWrapper(file, encoding="utf-8-sig") as text:
-        for number, line in enumerate(text, start=1):
-            if not line.strip():  # as in a table, such a line is no row
-                continue
-            try:
-                record = json.loads(line, parse_float=str)  # all digits of a time
-                for field, role in fields.items():
-                    columns[role].append(_cell(record[field]))
-            except (ValueError, KeyError, TypeError, RecursionError):
-                wanted = f"a JSON object with {', '.join(fields)}"
-                raise UserError(
-                    f"{path} line {number}: expected {wanted}, got {shown(line.strip())}; mend it or take it out"
-                ) from None
-            rows.append(number)
-            size += len(line)
-            if len(rows) == _ROWS_AT_ONCE or size > PIECE_BYTES:
-                yield _piece(path, rows, columns)
-                rows, size, columns = [], 0, {role: [] for role in columns}
-    yield _piece(path, rows, columns)
-
-
-def _piece(path: Path, rows: list[int], columns: dict[str, list[str]]) -> Piece:
-    cells = {role: TextColumn(pd.Series(cells, dtype=object)) for role, cells in columns.items()}
-    return Piece(f"{path} line", rows, cells)
-
-
-def _cell(value: object) -> str:
-    """A JSON value as text; what is neither text nor a number counts as missing."""
-    text = str(value) if isinstance(value, str | int | float) and not isinstance(value, bool) else ""
-    text.encode()  # half of a surrogate pair is no text
-    return text
-
-
-def _ratings(gatherer: Gatherer, path: Path) -> Ratings:
-    rows = gatherer.done(str(path))
-    assert rows.rating is not None
-    return Ratings(rows.user, rows.item, rows.rating, rows.time, rows.user_ids, rows.item_ids)
+    source = open_table(path, DEFAULT_OPTIONS)
+    names = source.layout.names
+    missing = [role for role in required if role not in source.layout.places]
+    if missing:
+        got = in_a_line(", ".join(names.values()), 200) or f"{len(source.layout.places)} columns without names"
+        raise UserError(f"{path}: missing column {' and '.join(missing)}; got {got}")
+    known = [dict(zip(("user", "item", "rating", "timestamp"), header, strict=True)) for header in headers]
+    if names and not any(names.items() <= header.items() for header in known):
+        got = in_a_line(", ".join(names.values()), 200)
+        raise UserError(
+            f"{path}: expected columns {' or '.join(', '.join(header) for header in headers)}, got {got}; rename them, "
+            "or leave out --dataset if these are other data"
+        )
+    return read_sources([source])

@@ -1,11 +1,11 @@
 """Positive leave-one-out: paper, section 5.1.1, by the exact rule of the published files.
 
-Ratings are put in order of time. Of every user, the last positive and all after it (negatives) are the
-test part; of what is left, the last positive and all after it the validation part; the rest is the
-training part. A user without a positive trains only.
+Interactions are sorted by time. Of every user, the last positive and everything after it (negatives) is the test part;
+of the rest, again the last positive and everything after it is the validation part; what remains is the training part.
+Users without a positive are in the training part only.
 
-The published ML-100K files were sorted by an unstable quicksort that left ties of time in no order of
-anything, so reproducing them takes that very sort (`classic_quicksort`).
+The published ML-100K files were sorted by an unstable quicksort, which left equal times in an arbitrary order. To
+reproduce them takes the same sort (`classic_quicksort`).
 """
 
 from __future__ import annotations
@@ -18,13 +18,12 @@ _SMALL = 16
 
 
 def classic_quicksort(keys: np.ndarray) -> np.ndarray:
-    """The order in which NumPy's scalar quicksort (version 1.23 and before) puts `keys` [n].
+    """Return the order in which NumPy's scalar quicksort (up to version 1.23) sorts `keys` [n], ties included.
 
-    Median of three, the larger part set aside, insertion sort below 17 elements. Ties end up where the
-    swaps leave them, which is the point of keeping it.
+    Median of three, the larger partition postponed, insertion sort for up to 16 elements.
 
-    Departure: where keys are put so that parting them does not get on (no published file is), NumPy goes over to
-    heapsort and this to a stable sort, at the same depth; else such a file would take the square of its length.
+    Departure: where partitions stay too large (in no published file), NumPy changes to heapsort and this to a stable
+    sort, at the same depth; otherwise such a file would take quadratic time.
     """
     order = list(range(len(keys)))
     v = keys.tolist()
@@ -53,7 +52,7 @@ def classic_quicksort(keys: np.ndarray) -> np.ndarray:
 
 
 def _partition(order: list[int], v: list[int], lo: int, hi: int) -> int:
-    """Part order[lo..hi] around a median of three; the place where the pivot ends."""
+    """Partition order[lo..hi] around a median of three; return the final index of the pivot."""
     middle = lo + (hi - lo) // 2
     for a, b in ((middle, lo), (hi, middle), (middle, lo)):
         if v[order[a]] < v[order[b]]:
@@ -76,14 +75,14 @@ def _partition(order: list[int], v: list[int], lo: int, hi: int) -> int:
 
 
 def positive_leave_one_out(ordered: Interactions) -> tuple[Interactions, Interactions, Interactions]:
-    """Training, validation and test parts of interactions in order of time; each keeps that order."""
+    """Split interactions in order of time into training, validation and test parts, each in that order."""
     held_out = _from_last_positive(ordered, np.ones(len(ordered), dtype=bool))
     validation = _from_last_positive(ordered, ~held_out)
     return ordered.take(~held_out & ~validation), ordered.take(validation), ordered.take(held_out)
 
 
 def _from_last_positive(ordered: Interactions, among: np.ndarray) -> np.ndarray:
-    """Which rows, among these, are their user's last positive or come after it."""
+    """Return [n] bool: rows among `among` [n] that are their user's last positive of these, or come after it."""
     rows = np.flatnonzero(among)
     positive = rows[ordered.label[rows] > 0.5]
     last = np.full(ordered.user.max(initial=-1) + 1, len(ordered))
@@ -94,7 +93,13 @@ def _from_last_positive(ordered: Interactions, among: np.ndarray) -> np.ndarray:
 def random_split(
     interactions: Interactions, rng: np.random.Generator, held_out: float = 0.1
 ) -> tuple[Interactions, Interactions, Interactions]:
-    """Rows at random: `held_out` of them for validation, as many for test, the rest for training."""
+    """Split interactions at random into training, validation and test parts, each in the given order.
+
+    Args:
+        interactions: all of them.
+        rng: draws the rows.
+        held_out: the share of rows for validation, and that for test.
+    """
     order = rng.permutation(len(interactions))
     n = int(len(order) * held_out)
     return (

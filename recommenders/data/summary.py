@@ -1,4 +1,4 @@
-"""What a data set consists of, in numbers and in a few lines."""
+"""The summary of a data set: counts, notes and warnings, as numbers and as lines of text."""
 
 from __future__ import annotations
 
@@ -8,98 +8,97 @@ from typing import Any
 
 import numpy as np
 
-from recommenders.data.dataset import Dataset, Interactions
+from recommenders.data.dataset import PARTS, Dataset, Interactions
 
-#: A part with fewer rows is worth a warning; as is a class with less than this share, and so many cold ones.
+#: Warn of a part with fewer rows, of a class with a smaller share, and of a larger share of cold users or items.
 FEW_ROWS, RARE_CLASS, MANY_COLD = 100, 0.01, 0.5
-_STAYED = {"last": "the last row stays", "first": "the first row stays", "all": "all rows stay"}
+_KEPT = {"last": "the last row stays", "first": "the first row stays", "all": "all rows stay"}
 
 
 @dataclass(frozen=True)
 class PartSummary:
-    """One part of a data set."""
+    """Counts of one part of a data set."""
 
     rows: int
-    """Labelled pairs."""
+    """Labelled interactions."""
     positives: int
-    """Those with the label 1."""
+    """Interactions with the label 1."""
     users: int
-    """Distinct ones."""
+    """Distinct users."""
     items: int
-    """Distinct ones."""
+    """Distinct items."""
     cold_users: int
-    """Those of them that the training part does not have."""
+    """Users that are not in the training part."""
     cold_items: int
-    """The same of items."""
+    """Items that are not in the training part."""
 
 
 @dataclass(frozen=True)
 class Summary:
-    """A data set in numbers."""
+    """Counts, notes and warnings of a data set."""
 
     name: str
-    """Of the data set."""
+    """Name of the data set."""
     rows: int
     """Rows read."""
     users: int
-    """Distinct ones in all parts."""
+    """Distinct users in all parts."""
     items: int
-    """Distinct ones in all parts."""
+    """Distinct items in all parts."""
     positives: int
-    """Pairs with the label 1 in all parts."""
+    """Interactions with the label 1 in all parts."""
     positive_share: float
-    """Their share of all labelled pairs."""
+    """Their share of all interactions, from 0 to 1."""
     density: float
-    """The share of all pairs of a user and an item that are observed."""
+    """Observed pairs as a share of all pairs of a user and an item, from 0 to 1."""
     parts: Mapping[str, PartSummary]
-    """By name."""
+    """{part: its counts}."""
     repeated_rows: int
-    """Rows whose user and item stood in a row before."""
+    """Rows whose user and item occur in an earlier row."""
     pairs: str
-    """What stays of such rows: last, first or all."""
+    """Which of such rows are kept: last, first or all."""
     drawn_negatives: int
-    """Negatives that were drawn, not observed."""
+    """Negatives that were drawn at random."""
     split: str
-    """How the parts were made."""
+    """How the data set was split into parts."""
     notes: tuple[str, ...]
-    """What was found out or guessed, a sentence each."""
+    """What was guessed while reading, a sentence each."""
     warnings: tuple[str, ...]
     """What makes results doubtful, a sentence each."""
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain numbers, strings, lists and dicts."""
+        """Return numbers, strings, lists and dicts, for JSON."""
         plain = asdict(self)
         return {**plain, "notes": list(self.notes), "warnings": list(self.warnings)}
 
     def lines(self) -> list[str]:
-        """For a person: what was read, how it was split, what was guessed, what is doubtful."""
-        told = [
+        """Return lines for the terminal: what was read, how it was split, what was guessed, what is doubtful."""
+        lines = [
             f"Data {self.name}: {self.rows:,} rows read, {self.users:,} users, {self.items:,} items, "
             f"{_percent(self.density)} of all pairs, {_percent(self.positive_share)} positive"
         ]
         parts = [f"{n} {p.rows:,} ({_percent(p.positives / p.rows)} positive)" for n, p in self.parts.items() if p.rows]
-        told.append(f"  parts: {', '.join(parts)}; {self.split}")
+        lines.append(f"  parts: {', '.join(parts)}; {self.split}")
         cold = [
             f"{name} {p.cold_users:,} of {p.users:,} users and {p.cold_items:,} of {p.items:,} items"
             for name, p in self.parts.items()
             if p.cold_users or p.cold_items
         ]
         if cold:
-            told.append(f"  not in training: {'; '.join(cold)}")
+            lines.append(f"  not in training: {'; '.join(cold)}")
         if self.repeated_rows:
-            told.append(f"  {self.repeated_rows:,} rows repeat a user and an item: {_STAYED[self.pairs]} (--pairs)")
-        told += [f"  {note}" for note in self.notes]
-        return told + [f"  warning: {warning}" for warning in self.warnings]
+            lines.append(f"  {self.repeated_rows:,} rows repeat a user and an item: {_KEPT[self.pairs]} (--pairs)")
+        lines += [f"  {note}" for note in self.notes]
+        return lines + [f"  warning: {warning}" for warning in self.warnings]
 
 
 def summarise(data: Dataset) -> Summary:
-    """Count everything."""
+    """Count rows, users, items and labels, and collect notes and warnings."""
     origin = data.origin
-    parts = {"train": data.train, "validation": data.validation, "test": data.test}
-    counted = {name: _part(data, part) for name, part in parts.items()}
+    counted = {name: _count(data, getattr(data, name)) for name in PARTS}
     rows, positives = (sum(getattr(p, what) for p in counted.values()) for what in ("rows", "positives"))
     observed = rows - origin.n_drawn
-    summary = Summary(
+    return Summary(
         name=data.name,
         rows=observed if origin.n_rows is None else origin.n_rows,
         users=data.n_users,
@@ -113,12 +112,11 @@ def summarise(data: Dataset) -> Summary:
         drawn_negatives=origin.n_drawn,
         split=data.split,
         notes=tuple(filter(None, (*origin.notes, origin.labels))),
-        warnings=(*origin.warnings, *_doubts(counted, positives, rows)),
+        warnings=(*origin.warnings, *_warnings(counted, positives, rows)),
     )
-    return summary
 
 
-def _part(data: Dataset, part: Interactions) -> PartSummary:
+def _count(data: Dataset, part: Interactions) -> PartSummary:
     users, items = _seen(part.user, data.n_users), _seen(part.item, data.n_items)
     known_users, known_items = _seen(data.train.user, data.n_users), _seen(data.train.item, data.n_items)
     return PartSummary(
@@ -137,17 +135,17 @@ def _seen(numbers: np.ndarray, n: int) -> np.ndarray:
     return seen
 
 
-def _doubts(parts: Mapping[str, PartSummary], positives: int, rows: int) -> list[str]:
-    doubts = []
+def _warnings(parts: Mapping[str, PartSummary], positives: int, rows: int) -> list[str]:
+    warnings = []
     for name, part in parts.items():
         if name != "train" and part.rows < FEW_ROWS:
-            doubts.append(f"the {name} part has only {part.rows} rows, so its scores are mostly chance")
+            warnings.append(f"the {name} part has only {part.rows} rows, so its scores are mostly chance")
         for what, cold, n in (("users", part.cold_users, part.users), ("items", part.cold_items, part.items)):
             if cold > MANY_COLD * n:
-                doubts.append(f"{_percent(cold / n)} of the {what} of the {name} part are not in training")
+                warnings.append(f"{_percent(cold / n)} of the {what} of the {name} part are not in training")
     if rows and not RARE_CLASS <= positives / rows <= 1 - RARE_CLASS:
-        doubts.append(f"{_percent(positives / rows)} of all rows are positive; --positive-at moves the border")
-    return doubts
+        warnings.append(f"{_percent(positives / rows)} of all rows are positive; --positive-at moves the border")
+    return warnings
 
 
 def _percent(share: float) -> str:

@@ -1,4 +1,4 @@
-"""A small planted data set: there is something to learn, and how much is known."""
+"""Data sets that are made, not read."""
 
 from __future__ import annotations
 
@@ -9,12 +9,21 @@ import numpy as np
 from core.common.errors import UserError
 from core.common.seeding import numpy_rng
 from recommenders.data.dataset import Dataset, Interactions
-from recommenders.data.options import USUAL_OPTIONS, DataFiles, TableOptions
+from recommenders.data.options import DEFAULT_OPTIONS, DataFiles, TableOptions
 from recommenders.data.split import random_split
 
 
-def load_synthetic(data: Path | DataFiles | None, seed: int, options: TableOptions = USUAL_OPTIONS) -> Dataset:
-    """See `planted`; always the same data, whatever the seed of the study."""
+def load_synthetic(data: Path | DataFiles | None, seed: int, options: TableOptions = DEFAULT_OPTIONS) -> Dataset:
+    """Make the data set of `planted`.
+
+    Args:
+        data: has to be None.
+        seed: not used; the data are always the same.
+        options: not used.
+
+    Raises:
+        UserError: a file is given.
+    """
     files = DataFiles.of(data)
     if files.data is not None:
         raise UserError(f"data set synthetic is made, not read: leave out --data {files.data}")
@@ -22,7 +31,15 @@ def load_synthetic(data: Path | DataFiles | None, seed: int, options: TableOptio
 
 
 def planted(n_users: int = 100, n_items: int = 80, n_pairs: int = 6_000, rank: int = 3, noise: float = 0.5) -> Dataset:
-    """Labels are 1 where a hidden low-rank score plus noise is above zero; pairs are distinct."""
+    """Make labels that are 1 where a hidden low-rank score plus noise is above zero.
+
+    Args:
+        n_users: the number of users.
+        n_items: the number of items.
+        n_pairs: the number of interactions, all of different pairs.
+        rank: of the score.
+        noise: its standard deviation.
+    """
     rng = numpy_rng("synthetic", n_users, n_items, n_pairs)
     pairs = rng.choice(n_users * n_items, size=n_pairs, replace=False)
     user, item = pairs // n_items, pairs % n_items
@@ -34,9 +51,14 @@ def planted(n_users: int = 100, n_items: int = 80, n_pairs: int = 6_000, rank: i
 
 
 def shaped(n_users: int, n_items: int, n_rows: int) -> Dataset:
-    """Rows of any shape, for measurements of time and memory: nothing can be learned from them.
+    """Make interactions for measurements of time and memory; nothing can be learned from them.
 
-    Users and items are drawn with long tails, as in real data (share of the r-th: about 1/r); labels are tossed.
+    Users and items have long tails, as in real data (the r-th has a share of about 1/r); labels are random.
+
+    Args:
+        n_users: the number of users.
+        n_items: the number of items.
+        n_rows: the number of interactions; pairs may repeat.
 
     Raises:
         UserError: less than one user or item, or too few rows for three parts.

@@ -1,4 +1,4 @@
-"""A table in a file of text, piece by piece."""
+"""A table in a text file, read in chunks."""
 
 from __future__ import annotations
 
@@ -14,83 +14,82 @@ from typing import Any, BinaryIO
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from core.common.errors import UserError, first_line, in_a_line, shown
-from recommenders.data.columns import Piece, TextColumn
-from recommenders.data.opening import first_lines, opened
-from recommenders.data.quotes import cells_of, unquoted
-from recommenders.data.survey import PIECE_BYTES, Survey, survey
+from recommenders.data.columns import Chunk, Column
+from recommenders.data.layout import Layout
+from recommenders.data.opening import open_binary, read_first_lines
+from recommenders.data.prescan import CHUNK_BYTES, prescan
+from recommenders.data.quotes import split_line, strip_quotes
 
-#: No table is wider: pandas takes minutes for a header of 200,000 columns.
-MAX_COLUMNS = 200
-#: No piece is so many times as large as it was planned to be: some quote was left open.
+#: A chunk that is so many times as large as planned has an open quotation mark.
 _TOO_LARGE = 16
-#: Characters of a line that is looked at alone: no cell is longer than csv takes.
-_LOOKED_AT = 10_000
-#: What pandas says of a row that is too long, and what to do about it.
-_SAW = re.compile(r"Expected [0-9]+ fields in line (?P<line>[0-9]+), saw (?P<saw>[0-9]+)")
-_MANY_CELLS = "; put quotation marks around a cell with a separator in it, or leave such rows out"
+#: Longest part of a line that is split to find the row with too many cells: csv refuses longer cells.
+_MAX_SPLIT = 10_000
+#: What pandas says of a row with too many cells, and what to do about it.
+_TOO_MANY = re.compile(r"Expected [0-9]+ fields in line (?P<line>[0-9]+), saw (?P<saw>[0-9]+)")
+_ADVICE = "; put quotation marks around a cell with a separator in it, or leave such rows out"
 
 
 class TextTable:
-    """A file of rows, a line each but for quoted cells that go over several.
+    """A text file with a row in each line, but for quoted cells that span several lines.
 
     Args:
-        path: the file (unpacked where it is packed).
+        path: the file (unpacked if it is packed).
         separator: between columns: one character, or "::".
         n_columns: of every row.
-        has_header: whether the first line is none.
-        encoding: of the text.
+        has_header: whether the first line names the columns.
 
     Raises:
-        UserError: see `survey`.
+        UserError: see `prescan`.
     """
 
-    def __init__(self, path: Path, separator: str, n_columns: int, has_header: bool, encoding: str = "utf-8") -> None:
-        self._path, self._separator, self._n_columns = path, separator, n_columns
-        self._n_header, self._encoding = int(has_header), encoding
-        self._survey = survey(path, n_columns, encoding, separator)
-        self.n_rows = self._survey.n_rows
-        """At most so many."""
+    def __init__(self, path: Path, separator: str, n_columns: int, has_header: bool) -> None:
+        self.name, self._path, self._separator, self._n_columns = str(path), path, separator, n_columns
+        self._n_header = int(has_header)
+        self._prescan = prescan(path, n_columns, separator)
+        self.n_rows = self._prescan.n_rows
+        """An upper bound."""
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What became of quotation marks, where rows are not simply lines."""
-        if self._survey.stray_quote is not None:
-            return (f"quotation marks are read as text: the one in line {self._survey.stray_quote} ends no cell",)
-        n = self._survey.n_swallowed
+        """How quotation marks are read, if a row is not simply a line."""
+        if self._prescan.stray_quote is not None:
+            return (f"quotation marks are read as text: the one in line {self._prescan.stray_quote} ends no cell",)
+        n = self._prescan.n_continued
         lines = "1 line belongs" if n == 1 else f"{n:,} lines belong"
         return (f"{lines} to the row before, in quoted cells that go over several lines",) * (n > 0)
 
-    def pieces(self, places: Mapping[str, int]) -> Iterator[Piece]:
-        """All rows but blank ones.
+    def chunks(self, layout: Layout) -> Iterator[Chunk]:
+        """Read all rows but blank ones.
 
         Args:
-            places: {role: place of its column, from 0}.
+            layout: the columns that are wanted.
 
         Raises:
-            UserError: no such table, with the line where that is known.
+            UserError: the file is not such a table; with the line where that is known.
         """
-        plan = iter(self._survey.pieces)
-        line, lines_a_row = 1 + self._n_header, 1.0
-        with opened(self._path) as file, _told(self._path, self._n_columns, self._separator, self._survey):
-            metered = _Metered(file, self._path)
+        planned = self._prescan.chunks
+        line, lines_per_row = 1 + self._n_header, 1.0
+        with open_binary(self._path) as file, self._one_line_errors():
+            metered = _MeteredFile(file, self._path)
             with self._reader(metered) as reader:
-                for n_lines in itertools.chain(plan, itertools.repeat(self._survey.pieces[-1])):
-                    metered.begin()
+                for n_lines in itertools.chain(planned, itertools.repeat(planned[-1])):
+                    metered.reset()
                     try:
-                        frame = reader.get_chunk(max(1, int(n_lines / lines_a_row)))
+                        frame = reader.get_chunk(max(1, int(n_lines / lines_per_row)))
                     except StopIteration:
                         return
                     if not len(frame):
                         return
-                    rows, n_read = self._numbered(frame, line)
-                    line, lines_a_row = line + n_read, n_read / len(frame)
-                    yield self._piece(frame, rows, places)
+                    numbers, n_read = self._line_numbers(frame, line)
+                    line, lines_per_row = line + n_read, n_read / len(frame)
+                    yield self._chunk(frame, numbers, layout)
 
-    def _reader(self, metered: _Metered) -> Any:
+    def _reader(self, metered: _MeteredFile) -> Any:
         single = len(self._separator) == 1
-        raw = metered if single else _WithTabs(metered, self._separator.encode())
+        raw = metered if single else _TabbedFile(metered, self._separator.encode())
         return pd.read_csv(
             io.BufferedReader(raw, buffer_size=2**18),
             sep=self._separator if single else "\t",
@@ -98,9 +97,9 @@ class TextTable:
             names=range(self._n_columns),
             skiprows=self._n_header,
             index_col=False,
-            quoting=csv.QUOTE_MINIMAL if self._survey.stray_quote is None else csv.QUOTE_NONE,
+            quoting=csv.QUOTE_MINIMAL if self._prescan.stray_quote is None else csv.QUOTE_NONE,
             engine="c",
-            encoding=self._encoding,
+            encoding="utf-8",
             compression=None,
             dtype=object,
             keep_default_na=False,
@@ -108,82 +107,90 @@ class TextTable:
             iterator=True,
         )
 
-    def _numbered(self, frame: pd.DataFrame, first: int) -> tuple[np.ndarray, int]:
-        """The line that each row begins in, which is `first` for the first, and over how many lines they go."""
-        rows = np.arange(first, first + len(frame))
-        if not self._survey.n_swallowed:
-            return rows, len(frame)
+    def _line_numbers(self, frame: pd.DataFrame, first: int) -> tuple[np.ndarray, int]:
+        """Return [n] the line in which each row begins, from `first` on, and the number of lines of all rows."""
+        numbers = np.arange(first, first + len(frame))
+        if not self._prescan.n_continued:
+            return numbers, len(frame)
         frame = frame.fillna("")
         further = sum(frame[column].str.count("\r\n|\n|\r") for column in frame.columns).to_numpy(dtype=np.int64)
         before = further.cumsum() - further
-        return rows + before, len(frame) + int(further.sum())
+        return numbers + before, len(frame) + int(further.sum())
 
-    def _piece(self, frame: pd.DataFrame, rows: np.ndarray, places: Mapping[str, int]) -> Piece:
-        columns = {role: TextColumn(frame[place]) for role, place in places.items()}
-        if not columns["user"].filled.all():
+    def _chunk(self, frame: pd.DataFrame, numbers: np.ndarray, layout: Layout) -> Chunk:
+        columns = _columns(frame, layout.places)
+        if columns["user"].is_empty().any():
             filled = (frame.fillna("") != "").any(axis=1).to_numpy(dtype=bool)
-            frame, rows = frame.loc[filled], rows[filled]
-            columns = {role: TextColumn(frame[place]) for role, place in places.items()}
-        piece = Piece(f"{self._path} line", rows, columns)
-        if self._survey.stray_quote is None:
-            return piece
-        return Piece(piece.where, rows, {role: self._bare(frame[places[role]], role, piece) for role in places})
+            frame, numbers = frame.loc[filled], numbers[filled]
+            columns = _columns(frame, layout.places)
+        chunk = Chunk(self.name, "line", numbers, columns, layout.names)
+        if self._prescan.stray_quote is None:
+            return chunk
+        unquoted = {place: self._strip_quotes(frame[place], role, chunk) for role, place in layout.places.items()}
+        return Chunk(self.name, "line", numbers, _columns(unquoted, layout.places), layout.names)
 
-    def _bare(self, cells: pd.Series, role: str, piece: Piece) -> TextColumn:
-        """Cells without the marks around them, where marks are text."""
+    def _strip_quotes(self, cells: pd.Series, role: str, chunk: Chunk) -> pd.Series:
+        """Remove the quotation marks around cells, where marks are plain text."""
         marked = np.flatnonzero(cells.str.startswith('"').fillna(False).to_numpy(dtype=bool))
-        bare = cells.to_numpy(dtype=object, copy=True)
+        stripped = cells.to_numpy(dtype=object, copy=True)
         for row in marked:
-            cell = bare[row] = unquoted(bare[row])
+            cell = stripped[row] = strip_quotes(stripped[row])
             if role in ("user", "item") and cell.startswith('"'):
                 raise UserError(
-                    f"{piece.at(int(row))}: {role}: expected an id, got {shown(cells.iloc[row])}, in which a quotation "
-                    "mark is open; close it or take it out"
+                    f"{chunk.location(int(row))}: {role}: expected an id, got {shown(cells.iloc[row])}, in which a "
+                    "quotation mark is open; close it or take it out"
                 )
-        return TextColumn(pd.Series(bare, dtype=object))
+        return pd.Series(stripped, dtype=object)
+
+    @contextmanager
+    def _one_line_errors(self) -> Iterator[None]:
+        """Re-raise errors of pandas as one line, which says too if quotation marks may be the cause."""
+        found, wanted = self._prescan, f"expected rows of {self._n_columns} cells, got"
+        why = f"; the quotation mark in line {found.stray_quote} ends no cell, so all are text"
+        why *= found.stray_quote is not None
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("error", pd.errors.ParserWarning)  # rows with more cells than there are columns
+                yield
+        except pd.errors.EmptyDataError:
+            return
+        except pd.errors.ParserWarning:
+            raise UserError(f"{self.name}{self._first_long_line()}: {wanted} more{_ADVICE}{why}") from None
+        except UserError:
+            raise
+        except (ValueError, csv.Error, pd.errors.ParserError) as error:
+            many = _TOO_MANY.search(str(error))
+            if many is not None:
+                where = f" line {many['line']}" * (not found.n_continued)  # pandas counts rows, not lines
+                raise UserError(f"{self.name}{where}: {wanted} {many['saw']}{_ADVICE}{why}") from None
+            problem = in_a_line(first_line(error), 200)
+            raise UserError(f"{self.name}: expected a table of ratings, could not read it: {problem}{why}") from None
+
+    def _first_long_line(self) -> str:
+        """Return the first line with too many cells, if it is near the beginning."""
+        rows = (split_line(line[:_MAX_SPLIT], self._separator) for line in read_first_lines(self._path))
+        return next((f" line {n}" for n, row in enumerate(rows, start=1) if len(row) > self._n_columns), "")
 
 
-@contextmanager
-def _told(path: Path, n_columns: int, separator: str, found: Survey) -> Iterator[None]:
-    """What pandas says about a table, as one line; and why quotation marks join no cells, which may be the cause."""
-    stray = found.stray_quote
-    why = "" if stray is None else f"; the quotation mark in line {stray} ends no cell, so all are text"
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", pd.errors.ParserWarning)  # rows with more cells than there are columns
-            yield
-    except pd.errors.EmptyDataError:
-        return
-    except pd.errors.ParserWarning:
-        where = _first_long_line(path, n_columns, separator)
-        raise UserError(f"{path}{where}: expected rows of {n_columns} cells, got more{_MANY_CELLS}{why}") from None
-    except UserError:
-        raise
-    except (ValueError, csv.Error, pd.errors.ParserError) as error:
-        many = _SAW.search(str(error))
-        if many is not None:
-            where = f" line {many['line']}" * (not found.n_swallowed)  # pandas counts rows, which go over several
-            got = f"expected rows of {n_columns} cells, got {many['saw']}"
-            raise UserError(f"{path}{where}: {got}{_MANY_CELLS}{why}") from None
-        problem = in_a_line(first_line(error), 200)
-        raise UserError(f"{path}: expected a table of ratings, could not read it: {problem}{why}") from None
+def _columns(cells: pd.DataFrame | Mapping[int, pd.Series], places: Mapping[str, int]) -> dict[str, Column]:
+    """Return {role: column}."""
+    return {role: Column(_to_arrow(cells[place])) for role, place in places.items()}
 
 
-def _first_long_line(path: Path, n_columns: int, separator: str) -> str:
-    """Where it is, if it is one of the first."""
-    rows = (cells_of(line[:_LOOKED_AT], separator) for line in first_lines(path))
-    return next((f" line {n}" for n, row in enumerate(rows, start=1) if len(row) > n_columns), "")
+def _to_arrow(cells: pd.Series) -> pa.Array:
+    array = pa.array(cells, pa.string(), from_pandas=True)
+    return array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
 
 
-class _Metered(io.RawIOBase):
-    """The bytes of a file, no more of them for one piece than there is room for."""
+class _MeteredFile(io.RawIOBase):
+    """A file of which only so many bytes may be read for one chunk."""
 
     def __init__(self, file: BinaryIO, path: Path) -> None:
-        self._file, self._path, self._read = file, path, 0
+        self._file, self._path, self._n_read = file, path, 0
 
-    def begin(self) -> None:
-        """A piece begins."""
-        self._read = 0
+    def reset(self) -> None:
+        """Begin a new chunk."""
+        self._n_read = 0
 
     def readable(self) -> bool:
         return True
@@ -191,16 +198,16 @@ class _Metered(io.RawIOBase):
     def readinto(self, buffer: Any, /) -> int:
         text = self._file.read(len(buffer))
         buffer[: len(text)] = text
-        self._read += len(text)
-        if self._read > _TOO_LARGE * PIECE_BYTES:
+        self._n_read += len(text)
+        if self._n_read > _TOO_LARGE * CHUNK_BYTES:
             raise UserError(
-                f"{self._path}: expected rows of few lines, got {self._read >> 20} MiB in a few; a quote is open"
+                f"{self._path}: expected rows of few lines, got {self._n_read >> 20} MiB in a few; a quote is open"
             )
         return len(text)
 
 
-class _WithTabs(io.RawIOBase):
-    """The bytes of a file with a tab in place of every separator, for a reader that takes single characters."""
+class _TabbedFile(io.RawIOBase):
+    """A file with a tab in place of every separator, for a parser that takes single characters."""
 
     def __init__(self, file: BinaryIO | io.RawIOBase, separator: bytes) -> None:
         self._file = file
@@ -211,7 +218,7 @@ class _WithTabs(io.RawIOBase):
 
     def readinto(self, buffer: Any, /) -> int:
         text = self._file.read(len(buffer) // 2) or b""
-        # A separator is not cut in two: its characters are taken as long as they come.
+        # not to cut a separator in two, read on while its characters come
         while text and text[-1:] in self._separator and len(text) < len(buffer) and (more := self._file.read(1)):
             text += more
         text = text.replace(self._separator, b"\t")

@@ -1,4 +1,4 @@
-"""Times of a table: numbers as they are, dates as seconds since 1970 (UTC unless they say otherwise)."""
+"""The column of times: numbers as they are, dates as seconds since 1970 (UTC unless they have a time zone)."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import numpy as np
 import pandas as pd
 
 from core.common.errors import UserError
-from recommenders.data.columns import Column, Piece
-from recommenders.data.moments import Moments
+from recommenders.data.columns import Chunk
+from recommenders.data.timestamps import Timestamps
 
 ISO = "ISO8601"
-#: Forms of dates, tried in this order on the first rows: pandas' name and what a person calls it. A time of the day may
-#: follow each but the first, which has its own, and the last ones, which have one in them.
-FORMS = {
+#: {format of dates for pandas: its name in messages}, tried in this order on the first rows. A time of day may follow
+#: each, but for ISO 8601 and the last ones, which have one themselves.
+FORMATS = {
     ISO: "ISO 8601",
     "%Y-%m-%d": "year-month-day",
     "%Y/%m/%d": "year/month/day",
@@ -36,104 +36,100 @@ FORMS = {
     "%a, %d %b %Y %H:%M:%S %z": "Thu, 01 Jan 1970 00:00:00 +0000",
     "%a, %d %b %Y %H:%M:%S": "Thu, 01 Jan 1970 00:00:00 GMT",
 }
-#: What an error offers.
+#: Examples for an error message.
 _EXAMPLES = "2015-03-04 05:06:07, 2015-03-04T05:06:07.891+02:00, 03/04/2015 5:06 PM, 13-03-2015, 4.3.2015, Mar 04, 2015"
-#: The other reading of a date in which day and month might be either.
-_OTHER = {"%m/%d/%Y": "%d/%m/%Y", "%d-%m-%Y": "%m-%d-%Y"}
+#: {format: the same with day and month swapped}.
+_SWAPPED = {"%m/%d/%Y": "%d/%m/%Y", "%d-%m-%Y": "%m-%d-%Y"}
 _CLOCK = re.compile(r"([ ,T]+)(\d{1,2}:\d\d)(:\d\d)?([.]\d{1,9})?( ?)([AaPp][Mm])?")
 _IN_UTC = re.compile(r"\s*\b(?:UTC|GMT|Z)$")
-#: What is no date, whatever pandas takes it for: a number would be a year or a day, and "now" and "today" are words.
-_NO_DATE = r"(?:[^0-9]*|\s*[+-]?[0-9]+[.]?[0-9]*\s*)"
-
-#: What ends in a time zone.
+#: What pandas would read as a date and is none: numbers (as a year or a day), and the words "now" and "today".
+_NOT_A_DATE = r"(?:[^0-9]*|\s*[+-]?[0-9]+[.]?[0-9]*\s*)"
+#: Ends in a time zone.
 _ZONED = r"[T ]\d\d[^+-]*[+-]\d\d(?::?\d\d)?\s*$|[zZ]\s*$"
 
-#: What a column of times may hold.
+#: Kinds of times.
 _NUMBERS, _DATES = "numbers", "dates"
 
 
-class TimeReader:
-    """Reads one column of times. The first rows decide between numbers and dates, and over the form of dates."""
+class TimestampReader:
+    """Reads one column of times. The first rows decide between numbers and dates, and on the format of dates."""
 
     def __init__(self) -> None:
-        self._form: tuple[str, str] | None = None
-        self._are: str | None = None
+        self._format: tuple[str, str] | None = None
+        self._kind: str | None = None
         self.notes: list[str] = []
 
-    def read(self, column: Column, piece: Piece) -> Moments:
-        """The times of a piece, in full.
-
-        Args:
-            column: of times.
-            piece: that it is of, for messages.
+    def read(self, chunk: Chunk) -> Timestamps:
+        """Return the times of a chunk without loss of digits.
 
         Raises:
-            UserError: dates of no form known here, or of another one than the first; dates and
-                numbers; with the row.
+            UserError: dates of an unknown format, or not of the format of the first ones; dates and numbers in one
+                column. The message names the row.
         """
-        texts = column.texts()
-        if texts is None:
+        column = chunk.columns["timestamp"]
+        if not column.is_text:
             times = column.times()
-            self._check(_DATES if column.holds_dates else _NUMBERS, column, piece, times)
+            self._check_kind(_DATES if column.is_date else _NUMBERS, chunk, times)
             return times
-        if self._are == _NUMBERS:
+        if self._kind == _NUMBERS:
             return column.times()
-        if self._form is None:
+        texts = column.texts()
+        if self._format is None:
             times, filled = column.times(), np.flatnonzero(texts.str.strip() != "")
             if not len(filled):
                 return times
             if times.has(int(filled[0])):
-                self._check(_NUMBERS, column, piece, times)
+                self._check_kind(_NUMBERS, chunk, times)
                 return times
-            self._form = _form_of(texts.iloc[filled], column, piece, int(filled[0]))
-            self._are = _DATES
-            self._say(texts.iloc[filled])
-        return _seconds(texts, self._form, piece, column)
+            self._format = _detect_format(texts.iloc[filled], chunk, int(filled[0]))
+            self._kind = _DATES
+            self._add_note(texts.iloc[filled], *self._format)
+        return _to_seconds(texts, self._format, chunk)
 
-    def _check(self, are: str, column: Column, piece: Piece, times: Moments) -> None:
-        """All pieces are of one kind, whatever holds them."""
+    def _check_kind(self, kind: str, chunk: Chunk, times: Timestamps) -> None:
+        """Refuse numbers after dates and dates after numbers, whatever the type of their column."""
         first = 0 if times.missing is None else int(times.missing.argmin())
         if not times.has(first):
             return
-        if are != (self._are or are):
+        if kind != (self._kind or kind):
             raise UserError(
-                f"{piece.at(first)}: timestamp: {self._are} expected as in the rows before, got {column.shown(first)}; "
-                "write all times in one form, or leave them out with --time-col none"
+                f"{chunk.location(first)}: timestamp: {self._kind} expected as in the rows before, got "
+                f"{chunk.cell('timestamp', first)}; write all times in one form, or leave them out with "
+                "--time-col none"
             )
-        self._are = are
+        self._kind = kind
 
-    def _say(self, texts: pd.Series) -> None:
-        assert self._form is not None
-        form, clock = self._form
-        other = _OTHER.get(form)
+    def _add_note(self, texts: pd.Series, date: str, clock: str) -> None:
+        other = _SWAPPED.get(date)
         unsure = ""
-        if other is not None and not _dates(texts, (other, clock)).isna().any():
-            unsure = f"; {FORMS[other]} would fit the first rows too"
-        self.notes.append(f"times are dates ({FORMS[form]}), read as seconds{unsure}")
+        if other is not None and not _parse_dates(texts, (other, clock)).isna().any():
+            unsure = f"; {FORMATS[other]} would fit the first rows too"
+        self.notes.append(f"times are dates ({FORMATS[date]}), read as seconds{unsure}")
 
 
-def _form_of(texts: pd.Series, column: Column, piece: Piece, row: int) -> tuple[str, str]:
-    """The first form that fits all rows, or else the first cell; and that of the time of the day."""
+def _detect_format(texts: pd.Series, chunk: Chunk, row: int) -> tuple[str, str]:
+    """Return the first formats (date, time of day) that fit all texts, or else the first text, which is of `row`."""
     cell = _IN_UTC.sub("", str(texts.iloc[0]).strip())
     fits_first = None
-    for form in FORMS:
-        chosen = form, "" if form == ISO or "%H" in form else _clock_form(cell)
+    for form in FORMATS:
+        chosen = form, "" if form == ISO or "%H" in form else _clock_format(cell)
         if _IN_UTC.search(str(texts.iloc[0]).strip()):
             chosen = form, chosen[1] + "UTC"
-        if not _dates(texts.iloc[:1], chosen).isna().any():
+        if not _parse_dates(texts.iloc[:1], chosen).isna().any():
             fits_first = fits_first or chosen
-            if not _dates(texts, chosen).isna().any():
+            if not _parse_dates(texts, chosen).isna().any():
                 return chosen
     if fits_first is None:
         raise UserError(
-            f"{piece.at(row)}: timestamp: a number or a date expected, got {column.shown(row)}; dates are read as "
-            f"{_EXAMPLES}; write them so, or leave them out with --time-col none"
+            f"{chunk.location(row)}: timestamp: a number or a date expected, got "
+            f"{chunk.cell('timestamp', row)}; dates are read as {_EXAMPLES}; write them so, or leave them out with "
+            "--time-col none"
         )
     return fits_first
 
 
-def _clock_form(cell: str) -> str:
-    """How this cell writes the time of the day."""
+def _clock_format(cell: str) -> str:
+    """Return the format of the time of day at the end of a cell; "" where there is none."""
     found = _CLOCK.search(cell)
     if found is None or found.end() != len(cell):
         return ""
@@ -142,11 +138,11 @@ def _clock_form(cell: str) -> str:
     return between + hours + ":%S" * bool(seconds) + ".%f" * bool(beyond) + (f"{blank}%p" if half else "")
 
 
-def _dates(texts: pd.Series, form: tuple[str, str]) -> pd.Series:
+def _parse_dates(texts: pd.Series, form: tuple[str, str]) -> pd.Series:
     date, clock = form
     if clock.endswith("UTC"):
         texts, clock = texts.str.replace(_IN_UTC, "", regex=True), clock.removesuffix("UTC")
-    texts = texts.mask(texts.str.fullmatch(_NO_DATE).astype(bool))
+    texts = texts.mask(texts.str.fullmatch(_NOT_A_DATE).astype(bool))
     read = partial(pd.to_datetime, format=date + clock, errors="coerce", utc=True)
     zoned = texts.str.contains(_ZONED, na=False).to_numpy(dtype=bool)
     if zoned.all() or not zoned.any():
@@ -156,15 +152,16 @@ def _dates(texts: pd.Series, form: tuple[str, str]) -> pd.Series:
     return pd.concat([read(texts[zoned]), read(texts[~zoned])]).iloc[np.argsort(places)]
 
 
-def _seconds(texts: pd.Series, form: tuple[str, str], piece: Piece, column: Column) -> Moments:
-    dates = _dates(texts, form)
+def _to_seconds(texts: pd.Series, form: tuple[str, str], chunk: Chunk) -> Timestamps:
+    dates = _parse_dates(texts, form)
     bad = np.flatnonzero(dates.isna().to_numpy())
     if len(bad):
         row = int(bad[0])
         raise UserError(
-            f"{piece.at(row)}: timestamp: a date expected as in the other rows ({FORMS[form[0]]}), got "
-            f"{column.shown(row)}; write all of them as 2015-03-04 05:06:07, or leave them out with --time-col none"
+            f"{chunk.location(row)}: timestamp: a date expected as in the other rows ({FORMATS[form[0]]}), got "
+            f"{chunk.cell('timestamp', row)}; write all of them as 2015-03-04 05:06:07, or leave them out with "
+            "--time-col none"
         )
     moments = dates.dt.tz_localize(None).to_numpy()
     per_second = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}[np.datetime_data(moments.dtype)[0]]
-    return Moments.of_ticks(moments.astype(np.int64), per_second)
+    return Timestamps.from_ticks(moments.astype(np.int64), per_second)

@@ -32,9 +32,8 @@ from core.programs.line import KNOWN_INPUTS
 from core.programs.operators import OPERATORS
 from core.programs.parsing import FormulaError
 from core.programs.program import LossProgram
-from recommenders.data import DATASETS, Dataset, TableOptions
-from recommenders.data.options import USUAL_OPTIONS
-from recommenders.data.summary import summarise
+from recommenders.data import DATASETS, Dataset, TableOptions, summarise
+from recommenders.data.options import DEFAULT_OPTIONS
 from studies.storage.checkpoints import Checkpoints
 from studies.storage.packing import pack
 
@@ -188,7 +187,7 @@ def enter_options(data: bytes) -> None:
             enter_path("table", path, made[0])
 
 
-def enter_path(dataset: str, path: Path, options: TableOptions = USUAL_OPTIONS) -> bool:
+def enter_path(dataset: str, path: Path, options: TableOptions = DEFAULT_OPTIONS) -> bool:
     """Whether a data set was read from it, which need not have both classes everywhere."""
     loaded = []
     read = assert_read_or_refused(lambda: loaded.append(DATASETS[dataset].load(path, 0, options)))

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from core.common.errors import MAX_MESSAGE, UserError
-from recommenders.data import DATASETS, TableOptions, survey
-from recommenders.data.opening import MAX_LINE, beginning, opened
-from recommenders.data.survey import PER_BYTE
+from recommenders.data import DATASETS, TableOptions, prescan
+from recommenders.data.opening import MAX_LINE, open_binary, read_first_line
+from recommenders.data.prescan import PER_BYTE
 from tests.fuzz.doors import assert_good, enter_path
 
 FILES_OF_SETS = {"table": "r.csv", "ml-100k": "u.data", "ml-1m": "ratings.dat", "electronics": "r.json.gz"}
@@ -63,7 +63,7 @@ def test_a_folder_named_as_an_address_is_read_as_a_folder(tmp_path, monkeypatch)
 @pytest.fixture
 def little_memory(monkeypatch):
     """As if no more than 64 MiB were free."""
-    monkeypatch.setattr(survey, "free_memory", lambda device: 64 * MEBI)
+    monkeypatch.setattr(prescan, "free_memory", lambda device: 64 * MEBI)
 
 
 #: What a packed file of a few kilobytes unpacks to, a megabyte at a time; each has half a gigabyte.
@@ -101,7 +101,7 @@ def test_a_bomb_is_refused_before_it_takes_memory(kind, little_memory, tmp_path)
 def test_a_file_that_memory_does_not_hold_is_refused_with_the_reason(dataset, little_memory, tmp_path):
     path = bomb(tmp_path / f"{FILES_OF_SETS[dataset]}.gz", BOMBS["long rows"], b"user_id\titem_id\trating\ttimestamp\n")
     with pytest.raises(UserError, match=r"that fit into memory, of which 0\.1 GiB are free; .* give a part") as caught:
-        survey.survey(path, 4)
+        prescan.prescan(path, 4)
     assert_good(caught.value)
     assert not enter_path(dataset, path)
 
@@ -112,7 +112,7 @@ def test_counting_ends_where_memory_would(little_memory, tmp_path, monkeypatch):
     true_read = gzip.GzipFile.read
     monkeypatch.setattr(gzip.GzipFile, "read", lambda file, size: read.append(true_read(file, size)) or read[-1])
     with pytest.raises(UserError):
-        survey.survey(path, 4)
+        prescan.prescan(path, 4)
     assert sum(map(len, read)) <= 64 * MEBI / PER_BYTE + MAX_LINE
 
 
@@ -122,18 +122,18 @@ def test_the_longest_line_is_read_wherever_it_stands(end, place, tmp_path):
     path = tmp_path / "r.csv"
     before = b"x" * place + end if place else b""
     path.write_bytes(before + b"a" * (MAX_LINE - 1) + end + b"b" + end)
-    assert survey.survey(path, 1).n_lines == (3 if place else 2)
+    assert prescan.prescan(path, 1).n_lines == (3 if place else 2)
     path.write_bytes(before + b"a" * (2 * MAX_LINE + 1) + end)
     with pytest.raises(UserError, match=f"line {2 if place else 1}: expected lines of at most"):
-        survey.survey(path, 1)
+        prescan.prescan(path, 1)
 
 
 @pytest.mark.parametrize("text", ["", "a", "a\n", "a\nb", "a\r\nb\r\n", "\n", "a\n\n"])
 def test_lines_are_counted_as_a_person_does(text, tmp_path):
     path = tmp_path / "r.csv"
     path.write_bytes(text.encode())
-    assert survey.survey(path, 1).n_lines == len(text.splitlines())
-    assert beginning(path) == (text.splitlines() or [""])[0]
+    assert prescan.prescan(path, 1).n_lines == len(text.splitlines())
+    assert read_first_line(path) == (text.splitlines() or [""])[0]
 
 
 def test_what_is_no_text_is_refused_with_its_line_across_pieces(tmp_path):
@@ -141,15 +141,15 @@ def test_what_is_no_text_is_refused_with_its_line_across_pieces(tmp_path):
     pair = "é".encode()
     filler = b"a" * 99 + b"\n"
     path.write_bytes((filler * (MAX_LINE // 100 + 1))[: MAX_LINE - 1] + pair + b"\n")
-    n_lines = survey.survey(path, 1).n_lines
+    n_lines = prescan.prescan(path, 1).n_lines
     with path.open("ab") as file:
         file.write(pair[:1])
     with pytest.raises(UserError, match=f"line {n_lines + 1}: expected utf-8 text, got the byte 0xc3"):
-        survey.survey(path, 1)
+        prescan.prescan(path, 1)
 
 
 def test_what_goes_wrong_while_a_file_is_read_is_a_user_error(tmp_path):
     path = tmp_path / "r.csv"
     path.write_bytes(b"1")
-    with pytest.raises(UserError, match=r"r\.csv: could not read it: Input/output error"), opened(path):
+    with pytest.raises(UserError, match=r"r\.csv: could not read it: Input/output error"), open_binary(path):
         raise OSError(5, "Input/output error")

@@ -138,7 +138,7 @@ def test_cells_that_are_none_are_refused_with_their_row(changed, message):
 
 
 def test_kinds_that_change_on_the_way_are_read(monkeypatch):
-    monkeypatch.setattr("recommenders.data.arrow_table.ROWS_AT_ONCE", 2)
+    monkeypatch.setattr("recommenders.data.arrow_table.CHUNK_ROWS", 2)
     frame = PANDAS.assign(item=pd.Series([1, 2, "1.0", "3"], dtype=object))
     assert everything(table_dataset(frame)) == EXPECTED
     with pytest.raises(UserError, match="row 3: column 'item': numbers, text or dates expected, got list"):

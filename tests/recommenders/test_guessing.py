@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.common.errors import UserError
-from recommenders.data.guessing import KNOWN, find_layout
+from recommenders.data.layout import KNOWN_NAMES, find_layout
 from recommenders.data.options import TableOptions
 
 
@@ -37,10 +37,10 @@ def test_common_layouts_are_recognised(names, expected):
 @given(st.data())
 def test_of_several_known_names_the_preferred_one_is_taken_and_the_others_are_said(data):
     role = data.draw(st.sampled_from(["user", "item", "rating", "timestamp"]))
-    names = data.draw(st.lists(st.sampled_from(KNOWN[role]), min_size=2, max_size=4, unique=True))
-    columns = names + [name for name in ("uid", "iid") if name not in KNOWN[role]]
+    names = data.draw(st.lists(st.sampled_from(KNOWN_NAMES[role]), min_size=2, max_size=4, unique=True))
+    columns = names + [name for name in ("uid", "iid") if name not in KNOWN_NAMES[role]]
     layout = find_layout("x", columns, len(columns), TableOptions(), False)
-    best = min(names, key=list(KNOWN[role]).index)
+    best = min(names, key=list(KNOWN_NAMES[role]).index)
     assert columns[layout.places[role]] == best
     (said,) = [note for note in layout.notes if "could also be" in note]
     assert all(name in said for name in names if name != best)

@@ -4,8 +4,7 @@ import pandas as pd
 import pytest
 
 from core.common.errors import UserError
-from recommenders.data import TableOptions, table_dataset
-from recommenders.data.summary import summarise
+from recommenders.data import TableOptions, summarise, table_dataset
 
 
 @pytest.fixture

@@ -12,9 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.common.errors import UserError
-from recommenders.data import TableOptions, table_dataset
+from recommenders.data import TableOptions, summarise, table_dataset
+from recommenders.data.builder import RatingsBuilder
+from recommenders.data.columns import Chunk, Column
 from recommenders.data.ids import id_text
-from recommenders.data.summary import summarise
 
 laws = settings(deadline=None, max_examples=200)
 whole = st.integers(-(10**30), 10**30)
@@ -133,15 +134,12 @@ def test_parts_of_several_types_share_their_ids(tmp_path):
 
 @laws
 @given(st.lists(st.sampled_from(["51", "51.0", "7", "07", "x", "1.50", "1.5", " 7", "-3.0", "-3"]), min_size=1))
-def test_pieces_number_the_same_ids_alike(cells):
-    from recommenders.data.columns import Piece, TextColumn
-    from recommenders.data.gathering import Gatherer
-
-    gatherer = Gatherer(len(cells), frozenset())
+def test_chunks_encode_the_same_ids_alike(cells):
+    builder = RatingsBuilder(len(cells), frozenset())
     for row, cell in enumerate(cells):
-        column = TextColumn(pd.Series([cell], dtype=object))
-        gatherer.add(Piece("x line", [row], {"user": column, "item": column}))
-    found = gatherer.done("x")
+        column = Column(pa.array([cell]))
+        builder.add(Chunk("x", "line", [row], {"user": column, "item": column}))
+    found = builder.build("x")
     assert [str(one) for one in found.user_ids[found.user].tolist()] == [id_text(cell) for cell in cells]
 
 

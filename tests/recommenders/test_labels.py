@@ -4,7 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.common.errors import UserError
-from recommenders.data.labels import binary_labels, repeated
+from recommenders.data.dataset import Ratings
+from recommenders.data.labels import binary_labels, deduplicate, label_ratings
 
 
 def labels(ratings, positive_at=None):
@@ -46,7 +47,7 @@ def test_a_border_that_no_rating_reaches_is_refused_with_the_range():
 
 @given(st.lists(st.integers(0, 5), min_size=1, max_size=30), st.sampled_from(["last", "first", "all"]))
 def test_of_a_pair_the_first_the_last_or_all_stay(pairs, which):
-    stays, n = repeated(np.array(pairs), which)
+    stays, n = deduplicate(np.array(pairs), which)
     kept = list(range(len(pairs))) if stays is None else np.flatnonzero(stays).tolist()
     assert n == len(pairs) - len(set(pairs))
     if which == "all":
@@ -54,3 +55,12 @@ def test_of_a_pair_the_first_the_last_or_all_stay(pairs, which):
     else:
         place = {pair: i for i, pair in (enumerate(pairs) if which == "last" else reversed(list(enumerate(pairs))))}
         assert kept == sorted(place.values())
+
+
+def test_ratings_of_published_data_are_positive_from_four_on():
+    n = np.arange(5)
+    ratings = Ratings(n, n, np.array([1, 3.99, 4, 5, -1]), None, n, n)
+    labelled = label_ratings(ratings)
+    assert labelled.label.tolist() == [0, 0, 1, 1, 0]
+    assert labelled.label.dtype == np.float32
+    assert label_ratings(ratings, positive_at=3.5).label.tolist() == [0, 1, 1, 1, 0]

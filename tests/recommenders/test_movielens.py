@@ -116,6 +116,34 @@ def test_ml_1m_as_csv_without_timestamps_is_split_at_random_by_the_seed(tmp_path
     assert everything(first) == everything(again) != everything(other)
 
 
+def ml_1m(tmp_path, ratings, times):
+    """The items of the three parts of a file with one user, who rates item n with the n-th rating."""
+    path = tmp_path / "ratings.csv"
+    rows = enumerate(zip(ratings, times, strict=True))
+    path.write_text("user_id,movie_id,rating,timestamp\n" + "".join(f"7,{n},{r},{t}\n" for n, (r, t) in rows))
+    return [[item for _, item, _ in part] for part in everything(load_ml_1m(path, 0))]
+
+
+def test_of_ml_1m_the_latest_positives_are_held_out(tmp_path):
+    assert ml_1m(tmp_path, [5, 5, 1, 5, 2], [50, 40, 30, 20, 60]) == [[3, 2], [1], [0, 4]]  # in order of time
+
+
+def test_equal_times_of_ml_1m_stay_in_the_order_of_the_file(tmp_path):
+    times = [n * n % 7 for n in range(300)]
+    parts = ml_1m(tmp_path, [1] * 300, times)  # no positive: all rows train
+    assert parts == [sorted(range(300), key=times.__getitem__), [], []]
+
+
+def test_a_file_with_the_columns_of_other_data_is_refused(tmp_path):
+    path = tmp_path / "ratings.csv"
+    path.write_text("userId,movieId,rating,timestamp\n1,2,5,0\n")
+    expected = (
+        "expected columns user_id, movie_id, rating, timestamp, got userId, movieId, rating, timestamp; .*--dataset"
+    )
+    with pytest.raises(UserError, match=expected):
+        load_ml_1m(path, 0)
+
+
 def test_a_bad_line_of_ratings_dat_is_named(tmp_path):
     path = tmp_path / "ratings.dat"
     path.write_text("1::2::5::100\n1::3::five::101\n")

@@ -66,7 +66,7 @@ UNLIKE = {
 @pytest.mark.parametrize("at_once", [1, 2, 3, 2**18])
 @pytest.mark.parametrize("times", UNLIKE.values(), ids=UNLIKE)
 def test_times_of_several_forms_are_refused_in_every_order_and_piece(times, at_once, monkeypatch):
-    monkeypatch.setattr("recommenders.data.arrow_table.ROWS_AT_ONCE", at_once)
+    monkeypatch.setattr("recommenders.data.arrow_table.CHUNK_ROWS", at_once)
     for cells in (times, times[::-1]):
         with pytest.raises(UserError, match="row"):
             read(cells)

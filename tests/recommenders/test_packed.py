@@ -16,8 +16,7 @@ import pyarrow as pa
 import pytest
 
 from core.common.errors import UserError
-from recommenders.data import TableOptions, table_dataset
-from recommenders.data.summary import summarise
+from recommenders.data import TableOptions, summarise, table_dataset
 
 GOOD = b"user_id,item_id,rating,timestamp\n" + b"".join(b"%d,%d,%d,%d\n" % (i % 9, i, i % 2 * 5, i) for i in range(60))
 
@@ -183,13 +182,13 @@ def test_what_would_not_fit_into_memory_is_refused_before_it_is_read(tmp_path, p
     path = tmp_path / "x"
     path.write_bytes(pack(b"user,item\n" + b"\n" * 3_000_000))
     assert path.stat().st_size < 50_000
-    monkeypatch.setattr("recommenders.data.survey.free_memory", lambda device: 100 * 2**20)
+    monkeypatch.setattr("recommenders.data.prescan.free_memory", lambda device: 100 * 2**20)
     with pytest.raises(UserError, match="expected ratings that fit into memory"):
         table_dataset(path)
 
 
 def test_xz_takes_no_more_memory_than_it_may(tmp_path, monkeypatch):
-    monkeypatch.setattr("recommenders.data.unpacking._XZ_MEMORY", 2**20)
+    monkeypatch.setattr("recommenders.data.decompression._XZ_MEMORY", 2**20)
     (tmp_path / "x.xz").write_bytes(lzma.compress(GOOD, preset=9))
     with pytest.raises(UserError, match="could not read it: Memory usage limit"):
         table_dataset(tmp_path / "x.xz")

@@ -9,20 +9,19 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from core.common.errors import UserError
-from recommenders.data import table_dataset
-from recommenders.data.quotes import Quotes, cells_of
-from recommenders.data.summary import summarise
+from recommenders.data import summarise, table_dataset
+from recommenders.data.quotes import QuoteScanner, split_line
 
 laws = settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def gone_through(text, separator=",", n_columns=4, step=None):
     content = text.encode()
-    quotes = Quotes(separator, n_columns)
+    quotes = QuoteScanner(separator, n_columns)
     for start in range(0, len(content), step or len(content)):
-        quotes.take(content[start : start + (step or len(content))], final=False)
-    quotes.take(b"", final=True)
-    return quotes.stray, quotes.n_swallowed
+        quotes.feed(content[start : start + (step or len(content))], final=False)
+    quotes.feed(b"", final=True)
+    return quotes.stray, quotes.n_continued
 
 
 def read(tmp_path, text, name="x.tsv"):
@@ -88,16 +87,16 @@ def test_what_csv_writers_write_is_in_order_or_told(tmp_path, rows, separator, s
     writer = csv.writer(made, delimiter=separator, lineterminator="\n")
     writer.writerows([("user", "item", "rating", "title"), *rows])
     text = made.getvalue()
-    stray, n_swallowed = gone_through(text, separator, step=step)
-    assert (stray, n_swallowed) == gone_through(text, separator), "wherever it is cut"
+    stray, n_continued = gone_through(text, separator, step=step)
+    assert (stray, n_continued) == gone_through(text, separator), "wherever it is cut"
     try:
         dataset = read(tmp_path, text, "x.csv")
     except UserError:
         assert stray is not None
         return
-    assert (n_swallowed == 0) == (not any("go over several lines" in note for note in summarise(dataset).notes))
+    assert (n_continued == 0) == (not any("go over several lines" in note for note in summarise(dataset).notes))
     if stray is None:
-        assert summarise(dataset).rows == len(rows) == len(text.splitlines()) - 1 - n_swallowed
+        assert summarise(dataset).rows == len(rows) == len(text.splitlines()) - 1 - n_continued
 
 
 @laws
@@ -113,7 +112,7 @@ def test_rows_without_line_ends_in_cells_are_never_fewer_than_lines(tmp_path, ti
 def test_names_are_cells_as_csv_has_them(names, separator):
     made = io.StringIO()
     csv.writer(made, delimiter=separator, lineterminator="").writerow(names)
-    assert cells_of(made.getvalue(), separator) == (names if names != [""] else [""])
+    assert split_line(made.getvalue(), separator) == (names if names != [""] else [""])
 
 
 def test_many_cells_over_lines_take_time_in_proportion():
@@ -126,20 +125,20 @@ def test_many_cells_over_lines_take_time_in_proportion():
             Counting.counted += 1
             return super().count(*args)
 
-    quotes = Quotes(",", 2)
-    quotes.take(b"a,b\n", final=False)
+    quotes = QuoteScanner(",", 2)
+    quotes.feed(b"a,b\n", final=False)
     quotes._rest = Counting()
-    quotes.take(Counting(b'1,"x\ny"\n' * 500), final=True)
-    assert quotes.n_swallowed == 500
+    quotes.feed(Counting(b'1,"x\ny"\n' * 500), final=True)
+    assert quotes.n_continued == 500
     assert Counting.counted < 10
 
 
 def test_an_open_mark_takes_no_more_memory_than_a_line(monkeypatch):
     monkeypatch.setattr("recommenders.data.quotes.MAX_LINE", 1_000)
-    quotes = Quotes(",", 2)
-    quotes.take(b"a,b\n", final=False)
+    quotes = QuoteScanner(",", 2)
+    quotes.feed(b"a,b\n", final=False)
     for _ in range(50):
-        quotes.take(b'"xy\n' + b"1,2\n" * 100, final=False)
+        quotes.feed(b'"xy\n' + b"1,2\n" * 100, final=False)
         assert len(quotes._rest) <= 1_500
     assert quotes.stray == 2
 

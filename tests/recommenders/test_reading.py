@@ -9,13 +9,15 @@ from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from core.common.errors import UserError
+from recommenders.data.amazon import FIELDS, read_json_lines
 from recommenders.data.dataset import Ratings
-from recommenders.data.reading import COLUMNS, read_json_lines, read_table
-from recommenders.data.text_table import MAX_COLUMNS, _WithTabs
+from recommenders.data.movielens import load_ml_1m
+from recommenders.data.options import TableOptions
+from recommenders.data.reading import open_table, read_sources
+from recommenders.data.sniffing import MAX_COLUMNS
+from recommenders.data.text_table import _TabbedFile
 from tests.strategies import examples
 
-NAMES = {"user_id": "user", "item_id": "item", "rating": "rating", "timestamp": "timestamp"}
-FIELDS = {"reviewerID": "user", "asin": "item", "overall": "rating", "unixReviewTime": "timestamp"}
 HEADER = "user_id,item_id,rating,timestamp\n"
 RECORD = {"reviewerID": "u", "asin": "i", "overall": 5.0, "unixReviewTime": 3}
 laws = examples(60, 400, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -25,10 +27,10 @@ laws = examples(60, 400, suppress_health_check=[HealthCheck.function_scoped_fixt
 def table(tmp_path):
     """Reads a CSV of this text (or bytes)."""
 
-    def read(text, name="ratings.csv", names=NAMES, separator=","):
+    def read(text, name="ratings.csv", **options):
         path = tmp_path / name
         path.write_bytes(text if isinstance(text, bytes) else text.encode())
-        return read_table(path, names, separator)
+        return read_sources([open_table(path, TableOptions(**options))])
 
     return read
 
@@ -109,7 +111,7 @@ def test_the_order_of_columns_is_free_and_others_are_ignored(table):
 @pytest.mark.parametrize("separator", ["\t", "::"])
 def test_a_table_without_header_has_its_columns_in_order(table, separator):
     text = "\n".join(separator.join(cells) for cells in (("7", "3", "4.5", "99"), ("5", "3", "1", "98")))
-    ratings = table(text, names=list(COLUMNS), separator=separator)
+    ratings = table(text)
     assert as_published(ratings) == [(7, 3, 4.5), (5, 3, 1.0)]
     assert ratings.timestamp.tolist() == [99, 98]
 
@@ -126,10 +128,12 @@ def test_gzip_is_unpacked(table, json_lines):
 
 
 @pytest.mark.parametrize("missing", ["user_id", "item_id", "rating"])
-def test_a_missing_column_is_named(table, missing):
+def test_a_missing_column_is_named(tmp_path, missing):
     columns = [column for column in ("user_id", "item_id", "rating") if column != missing]
-    with pytest.raises(UserError, match=f"missing column {missing}; got {', '.join(columns)}"):
-        table(f"{','.join(columns)}\n1,2\n")
+    (tmp_path / "ratings.csv").write_text(f"{','.join(columns)}\n1,2\n")
+    known = {"user_id": "no column of users recognised", "item_id": "no column of items recognised"}
+    with pytest.raises(UserError, match=f"{known.get(missing, 'missing column rating')}; got {', '.join(columns)}"):
+        load_ml_1m(tmp_path / "ratings.csv", 0)
 
 
 @pytest.mark.parametrize("cell", ["", "x", "nan", "NaN", "inf", "-inf", "4,5", "0x10"])
@@ -156,7 +160,7 @@ def test_an_empty_id_is_refused_with_its_line(table, column, row_, cell):
 def test_lines_of_a_table_without_header_are_counted_from_its_first(table, separator):
     rows = ("1", "2", "5", "0"), ("1", "3", "x", "0"), ("1", "4", "y", "0")
     with pytest.raises(UserError, match=r"line 2: rating: .* got 'x' \(and 1 more such lines\)"):
-        table("\n".join(separator.join(cells) for cells in rows), names=list(COLUMNS), separator=separator)
+        table("\n".join(separator.join(cells) for cells in rows))
 
 
 def test_line_ends_of_several_kinds_are_no_obstacle(table):
@@ -174,17 +178,17 @@ def test_a_short_row_lacks_cells(table):
 
 
 @pytest.mark.parametrize(
-    ("text", "names", "separator"),
+    "text",
     [
-        ("user_id,item_id,rating\n1,2,5,100\n2,3,4,100\n", NAMES, ","),
-        ("1\t2\t5\t100\t9\n3\t4\t5\t100\t9\n", list(COLUMNS), "\t"),
-        ("1::2::5::100::9\n3::4::5::100::9\n", list(COLUMNS), "::"),
+        "user_id,item_id,rating\n1,2,5,100\n2,3,4,100\n",
+        "1\t2\t5\t100\t9\n3\t4\t5\t100\t9\n",
+        "1::2::5::100::9\n3::4::5::100::9\n",
     ],
     ids=["header", "tabs", "colons"],
 )
-def test_cells_beyond_the_columns_shift_nothing(table, text, names, separator):
+def test_cells_beyond_the_columns_shift_nothing(table, text):
     try:
-        ratings = table(text, names=names, separator=separator)
+        ratings = table(text)
     except UserError:
         return  # refusing is as good
     assert ratings.user_ids.tolist() in ([1, 2], [1, 3])
@@ -214,7 +218,7 @@ def test_a_file_without_ratings_is_refused(table, text):
 @pytest.mark.parametrize("path", ["nowhere.csv", "nowhere.csv.gz", "."])
 def test_a_file_that_cannot_be_opened_is_refused_by_both_readers(tmp_path, path):
     with pytest.raises(UserError, match=re.escape(str(tmp_path / path))):
-        read_table(tmp_path / path, NAMES, ",")
+        open_table(tmp_path / path, TableOptions())
     with pytest.raises(UserError, match="could not read it"):
         read_json_lines(tmp_path / path, FIELDS)
 
@@ -377,7 +381,7 @@ def test_a_timestamp_out_of_range_is_refused_with_its_line(table):
 def test_separators_of_two_characters_are_found_wherever_a_piece_ends(rows):
     text = "\n".join("::".join(cells) for cells in rows)
     for size in (32, 50, 1_000):
-        raw, pieces = _WithTabs(io.BytesIO(text.encode()), b"::"), []
+        raw, pieces = _TabbedFile(io.BytesIO(text.encode()), b"::"), []
         while piece := raw.read(size):
             pieces.append(piece)
         expected = "\n".join("\t".join(row.split("::")) for row in text.split("\n"))

@@ -5,9 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recommenders.data import Dataset, Interactions
+from recommenders.data import Dataset, Interactions, summarise
 from recommenders.data.dataset import Origin
-from recommenders.data.summary import summarise
 from recommenders.data.synthetic import planted
 
 N_USERS, N_ITEMS = 5, 7

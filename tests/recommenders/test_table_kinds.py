@@ -12,8 +12,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from core.common.errors import UserError
-from recommenders.data import TableOptions, table_dataset
-from recommenders.data.summary import summarise
+from recommenders.data import TableOptions, summarise, table_dataset
 from tests.strategies import examples
 
 laws = examples(40, 200, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -126,7 +125,7 @@ def test_bad_cells_are_refused_with_their_row(tmp_path, content, message):
 
 
 def test_rows_are_counted_from_batch_to_batch(monkeypatch):
-    monkeypatch.setattr("recommenders.data.arrow_table.ROWS_AT_ONCE", 10)
+    monkeypatch.setattr("recommenders.data.arrow_table.CHUNK_ROWS", 10)
     rating = [5.0] * 35
     rating[33] = np.nan
     with pytest.raises(UserError, match="row 34: rating"):
@@ -156,6 +155,6 @@ def test_rows_without_end_are_refused_before_they_are_read(tmp_path, monkeypatch
     pq.write_table(pa.table({"user": same, "item": same, "rating": same}), path)
     assert path.stat().st_size < 50_000
     monkeypatch.setattr("recommenders.data.arrow_table.free_memory", lambda device: 100 * 2**20)
-    monkeypatch.setattr("recommenders.data.survey.free_memory", lambda device: 100 * 2**20)
+    monkeypatch.setattr("recommenders.data.prescan.free_memory", lambda device: 100 * 2**20)
     with pytest.raises(UserError, match=r"fit into memory, of which 0.1 GiB are free; 2000000 rows of it"):
         table_dataset(path)

@@ -7,8 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.common.errors import UserError
-from recommenders.data import DataFiles, TableOptions, load_dataset, table_dataset
-from recommenders.data.summary import summarise
+from recommenders.data import DataFiles, TableOptions, load_dataset, summarise, table_dataset
 from recommenders.data.table import table_name
 from tests.strategies import examples
 

@@ -11,27 +11,26 @@ from hypothesis import strategies as st
 
 from core.common.errors import UserError
 from recommenders.data import TableOptions, table_dataset
-from recommenders.data.columns import Piece, TextColumn
-from recommenders.data.moments import Moments, in_order
-from recommenders.data.reading import read_json_lines
-from recommenders.data.times import FORMS, TimeReader
+from recommenders.data.amazon import read_json_lines
+from recommenders.data.columns import Chunk, Column
+from recommenders.data.times import FORMATS, TimestampReader
+from recommenders.data.timestamps import Timestamps, dense_rank
 from tests.strategies import examples
 
 laws = examples(60, 400)
-NAMED = [form for form in FORMS if form != "ISO8601"]
+NAMED = [form for form in FORMATS if form != "ISO8601"]
 CLOCKS = ("", " %H:%M", " %H:%M:%S", ", %H:%M:%S.%f", " %I:%M %p", " %I:%M:%S%p")
 
 
-def moments(*cells, reader=None):
-    column = TextColumn(pd.Series(cells, dtype=object))
-    piece = Piece("x.csv line", range(2, 2 + len(cells)), {"timestamp": column})
-    return (reader or TimeReader()).read(column, piece)
+def timestamps(*cells, reader=None):
+    column = Column(pa.array(cells, pa.string()))
+    return (reader or TimestampReader()).read(Chunk("x.csv", "line", range(2, 2 + len(cells)), {"timestamp": column}))
 
 
 def read(*cells, reader=None):
     """Whole and broken numbers as one, as far as floats go."""
-    times = moments(*cells, reader=reader)
-    return (times.whole + (0 if times.beyond is None else times.beyond)).tolist()
+    times = timestamps(*cells, reader=reader)
+    return (times.whole + (0 if times.fraction is None else times.fraction)).tolist()
 
 
 def seconds(*date):
@@ -41,31 +40,31 @@ def seconds(*date):
 @laws
 @given(st.lists(st.integers(-(2**63), 2**63 - 1), min_size=1, max_size=9))
 def test_whole_numbers_stay_as_they_are_to_the_last_digit(numbers):
-    times = moments(*map(str, numbers))
+    times = timestamps(*map(str, numbers))
     assert times.whole.tolist() == numbers
-    assert times.beyond is None
+    assert times.fraction is None
 
 
 @laws
 @given(st.lists(st.integers(-(2**63), 2**63 - 1) | st.sampled_from([-(2**63), 2**63 - 1, 2**63 - 9]), min_size=1))
 def test_whole_numbers_stay_as_they_are_beside_a_fraction(numbers):
-    times = moments(*map(str, numbers), "0.5", "-0.5")
+    times = timestamps(*map(str, numbers), "0.5", "-0.5")
     assert times.whole.tolist() == [*numbers, 0, -1]
-    assert times.beyond.tolist() == [0] * len(numbers) + [0.5, 0.5]
-    assert times.huge is None
+    assert times.fraction.tolist() == [0] * len(numbers) + [0.5, 0.5]
+    assert times.overflow is None
 
 
 @pytest.mark.parametrize("cell", [str(2**63), "9" * 19, str(-(2**63) - 1), "-9223372036854775808.5", "9" * 30])
 def test_what_64_bits_do_not_hold_beside_a_fraction_is_told_as_huge(cell):
-    assert moments("0.5", cell, "9223372036854775807.5", "-9223372036854775808.0").huge.tolist() == [0, 1, 0, 0]
+    assert timestamps("0.5", cell, "9223372036854775807.5", "-9223372036854775808.0").overflow.tolist() == [0, 1, 0, 0]
 
 
 @laws
 @given(st.lists(st.decimals("-5e9", "5e9", places=9), min_size=2, max_size=20))
 def test_broken_numbers_are_in_their_order_to_the_ninth_digit(numbers):
-    times = moments(*(f"{number:f}" for number in numbers))
-    beyond = np.zeros(len(numbers)) if times.beyond is None else times.beyond
-    ranks = in_order(times.whole.copy(), beyond.copy())
+    times = timestamps(*(f"{number:f}" for number in numbers))
+    fraction = np.zeros(len(numbers)) if times.fraction is None else times.fraction
+    ranks = dense_rank(times.whole.copy(), fraction.copy())
     distinct = sorted(set(numbers))
     assert ranks.tolist() == [distinct.index(number) for number in numbers]
 
@@ -73,9 +72,9 @@ def test_broken_numbers_are_in_their_order_to_the_ninth_digit(numbers):
 @laws
 @given(st.lists(st.floats(-1e18, 1e18) | st.floats(-1, 1), min_size=1, max_size=20))
 def test_floats_keep_their_order(numbers):
-    times = Moments.of_numbers(np.array(numbers))
-    beyond = np.zeros(len(numbers)) if times.beyond is None else times.beyond
-    ranks = in_order(times.whole.copy(), beyond)
+    times = Timestamps.from_floats(np.array(numbers))
+    fraction = np.zeros(len(numbers)) if times.fraction is None else times.fraction
+    ranks = dense_rank(times.whole.copy(), fraction)
     for one, other in zip(np.argsort(numbers)[:-1], np.argsort(numbers)[1:], strict=True):
         assert (ranks[one] < ranks[other]) >= (numbers[other] - numbers[one] > 1e-15)
         assert ranks[one] <= ranks[other]
@@ -116,17 +115,17 @@ def test_dates_become_seconds_with_their_zone(cell):
 
 
 def test_fractions_of_dates_stay_to_the_nanosecond():
-    times = moments("2015-03-04 05:06:07.000000002", "2015-03-04 05:06:07.000000001", "2015-03-04")
-    assert np.argsort(times.beyond[:2]).tolist() == [1, 0]
+    times = timestamps("2015-03-04 05:06:07.000000002", "2015-03-04 05:06:07.000000001", "2015-03-04")
+    assert np.argsort(times.fraction[:2]).tolist() == [1, 0]
     assert read("2015-03-04 05:06:07.891 UTC", "2015-03-04 05:06:07 UTC")[0] == seconds(2015, 3, 4, 5, 6, 7) + 0.891
 
 
 def test_what_fits_another_order_of_day_and_month_too_is_said():
-    reader = TimeReader()
+    reader = TimestampReader()
     assert read("03/04/2015", reader=reader) == [seconds(2015, 3, 4)]
     assert "day/month/year would fit" in reader.notes[0]
     assert read("13/04/2015") == [seconds(2015, 4, 13)]
-    reader = TimeReader()
+    reader = TimestampReader()
     assert read("03-04-2015", reader=reader) == [seconds(2015, 4, 3)]
     assert "month-day-year would fit" in reader.notes[0]
     assert read("04-13-2015") == [seconds(2015, 4, 13)]
@@ -157,7 +156,7 @@ def test_a_first_time_that_is_missing_is_told_as_such(later, tmp_path):
 
 
 def test_the_form_is_kept_from_piece_to_piece():
-    reader = TimeReader()
+    reader = TimestampReader()
     read("2015-03-04", reader=reader)
     with pytest.raises(UserError, match="line 2: timestamp: a date expected"):
         read("17.03.2015", reader=reader)
@@ -207,7 +206,7 @@ def test_rows_are_in_the_order_of_the_full_time_in_every_kind_of_table(times, tm
 @pytest.mark.parametrize(
     "kind", [pa.date32(), pa.date64(), pa.timestamp("s", "Europe/Berlin"), pa.uint64(), pa.float32()]
 )
-def test_every_type_of_times_is_in_order(kind):
+def test_every_type_of_times_is_dense_rank(kind):
     days = [20, 90, 50, 10]
     times = pa.array([datetime(2020, 1, 1) + timedelta(days=day) for day in days] if "date" in str(kind) else days)
     table = pa.table({"user": [1] * 4, "item": range(4), "rating": [5] * 4, "timestamp": times.cast(kind)})

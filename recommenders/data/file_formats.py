@@ -1,15 +1,15 @@
-"""What a file is by its first bytes: packed ones are unpacked, those of other programs are told by their name."""
+"""File formats by their first bytes: how a file is packed, and which other programs' files to refuse."""
 
 from __future__ import annotations
 
 import re
 import zlib
 
-#: So many of them tell.
-LOOKED_AT = 512
+#: How many first bytes are looked at.
+HEAD_BYTES = 512
 PARQUET = b"PAR1"
 #: (first bytes, what the file is, what to do).
-_FOREIGN: tuple[tuple[bytes, str, str], ...] = (
+_UNSUPPORTED: tuple[tuple[bytes, str, str], ...] = (
     (b"\x28\xb5\x2f\xfd", "a file packed by Zstandard", "unpack it with unzstd"),
     (b"\x04\x22\x4d\x18", "a file packed by LZ4", "unpack it with unlz4"),
     (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive", "unpack it"),
@@ -38,9 +38,9 @@ _FOREIGN: tuple[tuple[bytes, str, str], ...] = (
 )
 _ZLIB = re.compile(rb"\x78[\x01\x9c\xda]")
 _PICKLE = re.compile(rb"\x80[\x02-\x05]")
-_PAGE = re.compile(rb"\s*(?:\xef\xbb\xbf)?\s*<(?:!doctype\s+html|html|\?xml)", re.IGNORECASE)
-#: Streams that are unpacked here, by the bytes that they begin with.
-_PACKED: tuple[tuple[re.Pattern[bytes], str], ...] = (
+_MARKUP = re.compile(rb"\s*(?:\xef\xbb\xbf)?\s*<(?:!doctype\s+html|html|\?xml)", re.IGNORECASE)
+#: (first bytes, name of a compression that is unpacked).
+_COMPRESSIONS: tuple[tuple[re.Pattern[bytes], str], ...] = (
     (re.compile(rb"\x1f\x8b"), "gzip"),
     (re.compile(rb"BZh[1-9](?:1AY&SY|\x17rE8P\x90)"), "bzip2"),
     (re.compile(rb"\xfd7zXZ\0"), "xz"),
@@ -48,37 +48,37 @@ _PACKED: tuple[tuple[re.Pattern[bytes], str], ...] = (
 )
 
 
-def packing(start: bytes) -> str | None:
-    """How a file that begins so is packed: gzip, bzip2, xz or zip."""
-    return next((name for known, name in _PACKED if known.match(start)), None)
+def compression(head: bytes) -> str | None:
+    """Return how a file with these first bytes is packed: gzip, bzip2, xz, zip, or None."""
+    return next((name for known, name in _COMPRESSIONS if known.match(head)), None)
 
 
-def foreign(start: bytes) -> str | None:
-    """What a file that begins so is, and what to do with it; None where it may be a table."""
-    for known, what, advice in _FOREIGN:
-        if start.startswith(known) and (b"\0" in start or not known.isalnum()):  # a table may begin with such a word
+def describe_unsupported(head: bytes) -> str | None:
+    """Say what a file with these first bytes is and what to do with it; None if it may be a table."""
+    for known, what, advice in _UNSUPPORTED:
+        if head.startswith(known) and (b"\0" in head or not known.isalnum()):  # a table may begin with such a word
             return f"{what}; {advice}"
-    if start[257:262] == b"ustar":
+    if head[257:262] == b"ustar":
         return "a tar archive; unpack it and give one of its files"
-    if _ZLIB.match(start) and _is_zlib(start):
+    if _ZLIB.match(head) and _is_zlib(head):
         return "a stream of zlib's; unpack it, or pack it with gzip"
-    if _PICKLE.match(start):
+    if _PICKLE.match(head):
         return "a pickle, which is never opened, for it can run anything; save the table as CSV or Parquet"
-    if _PAGE.match(start):
+    if _MARKUP.match(head):
         return "a web page or XML, perhaps one that was saved in place of the data; give the table as CSV"
     return None
 
 
-def _is_zlib(start: bytes) -> bool:
+def _is_zlib(head: bytes) -> bool:
     try:
-        zlib.decompressobj().decompress(start, LOOKED_AT)
+        zlib.decompressobj().decompress(head, HEAD_BYTES)
     except zlib.error:
         return False
     return True
 
 
-#: What a zip archive with a member of such a name is.
-_ZIPPED = (
+#: (name of a member, what a zip archive with such a member is).
+_ARCHIVES = (
     (re.compile(r"xl/.*"), "an Excel workbook; save the sheet as CSV"),
     (re.compile(r"word/.*|ppt/.*"), "an Office document; give the table as CSV"),
     (re.compile(r"mimetype"), "an OpenDocument file, such as LibreOffice's; save the sheet as CSV"),
@@ -87,6 +87,6 @@ _ZIPPED = (
 )
 
 
-def zipped(names: list[str]) -> str | None:
-    """What a zip archive of these members is, and what to do with it; None where it is no more than an archive."""
-    return next((what for known, what in _ZIPPED if any(known.fullmatch(name) for name in names)), None)
+def describe_archive(names: list[str]) -> str | None:
+    """Say what a zip archive of members with these names is and what to do with it; None if it may hold a table."""
+    return next((what for known, what in _ARCHIVES if any(known.fullmatch(name) for name in names)), None)
