@@ -24,9 +24,10 @@ from core.testing.generators import untouched_generators
 from core.testing.process import elsewhere, packed, unpacked
 from searchers.random import RandomSearcher
 
-_BIT, _SHADE = Kind("bit", ("off", "on")), Kind("shade", ("1", "2", "3", "4", "5"))
-_PAPER, _BITS = OperatorSpace(), ChoiceSpace(tuple(Decision(f"bit_{i}", _BIT, 2) for i in range(16)))
-_ORDERED = ChoiceSpace((*(Decision(f"shade_{i}", _SHADE, 5, ordered=True) for i in range(4)), Decision("bit", _BIT, 2)))
+_PAPER, _SHADE = OperatorSpace(), Kind("shade", ("1", "2", "3", "4", "5"))
+_BITS = [Decision(f"bit_{i}", Kind(f"bit_{i}", ("off", "on")), 2) for i in range(16)]
+_BIT_SPACE = ChoiceSpace(tuple(_BITS))
+_ORDERED = ChoiceSpace((*(Decision(f"shade_{i}", _SHADE, 5, ordered=True) for i in range(4)), _BITS[0]))
 #: Spaces of which a searcher proposes candidates.
 SPACES: Mapping[str, Space[Any]] = MappingProxyType(
     {
