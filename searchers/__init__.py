@@ -54,7 +54,9 @@ def check_searcher(text: str) -> tuple[SearcherSpec, Any]:
     return spec, read_settings(spec, SEARCHERS[spec.name].settings)
 
 
-def make_searcher(text: str, space: Space[Any], seed: int, guesses: Sequence[str] = ()) -> Searcher:
+def make_searcher(
+    text: str, space: Space[Any], seed: int, guesses: Sequence[str] = (), candidates_per_step: int = 16
+) -> Searcher:
     """The searcher that a line asks for.
 
     Args:
@@ -62,12 +64,15 @@ def make_searcher(text: str, space: Space[Any], seed: int, guesses: Sequence[str
         space: where candidates come from.
         seed: of all draws.
         guesses: candidates to propose first, as a person writes them.
+        candidates_per_step: how many candidates are trained at a time.
 
     Raises:
         UserError: see `check_searcher`; or a guess outside of the space.
     """
     spec, settings = check_searcher(text)
     make = SEARCHERS[spec.name].make
+    if isinstance(settings, PolicySettings):
+        settings = settings.for_steps_of(candidates_per_step)
     searcher = make(space, seed) if settings is None else make(space, seed, settings)
     return GuessingSearcher(searcher, [read_guess(guess, space) for guess in guesses]) if guesses else searcher
 

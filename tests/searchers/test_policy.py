@@ -7,9 +7,13 @@ import torch
 from core.common.errors import UserError
 from core.common.seeding import torch_rng
 from core.programs.space import OperatorSpace
+from core.search.rounds import Rules
+from core.search.search import Search, SearchBudget
 from core.search.trial import Candidate, Trial, Verdict
+from searchers import make_searcher
 from searchers.controller import Controller, ControllerSettings, LstmSteps
 from searchers.policy import PolicySearcher, PolicySettings
+from tests.core.fakes import Colours
 
 TINY = OperatorSpace(operators=("add", "neg", "square"), max_variables=5)
 
@@ -172,7 +176,7 @@ def test_updates_come_with_every_tenth_outcome():
         {"clip": 2},
         {"queue_size": 0},
         {"n_epochs": 0},
-        {"draw_size": 0},
+        {"draw_size": -1},
         {"hidden_size": 0},
         {"tanh_constant": 0},
     ],
@@ -207,3 +211,35 @@ def test_programs_drawn_beforehand_are_those_drawn_one_by_one(draw_size):
     searcher = PolicySearcher(TINY, 0, PolicySettings(draw_size=draw_size))
     expected = PolicySearcher(TINY, 0, PolicySettings(draw_size=draw_size)).ask(7)
     assert np.array_equal(np.concatenate([searcher.ask(3), searcher.ask(4)]), expected)
+
+
+def search_of(k):
+    """A search by the paper's searcher with k candidates at a time, and what the policy of the moment would draw."""
+    problem = Colours(0)
+    searcher = make_searcher("rl", problem.space, 0, candidates_per_step=k)
+    ask, asked, expected = searcher.ask, [], []
+
+    def watched(n):
+        rng = torch.Generator()
+        rng.set_state(searcher._rng.get_state())
+        expected.extend(searcher._controller.sample(n, rng).tolist())
+        genomes = ask(n)
+        asked.extend(genomes.tolist())
+        return genomes
+
+    searcher.ask = watched
+    steps = list(Search(searcher, problem, Rules(), SearchBudget(25, candidates_per_step=k), 0))
+    assert steps[-1].searcher_metrics["policy_updates"] >= 2
+    return asked, expected
+
+
+def test_with_one_candidate_at_a_time_every_proposal_is_of_the_policy_after_its_last_update():
+    asked, expected = search_of(1)
+    assert asked == expected
+    asked, expected = search_of(2)
+    assert asked != expected
+
+
+def test_how_many_are_drawn_at_a_time_follows_from_how_many_are_trained_unless_it_is_said():
+    assert [PolicySettings().for_steps_of(k).draw_size for k in (1, 2, 16)] == [1, 64, 64]
+    assert [PolicySettings(draw_size=5).for_steps_of(k).draw_size for k in (1, 16)] == [5, 5]
