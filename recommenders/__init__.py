@@ -10,10 +10,11 @@ from typing import Any
 from torch import nn
 
 from core.common.errors import unknown_name
+from core.common.loading import source_digest
 from recommenders.models.mf import MF
 from recommenders.models.mlp import MLP
 from recommenders.models.recommender import Recommender
-from recommenders.modules.specification import RecommenderSpec, check_class, find_class, make, source_digest
+from recommenders.modules.specification import RecommenderSpec, check_class, class_of, make
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ YOUR_OWN = (
 
 def _class_of(spec: RecommenderSpec) -> type:
     if ":" in spec.name:
-        return find_class(spec)
+        return class_of(spec)
     if spec.name not in RECOMMENDERS:
         raise unknown_name("recommender", spec.name, RECOMMENDERS)
     return RECOMMENDERS[spec.name].make

@@ -10,7 +10,8 @@ from typing import Annotated
 from cyclopts import Group, Parameter
 
 from core.common.errors import UserError
-from recommenders.common.machine import BACKENDS, Machine
+from recommenders.backends.registry import check_backend
+from recommenders.common.machine import Machine
 from recommenders.data import DATASETS, Dataset, load_dataset
 from recommenders.data.opening import is_folder
 from recommenders.data.synthetic import shaped
@@ -44,9 +45,9 @@ class BenchmarkSettings:
     repeats: int = 3
     """Of every measurement; medians are shown."""
     device: str = "auto"
-    """auto (cuda where there is one), cpu or cuda."""
+    """auto (cuda where there is one), cpu, cuda, or cuda:1 for the second of several GPUs."""
     backend: str = "auto"
-    """auto (machine code on a CPU) or torch."""
+    """What trains, see `python -m studies.run --help`."""
     threads: int = usable_cores()
     """CPU cores to train candidates on."""
     memory: float | None = None
@@ -56,8 +57,7 @@ class BenchmarkSettings:
 
     def __post_init__(self) -> None:
         """Check what no other class checks."""
-        if self.backend not in BACKENDS:
-            raise UserError(f"--backend: expected {' or '.join(BACKENDS)}, got {self.backend!r}")
+        check_backend(self.backend)
         for name, value in (("repeats", self.repeats), *(("k", k) for k in self.k)):
             if value < 1:
                 raise UserError(f"--{name}: expected at least 1, got {value}")

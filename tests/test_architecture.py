@@ -28,7 +28,7 @@ EXTRA = {
     "core/export/symbolic.py": {"sympy"},
     "core/export/symbols.py": {"sympy"},
     "recommenders/common/memory.py": {"psutil"},
-    "recommenders/backends/blas.py": {"scipy", "threadpoolctl"},
+    "recommenders/backends/compiled/blas.py": {"scipy", "threadpoolctl"},
     "searchers/genetic.py": {"deap"},
     "searchers/bayesian.py": {"optuna"},
     "searchers/samplers.py": {"optuna"},

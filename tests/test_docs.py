@@ -91,7 +91,7 @@ def test_settings_of_searchers_are_documented_as_they_are(name):
 
 def test_every_promise_names_a_test_that_exists():
     page = (ROOT / "docs" / "reliability.md").read_text(encoding="utf-8")
-    named = re.findall(r"`(tests/[\w/]+\.py)(?:::(\w+))?`", page)
+    named = re.findall(r"`((?:tests|core/testing)/[\w/]+\.py)(?:::(\w+))?`", page)
     assert len(named) > 25
     missing = [
         (file, test)

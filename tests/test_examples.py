@@ -10,7 +10,7 @@ import torch
 
 from recommenders.modules.building import ModuleClass
 from recommenders.modules.module import ModuleRecommender
-from tests.contracts.recommender import N_ITEMS, N_USERS, RecommenderContract
+from recommenders.testing.recommender import N_ITEMS, N_USERS, RecommenderContract
 
 ROOT = Path(__file__).parents[1]
 EXAMPLES = ROOT / "examples"

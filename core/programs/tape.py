@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from core.programs.line import EPSILON, Line
 
@@ -19,9 +20,8 @@ CLAMP_RULES = ("none", "paper", "signed")
 SLOTS = ("y_hat", "y", "1", EPSILON)
 
 
-@dataclass(frozen=True)
-class Tape:
-    """A loss as numbers."""
+class Tape(NamedTuple):
+    """A loss as numbers; compiled code takes it as it stands."""
 
     lines: np.ndarray
     """[n_lines, 3] int32: operation and two operands (the second 0 where there is none). Slots 0 to 3 are SLOTS,
@@ -29,7 +29,11 @@ class Tape:
     rule: int
     """The number of the clamp rule."""
     constants: np.ndarray
-    """[4] float64: smoothing term, least and largest magnitude that the clamp leaves, scale of the loss."""
+    """[4]: smoothing term, least and largest magnitude that the clamp leaves, scale of the loss; float64 at first."""
+
+    def astype(self, dtype: DTypeLike) -> Tape:
+        """Return the same tape with constants of the type of the numbers that it runs on."""
+        return self._replace(constants=self.constants.astype(dtype))
 
     @classmethod
     def of_lines(

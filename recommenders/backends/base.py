@@ -1,8 +1,8 @@
-"""How populations are trained: the interface of the two back ends.
+"""The interface of back ends: what trains K copies of a recommender, each by its own loss.
 
-`recommenders.backends.stacked` does a step for all copies at once in torch, on any device, for any recommender and any
-loss. `recommenders.backends.compiled` does an epoch for one copy after the other in machine code, spread over CPU
-cores, for recommenders that bring a kernel. Both give the same numbers but for rounding.
+The law that every back end keeps is plain SGD with the gradient clipped by value and one effective weight decay:
+p <- p - learning_rate * (clip(g) + weight_decay * p), where g is the gradient of the batch's mean loss, and every row
+of a table decays in every step. `recommenders.testing.backend` holds a back end to it.
 """
 
 from __future__ import annotations
@@ -15,20 +15,37 @@ from torch import Tensor
 from core.losses.loss import Loss
 from recommenders.backends.batches import Epoch
 from recommenders.backends.population import Population
-from recommenders.models.recommender import Weights
+from recommenders.common.machine import Machine
+from recommenders.models.recommender import Recommender, Weights
 
 #: Trains the copies of a population in place for one epoch, copy k by loss k; then predicts y_hat [K, n] for n pairs of
 #: users and items, while what was trained is still in the cache.
 TrainEpoch = Callable[[Population, Epoch, Tensor, Tensor], Tensor]
+#: A back end that keeps a table as p = s q, with a number s that takes the decay, multiplies s into the table before it
+#: falls below this, far from the end of float32.
+LEAST_SCALE = 1e-6
 
 
 class Backend(ABC):
-    """Trains and evaluates copies of one recommender."""
+    """Trains and evaluates copies of one recommender on one machine."""
+
+    #: Whether torch's own threads do the training. Where they do not, torch is held to one thread: a second one would
+    #: only make its small tensors slower, and change rounding.
+    in_torch: bool = True
+
+    @classmethod
+    @abstractmethod
+    def for_task(cls, recommender: Recommender, machine: Machine) -> Backend | None:
+        """Return a back end for this recommender on this machine, or None if it cannot train it there."""
+
+    @abstractmethod
+    def takes(self, loss: Loss) -> bool:
+        """Say whether it trains by this loss; the next back end gets the others."""
 
     @abstractmethod
     def prepare(self, losses: Sequence[Loss]) -> TrainEpoch:
-        """What trains a population of len(losses) copies."""
+        """Return what trains a population of len(losses) copies, given losses that it takes."""
 
     @abstractmethod
     def predict(self, weights: Weights, users: Tensor, items: Tensor) -> Tensor:
-        """y_hat [K, n] for n pairs of users and items."""
+        """Return y_hat [K, n] for n pairs of users and items, given weights [K, ...]."""

@@ -11,8 +11,8 @@ from torch import Tensor
 
 from core.common.seeding import numpy_rng, torch_rng
 from recommenders.backends.places import first_places
+from recommenders.common.draws import Training
 from recommenders.data.dataset import Interactions
-from recommenders.models.recommender import Training
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from core.common.errors import UserError
+from recommenders.common.machine import Machine
 from recommenders.models.recommender import Weights
 
 
@@ -24,6 +25,31 @@ class Population:
     """The effective decay of each copy: p <- p - learning_rate * (clip(g) + weight_decay * p)."""
     clip: tuple[float, ...]
     """The largest absolute value of an element of a gradient, of each copy."""
+
+    @classmethod
+    def of(
+        cls,
+        weights: Weights,
+        learning_rate: Sequence[float],
+        weight_decay: Sequence[float],
+        clip: Sequence[float],
+        machine: Machine,
+    ) -> Population:
+        """Make K copies of one set of parameters.
+
+        Args:
+            weights: of one copy, without a leading K.
+            learning_rate: [K].
+            weight_decay: [K].
+            clip: [K].
+            machine: whose device and type the copies have.
+        """
+        k = len(learning_rate)
+        copies = {
+            name: w.to(machine.device, machine.dtype).expand(k, *w.shape).clone(memory_format=torch.contiguous_format)
+            for name, w in weights.items()
+        }
+        return cls(copies, tuple(learning_rate), tuple(weight_decay), tuple(clip))
 
     def __len__(self) -> int:
         """K."""

@@ -17,10 +17,10 @@ from torch import Tensor
 from core.common.lanes import in_whole_registers
 from core.losses.loss import Loss
 from core.losses.stack import StackedLosses
-from recommenders.backends.base import Backend, TrainEpoch
+from recommenders.backends.base import LEAST_SCALE, Backend, TrainEpoch
 from recommenders.backends.batches import Batch, Epoch
-from recommenders.backends.kernel_parts import LEAST_SCALE
 from recommenders.backends.population import Population
+from recommenders.common.machine import Machine
 from recommenders.models.recommender import Recommender, Weights, gather
 
 #: Rows evaluated at a time, over all copies, to bound memory.
@@ -38,6 +38,15 @@ class StackedBackend(Backend):
 
     def __init__(self, recommender: Recommender, device: torch.device, dtype: torch.dtype) -> None:
         self._recommender, self._device, self._dtype = recommender, device, dtype
+
+    @classmethod
+    def for_task(cls, recommender: Recommender, machine: Machine) -> StackedBackend:
+        """See Backend; it takes any recommender and any device."""
+        return cls(recommender, machine.device, machine.dtype)
+
+    def takes(self, loss: Loss) -> bool:
+        """See Backend; all of them."""
+        return True
 
     def prepare(self, losses: Sequence[Loss]) -> TrainEpoch:
         """See Backend."""

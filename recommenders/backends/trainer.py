@@ -1,8 +1,6 @@
 """The batched trainer: K copies of a recommender, each trained by its own loss.
 
-The update is plain SGD with the gradient clipped by value and one effective weight decay:
-p <- p - learning_rate * (clip(g) + weight_decay * p), where g is the gradient of the batch's mean loss.
-Two back ends do it, see `recommenders.backends.base`.
+The back ends do it, by the law in `recommenders.backends.base`; a loss goes to the first one that takes it.
 """
 
 from __future__ import annotations
@@ -13,11 +11,10 @@ import torch
 from torch import Tensor
 
 from core.losses.loss import Loss
-from recommenders.backends.base import Backend, TrainEpoch
+from recommenders.backends.base import TrainEpoch
 from recommenders.backends.batches import Epoch, EpochBatches
-from recommenders.backends.compiled import CompiledBackend
 from recommenders.backends.population import Population
-from recommenders.backends.stacked import StackedBackend
+from recommenders.backends.registry import backends_for
 from recommenders.common.machine import Machine
 from recommenders.common.memory import half_of
 from recommenders.data.dataset import Interactions
@@ -33,6 +30,9 @@ class Trainer:
         batch_size: examples a step.
         clip: the largest absolute value of an element of a gradient, unless a population has its own.
         machine: where everything lives.
+
+    Raises:
+        UserError: a back end that there is none of, or that cannot train the recommender on this machine.
     """
 
     def __init__(
@@ -44,15 +44,12 @@ class Trainer:
         machine: Machine,
     ) -> None:
         self.recommender, self.machine, self._clip = recommender, machine, clip
-        self.device, dtype = machine.device, machine.dtype
-        self._batches = EpochBatches(interactions, batch_size, self.device, dtype)
-        self._backend: Backend = StackedBackend(recommender, self.device, dtype)
-        kernel = recommender.kernel() if machine.backend == "auto" and self.device.type == "cpu" else None
-        self.compiled = kernel is not None
-        """Whether machine code does the training."""
+        self.device = machine.device
+        self.batches = EpochBatches(interactions, batch_size, self.device, machine.dtype)
+        """(seed, number) -> the batches of an epoch, on the device."""
+        self.backends = backends_for(recommender, machine)
+        """What trains, in the order in which losses are offered; the first one predicts."""
         self._most: int | None = None  # copies of the parameters that memory took, where more did not go
-        if kernel is not None:
-            self._backend = CompiledBackend(kernel, dtype, machine.threads, self._backend)
 
     def population(
         self,
@@ -62,13 +59,8 @@ class Trainer:
         clip: Sequence[float] | None = None,
     ) -> Population:
         """K copies of one set of parameters (no leading K), a learning rate, decay and clip each."""
-        k = len(learning_rate)
-        copies = {
-            name: w.to(self.device, self.machine.dtype).expand(k, *w.shape).clone(memory_format=torch.contiguous_format)
-            for name, w in weights.items()
-        }
-        clips = (self._clip,) * k if clip is None else tuple(clip)
-        return Population(copies, tuple(learning_rate), tuple(weight_decay), clips)
+        clips = (self._clip,) * len(learning_rate) if clip is None else clip
+        return Population.of(weights, learning_rate, weight_decay, clips, self.machine)
 
     def at_once(self, weights: Weights, copies: int = 1) -> int:
         """How many candidates memory takes, each with so many copies of one copy's weights."""
@@ -87,7 +79,22 @@ class Trainer:
 
     def prepare(self, losses: Sequence[Loss]) -> TrainEpoch:
         """Losses in the form that `train_epoch` takes, for a population of as many copies."""
-        return self._backend.prepare(losses)
+        first = [next(i for i, one in enumerate(self.backends) if one.takes(loss)) for loss in losses]
+        if len(set(first)) < 2:
+            return self.backends[first[0] if first else 0].prepare(losses)
+        groups = {i: [k for k, one in enumerate(first) if one == i] for i in sorted(set(first))}
+        parts = [(copies, self.backends[i].prepare([losses[k] for k in copies])) for i, copies in groups.items()]
+
+        def train_epoch(population: Population, epoch: Epoch, users: Tensor, items: Tensor) -> Tensor:
+            like = next(iter(population.weights.values()))
+            y_hat = like.new_empty(len(population), len(users))
+            for copies, train in parts:
+                selected = population.select(copies)
+                y_hat[copies] = train(selected, epoch, users, items)
+                population.put_back(copies, selected)
+            return y_hat
+
+        return train_epoch
 
     def train_epoch(self, population: Population, losses: TrainEpoch, seed: int, epoch: int = 0) -> None:
         """Train every copy in place by its own loss, for one epoch of the batches of (seed, epoch)."""
@@ -98,12 +105,8 @@ class Trainer:
         self, population: Population, losses: TrainEpoch, seed: int, epoch: int, users: Tensor, items: Tensor
     ) -> Tensor:
         """`train_epoch`, then `predict`, in less time than one after the other: y_hat [K, n]."""
-        return losses(population, self.epoch(seed, epoch), users, items)
-
-    def epoch(self, seed: int, number: int) -> Epoch:
-        """The batches of an epoch, on the device."""
-        return self._batches(seed, number)
+        return losses(population, self.batches(seed, epoch), users, items)
 
     def predict(self, weights: Weights, users: Tensor, items: Tensor) -> Tensor:
         """y_hat [K, n] for n pairs of users and items."""
-        return self._backend.predict(weights, users, items)
+        return self.backends[0].predict(weights, users, items)

@@ -9,8 +9,8 @@ import torch
 from core.common.errors import UserError
 from recommenders.common.memory import free_memory
 
-#: What trains: machine code on a CPU where the recommender brings some, else torch; or always torch.
-BACKENDS = ("auto", "torch")
+#: The name that stands for whichever back ends can train the recommender.
+AUTO = "auto"
 _GIB = 2**30
 
 
@@ -19,19 +19,35 @@ def usable_memory(device: torch.device) -> float:
     return free_memory(device) / 2 / _GIB
 
 
+def check_device(device: torch.device) -> None:
+    """Refuse a CUDA device that is not here.
+
+    Raises:
+        UserError: torch finds none, or fewer.
+    """
+    n = torch.cuda.device_count() if device.type == "cuda" and torch.cuda.is_available() else 0
+    if device.type != "cuda" or (device.index or 0) < n:
+        return
+    if n == 0:
+        raise UserError(f"--device {device}: torch finds no CUDA device here; use --device auto or cpu")
+    there = "cuda:0 alone" if n == 1 else f"cuda:0 to cuda:{n - 1}"
+    raise UserError(f"--device {device}: torch finds {there} here")
+
+
 @dataclass(frozen=True)
 class Machine:
     """A device and how it is used.
 
     Raises:
-        UserError: an unknown back end, or a number out of range.
+        UserError: a device that is not here, or a number out of range.
     """
 
     device: torch.device
     dtype: torch.dtype = torch.float32
     """float32, or float64 for checks."""
-    backend: str = "auto"
-    """One of BACKENDS."""
+    backend: str = AUTO
+    """What trains: AUTO, a name of `recommenders.backends.registry.BACKENDS`, or package.module:Class; looked up there
+    for a recommender."""
     threads: int = 1
     """CPU cores for machine code; results do not depend on it."""
     memory: float | None = None
@@ -39,8 +55,7 @@ class Machine:
 
     def __post_init__(self) -> None:
         """Check the settings."""
-        if self.backend not in BACKENDS:
-            raise UserError(f"backend: expected {' or '.join(BACKENDS)}, got {self.backend!r}")
+        check_device(self.device)
         if self.threads < 1:
             raise UserError(f"threads: expected at least 1, got {self.threads}")
         if self.memory is not None and not 0 < self.memory < float("inf"):

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
 from core.common.errors import UserError
-from recommenders.data.summary import Origin, Summary, summarise
 
-_UNKNOWN = Origin()
 _REMEDY = {
     "positive": "lower --positive-at, the least rating that counts as positive",
     "negative": "raise --positive-at, let --negatives draw some",
@@ -60,6 +57,31 @@ class Interactions:
 
 
 @dataclass(frozen=True)
+class Origin:
+    """What was read, and what was done to it."""
+
+    n_rows: int | None = None
+    """Rows read; None where that is the rows of all parts."""
+    n_repeated: int = 0
+    """Rows whose user and item stood in a row before."""
+    pairs: str = "all"
+    """What stays of such rows: last, first or all."""
+    n_pairs: int | None = None
+    """Distinct pairs of a user and an item that were read; None where that is the rows of all parts."""
+    n_drawn: int = 0
+    """Negatives that were drawn."""
+    labels: str = ""
+    """What counts as a positive, and why there are no negatives where there are none."""
+    notes: tuple[str, ...] = ()
+    """What was found out or guessed, a sentence each."""
+    warnings: tuple[str, ...] = ()
+    """What makes results doubtful, a sentence each."""
+
+
+_UNKNOWN = Origin()
+
+
+@dataclass(frozen=True)
 class Dataset:
     """Training, validation and test interactions of one data set."""
 
@@ -79,11 +101,6 @@ class Dataset:
     """How the parts were made, in a sentence."""
     origin: Origin = _UNKNOWN
     """What was read, and what was done to it."""
-
-    @cached_property
-    def summary(self) -> Summary:
-        """The data set in numbers."""
-        return summarise(self, self.origin)
 
     @property
     def n_users(self) -> int:

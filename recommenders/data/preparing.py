@@ -7,13 +7,12 @@ import torch
 
 from core.common.errors import UserError, in_a_line
 from recommenders.common.memory import free_memory
-from recommenders.data.dataset import Dataset, Interactions
+from recommenders.data.dataset import Dataset, Interactions, Origin
 from recommenders.data.gathering import PARTS, Gathered
 from recommenders.data.labels import binary_labels, repeated
 from recommenders.data.negatives import TooFewItems, draw_negatives
 from recommenders.data.options import USUAL_NEGATIVES, TableOptions
 from recommenders.data.split import positive_leave_one_out, random_split
-from recommenders.data.summary import Origin
 from recommenders.data.survey import check_rows
 
 _CPU = torch.device("cpu")

@@ -4,38 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from recommenders.data.dataset import Dataset, Interactions
+from recommenders.data.dataset import Dataset, Interactions
 
 #: A part with fewer rows is worth a warning; as is a class with less than this share, and so many cold ones.
 FEW_ROWS, RARE_CLASS, MANY_COLD = 100, 0.01, 0.5
 _STAYED = {"last": "the last row stays", "first": "the first row stays", "all": "all rows stay"}
-
-
-@dataclass(frozen=True)
-class Origin:
-    """What was read, and what was done to it."""
-
-    n_rows: int | None = None
-    """Rows read; None where that is the rows of all parts."""
-    n_repeated: int = 0
-    """Rows whose user and item stood in a row before."""
-    pairs: str = "all"
-    """What stays of such rows: last, first or all."""
-    n_pairs: int | None = None
-    """Distinct pairs of a user and an item that were read; None where that is the rows of all parts."""
-    n_drawn: int = 0
-    """Negatives that were drawn."""
-    labels: str = ""
-    """What counts as a positive, and why there are no negatives where there are none."""
-    notes: tuple[str, ...] = ()
-    """What was found out or guessed, a sentence each."""
-    warnings: tuple[str, ...] = ()
-    """What makes results doubtful, a sentence each."""
 
 
 @dataclass(frozen=True)
@@ -115,8 +92,9 @@ class Summary:
         return told + [f"  warning: {warning}" for warning in self.warnings]
 
 
-def summarise(data: Dataset, origin: Origin) -> Summary:
+def summarise(data: Dataset) -> Summary:
     """Count everything."""
+    origin = data.origin
     parts = {"train": data.train, "validation": data.validation, "test": data.test}
     counted = {name: _part(data, part) for name, part in parts.items()}
     rows, positives = (sum(getattr(p, what) for p in counted.values()) for what in ("rows", "positives"))

@@ -38,7 +38,7 @@ def table_dataset(
 ) -> Dataset:
     """A data set from a table: a CSV, TSV or Parquet file, or a data frame (see `frames`).
 
-    What it holds, what was guessed and what is unusual is told by `Dataset.summary`; whether it has both classes in
+    What it holds, what was guessed and what is unusual is told by `summarise`; whether it has both classes in
     every part is up to `Dataset.check_classes`.
 
     Args:

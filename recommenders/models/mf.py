@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from core.common.seeding import torch_rng
-from recommenders.backends.kernel import Kernel
-from recommenders.models.recommender import Pullback, Recommender, RowKind, Training, Weights, check_settings
+from recommenders.common.draws import Training
+from recommenders.models.recommender import Pullback, Recommender, RowKind, Weights, check_settings
 
 
 @dataclass(frozen=True)
@@ -55,12 +55,6 @@ class MF(Recommender):
         """See Recommender."""
         dot = (weights["user_embedding"] * weights["item_embedding"]).sum(-1)
         return dot + weights["user_bias"] + weights["item_bias"] + weights["global_bias"][:, None]
-
-    def kernel(self) -> Kernel:
-        """See Recommender."""
-        from recommenders.backends.mf_kernel import MFKernel  # numba takes a moment to load
-
-        return MFKernel()
 
     def vjp(self, weights: Weights, training: Training | None) -> tuple[Tensor, Pullback]:
         """See Recommender; by hand, since it is three products."""

@@ -18,12 +18,11 @@ from torch import Tensor
 
 from core.common.errors import UserError
 from core.common.seeding import torch_rng
-from recommenders.backends.kernel import Kernel
+from recommenders.common.draws import Training
 from recommenders.models.recommender import (
     Pullback,
     Recommender,
     RowKind,
-    Training,
     Weights,
     autograd_vjp,
     check_settings,
@@ -90,12 +89,6 @@ class MLP(Recommender):
                 h = h * (kept / (1 - self.dropout)).to(h.dtype)
         last = len(self.hidden_sizes)
         return torch.baddbmm(weights[f"bias.{last}"][:, None], h, weights[f"weight.{last}"]).squeeze(-1)
-
-    def kernel(self) -> Kernel | None:
-        """See Recommender."""
-        from recommenders.backends.mlp_kernel import MLPKernel  # numba takes a moment to load
-
-        return MLPKernel(self.hidden_sizes, self.dropout) if self.hidden_sizes else None
 
     def vjp(self, weights: Weights, training: Training | None) -> tuple[Tensor, Pullback]:
         """See Recommender."""

@@ -8,16 +8,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
 
 from core.common.errors import UserError
-
-if TYPE_CHECKING:
-    from recommenders.backends.kernel import Kernel
+from recommenders.common.draws import Training
 
 #: Parameter name -> tensor [K, ...].
 Weights = dict[str, Tensor]
@@ -41,13 +38,6 @@ def check_settings(recommender: object, **ranges: tuple[float, float]) -> None:
         value = getattr(recommender, name)
         if not least <= value < below:
             raise UserError(f"{name}: expected at least {least:g} and below {below:g}, got {value}")
-
-
-@dataclass(frozen=True)
-class Training:
-    """Given to a forward pass while training: draws are the same for all K copies."""
-
-    rng: torch.Generator
 
 
 class Recommender(ABC):
@@ -78,10 +68,6 @@ class Recommender(ABC):
             weights: tables gathered to [K, B, ...], dense parameters [K, ...].
             training: None when evaluating.
         """
-
-    def kernel(self) -> Kernel | None:
-        """Machine code for the CPU; None, unless a recommender brings some: torch trains it."""
-        return None
 
     @abstractmethod
     def vjp(self, weights: Weights, training: Training | None) -> tuple[Tensor, Pullback]:

@@ -1,10 +1,9 @@
-"""Making modules of a class that is not ours: whatever it raises becomes one line."""
+"""Making modules of a class that is not ours."""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, get_type_hints
 
@@ -12,35 +11,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
-from core.common.errors import UserError, first_line
+from core.common.errors import UserError
+from core.common.loading import telling
 from core.common.seeding import torch_rng
-from recommenders.common.memory import ran_out
 from recommenders.modules.isolation import drawing_from
-
-
-@contextmanager
-def telling(where: str, *, exits: bool = False) -> Iterator[None]:
-    """Errors of code that is not ours, as one line; memory that ran out stays what it is, for others to mend.
-
-    Args:
-        where: what is done meanwhile, for the message.
-        exits: whether `sys.exit` is an error too; while training it may be a signal that ends the process.
-    """
-    try:
-        yield
-    except UserError as error:
-        raise error if str(error).startswith(where.partition(":")[0]) else UserError(f"{where} {error}") from None
-    except (Exception, SystemExit) as error:
-        if ran_out(error) or (isinstance(error, SystemExit) and not exits):
-            raise
-        raise UserError(f"{where} raised {type(error).__name__}: {_text(error)}") from None
-
-
-def _text(error: BaseException) -> str:
-    try:
-        return first_line(error)
-    except Exception:  # its own __str__ raises
-        return "(no message)"
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,10 @@ import torch
 from torch import Tensor
 
 from core.common.errors import UserError
-from recommenders.models.recommender import Pullback, Recommender, RowKind, Training, Weights, autograd_vjp
-from recommenders.modules.building import ModuleClass, states_of, telling
+from core.common.loading import telling
+from recommenders.common.draws import Training
+from recommenders.models.recommender import Pullback, Recommender, RowKind, Weights, autograd_vjp
+from recommenders.modules.building import ModuleClass, states_of
 from recommenders.modules.module_pass import IDS, Plan, forward
 from recommenders.modules.planning import make_plan
 

@@ -10,8 +10,9 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from core.common.errors import UserError
-from recommenders.models.recommender import RowKind, Training, Weights
-from recommenders.modules.building import telling
+from core.common.loading import telling
+from recommenders.common.draws import Training
+from recommenders.models.recommender import RowKind, Weights
 from recommenders.modules.isolation import drawing_from
 from recommenders.modules.lookups import Lookups
 

@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
-import importlib
-import inspect
-import os
-import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
 from dataclasses import dataclass, is_dataclass
-from functools import reduce
-from pathlib import Path
 from typing import Any, ClassVar
 
 from torch import nn
 
 from core.common.errors import UserError, shown
+from core.common.loading import find_class, telling
 from core.common.specification import Specification, kinds_of, read_values, unknown_setting
 from recommenders.models.recommender import Recommender
-from recommenders.modules.building import ModuleClass, telling
+from recommenders.modules.building import ModuleClass
 from recommenders.modules.module import ModuleRecommender
 
 
@@ -67,37 +60,13 @@ def make(spec: RecommenderSpec, kind: type, defaults: Mapping[str, Any], setting
     return ModuleRecommender(module, tuple(values.items()))
 
 
-def find_class(spec: RecommenderSpec) -> type:
+def class_of(spec: RecommenderSpec) -> type:
     """The class that package.module:Class names.
 
     Raises:
         UserError: there is none, importing it raised something, or it is no recommender.
     """
-    path, _, name = spec.name.partition(":")
-    where = f"recommender {spec.name}"
-    with _working_directory():
-        importlib.invalidate_caches()
-        try:
-            with telling(f"{where}: importing {path}", exits=True):
-                try:
-                    module = importlib.import_module(path)
-                except ModuleNotFoundError as error:
-                    if error.name is None or not f"{path}.".startswith(f"{error.name}."):
-                        raise
-                    file = f"{error.name.replace('.', '/')}.py"
-                    raise UserError(
-                        f"{where}: there is no module {error.name}; expected {file} in the working folder, or on "
-                        "PYTHONPATH"
-                    ) from None
-                kind = reduce(getattr, name.split("."), module)
-        except UserError as error:
-            if "raised AttributeError" not in str(error) or path not in sys.modules:
-                raise
-            there = [n for n, one in vars(sys.modules[path]).items() if _is_recommender(one) and one.__module__ == path]
-            raise UserError(
-                f"{where}: there is no {name} in module {path}; its recommenders: {', '.join(there) or 'none'}"
-            ) from None
-    return check_class(spec, kind)
+    return check_class(spec, find_class(spec, _is_recommender))
 
 
 def check_class(spec: RecommenderSpec, kind: object) -> type:
@@ -117,29 +86,3 @@ def _is_recommender(thing: object) -> bool:
     if not isinstance(thing, type) or thing in (nn.Module, Recommender, ModuleRecommender):
         return False
     return issubclass(thing, nn.Module) or (issubclass(thing, Recommender) and is_dataclass(thing))
-
-
-@contextmanager
-def _working_directory() -> Iterator[None]:
-    """While it lasts, modules of the working folder are found too, after all others."""
-    here = os.getcwd()
-    if here in sys.path or "" in sys.path:
-        yield
-        return
-    sys.path.append(here)
-    try:
-        yield
-    finally:
-        with suppress(ValueError):
-            sys.path.remove(here)
-
-
-def source_digest(kind: type) -> str:
-    """Of the files in which a class and its bases are written, but torch's and this project's."""
-    digest = hashlib.sha256()
-    for base in kind.__mro__:
-        if base.__module__.partition(".")[0] in ("torch", "builtins", "abc", "typing", "recommenders"):
-            continue
-        with suppress(OSError, TypeError):  # written in no file
-            digest.update(Path(inspect.getfile(base)).read_bytes())
-    return digest.hexdigest()[:16]

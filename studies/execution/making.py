@@ -10,6 +10,7 @@ from typing import Any
 
 from core.common.errors import UserError
 from recommenders import recommender_source
+from recommenders.backends.registry import backend_source
 from recommenders.data import DataFiles
 from recommenders.tasks.task import Descent
 from searchers import check_searcher
@@ -108,6 +109,7 @@ class PartMaker:
     def _part(self, kind: str, label: str, study: StudySettings, free: Sequence[str], **content: Any) -> Part:
         """A part that depends on the settings of a study but for the `free` ones, and on `content`."""
         settings = {name: value for name, value in study.to_dict().items() if name not in free}
-        source = recommender_source(study.recommender)
+        source, backend = recommender_source(study.recommender), backend_source(study.backend)
         content |= {} if source is None else {"recommender_source": source}
+        content |= {} if backend is None else {"backend_source": backend}
         return Part(kind, label, {"settings": settings, "data": self._data, **content})

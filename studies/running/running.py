@@ -9,6 +9,7 @@ from typing import Any
 
 from core.common.errors import UserError
 from recommenders import recommender_source
+from recommenders.backends.registry import backend_source
 from recommenders.data import Dataset
 from studies.running.outcome import Outcome
 from studies.storage.checkpoints import Checkpoints
@@ -56,7 +57,9 @@ class StudyRun:
         self._settings = ready.settings.to_dict()
         identity = {**self._settings, "data": data_digest(ready.task.dataset)}
         source = recommender_source(ready.kind or ready.settings.recommender)
+        backend = backend_source(ready.settings.backend)
         identity |= {} if source is None else {"recommender_source": source}
+        identity |= {} if backend is None else {"backend_source": backend}
         self._outcome = Outcome(folder, not places.no_model, voice.warn)
         self._checkpoints = Checkpoints(folder.path / _CHECKPOINTS, identity, places.checkpoint_every)
         self.tracker: MlflowTracker | None = None

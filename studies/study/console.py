@@ -14,6 +14,7 @@ from core.common.secrets import masked
 from core.search.effectiveness import Progress as FitProgress
 from core.search.search import Step
 from recommenders.data import Dataset
+from recommenders.data.summary import summarise
 from recommenders.tasks.metrics import Metric
 from studies.study.funnel import Tally
 from studies.study.observer import Observer
@@ -33,7 +34,7 @@ def warning_to(console: Console) -> Callable[[str], None]:
 
 def tell_data(dataset: Dataset, console: Console) -> None:
     """What was read, before anything is done with it."""
-    for line in dataset.summary.lines():
+    for line in summarise(dataset).lines():
         console.print(line, highlight=False, soft_wrap=True)
 
 

@@ -13,6 +13,7 @@ import torch
 from core.search.search import Step
 from core.search.trial import Trial
 from recommenders.data.dataset import Dataset
+from recommenders.data.summary import summarise
 from studies.study.funnel import Tally
 
 
@@ -43,7 +44,7 @@ def front_metrics(tally: Tally, metric: str, to_metric: Callable[[float], float]
 def described_data(data: Dataset) -> dict[str, Any]:
     """A data set in numbers."""
     sizes = {name: len(getattr(data, name)) for name in ("train", "validation", "test")}
-    summary = data.summary.to_dict()
+    summary = summarise(data).to_dict()
     known = {"name": data.name, "n_users": data.n_users, "n_items": data.n_items, **sizes, "split": data.split}
     return known | {name: value for name, value in summary.items() if name not in ("users", "items")}
 

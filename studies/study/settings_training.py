@@ -14,7 +14,7 @@ from cyclopts import Parameter
 from core.common.errors import UserError
 from core.search.effectiveness import Patience
 from recommenders import RECOMMENDERS, YOUR_OWN
-from recommenders.common.machine import BACKENDS
+from recommenders.backends.registry import check_backend
 from recommenders.data.options import option
 from recommenders.tasks.task import TrainSettings
 from studies.study.settings_data import DataSettings, listed
@@ -68,9 +68,10 @@ class TrainingSettings(DataSettings):
     metric: str | None = None
     """Of the validation score: auc (default), f1, accuracy for classification; rmse (default), mae for regression."""
     device: str = "auto"
-    """Where to train: auto (cuda where there is one), cpu or cuda."""
+    """Where to train: auto (cuda where there is one), cpu, cuda, or cuda:1 for the second of several GPUs."""
     backend: str = "auto"
-    """What trains: auto (machine code on a CPU where the recommender brings some, else torch) or torch."""
+    """What trains: auto (compiled where that can, else torch), compiled (machine code for a CPU, of recommenders that
+    have some), torch, or package.module:Class, see docs/add-a-backend.md."""
     clamp: str = "signed"
     """After every operator: signed (magnitude into [xi, 1/xi]), paper (value into it, negatives are lost) or none."""
     xi: float = 1e-6
@@ -96,7 +97,7 @@ class TrainingSettings(DataSettings):
             value = getattr(self, f.name)
             if isinstance(value, float) and not math.isfinite(value):
                 raise UserError(f"{option(f.name)}: expected a finite number, got {value}")
-        check_choice("backend", self.backend, BACKENDS)
+        check_backend(self.backend)
         if not self.epsilon or not all(0 < e <= 1 for e in self.epsilon):
             raise UserError(f"--epsilon: expected numbers above 0 and up to 1, got {self.epsilon}")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -25,7 +26,7 @@ from core.search.rounds import Rules
 from core.search.search import Search, SearchBudget
 from recommenders import make_recommender
 from recommenders.backends.trainer import Trainer
-from recommenders.common.machine import Machine
+from recommenders.common.machine import Machine, check_device
 from recommenders.data import DataFiles, Dataset, dataset_name, load_dataset
 from recommenders.tasks.environments import AlternatingEnvironment, FromScratchEnvironment
 from recommenders.tasks.metrics import find_metric
@@ -46,21 +47,22 @@ def pick_device(name: str) -> torch.device:
     """The device that a name stands for; auto is cuda where there is one.
 
     Raises:
-        UserError: an unknown name, or no cuda here.
+        UserError: an unknown name, or a CUDA device that is not here.
     """
-    if name not in ("auto", "cpu", "cuda"):
-        raise UserError(f"--device: expected auto, cpu or cuda, got {name!r}")
-    if name == "cuda" and not torch.cuda.is_available():
-        raise UserError("--device cuda: torch finds no CUDA device here; use --device auto or cpu")
-    return torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    if not re.fullmatch(r"cpu|cuda(:(0|[1-9][0-9]?))?", name):
+        raise UserError(f"--device: expected auto, cpu, cuda or cuda:N for one of several GPUs, got {name!r}")
+    check_device(device := torch.device(name))
+    return device
 
 
 def use_cores(trainer: Trainer) -> None:
     """Let torch use the cores that a trainer may, if it is torch that trains.
 
-    Beside machine code a second thread would only make its small tensors slower, and change rounding.
+    Beside another back end a second thread would only make its small tensors slower, and change rounding.
     """
-    torch.set_num_threads(1 if trainer.compiled else trainer.machine.threads)
+    torch.set_num_threads(trainer.machine.threads if trainer.backends[0].in_torch else 1)
 
 
 def load_settings(settings: StudySettings, files: DataFiles) -> Dataset:

@@ -34,6 +34,7 @@ from core.programs.parsing import FormulaError
 from core.programs.program import LossProgram
 from recommenders.data import DATASETS, Dataset, TableOptions
 from recommenders.data.options import USUAL_OPTIONS
+from recommenders.data.summary import summarise
 from studies.storage.checkpoints import Checkpoints
 from studies.storage.packing import pack
 
@@ -193,7 +194,7 @@ def enter_path(dataset: str, path: Path, options: TableOptions = USUAL_OPTIONS) 
     read = assert_read_or_refused(lambda: loaded.append(DATASETS[dataset].load(path, 0, options)))
     if read:
         assert_consistent(loaded[0])
-        assert all(line.isprintable() for line in loaded[0].summary.lines())
+        assert all(line.isprintable() for line in summarise(loaded[0]).lines())
         assert_read_or_refused(loaded[0].check_classes)
     return read
 

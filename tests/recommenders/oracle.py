@@ -1,19 +1,12 @@
-"""The oracle of the batched trainer: one candidate, dense tables, torch's own modules, autograd, the plain update."""
+"""MF and MLP made of torch's own modules, for `recommenders.testing.plain`: they share no code with ours."""
 
 import math
-from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import binary_cross_entropy_with_logits
 
-from core.common.seeding import torch_rng
-from recommenders.backends.batches import EpochBatches
-from recommenders.data.dataset import Interactions
 from recommenders.models.recommender import Weights
-
-#: (logit [B], y [B]) -> per-example loss [B].
-Value = Callable[[Tensor, Tensor], Tensor]
+from recommenders.testing.plain import Value
 
 
 class OracleMF(nn.Module):
@@ -63,57 +56,6 @@ class OracleMLP(nn.Module):
         return named
 
 
-def train_epoch(
-    model: nn.Module,
-    interactions: Interactions,
-    value: Value,
-    *,
-    batch_size: int,
-    learning_rate: float,
-    weight_decay: float,
-    clip: float,
-    seed: int,
-    epoch: int = 0,
-) -> tuple[int, int]:
-    """Train in place; how many elements of gradients were clipped, and how many were not zero."""
-    model.train()
-    rng, n_clipped, n_moved = torch_rng(seed, "dropout", epoch), 0, 0
-    for batch in EpochBatches(interactions, batch_size, torch.device("cpu"), torch.float64)(seed, epoch):
-        model.zero_grad()
-        value(model(batch.user, batch.item, rng), batch.label).mean().backward()
-        with torch.no_grad():
-            for parameter in model.parameters():
-                gradient = parameter.grad
-                n_clipped += int((gradient.abs() > clip).sum())
-                n_moved += int((gradient != 0).sum())
-                parameter -= learning_rate * (gradient.clamp(-clip, clip) + weight_decay * parameter)
-    return n_clipped, n_moved
-
-
-def bce(logit: Tensor, y: Tensor) -> Tensor:
-    return binary_cross_entropy_with_logits(logit, y, reduction="none")
-
-
-def sum_of_reciprocals(epsilon: float) -> Value:
-    """Table 4's SumR."""
-
-    def value(logit: Tensor, y: Tensor) -> Tensor:
-        y_hat = torch.sigmoid(logit)
-        return (y_hat + y + epsilon) / (y_hat * y + epsilon)
-
-    return value
-
-
-def max_of_ratios(epsilon: float) -> Value:
-    """Table 4's MaxR."""
-
-    def value(logit: Tensor, y: Tensor) -> Tensor:
-        ratio = (torch.sigmoid(logit) + epsilon) / (y + epsilon)
-        return torch.maximum(ratio, 1 / ratio)
-
-    return value
-
-
 def log_min(epsilon: float) -> Value:
     """Table 4's log min based loss."""
 
@@ -123,8 +65,3 @@ def log_min(epsilon: float) -> Value:
         return (math.log(1 + epsilon) - torch.log(least + epsilon)) * (y_hat + y + least)
 
     return value
-
-
-def label_alone(logit: Tensor, y: Tensor) -> Tensor:
-    """No gradient at all, so that only the decay works."""
-    return y + 0 * logit

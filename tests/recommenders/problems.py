@@ -3,6 +3,7 @@
 import numpy as np
 import torch
 
+from recommenders.backends.registry import BACKENDS
 from recommenders.common.machine import Machine
 from recommenders.data.dataset import Dataset, Interactions
 from recommenders.data.synthetic import planted
@@ -11,18 +12,14 @@ from recommenders.tasks.metrics import find_metric
 from recommenders.tasks.task import RecommendationTask, TrainSettings
 
 CPU = torch.device("cpu")
+#: The back ends that train there.
+ON_CPU = [name for name, kind in BACKENDS.items() if kind.for_task(MF(), Machine(CPU)) is not None]
 
 
 def interactions(user, item, label) -> Interactions:
     return Interactions(
         np.asarray(user, dtype=np.int64), np.asarray(item, dtype=np.int64), np.asarray(label, dtype=np.float32)
     )
-
-
-def random_interactions(n_users: int, n_items: int, n: int, seed: int) -> Interactions:
-    """Rows that may repeat; users and items certainly do where there are fewer of them than rows."""
-    rng = np.random.default_rng(seed)
-    return interactions(rng.integers(n_users, size=n), rng.integers(n_items, size=n), rng.integers(2, size=n))
 
 
 def small_data() -> Dataset:

@@ -7,7 +7,8 @@ from hypothesis.extra.numpy import arrays
 
 from recommenders.backends.batches import EpochBatches
 from recommenders.backends.places import first_places
-from tests.recommenders.problems import CPU, interactions, random_interactions
+from recommenders.testing.plain import random_interactions
+from tests.recommenders.problems import CPU, interactions
 
 
 def epoch(rows, batch_size, seed=0, number=0):

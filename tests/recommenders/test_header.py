@@ -5,6 +5,7 @@ import pytest
 
 from core.common.errors import UserError
 from recommenders.data import TableOptions, table_dataset
+from recommenders.data.summary import summarise
 
 
 @pytest.fixture
@@ -15,7 +16,7 @@ def read(tmp_path):
         path = tmp_path / "x.csv"
         path.write_text(text)
         dataset = table_dataset(path, TableOptions(**options))
-        said = [note for note in dataset.summary.notes if note.startswith("line 1")]
+        said = [note for note in summarise(dataset).notes if note.startswith("line 1")]
         return dataset.item_ids.tolist(), *said
 
     return read

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from core.common.errors import UserError
 from recommenders.data import TableOptions, table_dataset
 from recommenders.data.ids import id_text
+from recommenders.data.summary import summarise
 
 laws = settings(deadline=None, max_examples=200)
 whole = st.integers(-(10**30), 10**30)
@@ -127,7 +128,7 @@ def test_parts_of_several_types_share_their_ids(tmp_path):
     test.assign(user=["51", "51.00", "7", "7"]).to_parquet(tmp_path / "test.parquet")
     dataset = table_dataset(train, validation=tmp_path / "validation.csv", test=tmp_path / "test.parquet")
     assert dataset.user_ids.tolist() == [7, 51]
-    assert dataset.summary.parts["test"].cold_users == dataset.summary.parts["validation"].cold_users == 0
+    assert summarise(dataset).parts["test"].cold_users == summarise(dataset).parts["validation"].cold_users == 0
 
 
 @laws

@@ -7,7 +7,7 @@ import torch
 from core.common.errors import UserError
 from core.search.effectiveness import Patience
 from core.testing.evaluator import FORMULAS, loss, scores
-from recommenders.backends.cores import Cores
+from recommenders.backends.compiled.cores import Cores
 from recommenders.common.machine import Machine, usable_memory
 from recommenders.common.memory import free_memory
 from recommenders.tasks.environments import AlternatingEnvironment, FromScratchEnvironment
@@ -22,7 +22,6 @@ LOSSES = [make_loss(name, loss("y").space) for name in ("BCE", "MSE", "focal", "
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"backend": "jax"}, "backend: expected auto or torch, got 'jax'"),
         ({"threads": 0}, "threads: expected at least 1, got 0"),
         ({"memory": 0.0}, "memory: expected a number of GiB above 0, got 0.0"),
         ({"memory": math.nan}, "memory: expected a number of GiB above 0, got nan"),
@@ -31,6 +30,28 @@ LOSSES = [make_loss(name, loss("y").space) for name in ("BCE", "MSE", "focal", "
 def test_a_machine_that_cannot_be_is_refused(change, message):
     with pytest.raises(UserError, match=message):
         Machine(CPU, **change)
+
+
+@pytest.mark.parametrize(
+    ("n", "device", "message"),
+    [
+        (0, "cuda", "--device cuda: torch finds no CUDA device here; use --device auto or cpu"),
+        (0, "cuda:1", "--device cuda:1: torch finds no CUDA device here; use --device auto or cpu"),
+        (1, "cuda:1", "--device cuda:1: torch finds cuda:0 alone here"),
+        (4, "cuda:4", "--device cuda:4: torch finds cuda:0 to cuda:3 here"),
+        (4, "cuda:3", None),
+        (1, "cuda", None),
+        (0, "cpu", None),
+    ],
+)
+def test_a_machine_has_a_device_that_is_there(monkeypatch, n, device, message):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: n > 0)
+    monkeypatch.setattr("torch.cuda.device_count", lambda: n)
+    if message is None:
+        assert Machine(torch.device(device)).device == torch.device(device)
+        return
+    with pytest.raises(UserError, match=message):
+        Machine(torch.device(device))
 
 
 def test_half_of_the_free_memory_is_used_unless_a_number_is_given():

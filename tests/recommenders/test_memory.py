@@ -2,9 +2,10 @@ import numpy as np
 import pytest
 import torch
 
+from core.common.memory import ran_out
 from core.programs.space import OperatorSpace
 from core.search.effectiveness import Patience
-from recommenders.common.memory import half_of, ran_out
+from recommenders.common.memory import half_of
 from recommenders.tasks.environments import AlternatingEnvironment, FromScratchEnvironment
 from recommenders.tasks.fitting import fit_losses
 from recommenders.tasks.losses import make_loss
@@ -28,13 +29,17 @@ class Crowded:
 
         return train_epoch
 
+    def takes(self, loss):
+        return self.inner.takes(loss)
+
     def predict(self, weights, users, items):
         return self.inner.predict(weights, users, items)
 
 
 def crowded(task, most):
-    task.trainer._backend = Crowded(task.trainer._backend, most)
-    return task, task.trainer._backend.sizes
+    one = Crowded(task.trainer.backends[0], most)
+    task.trainer.backends = (one,)
+    return task, one.sizes
 
 
 @pytest.mark.parametrize("most", [1, 2, 5])

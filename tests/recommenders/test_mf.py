@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from recommenders.models.mf import MF
-from tests.contracts.recommender import RecommenderContract
+from recommenders.testing.recommender import RecommenderContract
 
 
 class TestMF(RecommenderContract):

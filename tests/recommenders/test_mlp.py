@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from core.common.seeding import torch_rng
+from recommenders.common.draws import Training
 from recommenders.models.mlp import MLP
-from recommenders.models.recommender import Training
-from tests.contracts.recommender import RecommenderContract, clones, gathered
+from recommenders.testing.recommender import RecommenderContract, clones, gathered
 from tests.recommenders.oracle import OracleMLP
 
 

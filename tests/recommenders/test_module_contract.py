@@ -7,7 +7,7 @@ import torch
 
 from recommenders.modules.building import ModuleClass
 from recommenders.modules.module import ModuleRecommender
-from tests.contracts.recommender import N_ITEMS, N_USERS, RecommenderContract
+from recommenders.testing.recommender import N_ITEMS, N_USERS, RecommenderContract
 from tests.recommenders import modules
 
 #: Class -> (weights that are read whole, weights that are constant).

@@ -11,8 +11,10 @@ from recommenders.models.mf import MF
 from recommenders.models.recommender import gather
 from recommenders.modules.isolation import drawing_from
 from recommenders.tasks.losses import make_loss
-from tests.recommenders import modules, oracle
-from tests.recommenders.problems import CPU, random_interactions
+from recommenders.testing import plain
+from recommenders.testing.plain import random_interactions
+from tests.recommenders import modules
+from tests.recommenders.problems import CPU
 from tests.recommenders.test_module_contract import recommender_of
 from tests.recommenders.test_trainer import LOSSES, TableSizedWork
 
@@ -74,7 +76,7 @@ def test_two_epochs_are_those_of_the_module_alone(kind):
         model = Alone(recommender, start)
         for epoch in range(2):
             how = {"learning_rate": rates[k], "weight_decay": decays[k], "clip": 0.05}
-            clipped, moved = oracle.train_epoch(model, ROWS, value, batch_size=15, seed=7, epoch=epoch, **how)
+            clipped, moved = plain.train_epoch(model, ROWS, value, batch_size=15, seed=7, epoch=epoch, **how)
             assert 0 < clipped <= moved
         for name, expected in model.weights().items():
             assert torch.allclose(population.weights[name][k], expected, rtol=1e-9, atol=1e-9), name

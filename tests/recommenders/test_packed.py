@@ -17,6 +17,7 @@ import pytest
 
 from core.common.errors import UserError
 from recommenders.data import TableOptions, table_dataset
+from recommenders.data.summary import summarise
 
 GOOD = b"user_id,item_id,rating,timestamp\n" + b"".join(b"%d,%d,%d,%d\n" % (i % 9, i, i % 2 * 5, i) for i in range(60))
 
@@ -53,7 +54,7 @@ def test_what_is_packed_is_read_whatever_its_name_says(tmp_path, content, name):
     path = tmp_path / name
     path.write_bytes(content)
     dataset = table_dataset(path)
-    assert (dataset.summary.rows, dataset.n_users, dataset.name) == (60, 9, "x")
+    assert (summarise(dataset).rows, dataset.n_users, dataset.name) == (60, 9, "x")
 
 
 BROKEN = {
@@ -84,7 +85,7 @@ def test_something_behind_what_is_packed_is_told(tmp_path, how, behind):
 
 def test_many_small_streams_are_read(tmp_path):
     (tmp_path / "x.csv").write_bytes(b"".join(lzma.compress(GOOD[i : i + 9]) for i in range(0, len(GOOD), 9)))
-    assert table_dataset(tmp_path / "x.csv").summary.rows == 60
+    assert summarise(table_dataset(tmp_path / "x.csv")).rows == 60
 
 
 @pytest.mark.parametrize("first", ["x\u06da", "x\x01", "]a", "ÿÿÿÿ", "x^2"])

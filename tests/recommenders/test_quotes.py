@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from core.common.errors import UserError
 from recommenders.data import table_dataset
 from recommenders.data.quotes import Quotes, cells_of
+from recommenders.data.summary import summarise
 
 laws = settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
@@ -39,9 +40,9 @@ STRAY = (
 @pytest.mark.parametrize("separator", ["\t", "::", "|", ",", ";"])
 def test_a_mark_that_begins_a_title_swallows_no_row(tmp_path, end, separator):
     dataset = read(tmp_path, STRAY.format(end).replace("\t", separator))
-    assert dataset.summary.rows == 6
+    assert summarise(dataset).rows == 6
     assert dataset.item_ids.tolist() == list("abcdef")
-    assert "quotation marks are read as text: the one in line 2 ends no cell" in dataset.summary.notes
+    assert "quotation marks are read as text: the one in line 2 ends no cell" in summarise(dataset).notes
 
 
 def test_quoted_ids_beside_a_stray_mark_are_bare(tmp_path):
@@ -62,15 +63,15 @@ def test_where_a_stray_mark_parts_other_cells_its_line_is_told(tmp_path):
 
 @pytest.mark.parametrize("name", ['"title', '"ti"tle"', 'ti"tle'])
 def test_a_stray_mark_in_a_name_swallows_no_column(tmp_path, name):
-    assert read(tmp_path, f"user\titem\t{name}\trating\n1\ta\tx\t5\n2\tb\ty\t1\n").summary.rows == 2
+    assert summarise(read(tmp_path, f"user\titem\t{name}\trating\n1\ta\tx\t5\n2\tb\ty\t1\n")).rows == 2
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 def test_cells_over_several_lines_are_read_as_csv_has_them_and_said(tmp_path, end):
     rows = ["user,item,rating,title", f'1,a,5,"two{end}lines"', f'1,b,4,"{end}{end}"', "2,c,1,x", ""]
     dataset = read(tmp_path, end.join(rows), "x.csv")
-    assert dataset.summary.rows == 3
-    assert "3 lines belong to the row before, in quoted cells that go over several lines" in dataset.summary.notes
+    assert summarise(dataset).rows == 3
+    assert "3 lines belong to the row before, in quoted cells that go over several lines" in summarise(dataset).notes
 
 
 texts = st.text('ab"\n ,;x', max_size=6)
@@ -94,16 +95,16 @@ def test_what_csv_writers_write_is_in_order_or_told(tmp_path, rows, separator, s
     except UserError:
         assert stray is not None
         return
-    assert (n_swallowed == 0) == (not any("go over several lines" in note for note in dataset.summary.notes))
+    assert (n_swallowed == 0) == (not any("go over several lines" in note for note in summarise(dataset).notes))
     if stray is None:
-        assert dataset.summary.rows == len(rows) == len(text.splitlines()) - 1 - n_swallowed
+        assert summarise(dataset).rows == len(rows) == len(text.splitlines()) - 1 - n_swallowed
 
 
 @laws
 @given(st.lists(st.text('ab" ', max_size=5), min_size=3, max_size=12), st.integers(1, 20))
 def test_rows_without_line_ends_in_cells_are_never_fewer_than_lines(tmp_path, titles, step):
     text = "user\titem\trating\ttitle\n" + "".join(f"{n}\ti{n}\t{n % 5}\t{title}\n" for n, title in enumerate(titles))
-    assert read(tmp_path, text).summary.rows == len(titles)
+    assert summarise(read(tmp_path, text)).rows == len(titles)
     assert gone_through(text, "\t", step=step) == gone_through(text, "\t")
 
 
@@ -147,4 +148,4 @@ def test_a_large_table_of_quoted_cells_is_read(tmp_path):
     n = 20_000
     frame = pd.DataFrame({"user": range(n), "item": range(n), "rating": [1, 5] * (n // 2), "text": 'a "quoted"\nline'})
     frame.to_csv(tmp_path / "x.csv", index=False, quoting=csv.QUOTE_ALL)
-    assert table_dataset(tmp_path / "x.csv").summary.rows == n
+    assert summarise(table_dataset(tmp_path / "x.csv")).rows == n

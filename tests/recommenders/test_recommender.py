@@ -5,9 +5,10 @@ import torch
 
 from core.common.errors import UserError
 from recommenders import RECOMMENDERS, Recommender, make_recommender
+from recommenders.common.draws import Training
 from recommenders.models.mf import MF
-from recommenders.models.recommender import Training, autograd_vjp
-from tests.contracts.recommender import B, K, gathered, slope
+from recommenders.models.recommender import autograd_vjp
+from recommenders.testing.recommender import B, K, gathered, slope
 
 
 class UserAlone(Recommender):

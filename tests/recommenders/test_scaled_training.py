@@ -7,11 +7,12 @@ from core.common.seeding import numpy_rng
 from core.losses.loss import ProgramLoss
 from core.programs.space import HANDCRAFTED_SPACE, OperatorSpace
 from recommenders.backends.trainer import Trainer
-from recommenders.common.machine import BACKENDS, Machine
+from recommenders.common.machine import Machine
 from recommenders.models.mf import MF
 from recommenders.models.mlp import MLP
 from recommenders.tasks.losses import NAMED_LOSSES, make_loss
-from tests.recommenders.problems import CPU, random_interactions
+from recommenders.testing.plain import random_interactions
+from tests.recommenders.problems import CPU, ON_CPU
 
 RATE, DECAY, CLIP = 0.1, 0.02, 0.25
 
@@ -32,7 +33,7 @@ def trained(recommender, backend, dtype, losses, rate, decay, clip):
 
 
 @pytest.mark.parametrize("recommender", [MF(4), MLP(3, (6, 4), dropout=0.2)])
-@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("backend", ON_CPU)
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("power", [-3, 2])
 def test_a_scaled_loss_trains_like_another_learning_rate_with_another_decay(recommender, backend, dtype, power):
@@ -46,7 +47,7 @@ def test_a_scaled_loss_trains_like_another_learning_rate_with_another_decay(reco
             assert torch.allclose(weight, raw[name], rtol=1e-4 if dtype is torch.float32 else 1e-10, atol=1e-7), name
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("backend", ON_CPU)
 def test_a_scaled_loss_has_its_bits_whatever_its_neighbours(backend):
     losses = [
         loss.scaled(factor) for loss, factor in zip(some_losses(), torch.logspace(-2, 2, 19).tolist(), strict=True)

@@ -12,7 +12,8 @@ from recommenders.common.machine import Machine
 from recommenders.models.mf import MF
 from recommenders.models.mlp import MLP
 from recommenders.tasks.losses import make_loss
-from tests.recommenders.problems import CPU, random_interactions
+from recommenders.testing.plain import random_interactions
+from tests.recommenders.problems import CPU
 from tests.strategies import law
 
 SPACE = OperatorSpace()
@@ -67,7 +68,7 @@ class TestGpu:
         population = trainer.population(recommender.initial(40, 30, seed=3), [0.1] * 32, [1e-4] * 32)
         prepared = trainer.prepare(losses())
         trainer.train_epoch(population, prepared, seed=0)  # libraries are loaded by now
-        epoch, nobody = trainer.epoch(seed=0, number=1), torch.empty(0, dtype=torch.int64, device=device)
+        epoch, nobody = trainer.batches(seed=0, epoch=1), torch.empty(0, dtype=torch.int64, device=device)
         torch.cuda.set_sync_debug_mode("error")
         try:
             prepared(population, epoch, nobody, nobody)

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recommenders.data import Dataset, Interactions
-from recommenders.data.summary import Origin
+from recommenders.data.dataset import Origin
+from recommenders.data.summary import summarise
 from recommenders.data.synthetic import planted
 
 N_USERS, N_ITEMS = 5, 7
@@ -27,7 +28,7 @@ def made(*parts, **origin):
 
 @given(part, part, part)
 def test_every_number_is_that_of_a_plain_count(train, validation, test):
-    summary = made(train, validation, test).summary
+    summary = summarise(made(train, validation, test))
     rows = train + validation + test
     assert summary.rows == len(rows)
     assert summary.positives == sum(y for *_, y in rows)
@@ -40,7 +41,7 @@ def test_every_number_is_that_of_a_plain_count(train, validation, test):
 
 
 def test_it_is_told_in_few_lines_and_kept_as_plain_data():
-    summary = planted().summary
+    summary = summarise(planted())
     assert summary.lines()[0].startswith("Data synthetic: 6,000 rows read, 100 users, 80 items, 75.0% of all pairs, ")
     assert len(summary.lines()) <= 4
     assert json.loads(json.dumps(summary.to_dict())) == summary.to_dict()
@@ -48,17 +49,17 @@ def test_it_is_told_in_few_lines_and_kept_as_plain_data():
 
 def test_what_is_unusual_is_warned_of():
     train = [(0, 0, True)] * 999 + [(0, 1, False)]
-    doubts = made(train, [(1, 2, True)] * 150, [(0, 0, True)] * 20).summary.warnings
+    doubts = summarise(made(train, [(1, 2, True)] * 150, [(0, 0, True)] * 20)).warnings
     assert any("100.0% of the users of the validation part are not in training" in doubt for doubt in doubts)
     assert any("100.0% of the items of the validation part are not in training" in doubt for doubt in doubts)
     assert any("the test part has only 20 rows" in doubt for doubt in doubts)
     assert any("99.9% of all rows are positive; --positive-at" in doubt for doubt in doubts)
-    assert planted().summary.warnings == ()
+    assert summarise(planted()).warnings == ()
 
 
 def test_what_was_done_is_told():
     data = made([(0, 0, True)] * 200, [], [], n_rows=300, n_repeated=100, pairs="first", labels="all is", notes=("so",))
-    lines = data.summary.lines()
+    lines = summarise(data).lines()
     assert "  100 rows repeat a user and an item: the first row stays (--pairs)" in lines
     assert lines.index("  so") < lines.index("  all is")
-    assert data.summary.rows == 300
+    assert summarise(data).rows == 300

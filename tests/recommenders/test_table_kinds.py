@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from core.common.errors import UserError
 from recommenders.data import TableOptions, table_dataset
+from recommenders.data.summary import summarise
 from tests.strategies import examples
 
 laws = examples(40, 200, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -25,7 +26,7 @@ def everything(dataset):
         [dataset.user_ids[part.user].tolist(), dataset.item_ids[part.item].tolist(), part.label.tolist()]
         for part in (dataset.train, dataset.validation, dataset.test)
     ]
-    return parts, dataset.user_ids.tolist(), dataset.item_ids.tolist(), dataset.summary.positives
+    return parts, dataset.user_ids.tolist(), dataset.item_ids.tolist(), summarise(dataset).positives
 
 
 def as_frame(rows):

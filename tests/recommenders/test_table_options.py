@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from core.common.errors import UserError
 from recommenders.data import DataFiles, TableOptions, load_dataset, table_dataset
+from recommenders.data.summary import summarise
 from recommenders.data.table import table_name
 from tests.strategies import examples
 
@@ -44,8 +45,8 @@ def test_of_a_repeated_pair_the_first_or_last_in_time_stays(rows, pairs, split):
         ordered = ordered if pairs == "last" else ordered[::-1]
         expected = [(u, i, label) for (u, i), label in {(u, i): float(r >= border) for u, i, r, _ in ordered}.items()]
     assert sorted(triples(dataset)) == sorted(expected)
-    assert dataset.summary.repeated_rows == len(rows) - len({row[:2] for row in rows})
-    assert dataset.summary.rows == len(rows)
+    assert summarise(dataset).repeated_rows == len(rows) - len({row[:2] for row in rows})
+    assert summarise(dataset).rows == len(rows)
 
 
 @laws
@@ -60,8 +61,8 @@ def test_where_all_are_positives_so_many_negatives_are_drawn_and_none_is_an_item
     positives, negatives = ({(u, i) for u, i, label in triples(dataset) if label == value} for value in (1, 0))
     assert positives == {row[:2] for row in rows}
     assert positives.isdisjoint(negatives)
-    assert dataset.summary.drawn_negatives == n * len(positives)
-    assert dataset.summary.positive_share == pytest.approx(1 / (1 + n))
+    assert summarise(dataset).drawn_negatives == n * len(positives)
+    assert summarise(dataset).positive_share == pytest.approx(1 / (1 + n))
     assert triples(dataset) == triples(table_dataset(frame(rows), options, seed=seed))
     if split == "auto":  # the last positive and what was drawn for it
         for part in (dataset.validation, dataset.test):
@@ -73,9 +74,9 @@ def test_negatives_are_drawn_only_where_there_is_one_class(ratings):
     rows = [(u, 10 * u + i, ratings[4 * u + i], i) for u in range(10) for i in range(4)]
     dataset = table_dataset(frame(rows))
     drawn = 0 if 0 in ratings else 160
-    assert dataset.summary.drawn_negatives == drawn
-    assert any("4 for each positive" in note for note in dataset.summary.notes) == bool(drawn)
-    assert table_dataset(frame(rows), TableOptions(negatives=0)).summary.drawn_negatives == 0
+    assert summarise(dataset).drawn_negatives == drawn
+    assert any("4 for each positive" in note for note in summarise(dataset).notes) == bool(drawn)
+    assert summarise(table_dataset(frame(rows), TableOptions(negatives=0))).drawn_negatives == 0
 
 
 def test_where_nothing_is_left_to_draw_the_missing_class_is_refused_with_the_reason():
@@ -92,7 +93,7 @@ def test_a_border_above_all_ratings_is_refused_and_without_one_the_range_is_told
         table_dataset(frame(rows), TableOptions(positive_at=4))
     with pytest.raises(UserError, match=r"no positive label \(ratings from 1 to 3: 4 and more .* lower --positive-at"):
         table_dataset(frame(rows)).check_classes()
-    assert table_dataset(frame(rows), TableOptions(positive_at=2)).summary.positives == 54
+    assert summarise(table_dataset(frame(rows), TableOptions(positive_at=2))).positives == 54
 
 
 WORDS = ("train", "Training", "valid", "VAL", "dev", "validation", "test", "testing")
@@ -122,7 +123,7 @@ def test_parts_in_files_keep_their_rows_and_share_their_ids(tmp_path):
     assert triples(dataset, "validation") == [("a", "x", 1), ("b", "z", 0)]
     assert triples(dataset, "test") == [("a", "w", 0), ("a", "y", 1)]
     assert (dataset.name, dataset.split) == ("train", "as given")
-    assert dataset.summary.parts["test"].cold_users == 1
+    assert summarise(dataset).parts["test"].cold_users == 1
 
 
 def test_pairs_of_the_training_part_in_the_test_part_are_warned_of():
@@ -131,8 +132,8 @@ def test_pairs_of_the_training_part_in_the_test_part_are_warned_of():
         "user item rating split",
     )
     dataset = table_dataset(made, TableOptions(split="given"))
-    assert "16 rows of the test part stand in the training part too" in dataset.summary.warnings
-    assert dataset.summary.density == 1
+    assert "16 rows of the test part stand in the training part too" in summarise(dataset).warnings
+    assert summarise(dataset).density == 1
 
 
 ROWS = [(u, i, i % 5 + 1, i) for u in range(4) for i in range(5)]

@@ -10,23 +10,24 @@ from core.losses.loss import ProgramLoss
 from core.programs.space import HANDCRAFTED_SPACE, OperatorSpace
 from recommenders.backends.population import Population
 from recommenders.backends.trainer import Trainer
-from recommenders.common.machine import BACKENDS, Machine
+from recommenders.common.machine import Machine
 from recommenders.models.mf import MF
 from recommenders.models.mlp import MLP
 from recommenders.tasks.losses import make_loss
 from recommenders.tasks.task import TrainSettings
+from recommenders.testing import plain
+from recommenders.testing.plain import random_interactions
 from tests.recommenders import oracle
-from tests.recommenders.problems import CPU, interactions, random_interactions
+from tests.recommenders.problems import CPU, ON_CPU
 from tests.strategies import examples
 
-#: A recommender with machine code can be trained by either back end.
-both_backends = pytest.mark.parametrize("backend", BACKENDS)
+both_backends = pytest.mark.parametrize("backend", ON_CPU)
 
 #: (name or formula, smoothing term, the same in plain torch).
 LOSSES = (
-    ("SumR", 0.1, oracle.sum_of_reciprocals(0.1)),
-    ("BCE", None, oracle.bce),
-    ("MaxR", 0.05, oracle.max_of_ratios(0.05)),
+    ("SumR", 0.1, plain.sum_of_reciprocals(0.1)),
+    ("BCE", None, plain.bce),
+    ("MaxR", 0.05, plain.max_of_ratios(0.05)),
 )
 
 
@@ -48,31 +49,16 @@ def difference(population: Population, copy: int, model) -> float:
     )
 
 
-def compare(recommender, rows, rates, decays, *, backend, batch_size, clip, seed, epochs=1, losses=LOSSES):
+def compare(recommender, rows, rates, decays, *, backend, batch_size, clip, seed, losses=LOSSES):
     """Largest difference from the oracle over all copies; clipped and moved elements of the first one."""
     weights = recommender.initial(int(rows.user.max()) + 2, int(rows.item.max()) + 2, seed)
     trainer = Trainer(recommender, rows, batch_size, clip, Machine(CPU, torch.float64, backend))
     population = trainer.population(weights, rates, decays)
+    trainer.train_epoch(population, trainer.prepare(made([(name, epsilon) for name, epsilon, _ in losses])), seed)
     counts, worst = [], 0.0
-    slopes = trainer.prepare(made([(name, epsilon) for name, epsilon, _ in losses]))
-    for epoch in range(epochs):
-        trainer.train_epoch(population, slopes, seed, epoch)
     for k, (_, _, value) in enumerate(losses):
-        model = oracle_of(recommender, weights)
-        for epoch in range(epochs):
-            counts.append(
-                oracle.train_epoch(
-                    model,
-                    rows,
-                    value,
-                    batch_size=batch_size,
-                    learning_rate=rates[k],
-                    weight_decay=decays[k],
-                    clip=clip,
-                    seed=seed,
-                    epoch=epoch,
-                )
-            )
+        model, how = oracle_of(recommender, weights), {"learning_rate": rates[k], "weight_decay": decays[k]}
+        counts.append(plain.train_epoch(model, rows, value, batch_size=batch_size, clip=clip, seed=seed, **how))
         worst = max(worst, difference(population, k, model))
     return worst, counts[0]
 
@@ -106,46 +92,6 @@ def test_an_epoch_with_biting_clip_and_repeated_rows_is_that_of_the_oracle(recom
     )
     assert 0 < clipped < moved
     assert worst < 1e-9
-
-
-@pytest.mark.parametrize("recommender", [MF(embedding_size=4), MLP(3, (5,), dropout=0.2)])
-@both_backends
-def test_three_epochs_are_those_of_the_oracle(recommender, backend):
-    rows = random_interactions(9, 8, 60, seed=5)
-    worst, _ = compare(
-        recommender, rows, [0.1] * 3, [0.01] * 3, batch_size=25, clip=1.0, seed=5, epochs=3, backend=backend
-    )
-    assert worst < 1e-9
-
-
-@pytest.mark.parametrize("recommender", [MF(embedding_size=4), MLP(3, (5,), dropout=0.0)])
-@both_backends
-def test_a_loss_without_gradient_only_decays(recommender, backend):
-    losses = [("y", None, oracle.label_alone)] * 2
-    rows = random_interactions(6, 5, 30, seed=1)
-    worst, (_, moved) = compare(
-        recommender, rows, [0.3, 0.1], [0.2, 0.0], batch_size=8, clip=1.0, seed=1, losses=losses, backend=backend
-    )
-    assert moved == 0
-    assert worst < 1e-12
-
-
-@pytest.mark.parametrize("recommender", [MF(embedding_size=4), MLP(3, (5,), dropout=0.2)])
-@both_backends
-def test_rows_that_do_not_occur_only_decay(recommender, backend):
-    rows = interactions([1, 2, 1, 4, 2, 2, 1], [0, 0, 3, 3, 5, 0, 5], [1, 0, 1, 1, 0, 0, 1])
-    rates, decays, n_steps = [0.5, 0.1], [0.3, 0.0], 3
-    weights = recommender.initial(7, 9, seed=0)
-    trainer = Trainer(recommender, rows, 3, 50.0, Machine(CPU, torch.float64, backend))
-    population = trainer.population(weights, rates, decays)
-    trainer.train_epoch(population, trainer.prepare(made([("BCE", None), ("BCE", None)])), seed=0)
-    for name, kind in recommender.tables.items():
-        absent = [0, 3, 5, 6] if kind == "user" else [1, 2, 4, 6, 7, 8]
-        for k in range(2):
-            decayed = weights[name].double() * (1 - rates[k] * decays[k]) ** n_steps
-            assert torch.allclose(population.weights[name][k][absent], decayed[absent], rtol=1e-14, atol=0)
-            present = sorted(set(range(len(decayed))) - set(absent))
-            assert (population.weights[name][k][present] - decayed[present]).abs().max() > 1e-3
 
 
 class TableSizedWork(TorchDispatchMode):
@@ -220,68 +166,8 @@ def test_a_copy_has_the_same_bits_whatever_its_neighbours(recommender, dtype, ba
             assert all(same_bits(some[name][place], everything[name][i]) for name in some)
 
 
-@pytest.mark.parametrize("recommender", [MF(4), MLP(3, (6, 4), dropout=0.2)])
-def test_both_back_ends_end_alike(recommender):
-    rows, space = random_interactions(9, 8, 100, seed=1), OperatorSpace()
-    losses = [ProgramLoss(program, space) for program in space.decode(space.sample(60, numpy_rng("both back ends")))]
-    weights = recommender.initial(9, 8, seed=1)
-
-    def trained(backend):
-        trainer = Trainer(recommender, rows, 32, 0.5, Machine(CPU, torch.float64, backend))
-        population = trainer.population(weights, [0.1] * len(losses), [0.01] * len(losses))
-        trainer.train_epoch(population, trainer.prepare(losses), seed=3)
-        return population.weights
-
-    compiled, in_torch = trained("auto"), trained("torch")
-    for name, weight in compiled.items():
-        assert torch.allclose(weight, in_torch[name], rtol=1e-9, atol=1e-9), name
-
-
 def same_bits(one, other) -> bool:
     return torch.equal(one.nan_to_num(nan=1e30), other.nan_to_num(nan=1e30))
-
-
-@both_backends
-def test_a_broken_copy_leaves_the_others_alone(backend):
-    rows, weights = random_interactions(6, 5, 40, seed=3), MF(4).initial(6, 5, seed=3)
-    trainer = Trainer(MF(4), rows, 16, 0.5, Machine(CPU, torch.float64, backend))
-    broken = make_loss("(y_hat/y)*y", OperatorSpace(clamp="none"), epsilon=0.0)  # 0/0 at y = 0
-    bce = make_loss("BCE", OperatorSpace())
-    both, alone = (trainer.population(weights, [0.1] * k, [0.0] * k) for k in (2, 1))
-    trainer.train_epoch(both, trainer.prepare([broken, bce]), seed=0)
-    trainer.train_epoch(alone, trainer.prepare([bce]), seed=0)
-    assert both.weights["global_bias"][0].isnan()
-    assert torch.equal(both.weights["user_embedding"][1], alone.weights["user_embedding"][0])
-
-
-@both_backends
-def test_every_copy_has_its_own_clip(backend):
-    rows, weights = random_interactions(6, 5, 40, seed=3), MF(4).initial(6, 5, seed=3)
-    machine, losses = Machine(CPU, torch.float64, backend), made([("BCE", None)])
-    together = Trainer(MF(4), rows, 16, 50.0, machine)
-    both = together.population(weights, [0.1] * 2, [0.01] * 2, [50.0, 1e-3])
-    together.train_epoch(both, together.prepare(losses * 2), seed=0)
-    for k, clip in enumerate((50.0, 1e-3)):
-        trainer = Trainer(MF(4), rows, 16, clip, machine)
-        alone = trainer.population(weights, [0.1], [0.01])
-        trainer.train_epoch(alone, trainer.prepare(losses), seed=0)
-        assert torch.equal(both.weights["user_embedding"][k], alone.weights["user_embedding"][0])
-    assert not torch.equal(both.weights["user_embedding"][0], both.weights["user_embedding"][1])
-
-
-@both_backends
-def test_training_is_the_same_for_the_same_seed_and_epoch_only(backend):
-    rows, weights = random_interactions(6, 5, 40, seed=3), MF(4).initial(6, 5, seed=3)
-    trainer = Trainer(MF(4), rows, 16, 0.5, Machine(CPU, torch.float64, backend))
-
-    def trained(seed, epoch):
-        population = trainer.population(weights, [0.1], [0.0])
-        trainer.train_epoch(population, trainer.prepare(made([("BCE", None)])), seed, epoch)
-        return population.weights["user_embedding"]
-
-    assert torch.equal(trained(1, 0), trained(1, 0))
-    assert not torch.equal(trained(1, 0), trained(1, 1))
-    assert not torch.equal(trained(1, 0), trained(2, 0))
 
 
 @both_backends
@@ -315,22 +201,6 @@ def test_training_leaves_the_initial_weights_alone(k, dtype, backend):
 
 
 @both_backends
-def test_a_strong_decay_over_many_steps_stays_exact(backend):
-    rows, rate, decays = random_interactions(6, 5, 400, seed=3), 0.5, [0.0, 1.0]  # (1 - rate * decay)^400 is no float32
-    weights = MF(4).initial(6, 5, seed=3)
-    trainer = Trainer(MF(4), rows, 1, 50.0, Machine(CPU, torch.float32, backend))
-    population = trainer.population(weights, [rate] * 2, decays)
-    losses = trainer.prepare([make_loss("BCE", OperatorSpace())] * 2)
-    trainer.train_epoch(population, losses, seed=3)
-    for k, decay in enumerate(decays):
-        model, how = oracle.OracleMF(weights), {"learning_rate": rate, "weight_decay": decay, "clip": 50.0}
-        oracle.train_epoch(model, rows, oracle.bce, batch_size=1, seed=3, **how)
-        for name, expected in model.weights().items():
-            assert expected.isfinite().all()
-            assert torch.allclose(population.weights[name][k].double(), expected, rtol=1e-4, atol=1e-5), name
-
-
-@both_backends
 def test_the_strongest_decay_that_settings_take_trains(backend):
     settings = TrainSettings(learning_rate=0.5, weight_decay=1.98)
     trainer = Trainer(
@@ -347,7 +217,7 @@ def test_the_strongest_decay_that_settings_take_trains(backend):
 @pytest.mark.parametrize("at_a_time", [1, 7, 100])
 @both_backends
 def test_predictions_are_those_of_the_oracle_however_they_are_cut(recommender, at_a_time, monkeypatch, backend):
-    for module in ("stacked", "mlp_kernel"):
+    for module in ("stacked", "compiled.mlp"):
         monkeypatch.setattr(f"recommenders.backends.{module}._EVALUATION_ROWS", at_a_time)
     rows = random_interactions(6, 5, 40, seed=3)
     weights = recommender.initial(6, 5, seed=3)

@@ -56,7 +56,7 @@ def test_prints_tables_and_writes_every_figure(capsys):
         (("--k", "0"), "--k: expected at least 1, got 0"),
         (("--repeats", "0"), "--repeats: expected at least 1, got 0"),
         (("--threads", "0"), "threads: expected at least 1, got 0"),
-        (("--backend", "jax"), "--backend: expected auto or torch, got 'jax'"),
+        (("--backend", "jax"), "--backend: expected auto, compiled, torch or package.module:Class, got 'jax'"),
         (("--dataset", "0x4x500"), "expected at least one user, one item and 100 rows, got 0x4x500"),
         (("--dataset", "60x40"), "unknown data set '60x40'"),
         (("--dataset", "60x40x500", "--memory", "1e-6"), "--k 32: memory takes 1 candidates"),

@@ -210,8 +210,23 @@ def test_a_study_runs_on_a_gpu(recommender):
 
 def test_devices():
     assert pick_device("cpu").type == "cpu"
-    with pytest.raises(UserError, match="expected auto, cpu or cuda"):
-        pick_device("tpu")
+    for name in ("tpu", "", "cuda:", "cuda:-1", "cuda:x", "cuda:01", "cuda:100", "cpu:1", " cuda", "cuda:1\n"):
+        with pytest.raises(
+            UserError, match="--device: expected auto, cpu, cuda or cuda:N for one of several GPUs, got"
+        ):
+            pick_device(name)
+
+
+def test_one_of_several_gpus_is_picked_by_its_number(monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
+    assert [pick_device(name) for name in ("auto", "cuda", "cuda:1")] == [
+        torch.device("cuda"),
+        torch.device("cuda"),
+        torch.device("cuda", 1),
+    ]
+    with pytest.raises(UserError, match="--device cuda:2: torch finds cuda:0 to cuda:1 here"):
+        pick_device("cuda:2")
 
 
 def test_cuda_without_a_device_is_refused(monkeypatch):

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from core.common.jit import compiled
 
-#: A table's scale is multiplied into the table before it falls below this, far from the end of float32.
-LEAST_SCALE = 1e-6
-
 
 @compiled(inline=True)
 def clipped(gradient, clip):

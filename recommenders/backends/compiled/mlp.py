@@ -11,10 +11,12 @@ from contextlib import AbstractContextManager
 import numpy as np
 import torch
 
+from core.programs.tape import Tape
 from recommenders.backends.batches import Epoch
-from recommenders.backends.blas import blas_on_one_core
-from recommenders.backends.kernel import Arrays, Examples, Kernel, Program, Step
-from recommenders.backends.mlp_steps import Dense, Room, predict, train_epoch
+from recommenders.backends.compiled.blas import blas_on_one_core
+from recommenders.backends.compiled.kernel import Arrays, Examples, Kernel, Step
+from recommenders.backends.compiled.mlp_steps import Dense, Room, predict, train_epoch
+from recommenders.models.mlp import BN_EPSILON, MOMENTUM
 
 #: Rows evaluated at a time, to stay in the cache.
 _EVALUATION_ROWS = 256
@@ -47,7 +49,7 @@ class MLPKernel(Kernel):
         return kept
 
     def train_epoch(
-        self, weights: Arrays, examples: Examples, loss: Program, step: Step, draws: np.ndarray | None
+        self, weights: Arrays, examples: Examples, loss: Tape, step: Step, draws: np.ndarray | None
     ) -> None:
         """See Kernel."""
         p, q, dense = weights["user_embedding"], weights["item_embedding"], self._dense(weights)
@@ -70,7 +72,8 @@ class MLPKernel(Kernel):
             return tuple(np.atleast_2d(weights[f"{name}.{i}"]) for i in range(n))
 
         norms = (each(name) for name in ("scale", "shift", "running_mean", "running_var"))
-        return Dense(each("weight", n + 1), each("bias", n + 1), *norms)
+        number = weights["user_embedding"].dtype.type
+        return Dense(number(MOMENTUM), number(BN_EPSILON), each("weight", n + 1), each("bias", n + 1), *norms)
 
 
 def _room(dense: Dense, n: int) -> Room:

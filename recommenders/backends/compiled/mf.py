@@ -10,16 +10,19 @@ import numpy as np
 
 from core.common.jit import SUMS, compiled
 from core.programs import interpreter
-from recommenders.backends import kernel_parts
-from recommenders.backends.kernel import Arrays, Examples, Kernel, Program, Step
-from recommenders.backends.kernel_parts import LEAST_SCALE, add_row, clipped, descend, multiply
+from core.programs.tape import Tape
+from recommenders.backends import base
+from recommenders.backends.base import LEAST_SCALE
+from recommenders.backends.compiled import kernel_parts
+from recommenders.backends.compiled.kernel import Arrays, Examples, Kernel, Step
+from recommenders.backends.compiled.kernel_parts import add_row, clipped, descend, multiply
 
 
 class MFKernel(Kernel):
     """See the module."""
 
     def train_epoch(
-        self, weights: Arrays, examples: Examples, loss: Program, step: Step, draws: np.ndarray | None
+        self, weights: Arrays, examples: Examples, loss: Tape, step: Step, draws: np.ndarray | None
     ) -> None:
         """See Kernel."""
         _train_epoch(_tables(weights), weights["global_bias"].reshape(1), examples, loss, step)
@@ -92,7 +95,7 @@ def _descend_all(tables, batch, slope, scale, rate, clip, sums):
             descend(q_bias, item[b], rate, of_q_bias, b, 0, clip)
 
 
-@compiled(uses=(interpreter, kernel_parts))
+@compiled(uses=(interpreter, kernel_parts, base))
 def _train_epoch(tables, global_bias, examples, loss, step):
     dtype, most, n, d = global_bias.dtype, examples.batch_size, len(examples.user), tables[0].shape[1]
     of_embeddings, of_biases = np.empty((2, most, d), dtype), np.empty((2, most, 1), dtype)

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from core.programs.tape import Tape
 from recommenders.backends.batches import Epoch
 
 #: Parameter name -> array of one copy. Kernels write into them.
@@ -26,14 +27,6 @@ class Examples(NamedTuple):
     alone: np.ndarray
     """Whether neither its user nor its item occurs again in its batch."""
     batch_size: int
-
-
-class Program(NamedTuple):
-    """A loss as arrays, see `core.programs.tape`; constants are of the parameters' type."""
-
-    lines: np.ndarray
-    rule: int
-    constants: np.ndarray
 
 
 class Step(NamedTuple):
@@ -58,9 +51,17 @@ class Kernel(ABC):
 
     @abstractmethod
     def train_epoch(
-        self, weights: Arrays, examples: Examples, loss: Program, step: Step, draws: np.ndarray | None
+        self, weights: Arrays, examples: Examples, loss: Tape, step: Step, draws: np.ndarray | None
     ) -> None:
-        """Train one copy in place, by the law of `recommenders.backends.trainer`."""
+        """Train one copy in place, by the law of `recommenders.backends.base`.
+
+        Args:
+            weights: of the copy, [rows, ...] or [...].
+            examples: of the epoch.
+            loss: its constants are of the parameters' type.
+            step: the numbers of an SGD step.
+            draws: what `draws` returned.
+        """
 
     @abstractmethod
     def predict(self, weights: Arrays, users: np.ndarray, items: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Passes through the layers of the multi-layer perceptron as machine code, see `recommenders.backends.mlp_kernel`."""
+"""Passes through the layers of the multi-layer perceptron as machine code, see `recommenders.backends.compiled.mlp`."""
 
 from __future__ import annotations
 
@@ -9,14 +9,19 @@ import numpy as np
 
 from core.common.jit import SUMS, compiled
 from core.programs import interpreter
-from recommenders.backends import kernel_parts
-from recommenders.backends.kernel_parts import LEAST_SCALE, clipped, descend, multiply
-from recommenders.models import mlp
+from recommenders.backends import base
+from recommenders.backends.base import LEAST_SCALE
+from recommenders.backends.compiled import kernel_parts
+from recommenders.backends.compiled.kernel_parts import clipped, descend, multiply
 
 
 class Dense(NamedTuple):
     """The dense parameters, an array for each layer; the last layer has only a weight and a bias."""
 
+    momentum: np.floating
+    """The share that a batch has in the running statistics."""
+    epsilon: np.floating
+    """What is added to a variance before its square root is taken."""
     weight: tuple[np.ndarray, ...]
     """[n_in, n_out]."""
     bias: tuple[np.ndarray, ...]
@@ -80,18 +85,18 @@ def _statistics(a, bias, mean, var):
             var[0, j] += from_mean * from_mean * share
 
 
-@compiled(uses=(mlp,))
-def _run(mean, var, n, running_mean, running_var):
+@compiled()
+def _run(mean, var, n, running_mean, running_var, part):
     """Take the statistics of a batch of n examples into the running ones, the variance with Bessel's correction."""
-    part, bessel = mean.dtype.type(mlp.MOMENTUM), mean.dtype.type(n / max(n - 1, 1))
+    bessel = mean.dtype.type(n / max(n - 1, 1))
     for j in range(mean.shape[1]):
         running_mean[0, j] += part * (mean[0, j] - running_mean[0, j])
         running_var[0, j] += part * (bessel * var[0, j] - running_var[0, j])
 
 
-@compiled(uses=(mlp,))
-def _invert(var, inverse_std):
-    one, epsilon = var.dtype.type(1), var.dtype.type(mlp.BN_EPSILON)
+@compiled()
+def _invert(var, inverse_std, epsilon):
+    one = var.dtype.type(1)
     for j in range(var.shape[1]):
         inverse_std[0, j] = one / math.sqrt(var[0, j] + epsilon)
 
@@ -132,7 +137,7 @@ def predict(p, q, dense, room, users, items):
     _gather(p, q, users, items, one, room.x[0])
     for i in range(n_hidden):
         np.dot(room.x[i], dense.weight[i], room.normed[i])
-        _invert(dense.running_var[i], room.inverse_std[i])
+        _invert(dense.running_var[i], room.inverse_std[i], dense.epsilon)
         for j in range(dense.bias[i].shape[1]):
             room.of_scale[i][0, j] = dense.running_mean[i][0, j] - dense.bias[i][0, j]
         _normalise(room.normed[i], room.of_scale[i], room.inverse_std[i])
@@ -153,8 +158,8 @@ def _forward(dense, room, n, kept, boost, logit):
         np.dot(room.x[i][:n], dense.weight[i], normed)
         mean, var = room.of_scale[i], room.of_shift[i]
         _statistics(normed, dense.bias[i], mean, var)
-        _run(mean, var, n, dense.running_mean[i], dense.running_var[i])
-        _invert(var, room.inverse_std[i])
+        _run(mean, var, n, dense.running_mean[i], dense.running_var[i], dense.momentum)
+        _invert(var, room.inverse_std[i], dense.epsilon)
         _normalise(normed, mean, room.inverse_std[i])
         _activate(normed, dense.scale[i], dense.shift[i], h)
         if len(kept):
@@ -234,7 +239,7 @@ def _descend_rows(table, rows, first, of_x, column, rate, clip):
             descend(table, rows[b], rate, of_x, b, column, clip)
 
 
-@compiled(uses=(interpreter, kernel_parts))
+@compiled(uses=(interpreter, kernel_parts, base))
 def train_epoch(p, q, dense, room, examples, loss, step, kept, boost):
     """Train one copy in place."""
     dtype, most, n = p.dtype, examples.batch_size, len(examples.user)

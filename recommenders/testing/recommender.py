@@ -1,4 +1,4 @@
-"""What every recommender has to fulfil. Inherit, and say how to make one (small, so that tests are quick)."""
+"""The contract of recommenders. Inherit it, and say how to make one (small, so that tests are quick)."""
 
 from abc import ABC, abstractmethod
 
@@ -6,12 +6,14 @@ import pytest
 import torch
 
 from core.common.seeding import torch_rng
-from core.programs.space import OperatorSpace
-from recommenders.backends.trainer import Trainer
+from core.losses.closed_forms import BCE, FOCAL, HINGE, MSE
+from recommenders.backends.batches import EpochBatches
+from recommenders.backends.population import Population
+from recommenders.backends.registry import BACKENDS
+from recommenders.common.draws import Training
 from recommenders.common.machine import Machine
-from recommenders.models.recommender import Recommender, Training, Weights
-from recommenders.tasks.losses import make_loss
-from tests.recommenders.problems import random_interactions
+from recommenders.models.recommender import Recommender, Weights
+from recommenders.testing.plain import random_interactions
 
 #: Copies, examples, users, items: all different, so that a mixed-up axis shows.
 K, B, N_USERS, N_ITEMS = 3, 5, 7, 4
@@ -20,6 +22,7 @@ evaluating_and_training = pytest.mark.parametrize("trains", [False, True], ids=[
 
 
 def training(trains: bool) -> Training | None:
+    """What a forward pass is given."""
     return Training(torch_rng("contract", "dropout")) if trains else None
 
 
@@ -44,14 +47,18 @@ def fixed_tables(recommender: Recommender) -> set[str]:
 
 
 def clones(weights: Weights) -> Weights:
+    """Copies that share no memory."""
     return {name: weight.clone() for name, weight in weights.items()}
 
 
 def slope(k: int = K, b: int = B) -> torch.Tensor:
+    """Some d objective / d logit [k, b]."""
     return torch.randn(k, b, generator=torch_rng("contract", "slope"), dtype=torch.float64)
 
 
 class RecommenderContract(ABC):
+    """What every recommender has to fulfil."""
+
     @abstractmethod
     def make(self) -> Recommender:
         """A recommender with its usual settings, small; for N_USERS and N_ITEMS if it depends on the numbers."""
@@ -62,9 +69,10 @@ class RecommenderContract(ABC):
     constant: frozenset[str] = frozenset()
 
     def trained_tables(self) -> set[str]:
+        """Those that gradients train."""
         return set(self.make().tables) - self.make().buffers
 
-    def test_tables_have_a_row_for_each_user_or_item_and_nothing_else_has(self):
+    def test_tables_have_a_row_for_each_user_or_item_and_nothing_else_has(self) -> None:
         recommender = self.make()
         small = recommender.initial(N_USERS, N_ITEMS, 0)
         large = recommender.sized(2 * N_USERS, 3 * N_ITEMS).initial(2 * N_USERS, 3 * N_ITEMS, 0)
@@ -81,32 +89,32 @@ class RecommenderContract(ABC):
                     "item": (N_ITEMS, 3 * N_ITEMS),
                 }[kind]
 
-    def test_there_is_a_table_of_users_and_one_of_items(self):
+    def test_there_is_a_table_of_users_and_one_of_items(self) -> None:
         assert set(self.make().tables.values()) == {"user", "item"}
 
-    def test_buffers_are_parameters_too(self):
+    def test_buffers_are_parameters_too(self) -> None:
         recommender = self.make()
         assert recommender.buffers < set(recommender.initial(N_USERS, N_ITEMS, 0))
 
-    def test_initial_weights_are_finite_float32_on_the_cpu(self):
+    def test_initial_weights_are_finite_float32_on_the_cpu(self) -> None:
         for weight in self.make().initial(N_USERS, N_ITEMS, 0).values():
             assert (weight.dtype, weight.device.type) == (torch.float32, "cpu")
             assert weight.isfinite().all()
 
-    def test_initial_weights_are_drawn_from_the_seed(self):
+    def test_initial_weights_are_drawn_from_the_seed(self) -> None:
         recommender = self.make()
         first, again, other = (recommender.initial(N_USERS, N_ITEMS, seed) for seed in (1, 1, 2))
         assert all(torch.equal(first[name], again[name]) for name in first)
         assert not any(torch.equal(first[name], other[name]) for name in self.trained_tables() - self.constant)
         assert any(not torch.equal(first[name], other[name]) for name in first)
 
-    def test_rows_of_a_table_differ(self):
+    def test_rows_of_a_table_differ(self) -> None:
         weights = self.make().initial(N_USERS, N_ITEMS, 0)
         for name in self.trained_tables() - self.constant:
             assert len(weights[name].unique(dim=0)) == len(weights[name]), name
 
     @evaluating_and_training
-    def test_logits_have_a_row_for_each_copy_and_a_column_for_each_example(self, trains):
+    def test_logits_have_a_row_for_each_copy_and_a_column_for_each_example(self, trains: bool) -> None:
         recommender = self.make()
         logit = recommender.logit(gathered(recommender), training(trains))
         assert logit.shape == (K, B)
@@ -114,14 +122,14 @@ class RecommenderContract(ABC):
         assert logit.isfinite().all()
 
     @evaluating_and_training
-    def test_vjp_begins_with_the_logits(self, trains):
+    def test_vjp_begins_with_the_logits(self, trains: bool) -> None:
         recommender, weights = self.make(), gathered(self.make())
         logit, _ = recommender.vjp(clones(weights), training(trains))
         assert torch.equal(logit, recommender.logit(clones(weights), training(trains)))
         assert not logit.requires_grad
 
     @evaluating_and_training
-    def test_vjp_equals_autograd_for_every_trained_weight(self, trains):
+    def test_vjp_equals_autograd_for_every_trained_weight(self, trains: bool) -> None:
         recommender, weights = self.make(), gathered(self.make())
         inputs = {n: w.clone().requires_grad_() for n, w in weights.items() if n not in recommender.buffers}
         logit = recommender.logit(clones(weights) | inputs, training(trains))
@@ -134,7 +142,7 @@ class RecommenderContract(ABC):
             assert gradients[name].shape == weights[name].shape, name
             assert torch.allclose(gradients[name], gradient, rtol=1e-9, atol=1e-12), name
 
-    def test_vjp_equals_finite_differences_when_evaluating(self):
+    def test_vjp_equals_finite_differences_when_evaluating(self) -> None:
         recommender, weights, step = self.make(), gathered(self.make()), 1e-6
         gradients = recommender.vjp(clones(weights), None)[1](slope())
         for name, gradient in gradients.items():
@@ -147,7 +155,7 @@ class RecommenderContract(ABC):
             assert slope_along == pytest.approx(((ahead - behind) / (2 * step)).item(), rel=1e-5, abs=1e-7), name
 
     @evaluating_and_training
-    def test_permuting_the_copies_permutes_logits_and_gradients(self, trains):
+    def test_permuting_the_copies_permutes_logits_and_gradients(self, trains: bool) -> None:
         recommender, weights, order = self.make(), gathered(self.make()), [2, 0, 1]
         permuted = {name: weight[order] for name, weight in weights.items()}
         logit, pullback = recommender.vjp(weights, training(trains))
@@ -158,7 +166,7 @@ class RecommenderContract(ABC):
             assert torch.allclose(permuted_gradients[name], gradient[order], rtol=1e-9, atol=1e-12), name
 
     @evaluating_and_training
-    def test_a_copy_alone_is_what_it_is_among_others(self, trains):
+    def test_a_copy_alone_is_what_it_is_among_others(self, trains: bool) -> None:
         recommender, weights = self.make(), gathered(self.make())
         alone = {name: weight[1:2].clone() for name, weight in weights.items()}
         among_others = recommender.logit(weights, training(trains))
@@ -167,7 +175,7 @@ class RecommenderContract(ABC):
             assert torch.allclose(alone[name][0], weights[name][1], rtol=1e-12), name
 
     @evaluating_and_training
-    def test_a_copy_that_is_broken_does_not_touch_the_others(self, trains):
+    def test_a_copy_that_is_broken_does_not_touch_the_others(self, trains: bool) -> None:
         recommender, weights = self.make(), gathered(self.make())
         broken = clones(weights)
         for name in broken.keys() - fixed_tables(recommender):
@@ -176,19 +184,19 @@ class RecommenderContract(ABC):
         assert logit[0].isnan().all()
         assert torch.allclose(logit[1:], recommender.logit(weights, training(trains))[1:], rtol=1e-12)
 
-    def test_evaluating_is_deterministic_and_changes_nothing(self):
+    def test_evaluating_is_deterministic_and_changes_nothing(self) -> None:
         recommender, weights = self.make(), gathered(self.make())
         before = clones(weights)
         assert torch.equal(recommender.logit(weights, None), recommender.logit(weights, None))
         assert all(torch.equal(weights[name], before[name]) for name in weights)
 
-    def test_examples_are_evaluated_one_by_one(self):
+    def test_examples_are_evaluated_one_by_one(self) -> None:
         recommender, weights = self.make(), gathered(self.make())
         third = {name: w[:, 2:3] if name in recommender.tables else w for name, w in weights.items()}
         expected = recommender.logit(weights, None)[:, 2:3]
         assert torch.allclose(recommender.logit(third, None), expected, rtol=1e-12)
 
-    def test_training_is_the_same_for_the_same_draws_and_changes_buffers_only(self):
+    def test_training_is_the_same_for_the_same_draws_and_changes_buffers_only(self) -> None:
         recommender, weights = self.make(), gathered(self.make())
         first, second = clones(weights), clones(weights)
         assert torch.equal(recommender.logit(first, training(True)), recommender.logit(second, training(True)))
@@ -197,29 +205,29 @@ class RecommenderContract(ABC):
             changes = name in recommender.buffers - fixed_tables(recommender) - self.constant
             assert torch.equal(first[name], weight) == (not changes), name
 
-    def test_every_weight_of_a_table_reaches_the_logit(self):
+    def test_every_weight_of_a_table_reaches_the_logit(self) -> None:
         recommender = self.make()
         _, pullback = recommender.vjp(gathered(recommender), None)
         gradients = pullback(slope())
         for name in self.trained_tables():
             assert (gradients[name] != 0).any(), name
 
-    def test_machine_code_if_there_is_some_trains_and_predicts_as_torch_does(self):
-        recommender = self.make()
-        if recommender.kernel() is None:
-            pytest.skip("trained by torch alone")
-        rows, space = random_interactions(N_USERS, N_ITEMS, 60, seed=1), OperatorSpace()
-        losses = [make_loss(name, space) for name in ("BCE", "MSE", "MaxR", "hinge", "focal")]
-        k = len(losses)
-
-        def trained(backend):
-            trainer = Trainer(recommender, rows, 16, 0.1, Machine(torch.device("cpu"), torch.float64, backend))
-            population = trainer.population(recommender.initial(N_USERS, N_ITEMS, 0), [0.3] * k, [0.1] * k)
-            for epoch in range(2):
-                trainer.train_epoch(population, trainer.prepare(losses), seed=0, epoch=epoch)
-            pairs = torch.as_tensor(rows.user), torch.as_tensor(rows.item)
-            return population.weights | {"y_hat": trainer.predict(population.weights, *pairs)}
-
-        compiled, in_torch = trained("auto"), trained("torch")
-        for name, weight in compiled.items():
-            assert torch.allclose(weight, in_torch[name], rtol=1e-9, atol=1e-9), name
+    def test_all_back_ends_that_train_it_end_as_torch_does(self) -> None:
+        recommender, dtype = self.make(), torch.float64
+        rows, losses = random_interactions(N_USERS, N_ITEMS, 60, seed=1), [BCE, MSE, HINGE, FOCAL]
+        epochs = EpochBatches(rows, 16, torch.device("cpu"), dtype)
+        users, items = torch.as_tensor(rows.user), torch.as_tensor(rows.item)
+        machine, ends = Machine(torch.device("cpu"), dtype), {}
+        for name, kind in BACKENDS.items():
+            backend = kind.for_task(recommender, machine)
+            if backend is None:
+                continue
+            start = recommender.initial(N_USERS, N_ITEMS, 0)
+            population = Population.of(start, [0.3] * 4, [0.1] * 4, [0.1] * 4, machine)
+            train = backend.prepare(losses)
+            for number in range(2):
+                train(population, epochs(0, number), users, items)
+            ends[name] = population.weights | {"y_hat": backend.predict(population.weights, users, items)}
+        for name, end in ends.items():
+            for one, weight in end.items():
+                assert torch.allclose(weight, ends["torch"][one], rtol=1e-9, atol=1e-9), (name, one)

@@ -1,0 +1,119 @@
+"""Classes that are not ours, package.module:Class: found, known by their file, and their errors told in one line."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import inspect
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import reduce
+from pathlib import Path
+
+from core.common.errors import UserError, first_line
+from core.common.memory import ran_out
+from core.common.specification import Specification
+
+#: Packages whose files are not somebody's own.
+_KNOWN = ("torch", "builtins", "abc", "typing", "core", "recommenders", "searchers")
+
+
+@contextmanager
+def telling(where: str, *, exits: bool = False) -> Iterator[None]:
+    """Errors of code that is not ours, as one line; memory that ran out stays what it is, for others to mend.
+
+    Args:
+        where: what is done meanwhile, for the message.
+        exits: whether `sys.exit` is an error too; while training it may be a signal that ends the process.
+    """
+    try:
+        yield
+    except UserError as error:
+        raise error if str(error).startswith(where.partition(":")[0]) else UserError(f"{where} {error}") from None
+    except (Exception, SystemExit) as error:
+        if ran_out(error) or (isinstance(error, SystemExit) and not exits):
+            raise
+        raise UserError(f"{where} raised {type(error).__name__}: {_text(error)}") from None
+
+
+def _text(error: BaseException) -> str:
+    try:
+        return first_line(error)
+    except Exception:  # its own __str__ raises
+        return "(no message)"
+
+
+def find_class(spec: Specification, fits: Callable[[object], bool]) -> object:
+    """Import what package.module:Class names.
+
+    Args:
+        spec: the line that names it.
+        fits: whether something is a class of the kind that is looked for, so that a message can list those that are.
+
+    Returns:
+        What the module has by that name, whether it fits or not.
+
+    Raises:
+        UserError: there is none, or importing it raised something.
+    """
+    path, _, name = spec.name.partition(":")
+    where = f"{spec.kind} {spec.name}"
+    with _working_directory():
+        importlib.invalidate_caches()
+        try:
+            with telling(f"{where}: importing {path}", exits=True):
+                try:
+                    module = importlib.import_module(path)
+                except ModuleNotFoundError as error:
+                    if error.name is None or not f"{path}.".startswith(f"{error.name}."):
+                        raise
+                    file = f"{error.name.replace('.', '/')}.py"
+                    raise UserError(
+                        f"{where}: there is no module {error.name}; expected {file} in the working folder, or on "
+                        "PYTHONPATH"
+                    ) from None
+                found: object = reduce(getattr, name.split("."), module)
+        except UserError as error:
+            if "raised AttributeError" not in str(error) or path not in sys.modules:
+                raise
+            there = [n for n, one in vars(sys.modules[path]).items() if fits(one) and one.__module__ == path]
+            raise UserError(
+                f"{where}: there is no {name} in module {path}; its {spec.kind}s: {', '.join(there) or 'none'}"
+            ) from None
+    return found
+
+
+@contextmanager
+def _working_directory() -> Iterator[None]:
+    """While it lasts, modules of the working folder are found too, after all others."""
+    here = os.getcwd()
+    if here in sys.path or "" in sys.path:
+        yield
+        return
+    sys.path.append(here)
+    try:
+        yield
+    finally:
+        with suppress(ValueError):
+            sys.path.remove(here)
+
+
+def source_digest(kind: type) -> str:
+    """Of the files in which a class and its bases are written, but torch's and this project's."""
+    digest = hashlib.sha256()
+    for base in kind.__mro__:
+        if base.__module__.partition(".")[0] in (
+            "torch",
+            "builtins",
+            "abc",
+            "typing",
+            "recommenders",
+            "searchers",
+            "core",
+        ):
+            continue
+        with suppress(OSError, TypeError):  # written in no file
+            digest.update(Path(inspect.getfile(base)).read_bytes())
+    return digest.hexdigest()[:16]

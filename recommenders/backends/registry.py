@@ -1,0 +1,146 @@
+"""The back ends by name, in the order in which they are asked. To add one: a folder beside and a row here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import ClassVar
+
+from torch import Tensor
+
+from core.common.errors import UserError, shown
+from core.common.loading import find_class, source_digest, telling
+from core.common.specification import Specification
+from core.losses.loss import Loss
+from recommenders.backends.base import Backend, TrainEpoch
+from recommenders.backends.batches import Epoch
+from recommenders.backends.compiled.backend import CompiledBackend
+from recommenders.backends.population import Population
+from recommenders.backends.stacked import StackedBackend
+from recommenders.common.machine import AUTO, Machine
+from recommenders.models.recommender import Recommender, Weights
+
+#: The last one takes every recommender, device and loss.
+BACKENDS: Mapping[str, type[Backend]] = MappingProxyType({"compiled": CompiledBackend, "torch": StackedBackend})
+
+
+@dataclass(frozen=True)
+class BackendSpec(Specification):
+    """See Specification."""
+
+    kind: ClassVar[str] = "backend"
+    example: ClassVar[str] = "torch"
+    takes_classes: ClassVar[bool] = True
+
+
+def check_backend(name: str) -> None:
+    """Refuse what can be no back end; whether there is a class package.module:Class shows when it is used.
+
+    Raises:
+        UserError: neither auto nor a name of BACKENDS nor package.module:Class.
+    """
+    if name == AUTO or name in BACKENDS:
+        return
+    spec = BackendSpec.parse(name)
+    if ":" not in spec.name:
+        raise UserError(f"--backend: expected {', '.join([AUTO, *BACKENDS])} or package.module:Class, got {name!r}")
+    if spec.settings:
+        raise UserError(f"--backend {spec}: {spec.name} has no settings")
+
+
+def backends_for(recommender: Recommender, machine: Machine) -> tuple[Backend, ...]:
+    """Return the back ends that train a recommender, in the order in which they are offered its losses.
+
+    These are all of BACKENDS that can, from the one that the machine names; a class package.module:Class comes before
+    all of them.
+
+    Args:
+        recommender: the model.
+        machine: what to train on, and the back end that was asked for.
+
+    Raises:
+        UserError: there is no such back end, or the one that was asked for cannot train the recommender there.
+    """
+    check_backend(machine.backend)
+    rows = list(BACKENDS)
+    wanted = machine.backend
+    if wanted in BACKENDS:
+        rows = rows[rows.index(wanted) :]
+    made = {name: BACKENDS[name].for_task(recommender, machine) for name in rows}
+    if wanted not in (AUTO, *BACKENDS):
+        made = {wanted: _own(wanted, recommender, machine)} | made
+    if wanted != AUTO and made[wanted] is None:
+        raise UserError(
+            f"--backend {wanted}: it cannot train {type(recommender).__name__} on {machine.device}; --backend auto "
+            "takes one that can"
+        )
+    return tuple(one for one in made.values() if one is not None)
+
+
+def backend_source(name: str) -> str | None:
+    """Return a digest of the file in which a class package.module:Class is written; None for names of BACKENDS.
+
+    Raises:
+        UserError: see `backends_for`.
+    """
+    check_backend(name)
+    return None if name == AUTO or name in BACKENDS else source_digest(_class_of(name))
+
+
+def _is_backend(thing: object) -> bool:
+    return isinstance(thing, type) and issubclass(thing, Backend) and thing is not Backend
+
+
+def _class_of(name: str) -> type[Backend]:
+    spec = BackendSpec.parse(name)
+    kind = find_class(spec, _is_backend)
+    if not _is_backend(kind):
+        got = kind.__name__ if isinstance(kind, type) else shown(kind)
+        raise UserError(
+            f"backend {spec.name}: expected a class derived from recommenders.backends.base.Backend, got {got}"
+        )
+    assert isinstance(kind, type)
+    return kind
+
+
+def _own(name: str, recommender: Recommender, machine: Machine) -> Backend | None:
+    kind = _class_of(name)
+    with telling(f"backend {name}: its for_task", exits=True):
+        made: object = kind.for_task(recommender, machine)
+    if made is not None and not isinstance(made, Backend):
+        raise UserError(f"backend {name}: its for_task: expected a back end or None, got {shown(made)}")
+    return None if made is None else _Own(name, made)
+
+
+class _Own(Backend):
+    """A back end that is not ours: whatever it raises becomes one line."""
+
+    def __init__(self, name: str, inner: Backend) -> None:
+        self._label, self._inner, self.in_torch = f"backend {name}", inner, inner.in_torch
+
+    @classmethod
+    def for_task(cls, recommender: Recommender, machine: Machine) -> Backend | None:
+        """See Backend; it is made of a back end alone."""
+        return None
+
+    def takes(self, loss: Loss) -> bool:
+        """See Backend."""
+        with telling(f"{self._label}: its takes"):
+            return bool(self._inner.takes(loss))
+
+    def prepare(self, losses: Sequence[Loss]) -> TrainEpoch:
+        """See Backend."""
+        with telling(f"{self._label}: its prepare"):
+            train = self._inner.prepare(losses)
+
+        def train_epoch(population: Population, epoch: Epoch, users: Tensor, items: Tensor) -> Tensor:
+            with telling(f"{self._label}: its training"):
+                return train(population, epoch, users, items)
+
+        return train_epoch
+
+    def predict(self, weights: Weights, users: Tensor, items: Tensor) -> Tensor:
+        """See Backend."""
+        with telling(f"{self._label}: its predict"):
+            return self._inner.predict(weights, users, items)
