@@ -10,7 +10,7 @@ from typing import Any
 from torch import nn
 
 from core.common.errors import unknown_name
-from recommenders.common.loading import source_digest
+from core.common.loading import source_digest
 from recommenders.models.mf import MF
 from recommenders.models.mlp import MLP
 from recommenders.models.recommender import Recommender

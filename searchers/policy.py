@@ -4,8 +4,10 @@ One controller, several objectives: REINFORCE (the paper's, default), and what l
 searching expressions, see `searchers.reinforce`, `risk_seeking`, `priority_queue` and `ppo`.
 
 Decisions, where the paper is silent: entropy enters as a bonus that is differentiated (in the published code
-it ends up lowering entropy); programs told late are weighed by the policy of today; programs are drawn
-`draw_size` at a time, so that a proposal does not cost a pass through the LSTM of its own.
+it ends up lowering entropy); programs told late are weighed by the policy of today; where several candidates
+are trained at a time, programs are drawn `draw_size` at a time, so that a proposal does not cost a pass through the
+LSTM of its own, and some of them are of a policy that was updated since. With one at a time (Algorithm 1), each is
+drawn from the policy as it is.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -32,6 +34,8 @@ from searchers.ppo import Ppo
 from searchers.priority_queue import PriorityQueue
 from searchers.reinforce import Reinforce
 from searchers.risk_seeking import RiskSeeking
+
+_DRAWN_AHEAD = 64
 
 
 @dataclass(frozen=True)
@@ -64,8 +68,8 @@ class PolicySettings:
     """ppo: how far the ratio of probabilities may move from 1."""
     n_epochs: int = 4
     """ppo: steps on each batch."""
-    draw_size: int = 64
-    """Programs drawn at a time."""
+    draw_size: int = 0
+    """Programs drawn at a time; 0: 64, but one where candidates are trained one at a time."""
     hidden_size: int = 32
     """Hidden units of each LSTM layer."""
     n_layers: int = 2
@@ -84,15 +88,19 @@ class PolicySettings:
         for name in ("share", "clip"):
             if not 0 < getattr(self, name) <= 1:
                 raise UserError(f"rl {name}: expected a number above 0 and up to 1, got {getattr(self, name)}")
-        for name in ("queue_size", "n_epochs", "draw_size"):
+        for name in ("queue_size", "n_epochs"):
             if getattr(self, name) < 1:
                 raise UserError(f"rl {name}: expected at least 1, got {getattr(self, name)}")
         if not self.learning_rate > 0:
             raise UserError(f"rl learning_rate: expected a number above 0, got {self.learning_rate}")
-        for name in ("weight_decay", "entropy_weight", "update_size"):
+        for name in ("weight_decay", "entropy_weight", "update_size", "draw_size"):
             if not getattr(self, name) >= 0:
                 raise UserError(f"rl {name}: expected at least 0, got {getattr(self, name)}")
         self.controller  # noqa: B018  (checks what it is made of)
+
+    def for_steps_of(self, candidates: int) -> PolicySettings:
+        """Return the settings with the draw size that is in force where so many candidates are trained at a time."""
+        return self if self.draw_size else replace(self, draw_size=1 if candidates == 1 else _DRAWN_AHEAD)
 
     @property
     def controller(self) -> ControllerSettings:
@@ -135,7 +143,7 @@ class PolicySearcher(Searcher):
     def ask(self, n: int) -> np.ndarray:
         """See Searcher."""
         while len(self._drawn) < n:
-            self._drawn += list(self._controller.sample(self._settings.draw_size, self._rng).numpy())
+            self._drawn += list(self._controller.sample(self._settings.draw_size or _DRAWN_AHEAD, self._rng).numpy())
         asked, self._drawn = self._drawn[:n], self._drawn[n:]
         return np.stack(asked)
 

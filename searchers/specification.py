@@ -14,6 +14,7 @@ class SearcherSpec(Specification):
 
     kind: ClassVar[str] = "searcher"
     example: ClassVar[str] = "gp"
+    takes_classes: ClassVar[bool] = True
 
 
 __all__ = ["SearcherSpec", "read_settings"]

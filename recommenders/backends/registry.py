@@ -10,6 +10,7 @@ from typing import ClassVar
 from torch import Tensor
 
 from core.common.errors import UserError, shown
+from core.common.loading import find_class, source_digest, telling
 from core.common.specification import Specification
 from core.losses.loss import Loss
 from recommenders.backends.base import Backend, TrainEpoch
@@ -17,7 +18,6 @@ from recommenders.backends.batches import Epoch
 from recommenders.backends.compiled.backend import CompiledBackend
 from recommenders.backends.population import Population
 from recommenders.backends.stacked import StackedBackend
-from recommenders.common.loading import find_class, source_digest, telling
 from recommenders.common.machine import AUTO, Machine
 from recommenders.models.recommender import Recommender, Weights
 

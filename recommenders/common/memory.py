@@ -8,9 +8,9 @@ from pathlib import Path
 import psutil
 import torch
 
+from core.common.memory import ran_out
+
 _log = logging.getLogger(__name__)
-#: What torch says where a CPU has no more memory; it has no class of its own for that.
-_CPU_RAN_OUT = ("can't allocate memory", "not enough memory")
 _CGROUPS = (
     ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"),
     ("/sys/fs/cgroup/memory/memory.limit_in_bytes", "/sys/fs/cgroup/memory/memory.usage_in_bytes"),
@@ -32,13 +32,6 @@ def _left_to_container() -> list[int]:
         except (OSError, ValueError):  # there is no such file, or it says "max"
             continue
     return left
-
-
-def ran_out(error: BaseException) -> bool:
-    """Return whether an error says that memory ran out, on a GPU or a CPU."""
-    if isinstance(error, MemoryError | torch.OutOfMemoryError):
-        return True
-    return isinstance(error, RuntimeError) and any(text in str(error) for text in _CPU_RAN_OUT)
 
 
 def half_of(n: int, error: Exception) -> int:

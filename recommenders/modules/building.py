@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
 from core.common.errors import UserError
+from core.common.loading import telling
 from core.common.seeding import torch_rng
-from recommenders.common.loading import telling
 from recommenders.modules.isolation import drawing_from
 
 

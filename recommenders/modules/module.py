@@ -16,8 +16,8 @@ import torch
 from torch import Tensor
 
 from core.common.errors import UserError
+from core.common.loading import telling
 from recommenders.common.draws import Training
-from recommenders.common.loading import telling
 from recommenders.models.recommender import Pullback, Recommender, RowKind, Weights, autograd_vjp
 from recommenders.modules.building import ModuleClass, states_of
 from recommenders.modules.module_pass import IDS, Plan, forward

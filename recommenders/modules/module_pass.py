@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from core.common.errors import UserError
+from core.common.loading import telling
 from recommenders.common.draws import Training
-from recommenders.common.loading import telling
 from recommenders.models.recommender import RowKind, Weights
 from recommenders.modules.isolation import drawing_from
 from recommenders.modules.lookups import Lookups

@@ -18,9 +18,9 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from core.common.errors import UserError, first_line, in_a_line
+from core.common.loading import telling
 from core.common.seeding import torch_rng
 from recommenders.common.draws import Training
-from recommenders.common.loading import telling
 from recommenders.models.recommender import RowKind, Weights
 from recommenders.modules.building import MOST, kept_by, states_of, trained_of
 from recommenders.modules.isolation import drawing_from, elsewhere_now

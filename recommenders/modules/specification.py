@@ -9,8 +9,8 @@ from typing import Any, ClassVar
 from torch import nn
 
 from core.common.errors import UserError, shown
+from core.common.loading import find_class, telling
 from core.common.specification import Specification, kinds_of, read_values, unknown_setting
-from recommenders.common.loading import find_class, telling
 from recommenders.models.recommender import Recommender
 from recommenders.modules.building import ModuleClass
 from recommenders.modules.module import ModuleRecommender

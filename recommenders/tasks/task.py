@@ -9,12 +9,12 @@ import torch
 from torch import Tensor
 
 from core.common.errors import UserError, first_line
+from core.common.memory import ran_out
 from core.common.seeding import derive_seed
 from recommenders.backends.base import TrainEpoch
 from recommenders.backends.population import Population
 from recommenders.backends.trainer import Trainer
 from recommenders.common.machine import Machine
-from recommenders.common.memory import ran_out
 from recommenders.data.dataset import Dataset, Interactions
 from recommenders.models.recommender import Recommender, Weights
 from recommenders.tasks.metrics import Metric, best_threshold, report

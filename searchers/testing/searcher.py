@@ -24,9 +24,10 @@ from core.testing.generators import untouched_generators
 from core.testing.process import elsewhere, packed, unpacked
 from searchers.random import RandomSearcher
 
-_BIT, _SHADE = Kind("bit", ("off", "on")), Kind("shade", ("1", "2", "3", "4", "5"))
-_PAPER, _BITS = OperatorSpace(), ChoiceSpace(tuple(Decision(f"bit_{i}", _BIT, 2) for i in range(16)))
-_ORDERED = ChoiceSpace((*(Decision(f"shade_{i}", _SHADE, 5, ordered=True) for i in range(4)), Decision("bit", _BIT, 2)))
+_PAPER, _SHADES = OperatorSpace(), ("1", "2", "3", "4", "5", "6", "7", "8")
+_BITS = [Decision(f"bit_{i}", Kind("bit", ("off", "on")), 2) for i in range(12)]
+_SHADE = [Decision(f"shade_{i}", Kind(f"shade_{i}", _SHADES), 8, ordered=True) for i in range(4)]
+_ORDERED = ChoiceSpace((*_SHADE, _BITS[0]))
 #: Spaces of which a searcher proposes candidates.
 SPACES: Mapping[str, Space[Any]] = MappingProxyType(
     {
@@ -34,8 +35,8 @@ SPACES: Mapping[str, Space[Any]] = MappingProxyType(
         "short programs": OperatorSpace(max_variables=5),
         "few operators": OperatorSpace(operators=("add", "neg", "square"), max_variables=8),
         "one line": OperatorSpace(max_variables=4),
-        "bits": _BIT_SPACE,
-        "one decision": ChoiceSpace((Decision("shade", _SHADE, 5),)),
+        "bits": ChoiceSpace(tuple(_BITS)),
+        "one decision": ChoiceSpace((_SHADE[0],)),
         "ordered": _ORDERED,
     }
 )
@@ -107,7 +108,7 @@ _SHORT = OperatorSpace(max_variables=7)
 TOYS: Mapping[str, Toy] = MappingProxyType(
     {
         "programs": Toy(_SHORT, _SHORT.encode(LossProgram.parse("log(max(y_hat*y, y))^2"))),
-        "bits": Toy(_BIT_SPACE, np.array([0, 1, 1, 0] * 4)),
+        "choices": Toy(_ORDERED, np.array([1, 6, 3, 4, 1])),
     }
 )
 

@@ -13,7 +13,7 @@ from recommenders import recommender_source
 from recommenders.backends.registry import backend_source
 from recommenders.data import DataFiles
 from recommenders.tasks.task import Descent
-from searchers import check_searcher
+from searchers import check_searcher, searcher_source
 from studies.execution.part import Part
 from studies.study.settings import StudySettings
 
@@ -54,10 +54,8 @@ class PartMaker:
         """Phases I and II of one searcher with one seed; then perhaps what it found, trained to convergence."""
         needed = ("finalists", "epsilon") if converged else ("finalists",)
         free = tuple(setting for setting in _FREE_OF_FINALS if setting not in needed)
-        _, chosen = check_searcher(study.searcher)  # all its settings: a default may change some day
-        own = {} if chosen is None else asdict(chosen)
         kind = "converged" if converged else "run"
-        return self._part(kind, f"{study.searcher} seed {study.seed}", study, free, searcher=own)
+        return self._searched(kind, study, f"{study.searcher} seed {study.seed}", free)
 
     def finals(
         self,
@@ -98,7 +96,9 @@ class PartMaker:
 
     def _searched(self, kind: str, study: StudySettings, label: str, free: Sequence[str]) -> Part:
         _, chosen = check_searcher(study.searcher)  # all its settings: a default may change some day
-        return self._part(kind, label, study, free, searcher={} if chosen is None else asdict(chosen))
+        source = searcher_source(study.searcher)
+        own = {} if source is None else {"searcher_source": source}
+        return self._part(kind, label, study, free, searcher={} if chosen is None else asdict(chosen), **own)
 
     def noise(self, study: StudySettings, loss: str, n_seeds: int) -> Part:
         """A known loss with several seeds, after a short training and converged."""

@@ -11,6 +11,7 @@ from core.common.errors import UserError
 from recommenders import recommender_source
 from recommenders.backends.registry import backend_source
 from recommenders.data import Dataset
+from searchers import searcher_source
 from studies.running.outcome import Outcome
 from studies.storage.checkpoints import Checkpoints
 from studies.storage.identity import data_digest
@@ -60,6 +61,8 @@ class StudyRun:
         backend = backend_source(ready.settings.backend)
         identity |= {} if source is None else {"recommender_source": source}
         identity |= {} if backend is None else {"backend_source": backend}
+        searcher = searcher_source(ready.settings.searcher)
+        identity |= {} if searcher is None else {"searcher_source": searcher}
         self._outcome = Outcome(folder, not places.no_model, voice.warn)
         self._checkpoints = Checkpoints(folder.path / _CHECKPOINTS, identity, places.checkpoint_every)
         self.tracker: MlflowTracker | None = None

@@ -18,7 +18,7 @@ from core.search.effectiveness import Patience
 from recommenders.data import dataset_name
 from recommenders.tasks.losses import NAMED_LOSSES
 from recommenders.tasks.task import TrainSettings
-from searchers import SEARCHERS
+from searchers import SEARCHERS, YOUR_OWN
 from studies.common.processes import usable_cores
 from studies.study.picking import Pick
 from studies.study.settings_data import DataPlaces, listed
@@ -35,6 +35,7 @@ class SearchSettings:
         Parameter(
             help=listed("Who proposes losses", SEARCHERS)
             + " With settings as in optuna:sampler=cmaes or rl:objective=ppo:learning_rate=0.01, see docs/searchers.md."
+            + YOUR_OWN
         ),
     ] = "rl"
     seed: int = 0

@@ -103,7 +103,8 @@ class Study:
         machine = Machine(pick_device(settings.device), backend=settings.backend, threads=threads, memory=memory)
         self._space = settings.space
         seed = derive_seed(settings.seed, "searcher")
-        self._searcher = make_searcher(settings.searcher, self._space, seed, settings.guess)
+        k = settings.candidates_per_step
+        self._searcher = make_searcher(settings.searcher, self._space, seed, settings.guess, k)
         given = {} if settings.init_std is None else {"init_std": settings.init_std}
         recommender = make_recommender(kind or settings.recommender, {"init_std": settings.initial_std}, **given)
         self._budget = SearchBudget(

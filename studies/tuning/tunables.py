@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any, get_type_hints
 
 from core.common.errors import UserError, unknown_name
-from searchers import SEARCHERS, check_searcher
+from searchers import check_searcher
 from studies.study.typed import as_typed
 
 #: In front of settings of the searcher's own.
@@ -129,9 +129,9 @@ def _read(text: str, known: Mapping[str, Tunable], searcher: str) -> Tunable:
 
 def _own(name: str, searcher: str, span: str) -> Tunable:
     """A setting of the searcher's own: of the controller with a usual range, of others with the one given."""
-    spec, _ = check_searcher(searcher)
-    kind, setting = SEARCHERS[spec.name].settings, name.removeprefix(_OWN)
-    types = {} if kind is None else get_type_hints(kind)
+    spec, chosen = check_searcher(searcher)
+    setting = name.removeprefix(_OWN)
+    types = {} if chosen is None else get_type_hints(type(chosen))
     numbers = [known for known, of in types.items() if of in (int, float)]
     if setting not in numbers:
         raise unknown_name(f"number among the settings of {spec.name}", setting, numbers)

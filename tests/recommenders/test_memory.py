@@ -2,9 +2,10 @@ import numpy as np
 import pytest
 import torch
 
+from core.common.memory import ran_out
 from core.programs.space import OperatorSpace
 from core.search.effectiveness import Patience
-from recommenders.common.memory import half_of, ran_out
+from recommenders.common.memory import half_of
 from recommenders.tasks.environments import AlternatingEnvironment, FromScratchEnvironment
 from recommenders.tasks.fitting import fit_losses
 from recommenders.tasks.losses import make_loss

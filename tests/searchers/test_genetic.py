@@ -6,15 +6,25 @@ import pytest
 from core.common.errors import UserError
 from core.programs.program import LossProgram
 from core.programs.space import OperatorSpace
+from core.search.choices import ChoiceSpace
+from core.search.space import Decision, Kind
 from core.search.trial import Candidate, Trial, Verdict
-from searchers.genetic import GeneticSearcher, GeneticSettings, own_random
+from searchers.genetic import GeneticSearcher, GeneticSettings, mutated, own_random
 
 SPACE = OperatorSpace()
 
 
 def told(formula, reward, number=0):
+    return Trial(0, candidate(formula, number), Verdict.ACCEPTED, reward=reward, trained=True)
+
+
+def candidate(formula, number=0):
     program = LossProgram.parse(formula)
-    return Trial(0, Candidate(number, program), Verdict.ACCEPTED, reward=reward, trained=True)
+    return Candidate(number, SPACE.encode(program), program)
+
+
+def proposed_keys(searcher, n):
+    return [program.key for program in SPACE.decode(searcher.ask(n))]
 
 
 LADDER = ["y_hat", "-y_hat", "y_hat^2", "log(y_hat)", "1/(y_hat)", "y_hat*y", "y_hat + y", "max(y_hat, y)"]
@@ -38,7 +48,7 @@ def test_the_best_survive():
 
 def test_the_hall_of_fame_holds_the_best_ever_in_order():
     searcher = bred(n_elites=3)
-    assert [str(program) for program, _ in searcher.elites] == ["log(y_hat)^2", "max(y_hat, y)", "y_hat + y"]
+    assert [str(program) for _, program, _ in searcher.elites] == ["log(y_hat)^2", "max(y_hat, y)", "y_hat + y"]
     searcher.restart()
     assert searcher.tell([])["population_size"] == 3
 
@@ -51,7 +61,8 @@ def test_nsga2_keeps_simple_losses_that_reward_alone_would_not():
         settings = GeneticSettings(selection=selection, population_size=3, initial_size=1, offspring_size=3)
         searcher = GeneticSearcher(SPACE, 0, settings)
         searcher.tell(trials)
-        kept[selection] = {str(LossProgram.from_dict(one["program"])) for one in searcher.state_dict()["population"]}
+        genomes = [one["genome"] for one in searcher.state_dict()["population"]]
+        kept[selection] = {str(program) for program in SPACE.decode(np.array(genomes))}
     assert "y_hat^2" in kept["nsga2"]
     assert "y_hat^2" not in kept["tournament"]
 
@@ -59,9 +70,8 @@ def test_nsga2_keeps_simple_losses_that_reward_alone_would_not():
 def test_only_trained_losses_breed():
     searcher = bred()
     before = searcher.tell([])
-    program = LossProgram.parse("1/(y_hat + y)")
     failures = [
-        Trial(0, Candidate(0, program), verdict, reward=reward)
+        Trial(0, candidate("1/(y_hat + y)"), verdict, reward=reward)
         for verdict, reward in ((Verdict.ZERO_GRADIENT, None), (Verdict.DUPLICATE, 5.0), (Verdict.NON_FINITE, None))
     ]
     assert searcher.tell(failures * 20) == before
@@ -75,7 +85,7 @@ def test_a_loss_measured_again_counts_with_its_newest_reward():
 
 def test_children_are_new():
     searcher = bred(immigrant_rate=0.0)
-    keys = [program.key for program in searcher.ask(200)]
+    keys = proposed_keys(searcher, 200)
     assert len(set(keys)) == 200
     assert not {LossProgram.parse(formula).key for formula in LADDER} & set(keys)
 
@@ -84,7 +94,7 @@ def test_children_resemble_their_parents_more_than_random_programs_do():
     searcher = GeneticSearcher(SPACE, 0, GeneticSettings(initial_size=2, immigrant_rate=0.0))
     searcher.tell([told("log(y_hat*y)^2", 1.0), told("log(y_hat*y)", 1.0)])
     chance = SPACE.sample(200, np.random.default_rng(0))
-    children, strangers = (sum("log" in str(p) for p in programs) for programs in (searcher.ask(200), chance))
+    children, strangers = (sum("log" in str(p) for p in SPACE.decode(some)) for some in (searcher.ask(200), chance))
     assert children > 1.5 * strangers
 
 
@@ -101,10 +111,28 @@ def test_without_parents_it_proposes_immigrants():
 
     def immigrants(n):
         asked.append(n)
-        return [LossProgram.parse("y_hat")] * n
+        return np.stack([candidate("y_hat").genome] * n)
 
     GeneticSearcher(SPACE, 0, immigrants=immigrants).ask(5)
     assert sum(asked) == 5
+
+
+@pytest.mark.parametrize("seed", range(30))
+@pytest.mark.parametrize(
+    "space", [OperatorSpace(), OperatorSpace(max_variables=5), OperatorSpace(operators=("add", "neg"), max_variables=7)]
+)
+def test_mutation_gives_another_candidate_and_leaves_its_parent_alone(space, seed):
+    (genome,), (program,) = (some := space.sample(1, np.random.default_rng(seed))), space.decode(some)
+    before = genome.copy()
+    changed, key = mutated(genome, program.key, space, random.Random(seed))
+    assert np.array_equal(genome, before)
+    assert key == space.decode(changed[None])[0].key != program.key
+
+
+def test_where_there_is_no_other_candidate_mutation_ends():
+    space = ChoiceSpace((Decision("only", Kind("kind", ("one",)), 1),))
+    genome, key = mutated(np.array([0]), "one", space, random.Random(0))
+    assert (genome.tolist(), key) == ([0], "one")
 
 
 def _draw_and_fail():

@@ -12,10 +12,10 @@ from searchers.risk_seeking import RiskSeeking
 
 
 def batch(*rewards):
-    """Program i is the choices [[[i, 0, 0]]]."""
-    choices = torch.zeros(len(rewards), 1, 3, dtype=torch.long)
-    choices[:, 0, 0] = torch.arange(len(rewards))
-    return Batch(choices, torch.tensor(rewards, dtype=torch.float64))
+    """Candidate i has the genome [i, 0, 0]."""
+    genomes = torch.zeros(len(rewards), 3, dtype=torch.long)
+    genomes[:, 0] = torch.arange(len(rewards))
+    return Batch(genomes, torch.tensor(rewards, dtype=torch.float64))
 
 
 class Table:
@@ -24,9 +24,9 @@ class Table:
     def __init__(self, n):
         self.log_p = torch.full((n,), -2.0, requires_grad=True)
 
-    def __call__(self, choices):
-        log_p = self.log_p[choices[:, 0, 0]]
-        return Decisions(choices, log_p, torch.zeros_like(log_p))
+    def __call__(self, genomes):
+        log_p = self.log_p[genomes[:, 0]]
+        return Decisions(log_p, torch.zeros_like(log_p))
 
 
 def gradients(objective, *batches, move=0.0):

@@ -7,9 +7,13 @@ import torch
 from core.common.errors import UserError
 from core.common.seeding import torch_rng
 from core.programs.space import OperatorSpace
+from core.search.rounds import Rules
+from core.search.search import Search, SearchBudget
 from core.search.trial import Candidate, Trial, Verdict
+from searchers import make_searcher
 from searchers.controller import Controller, ControllerSettings, LstmSteps
 from searchers.policy import PolicySearcher, PolicySettings
+from tests.core.fakes import Colours
 
 TINY = OperatorSpace(operators=("add", "neg", "square"), max_variables=5)
 
@@ -18,23 +22,37 @@ def controller(space, seed=0, **settings):
     return Controller(space, ControllerSettings(**settings), torch_rng(seed, "controller weights"))
 
 
-def all_choices(space):
-    """Every program of a small space, as choices; an operand that is not taken is 0."""
+def all_genomes(space):
+    """Every genome of a small space; an operand that is not taken is the first that is open."""
     lines = []
     for i in range(space.n_lines):
         slots = range(len(space.inputs) + i)
         binary = [(o, a, b) for o, n in enumerate(space.arities) if n == 2 for a, b in itertools.permutations(slots, 2)]
-        unary = [(o, a, 0) for o, n in enumerate(space.arities) if n == 1 for a in slots]
+        unary = [(o, a, int(a == 0)) for o, n in enumerate(space.arities) if n == 1 for a in slots]
         lines.append(binary + unary)
-    return torch.tensor(list(itertools.product(*lines)))
+    return torch.tensor(list(itertools.product(*lines))).flatten(1)
 
 
-def rewarded(programs, rewards):
-    return [Trial(0, Candidate(0, p), Verdict.ACCEPTED, reward=r) for p, r in zip(programs, rewards, strict=True)]
+def candidates(genomes, space=TINY):
+    return [Candidate(i, *pair) for i, pair in enumerate(zip(genomes, space.decode(genomes), strict=True))]
+
+
+def rewarded(genomes, rewards):
+    pairs = zip(candidates(genomes), rewards, strict=True)
+    return [Trial(0, candidate, Verdict.ACCEPTED, reward=reward) for candidate, reward in pairs]
+
+
+def failed(genomes):
+    return [Trial(0, candidate, Verdict.ZERO_GRADIENT) for candidate in candidates(genomes)]
+
+
+def squares(genomes):
+    """Which genomes end in a square."""
+    return genomes[:, -3] == TINY.operators.index("square")
 
 
 def test_probabilities_of_all_programs_of_a_space_sum_to_one():
-    every = all_choices(TINY)
+    every = all_genomes(TINY)
     log_p = controller(TINY, init_range=1.0).evaluate(every).log_probability
     assert len(every) > 100
     assert log_p.exp().sum().item() == pytest.approx(1, abs=1e-4)
@@ -44,9 +62,7 @@ def test_probabilities_of_all_programs_of_a_space_sum_to_one():
 def test_draws_are_programs_of_the_space_and_possible(space):
     policy = controller(space, init_range=0.5)
     drawn = policy.sample(64, torch_rng(1))
-    again = torch.from_numpy(np.stack([space.choices(space.program(row)) for row in drawn.numpy()]))
-    assert torch.equal(again, drawn)
-    assert torch.equal(policy.evaluate(drawn).choices, drawn)
+    assert np.array_equal(np.stack([space.repaired(row) for row in drawn.tolist()]), drawn.numpy())
     assert policy.evaluate(drawn).log_probability.isfinite().all()
 
 
@@ -74,20 +90,20 @@ def test_steps_of_the_lstm_are_those_of_torch(n_layers):
 
 def test_draws_follow_the_policy():
     policy = controller(TINY, init_range=1.0)
-    every = all_choices(TINY)
+    every = all_genomes(TINY)
     expected = policy.evaluate(every).log_probability.exp().detach()
     drawn = policy.sample(20_000, torch_rng(2))
-    index = {tuple(row.flatten().tolist()): i for i, row in enumerate(every)}
+    index = {tuple(row.tolist()): i for i, row in enumerate(every)}
     counts = torch.zeros(len(every))
     for row in drawn:
-        counts[index[tuple(row.flatten().tolist())]] += 1
+        counts[index[tuple(row.tolist())]] += 1
     spread = (expected * (1 - expected) / 20_000).sqrt()
     assert ((counts / 20_000 - expected).abs() <= 6 * spread + 1e-4).all()
 
 
 def test_logits_are_clipped_so_that_no_choice_dies_out():
     policy = controller(TINY, init_range=50.0)
-    least = policy.evaluate(all_choices(TINY)).log_probability.min().item()
+    least = policy.evaluate(all_genomes(TINY)).log_probability.min().item()
     # Each decision has at most 5 options whose logits lie in [-1.5, 1.5].
     floor = -np.log(1 + 4 * np.exp(3.0))
     assert least >= 3 * TINY.n_lines * floor
@@ -101,11 +117,11 @@ def test_weights_start_uniform_in_the_papers_range():
 
 def test_one_update_raises_rewarded_programs_over_punished_ones():
     searcher = PolicySearcher(TINY, 0)
-    programs = searcher.ask(10)
-    half = [searcher.log_probability([p]).item() for p in programs]
+    genomes = searcher.ask(10)
+    before = searcher.log_probability(genomes).detach()
     rewards = [1.0 if i < 5 else -1.0 for i in range(10)]
-    searcher.tell(rewarded(programs, rewards))
-    change = np.array([searcher.log_probability([p]).item() for p in programs]) - half
+    searcher.tell(rewarded(genomes, rewards))
+    change = searcher.log_probability(genomes).detach() - before
     assert change[:5].mean() > change[5:].mean()
 
 
@@ -113,13 +129,12 @@ def test_learns_to_propose_what_is_rewarded():
     searcher = PolicySearcher(TINY, 0, PolicySettings(learning_rate=0.02))
 
     def rate():
-        return np.mean([p.lines[-1].operator == "square" for p in searcher.ask(500)])
+        return squares(searcher.ask(500)).mean()
 
     before = rate()
     for _ in range(60):
-        programs = searcher.ask(10)
-        rewards = [float(p.lines[-1].operator == "square") for p in programs]
-        searcher.tell(rewarded(programs, rewards))
+        genomes = searcher.ask(10)
+        searcher.tell(rewarded(genomes, squares(genomes).astype(float).tolist()))
     assert before < 0.5
     assert rate() > 0.75
 
@@ -127,12 +142,11 @@ def test_learns_to_propose_what_is_rewarded():
 def test_the_same_failure_for_all_does_not_push_the_policy_about():
     """The baseline takes a constant reward away, all that is left is the small entropy bonus and decay."""
     searcher = PolicySearcher(TINY, 0, PolicySettings(entropy_weight=0.0, weight_decay=0.0))
-    programs = searcher.ask(50)
-    before = searcher.log_probability(programs)
-    for i in range(20):
-        asked = searcher.ask(10)
-        searcher.tell([Trial(i, Candidate(0, p), Verdict.ZERO_GRADIENT) for p in asked])
-    torch.testing.assert_close(searcher.log_probability(programs), before, atol=1e-4, rtol=0)
+    genomes = searcher.ask(50)
+    before = searcher.log_probability(genomes)
+    for _ in range(20):
+        searcher.tell(failed(searcher.ask(10)))
+    torch.testing.assert_close(searcher.log_probability(genomes), before, atol=1e-4, rtol=0)
 
 
 def test_a_policy_that_is_no_longer_finite_is_an_error():
@@ -145,10 +159,8 @@ def test_a_policy_that_is_no_longer_finite_is_an_error():
 def test_updates_come_with_every_tenth_outcome():
     searcher = PolicySearcher(TINY, 0)
     updates = []
-    for i in range(4):
-        asked = searcher.ask(7)
-        metrics = searcher.tell([Trial(i, Candidate(0, p), Verdict.ZERO_GRADIENT) for p in asked])
-        updates.append(metrics["policy_updates"])
+    for _ in range(4):
+        updates.append(searcher.tell(failed(searcher.ask(7)))["policy_updates"])
     assert updates == [0, 1, 2, 2]
 
 
@@ -164,7 +176,7 @@ def test_updates_come_with_every_tenth_outcome():
         {"clip": 2},
         {"queue_size": 0},
         {"n_epochs": 0},
-        {"draw_size": 0},
+        {"draw_size": -1},
         {"hidden_size": 0},
         {"tanh_constant": 0},
     ],
@@ -183,12 +195,12 @@ def test_every_objective_learns_to_propose_what_is_rewarded(objective):
 
     def rate():
         searcher.ask(64)  # what was drawn before the last update
-        return np.mean([p.lines[-1].operator == "square" for p in searcher.ask(512)])
+        return squares(searcher.ask(512)).mean()
 
     before = rate()
     for _ in range(60):
-        programs = searcher.ask(20)
-        searcher.tell(rewarded(programs, [float(p.lines[-1].operator == "square") for p in programs]))
+        genomes = searcher.ask(20)
+        searcher.tell(rewarded(genomes, squares(genomes).astype(float).tolist()))
     assert before < 0.5
     assert rate() > 0.7
 
@@ -197,4 +209,37 @@ def test_every_objective_learns_to_propose_what_is_rewarded(objective):
 def test_programs_drawn_beforehand_are_those_drawn_one_by_one(draw_size):
     """Without an update in between, how many are drawn at a time is a question of speed alone."""
     searcher = PolicySearcher(TINY, 0, PolicySettings(draw_size=draw_size))
-    assert searcher.ask(3) + searcher.ask(4) == PolicySearcher(TINY, 0, PolicySettings(draw_size=draw_size)).ask(7)
+    expected = PolicySearcher(TINY, 0, PolicySettings(draw_size=draw_size)).ask(7)
+    assert np.array_equal(np.concatenate([searcher.ask(3), searcher.ask(4)]), expected)
+
+
+def search_of(k):
+    """A search by the paper's searcher with k candidates at a time, and what the policy of the moment would draw."""
+    problem = Colours(0)
+    searcher = make_searcher("rl", problem.space, 0, candidates_per_step=k)
+    ask, asked, expected = searcher.ask, [], []
+
+    def watched(n):
+        rng = torch.Generator()
+        rng.set_state(searcher._rng.get_state())
+        expected.extend(searcher._controller.sample(n, rng).tolist())
+        genomes = ask(n)
+        asked.extend(genomes.tolist())
+        return genomes
+
+    searcher.ask = watched
+    steps = list(Search(searcher, problem, Rules(), SearchBudget(25, candidates_per_step=k), 0))
+    assert steps[-1].searcher_metrics["policy_updates"] >= 2
+    return asked, expected
+
+
+def test_with_one_candidate_at_a_time_every_proposal_is_of_the_policy_after_its_last_update():
+    asked, expected = search_of(1)
+    assert asked == expected
+    asked, expected = search_of(2)
+    assert asked != expected
+
+
+def test_how_many_are_drawn_at_a_time_follows_from_how_many_are_trained_unless_it_is_said():
+    assert [PolicySettings().for_steps_of(k).draw_size for k in (1, 2, 16)] == [1, 64, 64]
+    assert [PolicySettings(draw_size=5).for_steps_of(k).draw_size for k in (1, 16)] == [5, 5]

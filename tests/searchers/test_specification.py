@@ -37,7 +37,7 @@ def test_values_get_their_types():
     [
         ("", "expected a name"),
         ("gp:", "expected a name"),
-        ("gp:selection", "expected a name"),
+        ("gp:selection", "there is no module gp; expected gp.py in the working folder"),
         ("gp:selection=a=b", "expected a name"),
         ("gp:sel ection=a", "expected a name"),
         ("gp:n_elites=3:n_elites=4", "once"),

@@ -9,11 +9,11 @@ import pytest
 import torch
 
 from core.losses.module import LossModule
+from core.testing.process import elsewhere
 from recommenders.tasks.losses import NAMED_LOSSES, make_loss
 from studies import load_result, search_loss
 from studies.api.scorers import ModuleScorer
 from studies.study.settings import StudySettings
-from tests.contracts.process import elsewhere
 from tests.studies.api.test_leaves_no_trace import SMALL
 from tests.studies.api.test_search_loss import FRAME, Own
 

@@ -13,8 +13,11 @@ from functools import reduce
 from pathlib import Path
 
 from core.common.errors import UserError, first_line
+from core.common.memory import ran_out
 from core.common.specification import Specification
-from recommenders.common.memory import ran_out
+
+#: Packages whose files are not somebody's own.
+_KNOWN = ("torch", "builtins", "abc", "typing", "core", "recommenders", "searchers")
 
 
 @contextmanager
@@ -101,7 +104,15 @@ def source_digest(kind: type) -> str:
     """Of the files in which a class and its bases are written, but torch's and this project's."""
     digest = hashlib.sha256()
     for base in kind.__mro__:
-        if base.__module__.partition(".")[0] in ("torch", "builtins", "abc", "typing", "recommenders"):
+        if base.__module__.partition(".")[0] in (
+            "torch",
+            "builtins",
+            "abc",
+            "typing",
+            "recommenders",
+            "searchers",
+            "core",
+        ):
             continue
         with suppress(OSError, TypeError):  # written in no file
             digest.update(Path(inspect.getfile(base)).read_bytes())
