@@ -56,7 +56,7 @@ def binary_labels(table: str, rating: np.ndarray | None, n: int, positive_at: fl
         labels, note = rating > 0, f"ratings are labels: {high:g} is positive" + f", {low:g} negative" * (low < high)
     else:
         border = DEFAULT_POSITIVE_AT if positive_at is None else positive_at
-        default = " (the usual border; --positive-at sets another)" * (positive_at is None)
+        default = " (the default; --positive-at changes it)" * (positive_at is None)
         labels, note = rating >= border, f"ratings from {low:g} to {high:g}: {border:g} and more are positive{default}"
     return labels.astype(np.float32), note
 
