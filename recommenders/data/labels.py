@@ -13,7 +13,12 @@ _BLOCK = 1_000_000
 
 
 def label_ratings(ratings: Ratings, positive_at: float | None = None) -> Interactions:
-    """Label ratings 1 from `positive_at` (default 4) on, and 0 below."""
+    """Label the ratings of a published data set.
+
+    Args:
+        ratings: with a column of ratings.
+        positive_at: the least rating that gets the label 1, others get 0; 4 by default.
+    """
     assert ratings.rating is not None
     border = DEFAULT_POSITIVE_AT if positive_at is None else positive_at
     return Interactions(ratings.user, ratings.item, (ratings.rating >= border).astype(np.float32))
@@ -51,7 +56,7 @@ def binary_labels(table: str, rating: np.ndarray | None, n: int, positive_at: fl
         labels, note = rating > 0, f"ratings are labels: {high:g} is positive" + f", {low:g} negative" * (low < high)
     else:
         border = DEFAULT_POSITIVE_AT if positive_at is None else positive_at
-        default = " (the usual border; --positive-at sets another)" * (positive_at is None)
+        default = " (the default; --positive-at changes it)" * (positive_at is None)
         labels, note = rating >= border, f"ratings from {low:g} to {high:g}: {border:g} and more are positive{default}"
     return labels.astype(np.float32), note
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 import stat
 from collections.abc import Iterator
@@ -96,21 +97,15 @@ def read_first_line(path: Path) -> str:
     with open_binary(path) as file:
         start = file.read(MAX_LINE + 1)
     line = (start.splitlines() or [b""])[0]
-    if len(line) > MAX_LINE:
-        raise line_too_long(path, 1)
-    if b"\0" in line:
-        raise zero_byte(path, 1)
-    try:
-        return line.decode().removeprefix("\ufeff")
-    except UnicodeDecodeError as error:
-        raise not_utf8(path, 1, error) from None
+    TextScanner(path).feed(line, final=True)
+    return line.decode().removeprefix("\ufeff")
 
 
-def read_first_lines(path: Path, limit: int = 1_000) -> list[str]:
-    """Return up to `limit` lines from the first 2 MAX_LINE bytes; bytes that are not UTF-8 are replaced."""
+def read_first_lines(path: Path) -> list[str]:
+    """Return up to 1,000 lines from the first 2 MAX_LINE bytes; bytes that are not UTF-8 are replaced."""
     with open_binary(path) as file:
         start = file.read(2 * MAX_LINE)
-    return [line.decode(errors="replace") for line in re.split(rb"\r\n|\n|\r", start, maxsplit=limit)[:limit]]
+    return [line.decode(errors="replace") for line in re.split(rb"\r\n|\n|\r", start, maxsplit=1_000)[:1_000]]
 
 
 class LineCounter:
@@ -120,26 +115,64 @@ class LineCounter:
         self.newlines = self.returns = 0
 
     def add(self, block: bytes, stop: int | None = None) -> None:
-        """Count the line ends of block[:stop]."""
+        """Count the line ends in a block.
+
+        Args:
+            block: the next bytes.
+            stop: the end of what is counted of them; None for all.
+        """
         self.newlines += block.count(b"\n", 0, stop)
         self.returns += block.count(b"\r", 0, stop)
 
     def line(self, block: bytes = b"", stop: int | None = None) -> int:
-        """Return the number, from 1, of the line reached after block[:stop], which is not counted yet."""
+        """Return the number, from 1, of the line that is reached after further bytes.
+
+        Args:
+            block: bytes that are not counted yet.
+            stop: the end of what is reached of them; None for all.
+        """
         return 1 + max(self.newlines + block.count(b"\n", 0, stop), self.returns + block.count(b"\r", 0, stop))
 
 
-def line_too_long(path: Path, line: int) -> UserError:
-    """Build the error for a line longer than MAX_LINE."""
-    return UserError(f"{path} line {line}: expected lines of at most {MAX_LINE} bytes, got a longer one")
+class TextScanner:
+    """Checks that a file that is read in blocks is text with lines of bearable length, and counts bytes and lines.
 
+    Args:
+        path: the file, for messages.
+    """
 
-def zero_byte(path: Path, line: int) -> UserError:
-    """Build the error for a zero byte, which no text has."""
-    return UserError(f"{path} line {line}: expected utf-8 text, got a zero byte: binary, or UTF-16?")
+    def __init__(self, path: Path) -> None:
+        self._path, self._decoder = path, codecs.getincrementaldecoder("utf-8")()
+        self.counter, self.size, self.open_line = LineCounter(), 0, 0
+        """The line ends, all bytes, and the bytes since the last line end."""
 
+    def feed(self, block: bytes, final: bool) -> None:
+        """Check the next block.
 
-def not_utf8(path: Path, line: int, error: UnicodeDecodeError) -> UserError:
-    """Build the error for bytes that are not UTF-8."""
-    got = f"0x{error.object[error.start]:02x}"
-    return UserError(f"{path} line {line}: expected utf-8 text, got the byte {got}; save it as such text")
+        Args:
+            block: the bytes after the last block.
+            final: whether it is the last one; feed b"" then if the end was not known before.
+
+        Raises:
+            UserError: a zero byte, bytes that are not UTF-8, or a line longer than MAX_LINE.
+        """
+        if b"\0" in block:
+            raise self._error(
+                self.counter.line(block, block.index(b"\0")),
+                "expected utf-8 text, got a zero byte: binary, or UTF-16?",
+            )
+        try:
+            self._decoder.decode(block, final)
+        except UnicodeDecodeError as error:
+            got = f"got the byte 0x{error.object[error.start]:02x}; save it as such text"
+            raise self._error(self.counter.line(error.object, error.start), f"expected utf-8 text, {got}") from None
+        ends = [place for place in (block.find(b"\n"), block.find(b"\r")) if place >= 0]
+        if self.open_line + min(ends, default=len(block)) > MAX_LINE:
+            raise self._error(self.counter.line(), f"expected lines of at most {MAX_LINE} bytes, got a longer one")
+        last = max(block.rfind(b"\n"), block.rfind(b"\r"))
+        self.open_line = len(block) - last - 1 if ends else self.open_line + len(block)
+        self.size += len(block)
+        self.counter.add(block)
+
+    def _error(self, line: int, problem: str) -> UserError:
+        return UserError(f"{self._path} line {line}: {problem}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +9,7 @@ import torch
 
 from core.common.errors import UserError
 from recommenders.common.memory import free_memory
-from recommenders.data.opening import MAX_LINE, LineCounter, line_too_long, not_utf8, open_binary, zero_byte
+from recommenders.data.opening import MAX_LINE, TextScanner, open_binary
 from recommenders.data.quotes import QuoteScanner
 
 #: A chunk has about so many bytes, and at most so many cells.
@@ -52,30 +51,23 @@ def prescan(path: Path, n_columns: int, separator: str | None = None) -> Prescan
             than is free.
     """
     free = free_memory(torch.device("cpu"))
-    decoder = codecs.getincrementaldecoder("utf-8")()
-    lines, plan = _LineScanner(path), _ChunkPlan(n_columns)
+    text, plan = TextScanner(path), _ChunkPlan(n_columns)
     quotes = None if separator is None else QuoteScanner(separator, n_columns)
     with open_binary(path) as file:
         more = True
         while more:
             block = file.read(MAX_LINE)
             more = bool(block)
-            if b"\0" in block:
-                raise zero_byte(path, lines.counter.line(block, block.index(b"\0")))
-            try:
-                decoder.decode(block, final=not more)
-            except UnicodeDecodeError as error:
-                raise not_utf8(path, lines.counter.line(error.object, error.start), error) from None
-            lines.feed(block)
-            n = lines.counter.line()
-            plan.update(lines.size, n)
+            text.feed(block, final=not more)
+            n = text.counter.line()
+            plan.update(text.size, n)
             if quotes is not None:
                 quotes.feed(block, final=not more)
             check_rows(path, f"{n} lines", n, free - plan.largest_memory)
-    plan.cut(lines.size, n)
-    n_rows = lines.counter.newlines + lines.counter.returns + 1
+    plan.cut(text.size, n)
+    n_rows = text.counter.newlines + text.counter.returns + 1
     found = (0, None) if quotes is None else (quotes.n_continued, quotes.stray)
-    return Prescan(n if lines.open_line else n - 1, n_rows, tuple(plan.chunks), *found)
+    return Prescan(n if text.open_line else n - 1, n_rows, tuple(plan.chunks), *found)
 
 
 def check_rows(table: object, rows: str, n_rows: int, free: int) -> None:
@@ -124,21 +116,3 @@ class _ChunkPlan:
     def largest_memory(self) -> int:
         """Bytes of memory that the largest chunk takes."""
         return self._largest_bytes * PER_BYTE + self._largest_lines * self._n_columns * PER_CELL
-
-
-class _LineScanner:
-    """Counts bytes and lines of a file, and refuses lines longer than MAX_LINE."""
-
-    def __init__(self, path: Path) -> None:
-        self._path, self.counter, self.size = path, LineCounter(), 0
-        self.open_line = 0
-        """Bytes since the last line end."""
-
-    def feed(self, block: bytes) -> None:
-        ends = [place for place in (block.find(b"\n"), block.find(b"\r")) if place >= 0]
-        if self.open_line + min(ends, default=len(block)) > MAX_LINE:
-            raise line_too_long(self._path, self.counter.line())
-        last = max(block.rfind(b"\n"), block.rfind(b"\r"))
-        self.open_line = len(block) - last - 1 if ends else self.open_line + len(block)
-        self.size += len(block)
-        self.counter.add(block)

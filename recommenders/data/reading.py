@@ -65,8 +65,8 @@ def open_table(source: Path | Frame, options: TableOptions, with_part: bool = Fa
         raise UserError(f"{error}{unsure}") from None
     table = TextTable(source, dialect.separator, dialect.n_columns, dialect.names is not None)
     first, *others = layout.notes
-    parted = f", parted by {SEPARATORS[dialect.separator]}" * (dialect.separator != ",")
-    return Source(table, layout, (first + parted, *dialect.notes, *others, *table.notes))
+    separated = f", separated by {SEPARATORS[dialect.separator]}" * (dialect.separator != ",")
+    return Source(table, layout, (first + separated, *dialect.notes, *others, *table.notes))
 
 
 def _open_typed(table: ArrowTable, options: TableOptions, with_part: bool) -> Source:

@@ -56,14 +56,14 @@ def sniff(path: Path, options: TableOptions = DEFAULT_OPTIONS) -> Dialect:
         raise UserError(f"{path}: expected ratings, got an empty table: its first line has nothing in it")
     if _EXCEL_SEPARATOR.fullmatch(line.strip()):
         raise UserError(
-            f"{path} line 1: expected the names of columns, got {shown(line)}, a word to Excel; take it out"
+            f"{path} line 1: expected the names of columns, got {shown(line)}, which only Excel understands; remove it"
         )
     bare = _QUOTED.sub("", line)
     separator = max(SEPARATORS, key=bare.count)
     cells = _split_header(path, line, separator)
     if len(cells) < 2:
         named = ", ".join(SEPARATORS.values())
-        raise UserError(f"{path} line 1: expected columns parted by {named}, got one column: {shown(line)}")
+        raise UserError(f"{path} line 1: expected columns separated by {named}, got one column: {shown(line)}")
     if not any(cell.strip() for cell in cells):
         raise UserError(f"{path}: expected a table of ratings that begins with the names of its columns, got none")
     rows = [_split_or_skip(row, separator) for row in read_first_lines(path)[1:]]

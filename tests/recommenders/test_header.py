@@ -88,7 +88,7 @@ def test_a_user_or_an_item_may_be_called_as_its_column_is(read):
 def test_excel_s_word_about_the_separator_is_told(read):
     for line in ("sep=;", '"sep=,"', "SEP=;", "sep=\t"):
         with pytest.raises(
-            UserError, match=r"line 1: expected the names of columns, got .*a word to Excel; take it out"
+            UserError, match=r"line 1: expected the names of columns, got .*which only Excel understands; remove it"
         ):
             read(f"{line}\nuser;item\n1;2\n")
 

@@ -170,7 +170,7 @@ def test_data_alone_is_a_table_and_what_was_read_is_told_before_phase_i(capsys):
     assert run(*arguments, "--data", "my likes.csv", *columns, "--tracking-uri", "none") == 0
     told = capsys.readouterr().err.splitlines()
     assert told[0].startswith("Data my-likes: 300 rows read, 30 users, 10 items, 100.0% of all pairs, ")
-    assert "  columns: users chi, items cosa, ratings piace, times quando, parted by semicolons" in told
+    assert "  columns: users chi, items cosa, ratings piace, times quando, separated by semicolons" in told
     assert told.index("  ratings are labels: 1 is positive, 0 negative") < told.index(
         next(line for line in told if line.startswith("Phase I,"))
     )
