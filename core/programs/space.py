@@ -11,7 +11,7 @@ import numpy as np
 
 from core.common.errors import UserError, unknown_name
 from core.programs.line import EPSILON, INPUTS, KNOWN_INPUTS, line_of
-from core.programs.operators import OPERATORS
+from core.programs.operators import OPERATORS, PAPER_OPERATORS
 from core.programs.program import LossProgram
 
 #: Rule -> what it does to the result x of every operator but `identity`.
@@ -37,7 +37,7 @@ class OperatorSpace:
 
     inputs: tuple[str, ...] = INPUTS
     """What the first slots hold."""
-    operators: tuple[str, ...] = tuple(OPERATORS)
+    operators: tuple[str, ...] = PAPER_OPERATORS
     """The operators to choose from."""
     max_variables: int = 10
     """The length of the variable set, inputs included (section 5.1.4)."""
