@@ -11,6 +11,7 @@ import torch
 from scipy.stats import mannwhitneyu
 
 from core.common.seeding import numpy_rng
+from core.programs.operators import PAPER_OPERATORS
 from core.programs.program import LossProgram
 from core.programs.space import OperatorSpace
 from core.search.searcher import Searcher
@@ -25,6 +26,7 @@ SPACES = [
     OperatorSpace(max_variables=5),
     OperatorSpace(operators=("add", "neg", "square"), max_variables=8),
     OperatorSpace(max_variables=4),
+    OperatorSpace(operators=(*PAPER_OPERATORS[1:], "exp", "softplus")),
 ]
 
 

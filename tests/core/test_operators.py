@@ -63,7 +63,7 @@ def test_rows_are_filed_under_their_names(name):
 
 
 @pytest.mark.parametrize("epsilon", [XI, 0.1])
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", TABLE)
 def test_values_are_those_of_table_2(name, epsilon):
     operands = special_operands(OPERATORS[name])
     expected = [TABLE[name](*numbers, epsilon) for numbers in zip(*(o.tolist() for o in operands), strict=True)]
@@ -94,7 +94,8 @@ def test_values_and_slopes_agree_with_autograd_anywhere(name, numbers, epsilon):
     row = OPERATORS[name]
     operands = [torch.tensor([x], dtype=torch.float64, requires_grad=True) for x in numbers[: row.arity]]
     value = row.value(*operands, epsilon)
-    assert value.item() == pytest.approx(TABLE[name](*numbers[: row.arity], epsilon), rel=1e-13, abs=1e-300)
+    if name in TABLE:
+        assert value.item() == pytest.approx(TABLE[name](*numbers[: row.arity], epsilon), rel=1e-13, abs=1e-300)
     expected = torch.autograd.grad(value.sum(), operands)
     for found, wanted in zip(row.slopes(*operands, epsilon), expected, strict=True):
         torch.testing.assert_close(found, wanted, rtol=1e-13, atol=1e-15)

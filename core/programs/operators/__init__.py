@@ -11,14 +11,14 @@ from types import MappingProxyType
 
 from core.programs.operators.arithmetic import ADD, IDENTITY, MAX, MIN, MUL, NEG, SQUARE
 from core.programs.operators.operator import Operator
-from core.programs.operators.optional import EXP, SIGMOID, SOFTPLUS, TANH
+from core.programs.operators.optional import OPTIONAL
 from core.programs.operators.smoothed import LOG, RECIPROCAL, sign
 
 __all__ = ["OPERATORS", "PAPER_OPERATORS", "Operator", "sign"]
 
 _ROWS = (
     *(ADD, MUL, MAX, MIN, NEG, IDENTITY, LOG, SQUARE, RECIPROCAL),  # in the order of the paper's Table 2
-    *(EXP, SIGMOID, TANH, SOFTPLUS),
+    *OPTIONAL,
 )
 
 #: name -> row.

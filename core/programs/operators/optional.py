@@ -40,54 +40,57 @@ def _softplus(x: float, dx: float, z: float, dz: float, e: float) -> tuple[float
     return value, dx * ((small if x < 0 else one) / (one + small))
 
 
-EXP = Operator(
-    "exp", 1, f"e^x, for x above {_MOST} that of {_MOST}",
-    value=lambda x, e: torch.exp(x.clamp(max=_MOST)),
-    slopes=lambda x, e: (torch.exp(x.clamp(max=_MOST)) * (x <= _MOST),),
-    scalar=_exp,
-    forms=(
-        function("exp", "torch.exp({0})", lambda s, e, x: s.exp(x), latex=r"\exp", fits=lambda x: x[1] <= _MOST),
-        function(
-            "exp", f"torch.exp({{0}}.clamp(max={_MOST}))", lambda s, e, x: s.exp(s.Min(x, _MOST, evaluate=False)),
-            latex=r"\exp",
+#: In the order in which they are told and numbered, after those of the paper.
+OPTIONAL = (
+    Operator(
+        "exp", 1, f"e^x, for x above {_MOST} that of {_MOST}",
+        value=lambda x, e: torch.exp(x.clamp(max=_MOST)),
+        slopes=lambda x, e: (torch.exp(x.clamp(max=_MOST)) * (x <= _MOST),),
+        scalar=_exp,
+        forms=(
+            function("exp", "torch.exp({0})", lambda s, e, x: s.exp(x), latex=r"\exp", fits=lambda x: x[1] <= _MOST),
+            function(
+                "exp", f"torch.exp({{0}}.clamp(max={_MOST}))", lambda s, e, x: s.exp(s.Min(x, _MOST, evaluate=False)),
+                latex=r"\exp",
+            ),
         ),
     ),
-)  # fmt: skip
-SIGMOID = Operator(
-    "sigmoid", 1, "1/(1 + e^-x)",
-    value=lambda x, e: torch.sigmoid(x),
-    slopes=lambda x, e: (torch.sigmoid(x) * torch.sigmoid(-x),),
-    scalar=_sigmoid,
-    forms=(
-        function(
-            "sigmoid", "torch.sigmoid({0})", lambda s, e, x: 1 / (1 + s.exp(-x)), latex=r"\sigma", mathml=_SIGMA,
-            fits=lambda x: x[0] >= -_MOST,
-        ),
-        function(
-            "sigmoid", "torch.sigmoid({0})", lambda s, e, x: (1 + s.tanh(x / 2)) / 2, latex=r"\sigma", mathml=_SIGMA
+    Operator(
+        "sigmoid", 1, "1/(1 + e^-x)",
+        value=lambda x, e: torch.sigmoid(x),
+        slopes=lambda x, e: (torch.sigmoid(x) * torch.sigmoid(-x),),
+        scalar=_sigmoid,
+        forms=(
+            function(
+                "sigmoid", "torch.sigmoid({0})", lambda s, e, x: 1 / (1 + s.exp(-x)), latex=r"\sigma", mathml=_SIGMA,
+                fits=lambda x: x[0] >= -_MOST,
+            ),
+            function(
+                "sigmoid", "torch.sigmoid({0})", lambda s, e, x: (1 + s.tanh(x / 2)) / 2, latex=r"\sigma", mathml=_SIGMA
+            ),
         ),
     ),
-)  # fmt: skip
-TANH = Operator(
-    "tanh", 1, "the hyperbolic tangent of x",
-    value=lambda x, e: torch.tanh(x),
-    slopes=lambda x, e: (1 - torch.tanh(x) ** 2,),
-    scalar=_tanh,
-    forms=(function("tanh", "torch.tanh({0})", lambda s, e, x: s.tanh(x), latex=r"\tanh"),),
-)  # fmt: skip
-SOFTPLUS = Operator(
-    "softplus", 1, "log(1 + e^x)",
-    value=lambda x, e: -logsigmoid(-x),
-    slopes=lambda x, e: (torch.sigmoid(x),),
-    scalar=_softplus,
-    forms=(
-        function(
-            "softplus", "-nn.functional.logsigmoid(-{0})", lambda s, e, x: s.log(1 + s.exp(x)),
-            fits=lambda x: x[1] <= _MOST,
-        ),
-        function(
-            "softplus", "-nn.functional.logsigmoid(-{0})",
-            lambda s, e, x: s.Max(x, 0, evaluate=False) + s.log(1 + s.exp(-s.Abs(x))),
+    Operator(
+        "tanh", 1, "the hyperbolic tangent of x",
+        value=lambda x, e: torch.tanh(x),
+        slopes=lambda x, e: (1 - torch.tanh(x) ** 2,),
+        scalar=_tanh,
+        forms=(function("tanh", "torch.tanh({0})", lambda s, e, x: s.tanh(x), latex=r"\tanh"),),
+    ),
+    Operator(
+        "softplus", 1, "log(1 + e^x)",
+        value=lambda x, e: -logsigmoid(-x),
+        slopes=lambda x, e: (torch.sigmoid(x),),
+        scalar=_softplus,
+        forms=(
+            function(
+                "softplus", "-nn.functional.logsigmoid(-{0})", lambda s, e, x: s.log(1 + s.exp(x)),
+                fits=lambda x: x[1] <= _MOST,
+            ),
+            function(
+                "softplus", "-nn.functional.logsigmoid(-{0})",
+                lambda s, e, x: s.Max(x, 0, evaluate=False) + s.log(1 + s.exp(-s.Abs(x))),
+            ),
         ),
     ),
 )  # fmt: skip
