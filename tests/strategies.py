@@ -32,7 +32,7 @@ INPUT_SETS = (INPUTS, KNOWN_INPUTS, ("y_hat", "y"), ("1", "y", "y_hat"))
 
 
 def spaces(clamps=CLAMP_RULES, input_sets=INPUT_SETS, max_lines=7):
-    """Spaces with all operators. Without a clamp xi is large, so that float64 does not overflow."""
+    """Spaces with all operators of the table. Without a clamp xi is large, so that float64 does not overflow."""
     return st.builds(
         space_of,
         st.sampled_from(input_sets),
@@ -44,7 +44,8 @@ def spaces(clamps=CLAMP_RULES, input_sets=INPUT_SETS, max_lines=7):
 
 def space_of(inputs, n_lines, clamp, xi):
     """A space with room for so many lines."""
-    return OperatorSpace(inputs, max_variables=len(inputs) + n_lines, xi=1e-3 if clamp == "none" else xi, clamp=clamp)
+    xi = 1e-3 if clamp == "none" else xi
+    return OperatorSpace(inputs, tuple(OPERATORS), max_variables=len(inputs) + n_lines, xi=xi, clamp=clamp)
 
 
 def _slots(n_slots):

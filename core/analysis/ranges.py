@@ -6,17 +6,16 @@ Interval arithmetic over predictions and labels in [0, 1]: bounds hold for every
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from core.losses.loss import ProgramLoss
 from core.programs.line import EPSILON, Line
+from core.programs.operators import OPERATORS
+from core.programs.operators.writing import Form, Range
 from core.programs.space import OperatorSpace
 
 #: How far inside its bounds a result has to stay for the clamp to be left out: rounding must not bring it back.
 _MARGIN = 1e-3
-#: An interval [low, high].
-Range = tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -31,6 +30,11 @@ class BoundedLine:
     clamped: bool
     """Whether the clamp may change its result."""
 
+    @property
+    def form(self) -> Form:
+        """How it is written."""
+        return OPERATORS[self.line.operator].form(*self.operands)
+
 
 def bounded_lines(loss: ProgramLoss) -> tuple[BoundedLine, ...]:
     """The canonical lines of a loss with their bounds."""
@@ -39,49 +43,13 @@ def bounded_lines(loss: ProgramLoss) -> tuple[BoundedLine, ...]:
     slots, bounded = [known[name] for name in program.inputs], []
     for line in program.lines:
         operands = tuple(slots[o] for o in line.operands)
-        raw = _checked(_RANGES[line.operator](epsilon, *operands))
-        clamped = line.operator != "identity" and not _stays_inside(raw, loss.space)
+        row = OPERATORS[line.operator]
+        raw = _checked(row.bounds(epsilon, *operands))
+        clamped = not row.transparent and not _stays_inside(raw, loss.space)
         result = _clamped(raw, loss.space) if clamped else raw
         slots.append(result)
         bounded.append(BoundedLine(line, operands, result, clamped))
     return tuple(bounded)
-
-
-def _hull(*points: float) -> Range:
-    return min(points), max(points)
-
-
-def _product(x: Range, z: Range) -> Range:
-    return _hull(*(0.0 if 0 in (a, b) else a * b for a in x for b in z))  # 0 times infinity: the bound is 0
-
-
-def _odd(x: Range, of_magnitude: Callable[[float], float]) -> Range:
-    """Of sign(x) f(|x|) with sign(0) = 1 and a monotone f: each side of zero from end to end."""
-    ends = []
-    if x[1] >= 0:
-        ends += [of_magnitude(max(x[0], 0.0)), of_magnitude(x[1])]
-    if x[0] < 0:
-        ends += [-of_magnitude(-x[0]), -of_magnitude(max(-x[1], 0.0))]
-    return _hull(*ends)
-
-
-def _square(x: Range) -> Range:
-    low, high = _hull(abs(x[0]), abs(x[1]))
-    return (0.0 if x[0] <= 0 <= x[1] else low * low), high * high
-
-
-#: operator -> (epsilon, bounds of its operands) -> bounds of its result before the clamp.
-_RANGES: dict[str, Callable[..., Range]] = {
-    "add": lambda e, x, z: (x[0] + z[0], x[1] + z[1]),
-    "mul": lambda e, x, z: _product(x, z),
-    "max": lambda e, x, z: (max(x[0], z[0]), max(x[1], z[1])),
-    "min": lambda e, x, z: (min(x[0], z[0]), min(x[1], z[1])),
-    "neg": lambda e, x: (-x[1], -x[0]),
-    "identity": lambda e, x: x,
-    "log": lambda e, x: _odd(x, lambda m: math.log(m + e)),
-    "square": lambda e, x: _square(x),
-    "reciprocal": lambda e, x: _odd(x, lambda m: 1 / (m + e)),
-}
 
 
 def _checked(bounds: Range) -> Range:

@@ -11,10 +11,16 @@ import hashlib
 import inspect
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numba
+from numba.core import types
+from numba.extending import overload
 
+_Number = TypeVar("_Number", bound=float)
+
+#: Division by zero gives infinity or NaN, as in numpy and torch.
+_OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
 #: What sums of products may do with rounding: be taken in several lanes and fused. NaN and infinity stay as they are.
 SUMS = frozenset({"contract", "reassoc", "nsz"})
 
@@ -31,13 +37,7 @@ def compiled(
     """
 
     def decorate(function: Callable[..., Any]) -> Any:
-        # Division by zero gives infinity or NaN, as in numpy and torch.
-        options: dict[str, Any] = {
-            "nogil": True,
-            "error_model": "numpy",
-            "fastmath": set(fastmath) or False,
-            "forceinline": inline,
-        }
+        options = {**_OPTIONS, "fastmath": set(fastmath) or False, "forceinline": inline}
         config: Any = numba.config
         own, before = inspect.getfile(function), config.CACHE_DIR
         config.CACHE_DIR = f"{before or Path(own).parent / '__pycache__'}/{_version(own, uses)}"
@@ -49,6 +49,27 @@ def compiled(
             config.CACHE_DIR = before
 
     return decorate
+
+
+def part(function: Callable[..., Any], merged: bool = False) -> Any:
+    """Compile a function that only compiled functions call, which are kept on disk with it and name its file in `uses`.
+
+    Args:
+        function: also one that was made by another function.
+        merged: whether its text becomes a part of what calls it, before anything is compiled: for the links of a chain,
+            each of which would be compiled with all that follow it.
+    """
+    return numba.njit(**_OPTIONS, **({"inline": "always"} if merged else {"forceinline": True}))(function)
+
+
+def constant(value: _Number, like: _Number) -> _Number:
+    """The value, in compiled code in the type of `like`: a literal would be a float64, and a float32 with it."""
+    return value
+
+
+@overload(constant, strict=False)  # strict, it would compare annotations
+def _constant(value: Any, like: Any) -> Any:
+    return (lambda value, like: like_type(value)) if (like_type := like) in types.real_domain else None
 
 
 #: File -> the files that compiled functions in it depend on.

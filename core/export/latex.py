@@ -9,28 +9,16 @@ from __future__ import annotations
 from core.common.extras import needs
 from core.export.typesetting import Notation, typeset
 from core.losses.loss import Loss, ProgramLoss
+from core.programs.operators import OPERATORS
 
 _LATEX = Notation(
-    {"y_hat": r"\hat{y}", "y": "y", "1": "1", "eps": r"\epsilon", "scale": "c"},
-    {
-        "add": "{0} + {1}",
-        "subtract": "{0} - {1}",
-        "mul": r"{0} \cdot {1}",
-        "over": r"\frac{{{0}}}{{{1}}}",
-        "neg": "-{0}",
-        "square": "{0}^{{2}}",
-        "max": r"\max\left({0}, {1}\right)",
-        "min": r"\min\left({0}, {1}\right)",
-        "brackets": r"\left({0}\right)",
-        "smoothed": r"{0} \pm \epsilon",
-        "smoothed+": r"{0} + \epsilon",
-        "log": r"\log_{{\pm}}\left({0}\right)",
-        "log+": r"\log\left({0} + \epsilon\right)",
-        "log-": r"-\log\left(\epsilon - {0}\right)",
-        "reciprocal": r"\frac{{1}}{{{0} \pm \epsilon}}",
-        "reciprocal+": r"\frac{{1}}{{{0} + \epsilon}}",
-        "reciprocal-": r"-\frac{{1}}{{\epsilon - {0}}}",
-    },
+    of=lambda form: form.latex,
+    inputs={"y_hat": r"\hat{y}", "y": "y", "1": "1", "eps": r"\epsilon", "scale": "c"},
+    brackets=r"\left({0}\right)",
+    difference="{0} - {1}",
+    fraction=r"\frac{{{0}}}{{{1}}}",
+    smoothed=r"{0} \pm \epsilon",
+    smoothed_above_zero=r"{0} + \epsilon",
 )
 
 
@@ -40,11 +28,11 @@ def latex(loss: Loss) -> str:
     Raises:
         UserError: a loss that is neither a program nor one of the closed forms.
     """
-    right = latex_formula(loss)
-    smoothing = rf",\quad \epsilon = {_number(loss.smoothing)}" if isinstance(loss, ProgramLoss) else ""
+    smoothing = ""
+    if isinstance(loss, ProgramLoss) and loss.program.is_smoothed:
+        smoothing = rf",\quad \epsilon = {_number(loss.smoothing)}"
     scale = "" if loss.scale == 1 else rf",\quad c = {_in_digits(repr(loss.scale))}"
-    smoothing = smoothing if r"\epsilon" in right or r"\log_{\pm}" in right else ""
-    return rf"\ell(\hat{{y}}, y) = {right}{smoothing}{scale}"
+    return rf"\ell(\hat{{y}}, y) = {latex_formula(loss)}{smoothing}{scale}"
 
 
 def latex_formula(loss: Loss) -> str:
@@ -62,7 +50,8 @@ def _closed_form(loss: Loss) -> str:
     text: str = sympy.latex(unscaled_expression(loss), symbol_names=names)
     if loss.scale == 1:
         return text
-    return _LATEX.write("mul", _LATEX.inputs["scale"], _LATEX.write("brackets", text))
+    product = _LATEX.of(OPERATORS["mul"].forms[-1])
+    return product.format(_LATEX.inputs["scale"], _LATEX.brackets.format(text))
 
 
 def _number(value: float) -> str:

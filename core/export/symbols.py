@@ -11,6 +11,12 @@ from typing import Any
 import numpy as np
 import sympy
 from sympy import Abs, Function
+from sympy.printing.str import StrPrinter
+
+
+def __getattr__(name: str) -> Any:
+    """All names of sympy, so that operators take these and those from one place."""
+    return getattr(sympy, name)
 
 
 class signed_log(Function):
@@ -94,3 +100,17 @@ class clamp_magnitude(Function):
         return inside(Abs(x), low, high)
 
     _imp_ = staticmethod(lambda x, low, high: np.where(x < 0, -1, 1) * np.clip(np.abs(x), low, high))
+
+
+#: Every function of this module.
+FUNCTIONS = (signed_log, signed_reciprocal, inside, clamp_value, clamp_magnitude)
+
+
+class Source(StrPrinter):
+    """Writes expressions as Python source that makes the same ones."""
+
+    def _print_Max(self, made: Any) -> str:
+        """Without the comparisons that sympy would try, which take long."""
+        return f"{made.func.__name__}({', '.join(map(self._print, made.args))}, evaluate=False)"
+
+    _print_Min = _print_Max

@@ -14,37 +14,13 @@ from core.losses.closed_forms import ClosedForm
 from core.losses.loss import Loss, ProgramLoss
 
 _TORCH = Language(
-    {
-        "add": "{0} + {1}",
-        "mul": "{0} * {1}",
-        "max": "torch.maximum({0}, {1})",
-        "min": "torch.minimum({0}, {1})",
-        "neg": "-{0}",
-        "square": "{0} * {0}",
-        "log": "signed_log({0})",
-        "log+": "torch.log({0} + eps)",
-        "log-": "-torch.log(eps - {0})",
-        "reciprocal": "signed_reciprocal({0})",
-        "reciprocal+": "1 / ({0} + eps)",
-        "reciprocal-": "-1 / (eps - {0})",
-    },
-    {"y_hat": "y_hat", "y": "y", "1": "one", "eps": "epsilon"},
+    lambda form, operands: form.torch.format(*operands), {"y_hat": "y_hat", "y": "y", "1": "one", "eps": "epsilon"}
 )
 
 _SIGN = '''def sign(x: Tensor) -> Tensor:
     """-1 below zero, +1 elsewhere, zero included; no gradient flows through it."""
     return torch.where(x.detach() < 0, -1.0, 1.0).to(x.dtype)
 '''
-_HELPERS = {
-    "log": '''def signed_log(x: Tensor, eps: float = EPSILON) -> Tensor:
-    """sign(x) log(|x| + eps)."""
-    return sign(x) * torch.log(x * sign(x) + eps)
-''',
-    "reciprocal": '''def signed_reciprocal(x: Tensor, eps: float = EPSILON) -> Tensor:
-    """sign(x) / (|x| + eps)."""
-    return sign(x) / (x * sign(x) + eps)
-''',
-}
 _CLAMPS = {
     "signed": '''def clamp(x: Tensor, xi: float = XI) -> Tensor:
     """The magnitude brought into [xi, 1 / xi], the sign kept; no gradient flows where that changes x."""
@@ -126,12 +102,10 @@ def torch_source(loss: Loss, about: Sequence[str]) -> str:
 def _program(loss: ProgramLoss) -> str:
     text = written(loss, _TORCH)
     constants = [f"#: The smoothing term of every log and reciprocal.\nEPSILON = {loss.smoothing!r}\n", *_scale(loss)]
-    if "clamp" in text.helpers:
+    if text.is_clamped:
         constants.append(f"#: Bounds the magnitude of what operators give.\nXI = {loss.space.xi!r}\n")
-    helpers = [helper for name, helper in _HELPERS.items() if name in text.helpers]
-    if "clamp" in text.helpers:
-        helpers.append(_CLAMPS[loss.space.clamp])
-    if any("sign(" in helper for helper in helpers):
+    helpers = [_CLAMPS[loss.space.clamp]] if text.is_clamped else []
+    if any("sign(" in part for part in (*helpers, *text.statements)):
         helpers.insert(0, _SIGN)
     times = "" if loss.scale == 1 else " * scale"
     body = [*_constant_inputs(text.inputs), *text.statements, f"return {text.result}{times}"]

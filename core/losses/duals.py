@@ -140,7 +140,7 @@ class _Builder:
             else:
                 slots.append((self._leaf(name), None, 0))
         for operator, operands in loss.program.canonical.lines:
-            if operator == "identity":  # only when the whole loss is an input
+            if OPERATORS[operator].transparent:  # only when the whole loss is an input
                 slots.append(slots[operands[0]])
                 continue
             children = tuple(slots[o][0] for o in operands)

@@ -96,7 +96,7 @@ class ProgramLoss(Loss):
         return compile_loss(self.program, self.space, self.epsilon, self.scale)
 
     @cached_property
-    def tape(self) -> Tape | None:
+    def tape(self) -> Tape:
         """See Loss."""
         program, space = self.program.canonical, self.space
         return Tape.of_lines(program.inputs, program.lines, self.smoothing, space.clamp, space.xi, self.scale)

@@ -14,6 +14,8 @@ from core.programs.line import KNOWN_INPUTS, Line, line_of
 from core.programs.operators import OPERATORS
 
 _COMMUTATIVE = frozenset(name for name, row in OPERATORS.items() if row.commutative)
+_IDEMPOTENT = frozenset(name for name, row in OPERATORS.items() if row.idempotent)
+_TRANSPARENT = frozenset(name for name, row in OPERATORS.items() if row.transparent)
 #: Below 0; the rank of an expression with operators is how many it has.
 _LEAF_RANKS = {name: i - len(KNOWN_INPUTS) for i, name in enumerate(KNOWN_INPUTS)}
 
@@ -66,8 +68,8 @@ def fold(inputs: Sequence[str], lines: Sequence[Line]) -> tuple[Line, ...]:
     for slot, (operator, operands) in compress(enumerate(lines, n_inputs), _live(lines, n_inputs)):
         children = tuple([node_of[o] for o in operands])
         # An input is not clamped as a line is, so max(y, y) is not y.
-        is_itself = operator in ("max", "min") and children[0] == children[1] >= n_inputs
-        folds = is_itself or operator == "identity"
+        is_itself = operator in _IDEMPOTENT and children[0] == children[1] >= n_inputs
+        folds = is_itself or operator in _TRANSPARENT
         node_of[slot] = children[0] if folds else expressions.add(operator, children)
     return _emit(expressions.nodes, node_of[-1], n_inputs)
 

@@ -52,8 +52,9 @@ def _value(
     known[EPSILON] = torch.full_like(y_hat, smoothing)
     slots = [known[name] for name in inputs]
     for name, operands in lines:
-        result = OPERATORS[name].value(*(slots[o] for o in operands), smoothing)
-        slots.append(result if name == "identity" else clamp(result, space.clamp, space.xi))
+        row = OPERATORS[name]
+        result = row.value(*(slots[o] for o in operands), smoothing)
+        slots.append(result if row.transparent else clamp(result, space.clamp, space.xi))
     return slots[-1] if scale == 1 else slots[-1] * scale
 
 

@@ -2,71 +2,70 @@
 
 Every slot is a row of `values` and one of `tangents` (d value / d y_hat), both [4 + n_lines, B]: y_hat, y, 1
 and the smoothing term, then a row for each line. A program is data (`core.programs.tape`), so nothing is compiled
-for it. The operators are those of `core.programs.operators`, which tests hold them to.
+for it. What an operator does to an example is the scalar function of its row in `core.programs.operators`.
 """
 
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
-from core.common.jit import compiled
+from core.common.jit import compiled, part
+from core.programs.operators import OPERATORS
 from core.programs.tape import CLAMP_RULES, CLOSED_FORMS, OPERATIONS, Tape
 
 #: Rows before those of the lines.
 N_INPUTS = 4
 
-_ADD, _MUL, _MAX, _MIN, _NEG, _IDENTITY, _LOG, _SQUARE, _RECIPROCAL = range(len(OPERATIONS))
 _BCE, _MSE, _HINGE, _FOCAL = range(len(OPERATIONS), len(OPERATIONS) + len(CLOSED_FORMS))
 _NO_CLAMP, _PAPER, _SIGNED = range(len(CLAMP_RULES))
+
+#: What machine code depends on.
+_USES = (Tape, *(row.scalar for row in OPERATORS.values()))
 
 # Numba takes a literal for a float64, and a float32 with it: hence `one`, which has the type of the rest.
 
 
-@compiled(uses=(Tape,))
-def _binary(operation, v, t, row, a, b, n):
-    """A line with two operands. At a tie max and min share the slope, as in autograd."""
-    one = v.dtype.type(1)
-    if operation == _ADD:
-        for i in range(n):
-            v[row, i], t[row, i] = v[a, i] + v[b, i], t[a, i] + t[b, i]
-    elif operation == _MUL:
-        for i in range(n):
-            v[row, i], t[row, i] = v[a, i] * v[b, i], v[b, i] * t[a, i] + v[a, i] * t[b, i]
-    else:
-        side = one if operation == _MAX else -one
-        for i in range(n):
-            x, z, shared = v[a, i], v[b, i], (t[a, i] + t[b, i]) / (one + one)
-            v[row, i] = x if side * x > side * z or x != x else z
-            t[row, i] = t[a, i] if side * x > side * z else (t[b, i] if x != z else shared)
+def _no_operator(operation, x, dx, z, dz, value, tangent, epsilon, n):
+    """A number that no operator has: nothing is known of the result."""
+    for i in range(n):
+        value[i], tangent[i] = math.nan, math.nan
+    return False
 
 
-@compiled(uses=(Tape,))
-def _unary(operation, v, t, row, a, epsilon, n):
-    """A line with one operand; sign(0) is +1."""
-    one = v.dtype.type(1)
-    if operation == _NEG:
-        for i in range(n):
-            v[row, i], t[row, i] = -v[a, i], -t[a, i]
-    elif operation == _IDENTITY:
-        for i in range(n):
-            v[row, i], t[row, i] = v[a, i], t[a, i]
-    elif operation == _SQUARE:
-        for i in range(n):
-            v[row, i], t[row, i] = v[a, i] * v[a, i], (v[a, i] + v[a, i]) * t[a, i]
-    elif operation == _LOG:
-        for i in range(n):
-            size = abs(v[a, i]) + epsilon
-            value = math.log(size)
-            v[row, i], t[row, i] = -value if v[a, i] < 0 else value, t[a, i] / size
-    else:
-        for i in range(n):
-            value = one / (abs(v[a, i]) + epsilon)
-            v[row, i], t[row, i] = -value if v[a, i] < 0 else value, -t[a, i] * (value * value)
+def _operators(number: int = 0) -> Any:
+    """The operators from a number on, as links of a chain: each fills value and tangent [n] if it is the one wanted.
+
+    The links are merged into one function with a loop for each operator, which runs in vector registers. It returns
+    whether the result is to be clamped.
+    """
+    if number == len(OPERATIONS):
+        return part(_no_operator)
+    row, others = OPERATORS[OPERATIONS[number]], _operators(number + 1)
+    scalar, is_clamped = part(row.scalar), not row.transparent
+
+    def link(operation, x, dx, z, dz, value, tangent, epsilon, n):
+        if operation == number:
+            for i in range(n):
+                value[i], tangent[i] = scalar(x[i], dx[i], z[i], dz[i], epsilon)
+            return is_clamped
+        return others(operation, x, dx, z, dz, value, tangent, epsilon, n)
+
+    return part(link, merged=True)
 
 
-@compiled(uses=(Tape,))
+_operate = _operators()
+
+
+@compiled(uses=_USES, inline=True)
+def _apply(operation, v, t, row, a, b, epsilon, n):
+    """Fill a row by an operator of the rows a and b; returns whether it is to be clamped."""
+    return _operate(operation, v[a], t[a], v[b], t[b], v[row], t[row], epsilon, n)
+
+
+@compiled(uses=_USES)
 def _clamp(rule, v, t, row, low, high, n):
     """Bring the values of a line under the rule; where that moves one, its slope is 0."""
     one = v.dtype.type(1)
@@ -79,7 +78,7 @@ def _clamp(rule, v, t, row, low, high, n):
             v[row, i], t[row, i] = high * side, 0
 
 
-@compiled(uses=(Tape,))
+@compiled(uses=_USES)
 def run(lines, rule, constants, values, tangents, n):
     """Fill the rows of the lines over n examples, those of y_hat and y being filled; the loss is not scaled yet.
 
@@ -95,22 +94,19 @@ def run(lines, rule, constants, values, tangents, n):
     values[2, :n], values[3, :n] = 1, epsilon
     tangents[0, :n], tangents[1:4, :n] = 1, 0
     for line in range(len(lines)):
-        operation, row = lines[line, 0], N_INPUTS + line
-        if operation < _NEG:
-            _binary(operation, values, tangents, row, lines[line, 1], lines[line, 2], n)
-        else:
-            _unary(operation, values, tangents, row, lines[line, 1], epsilon, n)
-        if rule != _NO_CLAMP and operation != _IDENTITY:
+        row = N_INPUTS + line
+        is_clamped = _apply(lines[line, 0], values, tangents, row, lines[line, 1], lines[line, 2], epsilon, n)
+        if rule != _NO_CLAMP and is_clamped:
             _clamp(rule, values, tangents, row, low, high, n)
 
 
-@compiled(uses=(Tape,))
+@compiled(uses=_USES)
 def sigmoid(x, one):
     """1 / (1 + e^-x)."""
     return one / (one + math.exp(-x))
 
 
-@compiled(uses=(Tape,))
+@compiled(uses=_USES)
 def _closed_form(form, logit, y, slope, n):
     """Slopes of the losses that are exact in the logit, see `recommenders.tasks.losses`."""
     one = logit.dtype.type(1)
@@ -123,15 +119,17 @@ def _closed_form(form, logit, y, slope, n):
             slope[i] = two * (p - y[i]) * p * (one - p)
         elif form == _HINGE:
             slope[i] = one - y[i] - (y[i] if logit[i] < one else 0)
-        else:
+        elif form == _FOCAL:
             side = two * y[i] - one
             towards = side * logit[i]
             wrong = sigmoid(-towards, one)
             log_right = min(towards, 0) - math.log1p(math.exp(-abs(towards)))
             slope[i] = side * wrong * wrong * (two * (one - wrong) * log_right - wrong)
+        else:
+            slope[i] = math.nan
 
 
-@compiled(uses=(Tape,))
+@compiled(uses=_USES)
 def slopes(lines, rule, constants, logit, y, values, tangents, slope, n):
     """Fill slope [at least n] with d loss / d logit over n examples; the other arguments are those of `run`."""
     one, scale = logit.dtype.type(1), constants[3]
@@ -149,7 +147,7 @@ def slopes(lines, rule, constants, logit, y, values, tangents, slope, n):
         slope[i] = tangents[root, i] * scale * (values[0, i] * (one - values[0, i]))
 
 
-@compiled(uses=(Tape,))
+@compiled(uses=_USES)
 def run_all(lines, ends, rules, constants, y_hat, y, losses, slopes):
     """Many programs on one batch.
 

@@ -21,7 +21,6 @@ from typing import TypeAlias
 from core.common.errors import UserError, shown
 from core.programs.line import EPSILON, INPUTS, KNOWN_INPUTS, Line
 from core.programs.operators import OPERATORS
-from core.programs.printing import SMOOTHED
 
 MAX_LENGTH = 10_000
 MAX_DEPTH = 50
@@ -220,7 +219,7 @@ def _call(reader: _Reader, name: str) -> int:
     if len(operands) != arity:
         reader.at = start
         raise reader.fail(f"{name} takes {arity} operand{'s' * (arity > 1)}, got {len(operands)}")
-    if name in SMOOTHED:
+    if OPERATORS[name].smoothed:
         operands = [_without_smoothing(reader, operands[0])]
     return reader.node(name, *operands)
 

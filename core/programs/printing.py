@@ -10,16 +10,12 @@ from collections.abc import Sequence
 
 from core.programs.line import EPSILON, Line
 from core.programs.operators import OPERATORS
-
-#: Operators that add the smoothing term to the magnitude of their operand.
-SMOOTHED = ("log", "reciprocal")
-
-_NAME = 5  # the precedence of a name or a call
+from core.programs.operators.writing import CALL, PRODUCT, SUM
 
 
 def formula(inputs: Sequence[str], lines: Sequence[Line]) -> str:
     """The formula of canonical lines (an `identity` line prints as its operand)."""
-    texts: list[tuple[str, int]] = [(name, _NAME) for name in inputs]
+    texts: list[tuple[str, int]] = [(name, CALL) for name in inputs]
     for line in lines:
         texts.append(_written(line, lines, texts, len(inputs)))
     return texts[-1][0]
@@ -33,20 +29,20 @@ def _written(line: Line, lines: Sequence[Line], texts: list[tuple[str, int]], n_
 
     row = OPERATORS[line.operator]
     operands = list(line.operands)
-    if row.name == "identity":
+    if row.transparent:
         return texts[operands[0]]
     if row.name == "add":  # a + (-b) is written a - b
         operands.sort(key=lambda o: made_by(o, "neg"))
         if made_by(operands[1], "neg"):
             subtracted = lines[operands[1] - n_inputs].operands[0]
-            return f"{_within(texts[operands[0]], 1)} - {_within(texts[subtracted], 2)}", row.precedence
+            return f"{_within(texts[operands[0]], SUM)} - {_within(texts[subtracted], PRODUCT)}", row.precedence
     if row.name == "mul":  # a * (1/(b)) is written a/(b), but 1/(b) alone means reciprocal
         operands.sort(key=lambda o: made_by(o, "reciprocal"))
         if made_by(operands[1], "reciprocal") and texts[operands[0]][0] != "1":
             divisor = lines[operands[1] - n_inputs].operands[0]
             below = _inside(divisor, "reciprocal", lines, texts, n_inputs)
-            return f"{_within(texts[operands[0]], 2)}/({below})", row.precedence
-    if row.precedence == _NAME or row.name == "reciprocal":  # its own brackets hold the operands
+            return f"{_within(texts[operands[0]], PRODUCT)}/({below})", row.precedence
+    if row.precedence == CALL or row.name == "reciprocal":  # its own brackets hold the operands
         return row.template.format(*(_inside(o, row.name, lines, texts, n_inputs) for o in operands)), row.precedence
     # Sums and products group to the left; a sign or a power takes no bare sign or power.
     left = row.precedence + (row.arity == 1)
@@ -60,7 +56,7 @@ def _inside(slot: int, operator: str, lines: Sequence[Line], texts: list[tuple[s
     Readers take one `+ eps` inside `log` and `1/` for the smoothing term that these bring along, so
     a sum that has an `eps` of its own is written with the smoothing term too.
     """
-    smoothed = operator in SMOOTHED and _has_epsilon_term(slot, lines, texts, n_inputs)
+    smoothed = OPERATORS[operator].smoothed and _has_epsilon_term(slot, lines, texts, n_inputs)
     return f"{texts[slot][0]} + {EPSILON}" if smoothed else texts[slot][0]
 
 

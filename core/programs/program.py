@@ -9,7 +9,7 @@ from typing import Any
 
 from core.common.errors import UserError, shown
 from core.programs.canonical import fold
-from core.programs.line import INPUTS, KNOWN_INPUTS, Line
+from core.programs.line import EPSILON, INPUTS, KNOWN_INPUTS, Line
 from core.programs.operators import OPERATORS
 from core.programs.parsing import FormulaError, parse_lines
 from core.programs.printing import formula
@@ -86,6 +86,13 @@ class LossProgram:
     def complexity(self) -> int:
         """How many operators it takes: the number of canonical lines."""
         return len(self.canonical.lines)
+
+    @property
+    def is_smoothed(self) -> bool:
+        """Whether the smoothing term occurs."""
+        lines = self.canonical.lines
+        used = {self.inputs[o] for line in lines for o in line.operands if o < len(self.inputs)}
+        return EPSILON in used or any(OPERATORS[line.operator].smoothed for line in lines)
 
     def __str__(self) -> str:
         """The formula as a person would write it."""

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from core.common.errors import UserError, unknown_name
 from core.programs.line import EPSILON, INPUTS, KNOWN_INPUTS, line_of
-from core.programs.operators import OPERATORS
+from core.programs.operators import OPERATORS, PAPER_OPERATORS
 from core.programs.program import LossProgram
 from core.search.space import Decision, Kind, Space, check_genomes
 
@@ -41,7 +41,7 @@ class OperatorSpace(Space[LossProgram]):
 
     inputs: tuple[str, ...] = INPUTS
     """What the first slots hold."""
-    operators: tuple[str, ...] = tuple(OPERATORS)
+    operators: tuple[str, ...] = PAPER_OPERATORS
     """The operators to choose from."""
     max_variables: int = 10
     """The length of the variable set, inputs included (section 5.1.4)."""

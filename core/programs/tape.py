@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from core.programs.line import EPSILON, Line
+from core.programs.operators import OPERATORS
 
-#: The operators that compiled code knows; a program with another one has no tape and is run by torch.
-OPERATIONS = ("add", "mul", "max", "min", "neg", "identity", "log", "square", "reciprocal")
+#: The operators in the order of their numbers.
+OPERATIONS = tuple(OPERATORS)
 #: The losses that compiled code knows in closed form, as a function of the logit.
 CLOSED_FORMS = ("BCE", "MSE", "hinge", "focal")
 #: Clamp rules, see `core.programs.space.CLAMPS`.
@@ -38,13 +39,11 @@ class Tape(NamedTuple):
     @classmethod
     def of_lines(
         cls, inputs: Sequence[str], lines: Sequence[Line], epsilon: float, clamp: str, xi: float, scale: float = 1.0
-    ) -> Tape | None:
-        """The tape of a program; None if it has an operator that compiled code does not know."""
+    ) -> Tape:
+        """The tape of a program."""
         slots = [SLOTS.index(name) for name in inputs]
         rows = []
         for operator, operands in lines:
-            if operator not in _NUMBERS:
-                return None
             first = slots[operands[0]]
             rows.append((_NUMBERS[operator], first, slots[operands[1]] if len(operands) > 1 else 0))
             slots.append(len(SLOTS) + len(rows) - 1)

@@ -33,7 +33,7 @@ SPACES: Mapping[str, Space[Any]] = MappingProxyType(
     {
         "programs": _PAPER,
         "short programs": OperatorSpace(max_variables=5),
-        "few operators": OperatorSpace(operators=("add", "neg", "square"), max_variables=8),
+        "few operators": OperatorSpace(operators=("add", "neg", "square", "softplus"), max_variables=8),
         "one line": OperatorSpace(max_variables=4),
         "bits": ChoiceSpace(tuple(_BITS)),
         "one decision": ChoiceSpace((_SHADE[0],)),

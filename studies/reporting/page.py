@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from core.analysis.simplify import simplified
-from core.export.mathml import is_smoothed, mathml
+from core.export.mathml import mathml
 from core.losses.loss import ProgramLoss
 from recommenders.tasks.metrics import find_metric
 from studies.common.pages import STYLE, template, text_of
@@ -89,7 +89,7 @@ def _title(study: StoredStudy) -> dict[str, Any]:
         "found": {
             "name": str(loss.program),
             "forms": [(what, str(one.program), one.program.complexity, _typeset(one)) for what, one in forms],
-            "epsilon": number(loss.smoothing) if is_smoothed(loss) else None,
+            "epsilon": number(loss.smoothing) if loss.program.is_smoothed else None,
             "scale": None if loss.scale == 1 else number(loss.scale),
             "complexity": simple.program.complexity,
         }

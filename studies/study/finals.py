@@ -14,8 +14,6 @@ from core.common.restoring import read
 from core.common.seeding import derive_seed
 from core.losses.loss import Loss, ProgramLoss
 from core.problems.validation import Direction
-from core.programs.line import EPSILON
-from core.programs.printing import SMOOTHED
 from core.programs.program import LossProgram
 from core.programs.space import OperatorSpace
 from core.search.effectiveness import Patience, Progress
@@ -90,13 +88,7 @@ def baseline(text: str, space: OperatorSpace, epsilons: Sequence[float]) -> Cont
 
 def _smoothings(program: LossProgram, epsilons: Sequence[float]) -> Sequence[float | None]:
     """What to try: one try is enough where no smoothing term occurs."""
-    return epsilons if _has_smoothing(program) else (None,)
-
-
-def _has_smoothing(program: LossProgram) -> bool:
-    lines = program.canonical.lines
-    used = {program.inputs[o] for line in lines for o in line.operands if o < len(program.inputs)}
-    return EPSILON in used or any(line.operator in SMOOTHED for line in lines)
+    return epsilons if program.is_smoothed else (None,)
 
 
 class Finals:

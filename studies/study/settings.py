@@ -13,6 +13,8 @@ from cyclopts import Parameter
 
 from core.common.errors import UserError
 from core.common.restoring import read_fields
+from core.programs.operators import OPERATORS, PAPER_OPERATORS
+from core.programs.operators.choice import chosen_operators, operators_text
 from core.programs.space import OperatorSpace
 from core.search.effectiveness import Patience
 from recommenders.data import dataset_name
@@ -24,6 +26,13 @@ from studies.study.picking import Pick
 from studies.study.settings_data import DataPlaces, listed
 from studies.study.settings_training import FORMULA, PRESETS, SPACED, TrainingSettings, check_choice
 from studies.study.tracking_place import ExperimentName, TrackingUri, experiment_name, tracking_place
+
+_OPERATORS_HELP = (
+    f"What candidates are made of: {', '.join(PAPER_OPERATORS)} unless given. +exp,+softplus adds to these, -log takes "
+    "away, add,mul,log replaces them. There are also "
+    + "; ".join(f"{name} ({row.meaning})" for name, row in OPERATORS.items() if not row.in_paper)
+    + "."
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +72,7 @@ class ProtocolSettings(TrainingSettings):
     """Epochs a candidate trains in the from-scratch environment."""
     max_variables: int = 10
     """The longest variable set of a candidate, with y_hat, y and 1 in it."""
+    operators: Annotated[str, Parameter(allow_leading_hyphen=True, show_default=False, help=_OPERATORS_HELP)] = ""
     proxy: str | None = None
     """What the proxy test compares: gradients of the recommender's parameters (the paper; default if alternating),
     or of the prediction (default if from-scratch: all predictions of a fresh recommender are about 0.5); or none, which
@@ -102,6 +112,7 @@ class ProtocolSettings(TrainingSettings):
     def __post_init__(self) -> None:
         """Check what no other class checks."""
         super().__post_init__()
+        object.__setattr__(self, "operators", operators_text(chosen_operators(self.operators)))
         for name, known in _CHOICES.items():
             if not (getattr(self, name) is None and name in _BY_ENVIRONMENT):
                 check_choice(name, getattr(self, name), known)
@@ -117,7 +128,8 @@ class ProtocolSettings(TrainingSettings):
     @property
     def space(self) -> OperatorSpace:
         """What candidates are made of."""
-        return OperatorSpace(max_variables=self.max_variables, xi=self.xi, clamp=self.clamp)
+        operators = chosen_operators(self.operators)
+        return OperatorSpace(operators=operators, max_variables=self.max_variables, xi=self.xi, clamp=self.clamp)
 
     @property
     def train(self) -> TrainSettings:
@@ -143,8 +155,9 @@ class ProtocolSettings(TrainingSettings):
         return replace(PRESETS[self.preset].patience, **{name: v for name, v in given.items() if v is not None})
 
     def to_dict(self) -> dict[str, Any]:
-        """Every setting by name, tuples as lists; a raw scale is left out, as in what older versions stored."""
-        values = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "scale" or self.scale != "raw"}
+        """Every setting by name, tuples as lists; scale and operators only where they are not the defaults."""
+        usual = {f.name for f in fields(self) if f.name in _OPTIONAL and getattr(self, f.name) == f.default}
+        values = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in usual}
         values |= {name: self.in_force(name) for name in _BY_ENVIRONMENT}
         values["dataset"] = dataset_name(self.dataset, None)
         return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
@@ -164,6 +177,8 @@ class StudySettings(ProtocolSettings, SearchSettings):
         return cls(**read_fields(cls, "setting", stored))
 
 
+#: Settings that are stored only where they are not the defaults, as in what older versions stored.
+_OPTIONAL = ("operators", "scale")
 _CHOICES = {
     "check": ("before", "after"),
     "duplicates": ("original", "nothing"),

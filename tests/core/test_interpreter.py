@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -92,11 +94,17 @@ def test_every_named_loss_and_every_clamp_rule_is_known_to_compiled_code():
     assert set(CLAMP_RULES) == set(CLAMPS)
 
 
-def test_a_program_with_an_operator_unknown_to_compiled_code_is_run_by_torch(monkeypatch):
-    batch = [made("y_hat*y"), made("max(y_hat, y)^2"), made("1/(y_hat)")]
-    expected = run_programs(batch, Y_HAT, Y)
-    monkeypatch.setattr("core.programs.tape._NUMBERS", {"mul": 1, "reciprocal": 8})
-    again = [made(str(loss.program)) for loss in batch]
-    assert [loss.tape is None for loss in again] == [False, True, False]
-    for found, known in zip(run_programs(again, Y_HAT, Y), expected, strict=True):
-        assert np.allclose(found, known, rtol=1e-12)
+@pytest.mark.parametrize("number", [-1, len(OPERATIONS), len(OPERATIONS) + len(CLOSED_FORMS), 99])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("rule", range(len(CLAMP_RULES)))
+def test_a_number_that_no_operator_has_is_nothing(number, dtype, rule):
+    """Whatever is made of it, and never another operator; the first line alone may be a closed form."""
+    lines = np.array([[0, 0, 1], [number, 0, 1], [1, 4, 5]], dtype=np.int32)
+    assert slopes_of(Tape(lines, rule, np.array([1e-6, 1e-6, 1e6, 1.0])), Y_HAT.to(dtype), Y.to(dtype)).isnan().all()
+
+
+def test_a_number_that_no_closed_form_has_is_nothing():
+    tape = Tape.closed_form("BCE")
+    unknown = replace(tape, lines=tape.lines + len(CLOSED_FORMS))
+    assert slopes_of(unknown, Y_HAT, Y).isnan().all()
+    assert slopes_of(tape, Y_HAT, Y).isfinite().all()

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from core.common.errors import UserError
 from core.common.secrets import masked
+from core.programs.operators import OPERATORS
 from studies import compare, evaluate, reproduce, run
 from studies.common.command import BAD_INPUT, exit_code
 from studies.comparison.settings import ComparePlaces, CompareSettings
@@ -44,6 +45,9 @@ OPTIONS = {
     "environment": st.sampled_from(["alternating", "from-scratch"]),
     "protocol": st.sampled_from(["symmetric", "paper"]),
     "preset": st.just("paper"),
+    "operators": st.lists(st.sampled_from([sign + name for sign in "+-" for name in OPERATORS]), max_size=4).map(
+        ",".join
+    ),
 }
 
 

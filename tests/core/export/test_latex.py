@@ -46,6 +46,11 @@ def test_known_losses_render(name):
         ("y/(y_hat)", r"\frac{y}{\hat{y} + \epsilon},\quad \epsilon = 10^{-6}"),
         ("1/(y - y_hat)", r"\frac{1}{y - \hat{y} \pm \epsilon},\quad \epsilon = 10^{-6}"),
         ("y*log(-y_hat - 1)", r"y \cdot \left(-\log\left(\epsilon - \left(-1 - \hat{y}\right)\right)\right)"),
+        ("softplus(y_hat) - y", r"\operatorname{softplus}\left(\hat{y}\right) - y"),
+        (
+            "sigmoid(tanh(exp(1/(y))))",
+            r"\sigma\left(\tanh\left(\exp\left(\frac{1}{y + \epsilon}\right)\right)\right),\quad",
+        ),
         ("max(y_hat, 1)", r"\max\left(\hat{y}, 1\right)"),
     ],
 )
