@@ -38,7 +38,7 @@ def contracts():
 
 for _name, _kind, _recommender, _device in contracts():
     # Torch's products of many matrices round by where in memory each stands.
-    _exact = _kind is not StackedBackend or (isinstance(_recommender, MF) and _device == CPU)
+    _exact = _kind is CompiledBackend or (_kind is StackedBackend and isinstance(_recommender, MF) and _device == CPU)
     _body = {"backend": _kind, "recommender": _recommender, "device": _device, "exact": _exact}
     _contract = type(_name, (BackendContract,), _body)
     globals()[_name] = pytest.mark.gpu(_contract) if _device != CPU else _contract
