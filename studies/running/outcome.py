@@ -14,7 +14,7 @@ from studies.reporting import report_page
 from studies.storage.output import HISTORY, MODEL, REPORT, RESULT, OutputFolder
 from studies.study.history import History
 from studies.study.result import StudyResult
-from studies.tracking.study import MlflowTracker
+from studies.tracking.study import StudyTracker
 
 #: Beside the result -> what it is, for a person.
 KEPT: Mapping[str, str] = {
@@ -96,6 +96,24 @@ class Outcome:
         else:
             self._names.append(name)
 
-    def tell(self, tracker: MlflowTracker) -> None:
+    def tell(self, tracker: StudyTracker) -> None:
         """What was written, to MLflow."""
-        tracker.on_files(self._folder.path, self._names, self._model)
+        paths = {name: self._folder.path / name for name in self._names}
+        if self._model is not None:
+            paths[MODEL] = self._folder.path / MODEL
+        tracker.on_files(paths, self._model)
+
+    def tell_again(self, tracker: StudyTracker, model: str) -> None:
+        """What an earlier process wrote, to MLflow.
+
+        Args:
+            tracker: told.
+            model: what a trained recommender is called.
+        """
+        self._names = [name for name in self.names if name not in (RESULT, MODEL) and self._is_there(name)]
+        self._model = model if self._with_model and self._is_there(MODEL) else None
+        self.tell(tracker)
+
+    def _is_there(self, name: str) -> bool:
+        path = self._folder.path / name
+        return path.is_dir() if name == MODEL else path.is_file()
