@@ -1,6 +1,6 @@
 """What an MLflow database holds, as plain data without times and ids: equal for two studies that went alike.
 
-    python -m tests.studies.tracking.dump DATABASE
+python -m tests.studies.tracking.dump DATABASE
 """
 
 import base64
