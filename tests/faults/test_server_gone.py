@@ -90,7 +90,7 @@ def test_a_server_that_dies_is_told_everything_later(tmp_path, database, port):
         code, errors = ended(process)
     assert code == 0, errors
     assert "warning: MLflow: could not write" in errors
-    assert "waits in out/history.jsonl, the same command with --resume sends them" in errors
+    assert "waits in out/history.jsonl, the same command with --resume sends it" in errors
     assert told(f"sqlite:///{database}")[0] == "KILLED", "put right by the next process that looks"
 
     code, errors = ended(study(tmp_path, uri, "--out", "out", "--resume"))
