@@ -50,9 +50,9 @@ class Tracker:
     @property
     def where(self) -> str | None:
         """Where the runs are side by side, or what to type to see them; None as long as no server was reached."""
-        if not self._uploader.is_connected:
+        if self._uploader.connection is None:
             return None
-        address = view_address(self._uploader.connected()[1], self.view)
+        address = view_address(self._uploader.connection[1], self.view)
         return how_to_compare(self._uploader.tracking_uri, address)
 
     def _send(self, record: RunRecord, *, below: bool = False) -> bool:

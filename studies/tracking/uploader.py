@@ -81,14 +81,9 @@ class Uploader:
         connection: tuple[MlflowClient, str] | None = None,
     ) -> None:
         self.tracking_uri, self._experiment, self.warn, self._then = tracking_uri, experiment, warn, then
-        self._connection = connection
+        self.connection = connection
         self._groups: dict[tuple[str, str], list[Run]] = {}
         self._known: dict[tuple[tuple[str, str], ...], _Known] = {}
-
-    @property
-    def is_connected(self) -> bool:
-        """Whether the server was reached."""
-        return self._connection is not None
 
     def connected(self) -> tuple[MlflowClient, str]:
         """A client of the server and the id of the experiment.
@@ -96,8 +91,8 @@ class Uploader:
         Raises:
             UserError: see `connect`.
         """
-        self._connection = self._connection or connect(self.tracking_uri, self._experiment)
-        return self._connection
+        self.connection = self.connection or connect(self.tracking_uri, self._experiment)
+        return self.connection
 
     @property
     def _client(self) -> MlflowClient:
@@ -155,6 +150,7 @@ class Uploader:
             self._write(self._made(record, None), record, None)
         for run in before:
             self._client.delete_run(run.info.run_id)
+        self._groups.clear()
 
     def _in_group(self, group: tuple[str, str]) -> list[Run]:
         client, experiment_id = self.connected()
@@ -178,9 +174,10 @@ class Uploader:
         known = _Known(info.run_id, info.status, dict(data.tags), set(data.params))
         if info.status == record.status == FINISHED:
             known.complete = set(data.metrics)
-        else:
-            histories = [self._client.get_metric_history(info.run_id, name) for name in data.metrics]
-            known.values = Counter(_place(one.key, one.step, one.value) for some in histories for one in some)
+            return known
+        for name in data.metrics:
+            history = self._client.get_metric_history(info.run_id, name)
+            known.values.update(_place(name, one.step, one.value) for one in history)
         return known
 
     def _made(self, record: RunRecord, parent: str | None) -> _Known:

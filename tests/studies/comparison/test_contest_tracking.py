@@ -99,7 +99,7 @@ def test_a_server_that_is_gone_costs_warnings_and_what_is_missing_is_written_lat
     contest = small_contest(parts)
     uploader = open_uploader(f"sqlite:///{database}", "gone", warnings.append)
     tracker = ContestTracker(uploader, tmp_path, contest.settings.to_dict())
-    uploader._connection = Gone(), "0"
+    uploader.connection = Gone(), "0"
     with tracker:
         contest.run([tracker], "again")
     assert len(warnings) == 4 + 1
