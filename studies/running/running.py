@@ -60,6 +60,7 @@ class StudyRun:
         identity = {**self._settings, "data": data_digest(ready.task.dataset)}
         source = recommender_source(ready.kind or ready.settings.recommender)
         identity |= {} if source is None else {"recommender_source": source}
+        self._model = model_name(ready.task.dataset.name, ready.settings.recommender)
         self._outcome = Outcome(folder, not places.no_model, voice.warn)
         self._checkpoints = Checkpoints(folder.path / _CHECKPOINTS, identity, places.checkpoint_every)
         self.tracker: StudyTracker | None = None
@@ -119,7 +120,7 @@ class StudyRun:
         if self.tracker is None:
             self._file.remove()
         else:  # which removes it when MLflow has everything
-            self._outcome.tell(self.tracker)
+            self._outcome.tell(self.tracker, self._model)
         self._checkpoints.clear()
         self._voice.show(result)
 
@@ -128,8 +129,7 @@ class StudyRun:
         if self.tracker is not None:
             self.history.records = self._file.steps
             self.tracker.on_result(done)
-            name = model_name(self._ready.task.dataset.name, self._ready.settings.recommender)
-            self._outcome.tell_again(self.tracker, name)
+            self._outcome.tell(self.tracker, self._model)
 
     def _tracker(self, is_done: bool) -> StudyTracker | None:
         """None where nothing is tracked, or everything was told before."""
