@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Group, Parameter
-from rich.console import Console
 
 from core.common.extras import needs
 from recommenders.tasks.metrics import find_metric
@@ -21,7 +20,7 @@ from studies.execution.progress import PartsProgress
 from studies.storage.output import OutputFolder, folder_name
 from studies.storage.resuming import own_folder
 from studies.study.console import new_console, tell_data, warning_to
-from studies.tracking.server import NO_TRACKING, connect, how_to_compare, reaching
+from studies.tracking.uploader import open_uploader
 
 app = make_app(
     "python -m studies.compare",
@@ -64,28 +63,21 @@ def _compare(comparison: CompareSettings, places: ComparePlaces, folder: OutputF
     try:
         with ExitStack() as open_things:
             watchers: list[Watcher] = [open_things.enter_context(PartsProgress(err, told_with(metric.name)))]
-            tracker = _tracker(comparison, places, folder.path, err)
+            uploader = open_uploader(places.tracking_uri, places.experiment, warning_to(err))
+            tracker = None if uploader is None else ContestTracker(uploader, folder.path, comparison.to_dict())
             if tracker is not None:
                 watchers.append(open_things.enter_context(tracker))
             tell_data(contest.dataset, err)
             report = make_report(contest.run(watchers, command(comparison, places)))
             files = write_report(report, folder)
             if tracker is not None:
-                tracker.on_report(report, files, contest.plan.runs)
+                tracker.on_report(report, files)
     finally:
         contest.withdraw()
     print_summary(report.outcome, report.statistics, out)
     out.print(f"Written to {files[0]}", highlight=False, soft_wrap=True)
     if tracker is not None:
-        out.print(f"In MLflow: {how_to_compare(places.tracking_uri, tracker.address)}", highlight=False, soft_wrap=True)
-
-
-def _tracker(comparison: CompareSettings, places: ComparePlaces, path: Path, err: Console) -> ContestTracker | None:
-    if places.tracking_uri == NO_TRACKING:
-        return None
-    client, experiment_id = connect(places.tracking_uri, places.experiment)
-    with reaching(places.tracking_uri):
-        return ContestTracker(client, experiment_id, path, comparison.to_dict(), warning_to(err))
+        out.print(f"In MLflow: {tracker.where}", highlight=False, soft_wrap=True)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Group, Parameter
-from rich.console import Console
 
 from core.common.errors import UserError
 from studies.common.command import make_app, run_app
@@ -23,7 +22,7 @@ from studies.storage.output import OutputFolder, folder_name
 from studies.storage.resuming import own_folder
 from studies.study.console import new_console, tell_data, warning_to
 from studies.study.study import Study
-from studies.tracking.server import NO_TRACKING, connect, how_to_compare, reaching
+from studies.tracking.uploader import open_uploader
 
 app = make_app(
     "python -m studies.evaluate",
@@ -69,7 +68,8 @@ def _evaluate(evaluation: EvaluateSettings, places: EvaluatePlaces, folder: Outp
     try:
         with ExitStack() as open_things:
             watchers: list[Watcher] = [open_things.enter_context(PartsProgress(err))]
-            tracker = _tracker(evaluation, places, folder.path, err)
+            uploader = open_uploader(places.tracking_uri, places.experiment, warning_to(err))
+            tracker = None if uploader is None else EvaluationTracker(uploader, folder.path, evaluation.to_dict())
             if tracker is not None:
                 open_things.enter_context(tracker)
             tell_data(study.task.dataset, err)
@@ -85,17 +85,7 @@ def _evaluate(evaluation: EvaluateSettings, places: EvaluatePlaces, folder: Outp
     print_summary(outcome, out if out.is_terminal else new_console(width=max(out.width, 160)))
     out.print(f"Written to {files[0]}", highlight=False, soft_wrap=True)
     if tracker is not None:
-        out.print(f"In MLflow: {how_to_compare(places.tracking_uri, tracker.address)}", highlight=False, soft_wrap=True)
-
-
-def _tracker(
-    evaluation: EvaluateSettings, places: EvaluatePlaces, path: Path, err: Console
-) -> EvaluationTracker | None:
-    if places.tracking_uri == NO_TRACKING:
-        return None
-    client, experiment_id = connect(places.tracking_uri, places.experiment)
-    with reaching(places.tracking_uri):
-        return EvaluationTracker(client, experiment_id, path, evaluation.to_dict(), warning_to(err))
+        out.print(f"In MLflow: {tracker.where}", highlight=False, soft_wrap=True)
 
 
 if __name__ == "__main__":

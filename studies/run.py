@@ -18,7 +18,6 @@ from studies.study.console import LiveProgress, new_console, tell_data, warning_
 from studies.study.settings import PlaceSettings, StudySettings
 from studies.study.study import Study, use_cores
 from studies.study.summary import print_report
-from studies.tracking.server import how_to_compare
 
 app = make_app(
     "python -m studies.run",
@@ -65,8 +64,8 @@ def _run(ready: Study, places: PlaceSettings, folder: OutputFolder) -> None:
     for name, what in KEPT.items():
         if (folder.path / name).exists():
             say(f"  {what}: {folder.path / name}")
-    if run.tracker is not None and run.tracker.address is not None:
-        say(f"Compare runs: {how_to_compare(places.tracking_uri, run.tracker.address)}")
+    if run.tracker is not None and run.tracker.where is not None:
+        say(f"Compare runs: {run.tracker.where}")
 
 
 def default_folder(study: StudySettings, files: DataFiles) -> Path:

@@ -24,7 +24,7 @@ from studies.storage.resuming import own_folder
 from studies.study.console import new_console, tell_data, warning_to
 from studies.study.study import Study
 from studies.study.typed import command_line
-from studies.tracking.server import NO_TRACKING, connect, how_to_compare, reaching
+from studies.tracking.uploader import open_uploader
 from studies.tuning.evaluation import Evaluation
 from studies.tuning.progress import TuneProgress
 from studies.tuning.settings import TunePlaces, TuneSettings
@@ -32,8 +32,6 @@ from studies.tuning.tracking import TuneTracker
 from studies.tuning.tuning import TuneWatcher, Tuning
 
 if TYPE_CHECKING:
-    from mlflow import MlflowClient
-
     from studies.tuning.result import TuneResult
     from studies.tuning.trials import Trials
 
@@ -98,7 +96,7 @@ class _Tune:
         if not self._places.resume:
             for name in (PARTS, JOURNAL):
                 folder.set_aside(name)
-        connection = self._connection()
+        uploader = open_uploader(self._places.tracking_uri, self._places.experiment, warning_to(self._err))
         url = self._places.storage
         storage = open_storage(url, folder.growing(JOURNAL) if url is None else self._path / JOURNAL)
         if url is None:
@@ -118,7 +116,9 @@ class _Tune:
             watchers: list[TuneWatcher] = [
                 open_things.enter_context(TuneProgress(self._err, self._metric.name)),
             ]
-            tracker = None if connection is None else self._tracker(connection, trials.id)
+            tracker = None
+            if uploader is not None:
+                tracker = TuneTracker(uploader, trials.id, self._settings.to_dict(), self._metric.name)
             if tracker is not None:
                 watchers.append(open_things.enter_context(tracker))
             parts = PartsFolder(self._path / PARTS)
@@ -137,7 +137,7 @@ class _Tune:
         if self._places.storage is None:
             self._say(f"Look closer: {dashboard(self._path)}")
         if tracker is not None:
-            self._say(f"In MLflow: {how_to_compare(self._places.tracking_uri, tracker.address)}")
+            self._say(f"In MLflow: {tracker.where}")
 
     def _pictures(self, result: TuneResult, trials: Trials) -> dict[str, bytes]:
         """PNG files by stem."""
@@ -152,15 +152,6 @@ class _Tune:
     def _identity(self, digest: str | None) -> dict[str, object]:
         settings = {name: value for name, value in self._settings.to_dict().items() if name not in _FREE}
         return {**settings, "data": digest}
-
-    def _connection(self) -> tuple[MlflowClient, str] | None:
-        uri = self._places.tracking_uri
-        return None if uri == NO_TRACKING else connect(uri, self._places.experiment)
-
-    def _tracker(self, connection: tuple[MlflowClient, str], study: str) -> TuneTracker:
-        warn = warning_to(self._err)
-        with reaching(self._places.tracking_uri):
-            return TuneTracker(*connection, study, self._settings.to_dict(), self._metric.name, warn)
 
     def _say(self, text: str) -> None:
         self._out.print(text, highlight=False, soft_wrap=True)

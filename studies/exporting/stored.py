@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,6 +33,14 @@ class StoredFit:
 
 
 @dataclass(frozen=True)
+class StoredForm:
+    """The simplified form of a loss."""
+
+    formula: str
+    complexity: int
+
+
+@dataclass(frozen=True)
 class StoredFront:
     """A loss on the Pareto front; metrics of the first seed."""
 
@@ -50,22 +59,28 @@ class StoredLoss:
 
     name: str
     program: LossProgram | None
+    simplified: StoredForm | None
+    """None for a known loss without a program."""
     epsilon: float | None
-    complexity: int
-    """Of the simplified form; 0 for a known loss without a program."""
-    simple: str | None
-    """The simplified formula; None for a known loss without a program."""
+    scale: float
+    """What the loss was multiplied by."""
     validation: _Metrics
     test: _Metrics
-    fits: tuple[StoredFit, ...]
-    """For each seed."""
-    scale: float = 1.0
-    """What the loss was multiplied by."""
+    per_seed: tuple[StoredFit, ...]
+
+    def __post_init__(self) -> None:
+        """The scale of a loss has bounds."""
+        check_scale(self.scale)
+
+    @property
+    def complexity(self) -> int:
+        """Of the simplified form; 0 for a known loss without a program."""
+        return 0 if self.simplified is None else self.simplified.complexity
 
     @property
     def n_seeds(self) -> int:
         """How many trainings the metrics are the means of."""
-        return len(self.fits)
+        return len(self.per_seed)
 
 
 @dataclass(frozen=True)
@@ -95,22 +110,14 @@ class StoredStudy:
             text: of result.json.
             source: where it is from, for messages.
         """
-        try:
-            content = json.loads(text)
-        except (ValueError, RecursionError) as error:
-            raise UserError(f"{source}: expected the result.json of a study: {first_line(error)[:300]}") from None
-        return cls.of(content, source)
+        with reading(f"{source}: expected the result.json of a study"):
+            return cls._of(json.loads(text))
 
     @classmethod
     def of(cls, content: Any, source: str) -> StoredStudy:
         """The same of what is no text any more."""
-        try:
+        with reading(f"{source}: expected the result.json of a study"):
             return cls._of(content)
-        except UserError as error:
-            problem = str(error)
-        except Exception as error:  # made by another version, or by hand
-            problem = f"{type(error).__name__} {first_line(error)}"
-        raise UserError(f"{source}: expected the result.json of a study: {problem[:300]}")
 
     @classmethod
     def _of(cls, content: Any) -> StoredStudy:
@@ -121,8 +128,8 @@ class StoredStudy:
             settings,
             find_metric(settings.task, settings.metric).name,
             read(dict[str, Any], content["dataset"]),
-            tuple(_loss(one) for one in read(list[dict[str, Any]], content["finalists"])),
-            tuple(_loss(one) for one in read(dict[str, dict[str, Any]], content["baselines"]).values()),
+            tuple(map(_loss, read(list[dict[str, Any]], content["finalists"]))),
+            tuple(map(_loss, read(dict[str, dict[str, Any]], content["baselines"]).values())),
             read(tuple[StoredFront, ...], content.get("front", ())),
             "" if comparison is None else read(str, comparison["verdict"]),
             content,
@@ -214,18 +221,19 @@ def _short(value: Any) -> str:
 
 
 def _loss(stored: Mapping[str, Any]) -> StoredLoss:
-    program = stored["program"]
-    simple = stored["simplified"]
-    scale = read(float, stored.get("scale", 1.0))
-    check_scale(scale)
-    return StoredLoss(
-        read(str, stored["name"]),
-        None if program is None else LossProgram.from_dict(program),
-        read(float | None, stored["epsilon"]),
-        0 if simple is None else read(int, simple["complexity"]),
-        None if simple is None else read(str, simple["formula"]),
-        read(_Metrics, stored["validation"]),
-        read(_Metrics, stored["test"]),
-        read(tuple[StoredFit, ...], stored["per_seed"]),
-        scale,
-    )
+    loss: StoredLoss = read(StoredLoss, {"scale": 1.0, **stored})
+    return loss
+
+
+@contextmanager
+def reading(expected: str) -> Iterator[None]:
+    """Whatever is raised by content that another version or a hand wrote, as a line that says what was expected."""
+    try:
+        yield
+    except UserError as error:
+        problem = str(error)
+    except Exception as error:
+        problem = f"{type(error).__name__} {first_line(error)}"
+    else:
+        return
+    raise UserError(f"{expected}: {problem[:300]}")

@@ -122,9 +122,9 @@ class Drawn:
     @property
     def _plain_known(self) -> tuple[str, float] | None:
         """Name and first validation metric of the best known loss that is not made of operators."""
-        plain = [one for one in self.study.baselines if not one.complexity and one.fits]
+        plain = [one for one in self.study.baselines if not one.complexity and one.per_seed]
         best = max(plain, key=lambda one: self.study.score(one), default=None)
-        value = None if best is None else best.fits[0].validation.get(self.study.metric)
+        value = None if best is None else best.per_seed[0].validation.get(self.study.metric)
         return None if best is None or value is None else (best.name, value)
 
     @cached_property

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
-from core.common.errors import UserError, first_line
 from core.common.restoring import count, read, read_finite
 from core.search.trial import Verdict
+from studies.exporting.stored import reading
 
 #: No count is larger: Python would not even print it.
 _MOST = 2**63
@@ -37,7 +37,7 @@ class Numbers:
     @classmethod
     def of(cls, content: Mapping[str, Any]) -> Self:
         """Read them out of a result."""
-        try:
+        with reading("expected the result.json of a study"):
             funnel, search = read(dict[str, Any], content["funnel"]), read(dict[str, Any], content["search"])
             wanted = ("candidate_epochs", "distinct_accepted", "passed_validation_check")
             best, seconds = (read_finite(value) for value in (search["best_validation"], content["seconds"]))
@@ -50,9 +50,6 @@ class Numbers:
                 seconds=seconds,
                 **{name: count(search[name], _MOST) for name in wanted},
             )
-        except Exception as error:  # made by another version, or by hand
-            told = f"{type(error).__name__} {first_line(error)}"
-        raise UserError(f"expected the result.json of a study: {told[:300]}")
 
     def count(self, verdict: Verdict) -> int:
         """How many candidates ended so."""

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
-from core.common.errors import UserError, first_line
 from core.common.restoring import count, read, read_finite
+from studies.exporting.stored import reading
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Past:
     @classmethod
     def of(cls, history: Mapping[str, Any], metric: str) -> Self:
         """Read what `History.to_dict` wrote about a study of this metric."""
-        try:
+        with reading("expected the history.json of this study"):
             if read(str, history["metric"]) != metric:
                 raise ValueError(f"of {metric}, as the result is, expected; it is of {history['metric']}")
             steps, candidates, curves = (read(list[dict[str, Any]], history[n]) for n in cls.__annotations__)
@@ -71,9 +71,6 @@ class Past:
                 tuple(_candidate(one, f"valid_{metric}") for one in candidates),
                 tuple(_curve(one) for one in curves),
             )
-        except Exception as error:  # made by another version, or by hand
-            told = f"{type(error).__name__} {first_line(error)}"
-        raise UserError(f"expected the history.json of this study: {told[:300]}")
 
 
 def _step(stored: Mapping[str, Any], name: str) -> PastStep:

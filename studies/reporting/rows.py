@@ -60,20 +60,20 @@ def loss_rows(study: StoredStudy) -> list[LossRow]:
     best = {column: _best(study, losses, *column) for column in columns(study)}
     rows = []
     for i, loss in enumerate(losses):
-        cells = []
+        cells, form = [], loss.simplified
         for part, metric in columns(study):
             mean = getattr(loss, part).get(metric)
-            values = [_number(getattr(fit, part).get(metric)) for fit in loss.fits]
+            values = [_number(getattr(fit, part).get(metric)) for fit in loss.per_seed]
             cells.append(Cell(mean_and_spread(values), mean is not None and mean == best[part, metric]))
         rows.append(
             LossRow(
                 shortened(loss.name),
-                shortened(loss.simple) if i < len(found) and loss.simple not in (None, loss.name) else None,
+                shortened(form.formula) if i < len(found) and form and form.formula != loss.name else None,
                 loss.complexity or None,
                 i < len(found) and (loss.name, loss.epsilon) in front,
                 loss.epsilon,
                 loss.scale,
-                f"{fmean(fit.best_epoch for fit in loss.fits):.0f}" if loss.fits else "",
+                f"{fmean(fit.best_epoch for fit in loss.per_seed):.0f}" if loss.per_seed else "",
                 loss.n_seeds,
                 tuple(cells),
                 i == 0 and bool(found),
@@ -120,7 +120,7 @@ def front_points(study: StoredStudy) -> list[FrontPoint]:
     front = front_names(study)
 
     def point(loss: StoredLoss, is_known: bool) -> FrontPoint:
-        value = loss.fits[0].validation.get(study.metric) if loss.fits else None
+        value = loss.per_seed[0].validation.get(study.metric) if loss.per_seed else None
         on_front = not is_known and (loss.name, loss.epsilon) in front
         return FrontPoint(loss.name, loss.complexity, value, on_front, is_known)
 

@@ -8,13 +8,13 @@ from typing import Any
 
 from core.common.errors import UserError, first_line
 from studies.exporting.exported import FORMS, Exported, Form
-from studies.exporting.model import model_name, save_model
+from studies.exporting.model import save_model
 from studies.exporting.stored import StoredStudy
 from studies.reporting import report_page
 from studies.storage.output import HISTORY, MODEL, REPORT, RESULT, OutputFolder
 from studies.study.history import History
 from studies.study.result import StudyResult
-from studies.tracking.study import MlflowTracker
+from studies.tracking.study import StudyTracker
 
 #: Beside the result -> what it is, for a person.
 KEPT: Mapping[str, str] = {
@@ -38,8 +38,7 @@ class Outcome:
 
     def __init__(self, folder: OutputFolder, with_model: bool, warn: Callable[[str], None]) -> None:
         self._folder, self._with_model, self._warn = folder, with_model, warn
-        self._names: list[str] = []
-        self._model: str | None = None
+        self._failed: set[str] = set()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -68,9 +67,7 @@ class Outcome:
         exported = study.exported(study.finalists[0])
         for form in FORMS.values():
             self._attempt(form.file, partial(self._write_form, form, exported))
-        if self._with_model and result.model is not None:
-            self._keep_model(result)
-        if self._model is None:
+        if not (self._with_model and result.model is not None and self._is_kept(result)):
             self._folder.remove(MODEL)
 
     def _write_form(self, form: Form, exported: Exported) -> None:
@@ -80,22 +77,29 @@ class Outcome:
         page = report_page(content, past, str(self._folder.path))
         self._folder.write(REPORT, page.encode())
 
-    def _keep_model(self, result: StudyResult) -> None:
+    def _is_kept(self, result: StudyResult) -> bool:
+        """Whether the trained recommender could be kept."""
         try:
             save_model(result, self._folder)
         except UserError as error:
             self._warn(str(error))
-        else:
-            self._model = model_name(result.task.dataset.name, result.settings.recommender)
+            return False
+        return True
 
     def _attempt(self, name: str, write: Callable[[], object]) -> None:
         try:
             write()
         except Exception as error:  # a report that cannot be drawn does not cost the study
             self._warn(f"{name} could not be written: {first_line(error)[:300]}")
-        else:
-            self._names.append(name)
+            self._failed.add(name)
 
-    def tell(self, tracker: MlflowTracker) -> None:
-        """What was written, to MLflow."""
-        tracker.on_files(self._folder.path, self._names, self._model)
+    def tell(self, tracker: StudyTracker, model: str) -> None:
+        """What is there of the study, to MLflow.
+
+        Args:
+            tracker: told.
+            model: what a trained recommender is called.
+        """
+        names = [name for name in self.names if name != RESULT and name not in self._failed]
+        paths = {name: path for name in names if (path := self._folder.path / name).exists()}
+        tracker.on_files(paths, model if MODEL in paths else None)

@@ -12,19 +12,21 @@ from recommenders import recommender_source
 from recommenders.backends.registry import backend_source
 from recommenders.data import Dataset
 from searchers import searcher_source
+from studies.exporting.model import model_name
 from studies.running.outcome import Outcome
 from studies.storage.checkpoints import Checkpoints
 from studies.storage.identity import data_digest
 from studies.storage.output import RESULT, OutputFolder
 from studies.storage.resuming import begin_anew, finished_result, stored_state
 from studies.study.history import History
+from studies.study.history_file import HistoryFile
 from studies.study.observer import Observer
 from studies.study.result import StudyResult
 from studies.study.settings import PlaceSettings
 from studies.study.study import Study
-from studies.tracking.journal import Journal
-from studies.tracking.server import NO_TRACKING, connect, reaching, server_name
-from studies.tracking.study import MlflowTracker
+from studies.tracking.server import NO_TRACKING
+from studies.tracking.study import StudyTracker
+from studies.tracking.uploader import Uploader
 
 _CHECKPOINTS = "checkpoints"
 
@@ -53,9 +55,10 @@ class StudyRun:
 
     def __init__(self, ready: Study, places: PlaceSettings, folder: OutputFolder, voice: Voice) -> None:
         self._ready, self._places, self._folder, self._voice = ready, places, folder, voice
-        self.history = History(ready.task.metric)
-        """What it went through."""
         self._settings = ready.settings.to_dict()
+        self._file = HistoryFile(folder, self._settings, voice.warn, places.resume)
+        self.history = History(ready.task.metric, self._file)
+        """What it went through."""
         identity = {**self._settings, "data": data_digest(ready.task.dataset)}
         source = recommender_source(ready.kind or ready.settings.recommender)
         backend = backend_source(ready.settings.backend)
@@ -63,9 +66,10 @@ class StudyRun:
         identity |= {} if backend is None else {"backend_source": backend}
         searcher = searcher_source(ready.settings.searcher)
         identity |= {} if searcher is None else {"searcher_source": searcher}
+        self._model = model_name(ready.task.dataset.name, ready.settings.recommender)
         self._outcome = Outcome(folder, not places.no_model, voice.warn)
         self._checkpoints = Checkpoints(folder.path / _CHECKPOINTS, identity, places.checkpoint_every)
-        self.tracker: MlflowTracker | None = None
+        self.tracker: StudyTracker | None = None
         """Tells MLflow; None as long as nothing runs, and where nothing is tracked or everything was told before."""
         self.result: StudyResult | None = None
         """What was found; None where the study was finished before."""
@@ -89,7 +93,11 @@ class StudyRun:
         """
         self._folder.claim(_CHECKPOINTS)
         stored = stored_state(self._checkpoints) if self._places.resume else None
-        done = self._finished() if self._places.resume and stored is None else None
+        done = None
+        if self._places.resume and (
+            stored is None or not self._file.is_begun
+        ):  # its history went, and nothing after it
+            done = finished_result(self._folder.path / RESULT, self._settings)
         if done is None:
             self._folder.claim(*self._outcome.names)
         with ExitStack() as open_things:
@@ -99,11 +107,15 @@ class StudyRun:
                 watchers.append(open_things.enter_context(self.tracker))
             if done is None:
                 self._run(watchers, stored)
+            else:
+                self._checkpoints.clear()
+                self._tell_again(done)
         return done
 
     def _run(self, watchers: Sequence[Observer], stored: Mapping[str, Any] | None) -> None:
         if not self._places.resume:
             begin_anew(self._folder, self._checkpoints)
+        self._file.make_room()
         self._voice.describe(self._ready.task.dataset)
         self.result = result = self._ready.run(watchers, stored=stored, offer=self._checkpoints.offer)
         try:
@@ -111,31 +123,24 @@ class StudyRun:
         except UserError:  # the disk is full: what a person sees of it is all that is left
             self._voice.show(result)
             raise
-        if self.tracker is not None:
-            self._outcome.tell(self.tracker)
+        if self.tracker is None:
+            self._file.remove()
+        else:  # which removes it when MLflow has everything
+            self._outcome.tell(self.tracker, self._model)
         self._checkpoints.clear()
         self._voice.show(result)
 
-    def _finished(self) -> dict[str, Any] | None:
-        return finished_result(self._folder.path / RESULT, self._settings)
+    def _tell_again(self, done: dict[str, Any]) -> None:
+        """What a study came to that was finished before, to MLflow."""
+        if self.tracker is not None:
+            self.history.records = self._file.steps
+            self.tracker.on_result(done)
+            self._outcome.tell(self.tracker, self._model)
 
-    def _tracker(self, is_done: bool) -> MlflowTracker | None:
+    def _tracker(self, is_done: bool) -> StudyTracker | None:
         """None where nothing is tracked, or everything was told before."""
-        uri, experiment = self._places.tracking_uri, self._places.experiment
-        if uri == NO_TRACKING:
+        goes_on = self._file.is_begun
+        if self._places.tracking_uri == NO_TRACKING or (is_done and not goes_on):
             return None
-        journal = Journal(self._folder, server_name(uri, experiment), self._voice.warn)
-        goes_on = self._places.resume and journal.is_of(self._settings)
-        if not goes_on:
-            journal.set_aside()
-        if is_done and not journal.entries:
-            return None
-        metric = self._ready.task.metric
-        arguments = (self._settings, metric.name, metric.value, self._voice.warn)
-        try:
-            with reaching(uri):
-                return MlflowTracker(lambda: connect(uri, experiment), journal, *arguments)
-        except UserError:
-            if not goes_on:
-                journal.remove()
-            raise
+        uploader = Uploader(self._places.tracking_uri, self._places.experiment, self._voice.warn)
+        return StudyTracker(uploader, self.history, self._file, self._settings, self._ready.task.metric.name, goes_on)

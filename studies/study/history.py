@@ -6,16 +6,20 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from core.common.restoring import read
+from core.common.restoring import count, read
 from core.search.effectiveness import Progress
 from core.search.search import Step
 from recommenders.tasks.metrics import Metric
 from studies.storage.output import plain
 from studies.study.finals import Finished
 from studies.study.funnel import Tally
+from studies.study.history_file import HistoryFile, StepRecord
 from studies.study.observer import Observer
-from studies.study.recording import candidate_row, step_metrics
+from studies.study.recording import candidate_row, front_metrics, step_metrics
 from studies.study.result import StudyResult
+
+#: What a report and a comparison need of a step, beside its candidates.
+_KEPT = ("candidate_epochs", "seconds", "best", "metrics")
 
 
 class History(Observer):
@@ -23,33 +27,49 @@ class History(Observer):
 
     Args:
         metric: what scores are made of.
+        file: where it is kept while the study runs; None: in memory.
         clock: seconds.
     """
 
-    def __init__(self, metric: Metric, clock: Callable[[], float] = time.monotonic) -> None:
-        self._metric, self._clock, self._began = metric, clock, clock()
+    def __init__(
+        self, metric: Metric, file: HistoryFile | None = None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._metric, self._file, self._clock, self._began = metric, file, clock, clock()
         self._is_begun, self._before = False, 0.0
         self._searcher = self._training = 0.0
-        self.steps: list[dict[str, Any]] = []
-        """Of every step: candidate_epochs, seconds, best (validation metric), its metrics by MLflow's names."""
-        self.candidates: list[dict[str, Any]] = []
+        self._front: dict[str, float] = {}
+        self.records: list[StepRecord] = []
+        """Every step of Phase I."""
+
+    @property
+    def steps(self) -> list[dict[str, Any]]:
+        """Of every step: candidate_epochs, seconds, best, metrics."""
+        return [{name: getattr(record, name) for name in _KEPT} for record in self.records]
+
+    @property
+    def candidates(self) -> list[dict[str, Any]]:
         """Of every trained candidate: see `candidate_row`."""
+        return [row for record in self.records for row in record.candidates]
 
     def on_step(self, step: Step, tally: Tally, candidate_epochs: int) -> None:
         """See Observer."""
         self._searcher += step.searcher_seconds
         self._training += step.training_seconds
-        metrics = step_metrics(step, tally, self._metric.name, self._metric.value)
-        self.steps.append(
-            {
-                "candidate_epochs": candidate_epochs,
-                "seconds": sum(self.seconds().values()),
-                "best": plain(self._metric.value(tally.best_score)),
-                "metrics": {name: value for name, value in metrics.items() if plain(value) is not None},
-            }
+        name, to_metric = self._metric.name, self._metric.value
+        metrics = plain(step_metrics(step, tally, name, to_metric))
+        known, self._front = self._front, plain(front_metrics(tally, name, to_metric))
+        record = StepRecord(
+            time=int(time.time() * 1000),
+            candidate_epochs=candidate_epochs,
+            seconds=sum(self.seconds().values()),
+            best=plain(to_metric(tally.best_score)),
+            metrics={name: value for name, value in metrics.items() if value is not None},
+            front={name: value for name, value in self._front.items() if known.get(name) != value},
+            candidates=[plain(candidate_row(trial, name, to_metric)) for trial in step.trials if trial.trained],
         )
-        trained = (trial for trial in step.trials if trial.trained)
-        self.candidates += [candidate_row(trial, self._metric.name, self._metric.value) for trial in trained]
+        self.records.append(record)
+        if self._file is not None:
+            self._file.write(self.records)
 
     def on_phase(self, text: str) -> None:
         """See Observer. The first one begins the time: MLflow's database may have been made meanwhile."""
@@ -63,15 +83,18 @@ class History(Observer):
         """See Observer."""
 
     def state_dict(self) -> dict[str, Any]:
-        """See Observer."""
-        return {"steps": self.steps, "candidates": self.candidates, "seconds": self.seconds()}
+        """See Observer; what the file holds for good is not repeated."""
+        n = 0 if self._file is None else self._file.synced()
+        steps = [dict(vars(record)) for record in self.records[n:]]
+        return {"in_file": n, "steps": steps, "front": dict(self._front), "seconds": self.seconds()}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """See Observer."""
         if not state:
             return
-        self.steps = read(list[dict[str, Any]], state["steps"])
-        self.candidates = read(list[dict[str, Any]], state["candidates"])
+        n, later = count(state["in_file"]), read(list[StepRecord], state["steps"])
+        self.records = [*(self._file.go_on_after(n) if self._file is not None else ()), *later]
+        self._front = read(dict[str, float], state["front"])
         seconds = read(dict[str, float], state["seconds"])
         self._searcher, self._training = seconds["searcher"], seconds["training"]
         self._before = sum(seconds.values())

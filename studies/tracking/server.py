@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import os
 import re
@@ -143,14 +142,6 @@ def _experiment_id(client: MlflowClient, tracking_uri: str, name: str) -> str:
     if found.lifecycle_stage == "deleted":
         raise UserError(f"--experiment {name}: it was deleted in MLflow; restore it there or give another name")
     return found.experiment_id
-
-
-def server_name(tracking_uri: str, experiment: str) -> str:
-    """A name for an experiment on a server, the same from wherever a local database is used; no secret is in it."""
-    database = sqlite_file(tracking_uri)
-    if database is not None:
-        tracking_uri = f"sqlite:///{database.absolute()}"
-    return hashlib.sha256(f"{tracking_uri} {experiment}".encode()).hexdigest()
 
 
 def _artifacts(tracking_uri: str) -> str | None:

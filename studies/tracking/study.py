@@ -1,163 +1,203 @@
-"""Runs in MLflow: one run for each study, its losses of Phase III as child runs. Laid out for MLflow's own pages.
+"""A study in MLflow: one run, and its losses of Phase III as child runs. Laid out for MLflow's own pages.
 
-Metrics have candidate-epochs as their step, so that its compare view overlays searchers by what they spent.
-Everything is written to a journal first and sent from there, so that a server that goes away, or a study that is
-killed, loses nothing.
+Metrics have candidate-epochs as their step, so that its compare view overlays searchers by what they spent. All is
+made of what the study keeps itself, its history and its result, so a server that goes away loses nothing.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from core.common.restoring import read
 from core.search.effectiveness import Progress
 from core.search.search import Step
-from studies.storage.output import plain
+from studies.storage.output import MODEL, RESULT
 from studies.study.funnel import Tally
+from studies.study.history import History
+from studies.study.history_file import HistoryFile, StepRecord
 from studies.study.observer import Observer
-from studies.study.recording import candidate_row, front_metrics, step_metrics
-from studies.tracking.journal import Journal
-from studies.tracking.sender import Sender
-from studies.tracking.writes import now, status_after, was_written
-
-if TYPE_CHECKING:
-    from mlflow import MlflowClient
+from studies.tracking.record import RUNNING, SINGLE, Artifact, Point, RunRecord
+from studies.tracking.tracker import Tracker, status_after
+from studies.tracking.uploader import Uploader
 
 _FLUSH_EVERY = 2.0  # seconds between writes
 _RETRY_AFTER = 30.0  # seconds, where a write failed
+_TAGS = ("searcher", "seed", "dataset", "recommender", "task", "clamp", "environment")
+#: Tables among the artifacts of a run.
+_CANDIDATES, _FRONT = "candidates.json", "front.json"
+#: By which registered models of ours are told from others.
+_MADE, _ABOUT = {"made_by": "loss-search"}, "Recommenders trained by losses that were found"
 
-#: Told a problem in a sentence.
-Warn = Callable[[str], None]
 
-
-class MlflowTracker(Observer):
-    """Writes a study to one MLflow run. A server that goes away later costs a warning, not the study.
+class StudyTracker(Tracker, Observer):
+    """Writes a study to MLflow while it runs, see Tracker.
 
     Args:
-        connect: gives a client of the tracking server, and the id of the experiment.
-        journal: of the study; what is in it already is not written again.
+        uploader: sends the runs.
+        history: of the study, told of everything before this is.
+        file: of the history, removed when MLflow has everything.
         settings: of the study, by name.
         metric: the name of what scores are made of.
-        to_metric: score -> value of the metric.
-        warn: told when something could not be written.
+        goes_on: whether the study was begun before: a server that cannot be reached costs a warning then.
 
     Raises:
-        Exception: whatever a server raises that cannot be reached, unless the study goes on and was told of before.
+        UserError: the server cannot be reached.
     """
+
+    view = "studies"
 
     def __init__(
         self,
-        connect: Callable[[], tuple[MlflowClient, str]],
-        journal: Journal,
+        uploader: Uploader,
+        history: History,
+        file: HistoryFile,
         settings: Mapping[str, Any],
         metric: str,
-        to_metric: Callable[[float], float],
-        warn: Warn,
+        goes_on: bool = False,
     ) -> None:
-        self._journal, goes_on = journal, bool(journal.entries)
-        self._metric, self._to_metric, self._warn = metric, to_metric, warn
-        self._began, self._next_flush = time.monotonic(), 0.0
-        name = "{searcher} {dataset} {recommender} seed {seed}".format(**settings)
+        self._history, self._file, self._next = history, file, 0.0
+        self._points: list[Point] = []
+        self._artifacts: dict[str, Artifact] = {}
+        self._model: str | None = None
+        self._has_result = False
         tags = {name: str(settings[name]) for name in _TAGS} | {"budget": _budget(settings)}
-        view = (f"best_valid_{metric}", f"final_test_{metric}", "gain_over_best_baseline", "trained", "sampled")
-        journal.begin(time=now(), name=name, tags=tags, params=dict(settings), view=view)
-        self._n_steps = sum(entry["kind"] == "step" for entry in journal.entries)
-        self._front: dict[str, float] = {}
-        self._has_result = any(entry["kind"] == "result" for entry in journal.entries)
-        self._sender = Sender(connect, journal, warn)
-        if goes_on:
-            self._attempt("that the study goes on", self._sender.take_up)
-        else:
-            self._sender.send()
-
-    @property
-    def run_id(self) -> str:
-        """The run in MLflow."""
-        return self._sender.run_id
-
-    @property
-    def address(self) -> str | None:
-        """See Sender."""
-        return self._sender.address
-
-    def __enter__(self) -> MlflowTracker:
-        """The run is open until the block ends."""
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Close the run: FINISHED, FAILED, or KILLED where a person or the system ended it."""
-        sent = self._attempt("the last metrics and files", self._sender.send)
-        ended = self._attempt("the end of the run", lambda: self._sender.end(status_after(kind)))
-        if sent and ended and self._has_result:
-            self._journal.remove()
-        elif self._journal.waiting:
-            n = len(self._journal.waiting)
-            self._warn(f"MLflow: {n} entries wait in {self._journal.path}, the same command with --resume sends them")
+        name = "{searcher} {dataset} {recommender} seed {seed}".format(**settings)
+        origin = {"mlflow.source.name": "studies.run"}
+        root = RunRecord(name, ("journal", file.id), {"child": "none"}, tags | origin, settings, status=RUNNING)
+        super().__init__(uploader, root, goes_on)
+        if not goes_on:
+            columns = (f"best_valid_{metric}", f"final_test_{metric}", "gain_over_best_baseline", "trained", "sampled")
+            self._save_view("Studies side by side", columns)
 
     def on_step(self, step: Step, tally: Tally, candidate_epochs: int) -> None:
-        """See Observer; steps that were written before a kill are there already."""
-        known, self._front = self._front, front_metrics(tally, self._metric, self._to_metric)
-        if step.number < self._n_steps:
-            return
-        self._n_steps = step.number + 1
-        values = step_metrics(step, tally, self._metric, self._to_metric)
-        values["seconds"] = time.monotonic() - self._began
-        values |= {name: value for name, value in self._front.items() if known.get(name) != value}
-        trained = [candidate_row(t, self._metric, self._to_metric) for t in step.trials if t.trained]
-        content = plain({"metrics": values, "candidates": trained})
-        self._journal.add("step", time=now(), candidate_epochs=candidate_epochs, **content)
-        self._send_if_due()
-
-    def _send_if_due(self) -> None:
-        if self._journal.waiting and time.monotonic() >= self._next_flush:
-            written = self._attempt("metrics", self._sender.send)
-            self._next_flush = time.monotonic() + (_FLUSH_EVERY if written else _RETRY_AFTER)
-
-    def on_phase(self, text: str) -> None:
         """See Observer."""
+        self._send_if_due()
 
     def on_epoch(self, progress: Sequence[Progress]) -> None:
         """See Observer; sends what could not be sent before."""
         self._send_if_due()
 
+    def on_phase(self, text: str) -> None:
+        """See Observer."""
+
     def on_result(self, result: dict[str, Any]) -> None:
         """See Observer: what was found, and every loss of Phase III as a child run."""
-        if not self._has_result:
-            self._journal.add("result", time=now(), result=result)
-            self._has_result = True
-        self._attempt("the result", self._sender.send)
+        self._has_result, tags, metrics = True, self._root.tags, {"seconds": result["seconds"]}
+        points = [*self._steps(), Point(result["search"]["candidate_epochs"], metrics)]
+        best, comparison = result["best"], result["comparison"]
+        if best is not None:
+            note = f"`{best['formula']}`\n\n{comparison['verdict']}"
+            tags = {**tags, "mlflow.note.content": note, "best_loss": best["formula"]}
+            points.append(Point(SINGLE, _final_metrics(best) | {"gain_over_best_baseline": comparison["gain"]}))
+        self._artifacts[RESULT] = result
+        if result["front"]:
+            self._artifacts[_FRONT] = [_front_row(row) for row in result["front"]]
+        children = losses(result, self._root)
+        self._send_root("the result", tags=tags, points=points, children=children)
 
-    def on_files(self, folder: Path, names: Sequence[str], model: str | None) -> None:
+    def on_files(self, files: Mapping[str, Path], model: str | None) -> None:
         """Files of the study to keep with its run; they are sent when the block ends.
 
         Args:
-            folder: of the study.
-            names: of the files.
-            model: what the trained recommender in the folder MODEL is called in the registry; None if there is none.
+            files: by name.
+            model: what the trained recommender in MODEL is called in the registry; None if there is none.
         """
-        if not any(entry["kind"] == "files" for entry in self._journal.entries):
-            self._journal.add("files", time=now(), folder=str(folder.absolute()), names=list(names), model=model)
+        self._artifacts |= files
+        self._model = model
 
-    def state_dict(self) -> dict[str, Any]:
-        """See Observer."""
-        return {"seconds": time.monotonic() - self._began, "front": dict(self._front)}
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Send the rest and close the run, see Tracker; the history goes when MLflow has everything."""
+        if self._history.candidates:
+            self._artifacts = {_CANDIDATES: self._history.candidates, **self._artifacts}
+        points = self._root.points if self._has_result else self._steps()
+        sent = self._send_root("the last metrics and files", points=points, artifacts=self._artifacts)
+        if sent and self._model is not None:
+            sent = self._uploader.attempt("the model", partial(self._register, self._model))
+        ended = self._send_root("the end of the run", status=status_after(kind))
+        if sent and ended and self._has_result:
+            self._file.remove()
+        elif not sent:
+            self._uploader.warn(
+                f"MLflow: what it lacks waits in {self._file.path}, the same command with --resume sends it"
+            )
 
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """See Observer."""
-        self._began -= float(state.get("seconds", 0.0))
-        self._front = read(dict[str, float], state.get("front", {}))
+    def _send_if_due(self) -> None:
+        waits = not self._is_sent or len(self._points) < len(self._history.records)
+        if waits and time.monotonic() >= self._next:
+            sent = self._send_root("metrics", points=self._steps())
+            self._next = time.monotonic() + (_FLUSH_EVERY if sent else _RETRY_AFTER)
 
-    def _attempt(self, what: str, write: Callable[[], object]) -> bool:
-        return was_written(what, write, self._warn)
+    def _steps(self) -> list[Point]:
+        self._points += [_point(record) for record in self._history.records[len(self._points) :]]
+        return self._points
+
+    def _register(self, name: str) -> None:
+        """A version of the registered model, one for each run."""
+        from mlflow.exceptions import MlflowException
+
+        client = self._uploader.connected()[0]
+        try:
+            client.create_registered_model(name, _MADE, _ABOUT)
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_ALREADY_EXISTS":
+                raise
+            there = client.get_registered_model(name)
+            if there.description != _ABOUT and not _MADE.items() <= there.tags.items():
+                self._uploader.warn(f"MLflow: the model {name} is somebody else's; this one is kept with its run alone")
+                return
+        if not client.search_model_versions(f"run_id = '{self.run_id}'", max_results=1):
+            tags = {key: self._root.tags[key] for key in ("searcher", "seed", "dataset", "recommender")}
+            client.create_model_version(name, f"runs:/{self.run_id}/{MODEL}", self.run_id, tags)
 
 
-_TAGS = ("searcher", "seed", "dataset", "recommender", "task", "clamp", "environment")
+def losses(result: Mapping[str, Any], root: RunRecord) -> list[RunRecord]:
+    """Every loss of Phase III as a run.
+
+    Args:
+        result: what result.json holds.
+        root: the run of the study.
+    """
+    found = [("found", loss) for loss in result["finalists"]]
+    found += [("baseline", loss) for loss in result["baselines"].values()]
+    return [
+        RunRecord(
+            f"{kind}: {loss['name']}",
+            root.group,
+            {"child": str(number)},
+            {**root.tags, "kind": kind},
+            {key: value for key, value in _described(loss).items() if value is not None},
+            [Point(SINGLE, _final_metrics(loss))],
+        )
+        for number, (kind, loss) in enumerate(found)
+    ]
+
+
+def _described(loss: Mapping[str, Any]) -> dict[str, Any]:
+    scale = loss.get("scale", 1.0)
+    return {key: loss[key] for key in ("name", "formula", "complexity", "epsilon")} | (
+        {} if scale == 1 else {"scale": scale}
+    )
+
+
+def _point(step: StepRecord) -> Point:
+    values = {**step.metrics, "seconds": step.seconds, **step.front}
+    return Point(step.candidate_epochs, values, step.time)
+
+
+def _front_row(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row of the Pareto front, its metrics as columns."""
+    return {key: row[key] for key in ("complexity", "formula", "epsilon")} | _final_metrics(row)
+
+
+def _final_metrics(loss: Mapping[str, Any]) -> dict[str, float | None]:
+    parts = {"valid": loss["validation"], "test": loss["test"]}
+    return {f"final_{part}_{name}": value for part, values in parts.items() for name, value in values.items()}
 
 
 def _budget(settings: Mapping[str, Any]) -> str:

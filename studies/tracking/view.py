@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from studies.tracking.writes import now
+from studies.tracking.record import now
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

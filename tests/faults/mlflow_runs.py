@@ -26,8 +26,3 @@ def history(client: MlflowClient, run):
     names = [name for name in run.data.metrics if name != "seconds"]
     points = {name: client.get_metric_history(run.info.run_id, name) for name in names}
     return {name: sorted((point.step, point.value) for point in some) for name, some in points.items()}
-
-
-def artifacts(database):
-    client, study, _ = runs(database)
-    return sorted(file.path for file in client.list_artifacts(study.info.run_id))

@@ -100,12 +100,12 @@ def test_a_full_tracking_disk_costs_a_warning_and_what_was_missed_is_sent_later(
     )
     first, second = done.stderr.split("first exit ")
     assert "MLflow: could not write the result: (sqlite3.OperationalError) database or disk is full" in first
-    assert "entries wait in out/tracking.jsonl, the same command with --resume sends them" in first
+    assert "what it lacks waits in out/history.jsonl, the same command with --resume sends it" in first
     before, after = (listed.split() for listed in second.split("second exit "))
     assert before[0] == after[0] == "0"
-    assert {"result.json", "tracking.jsonl"} <= set(before)
+    assert {"result.json", "history.jsonl"} <= set(before)
     assert "result.json" in after
-    assert not [name for name in after if name.startswith("tracking")]
+    assert "history.jsonl" not in after
     assert "Traceback" not in done.stderr
     later = told(f"sqlite:///{tmp_path}/later.db")
     assert later[0] == "FINISHED"

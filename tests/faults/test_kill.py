@@ -11,9 +11,9 @@ import pytest
 
 from searchers import SEARCHERS
 from studies.storage.ledger import LEDGER
-from tests.faults.mlflow_runs import artifacts, told
 from tests.strategies import NIGHTLY
 from tests.studies.small import as_words, small_arguments
+from tests.studies.tracking.dump import dump
 
 pytestmark = pytest.mark.services
 
@@ -100,11 +100,11 @@ def test_mlflow_has_one_whole_run_of_a_study_that_was_killed(nursery, tmp_path, 
     changes = left_alone(nursery, whole, words)
     kills = kill_and_resume(nursery, killed, words, random.Random(3), changes // 9, 8 if NIGHTLY else 3)
     assert kills == (8 if NIGHTLY else 3)
-    databases = [f"sqlite:///{folder}/mlflow.db" for folder in (whole, killed)]
-    assert told(databases[0])[0] == "FINISHED"
-    assert told(databases[1]) == told(databases[0])
-    assert artifacts(databases[1]) == artifacts(databases[0])
-    assert {"candidates.json", "history.json", "loss.py", "result.json"} <= set(artifacts(databases[0]))
+    (run,) = dump(whole / "mlflow.db")["loss-search"]["runs"]
+    assert run["status"] == "FINISHED"
+    assert {"candidates.json", "history.json", "loss.py", "result.json"} <= set(run["artifacts"])
+    (again,) = dump(killed / "mlflow.db")["loss-search"]["runs"]
+    assert again == run
     assert result(killed) == result(whole)
 
 

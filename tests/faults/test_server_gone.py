@@ -90,18 +90,22 @@ def test_a_server_that_dies_is_told_everything_later(tmp_path, database, port):
         code, errors = ended(process)
     assert code == 0, errors
     assert "warning: MLflow: could not write" in errors
-    assert "wait in out/tracking.jsonl, the same command with --resume sends them" in errors
+    assert "waits in out/history.jsonl, the same command with --resume sends it" in errors
     assert told(f"sqlite:///{database}")[0] == "KILLED", "put right by the next process that looks"
 
     code, errors = ended(study(tmp_path, uri, "--out", "out", "--resume"))
     assert code == 0, "the study is finished, whether a server is there or not"
     assert "MLflow: could not write that the study goes on" in errors
-    assert (tmp_path / "out" / "tracking.jsonl").exists()
+    assert (tmp_path / "out" / "history.jsonl").exists()
 
     with server(database, port):
         code, errors = ended(study(tmp_path, uri, "--out", "out", "--resume"))
     assert (code, errors) == (0, "")
-    assert not [path.name for path in (tmp_path / "out").iterdir() if path.name.startswith(("tracking", "checkpoint"))]
+    assert not [
+        path.name
+        for path in (tmp_path / "out").iterdir()
+        if path.name.endswith(".jsonl") or path.name.startswith("checkpoint")
+    ]
     ended(study(tmp_path, f"sqlite:///{tmp_path}/whole.db", "--out", "whole"))
     expected = told(f"sqlite:///{tmp_path}/whole.db")
     assert expected[0] == "FINISHED"

@@ -2,8 +2,13 @@
 
 import json
 
+import pytest
+
+from core.common.errors import UserError
 from recommenders.tasks.metrics import find_metric
+from studies.storage.output import OutputFolder
 from studies.study.history import History
+from studies.study.history_file import HistoryFile
 from studies.study.study import Study
 from tests.studies.small import small_settings
 
@@ -35,6 +40,22 @@ def test_it_goes_on_from_a_state():
     assert sum(resumed.seconds().values()) >= states[0]["History"]["steps"][0]["seconds"]
 
 
+def test_a_state_does_not_repeat_what_a_file_holds(tmp_path):
+    def history():
+        return History(METRIC, HistoryFile(OutputFolder(tmp_path), {}, print))
+
+    whole, states = history(), []
+    study = Study(small_settings())
+    study.search([whole], offer=lambda make: states.append(json.loads(json.dumps(make()["observers"]["History"]))))
+    assert [(state["in_file"], state["steps"]) for state in states] == [(1, []), (2, [])]
+    resumed = history()
+    resumed.load_state_dict(states[0])
+    assert resumed.records == whole.records[:1]
+    (tmp_path / HistoryFile.name).unlink()
+    with pytest.raises(UserError, match="holds 0 of 1 steps"):
+        history().load_state_dict(states[0])
+
+
 def test_the_curves_of_phase_three_are_told():
     history = History(METRIC)
     result = Study(small_settings()).run([history])
@@ -54,11 +75,11 @@ def test_without_a_state_it_begins_anew():
 
 def test_its_time_begins_with_the_first_phase_and_goes_on_from_a_state():
     now = [0.0]
-    history = History(METRIC, lambda: now[0])
+    history = History(METRIC, clock=lambda: now[0])
     for now[0], text in ((100.0, "Phase I"), (103.0, "Phase II")):
         history.on_phase(text)
     assert sum(history.seconds().values()) == 3
-    resumed = History(METRIC, lambda: now[0])
+    resumed = History(METRIC, clock=lambda: now[0])
     resumed.load_state_dict(history.state_dict())
     now[0] = 200.0
     resumed.on_phase("Phase III")

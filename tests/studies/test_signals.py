@@ -9,7 +9,7 @@ import pytest
 
 from studies.common.signals import end_by_exceptions
 from studies.tracking.server import reaching
-from studies.tracking.writes import was_written
+from studies.tracking.uploader import Uploader
 from studies.tuning.storage import reaching_storage
 
 NUMBERS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -76,7 +76,7 @@ def broken_rollback(end):
 @pytest.mark.parametrize(
     "attempt",
     [
-        lambda work: was_written("this", work, print),
+        lambda work: Uploader("http://host", "e", print).attempt("this", work),
         lambda work: within(reaching("http://host"), work),
         lambda work: within(reaching_storage("sqlite:///a"), work),
     ],
@@ -97,7 +97,7 @@ def test_an_error_while_tidying_up_after_an_end_is_told_as_ever():
     try:
         raise KeyboardInterrupt
     except KeyboardInterrupt:
-        assert not was_written("this", lambda: broken_rollback(ValueError()), told.append)
+        assert not Uploader("http://host", "e", told.append).attempt("this", lambda: broken_rollback(ValueError()))
     assert told == ["MLflow: could not write this: invalid transaction"]
 
 

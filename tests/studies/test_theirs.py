@@ -21,8 +21,14 @@ from tests.studies.tuning.small import small_arguments as small_tuning
 
 pytestmark = pytest.mark.usefixtures("undrawn")
 
-STUDY = ("result.json", "history.json", "report.html", "checkpoints", *(form.file for form in FORMS.values()))
-JOURNAL = ("tracking.jsonl", "tracking.sent")
+STUDY = (
+    "result.json",
+    "history.json",
+    "history.jsonl",
+    "report.html",
+    "checkpoints",
+    *(form.file for form in FORMS.values()),
+)
 QUIET = ("--tracking-uri", "none")
 TABLE = ("table5", *as_words({"dataset": "synthetic", "seeds": 1, "max_epochs": 1}))
 FIGURE = ("figure5", *as_words({"dataset": "synthetic", "seeds": 1, "trainings": 4}))
@@ -31,7 +37,7 @@ FIGURE = ("figure5", *as_words({"dataset": "synthetic", "seeds": 1, "trainings":
 FOLDERS = {
     "run": (run, [*small_arguments(), *QUIET], STUDY),
     "run, model": (run, [*small_arguments()[:-1], *QUIET], ("model",)),
-    "run, tracked": (run, [*small_arguments(), "--tracking-uri", "sqlite:///elsewhere.db"], JOURNAL),
+    "run, tracked": (run, [*small_arguments(), "--tracking-uri", "sqlite:///elsewhere.db"], ("history.jsonl",)),
     "compare": (compare, [*small_comparison(), *QUIET], ("parts", *COMPARISON)),
     "evaluate": (evaluate, [*as_words(EVALUATED), *QUIET], ("parts", *EVALUATION)),
     "tune": (tune, [*small_tuning(), *QUIET], ("parts", "optuna-journal.log", *TUNING)),

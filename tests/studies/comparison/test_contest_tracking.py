@@ -6,6 +6,7 @@ from studies.comparison.report import make_report, write_report
 from studies.comparison.tracking import ContestTracker
 from studies.storage.output import OutputFolder
 from studies.tracking.server import connect
+from studies.tracking.uploader import open_uploader
 from tests.studies.comparison.small import Diary, small_contest
 
 
@@ -21,13 +22,13 @@ def tracked(finished, tmp_path_factory):
 
 
 def write(database, folder, contest, outcome):
-    client, experiment_id = connect(database, "compared")
     warnings = []
-    with ContestTracker(client, experiment_id, folder, contest.settings.to_dict(), warnings.append) as tracker:
+    uploader = open_uploader(database, "compared", warnings.append)
+    with ContestTracker(uploader, folder, contest.settings.to_dict()) as tracker:
         again = contest.run([tracker, Diary()], "again")
         assert again == outcome
         report = make_report(outcome)
-        tracker.on_report(report, write_report(report, OutputFolder(folder)), contest.plan.runs)
+        tracker.on_report(report, write_report(report, OutputFolder(folder)))
     return warnings
 
 
@@ -93,11 +94,12 @@ def test_asked_again_nothing_is_there_twice(tracked):
 def test_a_server_that_is_gone_costs_warnings_and_what_is_missing_is_written_later(tracked, tmp_path):
     _, _, outcome, (_, _, parts, _) = tracked
     database = tmp_path / "mlflow.db"
-    own, own_id = connect(f"sqlite:///{database}", "gone")
+    own, _ = connect(f"sqlite:///{database}", "gone")
     warnings = []
     contest = small_contest(parts)
-    tracker = ContestTracker(own, own_id, tmp_path, contest.settings.to_dict(), warnings.append)
-    tracker._client = Gone()
+    uploader = open_uploader(f"sqlite:///{database}", "gone", warnings.append)
+    tracker = ContestTracker(uploader, tmp_path, contest.settings.to_dict())
+    uploader.connection = Gone(), "0"
     with tracker:
         contest.run([tracker], "again")
     assert len(warnings) == 4 + 1

@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -102,22 +103,21 @@ def test_a_study_registers_its_model_and_keeps_its_files_with_its_run(study):
 
 
 def test_sending_the_files_again_registers_nothing_twice(study, monkeypatch):
-    from studies.tracking.journal import Journal
-    from studies.tracking.sender import Sender
+    from studies.study.history import History
+    from studies.study.history_file import HistoryFile
     from studies.tracking.server import connect
+    from studies.tracking.study import StudyTracker
+    from studies.tracking.uploader import Uploader
 
     uri = database(study)
     client, experiment_id = connect(uri, "loss-search")
     (run,) = client.search_runs([experiment_id], "tags.child = 'none'")
-    folder = study / "again"
-    folder.mkdir()
-    journal = Journal(OutputFolder(folder), "elsewhere", lambda text: None)
-    journal.begin(
-        time=0, name="x", tags=dict.fromkeys(("searcher", "seed", "dataset", "recommender"), "x"), params={}, view=[]
-    )
-    journal.entries[0]["id"] = run.data.tags["journal"]
-    journal.add("files", time=0, folder=str(study / "out"), names=["loss.py", "gone"], model="loss-search-synthetic-mf")
-    Sender(lambda: (client, experiment_id), journal).send()
+    settings = json.loads((study / "out" / "result.json").read_text())["settings"]
+    file = HistoryFile(OutputFolder(study / "again"), settings, print)
+    file._head = replace(file._head, id=run.data.tags["journal"])
+    uploader = Uploader(uri, "loss-search", print, connection=(client, experiment_id))
+    with StudyTracker(uploader, History(None), file, settings, "auc", goes_on=True) as tracker:
+        tracker.on_files({"loss.py": study / "out" / "loss.py"}, "loss-search-synthetic-mf")
     assert len(client.search_model_versions("name = 'loss-search-synthetic-mf'")) == 1
 
 

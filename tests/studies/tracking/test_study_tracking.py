@@ -10,10 +10,12 @@ import pytest
 from core.common.errors import UserError
 from studies.common.processes import has_died, this_process
 from studies.storage.output import OutputFolder
+from studies.study.history import History
+from studies.study.history_file import HistoryFile
 from studies.study.study import Study
-from studies.tracking.journal import Journal
 from studies.tracking.server import close_abandoned, connect
-from studies.tracking.study import MlflowTracker
+from studies.tracking.study import StudyTracker
+from studies.tracking.uploader import Uploader
 from tests.studies.small import small_settings
 
 pytestmark = pytest.mark.usefixtures("undrawn")
@@ -31,17 +33,18 @@ def start(database, experiment="studies", warnings=None, **changes):
     study = Study(small_settings(**changes))
     metric = study.task.metric
     warn = (warnings if warnings is not None else []).append
-    journal = Journal(OutputFolder(Path(database.removeprefix("sqlite:///")).parent), database, warn)
     settings = study.settings.to_dict()
-    tracker = MlflowTracker(lambda: connection, journal, settings, metric.name, metric.value, warn)
-    return connection[0], study, tracker
+    file = HistoryFile(OutputFolder(Path(database.removeprefix("sqlite:///")).parent), settings, warn)
+    history = History(metric, file)
+    uploader = Uploader(database, experiment, warn, connection=connection)
+    return connection[0], study, history, StudyTracker(uploader, history, file, settings, metric.name)
 
 
 @pytest.fixture
 def finished(database):
-    client, study, tracker = start(database)
+    client, study, history, tracker = start(database)
     with tracker:
-        result = study.run([tracker])
+        result = study.run([history, tracker])
     return client, tracker, result.to_dict()
 
 
@@ -109,7 +112,7 @@ def test_the_front_so_far_is_told_while_the_search_goes_on(finished):
     ("error", "status"), [(KeyboardInterrupt, "KILLED"), (SystemExit, "KILLED"), (ValueError, "FAILED")]
 )
 def test_a_run_that_is_ended_does_not_stay_running(database, error, status):
-    client, _, tracker = start(database)
+    client, _, _, tracker = start(database)
     with pytest.raises(error), tracker:
         raise error
     assert client.get_run(tracker.run_id).info.status == status
@@ -145,7 +148,7 @@ def test_a_process_knows_itself_and_the_dead():
 
 def test_a_server_that_goes_away_costs_a_warning_and_not_the_study(database, monkeypatch):
     warnings = []
-    client, study, tracker = start(database, warnings=warnings)
+    client, study, history, tracker = start(database, warnings=warnings)
 
     def gone(*args, **kwargs):
         raise ConnectionError("the server has gone away")
@@ -153,7 +156,7 @@ def test_a_server_that_goes_away_costs_a_warning_and_not_the_study(database, mon
     with tracker, monkeypatch.context() as patch:
         for name in ("log_batch", "set_tag", "create_run", "log_dict"):
             patch.setattr(client, name, gone)
-        result = study.run([tracker])
+        result = study.run([history, tracker])
         assert result.best is not None
         assert any("the server has gone away" in warning for warning in warnings)
     # The metrics waited, and were written when the server was back.
