@@ -71,7 +71,7 @@ def plot(*, settings: Annotated[PlotSettings | None, Parameter(name="*", negativ
     settings = settings or PlotSettings()
     needs("loss-search plot", "matplotlib")
     from studies.common.drawing import ENDINGS, picture  # matplotlib takes a second to load
-    from studies.plotting.figure import LOOK, loss_curves
+    from studies.plotting.figure import loss_curves
 
     ending = settings.out.suffix.lower()
     if ending not in ENDINGS:
@@ -80,7 +80,7 @@ def plot(*, settings: Annotated[PlotSettings | None, Parameter(name="*", negativ
         )
     chosen, told = distinct(_chosen(settings))
     losses = [scaled(one, settings.scale) for one in chosen]
-    content = picture(lambda: loss_curves(losses, settings.scale), ending, LOOK)
+    content = picture(lambda: loss_curves(losses, settings.scale), ending)
     write_file(settings.out, content)
     print(f"Drawn over predictions from {Y_HAT[0]:g} to {Y_HAT[-1]:g}, for y = 0 and y = 1, {SCALES[settings.scale]}:")
     for one in losses:

@@ -29,6 +29,19 @@ _UNSAID: Mapping[str, Mapping[str, None]] = MappingProxyType(
 )
 #: What `picture` writes, as names of files end.
 ENDINGS = tuple(_UNSAID)
+#: Settings of matplotlib that differ from its defaults, for losses drawn as curves and for pages.
+LOOK: Mapping[Any, Any] = MappingProxyType(
+    {
+        "text.parse_math": False,  # a dollar sign in a name is one
+        "font.family": "DejaVu Sans",
+        "font.size": 9.5,
+        "legend.frameon": False,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.titlesize": 10,
+        "axes.unicode_minus": False,  # as numbers are written elsewhere
+    }
+)
 
 
 def png(figure: Figure) -> bytes:
@@ -36,15 +49,16 @@ def png(figure: Figure) -> bytes:
     return _written(figure, ".png")
 
 
-def picture(draw: Callable[[], Figure], ending: str, look: Mapping[Any, Any]) -> bytes:
+def picture(draw: Callable[[], Figure], ending: str, look: Mapping[Any, Any] = LOOK, salt: str = "picture") -> bytes:
     """A picture as a file; the same drawing gives the same bytes, whatever somebody's settings.
 
     Args:
         draw: makes the figure.
         ending: one of `ENDINGS`.
         look: settings of matplotlib that differ from its defaults.
+        salt: names of parts of an SVG picture are made of it.
     """
-    with looking(look, "picture"):
+    with looking(look, salt):
         return _written(draw(), ending)
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from types import MappingProxyType
+from collections.abc import Sequence
 from typing import Any
 
 from matplotlib.figure import Figure
@@ -12,23 +11,9 @@ from core.common.errors import in_a_line
 from studies.common.drawing import COLOURS, grid
 from studies.plotting.scaling import Scaled, without_spikes
 from studies.reporting.axes import number
-from studies.reporting.curves import BY_LOGIT, BY_PREDICTION, VALUE, draw_curves
-from studies.reporting.shapes import LABELS
+from studies.reporting.curves import draw_curves
+from studies.reporting.shapes import CURVES, LABELS
 
-KINDS = (VALUE, BY_PREDICTION, BY_LOGIT)
-#: Settings of matplotlib that differ from its defaults.
-LOOK: Mapping[Any, Any] = MappingProxyType(
-    {
-        "text.parse_math": False,  # a dollar sign in a name is one
-        "font.family": "DejaVu Sans",
-        "font.size": 9.5,
-        "legend.frameon": False,
-        "axes.spines.top": False,
-        "axes.spines.right": False,
-        "axes.titlesize": 10,
-        "axes.unicode_minus": False,  # as in the numbers of `tick_decades`
-    }
-)
 _TICKS = (0, 0.2, 0.4, 0.6, 0.8, 1)
 _WIDTH, _HEIGHT = 7.4, 7.0  # inches, without the legend
 _LINE = 0.21  # a line of the legend
@@ -55,19 +40,19 @@ def loss_curves(losses: Sequence[Scaled], scale: str) -> Figure:
     columns = _columns([look["label"] for look in looks])
     lines = -(-len(looks) // columns) + (scale != "raw")
     figure = Figure(figsize=(_WIDTH, _HEIGHT + _LINE * lines), layout="constrained", facecolor="white")
-    panels = figure.subplots(len(KINDS), len(LABELS), sharex=True)
-    for row, (kind, pair) in enumerate(zip(KINDS, panels, strict=True)):
+    panels = figure.subplots(len(CURVES), len(LABELS), sharex=True)
+    for row, (name, pair) in enumerate(zip(CURVES, panels, strict=True)):
         for column, axes in enumerate(pair):
-            curves = [kind.of(one.shape) for one in losses]
+            curves = [one.heights[row] for one in losses]
             heights = [without_spikes(curve) for curve in curves]
             threshold = draw_curves(grid(axes), column, curves, looks, heights)
             axes.tick_params(labelleft=column == 0)
             if column == 0:
                 beyond = "" if threshold is None else f"\n(logarithmic beyond ±{number(threshold)})"
-                axes.set_ylabel(kind.axis + beyond)
+                axes.set_ylabel(name + beyond)
             if row == 0:
                 axes.set_title(f"label y = {LABELS[column]:g}")
-            if row == len(KINDS) - 1:
+            if row == len(CURVES) - 1:
                 axes.set_xlabel("prediction ŷ")
                 axes.set_xticks(_TICKS, [f"{tick:g}" for tick in _TICKS])
     figure.align_ylabels()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -12,7 +12,7 @@ import torch
 from core.losses.closed_forms import BCE
 from core.losses.loss import Loss
 from studies.plotting.chosen import Chosen
-from studies.reporting.shapes import LABELS, Y_HAT, Shape, shape_of
+from studies.reporting.shapes import LABELS, Y_HAT, only_finite, shape_of
 
 #: Heights so many times those of all but a small share of a curve leave the picture.
 _SPIKE, _NARROW = 1e3, 0.03
@@ -30,8 +30,8 @@ class Scaled:
     """A loss to draw, in numbers."""
 
     chosen: Chosen
-    shape: Shape
-    """Times the factor; the lowest point of a loss with a pole is that of what is drawn."""
+    heights: np.ndarray
+    """As in `Shape`, times the factor; the lowest point of a loss with a pole is that of what is drawn."""
     factor: float | None
     """None where nothing was scaled."""
     told: tuple[str, ...]
@@ -41,35 +41,35 @@ class Scaled:
 def scaled(chosen: Chosen, scale: str) -> Scaled:
     """A loss on one of the `SCALES`."""
     shape = shape_of(chosen.name, chosen.loss)
-    shape = replace(shape, value=np.stack([_from_lowest(row) for row in shape.value]))
+    heights = np.stack([[_from_lowest(row) for row in shape.heights[0]], *shape.heights[1:]])
     factor: float | None = None
     told: tuple[str, ...] = ()
-    if scale != "raw" and not is_constant(shape):
-        factor = _factor(chosen.loss, shape)
+    if scale != "raw" and not _is_constant(heights):
+        factor = _factor(chosen.loss, heights)
         if not factor:
             there = "not finite" if factor is None else "0 or nearly so"
             told = (f"{chosen.name}: its gradient at y_hat = 1/2 is {there}, so it cannot be normalised: drawn raw.",)
             factor = None
     if factor is not None:
         with np.errstate(over="ignore"):
-            rows = [values * factor for values in (shape.value, shape.by_prediction, shape.by_logit)]
-        shape = Shape(shape.name, *(np.where(np.isfinite(row), row, np.nan) for row in rows))
-    return Scaled(chosen, shape, factor, _oddities(chosen.name, shape) + told)
+            heights = only_finite(heights * factor)
+    return Scaled(chosen, heights, factor, _oddities(chosen.name, heights) + told)
 
 
-def _factor(loss: Loss, shape: Shape) -> float | None:
+def _factor(loss: Loss, heights: np.ndarray) -> float | None:
     """What makes a loss as steep as BCE; 0 where it is flat in the middle, None where its slope is not finite there."""
-    size = size_at_half(loss)
+    size = _size_at_half(loss)
     if not math.isfinite(size):
         return None
-    usual = np.abs(shape.by_logit[np.isfinite(shape.by_logit) & (shape.by_logit != 0)])
+    by_logit = heights[2]
+    usual = np.abs(by_logit[np.isfinite(by_logit) & (by_logit != 0)])
     if size == 0 or (usual.size and size < _NEARLY_FLAT * np.median(usual)):
         return 0.0
-    factor = size_at_half(BCE) / size
+    factor = _size_at_half(BCE) / size
     return factor if math.isfinite(factor) else 0.0
 
 
-def size_at_half(loss: Loss) -> float:
+def _size_at_half(loss: Loss) -> float:
     """The gradient by the logit at y_hat = 1/2, root mean square over both labels."""
     logit = torch.zeros(len(LABELS), dtype=torch.float64)
     slope = loss.slope(logit, torch.tensor(LABELS, dtype=torch.float64))
@@ -96,31 +96,26 @@ def _from_lowest(values: np.ndarray) -> np.ndarray:
     return values - near.min()
 
 
-def is_constant(shape: Shape) -> bool:
+def _is_constant(heights: np.ndarray) -> bool:
     """Whether nothing can be learned from it: its gradient is 0 everywhere."""
-    return not shape.by_logit.any()  # NaN counts as something
+    return not heights[2].any()  # NaN counts as something
 
 
-def _oddities(name: str, shape: Shape) -> tuple[str, ...]:
-    missing = np.isnan(shape.value) | np.isnan(shape.by_prediction) | np.isnan(shape.by_logit)
+def _oddities(name: str, heights: np.ndarray) -> tuple[str, ...]:
+    missing = np.isnan(heights).any(axis=0)
     if missing.all():
         return (f"{name}: not finite anywhere; there is nothing to draw.",)
-    if is_constant(shape):
+    if _is_constant(heights):
         return (f"{name}: a constant, with a gradient of 0 everywhere: flat lines.",)
     told = [f"{name}: not finite {_where(missing)}: gaps in its curves."] if missing.any() else []
-    flat = [y for y, row in zip(LABELS, shape.by_logit, strict=True) if not row.any()]
+    flat = [y for y, row in zip(LABELS, heights[2], strict=True) if not row.any()]
     told += [
         f"{name}: nothing can be learned from y = {label:g}, where its gradient is 0 everywhere." for label in flat
     ]
-    return (*told, *_spikes(name, shape))
-
-
-def _spikes(name: str, shape: Shape) -> tuple[str, ...]:
-    curves = (shape.value, shape.by_prediction, shape.by_logit)
-    spikes = np.any([np.isnan(without_spikes(curve)) & np.isfinite(curve) for curve in curves], axis=0)
-    if not spikes.any():
-        return ()
-    return (f"{name}: far from its usual heights {_where(spikes)}: there it leaves the picture.",)
+    spikes = np.any([np.isnan(without_spikes(curve)) & np.isfinite(curve) for curve in heights], axis=0)
+    if spikes.any():
+        told.append(f"{name}: far from its usual heights {_where(spikes)}: there it leaves the picture.")
+    return tuple(told)
 
 
 def _where(missing: np.ndarray) -> str:

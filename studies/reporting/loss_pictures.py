@@ -10,8 +10,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from studies.reporting.axes import FOUND, label, legend, new_axes, number, other
-from studies.reporting.curves import BY_LOGIT, BY_PREDICTION, VALUE, Kind, draw_curves
-from studies.reporting.shapes import LABELS, Shape
+from studies.reporting.curves import draw_curves
+from studies.reporting.shapes import CURVES, LABELS, Shape
 from studies.reporting.svg import inline_svg
 
 _HEIGHT, _WIDTH = 3.0, 3.9
@@ -26,27 +26,25 @@ class Panels:
     pictures: tuple[str, ...]
 
 
-_KINDS: tuple[tuple[str, str, str, Kind], ...] = (
+#: Stem, title and text of the picture of each curve.
+_ABOUT = (
     (
         "value",
         "The loss",
         "What a prediction costs, each curve moved so that its lowest point is 0. Its lowest point is where the loss "
         "would have the prediction: at 0 for the label 0 and at 1 for the label 1, if it learns what it should.",
-        VALUE,
     ),
     (
         "prediction",
         "Its gradient by the prediction",
         "How steep the loss is in ŷ. Training goes against the gradient: where it is above 0 the prediction is pushed "
         "down, where it is below 0 it is pushed up.",
-        BY_PREDICTION,
     ),
     (
         "logit",
         "Its gradient by the logit: what trains the recommender",
         "The same times ŷ(1 - ŷ), since ŷ = sigmoid(logit): this is what reaches the recommender. The size of a "
         "curve acts like a learning rate; its shape says which predictions are worked on most.",
-        BY_LOGIT,
     ),
 )
 
@@ -59,18 +57,11 @@ def loss_panels(found: Shape | None, known: Sequence[Shape]) -> list[Panels]:
         known: the losses beside it.
     """
     shapes = [*([] if found is None else [found]), *known]
-    return [_panels(shapes, found, *kind) for kind in _KINDS] if shapes else []
+    return [_panels(shapes, found, curve, *about) for curve, about in enumerate(_ABOUT)] if shapes else []
 
 
-def _panels(
-    shapes: Sequence[Shape],
-    found: Shape | None,
-    stem: str,
-    title: str,
-    text: str,
-    kind: Kind,
-) -> Panels:
-    curves = [kind.of(shape) for shape in shapes]
+def _panels(shapes: Sequence[Shape], found: Shape | None, curve: int, stem: str, title: str, text: str) -> Panels:
+    curves = [shape.heights[curve] for shape in shapes]
     looks = [
         {"label": "found loss", **FOUND}
         if shape is found
@@ -82,7 +73,7 @@ def _panels(
     def draw(row: int) -> Figure:
         figure, axes = new_axes(_HEIGHT, _WIDTH)
         thresholds.append(draw_curves(axes, row, curves, looks))
-        axes.set(xlabel="prediction ŷ", ylabel=kind.axis, title=f"label y = {LABELS[row]:g}")
+        axes.set(xlabel="prediction ŷ", ylabel=CURVES[curve], title=f"label y = {LABELS[row]:g}")
         legend(figure, 3)
         return figure
 

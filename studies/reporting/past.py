@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
-from core.common.restoring import count, read, read_finite
+from core.common.restoring import count, read
 from studies.exporting.stored import reading
+from studies.storage.output import plain
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,10 @@ class PastStep:
     """The best validation metric so far."""
     current: float | None
     """That of the recommender which the search goes on with."""
+
+    def __post_init__(self) -> None:
+        """Check what no kind says."""
+        count(self.candidate_epochs)
 
 
 @dataclass(frozen=True)
@@ -63,36 +68,9 @@ class Past:
     def of(cls, history: Mapping[str, Any], metric: str) -> Self:
         """Read what `History.to_dict` wrote about a study of this metric."""
         with reading("expected the history.json of this study"):
-            if read(str, history["metric"]) != metric:
-                raise ValueError(f"of {metric}, as the result is, expected; it is of {history['metric']}")
-            steps, candidates, curves = (read(list[dict[str, Any]], history[n]) for n in cls.__annotations__)
-            return cls(
-                tuple(_step(one, f"valid_{metric}") for one in steps),
-                tuple(_candidate(one, f"valid_{metric}") for one in candidates),
-                tuple(_curve(one) for one in curves),
-            )
-
-
-def _step(stored: Mapping[str, Any], name: str) -> PastStep:
-    current = read(dict[str, Any], stored["metrics"]).get(name)
-    return PastStep(
-        count(stored["candidate_epochs"]),
-        read_finite(stored["seconds"]),
-        read_finite(stored["best"]),
-        read_finite(current),
-    )
-
-
-def _candidate(stored: Mapping[str, Any], name: str) -> PastCandidate:
-    return PastCandidate(read(str, stored["verdict"]), read_finite(stored[name]), read(bool, stored["adopted"]))
-
-
-def _curve(stored: Mapping[str, Any]) -> PastCurve:
-    return PastCurve(
-        read(str, stored["kind"]),
-        read(str, stored["name"]),
-        read_finite(stored["epsilon"]),
-        count(stored["seed"]),
-        count(stored["best_epoch"]),
-        tuple(map(read_finite, read(list[Any], stored["validation"]))),
-    )
+            known = plain(history)  # numbers that are not finite are none
+            if read(str, known["metric"]) != metric:
+                raise ValueError(f"of {metric}, as the result is, expected; it is of {known['metric']}")
+            steps = [{**one, "current": one["metrics"].get(f"valid_{metric}")} for one in known["steps"]]
+            candidates = [{**one, "value": one[f"valid_{metric}"]} for one in known["candidates"]]
+            return read(cls, {"steps": steps, "candidates": candidates, "curves": known["curves"]})

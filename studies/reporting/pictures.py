@@ -14,7 +14,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from studies.common.drawing import COLOURS
 from studies.reporting.axes import FOUND, finite_array, label, legend, new_axes, number, other, thinned
 from studies.reporting.past import PastCandidate, PastCurve, PastStep
-from studies.reporting.rows import FrontPoint, Stage
+from studies.reporting.rows import FrontPoint
 from studies.reporting.svg import INK
 
 #: More marks would make a page of megabytes that shows no more.
@@ -70,16 +70,16 @@ def _marks(
         axes.plot(*zip(*points, strict=True), marker, label=text, color=colour, markersize=size, alpha=0.85)
 
 
-def funnel(stages: Sequence[Stage]) -> Figure:
+def funnel(stages: Sequence[tuple[str, int]]) -> Figure:
     """How many candidates came how far, on a logarithmic axis."""
     figure, axes = new_axes(0.6 + 0.36 * len(stages))
-    counts = [max(stage.count, 0) for stage in stages]
+    names, counts = zip(*stages, strict=True)
     most = max(1, *counts)
-    widths = [math.log10(count) + 0.15 if count else 0.0 for count in counts]
+    widths = [math.log10(count) + 0.15 if count > 0 else 0.0 for count in counts]
     axes.barh(range(len(stages)), widths, height=0.72, color=COLOURS[0])
-    for i, (stage, width) in enumerate(zip(stages, widths, strict=True)):
-        axes.text(width + 0.08, i, f"{stage.count:,}", va="center")
-    axes.set_yticks(range(len(stages)), [stage.name for stage in stages])
+    for i, (count, width) in enumerate(zip(counts, widths, strict=True)):
+        axes.text(width + 0.08, i, f"{count:,}", va="center")
+    axes.set_yticks(range(len(stages)), names)
     axes.invert_yaxis()
     axes.set(xlim=(0, math.log10(most) * 1.2 + 0.6))
     axes.tick_params(left=False)

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
+from typing import Any
 
 from core.common.errors import UserError
 from core.search.trial import Verdict
@@ -15,14 +16,6 @@ from studies.reporting.commands import export_command
 from studies.reporting.numbers import Numbers
 from studies.study.picking import Pick
 from studies.study.summary import mean_and_spread, shortened
-
-
-@dataclass(frozen=True)
-class Cell:
-    """A metric of a loss."""
-
-    text: str
-    is_best: bool
 
 
 @dataclass(frozen=True)
@@ -39,8 +32,8 @@ class LossRow:
     """What the loss is multiplied by."""
     epochs: str
     seeds: int
-    cells: tuple[Cell, ...]
-    """Validation metric, then all test metrics."""
+    cells: tuple[tuple[str, bool], ...]
+    """Validation metric, then all test metrics: what is written, and whether it is the best of its column."""
     is_found: bool
     """Whether it is the loss of the title."""
     starts_known: bool
@@ -63,8 +56,9 @@ def loss_rows(study: StoredStudy) -> list[LossRow]:
         cells, form = [], loss.simplified
         for part, metric in columns(study):
             mean = getattr(loss, part).get(metric)
-            values = [_number(getattr(fit, part).get(metric)) for fit in loss.per_seed]
-            cells.append(Cell(mean_and_spread(values), mean is not None and mean == best[part, metric]))
+            seeds = [getattr(fit, part).get(metric) for fit in loss.per_seed]
+            values = [math.nan if value is None else value for value in seeds]
+            cells.append((mean_and_spread(values), mean is not None and mean == best[part, metric]))
         rows.append(
             LossRow(
                 shortened(loss.name),
@@ -88,10 +82,6 @@ def _best(study: StoredStudy, losses: Sequence[StoredLoss], part: str, metric: s
     return max(values, key=find_metric(study.settings.task, metric).score_of, default=None)
 
 
-def _number(value: float | None) -> float:
-    return math.nan if value is None else value
-
-
 @dataclass(frozen=True)
 class FrontPoint:
     """A loss in the picture of the front; metrics of the first seed, which all losses were trained with."""
@@ -101,18 +91,6 @@ class FrontPoint:
     value: float | None
     on_front: bool
     is_known: bool
-
-
-@dataclass(frozen=True)
-class FrontRow:
-    """A loss on the front."""
-
-    complexity: int
-    formula: str
-    epsilon: float | None
-    value: float | None
-    test: float | None
-    command: str
 
 
 def front_points(study: StoredStudy) -> list[FrontPoint]:
@@ -133,15 +111,22 @@ def front_names(study: StoredStudy) -> set[tuple[str, float | None]]:
     return {(row.name, row.epsilon) for row in study.front}
 
 
-def front_rows(study: StoredStudy, place: str) -> list[FrontRow]:
+def front_rows(study: StoredStudy, place: str) -> list[dict[str, Any]]:
     """The losses on the front, the shortest first, each with what exports it."""
     rows = []
     for row in study.front:
         rule = f"complexity<={row.complexity}"
         is_picked = bool(study.finalists) and _picked(study, rule) == row.name
-        command = export_command(place, **({"pick": rule} if is_picked else {"name": row.name}))
-        value, test = (part.get(study.metric) for part in (row.validation, row.test))
-        rows.append(FrontRow(row.complexity, shortened(row.formula), row.epsilon, value, test, command))
+        rows.append(
+            {
+                "complexity": row.complexity,
+                "formula": shortened(row.formula),
+                "epsilon": row.epsilon,
+                "value": row.validation.get(study.metric),
+                "test": row.test.get(study.metric),
+                "command": export_command(place, **({"pick": rule} if is_picked else {"name": row.name})),
+            }
+        )
     return rows
 
 
@@ -153,42 +138,27 @@ def _picked(study: StoredStudy, rule: str) -> str | None:
         return None
 
 
-@dataclass(frozen=True)
-class Stage:
-    """How many candidates came so far."""
-
-    name: str
-    count: int
-
-
-def stages(numbers: Numbers, n_converged: int) -> list[Stage]:
-    """From everything that was proposed to what was trained to convergence."""
+def stages(numbers: Numbers, n_converged: int) -> list[tuple[str, int]]:
+    """How many candidates came so far, from everything that was proposed to what was trained to convergence."""
     count = numbers.count
     gradient = numbers.sampled - count(Verdict.ZERO_GRADIENT)
     new = gradient - count(Verdict.DUPLICATE)
-    steps = [("sampled", numbers.sampled), ("with a gradient", gradient), ("not a duplicate", new)]
-    if count(Verdict.WRONG_DIRECTION):
-        steps.append(("right direction", new - count(Verdict.WRONG_DIRECTION)))
-    steps += [("trained", numbers.trained), ("accepted", count(Verdict.ACCEPTED))]
-    steps += [("distinct losses", numbers.distinct_accepted), ("passed phase II", numbers.passed_validation_check)]
-    return [Stage(*step) for step in (*steps, ("to convergence", n_converged))]
+    turned = [("right direction", new - count(Verdict.WRONG_DIRECTION))] if count(Verdict.WRONG_DIRECTION) else []
+    return [
+        ("sampled", numbers.sampled),
+        ("with a gradient", gradient),
+        ("not a duplicate", new),
+        *turned,
+        ("trained", numbers.trained),
+        ("accepted", count(Verdict.ACCEPTED)),
+        ("distinct losses", numbers.distinct_accepted),
+        ("passed phase II", numbers.passed_validation_check),
+        ("to convergence", n_converged),
+    ]
 
 
-@dataclass(frozen=True)
-class VerdictRow:
-    """What became of candidates."""
-
-    name: str
-    count: int
-    share: str
-    meaning: str
-
-
-def verdict_rows(numbers: Numbers) -> list[VerdictRow]:
-    """Every verdict with its meaning, as the terminal shows them."""
-    rows = []
-    for verdict in Verdict:
-        count = numbers.count(verdict)
-        share = f"{count / numbers.sampled:.1%}" if numbers.sampled else ""
-        rows.append(VerdictRow(verdict.value.replace("_", " "), count, share, verdict.meaning))
-    return rows
+def verdict_rows(numbers: Numbers) -> list[tuple[str, int, str, str]]:
+    """Every verdict, how many candidates ended so, their share, and its meaning, as the terminal shows them."""
+    counts = {verdict: numbers.count(verdict) for verdict in Verdict}
+    shares = {verdict: f"{n / numbers.sampled:.1%}" if numbers.sampled else "" for verdict, n in counts.items()}
+    return [(one.value.replace("_", " "), n, shares[one], one.meaning) for one, n in counts.items()]

@@ -14,35 +14,35 @@ LABELS = (0.0, 1.0)
 Y_HAT = np.linspace(0.005, 0.995, 199)
 
 
+#: The curves of a loss, as they are called beside an axis; y_hat = sigmoid(logit).
+CURVES = ("loss, lowest point at 0", "∂ loss / ∂ŷ", "∂ loss / ∂ logit")
+
+
 @dataclass(frozen=True)
 class Shape:
-    """A loss over `Y_HAT`; arrays are [2, n], a row for each label, NaN where a number is not finite."""
+    """A loss over `Y_HAT`."""
 
     name: str
-    value: np.ndarray
-    """Moved so that its lowest point is 0 for each label: an added number changes no gradient."""
-    by_prediction: np.ndarray
-    """d loss / d y_hat."""
-    by_logit: np.ndarray
-    """d loss / d logit, where y_hat = sigmoid(logit)."""
+    heights: np.ndarray
+    """[3, 2, n], for each of `CURVES` a row for each label; NaN where a number is not finite. The loss is moved so that
+    its lowest point is 0 for each label: an added number changes no gradient."""
 
 
 def shape_of(name: str, loss: Loss) -> Shape:
     """Compute a loss on the grid, in float64."""
-    y_hat = torch.from_numpy(Y_HAT)
-    logit = torch.logit(y_hat)
-    values, slopes = [], []
+    logit = torch.logit(torch.from_numpy(Y_HAT))
+    values, gradients = [], []
     for label in LABELS:
         y = torch.full_like(logit, label)
         with torch.no_grad():
             values.append(loss.value(logit, y).expand_as(logit).numpy())
-        slopes.append(loss.slope(logit, y).expand_as(logit).numpy())
-    by_logit = _finite(np.stack(slopes))
-    value = _finite(np.stack(values))
+        gradients.append(loss.slope(logit, y).expand_as(logit).numpy())
+    value, by_logit = only_finite(np.stack(values)), only_finite(np.stack(gradients))
     lowest = np.array([[row[np.isfinite(row)].min(initial=np.inf)] for row in value])
     with np.errstate(over="ignore"):
-        return Shape(name, _finite(value - lowest), _finite(by_logit / (Y_HAT * (1 - Y_HAT))), by_logit)
+        return Shape(name, only_finite(np.stack([value - lowest, by_logit / (Y_HAT * (1 - Y_HAT)), by_logit])))
 
 
-def _finite(values: np.ndarray) -> np.ndarray:
+def only_finite(values: np.ndarray) -> np.ndarray:
+    """The numbers, NaN in place of those that are not finite."""
     return np.where(np.isfinite(values), values, np.nan)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import re
 from collections.abc import Callable
 from typing import Any
@@ -10,7 +9,7 @@ from xml.etree import ElementTree
 
 from matplotlib.figure import Figure
 
-from studies.common.drawing import COLOURS, looking
+from studies.common.drawing import COLOURS, LOOK, picture
 
 #: Stands for the colour of the text around the picture; nothing else is drawn in it.
 INK = "#010203"
@@ -23,17 +22,11 @@ _COLOUR = re.compile("|".join(_IN_THE_PAGE))
 _FONT = re.compile(r"font-family:[^;]*;?\s*")
 _INKED = ("text.color", "axes.edgecolor", "axes.labelcolor", "xtick.color", "ytick.color")
 _LOOK: dict[Any, Any] = {
+    **LOOK,
     "svg.fonttype": "none",  # text stays text
-    "text.parse_math": False,  # a dollar sign in a name is one
-    "font.family": "DejaVu Sans",
-    "font.size": 9.5,
-    "legend.frameon": False,
     "legend.fontsize": 9,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
     "axes.facecolor": "none",
     "axes.titlesize": 9.5,
-    "axes.unicode_minus": False,  # as in the text of the page
     "figure.facecolor": "none",
     **dict.fromkeys(_INKED, INK),
 }
@@ -47,10 +40,7 @@ def inline_svg(stem: str, alt: str, draw: Callable[[], Figure]) -> str:
         alt: what is told in place of the picture.
         draw: makes the figure.
     """
-    file = io.StringIO()
-    with looking(_LOOK, stem):
-        draw().savefig(file, format="svg", metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
-    root = ElementTree.fromstring(file.getvalue())
+    root = ElementTree.fromstring(picture(draw, ".svg", _LOOK, salt=stem))
     for parent in root.iter():
         for child in [one for one in parent if one.tag.endswith(("}style", "}metadata"))]:
             parent.remove(child)

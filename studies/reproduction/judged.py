@@ -13,36 +13,26 @@ from studies.study.study import Study
 
 #: Options that a reproduction and an evaluation share.
 _SHARED = ("seeds", "preset", "max_epochs", "stop_after", "device")
+#: Protocol of an evaluation -> more options that both have with it.
+_OF_PROTOCOL = {"paper": ("learning_rate",), "symmetric": ("trials", "tuning_seeds")}
 
 
-def published(
-    bench: Bench, dataset: str, task: str, model: str, losses: Sequence[str], baselines: Sequence[str]
+def judged(
+    bench: Bench, protocol: str, dataset: str, model: str, losses: Sequence[str], baselines: Sequence[str], **given: Any
 ) -> Outcome:
-    """Train losses as `python -m studies.evaluate --protocol paper --tuning-seeds 1` does.
+    """Train losses as `python -m studies.evaluate` does.
 
     Args:
         bench: where.
+        protocol: paper or symmetric.
         dataset: one of its data sets.
-        task: classification or regression.
         model: the recommender.
         losses: by name or formula.
         baselines: the same, for those that the others are tested against.
+        given: more options of the evaluation.
     """
-    given = {"protocol": "paper", "tuning_seeds": 1, "learning_rate": bench.settings.learning_rate}
-    return _judge(bench, dataset, model, losses, baselines, task=task, **given)
-
-
-def tuned(bench: Bench, dataset: str, model: str, losses: Sequence[str], baselines: Sequence[str]) -> Outcome:
-    """Train losses as `python -m studies.evaluate` does, classification; for the arguments see `published`."""
-    given = {"trials": bench.settings.trials, "tuning_seeds": bench.settings.tuning_seeds}
-    return _judge(bench, dataset, model, losses, baselines, protocol="symmetric", **given)
-
-
-def _judge(
-    bench: Bench, dataset: str, model: str, losses: Sequence[str], baselines: Sequence[str], **given: Any
-) -> Outcome:
-    shared: dict[str, Any] = {name: getattr(bench.settings, name) for name in _SHARED}
-    what: dict[str, Any] = {"dataset": dataset, "recommender": model}
-    settings = EvaluateSettings(loss=tuple(losses), baseline=tuple(baselines), **what, **shared, **given)
+    own = {name: getattr(bench.settings, name) for name in (*_SHARED, *_OF_PROTOCOL[protocol])}
+    what: dict[str, Any] = {"protocol": protocol, "dataset": dataset, "recommender": model, **own, **given}
+    settings = EvaluateSettings(loss=tuple(losses), baseline=tuple(baselines), **what)
     study = Study(settings.study, bench.files(dataset))
     return Judgement(settings, study.task, bench.maker(dataset), bench.laboratory(dataset)).run()

@@ -17,9 +17,9 @@ from typing import Any
 from recommenders.tasks.metrics import METRICS
 from studies.evaluation.report import seed_rows
 from studies.evaluation.statistics import LEVEL, compare_with
-from studies.reproduction import judged
 from studies.reproduction.bench import Bench
 from studies.reproduction.beside import METRIC_NAMES, data_name, groups, model_name, not_measured
+from studies.reproduction.judged import judged
 from studies.reproduction.paper import TABLE_5, TABLE_6, Performance, published
 from studies.reproduction.raw import Column, Frame, metric_columns
 from studies.reproduction.reproduction import Reproduction
@@ -63,7 +63,8 @@ class _Judged:
         """Train every loss to convergence."""
         rows: list[dict[str, Any]] = []
         for dataset, model in product(bench.datasets, bench.settings.models):
-            outcome = judged.published(bench, dataset, self.task, model, self.found, self.handcrafted)
+            given = {"task": self.task, "tuning_seeds": 1}
+            outcome = judged(bench, "paper", dataset, model, self.found, self.handcrafted, **given)
             rows += [{"model": model, "dataset": dataset, **row} for row in seed_rows(outcome)]
         return rows
 

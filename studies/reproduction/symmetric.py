@@ -19,7 +19,7 @@ from studies.evaluation.report import seed_rows
 from studies.evaluation.statistics import LEVEL, Comparison, compare_with
 from studies.reproduction.bench import Bench
 from studies.reproduction.beside import data_name, groups, model_name
-from studies.reproduction.judged import tuned
+from studies.reproduction.judged import judged
 from studies.reproduction.paper import TABLE_5, published
 from studies.reproduction.raw import Column, Frame, metric_columns
 from studies.reproduction.reproduction import Reproduction
@@ -48,7 +48,7 @@ def _measure(bench: Bench) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     losses = [one for one in bench.settings.loss or _LOSSES if one != _BASELINE]
     for dataset, model in product(bench.datasets, bench.settings.models):
-        outcome = tuned(bench, dataset, model, losses, (_BASELINE,))
+        outcome = judged(bench, "symmetric", dataset, model, losses, (_BASELINE,))
         chosen = {one.name: _chosen(one) for one in outcome.losses}
         of_both = {"model": model, "dataset": outcome.settings.data_name(bench.files(dataset))}
         rows += [of_both | row | chosen[row["loss"]] for row in seed_rows(outcome)]

@@ -7,9 +7,9 @@ import torch
 from core.programs.space import OperatorSpace
 from studies.common.drawing import ENDINGS, picture
 from studies.plotting.chosen import MOST, distinct, named
-from studies.plotting.figure import KINDS, LOOK, loss_curves
+from studies.plotting.figure import loss_curves
 from studies.plotting.scaling import scaled
-from studies.reporting.shapes import LABELS, Y_HAT
+from studies.reporting.shapes import CURVES, LABELS, Y_HAT
 
 SPACE = OperatorSpace()
 UNCLAMPED = OperatorSpace(clamp="none", xi=1e-100)
@@ -25,9 +25,9 @@ def losses(*texts, scale="raw", space=SPACE, beside="BCE"):
 
 def drawn(ones, scale="raw"):
     """(row, column, label) -> the numbers of a line."""
-    axes = np.array(loss_curves(ones, scale).axes).reshape(len(KINDS), len(LABELS))
+    axes = np.array(loss_curves(ones, scale).axes).reshape(len(CURVES), len(LABELS))
     lines = {}
-    for row in range(len(KINDS)):
+    for row in range(len(CURVES)):
         for column in range(len(LABELS)):
             for line in axes[row, column].get_lines():
                 if not line.get_label().startswith("_"):
@@ -51,7 +51,7 @@ def by_autograd(loss, y):
 def test_the_lines_are_the_losses_and_what_autograd_makes_of_them():
     ones = losses(*NAMES)
     lines = drawn(ones)
-    assert len(lines) == len(NAMES) * len(KINDS) * len(LABELS)
+    assert len(lines) == len(NAMES) * len(CURVES) * len(LABELS)
     for one in ones:
         for column, y in enumerate(LABELS):
             for row, expected in enumerate(by_autograd(one.chosen.loss, y)):
@@ -74,7 +74,7 @@ def test_normalised_gradients_are_as_large_as_that_of_bce_where_nothing_is_known
     ((one,), half) = losses(name, scale="normalised"), len(Y_HAT) // 2
     assert Y_HAT[half] == pytest.approx(0.5)
     # The middle of the grid is 1/2 but for rounding, where some slopes jump.
-    assert np.sqrt(np.mean(one.shape.by_logit[:, half] ** 2)) == pytest.approx(0.5, rel=1e-6)
+    assert np.sqrt(np.mean(one.heights[2][:, half] ** 2)) == pytest.approx(0.5, rel=1e-6)
 
 
 def test_the_factor_is_told_in_the_legend():
@@ -113,7 +113,7 @@ def test_what_is_not_finite_is_a_gap_and_told():
     assert np.isfinite(lines[0, 1, one.chosen.name]).all()
     (nowhere,) = losses("((1/(y_hat - y_hat))^2)^2", space=UNCLAMPED)
     assert nowhere.told == (f"{nowhere.chosen.name}: not finite anywhere; there is nothing to draw.",)
-    assert picture(lambda: loss_curves([nowhere], "raw"), ".png", LOOK)
+    assert picture(lambda: loss_curves([nowhere], "raw"), ".png")
 
 
 def test_a_constant_is_flat_and_told():
@@ -160,13 +160,13 @@ def test_a_pole_leaves_the_picture_and_the_rest_can_be_read():
 def test_whatever_its_heights_a_loss_can_be_drawn(text, scale):
     for space in (UNCLAMPED, OperatorSpace(clamp="none", xi=1e-300), SPACE):
         ones = losses(text, "BCE", space=space, scale=scale)
-        assert picture(lambda ones=ones: loss_curves(ones, scale), ".png", LOOK).startswith(b"\x89PNG")
+        assert picture(lambda ones=ones: loss_curves(ones, scale), ".png").startswith(b"\x89PNG")
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
 def test_pictures_say_nothing_of_when_and_by_what_they_were_made(ending):
-    content = picture(lambda: loss_curves(losses("MaxR", "BCE"), "raw"), ending, LOOK)
-    assert content == picture(lambda: loss_curves(losses("MaxR", "BCE"), "raw"), ending, LOOK)
+    content = picture(lambda: loss_curves(losses("MaxR", "BCE"), "raw"), ending)
+    assert content == picture(lambda: loss_curves(losses("MaxR", "BCE"), "raw"), ending)
     for word in (b"CreationDate", b"dc:date", b"Software", b"Producer", b"dc:creator"):
         assert word not in content
 

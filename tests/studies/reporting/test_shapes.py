@@ -14,23 +14,23 @@ from studies.reporting.shapes import LABELS, Y_HAT, shape_of
 @pytest.mark.parametrize("loss", [MSE, BCE, ProgramLoss(LossProgram.parse("log(y_hat + y)^2"), OperatorSpace())])
 def test_slopes_are_those_of_the_value(loss):
     shape = shape_of("loss", loss)
-    slope = np.gradient(shape.value, Y_HAT, axis=1, edge_order=2)
+    value, by_prediction, by_logit = shape.heights
+    slope = np.gradient(value, Y_HAT, axis=1, edge_order=2)
     inside = slice(20, -20)
-    assert np.allclose(slope[:, inside], shape.by_prediction[:, inside], rtol=0.02, atol=1e-3)
-    assert np.allclose(shape.by_logit, shape.by_prediction * Y_HAT * (1 - Y_HAT))
+    assert np.allclose(slope[:, inside], by_prediction[:, inside], rtol=0.02, atol=1e-3)
+    assert np.allclose(by_logit, by_prediction * Y_HAT * (1 - Y_HAT))
 
 
 def test_the_closed_forms_are_what_everybody_knows():
     y = np.array(LABELS)[:, None]
-    assert np.allclose(shape_of("BCE", BCE).by_logit, Y_HAT - y)
-    assert np.allclose(shape_of("MSE", MSE).by_prediction, 2 * (Y_HAT - y))
+    assert np.allclose(shape_of("BCE", BCE).heights[2], Y_HAT - y)
+    assert np.allclose(shape_of("MSE", MSE).heights[1], 2 * (Y_HAT - y))
 
 
 def test_the_lowest_point_is_zero_and_infinities_are_missing():
-    assert (shape_of("BCE", BCE).value.min(axis=1) == 0).all()
+    assert (shape_of("BCE", BCE).heights[0].min(axis=1) == 0).all()
     steep = ProgramLoss(LossProgram.parse("1/(1/(1/(y_hat*y)^2)^2)^2*y"), OperatorSpace(clamp="none", xi=1e-12))
-    for values in (shape_of("steep", steep).value, shape_of("steep", steep).by_logit):
-        assert not np.isinf(values).any()
+    assert not np.isinf(shape_of("steep", steep).heights).any()
 
 
 @pytest.mark.parametrize(
