@@ -104,7 +104,7 @@ class SearcherContract(ABC):
     learns_slowly = False
     rounds_to_learn = 30
 
-    @pytest.mark.parametrize("space", SPACES, ids=["default", "short", "few operators", "one line"])
+    @pytest.mark.parametrize("space", SPACES, ids=["default", "short", "few operators", "one line", "other operators"])
     @pytest.mark.parametrize("n", [1, 2, 33])
     def test_asks_are_answered_exactly_and_within_the_space(self, space, n):
         searcher = self.make(space, 0)
