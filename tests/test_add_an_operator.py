@@ -29,7 +29,7 @@ def project(tmp_path_factory):
     (file,) = re.findall(r"In `(core/\S+\.py)` write", PAGE)
     start, rows = (copy / file).read_text(encoding="utf-8").split("#: In the order", 1)
     head, end = rows.rsplit(")  # fmt: skip", 1)
-    text = f"{start}{function}\n\n#: In the order{head}{textwrap.indent(row, '    ')})  # fmt: skip{end}"
+    text = f"{start}{function}\n\n#: In the order{head}{textwrap.indent(row.rstrip(), '    ')},\n)  # fmt: skip{end}"
     (copy / file).write_text(text, encoding="utf-8")
     return copy
 

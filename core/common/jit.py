@@ -56,8 +56,8 @@ def part(function: Callable[..., Any], merged: bool = False) -> Any:
 
     Args:
         function: also one that was made by another function.
-        merged: whether its text becomes a part of what calls it, before anything is compiled: for the links of a chain,
-            each of which would be compiled with all that follow it.
+        merged: whether its text becomes a part of what calls it, before anything is compiled: for the nodes of a tree,
+            each of which would be compiled with all that are below it.
     """
     return numba.njit(**_OPTIONS, **({"inline": "always"} if merged else {"forceinline": True}))(function)
 

@@ -28,41 +28,51 @@ _USES = (Tape, *(row.scalar for row in OPERATORS.values()))
 # Numba takes a literal for a float64, and a float32 with it: hence `one`, which has the type of the rest.
 
 
-def _no_operator(operation, x, dx, z, dz, value, tangent, epsilon, n):
-    """A number that no operator has: nothing is known of the result."""
+@compiled(uses=_USES)
+def _no_operator(v, t, row, n):
+    """Nothing is known of a result whose number no operator has."""
     for i in range(n):
-        value[i], tangent[i] = math.nan, math.nan
+        v[row, i], t[row, i] = math.nan, math.nan
     return False
 
 
-def _operators(number: int = 0) -> Any:
-    """The operators from a number on, as links of a chain: each fills value and tangent [n] if it is the one wanted.
+def _operators(first: int, end: int) -> Any:
+    """The operators of these numbers, as a tree of halves: the one that is wanted fills a row by the rows a and b.
 
-    The links are merged into one function with a loop for each operator, which runs in vector registers. It returns
+    The tree is merged into one function with a loop for each operator, which runs in vector registers. It returns
     whether the result is to be clamped.
     """
-    if number == len(OPERATIONS):
-        return part(_no_operator)
-    row, others = OPERATORS[OPERATIONS[number]], _operators(number + 1)
-    scalar, is_clamped = part(row.scalar), not row.transparent
+    if end - first > 1:
+        middle = (first + end) // 2
+        lower, upper = _operators(first, middle), _operators(middle, end)
 
-    def link(operation, x, dx, z, dz, value, tangent, epsilon, n):
-        if operation == number:
+        def half(operation, v, t, row, a, b, epsilon, n):
+            if operation < middle:
+                return lower(operation, v, t, row, a, b, epsilon, n)
+            return upper(operation, v, t, row, a, b, epsilon, n)
+
+        return part(half, merged=True)
+    operator = OPERATORS[OPERATIONS[first]]
+    scalar, is_clamped = part(operator.scalar), not operator.transparent
+
+    def leaf(operation, v, t, row, a, b, epsilon, n):
+        if operation == first:
             for i in range(n):
-                value[i], tangent[i] = scalar(x[i], dx[i], z[i], dz[i], epsilon)
+                v[row, i], t[row, i] = scalar(v[a, i], t[a, i], v[b, i], t[b, i], epsilon)
             return is_clamped
-        return others(operation, x, dx, z, dz, value, tangent, epsilon, n)
+        return _no_operator(v, t, row, n)
 
-    return part(link, merged=True)
-
-
-_operate = _operators()
+    return part(leaf, merged=True)
 
 
-@compiled(uses=_USES, inline=True)
+_operate = _operators(0, len(OPERATIONS))
+
+
+@compiled(uses=_USES)
 def _apply(operation, v, t, row, a, b, epsilon, n):
     """Fill a row by an operator of the rows a and b; returns whether it is to be clamped."""
-    return _operate(operation, v[a], t[a], v[b], t[b], v[row], t[row], epsilon, n)
+    # Unsigned: numba would count negative indices from the end, which costs a comparison each time.
+    return _operate(operation, v, t, np.uint64(row), np.uint64(a), np.uint64(b), epsilon, n)
 
 
 @compiled(uses=_USES)
