@@ -16,8 +16,8 @@ from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from studies.comparison.outcome import Run
-from studies.execution.laboratory import Watcher
-from studies.execution.part import Part
+from studies.execution.runner import Callback as Watcher
+from studies.execution.task import Task as Part
 from studies.tracking.group import GroupTracker, key_of
 from studies.tracking.view import save_view
 from studies.tracking.writes import BATCH, LONGEST_TEXT, SINGLE, columns_of, now, params_of

@@ -54,10 +54,12 @@ class Figure5(Reproduction):
                 for seed in range(bench.settings.seeds)
             ]
             parts = [
-                bench.maker(dataset).learning(study, f"{study.recommender} {name} the reward filter seed {study.seed}")
+                bench.factory(dataset).learning(
+                    study, f"{study.recommender} {name} the reward filter seed {study.seed}"
+                )
                 for name, study in searches
             ]
-            found = bench.laboratory(dataset).stage(f"Phase I on {dataset}, with the reward filter and without", parts)
+            found = bench.runner().stage(f"Phase I on {dataset}, with the reward filter and without", parts)
             for (name, study), part in zip(searches, found, strict=True):
                 shared = {"model": study.recommender, "dataset": dataset, "filter": name, "seed": study.seed}
                 rows += [shared | point for point in _kept(part["points"])]

@@ -45,4 +45,4 @@ def _judge(
     what: dict[str, Any] = {"dataset": dataset, "recommender": model}
     settings = EvaluateSettings(loss=tuple(losses), baseline=tuple(baselines), **what, **shared, **given)
     study = Study(settings.study, bench.files(dataset))
-    return Judgement(settings, study.task, bench.maker(dataset), bench.laboratory(dataset)).run()
+    return Judgement(settings, study.task, bench.factory(dataset), bench.runner()).run()

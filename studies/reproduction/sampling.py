@@ -46,7 +46,7 @@ def _measure(bench: Bench) -> Frame:
     for dataset in bench.datasets:
         searches = [(model, name) for model in bench.settings.models for name in PROXY_TESTS]
         parts = [
-            bench.maker(dataset).sampling(
+            bench.factory(dataset).sampling(
                 bench.study(
                     dataset,
                     recommender=model,
@@ -61,7 +61,7 @@ def _measure(bench: Bench) -> Frame:
             for model, name in searches
         ]
         about = f"Phase I on {dataset} for {bench.settings.minutes:g} minutes each, one after the other"
-        found = bench.laboratory(dataset, alone=True).stage(about, parts)
+        found = bench.runner(alone=True).stage(about, parts)
         for (model, name), part in zip(searches, found, strict=True):
             shared = {"model": model, "dataset": dataset, "proxy": name}
             rows += [shared | point for point in thinned(part["points"], _MOST_POINTS)]

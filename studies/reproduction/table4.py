@@ -76,8 +76,8 @@ class Table4(Reproduction):
                 for clamp in CLAMPS
                 for seed in range(bench.settings.seeds)
             ]
-            parts = [bench.maker(dataset).study(study, _label(study)) for study in studies]
-            found = bench.laboratory(dataset).stage(f"{len(parts)} searches on {dataset}, phases I to III", parts)
+            parts = [bench.factory(dataset).study(study, _label(study)) for study in studies]
+            found = bench.runner().stage(f"{len(parts)} searches on {dataset}, phases I to III", parts)
             for study, part in zip(studies, found, strict=True):
                 of_study = {"model": study.recommender, "dataset": dataset, "task": study.task, "clamp": study.clamp}
                 rows += [{**of_study, "seed": study.seed, **row} for row in _rows(study, part)]

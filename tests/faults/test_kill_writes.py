@@ -10,8 +10,8 @@ import sys
 import tempfile
 
 import pytest
-
 from studies.execution.part import CHECKPOINTS, Part, PartsFolder
+
 from studies.storage.checkpoints import Checkpoints
 from studies.storage.ledger import LEDGER
 from studies.storage.resuming import begin_anew, own_folder

@@ -8,6 +8,8 @@ from io import StringIO
 import pytest
 import torch
 from rich.console import Console
+from studies.execution.making import PartMaker
+from studies.execution.workplace import Workplace
 
 from core.common.errors import UserError
 from core.common.seeding import derive_seed
@@ -17,9 +19,7 @@ from recommenders.tasks.environments import _Environment
 from recommenders.tasks.scaling import bce_factor, fresh_yardstick
 from studies.api import load_result, search_loss
 from studies.common.command import BAD_INPUT, exit_code
-from studies.execution.making import PartMaker
 from studies.execution.work import do
-from studies.execution.workplace import Workplace
 from studies.export import app as export_app
 from studies.exporting.stored import StoredStudy
 from studies.reporting.page import report_page

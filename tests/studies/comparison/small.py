@@ -1,9 +1,10 @@
 """A comparison that ends in seconds and goes through all stages."""
 
-from studies.comparison.contest import Contest
-from studies.comparison.settings import CompareSettings
 from studies.execution.laboratory import Watcher
 from studies.execution.workplace import Workplace
+
+from studies.comparison.contest import Contest
+from studies.comparison.settings import CompareSettings
 from tests.studies.small import as_words
 
 OPTIONS = {

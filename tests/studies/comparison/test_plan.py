@@ -3,11 +3,11 @@
 import math
 
 import pytest
+from studies.comparison.plan import Plan
 
 from core.programs.program import LossProgram
 from core.search.search import StopReason
 from searchers.genetic import GeneticSettings
-from studies.comparison.plan import Plan
 from tests.studies.comparison.small import small_comparison
 
 FUNNEL = {"sampled": 10, "trained": 2}

@@ -1,15 +1,16 @@
 """An evaluation that ends in seconds and goes through all stages."""
 
+from studies.execution.laboratory import Laboratory
+from studies.execution.making import PartMaker
+from studies.execution.part import PartsFolder
+from studies.execution.workers import Workers
+from studies.execution.workplace import Workplace
+
 from studies.common.command import exit_code
 from studies.evaluate import app
 from studies.evaluation.judgement import Judgement
 from studies.evaluation.settings import EvaluateSettings
-from studies.execution.laboratory import Laboratory
-from studies.execution.making import PartMaker
-from studies.execution.part import PartsFolder
 from studies.execution.work import do
-from studies.execution.workers import Workers
-from studies.execution.workplace import Workplace
 from studies.study.study import Study
 from tests.studies.small import as_words
 

@@ -1,9 +1,9 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from studies.execution.part import Part, PartsFolder
 
 from core.common.errors import UserError
-from studies.execution.part import Part, PartsFolder
 
 CONTENTS = st.dictionaries(
     st.text(max_size=5), st.integers() | st.lists(st.floats(allow_nan=False, allow_infinity=False))

@@ -1,9 +1,9 @@
 import io
 
 from rich.console import Console
+from studies.execution.part import Part
 
 from studies.comparison.telling import told_with
-from studies.execution.part import Part
 from studies.execution.progress import PartsProgress
 
 RUN, NOISE = Part("run", "gp seed 0", {}), Part("noise", "noise floor of BCE", {})

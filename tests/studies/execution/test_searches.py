@@ -1,10 +1,10 @@
 """Searches as parts: interrupted anywhere they come to the same; what they depend on is in their names."""
 
 import pytest
-
 from studies.execution.making import PartMaker
-from studies.execution.searches import learned, sampled, thinned, whole_study
 from studies.execution.workplace import Kept
+
+from studies.execution.searches import learned, sampled, thinned, whole_study
 from studies.study.settings import StudySettings
 from studies.study.study import Study
 from tests.studies.small import small_settings

@@ -10,12 +10,12 @@ import time
 from pathlib import Path
 
 import pytest
-
-from core.common.errors import UserError
 from studies.execution.part import Part
-from studies.execution.work import do
 from studies.execution.workers import Workers
 from studies.execution.workplace import Workplace
+
+from core.common.errors import UserError
+from studies.execution.work import do
 from studies.study.settings import StudySettings
 from tests.studies.comparison.small import small_comparison
 from tests.waiting import NEVER, eventually

@@ -1,12 +1,12 @@
 """A tuning from beginning to end, with values that are known beforehand; and real parts."""
 
 import pytest
-
 from studies.execution.making import PartMaker
 from studies.execution.part import PartsFolder
-from studies.execution.work import do
 from studies.execution.workers import Workers
 from studies.execution.workplace import Workplace
+
+from studies.execution.work import do
 from studies.tuning.evaluation import Evaluation
 from studies.tuning.storage import open_storage
 from studies.tuning.trials import Trials
