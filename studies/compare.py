@@ -47,7 +47,9 @@ def compare(
     metric = find_metric(comparison.task, comparison.metric)
     with experiment(places.out or Path("results") / name, places, REPORT_FILES) as work:
         callbacks: list[Callback] = [work.open(TaskProgress(work.err, told_with(metric.name)))]
-        tracker = work.track(lambda *server: ContestTracker(*server, work.path, contest.settings.to_dict(), work.warn))
+        tracker = work.track(
+            lambda client, at: ContestTracker(client, at, work.path, contest.settings.to_dict(), work.warn)
+        )
         callbacks += [] if tracker is None else [tracker]
         tell_data(contest.dataset, work.err)
         runner = work.runner({contest.digest: contest.files}, comparison.device, callbacks)

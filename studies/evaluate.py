@@ -49,7 +49,9 @@ def evaluate(
 
     with experiment(path, places, REPORT_FILES) as work:
         progress = work.open(TaskProgress(work.err))
-        tracker = work.track(lambda *server: EvaluationTracker(*server, work.path, evaluation.to_dict(), work.warn))
+        tracker = work.track(
+            lambda client, at: EvaluationTracker(client, at, work.path, evaluation.to_dict(), work.warn)
+        )
         tell_data(study.task.dataset, work.err)
         digest = data_file_digest(places.files)
         runner = work.runner({digest: places.files}, evaluation.device, [progress])

@@ -73,7 +73,9 @@ def _tune(tuning: TuneSettings, places: TunePlaces, path: Path, dataset: Dataset
     with experiment(path, places, (NOTE, *REPORT_FILES), growing=(JOURNAL,)) as work:
         identity = {name: value for name, value in tuning.to_dict().items() if name not in _FREE} | {"data": digest}
         trials = open_trials(tuning, places, work.folder, (JOURNAL, NOTE), identity)
-        tracker = work.track(lambda *server: TuneTracker(*server, trials.id, tuning.to_dict(), metric.name, work.warn))
+        tracker = work.track(
+            lambda client, at: TuneTracker(client, at, trials.id, tuning.to_dict(), metric.name, work.warn)
+        )
         bars = work.open(TaskProgress(work.err, told=None))
         watchers = [TrialLines(work.err, metric.name), *([] if tracker is None else [tracker])]
         runner = work.runner({digest: places.files}, tuning.device, [bars])

@@ -75,7 +75,10 @@ class Contest:
         study, metric = self.settings.study(CHANCE, 0), find_metric(self.settings.task, self.settings.metric)
         convergence = Convergence(self._factory, runner, study, metric, _AT_ONCE)
         finalists = [self._finalists(run) for run in found]
-        entrants = {one.key: one for of_run in (*finalists, self._baselines) for one in of_run}
+        entrants: dict[str, Entrant] = {}
+        for of_run in (*finalists, self._baselines):
+            for one in of_run:
+                entrants.setdefault(one.key, one)
         options = [one.options for one in entrants.values()]
         first = convergence.choose("Phase III: the smoothing term of every loss", options, [0])
         chosen = dict(zip(entrants, first, strict=True))

@@ -71,9 +71,8 @@ class Judgement:
         """The smoothing term of every loss that has one; one descent for all."""
         descent, text = self._settings.study.train.descent, "The smoothing term of every loss"
         open_ones = [one for one in self._contenders if len(one.choices) > 1]
-        found = self._convergence.choose(
-            text, [*map(settings_of, open_ones)], self._settings.repeats(True), is_trial=True
-        )
+        options = [settings_of(one) for one in open_ones]
+        found = self._convergence.choose(text, options, self._settings.repeats(True), is_trial=True)
         chosen = {
             one.training.name: Choice(
                 one.training.epsilon, descent, grid=tuple((tried.epsilon, value) for tried, value in one.grid)

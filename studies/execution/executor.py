@@ -22,7 +22,7 @@ OnProgress = Callable[[Task, float], None]
 
 @dataclass(frozen=True)
 class Work:
-    """How tasks are computed: plain data and the name of a function, which can be sent to another process or machine."""
+    """How tasks are computed: plain data and the name of a function, to be sent to another process."""
 
     compute: Compute
     resources: Resources

@@ -71,7 +71,8 @@ class Experiment:
         with reaching(self._places.tracking_uri):
             tracker = make(*self._connection)
         self._address = tracker.address
-        return self.open(tracker)
+        self.open(tracker)
+        return tracker
 
     def runner(
         self,

@@ -60,7 +60,7 @@ class Training:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data: the loss as tasks store it, and its SGD settings where it has its own."""
-        program = None if self.program is None else self.program.to_dict()
+        program = None if self.program is None else self.program.canonical.to_dict()  # the same for all equal ones
         loss = {"loss": {"name": self.name, "program": program, "epsilon": self.epsilon}}
         return loss if self.descent is None else loss | {"descent": asdict(self.descent)}
 
@@ -108,7 +108,7 @@ class TaskFactory:
         return self._searched("study", study, label, ())
 
     def sampling(self, study: StudySettings, label: str) -> Task:
-        """Make a task: what Phase I samples and trains in its minutes; like all that is kept, it is not measured again."""
+        """Make a task: what Phase I samples and trains in its minutes; what is kept is not measured again."""
         return self._searched("sampling", study, label, _FREE_OF_FINALS)
 
     def learning(self, study: StudySettings, label: str) -> Task:

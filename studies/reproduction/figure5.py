@@ -53,10 +53,9 @@ class Figure5(Reproduction):
                 for name, eta in FILTERS.items()
                 for seed in range(bench.settings.seeds)
             ]
+            factory = bench.factory(dataset)
             parts = [
-                bench.factory(dataset).learning(
-                    study, f"{study.recommender} {name} the reward filter seed {study.seed}"
-                )
+                factory.learning(study, f"{study.recommender} {name} the reward filter seed {study.seed}")
                 for name, study in searches
             ]
             found = bench.runner().stage(f"Phase I on {dataset}, with the reward filter and without", parts)

@@ -39,9 +39,8 @@ class TrialLines(TuneWatcher):
     def on_trial(self, tried: Tried, best: Tried) -> None:
         """See TuneWatcher."""
         ended = f" after {len(tried.per_seed)} seeds, worse than the best" if tried.pruned else ""
-        text = (
-            f"  trial {tried.number}: {shown_params(tried.params)}: validation {self._metric} {tried.value:.4f}{ended}"
-        )
+        value = f"validation {self._metric} {tried.value:.4f}{ended}"
+        text = f"  trial {tried.number}: {shown_params(tried.params)}: {value}"
         if tried.number == best.number and tried.number:
             text += ", the best so far"
         self._console.print(text, highlight=False, soft_wrap=True)

@@ -126,8 +126,8 @@ class Trials:
             self.study.set_user_attr(_CODE, code())
         elif there != code() and not accept_other_code:
             raise UserError(
-                f"{shown_url(self.place)}: its trials were made by other code than today's; --accept-other-code goes on "
-                "with them, another --out or --study-name begins anew"
+                f"{shown_url(self.place)}: its trials were made by other code than today's; --accept-other-code goes "
+                "on with them, another --out or --study-name begins anew"
             )
         elif there != code():
             _log.warning("warning: trials in %s that other code made count, too", shown_url(self.place))

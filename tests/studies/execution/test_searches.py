@@ -1,15 +1,15 @@
-"""Searches as parts: interrupted anywhere they come to the same; what they depend on is in their names."""
+"""Searches as tasks: interrupted anywhere they come to the same; what they depend on is in their names."""
 
 import pytest
-from studies.execution.making import PartMaker
-from studies.execution.workplace import Kept
 
+from studies.execution.factory import TaskFactory
+from studies.execution.resources import Kept
 from studies.execution.searches import learned, sampled, thinned, whole_study
 from studies.study.settings import StudySettings
 from studies.study.study import Study
 from tests.studies.small import small_settings
 
-MAKE = PartMaker(None)
+MAKE = TaskFactory(None)
 
 
 def silent(share):
@@ -104,7 +104,7 @@ def test_curves_are_thinned_to_their_ends_and_what_is_kept():
 
 
 @pytest.mark.parametrize("kind", ["study", "sampling", "learning"])
-def test_parts_depend_on_all_that_decides(kind):
+def test_tasks_depend_on_all_that_decides(kind):
     def part(**changes):
         return getattr(MAKE, kind)(StudySettings(**changes), "label").file
 
@@ -112,6 +112,6 @@ def test_parts_depend_on_all_that_decides(kind):
     changes += [{"searcher": "gp:population_size=7"}, {"trainings": 3}, {"minutes": 1.0}, {"recommender": "mlp"}]
     changes += [{"check": "after"}, {"candidates_per_step": 1}, {"preset": "paper"}, {"dataset": "synthetic"}, {}]
     assert len({part(**one) for one in changes}) == len(changes)
-    assert getattr(PartMaker("other file"), kind)(StudySettings(), "label").file != part()
+    assert getattr(TaskFactory("other file"), kind)(StudySettings(), "label").file != part()
     finals = {part(**one) for one in ({}, {"baseline": ("BCE",)}, {"repeats": 1}, {"epsilon": (0.1,)})}
     assert len(finals) == (4 if kind == "study" else 1)
