@@ -112,7 +112,7 @@ class ExecutorContract:
 
     def test_tasks_of_a_group_are_computed_together(self, tmp_path: Path) -> None:
         """And no more of them than they allow."""
-        tasks = [Task("probe", f"task {i}", self.task(tmp_path, 0).content | {"loss": i}, at_once=2) for i in range(3)]
+        tasks = [Task("probe", f"task {i}", {**self.task(tmp_path, 0).content, "loss": i}, at_once=2) for i in range(3)]
         with self.executor() as executor:
             found = {task.label: result["together"] for task, result in executor.run(tasks, lambda task, share: None)}
         assert found == {"task 0": ["task 0", "task 1"], "task 1": ["task 0", "task 1"], "task 2": ["task 2"]}

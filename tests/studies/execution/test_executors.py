@@ -42,7 +42,7 @@ def test_settings_are_those_of_the_class():
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("proceses", "unknown executor 'proceses'. Did you mean 'processes'"),
+        ("proceses", "unknown executor 'proceses'.*Did you mean 'processes'"),
         ("processes:tries=few", "tries: expected a whole number, got 'few'"),
         ("processes:tires=3", "unknown setting of processes 'tires'"),
         ("inline:tries=3", "inline has no settings"),

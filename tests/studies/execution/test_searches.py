@@ -2,9 +2,10 @@
 
 import pytest
 
-from studies.execution.factory import TaskFactory
-from studies.execution.resources import Kept
+from studies.execution.factory import TaskFactory, Training
+from studies.execution.resources import Kept, LocalStorage, Resources
 from studies.execution.searches import learned, sampled, thinned, whole_study
+from studies.execution.work import compute
 from studies.study.settings import StudySettings
 from studies.study.study import Study
 from tests.studies.small import small_settings
@@ -48,6 +49,49 @@ def test_a_whole_study_goes_on(after):
     for part in (whole, again):
         part["result"].pop("seconds")
     assert again == whole
+
+
+class Dies(LocalStorage):
+    """Ends a worker right after the checkpoint of this number."""
+
+    def kept(self, tasks):
+        kept, offers = super().kept(tasks), []
+
+        def offer(state):
+            kept.offer(state)
+            offers.append(None)
+            if len(offers) == 2:
+                raise Died
+
+        return Kept(kept.stored, offer)
+
+
+class Died(Exception):
+    pass
+
+
+def test_trainings_of_a_group_go_on_together_from_their_checkpoint(tmp_path):
+    settings = small_settings()
+    tasks = [MAKE.training(settings, Training(name, None), 0, at_once=2) for name in ("BCE", "MSE")]
+    here = Resources(device="cpu").here(0, 1)
+    whole = compute(tasks, here, LocalStorage(), silent)
+    with pytest.raises(Died):
+        compute(tasks, here, Dies(keep=tmp_path, every=0.0), silent)
+    storage, shares = LocalStorage(keep=tmp_path, every=0.0), []
+    assert storage.kept(tasks).stored is not None
+    assert storage.kept(tasks[:1]).stored is None, "another group begins anew"
+    assert compute(tasks, here, storage, shares.append) == whole
+    assert len(shares) < whole[0]["epochs"], "what was done is not done again"
+    storage.forget(tasks)
+    assert storage.kept(tasks).stored is None
+
+
+def test_a_loss_comes_to_the_same_whoever_trains_beside_it():
+    settings, here = small_settings(), Resources(device="cpu").here(0, 1)
+    tasks = [MAKE.training(settings, Training(name, None), 0, at_once=8) for name in ("BCE", "MSE", "hinge", "focal")]
+    together = compute(tasks, here, LocalStorage(), silent)
+    assert together == [compute([task], here, LocalStorage(), silent)[0] for task in tasks]
+    assert together[::-1] == compute(tasks[::-1], here, LocalStorage(), silent)
 
 
 def learning_settings(**changes):
