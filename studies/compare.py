@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
 
@@ -15,12 +14,11 @@ from studies.comparison.contest import Contest
 from studies.comparison.settings import ComparePlaces, CompareSettings, command
 from studies.comparison.telling import told_with
 from studies.comparison.tracking import ContestTracker
-from studies.execution.laboratory import Watcher
-from studies.execution.progress import PartsProgress
-from studies.storage.output import OutputFolder, folder_name
-from studies.storage.resuming import own_folder
-from studies.study.console import new_console, tell_data, warning_to
-from studies.tracking.uploader import open_uploader
+from studies.execution.experiment import experiment
+from studies.execution.progress import TaskProgress
+from studies.execution.runner import Callback
+from studies.storage.output import folder_name
+from studies.study.console import tell_data
 
 app = make_app(
     "python -m studies.compare",
@@ -29,7 +27,6 @@ app = make_app(
     "same command does only what is missing.",
 )
 _DEFAULTS, _PLACES = CompareSettings(), ComparePlaces()
-_PARTS = "parts"
 
 
 @app.default
@@ -42,42 +39,24 @@ def compare(
 ) -> None:
     """Run a comparison and write its report."""
     needs("loss-search compare", "jinja2", "matplotlib", "scikit_posthocs")
-    name = folder_name(f"compare-{comparison.data_name(places.files)}-{comparison.recommender}")
-    path = places.out or Path("results") / name
-    with own_folder(path) as folder:
-        _compare(comparison, places, folder)
-
-
-def _compare(comparison: CompareSettings, places: ComparePlaces, folder: OutputFolder) -> None:
-    # pictures and statistics take a second to load
-    from studies.comparison.report import REPORT_FILES, make_report, write_report
+    from studies.comparison.report import REPORT_FILES, make_report, write_report  # pictures take a second to load
     from studies.comparison.summary import print_summary
 
-    err, out = new_console(stderr=True), new_console()
+    name = folder_name(f"compare-{comparison.data_name(places.files)}-{comparison.recommender}")
+    contest = Contest(comparison, places.files)  # whatever is wrong with the settings is found here
     metric = find_metric(comparison.task, comparison.metric)
-    parts = folder.path / _PARTS
-    folder.claim(_PARTS, *REPORT_FILES)
-    if not places.resume:
-        folder.set_aside(_PARTS)
-    contest = Contest(comparison, places.workplace(comparison.device, parts), parts)
-    try:
-        with ExitStack() as open_things:
-            watchers: list[Watcher] = [open_things.enter_context(PartsProgress(err, told_with(metric.name)))]
-            uploader = open_uploader(places.tracking_uri, places.experiment, warning_to(err))
-            tracker = None if uploader is None else ContestTracker(uploader, folder.path, comparison.to_dict())
-            if tracker is not None:
-                watchers.append(open_things.enter_context(tracker))
-            tell_data(contest.dataset, err)
-            report = make_report(contest.run(watchers, command(comparison, places)))
-            files = write_report(report, folder)
-            if tracker is not None:
-                tracker.on_report(report, files)
-    finally:
-        contest.withdraw()
-    print_summary(report.outcome, report.statistics, out)
-    out.print(f"Written to {files[0]}", highlight=False, soft_wrap=True)
-    if tracker is not None:
-        out.print(f"In MLflow: {tracker.where}", highlight=False, soft_wrap=True)
+    with experiment(places.out or Path("results") / name, places, REPORT_FILES) as work:
+        callbacks: list[Callback] = [work.open(TaskProgress(work.err, told_with(metric.name)))]
+        tracker = work.track(lambda uploader: ContestTracker(uploader, work.path, contest.settings.to_dict()))
+        callbacks += [] if tracker is None else [tracker]
+        tell_data(contest.dataset, work.err)
+        runner = work.runner({contest.digest: contest.files}, comparison.device, callbacks)
+        report = make_report(contest.run(runner, command(comparison, places)))
+        files = write_report(report, work.folder)
+        if tracker is not None:
+            tracker.on_report(report, files)
+    print_summary(report.outcome, report.statistics, work.out)
+    work.say_where(files[0])
 
 
 if __name__ == "__main__":

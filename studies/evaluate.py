@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
 
@@ -12,17 +11,12 @@ from core.common.errors import UserError
 from studies.common.command import make_app, run_app
 from studies.evaluation.settings import EvaluatePlaces, EvaluateSettings, command
 from studies.evaluation.tracking import EvaluationTracker
-from studies.execution.laboratory import Laboratory, Watcher
-from studies.execution.making import PartMaker, data_file_digest
-from studies.execution.part import PartsFolder
-from studies.execution.progress import PartsProgress
-from studies.execution.work import do
-from studies.execution.workers import Workers
-from studies.storage.output import OutputFolder, folder_name
-from studies.storage.resuming import own_folder
-from studies.study.console import new_console, tell_data, warning_to
+from studies.execution.experiment import experiment
+from studies.execution.factory import TaskFactory, data_file_digest
+from studies.execution.progress import TaskProgress
+from studies.storage.output import folder_name
+from studies.study.console import new_console, tell_data
 from studies.study.study import Study
-from studies.tracking.uploader import open_uploader
 
 app = make_app(
     "python -m studies.evaluate",
@@ -32,7 +26,6 @@ app = make_app(
     "the same command does only what is missing.",
 )
 _DEFAULTS, _PLACES = EvaluateSettings(), EvaluatePlaces()
-_PARTS = "parts"
 
 
 @app.default
@@ -50,42 +43,22 @@ def evaluate(
     data, model = evaluation.data_name(places.files), evaluation.recommender
     path = places.out or Path("results") / folder_name(f"evaluate-{evaluation.protocol}-{data}-{model}")
     study = Study(evaluation.study, places.files)  # whatever is wrong with the settings is found here
-    with own_folder(path) as folder:
-        _evaluate(evaluation, places, folder, study)
-
-
-def _evaluate(evaluation: EvaluateSettings, places: EvaluatePlaces, folder: OutputFolder, study: Study) -> None:
     from studies.evaluation.judgement import Judgement  # Optuna, statistics and pictures take seconds to load
     from studies.evaluation.report import REPORT_FILES, write_report
     from studies.evaluation.summary import print_summary, told
 
-    err, out = new_console(stderr=True), new_console()
-    folder.claim(_PARTS, *REPORT_FILES)
-    if not places.resume:
-        folder.set_aside(_PARTS)
-    digest, parts = data_file_digest(places.files), PartsFolder(folder.path / _PARTS)
-    place = places.workplace(evaluation.device, parts.path)
-    try:
-        with ExitStack() as open_things:
-            watchers: list[Watcher] = [open_things.enter_context(PartsProgress(err))]
-            uploader = open_uploader(places.tracking_uri, places.experiment, warning_to(err))
-            tracker = None if uploader is None else EvaluationTracker(uploader, folder.path, evaluation.to_dict())
-            if tracker is not None:
-                open_things.enter_context(tracker)
-            tell_data(study.task.dataset, err)
-            workers = open_things.enter_context(Workers(place, do))
-            laboratory = Laboratory(place, parts, workers, watchers)
-            outcome = Judgement(evaluation, study.task, PartMaker(digest), laboratory).run()
-            files = write_report(outcome, command(evaluation, places), folder, warning_to(err))
-            if tracker is not None:
-                tracker.on_outcome(outcome, told(outcome), files)
-    finally:
-        parts.withdraw()
-    place.forget_all()
-    print_summary(outcome, out if out.is_terminal else new_console(width=max(out.width, 160)))
-    out.print(f"Written to {files[0]}", highlight=False, soft_wrap=True)
-    if tracker is not None:
-        out.print(f"In MLflow: {tracker.where}", highlight=False, soft_wrap=True)
+    with experiment(path, places, REPORT_FILES) as work:
+        progress = work.open(TaskProgress(work.err))
+        tracker = work.track(lambda uploader: EvaluationTracker(uploader, work.path, evaluation.to_dict()))
+        tell_data(study.task.dataset, work.err)
+        digest = data_file_digest(places.files)
+        runner = work.runner({digest: places.files}, evaluation.device, [progress])
+        outcome = Judgement(evaluation, study.task, TaskFactory(digest), runner).run()
+        files = write_report(outcome, command(evaluation, places), work.folder, work.warn)
+        if tracker is not None:
+            tracker.on_outcome(outcome, told(outcome), files)
+    print_summary(outcome, work.out if work.out.is_terminal else new_console(width=max(work.out.width, 160)))
+    work.say_where(files[0])
 
 
 if __name__ == "__main__":

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from cyclopts import Group, Parameter
 from rich.console import Console
 
 from studies.common.command import make_app, run_app
 from studies.common.pictures import drawn
-from studies.execution.progress import PartsProgress
+from studies.execution.experiment import experiment
+from studies.execution.progress import TaskProgress
+from studies.execution.resources import Resources
 from studies.reproduction.bench import Bench
 from studies.reproduction.page import machine, page
 from studies.reproduction.raw import Frame, frame, from_csv, read_csv, to_csv
@@ -29,7 +32,6 @@ app = make_app(
     "more seeds, the same command does only what is missing.",
 )
 _DEFAULTS, _PLACES = ReproduceSettings(), ReproducePlaces()
-PARTS = "parts"
 _WIDE = 200  # columns of text where there is no terminal
 
 
@@ -49,9 +51,21 @@ def reproduce(
     if places.cached is not None:
         _from_file(reproduction, settings, places, places.cached)
         return
-    path = places.out or Path("results") / f"reproduce-{name}"
-    with own_folder(path) as folder:
-        _measure(reproduction, settings, places, folder)
+    began = time.monotonic()
+    with experiment(places.out or Path("results") / f"reproduce-{name}", places, _files(reproduction)) as work:
+        bench = Bench(settings, data_of(settings, places), work, [work.open(TaskProgress(work.err))])
+        for dataset in bench.data:
+            tell_data(dataset, work.err)
+        measured = reproduction.measure(bench)
+        raw, content = _as_written(reproduction, measured)
+        work.folder.write(f"{name}.csv", content)
+        jobs = places.jobs or Resources(device=settings.device).usual_workers
+        made = (
+            f"Made by `{command(name, settings, places)}` in {time.monotonic() - began:,.0f} seconds "
+            f"({machine()}; --jobs {jobs}; less where parts were there from before)."
+        )
+        written = _write(reproduction, raw, made, work.folder)
+    _print(reproduction, raw, written)
 
 
 def _from_file(reproduction: Reproduction, settings: ReproduceSettings, places: ReproducePlaces, file: Path) -> None:
@@ -64,34 +78,10 @@ def _from_file(reproduction: Reproduction, settings: ReproduceSettings, places: 
     _print(reproduction, raw, written)
 
 
-def _measure(
-    reproduction: Reproduction, settings: ReproduceSettings, places: ReproducePlaces, folder: OutputFolder
-) -> None:
-    began, parts = time.monotonic(), folder.path / PARTS
-    folder.claim(PARTS, *_files(reproduction))
-    if not places.resume:
-        folder.set_aside(PARTS)
-    err = new_console(stderr=True)
-    with PartsProgress(err) as progress:
-        place = places.workplace(settings.device, parts)
-        bench = Bench(settings, data_of(settings, places), place, parts, [progress])
-        try:
-            for dataset in bench.data:
-                tell_data(dataset, err)
-            with bench:
-                measured = reproduction.measure(bench)
-            bench.forget_all()
-        finally:
-            bench.withdraw()
+def _as_written(reproduction: Reproduction, measured: Sequence[Mapping[str, Any]]) -> tuple[Frame, bytes]:
+    """The raw results as --cached will show them, and their file."""
     content = to_csv(frame(reproduction.columns, measured), reproduction.columns)
-    raw = from_csv(content, reproduction.columns, f"{reproduction.name}.csv")  # what --cached will show
-    folder.write(f"{reproduction.name}.csv", content)
-    made = (
-        f"Made by `{command(reproduction.name, settings, places)}` in {time.monotonic() - began:,.0f} seconds "
-        f"({machine()}; --jobs {places.jobs}; less where parts were there from before)."
-    )
-    written = _write(reproduction, raw, made, folder)
-    _print(reproduction, raw, written)
+    return from_csv(content, reproduction.columns, f"{reproduction.name}.csv"), content
 
 
 def _files(reproduction: Reproduction) -> tuple[str, ...]:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 from cyclopts import Group, Parameter
 
@@ -15,25 +14,17 @@ from recommenders.data import DataFiles, Dataset
 from recommenders.tasks.metrics import find_metric
 from studies.common.command import make_app, run_app
 from studies.common.pictures import drawn
-from studies.execution.making import PartMaker, data_file_digest
-from studies.execution.part import PartsFolder
-from studies.execution.work import do
-from studies.execution.workers import Workers
-from studies.storage.output import OutputFolder, folder_name
-from studies.storage.resuming import own_folder
-from studies.study.console import new_console, tell_data, warning_to
+from studies.execution.experiment import experiment
+from studies.execution.factory import TaskFactory, data_file_digest
+from studies.execution.progress import TaskProgress
+from studies.storage.output import folder_name
+from studies.study.console import new_console, tell_data
 from studies.study.study import Study
 from studies.study.typed import command_line
-from studies.tracking.uploader import open_uploader
 from studies.tuning.evaluation import Evaluation
-from studies.tuning.progress import TuneProgress
 from studies.tuning.settings import TunePlaces, TuneSettings
 from studies.tuning.tracking import TuneTracker
-from studies.tuning.tuning import TuneWatcher, Tuning
-
-if TYPE_CHECKING:
-    from studies.tuning.result import TuneResult
-    from studies.tuning.trials import Trials
+from studies.tuning.tuning import Tuning
 
 app = make_app(
     "python -m studies.tune",
@@ -42,7 +33,7 @@ app = make_app(
     "Interrupted, or asked for more trials, the same command does only what is missing.",
 )
 _DEFAULTS, _PLACES = TuneSettings(), TunePlaces()
-PARTS, JOURNAL, NOTE = "parts", "optuna-journal.log", ".optuna-study"
+JOURNAL, NOTE = "optuna-journal.log", ".optuna-study"
 #: Settings that may grow from one command to the next, and those that change no trial.
 _FREE = ("trials", "confirm", "finalists", "repeats", "baseline")
 
@@ -59,8 +50,7 @@ def tune(
     ready = Study(tuning.study(0), places.files)  # whatever is wrong with the settings is found here
     if not places.resume and places.storage is not None:
         raise UserError("--no-resume: what is in a --storage stays there; give another --study-name instead")
-    with own_folder(path) as folder:
-        _Tune(tuning, places, folder, ready.task.dataset).go()
+    _tune(tuning, places, path, ready.task.dataset)
 
 
 def default_folder(tuning: TuneSettings, files: DataFiles) -> Path:
@@ -75,86 +65,32 @@ def dashboard(path: Path) -> str:
     return command_line(("optuna-dashboard", f"./{file}" if file.startswith("-") else file), {})
 
 
-class _Tune:
-    """A tuning, its places and the terminal."""
+def _tune(tuning: TuneSettings, places: TunePlaces, path: Path, dataset: Dataset) -> None:
+    from studies.tuning.report import REPORT_FILES, TrialLines, print_summary, write_report
+    from studies.tuning.trials import open_trials  # Optuna takes a second to load
 
-    def __init__(self, tuning: TuneSettings, places: TunePlaces, folder: OutputFolder, dataset: Dataset) -> None:
-        self._settings, self._places, self._dataset = tuning, places, dataset
-        self._folder, self._path = folder, folder.path
-        self._err, self._out = new_console(stderr=True), new_console()
-        self._metric = find_metric(tuning.task, tuning.metric)
-
-    def go(self) -> None:
-        """Do what is missing, write the report and print the summary."""
-        from studies.tuning.claiming import check_all_ours
-        from studies.tuning.report import REPORT_FILES, print_summary, write_report
-        from studies.tuning.storage import open_storage  # Optuna takes a second to load
-        from studies.tuning.trials import Trials
-
-        folder, digest = self._folder, data_file_digest(self._places.files)
-        folder.claim(PARTS, JOURNAL, NOTE, *REPORT_FILES)
-        if not self._places.resume:
-            for name in (PARTS, JOURNAL):
-                folder.set_aside(name)
-        uploader = open_uploader(self._places.tracking_uri, self._places.experiment, warning_to(self._err))
-        url = self._places.storage
-        storage = open_storage(url, folder.growing(JOURNAL) if url is None else self._path / JOURNAL)
-        if url is None:
-            check_all_ours(storage, self._path / JOURNAL)
-        with ExitStack() as open_things:
-            trials = Trials(
-                storage,
-                url or str(self._path),
-                self._places.study_name or self._path.name,
-                self._identity(digest),
-                self._settings.tunables,
-                self._metric.higher_is_better,
-                self._settings.seed,
-                self._settings.prune,
-                self._path / NOTE,
-            )
-            watchers: list[TuneWatcher] = [
-                open_things.enter_context(TuneProgress(self._err, self._metric.name)),
-            ]
-            tracker = None
-            if uploader is not None:
-                tracker = TuneTracker(uploader, trials.id, self._settings.to_dict(), self._metric.name)
-            if tracker is not None:
-                watchers.append(open_things.enter_context(tracker))
-            parts = PartsFolder(self._path / PARTS)
-            place = self._places.workplace(self._settings.device, parts.path)
-            workers = open_things.enter_context(Workers(place, do))
-            evaluation = Evaluation(self._settings, PartMaker(digest), parts, workers, place)
-            tell_data(self._dataset, self._err)
-            result = Tuning(self._settings, trials, evaluation, watchers).run()
-            files = write_report(result, self._pictures(result, trials), folder)
-            if tracker is not None:
-                tracker.on_report(result, files)
-        place.forget_all()
-        wide = self._out if self._out.is_terminal else new_console(width=max(self._out.width, 140))
-        print_summary(result, self._places, wide)
-        self._say(f"Written to {files[0]}")
-        if self._places.storage is None:
-            self._say(f"Look closer: {dashboard(self._path)}")
-        if tracker is not None:
-            self._say(f"In MLflow: {tracker.where}")
-
-    def _pictures(self, result: TuneResult, trials: Trials) -> dict[str, bytes]:
-        """PNG files by stem."""
+    metric, digest = find_metric(tuning.task, tuning.metric), data_file_digest(places.files)
+    with experiment(path, places, (NOTE, *REPORT_FILES), growing=(JOURNAL,)) as work:
+        identity = {name: value for name, value in tuning.to_dict().items() if name not in _FREE} | {"data": digest}
+        trials = open_trials(tuning, places, work.folder, (JOURNAL, NOTE), identity)
+        tracker = work.track(lambda uploader: TuneTracker(uploader, trials.id, tuning.to_dict(), metric.name))
+        bars = work.open(TaskProgress(work.err, told=None))
+        watchers = [TrialLines(work.err, metric.name), *([] if tracker is None else [tracker])]
+        runner = work.runner({digest: places.files}, tuning.device, [bars])
+        evaluation = Evaluation(tuning, TaskFactory(digest), runner)
+        tell_data(dataset, work.err)
+        result = Tuning(tuning, trials, evaluation, watchers).run()
 
         def figures() -> Mapping[str, Any]:
             from studies.tuning.pictures import draw_all
 
             return draw_all(result, trials.importances())
 
-        return drawn("pictures of the tuning", figures, warning_to(self._err))
-
-    def _identity(self, digest: str | None) -> dict[str, object]:
-        settings = {name: value for name, value in self._settings.to_dict().items() if name not in _FREE}
-        return {**settings, "data": digest}
-
-    def _say(self, text: str) -> None:
-        self._out.print(text, highlight=False, soft_wrap=True)
+        files = write_report(result, drawn("pictures of the tuning", figures, work.warn), work.folder)
+        if tracker is not None:
+            tracker.on_report(result, files)
+    print_summary(result, places, work.out if work.out.is_terminal else new_console(width=max(work.out.width, 140)))
+    work.say_where(files[0], *([f"Look closer: {dashboard(path)}"] if places.storage is None else []))
 
 
 if __name__ == "__main__":

@@ -3,22 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import count
 
 import numpy as np
 from scipy.stats import wilcoxon
 
 
-def signed_rank_p(gains: Sequence[float] | np.ndarray) -> float:
-    """p-value of the two-sided Wilcoxon signed-rank test.
+def signed_rank_p(gains: Sequence[float] | np.ndarray) -> float | None:
+    """Compute the p-value of the two-sided Wilcoxon signed-rank test.
 
     Args:
-        gains: finite differences of pairs [n], n at least 1.
+        gains: differences of pairs [n], n at least 1.
 
     Returns:
-        1 where all are zero, of which the library knows nothing.
+        1 where all are zero, of which the library knows nothing; None where one is not finite.
     """
     values = np.asarray(gains, dtype=float)
+    if not np.isfinite(values).all():
+        return None
     return float(wilcoxon(values).pvalue) if values.any() else 1.0
+
+
+def smallest_p(n_pairs: int) -> float:
+    """Return the smallest p-value of that test: all differences of one sign, 2 of 2^n cases."""
+    return 2.0 / 2.0**n_pairs
+
+
+def pairs_needed(n_tests: int, level: float) -> int:
+    """Return how many pairs it takes that one of so many tests can pass a level after Holm's correction."""
+    return next(n for n in count(1) if smallest_p(n) * n_tests < level)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

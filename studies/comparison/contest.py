@@ -2,67 +2,140 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
+from core.programs.program import LossProgram
 from recommenders.data import DataFiles
-from studies.comparison.outcome import Outcome
-from studies.comparison.plan import Plan
-from studies.comparison.settings import CompareSettings
-from studies.execution.laboratory import Laboratory, Watcher
-from studies.execution.part import Part, PartsFolder
-from studies.execution.work import do
-from studies.execution.workers import Workers
-from studies.execution.workplace import Workplace
+from recommenders.tasks.metrics import find_metric
+from studies.comparison.outcome import Converged, NoiseFloor, Outcome, Point, Run
+from studies.comparison.settings import CHANCE, CompareSettings
+from studies.execution.convergence import Chosen, Convergence, settings_of
+from studies.execution.factory import TaskFactory, Training, data_file_digest
+from studies.execution.runner import CachedRunner
+from studies.execution.task import Result, Task
+from studies.study.finals import Contender, baseline, searched
 from studies.study.recording import described_data
 from studies.study.study import Study
 
+#: Losses that are trained together, at most.
+_AT_ONCE = 32
+
+
+@dataclass(frozen=True)
+class Entrant:
+    """A loss that is trained to convergence in a comparison."""
+
+    key: str
+    """Equal for losses that are trained once."""
+    complexity: int | None
+    """Operators; None for losses with a closed form."""
+    options: tuple[Training, ...]
+    """The loss with each smoothing term to try."""
+
 
 class Contest:
-    """Settings made into a plan. Everything that can be wrong with the settings is found here.
+    """Settings made into tasks. Everything that can be wrong with the settings is found here.
 
     Args:
         settings: of the comparison.
-        place: processes, and the raw file of the data set where it needs one.
-        folder: where the parts are kept.
+        data: the raw file or files of the data set, where it needs some.
 
     Raises:
         UserError: anything that the comparison could not run with.
     """
 
-    def __init__(self, settings: CompareSettings, place: Workplace, folder: Path) -> None:
-        self._place, files = place, DataFiles.of(place.data)
-        self.settings = settings = settings.on(files)
-        self.plan = Plan(settings, files)
-        self._study = Study(settings.study(settings.names[0], 0), files)
-        self.dataset = self._study.task.dataset
+    def __init__(self, settings: CompareSettings, data: Path | DataFiles | None) -> None:
+        self.files = DataFiles.of(data)
+        self.settings = settings = settings.on(self.files)
+        self.digest = data_file_digest(self.files)
+        self._factory, self._space = TaskFactory(self.digest), settings.space
+        known = [baseline(text, self._space, settings.epsilon) for text in settings.baseline]
+        self._baselines = [_entrant(f"known {one.name}", one) for one in known]
+        self.dataset = Study(settings.study(settings.names[0], 0), self.files).task.dataset
         """What is trained on, with the first seed."""
-        self._folder = PartsFolder(folder)
+        self.noise = self._factory.noise(settings.study(CHANCE, 0), settings.noise_loss, settings.noise_seeds)
+        pairs = [(name, seed) for seed in range(settings.seeds) for name in settings.names]
+        self.runs = tuple(self._factory.run(settings.study(name, seed)) for name, seed in pairs)
+        """The tasks of all searchers with all seeds."""
 
-    def run(self, watchers: Sequence[Watcher], command: str) -> Outcome:
-        """Do what is missing; the whole outcome.
+    def run(self, runner: CachedRunner, command: str) -> Outcome:
+        """Do what is missing.
 
         Args:
-            watchers: told what happens.
+            runner: computes tasks.
             command: see Outcome.
         """
-        plan = self.plan
-        runs = f"{len(self.settings.names)} searchers, {self.settings.seeds} seeds"
-        found: dict[str, dict[str, Any]] = {}
-        with Workers(self._place, do) as workers:
-            laboratory = Laboratory(self._place, self._folder, workers, watchers)
+        n_runs = f"{len(self.settings.names)} searchers, {self.settings.seeds} seeds"
+        noise, *found = runner.stage(f"Noise floor, and phases I and II: {n_runs}", [self.noise, *self.runs])
+        study, metric = self.settings.study(CHANCE, 0), find_metric(self.settings.task, self.settings.metric)
+        convergence = Convergence(self._factory, runner, study, metric, _AT_ONCE)
+        finalists = [self._finalists(run) for run in found]
+        entrants: dict[str, Entrant] = {}
+        for of_run in (*finalists, self._baselines):
+            for one in of_run:
+                entrants.setdefault(one.key, one)
+        options = [one.options for one in entrants.values()]
+        first = convergence.choose("Phase III: the smoothing term of every loss", options, [0])
+        chosen = dict(zip(entrants, first, strict=True))
 
-            def stage(text: str, parts: Sequence[Part]) -> None:
-                contents = laboratory.stage(text, parts)
-                found.update((part.file, content) for part, content in zip(parts, contents, strict=True))
+        def score(one: Entrant) -> float:
+            return convergence.side * chosen[one.key].value
 
-            stage(f"Noise floor, and phases I and II: {runs}", [plan.noise, *plan.runs])
-            stage("Phase III: the smoothing term of every loss", plan.first_finals(found))
-            stage("Phase III: more training seeds", plan.later_finals(found))
-        self._place.forget_all()
-        return plan.outcome(found, described_data(self.dataset), command)
+        best = [max(of_run, key=score, default=None) for of_run in finalists]
+        survivors = {one.key: one for one in (*best, *self._baselines) if one is not None}
+        trainings = [chosen[key].training for key in survivors]
+        later = convergence.train("Phase III: more training seeds", trainings, range(1, self.settings.repeats))
+        converged = {
+            key: _converged(one, chosen[key], again, metric.name)
+            for (key, one), again in zip(survivors.items(), later, strict=True)
+        }
+        runs = [
+            _run_of(task, result, None if one is None else converged[one.key])
+            for task, result, one in zip(self.runs, found, best, strict=True)
+        ]
+        order = {name: i for i, name in enumerate(self.settings.names)}
+        return Outcome(
+            runs=tuple(sorted(runs, key=lambda run: (order[run.searcher], run.seed))),
+            baselines=tuple(converged[one.key] for one in self._baselines),
+            noise=NoiseFloor(self.settings.noise_loss, _numbers(noise["search"]), _numbers(noise["converged"])),
+            metric=metric.name,
+            higher_is_better=metric.higher_is_better,
+            start=fmean(_numbers(run["start"] for run in found)),
+            settings=self.settings.to_dict(),
+            data=described_data(self.dataset),
+            command=command,
+        )
 
-    def withdraw(self) -> None:
-        """Remove the folder if nothing came of it."""
-        self._folder.withdraw()
+    def _finalists(self, run: Mapping[str, Any]) -> list[Entrant]:
+        """What a run found."""
+        programs = [LossProgram.from_dict(finalist["program"]) for finalist in run["finalists"]]
+        made = [(program.key, searched(program, None, self._space, self.settings.epsilon)) for program in programs]
+        return [_entrant(f"found {key}", one, is_searched=True) for key, one in made]
+
+
+def _entrant(key: str, contender: Contender, is_searched: bool = False) -> Entrant:
+    program = contender.program
+    return Entrant(key, None if program is None else program.complexity, settings_of(contender, is_searched))
+
+
+def _converged(one: Entrant, chosen: Chosen, later: Sequence[Result], metric: str) -> Converged:
+    """What a loss came to with all seeds, at its best smoothing term."""
+    parts = [_numbers(run[part].get(metric) for run in (*chosen.runs, *later)) for part in ("validation", "test")]
+    return Converged(chosen.training.name, one.complexity, chosen.training.epsilon, *parts)
+
+
+def _run_of(task: Task, found: Mapping[str, Any], best: Converged | None) -> Run:
+    steps, settings = found["steps"], task.content["settings"]
+    bests = _numbers(step["best"] for step in steps)
+    points = (Point(step["candidate_epochs"], step["seconds"], b) for step, b in zip(steps, bests, strict=True))
+    who = settings["searcher"], settings["seed"]
+    return Run(*who, tuple(points), found["funnel"], found["stop"], found["seconds"], best)
+
+
+def _numbers(values: Iterable[float | None]) -> tuple[float, ...]:
+    return tuple(math.nan if value is None else value for value in values)

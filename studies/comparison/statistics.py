@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from itertools import combinations, count
+from itertools import combinations
 from typing import Literal
 
 import numpy as np
@@ -109,16 +109,6 @@ def analyse(outcome: Outcome, n_resamples: int = N_RESAMPLES) -> Statistics:
     )
 
 
-def smallest_p(n_seeds: int) -> float:
-    """The smallest p-value of a two-sided Wilcoxon signed-rank test: all differences of one sign, 2 of 2^n cases."""
-    return 2.0 / 2.0**n_seeds
-
-
-def seeds_needed(n_pairs: int) -> int:
-    """Seeds with which one of so many pairs can pass .05 after Holm's correction."""
-    return next(n for n in count(1) if smallest_p(n) * n_pairs < ALPHA)
-
-
 def standings(outcome: Outcome, score: Score, n_resamples: int = N_RESAMPLES) -> Standings:
     """Ranks, tests and verdicts by one score.
 
@@ -177,7 +167,7 @@ def _pairs(table: Standings, matrix: Array, higher_is_better: bool, n_resamples:
     indices = list(combinations(range(len(table.searchers)), 2))
     if not indices:
         return ()
-    corrected = holm([signed_rank_p(matrix[:, i] - matrix[:, j]) for i, j in indices])
+    corrected = holm([p for i, j in indices if (p := signed_rank_p(matrix[:, i] - matrix[:, j])) is not None])
     medians = quartiles(table.values, higher_is_better)[1]
     medians = np.where(np.isnan(medians), -np.inf, medians if higher_is_better else -medians)
     made = []

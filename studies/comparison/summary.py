@@ -13,9 +13,10 @@ from rich.table import Table
 from rich.text import Text
 
 from core.search.search import StopReason
+from studies.common.paired import pairs_needed, smallest_p
 from studies.comparison.curves import quartiles
 from studies.comparison.outcome import Outcome
-from studies.comparison.statistics import Pair, Standings, Statistics, seeds_needed, smallest_p
+from studies.comparison.statistics import ALPHA, Pair, Standings, Statistics
 from studies.study.summary import mean_and_spread
 
 
@@ -112,7 +113,7 @@ def limits(table: Standings) -> str:
     if n < 2:
         return "With fewer than two seeds nothing can be said about which searcher is better."
     n_pairs = math.comb(n_searchers, 2)
-    least, needed = smallest_p(n), seeds_needed(n_pairs)
+    least, needed = smallest_p(n), pairs_needed(n_pairs, ALPHA)
     told = f"With {n} seeds no Wilcoxon test reaches a p-value below {p_value(least)}"
     if n_pairs > 1:
         told += f", and Holm's correction for {n_pairs} pairs makes that {p_value(min(1.0, least * n_pairs))}"

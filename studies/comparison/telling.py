@@ -1,18 +1,18 @@
-"""What is said of the parts of a comparison while they are computed."""
+"""What is said of the tasks of a comparison while they are computed."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from studies.execution.part import Part
+from studies.execution.task import Task
 
 
-def told_with(metric: str) -> Callable[[Part, Mapping[str, Any]], str]:
-    """What came of a part, in a few words; `metric` is the name of the metric."""
+def told_with(metric: str) -> Callable[[Task, Mapping[str, Any]], str]:
+    """What came of a task, in a few words; `metric` is the name of the metric."""
 
-    def told(part: Part, found: Mapping[str, Any]) -> str:
-        if part.kind != "run":
+    def told(task: Task, found: Mapping[str, Any]) -> str:
+        if task.kind != "run":
             return "done"
         funnel, steps = found["funnel"], found["steps"]
         best = steps[-1]["best"] if steps else None

@@ -15,8 +15,8 @@ from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from studies.comparison.outcome import Run
-from studies.execution.laboratory import Watcher
-from studies.execution.part import Part
+from studies.execution.runner import Callback
+from studies.execution.task import Task
 from studies.tracking.record import RUNNING, SINGLE, Point, RunRecord, now
 from studies.tracking.tracker import Tracker, key_of
 from studies.tracking.uploader import Uploader
@@ -29,7 +29,7 @@ _ABOUT = (
 )
 
 
-class ContestTracker(Tracker, Watcher):
+class ContestTracker(Tracker, Callback):
     """Writes a comparison to MLflow, see Tracker.
 
     Args:
@@ -48,17 +48,17 @@ class ContestTracker(Tracker, Watcher):
         super().__init__(uploader, RunRecord("comparison", self._group, role, tags, settings, status=RUNNING))
         self._tags, self._records = tags, dict[tuple[str, int], RunRecord]()
 
-    def on_stage(self, text: str, parts: Sequence[Part], done: int) -> None:
-        """See Watcher."""
+    def on_stage(self, text: str, tasks: Sequence[Task], done: int) -> None:
+        """See Callback."""
 
-    def on_progress(self, part: Part, share: float) -> None:
-        """See Watcher."""
+    def on_progress(self, task: Task, share: float) -> None:
+        """See Callback."""
 
-    def on_part(self, part: Part, found: Mapping[str, Any]) -> None:
-        """See Watcher; every run of a searcher is written, unless it is there already."""
-        if part.kind == "run":
-            settings = part.content["settings"]
-            record = run_record(part, found, self._group, self._tags)
+    def on_part(self, task: Task, result: Mapping[str, Any]) -> None:
+        """See Callback; every run of a searcher is written, unless it is there already."""
+        if task.kind == "run":
+            settings = task.content["settings"]
+            record = run_record(task, result, self._group, self._tags)
             self._records[settings["searcher"], settings["seed"]] = record
             self._send(record)
 
@@ -83,33 +83,33 @@ class ContestTracker(Tracker, Watcher):
         client.set_experiment_tag(experiment_id, "mlflow.note.content", _ABOUT)
 
 
-def run_record(part: Part, found: Mapping[str, Any], group: tuple[str, str], tags: Mapping[str, str]) -> RunRecord:
+def run_record(task: Task, result: Mapping[str, Any], group: tuple[str, str], tags: Mapping[str, str]) -> RunRecord:
     """One searcher with one seed.
 
     Args:
-        part: its search.
-        found: by it.
+        task: its search.
+        result: of it.
         group: see RunRecord.
         tags: of all runs of the comparison.
     """
-    settings, end = part.content["settings"], now()
-    start = end - int(1000 * sum(found["seconds"].values()))
+    settings, end = task.content["settings"], now()
+    start = end - int(1000 * sum(result["seconds"].values()))
     points = [
         Point(
             step["candidate_epochs"],
             {**step["metrics"], "seconds": step["seconds"]},
             start + int(1000 * step["seconds"]),
         )
-        for step in found["steps"]
+        for step in result["steps"]
     ]
     return RunRecord(
-        part.label,
+        task.label,
         group,
-        {"role": "run", "part": part.file},
+        {"role": "run", "part": task.file},
         {**tags, **{name: str(settings[name]) for name in ("searcher", "seed")}},
         settings,
         points,
-        {"candidates.json": found["candidates"]} if found["candidates"] else {},
+        {"candidates.json": result["candidates"]} if result["candidates"] else {},
         start=start,
         end=end,
     )

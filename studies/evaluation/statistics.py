@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from statistics import fmean
 from typing import Any
 
 from recommenders.tasks.metrics import Metric
-from studies.common.paired import holm, signed_rank_p
+from studies.common.paired import holm, signed_rank_p, smallest_p
 
 #: How sure a difference has to be to be called one: as in the paper (Table 5).
 LEVEL = 0.01
@@ -52,7 +51,7 @@ class Comparison:
         told += f" over {len(self.gains)} paired seeds, p = {self.p_holm:.2g} after Holm's correction"
         if self.verdict != "undecided":
             return f"{self.loss} is {self.verdict} than {self.baseline}: {told}."
-        least = self.n_tests * 2.0 ** (1 - len(self.gains))
+        least = self.n_tests * smallest_p(len(self.gains))
         few = "; so few seeds can show none" if least >= LEVEL else ""
         return f"No difference between {self.loss} and {self.baseline} is shown: {told}{few}."
 
@@ -78,15 +77,10 @@ def compare_with(
     side = 1 if metric.higher_is_better else -1
     pairs = [zip(values[loss], values[other], strict=True) for other in baselines]
     gains = [tuple(side * (ours - theirs) for ours, theirs in pair) for pair in pairs]
-    raw = [p_value_of(of_pair) for of_pair in gains]
+    raw = [signed_rank_p(of_pair) for of_pair in gains]
     known = [p for p in raw if p is not None]
     corrected = iter(holm(known))
     return [
         Comparison(loss, other, metric.name, of_pair, p, None if p is None else next(corrected), len(known))
         for other, of_pair, p in zip(baselines, gains, raw, strict=True)
     ]
-
-
-def p_value_of(gains: Sequence[float]) -> float | None:
-    """Of a two-sided Wilcoxon signed-rank test; 1 where all gains are zero, None where one is not finite."""
-    return signed_rank_p(gains) if all(map(math.isfinite, gains)) else None

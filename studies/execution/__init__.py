@@ -1,1 +1,1 @@
-"""Work cut into parts that are computed alone, in any order and any process, and kept in files."""
+"""Work cut into tasks that are computed alone, in any order and any process, and whose results are kept in files."""

@@ -1,18 +1,16 @@
-"""What all commands that compute parts are told about places and the machine.
+"""What all commands that compute tasks are told about places and the machine.
 
 The annotations are objects and not strings, see `studies.study.settings`.
 """
 
 from dataclasses import dataclass
-from pathlib import Path
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
-from recommenders.common.machine import usable_memory
-from studies.common.processes import usable_cores
-from studies.execution.workplace import Workplace
+from cyclopts import Parameter
+
+from studies.execution.registry import EXECUTORS, YOUR_OWN, check_executor
 from studies.study.settings import check_machine
-from studies.study.settings_data import DataPlaces
-from studies.study.study import pick_device
+from studies.study.settings_data import DataPlaces, listed
 from studies.study.tracking_place import ExperimentName, TrackingUri, experiment_name, tracking_place
 
 
@@ -24,14 +22,17 @@ class WorkPlaces(DataPlaces):
         UserError: a number out of range.
     """
 
-    jobs: int = usable_cores()
-    """Processes at a time."""
+    executor: Annotated[str, Parameter(help=listed("What computes", EXECUTORS) + YOUR_OWN)] = "processes"
+    jobs: Annotated[int | None, Parameter(show_default=False)] = None
+    """Processes at a time. Unless given: one for each GPU that is trained on, or else one for each CPU core."""
     threads: int = 1
     """CPU cores of each."""
     memory: float | None = None
     """GiB that the parameters of recommenders in training may take in all, instead of half of what is free."""
     resume: bool = True
     """Go on from what is there; --no-resume moves it into a folder beside and begins anew."""
+    accept_other_code: Annotated[bool, Parameter(negative="")] = False
+    """Use what other code than today's made where it is there; unless given, all of that is computed anew."""
     checkpoint_every: float = 30.0
     """Seconds between the checkpoints of what is unfinished, and more where writing one takes long; 0: after every step
     and epoch."""
@@ -39,12 +40,9 @@ class WorkPlaces(DataPlaces):
     def __post_init__(self) -> None:
         """Check what no other class checks."""
         super().__post_init__()
-        check_machine(self.memory, self.checkpoint_every, jobs=self.jobs, threads=self.threads)
-
-    def workplace(self, device: str, keep: Path) -> Workplace:
-        """Where parts are computed on this device, and kept."""
-        memory = usable_memory(pick_device(device)) if self.memory is None else self.memory
-        return Workplace(self.jobs, self.threads, self.files, memory / self.jobs, keep, self.checkpoint_every)
+        jobs = 1 if self.jobs is None else self.jobs
+        check_machine(self.memory, self.checkpoint_every, jobs=jobs, threads=self.threads)
+        check_executor(self.executor)
 
 
 @dataclass(frozen=True, kw_only=True)

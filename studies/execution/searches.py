@@ -1,4 +1,4 @@
-"""Searches as parts: a whole study, what is sampled in a time, and how the recommender learns meanwhile."""
+"""Searches as tasks: a whole study, what is sampled in a time, and how the recommender learns meanwhile."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from core.common.seeding import numpy_rng
 from core.search.effectiveness import Progress
 from core.search.search import Step
 from recommenders.tasks.task import Pairs
-from studies.execution.workplace import Kept, Report
+from studies.execution.resources import Kept, Report
 from studies.storage.output import plain
 from studies.study.funnel import Tally
 from studies.study.history import History

@@ -1,10 +1,11 @@
-"""What a worker does: one part of a comparison, from plain data to plain data."""
+"""What a worker does: a group of tasks, from plain data to plain data."""
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from statistics import fmean
 from typing import Any
@@ -14,13 +15,14 @@ from core.common.seeding import derive_seed
 from core.losses.loss import Loss, ProgramLoss
 from core.programs.program import LossProgram
 from core.search.search import Step
+from recommenders.data import DataFiles
 from recommenders.tasks.environments import FromScratchEnvironment
-from recommenders.tasks.fitting import Fitting, fit_losses
+from recommenders.tasks.fitting import Fitted, Fitting, fit_losses
 from recommenders.tasks.losses import make_loss
 from recommenders.tasks.task import Descent
-from studies.execution.part import Part
+from studies.execution.resources import Kept, Report, Resources, Storage
 from studies.execution.searches import learned, sampled, whole_study
-from studies.execution.workplace import Kept, Report, Workplace
+from studies.execution.task import Result, Task
 from studies.storage.checkpoints import restoring
 from studies.storage.output import plain
 from studies.study.finals import validation_score
@@ -32,39 +34,58 @@ from studies.study.settings import StudySettings
 from studies.study.study import Study, use_cores
 
 
-def do(part: Part, place: Workplace, report: Report) -> dict[str, Any]:
-    """Compute a part.
+@dataclass(frozen=True)
+class _Job:
+    """A group of tasks at a worker."""
+
+    contents: Sequence[Mapping[str, Any]]
+    """Of the tasks."""
+    resources: Resources
+    data: DataFiles
+    report: Report
+    kept: Kept
+
+    def study(self, **changes: Any) -> Study:
+        """The study of the tasks."""
+        settings = json.dumps(self.contents[0]["settings"] | changes, sort_keys=True)
+        return _make_study(settings, self.data, self.resources)
+
+    def study_again(self) -> Study:
+        """The same as before, if it was the same: reading data takes longer than some trainings."""
+        return _same_study(json.dumps(self.contents[0]["settings"], sort_keys=True), self.data, self.resources)
+
+
+def compute(tasks: Sequence[Task], resources: Resources, storage: Storage, report: Report) -> list[Result]:
+    """Compute a group of tasks.
 
     Args:
-        part: what to do.
-        place: where.
-        report: told how far it is.
-
-    Returns:
-        Plain numbers, strings, lists and dicts; None for numbers that are not finite.
+        tasks: of one kind; see `studies.execution.task.grouped`.
+        resources: of this worker.
+        storage: where the data are, and unfinished work.
+        report: told how far they are, from 0 to 1.
     """
-    return _KINDS[part.kind](part.content, place, report, place.kept(part))
+    contents = [task.content for task in tasks]
+    job = _Job(contents, resources, storage.data(contents[0]["data"]), report, storage.kept(tasks))
+    return _KINDS[tasks[0].kind](job)
 
 
-def _study(content: Mapping[str, Any], place: Workplace) -> Study:
-    study = Study(StudySettings.from_dict(content["settings"]), place.data, place.threads, place.memory)
+def _make_study(settings: str, data: DataFiles, resources: Resources) -> Study:
+    """A study of these settings, in JSON."""
+    study = Study(StudySettings.from_dict(json.loads(settings)), data, resources.threads, resources.memory)
     use_cores(study.task.trainer)
     return study
 
 
-@lru_cache(maxsize=1)
-def _study_again(settings: str, place: Workplace) -> Study:
-    """The same as before, if it was the same: reading data and making a recommender take longer than some trainings."""
-    return _study({"settings": json.loads(settings)}, place)
+_same_study = lru_cache(maxsize=1)(_make_study)
 
 
-def _run(content: Mapping[str, Any], place: Workplace, report: Report, kept: Kept) -> dict[str, Any]:
+def _run(job: _Job) -> list[Result]:
     """Phases I and II of one searcher with one seed."""
-    study = _study(content, place)
-    history, share = History(study.task.metric), _Share(study.settings.trainings, report)
-    found = study.search([history, share], stored=kept.stored, offer=kept.offer)
+    study = job.study()
+    history, share = History(study.task.metric), _Share(study.settings.trainings, job.report)
+    found = study.search([history, share], stored=job.kept.stored, offer=job.kept.offer)
     to_metric = study.task.metric.value
-    return {
+    result = {
         "steps": history.steps,
         "candidates": history.candidates,
         "start": plain(to_metric(study.start)),
@@ -83,29 +104,7 @@ def _run(content: Mapping[str, Any], place: Workplace, report: Report, kept: Kep
             if contender.program is not None
         ],
     }
-
-
-def _converged(content: Mapping[str, Any], place: Workplace, report: Report, kept: Kept) -> dict[str, Any]:
-    """Phases I and II, then the validation metric of the best loss found after convergence; None if there is none."""
-    study, stored = _study(content, place), kept.stored or {}
-    settings, metric = study.settings, study.task.metric
-    if "found" in stored:
-        with restoring():
-            found = Found.from_dict(stored["found"], settings)
-    else:
-        share = _Share(settings.trainings, lambda done: report(done / 2))
-        found = study.search([share], stored=stored or None, offer=kept.offer)
-    losses = [study.comparable(loss) for contender, _ in found.finalists for _, loss in contender.choices]
-    seed = derive_seed(settings.seed, "finals", 0)
-    fitting = Fitting(study.task, losses, seed, settings.patience, settings.threshold_from)
-    if "fitting" in stored:
-        with restoring():
-            fitting.load_state_dict(stored["fitting"])
-    for progress in fitting:
-        report(0.5 + fmean(one.epochs for one in progress) / settings.patience.max_epochs / 2)
-        kept.offer(lambda: {"found": found.to_dict(), "fitting": fitting.state_dict()})
-    best = max((validation_score(metric, fitted) for fitted in fitting.fitted), default=-math.inf)
-    return {"converged": plain(metric.value(best))}
+    return [result]
 
 
 class _Share(StepObserver):
@@ -119,26 +118,60 @@ class _Share(StepObserver):
         self._report(tally.trained / self._trainings)
 
 
-def _whole(content: Mapping[str, Any], place: Workplace, report: Report, kept: Kept) -> dict[str, Any]:
-    """All three phases of a study."""
-    return whole_study(_study(content, place), report, kept)
+def _converged(job: _Job) -> list[Result]:
+    """Phases I and II, then the validation metric of the best loss found after convergence; None if there is none."""
+    study, stored, kept = job.study(), job.kept.stored or {}, job.kept
+    settings, metric = study.settings, study.task.metric
+    if "found" in stored:
+        with restoring():
+            found = Found.from_dict(stored["found"], settings)
+    else:
+        share = _Share(settings.trainings, lambda done: job.report(done / 2))
+        found = study.search([share], stored=stored or None, offer=kept.offer)
+    losses = [study.comparable(loss) for contender, _ in found.finalists for _, loss in contender.choices]
+    fitting = Fitting(
+        study.task, losses, derive_seed(settings.seed, "finals", 0), settings.patience, settings.threshold_from
+    )
+    fitted = _fit(
+        fitting,
+        settings,
+        lambda done: job.report(0.5 + done / 2),
+        Kept(stored.get("fitting"), lambda make: kept.offer(lambda: {"found": found.to_dict(), "fitting": make()})),
+    )
+    best = max((validation_score(metric, one) for one in fitted), default=-math.inf)
+    return [{"converged": plain(metric.value(best))}]
 
 
-def _sampling(content: Mapping[str, Any], place: Workplace, report: Report, kept: Kept) -> dict[str, Any]:
+def _fit(fitting: Fitting, settings: StudySettings, report: Report, kept: Kept) -> list[Fitted]:
+    """Train to the end, from where it stood."""
+    if kept.stored is not None:
+        with restoring():
+            fitting.load_state_dict(kept.stored)
+    for progress in fitting:
+        report(fmean(one.epochs for one in progress) / settings.patience.max_epochs)
+        kept.offer(fitting.state_dict)
+    return fitting.fitted
+
+
+def _whole(job: _Job) -> list[Result]:
+    """All phases of one study."""
+    return [whole_study(job.study(), job.report, job.kept)]
+
+
+def _sampling(job: _Job) -> list[Result]:
     """What Phase I samples and trains in its minutes, machine code and data being there before the clock runs."""
-    one_step = {**content["settings"], "trainings": content["settings"]["candidates_per_step"]}
-    _study({"settings": one_step}, place).search([])
-    return sampled(_study(content, place), report, kept)
+    job.study(trainings=job.contents[0]["settings"]["candidates_per_step"]).search([])
+    return [sampled(job.study(), job.report, job.kept)]
 
 
-def _learning(content: Mapping[str, Any], place: Workplace, report: Report, kept: Kept) -> dict[str, Any]:
+def _learning(job: _Job) -> list[Result]:
     """How the recommender does during Phase I."""
-    return learned(_study(content, place), report, kept)
+    return [learned(job.study(), job.report, job.kept)]
 
 
-def _noise(content: Mapping[str, Any], place: Workplace, report: Report, kept: Kept) -> dict[str, Any]:
+def _noise(job: _Job) -> list[Result]:
     """One loss from fresh recommenders of other seeds: after the short training of a search, and converged."""
-    study = _study(content, place)
+    (content,), study, kept = job.contents, job.study(), job.kept
     loss = _make(content["loss"], study)
     task, metric = study.task, study.task.metric
     stored = kept.stored or {"search": [], "converged": []}
@@ -151,67 +184,57 @@ def _noise(content: Mapping[str, Any], place: Workplace, report: Report, kept: K
         (fitted,) = fit_losses(task, [loss], seed, study.settings.patience, study.settings.threshold_from)
         short.append(plain(metric.value(measured.score)))
         converged.append(plain(fitted.test.get(metric.name, math.nan)))
-        report((i + 1) / content["noise_seeds"])
+        job.report((i + 1) / content["noise_seeds"])
         kept.offer(lambda: {"search": short, "converged": converged})
-    return {"search": short, "converged": converged}
+    return [{"search": short, "converged": converged}]
 
 
-def _finals(content: Mapping[str, Any], place: Workplace, report: Report, kept: Kept) -> dict[str, Any]:
+def _training(job: _Job) -> list[Result]:
     """Phase III of some losses with one seed."""
-    study = _study_again(json.dumps(content["settings"], sort_keys=True), place)
-    settings, metric = study.settings, study.task.metric
-    descents = read(list[Descent], content["descents"]) if "descents" in content else None
-    losses = [_make(entry, study) for entry in content["losses"]]
-    seed = derive_seed("comparison", content["repeat"])
-    fitting = Fitting(study.task, losses, seed, settings.patience, settings.threshold_from, descents=descents)
-    if kept.stored is not None:
-        with restoring():
-            fitting.load_state_dict(kept.stored)
-    for progress in fitting:
-        report(fmean(one.epochs for one in progress) / settings.patience.max_epochs)
-        kept.offer(fitting.state_dict)
-    return {
-        "fitted": [
-            {
-                "validation": plain(one.validation),
-                "test": plain(one.test),
-                "best_epoch": one.best_epoch,
-                "epochs": one.epochs,
-                "scale": loss.scale,
-                "score": plain(metric.score_of(one.validation.get(metric.name, math.nan))),
-            }
-            for loss, one in zip(losses, fitting.fitted, strict=True)
-        ]
-    }
+    study = job.study_again()
+    settings = study.settings
+    own = [read(Descent | None, content.get("descent")) for content in job.contents]
+    losses = [_make(content["loss"], study) for content in job.contents]
+    fitting = Fitting(
+        study.task,
+        losses,
+        derive_seed("comparison", job.contents[0]["repeat"]),
+        settings.patience,
+        settings.threshold_from,
+        descents=[one or settings.train.descent for one in own],
+    )
+    return [
+        {
+            "validation": plain(one.validation),
+            "test": plain(one.test),
+            "best_epoch": one.best_epoch,
+            "epochs": one.epochs,
+            "scale": loss.scale,
+        }
+        for loss, one in zip(losses, _fit(fitting, settings, job.report, job.kept), strict=True)
+    ]
 
 
-def _trials(content: Mapping[str, Any], place: Workplace, report: Report, kept: Kept) -> dict[str, Any]:
+def _trial(job: _Job) -> list[Result]:
     """The same where something is chosen by it: without the test part, so that nobody can."""
-    found = _finals(content, place, report, kept)
-    return {"fitted": [{name: value for name, value in one.items() if name != "test"} for one in found["fitted"]]}
+    return [{name: value for name, value in one.items() if name != "test"} for one in _training(job)]
 
 
 def _make(entry: Mapping[str, Any], study: Study) -> Loss:
-    """The loss of an entry: a name or formula of a known one, or a stored program; and its smoothing term.
-
-    Its scale is the one that the entry has, if any, else that of the study's other losses.
-    """
+    """The loss of an entry, a name or formula of a known one or a stored program, at the scale of the study's."""
     space = study.settings.space
-    loss: Loss
     if entry["program"] is None:
-        loss = make_loss(entry["name"], space, entry["epsilon"])
-    else:
-        loss = ProgramLoss(LossProgram.from_dict(entry["program"]), space, entry["epsilon"])
-    return study.comparable(loss) if "scale" not in entry else loss.scaled(read(float, entry["scale"]))
+        return study.comparable(make_loss(entry["name"], space, entry["epsilon"]))
+    return study.comparable(ProgramLoss(LossProgram.from_dict(entry["program"]), space, entry["epsilon"]))
 
 
-_KINDS: Mapping[str, Callable[[Mapping[str, Any], Workplace, Report, Kept], dict[str, Any]]] = {
+_KINDS: Mapping[str, Callable[[_Job], list[Result]]] = {
     "run": _run,
     "converged": _converged,
     "study": _whole,
     "sampling": _sampling,
     "learning": _learning,
     "noise": _noise,
-    "finals": _finals,
-    "trials": _trials,
+    "training": _training,
+    "trial": _trial,
 }

@@ -1,34 +1,28 @@
-"""Where the parts of a reproduction are computed: a laboratory for each data set."""
+"""What a reproduction measures with: makes tasks for every data set, and computes them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
-from dataclasses import replace
-from pathlib import Path
-from typing import Any, Self
+from functools import cache
+from typing import Any
 
 from recommenders.data import DataFiles, Dataset
-from studies.execution.laboratory import Laboratory, Watcher
-from studies.execution.making import PartMaker, data_file_digest
-from studies.execution.part import PartsFolder
-from studies.execution.work import do
-from studies.execution.workers import Workers
-from studies.execution.workplace import Workplace
+from studies.execution.experiment import Experiment
+from studies.execution.factory import TaskFactory, data_file_digest
+from studies.execution.runner import CachedRunner, Callback
 from studies.reproduction.settings import ReproduceSettings
 from studies.study.settings import StudySettings
 from studies.study.study import Study
 
 
 class Bench:
-    """What a reproduction measures with. A context: processes end with it.
+    """What a reproduction measures with.
 
     Args:
         settings: of the reproduction.
         data: the files of every data set, by its name.
-        place: processes and memory; its own data do not matter.
-        folder: where parts are kept.
-        watchers: told what happens.
+        work: computes tasks.
+        callbacks: told what happens.
 
     Raises:
         UserError: settings or files that no study could run with.
@@ -38,27 +32,17 @@ class Bench:
         self,
         settings: ReproduceSettings,
         data: Mapping[str, DataFiles],
-        place: Workplace,
-        folder: Path,
-        watchers: Sequence[Watcher] = (),
+        work: Experiment,
+        callbacks: Sequence[Callback] = (),
     ) -> None:
-        self.settings = settings
-        self._data, self._place, self._watchers, self._open = data, place, watchers, ExitStack()
-        self._makers = {name: PartMaker(data_file_digest(files)) for name, files in data.items()}
-        self._laboratories: dict[tuple[str, bool], Laboratory] = {}
+        self.settings, self._data = settings, data
+        digests = {name: data_file_digest(files) for name, files in data.items()}
+        self._factories = {name: TaskFactory(digest) for name, digest in digests.items()}
         tried = [Study(self.study(name, recommender=one), data[name]) for name in data for one in settings.models]
         self.data: tuple[Dataset, ...] = tuple(study.task.dataset for study in tried[:: len(settings.models)])
         """What is measured on, in the order of `datasets`."""
-        self._folder = PartsFolder(folder)
-
-    def __enter__(self) -> Self:
-        """Processes start when there is something to do."""
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        """None of them lives on."""
-        self._laboratories.clear()
-        self._open.close()
+        files = {digests[name]: files for name, files in data.items()}
+        self._runner = cache(lambda alone: work.runner(files, settings.device, callbacks, alone))
 
     @property
     def datasets(self) -> tuple[str, ...]:
@@ -73,27 +57,14 @@ class Bench:
         """The files of this data set."""
         return self._data[dataset]
 
-    def maker(self, dataset: str) -> PartMaker:
-        """Makes parts that depend on this data set."""
-        return self._makers[dataset]
+    def factory(self, dataset: str) -> TaskFactory:
+        """Makes tasks that depend on this data set."""
+        return self._factories[dataset]
 
-    def laboratory(self, dataset: str, alone: bool = False) -> Laboratory:
-        """Computes those parts.
+    def runner(self, alone: bool = False) -> CachedRunner:
+        """Computes tasks.
 
         Args:
-            dataset: one of `datasets`.
-            alone: one part after the other, however many processes there may be: where time is what is measured.
+            alone: one task after the other, however many processes there may be: where time is what is measured.
         """
-        if (dataset, alone) not in self._laboratories:
-            place = replace(self._place, data=self._data[dataset], jobs=1 if alone else self._place.jobs)
-            workers = self._open.enter_context(Workers(place, do))
-            self._laboratories[dataset, alone] = Laboratory(place, self._folder, workers, self._watchers)
-        return self._laboratories[dataset, alone]
-
-    def forget_all(self) -> None:
-        """Everything is finished: checkpoints are not needed any more."""
-        self._place.forget_all()
-
-    def withdraw(self) -> None:
-        """Remove the folder of the parts if nothing was written."""
-        self._folder.withdraw()
+        return self._runner(alone)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
-from studies.execution.part import Part
+from studies.execution.task import Task
 from studies.reproduction.bench import Bench
 from studies.reproduction.paper import DATASETS, MODELS
 from studies.reproduction.raw import Frame
@@ -17,7 +17,7 @@ METRIC_NAMES = {"auc": "AUC", "f1": "F1", "accuracy": "accuracy", "rmse": "RMSE"
 
 
 def computed(
-    bench: Bench, text: str, plan: Callable[[str], Iterable[tuple[T, Part]]], alone: bool = False
+    bench: Bench, text: str, plan: Callable[[str], Iterable[tuple[T, Task]]], alone: bool = False
 ) -> Iterator[tuple[T, Mapping[str, Any]]]:
     """Compute parts of every data set, a stage each.
 
@@ -33,7 +33,7 @@ def computed(
     for dataset in bench.datasets:
         known, parts = zip(*plan(dataset), strict=True)
         told = text.format(n=len(parts), dataset=dataset)
-        yield from zip(known, bench.laboratory(dataset, alone).stage(told, parts), strict=True)
+        yield from zip(known, bench.runner(alone).stage(told, parts), strict=True)
 
 
 def model_name(model: str) -> str:

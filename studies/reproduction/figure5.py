@@ -11,8 +11,8 @@ from itertools import product
 from statistics import fmean
 from typing import Any
 
-from studies.execution.part import Part
 from studies.execution.searches import Point, thinned
+from studies.execution.task import Task
 from studies.reproduction.bench import Bench
 from studies.reproduction.beside import by_pair, computed, data_name, groups, model_name, not_measured
 from studies.reproduction.raw import Column, Frame
@@ -33,11 +33,11 @@ _COLUMNS = (
 
 
 def _measure(bench: Bench) -> list[dict[str, Any]]:
-    def plan(dataset: str) -> Iterator[tuple[dict[str, Any], Part]]:
+    def plan(dataset: str) -> Iterator[tuple[dict[str, Any], Task]]:
         for model, (name, eta), seed in product(bench.settings.models, FILTERS.items(), range(bench.settings.seeds)):
             given = {} if eta is None else {"eta": eta}
             study = bench.study(dataset, recommender=model, seed=seed, check="after", candidates_per_step=1, **given)
-            part = bench.maker(dataset).learning(study, f"{study.recommender} {name} the reward filter seed {seed}")
+            part = bench.factory(dataset).learning(study, f"{study.recommender} {name} the reward filter seed {seed}")
             yield {"model": study.recommender, "dataset": dataset, "filter": name, "seed": seed}, part
 
     found = computed(bench, "Phase I on {dataset}, with the reward filter and without", plan)

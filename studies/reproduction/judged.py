@@ -35,4 +35,4 @@ def judged(
     what: dict[str, Any] = {"protocol": protocol, "dataset": dataset, "recommender": model, **own, **given}
     settings = EvaluateSettings(loss=tuple(losses), baseline=tuple(baselines), **what)
     study = Study(settings.study, bench.files(dataset))
-    return Judgement(settings, study.task, bench.maker(dataset), bench.laboratory(dataset)).run()
+    return Judgement(settings, study.task, bench.factory(dataset), bench.runner()).run()

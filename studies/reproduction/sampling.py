@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from studies.execution.part import Part
 from studies.execution.searches import thinned
+from studies.execution.task import Task
 from studies.reproduction.bench import Bench
 from studies.reproduction.beside import by_pair, computed, data_name, groups, model_name, not_measured
 from studies.reproduction.paper import TABLE_7
@@ -42,11 +42,11 @@ def _measure(bench: Bench) -> list[dict[str, Any]]:
     """Both searches for every model and data set."""
     minutes, at_once = bench.settings.minutes, bench.settings.candidates_per_step
 
-    def plan(dataset: str) -> Iterator[tuple[dict[str, Any], Part]]:
+    def plan(dataset: str) -> Iterator[tuple[dict[str, Any], Task]]:
         for model, (name, proxy) in product(bench.settings.models, PROXY_TESTS.items()):
             given = {"recommender": model, "check": "after", "proxy": proxy, "trainings": _ENDLESS, "minutes": minutes}
             study = bench.study(dataset, candidates_per_step=at_once, **given)
-            part = bench.maker(dataset).sampling(study, f"{model} {name} the proxy test")
+            part = bench.factory(dataset).sampling(study, f"{model} {name} the proxy test")
             yield {"model": model, "dataset": dataset, "proxy": name}, part
 
     text = f"Phase I on {{dataset}} for {minutes:g} minutes each, one after the other"

@@ -19,7 +19,7 @@ from core.programs.program import LossProgram
 from core.programs.space import OperatorSpace
 from recommenders.tasks.losses import NAMED_LOSSES, make_loss
 from recommenders.tasks.metrics import find_metric
-from studies.execution.part import Part
+from studies.execution.task import Task
 from studies.reproduction.bench import Bench
 from studies.reproduction.beside import METRIC_NAMES, computed, data_name, groups, model_name, not_measured
 from studies.reproduction.paper import TABLE_4, TABLE_5, TABLE_6, published
@@ -36,12 +36,12 @@ _KINDS = ("search", "finalist", "baseline", "trained")
 
 
 def _measure(bench: Bench) -> list[dict[str, Any]]:
-    def plan(dataset: str) -> Iterator[tuple[StudySettings, Part]]:
+    def plan(dataset: str) -> Iterator[tuple[StudySettings, Task]]:
         for model, task, clamp, seed in product(bench.settings.models, TASKS, CLAMPS, range(bench.settings.seeds)):
             given = {"recommender": model, "task": task, "clamp": clamp, "seed": seed}
             study = bench.study(dataset, baseline=baselines(model, dataset, task), **given)
             label = f"{study.recommender} {task} {clamp} clamp seed {seed}"
-            yield study, bench.maker(dataset).study(study, label)
+            yield study, bench.factory(dataset).study(study, label)
 
     found = computed(bench, "{n} searches on {dataset}, phases I to III", plan)
     return [row for study, part in found for row in _rows(study, part)]

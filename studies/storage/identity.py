@@ -28,9 +28,10 @@ def data_digest(dataset: Dataset) -> str:
 
 @cache
 def code_digest(*rooms: str) -> str:
-    """Of the sources in these rooms."""
+    """Of the sources in these rooms, or files."""
     digest = hashlib.sha256()
-    for path in sorted(path for room in rooms for path in (_ROOT / room).rglob("*.py")):
+    places = [_ROOT / room for room in rooms]
+    for path in sorted(path for room in places for path in (room.rglob("*.py") if room.is_dir() else (room,))):
         digest.update(path.relative_to(_ROOT).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()[:16]
 

@@ -1,24 +1,20 @@
-"""What settings are worth with one seed: made into parts, which are kept and never done twice."""
+"""What settings are worth with one seed: made into tasks, whose results are kept and never computed twice."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
 from recommenders.tasks.metrics import Metric, find_metric
-from studies.execution.making import PartMaker
-from studies.execution.part import Part, PartsFolder
-from studies.execution.workers import Workers
-from studies.execution.workplace import Workplace
+from studies.execution.factory import TaskFactory, Training
+from studies.execution.runner import CachedRunner
+from studies.execution.task import Result, Task
 from studies.study.settings import StudySettings
 from studies.tuning.settings import TuneSettings
 from studies.tuning.tunables import with_values
-
-#: Told how far a seed of a trial is: its place among them, and its share from 0 to 1.
-OnProgress = Callable[[int, float], None]
 
 
 @dataclass(frozen=True)
@@ -27,60 +23,53 @@ class Evaluation:
 
     settings: TuneSettings
     """Of the tuning."""
-    maker: PartMaker
-    """Makes parts."""
-    folder: PartsFolder
-    """Where parts are kept."""
-    workers: Workers
-    """Compute parts."""
-    place: Workplace
-    """Where they do."""
+    factory: TaskFactory
+    """Makes tasks."""
+    runner: CachedRunner
+    """Computes them."""
 
     @property
     def metric(self) -> Metric:
         """What decides."""
         return find_metric(self.settings.task, self.settings.metric)
 
-    def values(
-        self, params: Mapping[str, float], seeds: Sequence[int], on_progress: OnProgress
-    ) -> Generator[tuple[int, float]]:
-        """Every seed with the validation metric, in this order; whoever stops asking saves the rest.
+    def values(self, text: str, params: Mapping[str, float], seeds: Sequence[int]) -> Generator[tuple[int, float]]:
+        """Compute the validation metric of settings with some seeds; a caller that stops iterating spares the rest.
 
-        A training that broke down counts as the worst value that the metric has.
+        Args:
+            text: what this is, for a person.
+            params: the settings that are tuned, by name.
+            seeds: in the order in which they are wanted.
+
+        Yields:
+            Every seed, in this order, with the metric: its worst value where a training broke down.
         """
-        parts = {seed: self._part(params, seed) for seed in seeds}
-        places = {part.file: i for i, part in enumerate(parts.values())}
-        found = {part.file: there for part in parts.values() if (there := self.folder.read(part)) is not None}
-        missing = [part for part in parts.values() if part.file not in found]
+        tasks = {seed: self._task(params, seed) for seed in seeds}
+        found: dict[str, Result] = {}
+        with closing(self.runner.results(text, list(tasks.values()))) as results:
+            for seed, task in tasks.items():
+                while task.file not in found:
+                    done, result = next(results)
+                    found[done.file] = result
+                yield seed, self._value(found[task.file])
 
-        def progressed(part: Part, share: float) -> None:
-            on_progress(places[part.file], share)
-
-        with closing(self.workers.compute(missing, progressed)) as computed:
-            for seed, part in parts.items():
-                while part.file not in found:
-                    done, content = next(computed)
-                    found[done.file] = self.folder.write(done, content)
-                    self.place.forget(done)
-                yield seed, self._value(found[part.file])
-
-    def _part(self, params: Mapping[str, float], seed: int) -> Part:
+    def _task(self, params: Mapping[str, float], seed: int) -> Task:
         settings = self.settings
         if settings.loss is None:
             study = StudySettings.from_dict(with_values(settings.study(seed).to_dict(), params))
-            return self.maker.run(study, converged=settings.objective == "converged")
+            return self.factory.run(study, converged=settings.objective == "converged")
         trained = {name: value for name, value in params.items() if name != "epsilon"}
         study = StudySettings.from_dict(with_values(settings.study(0).to_dict(), trained))
-        entry = {"name": settings.loss, "program": None, "epsilon": params.get("epsilon", settings.own_epsilon)}
-        return self.maker.finals(study, [entry], seed, f"{settings.loss} seed {seed}")
+        training = Training(settings.loss, params.get("epsilon", settings.own_epsilon))
+        return self.factory.training(study, training, seed, is_trial=True)
 
-    def _value(self, found: Mapping[str, Any]) -> float:
+    def _value(self, result: Mapping[str, Any]) -> float:
         if self.settings.loss is not None:
-            value = found["fitted"][0]["validation"].get(self.metric.name)
+            value = result["validation"].get(self.metric.name)
         elif self.settings.objective == "converged":
-            value = found["converged"]
+            value = result["converged"]
         else:
-            value = found["steps"][-1]["best"]
+            value = result["steps"][-1]["best"]
         if value is None or not math.isfinite(value):
             return self.metric.worst
         return float(value)

@@ -13,10 +13,37 @@ from studies.storage.output import OutputFolder, plain
 from studies.study.settings_data import DataPlaces
 from studies.study.summary import mean_and_spread
 from studies.tuning.result import TuneResult, command_for
+from studies.tuning.trials import Tried
+from studies.tuning.tuning import TuneWatcher, shown_params
 
 #: The stems of the files of all pictures, see `studies.tuning.pictures`.
 STEMS = ("history", "settings", "importance")
 REPORT_FILES = ("result.json", *(f"{stem}.png" for stem in STEMS))
+
+
+class TrialLines(TuneWatcher):
+    """A line for every trial.
+
+    Args:
+        console: where to print, normally stderr.
+        metric: name of the metric.
+    """
+
+    def __init__(self, console: Console, metric: str) -> None:
+        self._console, self._metric = console, metric
+
+    def on_phase(self, text: str) -> None:
+        """See TuneWatcher."""
+        self._console.print(text, style="bold" if self._console.is_terminal else None, highlight=False, soft_wrap=True)
+
+    def on_trial(self, tried: Tried, best: Tried) -> None:
+        """See TuneWatcher."""
+        ended = f" after {len(tried.per_seed)} seeds, worse than the best" if tried.pruned else ""
+        value = f"validation {self._metric} {tried.value:.4f}{ended}"
+        text = f"  trial {tried.number}: {shown_params(tried.params)}: {value}"
+        if tried.number == best.number and tried.number:
+            text += ", the best so far"
+        self._console.print(text, highlight=False, soft_wrap=True)
 
 
 def write_report(result: TuneResult, pictures: Mapping[str, bytes], folder: OutputFolder) -> list[Path]:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from recommenders.tasks.metrics import Metric, find_metric
-from studies.common.paired import signed_rank_p
+from studies.common.paired import pairs_needed, signed_rank_p
 from studies.reporting.commands import run_command
 from studies.study.settings import StudySettings
 from studies.study.settings_data import DataPlaces
@@ -77,8 +77,8 @@ class TuneResult:
             f"mean gain in validation {name} {self.gain:+.4f} on {n} seeds that chose nothing, p = {self.p_value:.3g}"
         )
         if self.p_value >= _LEVEL:
-            least = 2.0 ** (1 - n)
-            few = f" ({n} pairs cannot show one, at least 6 can)" if least >= _LEVEL else ""
+            needed = pairs_needed(1, _LEVEL)
+            few = f" ({n} pairs cannot show one, at least {needed} can)" if n < needed else ""
             return f"No difference to the present settings is shown: {told}{few}."
         return f"The tuned settings are {'better' if self.gain > 0 else 'worse'} than the present ones: {told}."
 

@@ -40,20 +40,11 @@ class TuneTracker(Tracker, TuneWatcher):
     def on_phase(self, text: str) -> None:
         """See TuneWatcher."""
 
-    def on_begin(self, number: int, params: Mapping[str, float], n_seeds: int) -> None:
-        """See TuneWatcher."""
-
-    def on_progress(self, place: int, share: float) -> None:
-        """See TuneWatcher."""
-
     def on_trial(self, tried: Tried, best: Tried) -> None:
         """See TuneWatcher; a trial that is there already is not written again."""
         self._send(trial_record(tried, self._metric, self._group, self._tags), below=True)
         best_so_far = Point(tried.number, {f"best_valid_{self._metric}": best.value})
         self._send_root("the best value", points=[*self._root.points, best_so_far])
-
-    def on_result(self, result: TuneResult) -> None:
-        """See TuneWatcher."""
 
     def on_report(self, result: TuneResult, files: Sequence[Path]) -> None:
         """The tuning is done, and these are its files."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import json
+import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,14 +25,21 @@ from optuna.storages import BaseStorage
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
+from core.common.errors import UserError
+from core.common.secrets import shown_url
 from core.common.seeding import derive_seed
+from recommenders.tasks.metrics import find_metric
 from studies.common.processes import has_died, this_process
 from studies.common.quiet import quiet
-from studies.tuning.claiming import ID, Claim
-from studies.tuning.storage import reaching_storage
+from studies.execution.task import code
+from studies.storage.output import OutputFolder
+from studies.tuning.claiming import ID, Claim, check_all_ours
+from studies.tuning.settings import TunePlaces, TuneSettings
+from studies.tuning.storage import open_storage, reaching_storage
 from studies.tuning.tunables import Tunable
 
-_PROCESS, _PRUNED = "process", "pruned"
+_PROCESS, _PRUNED, _CODE = "process", "pruned", "code"
+_log = logging.getLogger(__name__)
 #: Seconds after which a trial without the name of its process has been left by a killed one.
 _UNNAMED = 5.0
 #: Trials below which nothing can be said about what matters.
@@ -85,6 +93,7 @@ class Trials:
         seed: of all draws.
         prune: see TuneSettings.
         note: see Claim.
+        accept_other_code: whether trials that other code made count.
 
     Raises:
         UserError: the study there is another tuning's or somebody else's; here and later: the storage is gone.
@@ -101,13 +110,27 @@ class Trials:
         seed: int,
         prune: float,
         note: Path | None = None,
+        accept_other_code: bool = False,
     ) -> None:
         self._tunables, self._seed, self.place = tunables, seed, place
         direction = StudyDirection.MAXIMIZE if higher_is_better else StudyDirection.MINIMIZE
         with reaching_storage(place):
             Claim(storage, place, name, direction, tunables, note).take(json.loads(json.dumps(identity)))
             self.study = optuna.load_study(storage=storage, study_name=name, pruner=_pruner(prune))
+            self._check_code(accept_other_code)
         self._trial: optuna.Trial | None = None
+
+    def _check_code(self, accept_other_code: bool) -> None:
+        there = self.study.user_attrs.get(_CODE)
+        if there is None and not self.study.get_trials(deepcopy=False):
+            self.study.set_user_attr(_CODE, code())
+        elif there != code() and not accept_other_code:
+            raise UserError(
+                f"{shown_url(self.place)}: its trials were made by other code than today's; --accept-other-code goes "
+                "on with them, another --out or --study-name begins anew"
+            )
+        elif there != code():
+            _log.warning("warning: trials in %s that other code made count, too", shown_url(self.place))
 
     @property
     def id(self) -> str:
@@ -191,6 +214,40 @@ class Trials:
             return {}
         with quiet():
             return dict(optuna.importance.get_param_importances(self.study, evaluator=PedAnovaImportanceEvaluator()))
+
+
+def open_trials(
+    tuning: TuneSettings, places: TunePlaces, folder: OutputFolder, names: tuple[str, str], identity: Mapping[str, Any]
+) -> Trials:
+    """Open the trials of a tuning where its options say that they are.
+
+    Args:
+        tuning: its settings.
+        places: say where.
+        folder: of the tuning.
+        names: of Optuna's journal and of Claim's note in the folder.
+        identity: see Trials.
+
+    Raises:
+        UserError: the storage cannot be used, or see Trials.
+    """
+    url, path = places.storage, folder.path
+    journal, note = (path / name for name in names)
+    storage = open_storage(url, folder.growing(journal.name) if url is None else journal)
+    if url is None:
+        check_all_ours(storage, journal)
+    return Trials(
+        storage,
+        url or str(path),
+        places.study_name or path.name,
+        identity,
+        tuning.tunables,
+        find_metric(tuning.task, tuning.metric).higher_is_better,
+        tuning.seed,
+        tuning.prune,
+        note,
+        places.accept_other_code,
+    )
 
 
 def _tried(number: int, trial: FrozenTrial) -> Tried:

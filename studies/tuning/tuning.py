@@ -22,20 +22,8 @@ class TuneWatcher(ABC):
         """Something begins; a sentence for a person."""
 
     @abstractmethod
-    def on_begin(self, number: int, params: Mapping[str, float], n_seeds: int) -> None:
-        """A trial begins."""
-
-    @abstractmethod
-    def on_progress(self, place: int, share: float) -> None:
-        """A seed of the trial has come this far, from 0 to 1."""
-
-    @abstractmethod
     def on_trial(self, tried: Tried, best: Tried) -> None:
         """A trial is finished, now or before; the best one so far."""
-
-    @abstractmethod
-    def on_result(self, result: TuneResult) -> None:
-        """The tuning is done."""
 
 
 class Tuning:
@@ -64,10 +52,7 @@ class Tuning:
         trials.begin(settings.present)
         while trials.n_begun < settings.trials:
             self._try()
-        result = self._result()
-        for watcher in self._watchers:
-            watcher.on_result(result)
-        return result
+        return self._result()
 
     def _say(self, text: str) -> None:
         for watcher in self._watchers:
@@ -92,10 +77,8 @@ class Tuning:
         """One trial; the seeds come in an order of their own, so that none of them decides more often than others."""
         number, params = self._trials.ask()
         seeds = numpy_rng(self._settings.seed, "order of seeds", number).permutation(self._settings.seeds).tolist()
-        for watcher in self._watchers:
-            watcher.on_begin(number, params, len(seeds))
-        pruned = False
-        with closing(self._evaluation.values(params, seeds, self._progressed)) as values:
+        text, pruned = f"Trial {number}: {shown_params(params)}", False
+        with closing(self._evaluation.values(text, params, seeds)) as values:
             for i, (seed, value) in enumerate(values):
                 pruned = self._trials.report(seed, value) and i + 1 < len(seeds)
                 if pruned:
@@ -103,18 +86,20 @@ class Tuning:
         tried = self._trials.tell(pruned)
         self._tell(tried, self._trials.finished)
 
-    def _progressed(self, place: int, share: float) -> None:
-        for watcher in self._watchers:
-            watcher.on_progress(place, share)
-
     def _result(self) -> TuneResult:
         settings, finished = self._settings, self._trials.finished
         best, others = self._best(finished), range(settings.seeds, settings.seeds + settings.confirm)
+        text = f"The best settings and the present ones with {settings.confirm} other seeds"
         if others:
-            self._say(f"The best settings and the present ones with {settings.confirm} other seeds")
+            self._say(text)
         present = settings.present
-        confirmed = {name: self._over(params, others) for name, params in (("best", best.params), ("present", present))}
+        confirmed = {
+            name: tuple(value for _, value in self._evaluation.values(text, params, others))
+            for name, params in (("best", best.params), ("present", present))
+        }
         return TuneResult(settings, tuple(finished), best, present, **confirmed)
 
-    def _over(self, params: Mapping[str, float], seeds: Sequence[int]) -> tuple[float, ...]:
-        return tuple(value for _, value in self._evaluation.values(params, list(seeds), self._progressed))
+
+def shown_params(params: Mapping[str, float]) -> str:
+    """Values for a person."""
+    return ", ".join(f"{name} {value:.3g}" for name, value in params.items())

@@ -11,7 +11,8 @@ import tempfile
 
 import pytest
 
-from studies.execution.part import CHECKPOINTS, Part, PartsFolder
+from studies.execution.cache import ResultCache
+from studies.execution.task import CHECKPOINTS, Task
 from studies.storage.checkpoints import Checkpoints
 from studies.storage.ledger import LEDGER
 from studies.storage.resuming import begin_anew, own_folder
@@ -47,12 +48,12 @@ def comparison(folder, resume):
     with own_folder(folder) as out:
         if not resume:
             out.set_aside("parts")
-        parts = PartsFolder(folder / "parts")
-        for part in (Part("study", name, {}) for name in ("one", "other")):
-            checkpoints = Checkpoints(parts.path / f"{part.file}{CHECKPOINTS}", {})
+        parts = ResultCache(folder / "parts")
+        for task in (Task("study", name, {}) for name in ("one", "other")):
+            checkpoints = Checkpoints(parts.path / f"{task.file}{CHECKPOINTS}", {})
             checkpoints.load()
             checkpoints.write({"number": 1})
-            parts.write(part, {"found": 1})
+            parts.write(task, {"found": 1})
             checkpoints.clear()
         out.write("result.json", b"{}\n")
 

@@ -17,9 +17,9 @@ from recommenders.tasks.environments import _Environment
 from recommenders.tasks.scaling import bce_factor, fresh_yardstick
 from studies.api import load_result, search_loss
 from studies.common.command import BAD_INPUT, exit_code
-from studies.execution.making import PartMaker
-from studies.execution.work import do
-from studies.execution.workplace import Workplace
+from studies.execution.factory import TaskFactory, Training
+from studies.execution.resources import LocalStorage, Resources
+from studies.execution.work import compute
 from studies.export import app as export_app
 from studies.exporting.stored import StoredStudy
 from studies.reporting.page import report_page
@@ -29,9 +29,8 @@ from studies.study.history import History
 from studies.study.settings import StudySettings
 from studies.study.study import Study
 from studies.study.summary import print_report
+from tests.studies.execution.small import computed
 from tests.studies.small import OPTIONS, run_small, small_arguments, small_settings
-
-PLACE = Workplace(1, 1, None)
 
 
 def normalised(**changes):
@@ -204,38 +203,37 @@ def test_another_smoothing_term_keeps_the_scale_and_says_so(tmp_path, capsys, ma
     assert "The scale is still the one" in content["origin"][0]
 
 
-def losses_of(study):
-    program = study.baselines[1].program.to_dict()
-    known = {"name": "BCE", "program": None, "epsilon": None}
-    return [known, {"name": "", "program": program, "epsilon": 0.1}, {**known, "name": "MSE"}]
+def trained(settings):
+    """Three losses trained together, as a worker of a comparison does."""
+    program = Study(small_settings()).baselines[1].program
+    trainings = [Training("BCE", None), Training("", 0.1, program), Training("MSE", None)]
+    tasks = [TaskFactory(None).training(settings, one, 0) for one in trainings]
+    return compute(tasks, Resources(device="cpu").here(0, 1), LocalStorage(), lambda share: None)
 
 
-def test_parts_train_at_the_scale_of_the_study_or_at_one_of_their_own():
-    study = Study(normalised())
-    losses, maker = losses_of(study), PartMaker(None)
-    found = do(maker.finals(study.settings, losses, 0, "some"), PLACE, lambda share: None)["fitted"]
-    scales = [one["scale"] for one in found]
+def test_tasks_train_at_the_scale_of_the_study():
+    normalised_ones, raw = trained(normalised()), trained(small_settings())
+    scales = [one["scale"] for one in normalised_ones]
     assert scales[0] == 1.0
     assert len(set(scales)) == 3
-    given = [{**loss, "scale": scale} for loss, scale in zip(losses, scales, strict=True)]
-    raw = maker.finals(small_settings(), given, 0, "the same")
-    assert do(raw, PLACE, lambda share: None)["fitted"] == found
-    assert do(maker.finals(small_settings(), losses, 0, "raw"), PLACE, lambda share: None)["fitted"] != found
+    assert {one["scale"] for one in raw} == {1.0}
+    assert raw[0]["validation"] == normalised_ones[0]["validation"]
+    assert raw[1]["validation"] != normalised_ones[1]["validation"]
 
 
-def test_converged_parts_and_the_noise_floor_train_at_their_scale():
-    maker, values = PartMaker(None), []
+def test_converged_runs_and_the_noise_floor_train_at_their_scale():
+    factory, values = TaskFactory(None), []
     for settings in (small_settings(), normalised()):
-        converged = do(maker.run(settings, converged=True), PLACE, lambda share: None)["converged"]
-        values.append((converged, do(maker.noise(settings, "MSE", 1), PLACE, lambda share: None)["search"]))
+        converged = computed(factory.run(settings, converged=True))["converged"]
+        values.append((converged, computed(factory.noise(settings, "MSE", 1))["search"]))
     assert values[0][1] != values[1][1]
     assert all(value is not None for pair in values for value in pair)
 
 
-def test_parts_of_raw_studies_keep_their_names():
-    part = PartMaker(None).noise(small_settings(), "BCE", 1)
-    assert "scale" not in part.content["settings"]
-    assert part.file != PartMaker(None).noise(normalised(), "BCE", 1).file
+def test_raw_studies_do_not_name_their_scale():
+    task = TaskFactory(None).noise(small_settings(), "BCE", 1)
+    assert "scale" not in task.content["settings"]
+    assert task.file != TaskFactory(None).noise(normalised(), "BCE", 1).file
 
 
 @pytest.mark.parametrize("environment", ["alternating", "from-scratch"])

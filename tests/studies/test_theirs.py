@@ -55,7 +55,7 @@ def nothing_is_trained(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for place in (
         "studies.study.study.Study.run",
-        "studies.execution.workers.Workers.compute",
+        "studies.execution.processes.ProcessExecutor.run",
         "studies.benchmark.measure",
     ):
         monkeypatch.setattr(place, trained)

@@ -2,8 +2,8 @@
 
 from studies.comparison.contest import Contest
 from studies.comparison.settings import CompareSettings
-from studies.execution.laboratory import Watcher
-from studies.execution.workplace import Workplace
+from studies.execution.runner import Callback
+from tests.studies.execution.small import small_runner
 from tests.studies.small import as_words
 
 OPTIONS = {
@@ -24,8 +24,14 @@ def small_comparison(**changes):
     return CompareSettings(**(OPTIONS | changes))
 
 
-def small_contest(folder, jobs=2, **changes):
-    return Contest(small_comparison(**changes), Workplace(jobs, 1, None), folder)
+def small_contest(**changes):
+    return Contest(small_comparison(**changes), None)
+
+
+def run_contest(folder, callbacks=(), jobs=2, contest=None, accept_other_code=False, **changes):
+    """The outcome of a small comparison whose results are kept in the folder."""
+    with small_runner(folder, jobs, callbacks, accept_other_code) as runner:
+        return (contest or small_contest(**changes)).run(runner, "again")
 
 
 def small_arguments(**changes):
@@ -33,24 +39,24 @@ def small_arguments(**changes):
     return as_words(OPTIONS | changes)
 
 
-class Diary(Watcher):
+class Diary(Callback):
     """Writes down what it is told; may cut the comparison short."""
 
     def __init__(self, interrupt_after=None):
         self.stages, self.progress, self.new = [], [], []
         self._there, self._interrupt_after = 0, interrupt_after
 
-    def on_stage(self, text, parts, done):
-        self.stages.append((len(parts), done))
+    def on_stage(self, text, tasks, done):
+        self.stages.append((len(tasks), done))
         self._there = done
 
-    def on_progress(self, part, share):
-        self.progress.append((part.label, share))
+    def on_progress(self, task, share):
+        self.progress.append((task.label, share))
 
-    def on_part(self, part, found):
+    def on_part(self, task, result):
         if self._there:
             self._there -= 1
             return
-        self.new.append(part.label)
+        self.new.append(task.label)
         if len(self.new) == self._interrupt_after:
             raise KeyboardInterrupt

@@ -10,7 +10,7 @@ import pytest
 from core.common.errors import UserError
 from core.search.search import StopReason
 from studies.comparison.outcome import Run
-from tests.studies.comparison.small import Diary, small_comparison, small_contest
+from tests.studies.comparison.small import Diary, run_contest, small_comparison, small_contest
 
 
 def timeless(outcome):
@@ -64,7 +64,7 @@ def test_every_stage_is_told_with_its_parts(finished):
 def test_asked_again_it_does_nothing_and_says_the_same(finished, tmp_path):
     _, folder, outcome, _ = finished
     diary = Diary()
-    again = small_contest(folder).run([diary], "again")
+    again = run_contest(folder, [diary])
     assert diary.new == []
     assert again == outcome
 
@@ -73,24 +73,60 @@ def test_interrupted_it_does_only_what_is_missing_in_any_number_of_processes(fin
     _, _, outcome, whole = finished
     first, second = Diary(interrupt_after=3), Diary()
     with pytest.raises(KeyboardInterrupt):
-        small_contest(tmp_path / "parts", jobs=3).run([first], "again")
+        run_contest(tmp_path / "parts", [first], jobs=3)
     assert multiprocessing.active_children() == []
-    rest = small_contest(tmp_path / "parts", jobs=1).run([second], "again")
+    rest = run_contest(tmp_path / "parts", [second], jobs=1)
     assert sorted(first.new + second.new) == sorted(whole.new)
     assert timeless(rest) == timeless(outcome)
 
 
-def test_another_seed_adds_its_runs_alone(finished, tmp_path):
-    _, folder, outcome, _ = finished
+def more_of(folder, tmp_path, **changes):
+    """The outcome of a larger comparison that goes on from a finished one, and the tasks that it computed."""
     shutil.copytree(folder, tmp_path / "parts")
     diary = Diary()
-    more = small_contest(tmp_path / "parts", seeds=3, repeats=1).run([diary], "again")
-    assert {label for label in diary.new if "seed" in label and "training" not in label} == {
-        "gp seed 2",
-        "random seed 2",
+    return run_contest(tmp_path / "parts", [diary], jobs=1, **changes), diary.new
+
+
+def of_losses(labels):
+    """The labels of trainings to convergence."""
+    return [label for label in labels if "training seed" in label]
+
+
+def test_another_seed_costs_its_runs_and_the_training_of_what_they_find(finished, tmp_path):
+    _, folder, outcome, whole = finished
+    more, new = more_of(folder, tmp_path, seeds=3)
+    assert sorted(set(new) - set(of_losses(new))) == ["gp seed 2", "random seed 2"]
+    assert not set(new) & set(whole.new)
+    found = {run.best.name for run in more.runs if run.seed == 2}
+    assert {label.partition(" smoothed")[0].partition(", training")[0] for label in of_losses(new)} <= {
+        name[:40] for name in found
     }
-    assert [run for run in timeless(more).runs if run.seed < 2 and run.funnel] != []
-    assert [run.points for run in more.runs if run.seed < 2] == [run.points for run in outcome.runs]
+    assert timeless(more).runs[:2] == timeless(outcome).runs[:2]
+
+
+def test_another_searcher_costs_its_runs_and_the_training_of_what_they_find(finished, tmp_path):
+    _, folder, outcome, whole = finished
+    more, new = more_of(folder, tmp_path, searchers="gp,gp:population_size=7,random")
+    assert sorted(set(new) - set(of_losses(new))) == ["gp:population_size=7 seed 0", "gp:population_size=7 seed 1"]
+    assert not set(new) & set(whole.new)
+    assert {run.searcher for run in more.runs} == {"gp", "gp:population_size=7", "random"}
+    assert [run for run in more.runs if run.searcher != "gp:population_size=7"] == list(outcome.runs)
+
+
+def test_another_baseline_costs_its_trainings_alone(finished, tmp_path):
+    _, folder, outcome, _ = finished
+    more, new = more_of(folder, tmp_path, baseline=("BCE", "MSE", "MaxR"))
+    assert sorted(new) == ["MSE, training seed 0", "MSE, training seed 1"]
+    assert [one for one in more.baselines if one.name != "MSE"] == list(outcome.baselines)
+
+
+def test_another_training_seed_costs_the_losses_that_are_shown_once(finished, tmp_path):
+    _, folder, outcome, _ = finished
+    more, new = more_of(folder, tmp_path, repeats=3)
+    shown = {run.best.name for run in more.runs} | {"BCE", "MaxR"}
+    assert all("training seed 2" in label for label in new)
+    assert len(new) == len(shown)
+    assert [one.test[:2] for one in more.baselines] == [one.test for one in outcome.baselines]
 
 
 def test_a_damaged_part_is_done_again(finished, tmp_path):
@@ -100,18 +136,22 @@ def test_a_damaged_part_is_done_again(finished, tmp_path):
         text = path.read_text()
         path.write_text(text[: len(text) // 2] if i else "[]")
     diary = Diary()
-    again = small_contest(tmp_path / "parts").run([diary], "again")
+    again = run_contest(tmp_path / "parts", [diary])
     assert len(diary.new) == 2
     assert timeless(again) == timeless(outcome)
 
 
-def test_parts_made_by_other_sources_are_taken_with_a_warning(finished, tmp_path, caplog):
-    _, folder, outcome, _ = finished
+@pytest.mark.parametrize("accepted", [False, True])
+def test_what_other_code_made_is_used_only_where_that_is_accepted(finished, tmp_path, caplog, monkeypatch, accepted):
+    _, folder, outcome, whole = finished
     shutil.copytree(folder, tmp_path / "parts")
-    for path in (tmp_path / "parts").glob("gp-seed-*"):
-        path.write_text(path.read_text().replace('"code": "', '"code": "older'))
-    assert small_contest(tmp_path / "parts").run([], "again") == outcome
-    assert caplog.text.count("made by other sources") == 1
+    monkeypatch.setattr("studies.execution.task.code", lambda: "0123456789ab")
+    monkeypatch.setattr("studies.execution.cache.code", lambda: "0123456789ab")
+    diary = Diary()
+    again = run_contest(tmp_path / "parts", [diary], jobs=1, accept_other_code=accepted)
+    assert (len(diary.new), again == outcome) == ((0, True) if accepted else (len(whole.new), False))
+    assert timeless(again) == timeless(outcome)
+    assert caplog.text.count("what other code than today's made") == 1
 
 
 @pytest.mark.parametrize(
@@ -136,7 +176,7 @@ def test_parts_made_by_other_sources_are_taken_with_a_warning(finished, tmp_path
 )
 def test_what_cannot_work_is_refused_before_anything_runs(changes, message, tmp_path):
     with pytest.raises(UserError, match=message):
-        small_contest(tmp_path / "parts", **changes)
+        small_contest(**changes)
     assert list(tmp_path.iterdir()) == []
 
 

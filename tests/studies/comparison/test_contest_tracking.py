@@ -7,7 +7,7 @@ from studies.comparison.tracking import ContestTracker
 from studies.storage.output import OutputFolder
 from studies.tracking.server import connect
 from studies.tracking.uploader import open_uploader
-from tests.studies.comparison.small import Diary, small_contest
+from tests.studies.comparison.small import Diary, run_contest, small_contest
 
 
 @pytest.fixture(scope="module")
@@ -16,16 +16,16 @@ def tracked(finished, tmp_path_factory):
     _, parts, outcome, _ = finished
     folder = tmp_path_factory.mktemp("tracked")
     database = f"sqlite:///{folder / 'mlflow.db'}"
-    warnings = write(database, folder, small_contest(parts), outcome)
+    warnings = write(database, folder, parts, outcome)
     client, experiment_id = connect(database, "compared")
     return client, experiment_id, outcome, (database, folder, parts, warnings)
 
 
-def write(database, folder, contest, outcome):
-    warnings = []
+def write(database, folder, parts, outcome):
+    contest, warnings = small_contest(), []
     uploader = open_uploader(database, "compared", warnings.append)
     with ContestTracker(uploader, folder, contest.settings.to_dict()) as tracker:
-        again = contest.run([tracker, Diary()], "again")
+        again = run_contest(parts, [tracker, Diary()], contest=contest)
         assert again == outcome
         report = make_report(outcome)
         tracker.on_report(report, write_report(report, OutputFolder(folder)))
@@ -84,7 +84,7 @@ def test_the_comparison_holds_the_report(tracked):
 def test_asked_again_nothing_is_there_twice(tracked):
     client, experiment_id, outcome, (database, folder, parts, _) = tracked
     before = {name: run.info.run_id for name, run in runs(client, experiment_id, "run").items()}
-    assert write(database, folder, small_contest(parts), outcome) == []
+    assert write(database, folder, parts, outcome) == []
     assert {name: run.info.run_id for name, run in runs(client, experiment_id, "run").items()} == before
     assert len(client.search_runs([experiment_id])) == 4 + 2 + 1
     history = client.get_metric_history(before["gp seed 0"], "final_test_auc")
@@ -96,15 +96,15 @@ def test_a_server_that_is_gone_costs_warnings_and_what_is_missing_is_written_lat
     database = tmp_path / "mlflow.db"
     own, _ = connect(f"sqlite:///{database}", "gone")
     warnings = []
-    contest = small_contest(parts)
+    contest = small_contest()
     uploader = open_uploader(f"sqlite:///{database}", "gone", warnings.append)
     tracker = ContestTracker(uploader, tmp_path, contest.settings.to_dict())
     uploader.connection = Gone(), "0"
     with tracker:
-        contest.run([tracker], "again")
+        run_contest(parts, [tracker], contest=contest)
     assert len(warnings) == 4 + 1
     assert all("the same command tries again" in text for text in warnings)
-    assert write(f"sqlite:///{database}", tmp_path, small_contest(parts), outcome) == []
+    assert write(f"sqlite:///{database}", tmp_path, parts, outcome) == []
     assert len(own.search_runs([connect(f"sqlite:///{database}", "compared")[1]])) == 4 + 2 + 1
 
 

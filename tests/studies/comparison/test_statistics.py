@@ -5,9 +5,9 @@ from hypothesis import strategies as st
 from scipy.stats import mannwhitneyu, studentized_range, wilcoxon
 from statsmodels.stats.multitest import multipletests
 
-from studies.common.paired import holm
+from studies.common.paired import holm, pairs_needed, smallest_p
 from studies.comparison.curves import anytime, quartiles, targets_reached
-from studies.comparison.statistics import analyse, improves, seeds_needed, smallest_p, standings
+from studies.comparison.statistics import ALPHA, analyse, improves, standings
 from tests.strategies import costly_law, law
 from tests.studies.comparison.outcomes import NAN, lively, matrix, outcome, run, scored
 
@@ -74,7 +74,7 @@ def test_no_wilcoxon_test_reaches_less_than_the_smallest_p(n):
 
 @pytest.mark.parametrize(("n_pairs", "n_seeds"), [(1, 6), (3, 7), (10, 9)])
 def test_seeds_needed(n_pairs, n_seeds):
-    assert seeds_needed(n_pairs) == n_seeds
+    assert pairs_needed(n_pairs, ALPHA) == n_seeds
 
 
 @pytest.mark.parametrize("n_searchers", [2, 4])

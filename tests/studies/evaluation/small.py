@@ -4,13 +4,9 @@ from studies.common.command import exit_code
 from studies.evaluate import app
 from studies.evaluation.judgement import Judgement
 from studies.evaluation.settings import EvaluateSettings
-from studies.execution.laboratory import Laboratory
-from studies.execution.making import PartMaker
-from studies.execution.part import PartsFolder
-from studies.execution.work import do
-from studies.execution.workers import Workers
-from studies.execution.workplace import Workplace
+from studies.execution.factory import TaskFactory
 from studies.study.study import Study
+from tests.studies.execution.small import small_runner
 from tests.studies.small import as_words
 
 OPTIONS = {
@@ -29,30 +25,11 @@ def small_evaluation(**changes):
     return EvaluateSettings(**(OPTIONS | changes))
 
 
-def judge(folder, jobs=1, **changes):
+def judge(folder, jobs=1, callbacks=(), **changes):
     """The outcome, computed in this process unless there are more jobs."""
     settings = small_evaluation(**changes)
-    place = Workplace(jobs, 1, None, keep=folder / "parts")
-    with Workers(place, do) if jobs > 1 else Here(place) as workers:
-        laboratory = Laboratory(place, PartsFolder(folder / "parts"), workers, [])
-        return Judgement(settings, Study(settings.study).task, PartMaker(None), laboratory).run()
-
-
-class Here:
-    """Workers without processes."""
-
-    def __init__(self, place):
-        self._place, self.computed = place, []
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *error):
-        pass
-
-    def compute(self, parts, on_progress):
-        for part in parts:
-            yield part, do(part, self._place, lambda share: None)
+    with small_runner(folder / "parts", jobs, callbacks) as runner:
+        return Judgement(settings, Study(settings.study).task, TaskFactory(None), runner).run()
 
 
 def run_command(*words, **changes):

@@ -12,6 +12,7 @@ from core.common.errors import UserError
 from core.losses.loss import ProgramLoss
 from studies.evaluation.settings import EvaluatePlaces, command
 from studies.evaluation.summary import told
+from tests.studies.comparison.small import Diary
 from tests.studies.conftest import database
 from tests.studies.evaluation.small import judge, run_command, small_evaluation
 
@@ -41,6 +42,20 @@ def test_the_order_of_workers_changes_nothing_nor_does_going_on(symmetric, tmp_p
     assert sorted(part.name for part in kept.iterdir()) == [part.name for part in parts]
 
 
+@pytest.mark.parametrize("protocol", ["symmetric", "paper"])
+def test_one_more_loss_or_seed_costs_that_alone(tmp_path, protocol):
+    options = {"protocol": protocol, "preset": "fast", "seeds": 1}
+    outcome = judge(tmp_path, **options)
+    more, seeds = Diary(), Diary()
+    wider = judge(tmp_path, callbacks=[more], loss=("MaxR", "LogMin"), **options)
+    assert more.new
+    assert all(label.startswith("LogMin") for label in more.new)
+    assert [one.runs for one in wider.losses if one.name != "LogMin"] == [one.runs for one in outcome.losses]
+    judge(tmp_path, callbacks=[seeds], **options | {"seeds": 2})
+    assert sorted(label.split(",")[0].split()[0] for label in seeds.new) == ["BCE", "MaxR"]
+    assert all("training seed 1" in label for label in seeds.new)
+
+
 def test_a_loss_and_its_double_get_the_same_trials_which_come_to_the_same(tmp_path):
     """The protocol is blind to scale, with everything that rounding leaves: a factor of 2 rounds nothing."""
     outcome = judge(tmp_path, loss=("(y_hat - y)^2", DOUBLE))
@@ -60,9 +75,9 @@ def test_every_optimum_is_bracketed_and_no_test_part_chooses(symmetric):
     for one in outcome.losses:
         assert len(one.choice.tuner.tried) >= 4
         assert one.choice.is_bracketed or one.choice.tuner.at_an_end
-    trials = [json.loads(p.read_text()) for p in (folder / "parts").iterdir() if "settings" in p.name]
+    trials = [json.loads(p.read_text()) for p in (folder / "parts").iterdir() if "trial" in p.name]
     assert trials
-    assert all("test" not in fitted for trial in trials for fitted in trial["fitted"])
+    assert all("test" not in trial and "validation" in trial for trial in trials)
 
 
 def test_the_chosen_settings_are_the_best_on_validation(symmetric):

@@ -4,7 +4,8 @@ import pytest
 from scipy.stats import wilcoxon
 
 from recommenders.tasks.metrics import METRICS
-from studies.evaluation.statistics import compare_with, p_value_of
+from studies.common.paired import signed_rank_p
+from studies.evaluation.statistics import compare_with
 
 AUC, RMSE = METRICS["auc"], METRICS["rmse"]
 GOOD = [0.80 + 0.001 * i for i in range(10)]
@@ -55,7 +56,7 @@ def test_a_loss_that_broke_down_takes_no_part_in_the_correction():
 
 
 def test_equal_losses_are_not_told_apart():
-    assert p_value_of([0.0, 0.0]) == 1.0
+    assert signed_rank_p([0.0, 0.0]) == 1.0
     assert compare(ours=GOOD, theirs=GOOD)["theirs"].verdict == "undecided"
 
 

@@ -1,15 +1,16 @@
-"""Searches as parts: interrupted anywhere they come to the same; what they depend on is in their names."""
+"""Searches as tasks: interrupted anywhere they come to the same; what they depend on is in their names."""
 
 import pytest
 
-from studies.execution.making import PartMaker
+from studies.execution.factory import TaskFactory, Training
+from studies.execution.resources import Kept, LocalStorage, Resources
 from studies.execution.searches import learned, sampled, thinned, whole_study
-from studies.execution.workplace import Kept
+from studies.execution.work import compute
 from studies.study.settings import StudySettings
 from studies.study.study import Study
 from tests.studies.small import small_settings
 
-MAKE = PartMaker(None)
+MAKE = TaskFactory(None)
 
 
 def silent(share):
@@ -48,6 +49,49 @@ def test_a_whole_study_goes_on(after):
     for part in (whole, again):
         part["result"].pop("seconds")
     assert again == whole
+
+
+class Dies(LocalStorage):
+    """Ends a worker right after the checkpoint of this number."""
+
+    def kept(self, tasks):
+        kept, offers = super().kept(tasks), []
+
+        def offer(state):
+            kept.offer(state)
+            offers.append(None)
+            if len(offers) == 2:
+                raise Died
+
+        return Kept(kept.stored, offer)
+
+
+class Died(Exception):
+    pass
+
+
+def test_trainings_of_a_group_go_on_together_from_their_checkpoint(tmp_path):
+    settings = small_settings()
+    tasks = [MAKE.training(settings, Training(name, None), 0, at_once=2) for name in ("BCE", "MSE")]
+    here = Resources(device="cpu").here(0, 1)
+    whole = compute(tasks, here, LocalStorage(), silent)
+    with pytest.raises(Died):
+        compute(tasks, here, Dies(keep=tmp_path, every=0.0), silent)
+    storage, shares = LocalStorage(keep=tmp_path, every=0.0), []
+    assert storage.kept(tasks).stored is not None
+    assert storage.kept(tasks[:1]).stored is None, "another group begins anew"
+    assert compute(tasks, here, storage, shares.append) == whole
+    assert len(shares) < whole[0]["epochs"], "what was done is not done again"
+    storage.forget(tasks)
+    assert storage.kept(tasks).stored is None
+
+
+def test_a_loss_comes_to_the_same_whoever_trains_beside_it():
+    settings, here = small_settings(), Resources(device="cpu").here(0, 1)
+    tasks = [MAKE.training(settings, Training(name, None), 0, at_once=8) for name in ("BCE", "MSE", "hinge", "focal")]
+    together = compute(tasks, here, LocalStorage(), silent)
+    assert together == [compute([task], here, LocalStorage(), silent)[0] for task in tasks]
+    assert together[::-1] == compute(tasks[::-1], here, LocalStorage(), silent)
 
 
 def learning_settings(**changes):
@@ -104,7 +148,7 @@ def test_curves_are_thinned_to_their_ends_and_what_is_kept():
 
 
 @pytest.mark.parametrize("kind", ["study", "sampling", "learning"])
-def test_parts_depend_on_all_that_decides(kind):
+def test_tasks_depend_on_all_that_decides(kind):
     def part(**changes):
         return getattr(MAKE, kind)(StudySettings(**changes), "label").file
 
@@ -112,6 +156,6 @@ def test_parts_depend_on_all_that_decides(kind):
     changes += [{"searcher": "gp:population_size=7"}, {"trainings": 3}, {"minutes": 1.0}, {"recommender": "mlp"}]
     changes += [{"check": "after"}, {"candidates_per_step": 1}, {"preset": "paper"}, {"dataset": "synthetic"}, {}]
     assert len({part(**one) for one in changes}) == len(changes)
-    assert getattr(PartMaker("other file"), kind)(StudySettings(), "label").file != part()
+    assert getattr(TaskFactory("other file"), kind)(StudySettings(), "label").file != part()
     finals = {part(**one) for one in ({}, {"baseline": ("BCE",)}, {"repeats": 1}, {"epsilon": (0.1,)})}
     assert len(finals) == (4 if kind == "study" else 1)

@@ -7,7 +7,7 @@ import pytest
 
 from core.common.errors import UserError
 from studies.common.command import BAD_INPUT, INTERRUPTED, exit_code
-from studies.execution.progress import PartsProgress
+from studies.execution.progress import TaskProgress
 from studies.reproduce import app
 from studies.reproduction.page import blocks
 from studies.reproduction.raw import read_csv, to_csv
@@ -80,14 +80,14 @@ def test_measures_prints_and_writes_and_then_has_nothing_to_do(capsys, name):
 
 
 def test_interrupted_it_does_only_what_is_missing(capsys, monkeypatch):
-    whole = PartsProgress.on_part
+    whole = TaskProgress.on_part
 
     def interrupt(self, part, found):
         whole(self, part, found)
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(PartsProgress, "on_part", interrupt)
+        patch.setattr(TaskProgress, "on_part", interrupt)
         assert reproduce("figure5", *TINY["figure5"], "--out", "there") == INTERRUPTED
     kept = {path.name: path.read_bytes() for path in Path("there/parts").glob("*.json")}
     assert 1 <= len(kept) < 4

@@ -2,37 +2,25 @@
 
 import pytest
 
-from studies.execution.making import PartMaker
-from studies.execution.part import PartsFolder
-from studies.execution.work import do
-from studies.execution.workers import Workers
-from studies.execution.workplace import Workplace
+from studies.execution.factory import TaskFactory
 from studies.tuning.evaluation import Evaluation
 from studies.tuning.storage import open_storage
 from studies.tuning.trials import Trials
 from studies.tuning.tuning import TuneWatcher, Tuning
+from tests.studies.execution.small import small_runner
 from tests.studies.tuning.small import SEARCH, small_tuning
 
 
 class Diary(TuneWatcher):
     def __init__(self):
-        self.phases, self.begun, self.tried, self.bests, self.results, self.shares = [], [], [], [], [], []
+        self.phases, self.tried, self.bests = [], [], []
 
     def on_phase(self, text):
         self.phases.append(text)
 
-    def on_begin(self, number, params, n_seeds):
-        self.begun.append(number)
-
-    def on_progress(self, place, share):
-        self.shares.append((place, share))
-
     def on_trial(self, tried, best):
         self.tried.append(tried.number)
         self.bests.append(best.number)
-
-    def on_result(self, result):
-        self.results.append(result)
 
 
 def kept_trials(folder, settings):
@@ -49,24 +37,24 @@ def kept_trials(folder, settings):
 
 
 def run(folder, settings, watcher=None, jobs=2):
-    place = Workplace(jobs, 1, None, keep=folder / "parts")
     trials = kept_trials(folder, settings)
-    with Workers(place, do) as workers:
-        evaluation = Evaluation(settings, PartMaker(None), PartsFolder(folder / "parts"), workers, place)
-        return Tuning(settings, trials, evaluation, [watcher] if watcher else []).run()
+    with small_runner(folder / "parts", jobs) as runner:
+        return Tuning(
+            settings, trials, Evaluation(settings, TaskFactory(None), runner), [watcher] if watcher else []
+        ).run()
 
 
 class Known:
     """An evaluation without training: epsilon 0.01 is best, and seeds differ."""
 
     def __init__(self, settings):
-        self.settings, self.asked = settings, []
-        self.metric = Evaluation(settings, None, None, None, None).metric
+        self.settings, self.asked, self.told = settings, [], []
+        self.metric = Evaluation(settings, None, None).metric
 
-    def values(self, params, seeds, on_progress):
+    def values(self, text, params, seeds):
+        self.told.append(text)
         self.asked.append(list(seeds))
-        for i, seed in enumerate(seeds):
-            on_progress(i, 1.0)
+        for seed in seeds:
             yield seed, 0.9 - abs(params["epsilon"] - 0.01) + seed / 1000
 
 
@@ -81,8 +69,8 @@ def go(folder, watcher, **changes):
 def test_watchers_see_everything_and_the_best_is_chosen(tmp_path):
     diary = Diary()
     result, known = go(tmp_path, diary)
-    assert diary.begun == diary.tried == list(range(8))
-    assert diary.results == [result]
+    assert diary.tried == list(range(8))
+    assert known.told[0] == "Trial 0: epsilon 1e-06"
     assert result.chosen.number == diary.bests[-1]
     assert not result.chosen.pruned
     assert result.chosen.value == max(tried.value for tried in result.trials if not tried.pruned)
@@ -101,9 +89,9 @@ def test_seeds_come_in_an_order_of_their_own_for_every_trial(tmp_path):
 def test_more_trials_go_on_where_fewer_ended(tmp_path):
     go(tmp_path / "grown", Diary(), trials=3)
     diary = Diary()
-    grown, _ = go(tmp_path / "grown", diary)
+    grown, known = go(tmp_path / "grown", diary)
     whole, _ = go(tmp_path / "whole", Diary())
-    assert diary.begun == [3, 4, 5, 6, 7]
+    assert [text.split(":")[0] for text in known.told[:5]] == [f"Trial {i}" for i in range(3, 8)]
     assert diary.tried == list(range(8))
     assert grown.to_dict() == whole.to_dict()
 
@@ -130,9 +118,9 @@ def test_thresholds_of_a_search_are_tuned(tmp_path, objective):
 @pytest.mark.parametrize(("task", "worst"), [("classification", 0.0), ("regression", 1.0)])
 @pytest.mark.parametrize("validation", [{}, {"auc": None, "rmse": None}])
 def test_a_training_that_broke_down_counts_as_the_worst(tmp_path, monkeypatch, task, worst, validation):
-    def compute(workers, parts, on_progress):
-        yield from ((part, {"fitted": [{"validation": validation}]}) for part in parts)
+    def broken(executor, tasks, on_progress):
+        yield from ((task, {"validation": validation}) for task in tasks)
 
-    monkeypatch.setattr("studies.execution.workers.Workers.compute", compute)
-    result = run(tmp_path, small_tuning(trials=2, task=task, confirm=0))
+    monkeypatch.setattr("studies.execution.inline.InlineExecutor.run", broken)
+    result = run(tmp_path, small_tuning(trials=2, task=task, confirm=0), jobs=1)
     assert [tried.value for tried in result.trials] == [worst, worst]

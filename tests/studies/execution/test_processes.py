@@ -12,27 +12,31 @@ from pathlib import Path
 import pytest
 
 from core.common.errors import UserError
-from studies.execution.part import Part
-from studies.execution.work import do
-from studies.execution.workers import Workers
-from studies.execution.workplace import Workplace
+from studies.execution.executor import Work
+from studies.execution.processes import ProcessExecutor
+from studies.execution.resources import LocalStorage, Resources
+from studies.execution.task import Task
+from studies.execution.work import compute
 from studies.study.settings import StudySettings
 from tests.studies.comparison.small import small_comparison
 from tests.waiting import NEVER, eventually
 
 ROOT = Path(__file__).parents[3]
-PLACE = Workplace(2, 1, None)
+
+
+def executor(function, jobs=2):
+    return ProcessExecutor(Work(function, Resources(device="cpu"), LocalStorage(), jobs))
 
 
 def noise(label="noise", loss="MaxR", **changes):
     settings = small_comparison().study("random", 0).to_dict() | changes
     entry = {"name": loss, "program": None, "epsilon": None}
-    return Part("noise", label, {"settings": settings, "noise_seeds": 2, "loss": entry})
+    return Task("noise", label, {"settings": settings, "data": None, "noise_seeds": 2, "loss": entry})
 
 
-def compute(parts, place, on_progress):
-    with Workers(place, do) as workers:
-        yield from workers.compute(parts, on_progress)
+def results(tasks, on_progress=lambda task, share: None, jobs=2):
+    with executor(compute, jobs) as processes:
+        yield from processes.run(tasks, on_progress)
 
 
 def kill(times):
@@ -48,34 +52,35 @@ def kill(times):
     return on_progress
 
 
-def test_what_a_part_says_does_not_depend_on_who_works_beside_it():
+def test_the_result_of_a_task_does_not_depend_on_who_works_beside_it():
     seen = []
     both = dict(
-        (part.label, found)
-        for part, found in compute([noise("a"), noise("b", "BCE")], PLACE, lambda part, share: seen.append(share))
+        (task.label, found)
+        for task, found in results([noise("a"), noise("b", "BCE")], lambda task, share: seen.append(share))
     )
-    ((_, alone),) = compute([noise("b", "BCE")], Workplace(1, 1, None), lambda part, share: None)
+    ((_, alone),) = results([noise("b", "BCE")], jobs=1)
     assert both["b"] == alone
     assert both["a"] != both["b"]
     assert set(seen) == {0.5, 1.0}
 
 
-def blocked(part, place, report):
-    return {"signals": [int(number) for number in signal.pthread_sigmask(signal.SIG_BLOCK, [])]}
+def blocked(tasks, resources, storage, report):
+    return [{"signals": [int(number) for number in signal.pthread_sigmask(signal.SIG_BLOCK, [])]}]
 
 
 @pytest.mark.services
 def test_no_worker_hears_ctrl_c_not_even_the_first_one_of_a_process(tmp_path):
     script = """
-from studies.execution.part import Part
-from studies.execution.workers import Workers
-from studies.execution.workplace import Workplace
-from tests.studies.execution.test_workers import blocked
+from studies.execution.executor import Work
+from studies.execution.processes import ProcessExecutor
+from studies.execution.resources import LocalStorage, Resources
+from studies.execution.task import Task
+from tests.studies.execution.test_processes import blocked
 
 if __name__ == "__main__":
-    with Workers(Workplace(2, 1, None), blocked) as workers:
-        parts = [Part("noise", str(number), {"settings": {}}) for number in range(2)]
-        print([found["signals"] for _, found in workers.compute(parts, lambda part, share: None)])
+    with ProcessExecutor(Work(blocked, Resources(device="cpu"), LocalStorage(), 2)) as executor:
+        tasks = [Task("noise", str(number), {"settings": {}}) for number in range(2)]
+        print([found["signals"] for _, found in executor.run(tasks, lambda task, share: None)])
 """
     path = tmp_path / "first.py"
     path.write_text(script)
@@ -85,28 +90,28 @@ if __name__ == "__main__":
     assert done.stdout == f"{[[int(signal.SIGINT)]] * 2}\n"
 
 
-def test_a_part_whose_process_was_killed_is_done_again(caplog):
+def test_a_task_whose_process_was_killed_is_done_again(caplog):
     with caplog.at_level(logging.WARNING):
-        ((_, found),) = compute([noise()], PLACE, kill(1))
+        ((_, found),) = results([noise()], kill(1))
     assert "killed by signal 9; once more" in caplog.text
     assert len(found["search"]) == 2
 
 
-def test_a_part_whose_process_is_killed_again_ends_the_comparison():
+def test_a_task_whose_process_is_killed_again_ends_the_comparison():
     with pytest.raises(UserError, match=r"noise: its process was killed by signal 9, 2 times.*goes on from there"):
-        list(compute([noise()], PLACE, kill(2)))
+        list(results([noise()], kill(2)))
     assert multiprocessing.active_children() == []
 
 
-def test_what_a_part_refuses_is_told_as_it_is():
+def test_what_a_task_refuses_is_told_as_it_is():
     with pytest.raises(UserError, match="noise: unknown data set 'movies'"):
-        list(compute([noise(dataset="movies"), noise("other")], PLACE, lambda part, share: None))
+        list(results([noise(dataset="movies"), noise("other")]))
     assert multiprocessing.active_children() == []
 
 
 def test_a_defect_is_told_with_its_traceback():
     with pytest.raises(RuntimeError, match=r"(?s)odd:.*KeyError: 'nonsense'"):
-        list(compute([Part("nonsense", "odd", {})], PLACE, lambda part, share: None))
+        list(results([Task("nonsense", "odd", {"data": None})]))
 
 
 def test_settings_survive_being_plain():
@@ -114,7 +119,7 @@ def test_settings_survive_being_plain():
     assert StudySettings.from_dict(settings.to_dict()).to_dict() == settings.to_dict()
 
 
-def never_ends(part, place, report):
+def never_ends(tasks, resources, storage, report):
     report(0.5)
     time.sleep(NEVER)
 
@@ -124,8 +129,8 @@ def test_workers_end_with_a_parent_that_is_killed(tmp_path, monkeypatch):
     monkeypatch.setattr(multiprocessing, "get_context", spawning)
 
     def parent():
-        with Workers(PLACE, never_ends) as workers:
-            list(workers.compute([noise("a"), noise("b")], lambda part, share: note(multiprocessing.active_children())))
+        with executor(never_ends) as processes:
+            list(processes.run([noise("a"), noise("b")], lambda task, share: note(multiprocessing.active_children())))
 
     def note(children):
         (tmp_path / "pids").write_text(" ".join(str(child.pid) for child in children))
@@ -148,33 +153,33 @@ def alive(pid):
         return False
 
 
-def quick(part, place, report):
-    gate = part.content["gate"]
-    assert gate is None or eventually(Path(gate).exists)
-    return {"pid": os.getpid()}
+def quick(tasks, resources, storage, report):
+    gates = [task.content["gate"] for task in tasks]
+    assert all(gate is None or eventually(Path(gate).exists) for gate in gates)
+    return [{"pid": os.getpid()} for _ in tasks]
 
 
 def gated(label, gate=None):
-    """A part that ends when a file is there."""
-    return Part("quick", label, {"gate": gate and str(gate)})
+    """A task that ends when a file is there."""
+    return Task("quick", label, {"gate": gate and str(gate), "number": label})
 
 
-def test_a_process_takes_one_part_after_the_other():
-    with Workers(PLACE, quick) as workers:
-        first = [found["pid"] for _, found in workers.compute([gated(str(i)) for i in range(5)], lambda *_: None)]
-        second = [found["pid"] for _, found in workers.compute([gated("later")], lambda *_: None)]
+def test_a_process_takes_one_task_after_the_other():
+    with executor(quick) as processes:
+        first = [found["pid"] for _, found in processes.run([gated(str(i)) for i in range(5)], lambda *_: None)]
+        second = [found["pid"] for _, found in processes.run([gated("later")], lambda *_: None)]
     assert len(set(first + second)) <= 2
 
 
-def test_parts_that_nobody_waits_for_any_more_are_not_mistaken_for_others(tmp_path):
+def test_tasks_that_nobody_waits_for_any_more_are_not_mistaken_for_others(tmp_path):
     gate = tmp_path / "gate"
-    with Workers(PLACE, quick) as workers:
-        abandoned = workers.compute([gated("fast"), gated("slow", gate), gated("never begun")], lambda *_: None)
+    with executor(quick) as processes:
+        abandoned = processes.run([gated("fast"), gated("slow", gate), gated("never begun")], lambda *_: None)
         assert next(abandoned)[0].label == "fast"
         abandoned.close()
-        parts = workers.compute([gated("a"), gated("b"), gated("c")], lambda *_: None)
-        found = [next(parts)[0].label]
+        tasks = processes.run([gated("a"), gated("b"), gated("c")], lambda *_: None)
+        found = [next(tasks)[0].label]
         gate.touch()  # what nobody waits for comes in between
-        found += [part.label for part, _ in parts]
+        found += [task.label for task, _ in tasks]
     assert found[0] == "a"
     assert sorted(found) == ["a", "b", "c"]

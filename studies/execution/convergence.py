@@ -1,0 +1,106 @@
+"""Trains losses to convergence, a task for each loss, setting and seed, and chooses between settings on validation."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+
+from recommenders.tasks.metrics import Metric
+from studies.execution.factory import TaskFactory, Training
+from studies.execution.runner import CachedRunner
+from studies.execution.task import Result
+from studies.study.finals import Contender
+from studies.study.settings import StudySettings
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The setting of a loss that does best on validation."""
+
+    training: Training
+    value: float
+    """The validation metric, the mean over seeds; the worst value of the metric counts where a training broke down."""
+    runs: tuple[Result, ...]
+    """Its results, one for each seed."""
+    grid: tuple[tuple[Training, float], ...]
+    """Every setting that was tried, with the same mean."""
+
+
+class Convergence:
+    """Plans trainings to convergence.
+
+    Args:
+        factory: makes tasks.
+        runner: computes them.
+        study: how losses are trained.
+        metric: what is chosen by.
+        at_once: losses that are trained together, at most; see Task.
+    """
+
+    def __init__(
+        self, factory: TaskFactory, runner: CachedRunner, study: StudySettings, metric: Metric, at_once: int
+    ) -> None:
+        self._factory, self._runner, self._study, self._at_once = factory, runner, study, at_once
+        self.metric = metric
+
+    def train(
+        self, text: str, trainings: Sequence[Training], repeats: Iterable[int], is_trial: bool = False
+    ) -> list[list[Result]]:
+        """Train losses with several seeds.
+
+        Args:
+            text: what this does, in a sentence for a person.
+            trainings: what to train.
+            repeats: numbers of the seeds.
+            is_trial: whether something is chosen by the results; then the test part is left out of them.
+
+        Returns:
+            For each training the results in the order of the seeds.
+        """
+        pairs = [(repeat, training) for repeat in repeats for training in trainings]
+        if not pairs:
+            return [[] for _ in trainings]
+        tasks = [self._factory.training(self._study, one, repeat, is_trial, self._at_once) for repeat, one in pairs]
+        found, n = self._runner.stage(text, tasks), len(trainings)
+        return [found[i::n] for i in range(n)]
+
+    def choose(
+        self, text: str, options: Sequence[Sequence[Training]], repeats: Iterable[int], is_trial: bool = False
+    ) -> list[Chosen]:
+        """Choose the setting of each loss that does best on validation; of equal ones the first.
+
+        Args:
+            text: see `train`.
+            options: for each loss the settings to try.
+            repeats: numbers of the seeds.
+            is_trial: see `train`; False where the results count for more than the choice.
+        """
+        runs = iter(self.train(text, [one for of_loss in options for one in of_loss], repeats, is_trial))
+        return [self._best(of_loss, [next(runs) for _ in of_loss]) for of_loss in options]
+
+    def _best(self, options: Sequence[Training], runs: Sequence[list[Result]]) -> Chosen:
+        values = [fmean(self.values(of_one)) for of_one in runs]
+        best = max(range(len(options)), key=lambda i: (self.side * values[i], not self._is_broken(runs[i])))
+        grid = tuple(zip(options, values, strict=True))
+        return Chosen(options[best], values[best], tuple(runs[best]), grid)
+
+    @property
+    def side(self) -> int:
+        """1 where a higher value of the metric is better, -1 where a lower one is."""
+        return 1 if self.metric.higher_is_better else -1
+
+    def values(self, runs: Sequence[Result]) -> list[float]:
+        """The validation metric of each run; the worst value of the metric where training broke down."""
+        values = [run["validation"].get(self.metric.name) for run in runs]
+        return [self.metric.worst if value is None or not math.isfinite(value) else float(value) for value in values]
+
+    def _is_broken(self, runs: Sequence[Result]) -> bool:
+        return any(run["validation"].get(self.metric.name) is None for run in runs)
+
+
+def settings_of(contender: Contender, is_searched: bool = False) -> tuple[Training, ...]:
+    """A loss with each of its smoothing terms; one that a search found is stored as a program, others by name."""
+    program = contender.program if is_searched else None
+    return tuple(Training(contender.name, epsilon, program) for epsilon, _ in contender.choices)

@@ -1,0 +1,139 @@
+"""The kinds of tasks, and what each depends on: settings that change nothing about one are left out of it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from core.common.errors import UserError
+from core.programs.program import LossProgram
+from recommenders import recommender_source
+from recommenders.backends.registry import backend_source
+from recommenders.data import DataFiles
+from recommenders.tasks.task import Descent
+from searchers import check_searcher, searcher_source
+from studies.execution.task import Task
+from studies.study.settings import StudySettings
+
+#: Settings of a study that tasks of these kinds do not depend on.
+_FREE_OF_SEARCH = ("searcher", "seed", "guess", "trainings", "minutes", "samples_per_training", "candidates_per_step")
+_FREE_OF_FINALS = ("finalists", "repeats", "epsilon", "baseline")
+
+
+def data_file_digest(data: Path | DataFiles | None) -> str | None:
+    """Of the raw file of a data set, or of all its files, where it needs some.
+
+    Raises:
+        UserError: it cannot be read.
+    """
+    digests = [_file_digest(path) for path in DataFiles.of(data).parts]
+    return " ".join(digests) if digests else None
+
+
+def _file_digest(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except (OSError, ValueError) as error:
+        raise UserError(f"--data {path}: cannot read it: {getattr(error, 'strerror', None) or error}") from None
+
+
+@dataclass(frozen=True)
+class Training:
+    """A loss with its smoothing term: something to train to convergence."""
+
+    name: str
+    """A named loss, or a formula."""
+    epsilon: float | None
+    """The smoothing term; None where none occurs."""
+    program: LossProgram | None = None
+    """What the loss is made of, where a search found it; None: what the name says."""
+    descent: Descent | None = None
+    """Its SGD settings; None: those of the study."""
+
+    @property
+    def label(self) -> str:
+        """What a person calls it."""
+        return self.name[:40] + ("" if self.epsilon is None else f" smoothed by {self.epsilon:g}")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data: the loss as tasks store it, and its SGD settings where it has its own."""
+        program = None if self.program is None else self.program.canonical.to_dict()  # the same for all equal ones
+        loss = {"loss": {"name": self.name, "program": program, "epsilon": self.epsilon}}
+        return loss if self.descent is None else loss | {"descent": asdict(self.descent)}
+
+
+class TaskFactory:
+    """Makes tasks that share the files of a data set.
+
+    Args:
+        data: see `data_file_digest`.
+    """
+
+    def __init__(self, data: str | None) -> None:
+        self._data = data
+
+    def run(self, study: StudySettings, converged: bool = False) -> Task:
+        """Make a task: phases I and II of one searcher with one seed.
+
+        Args:
+            study: its settings.
+            converged: whether what is found is trained to convergence, too.
+        """
+        needed = ("finalists", "epsilon") if converged else ("finalists",)
+        free = tuple(setting for setting in _FREE_OF_FINALS if setting not in needed)
+        kind = "converged" if converged else "run"
+        return self._searched(kind, study, f"{study.searcher} seed {study.seed}", free)
+
+    def training(
+        self, study: StudySettings, training: Training, repeat: int, is_trial: bool = False, at_once: int = 1
+    ) -> Task:
+        """Make a task: one loss trained to convergence with one seed.
+
+        Args:
+            study: how it is trained.
+            training: the loss.
+            repeat: number of the seed.
+            is_trial: whether something is chosen by the result; then the test part is left out of it.
+            at_once: see Task.
+        """
+        kind, label = ("trial", f"{training.label}, trial") if is_trial else ("training", training.label)
+        free, content = _FREE_OF_SEARCH + _FREE_OF_FINALS, training.to_dict()
+        return self._task(kind, f"{label}, training seed {repeat}", study, free, at_once, repeat=repeat, **content)
+
+    def study(self, study: StudySettings, label: str) -> Task:
+        """Make a task: all three phases of a study."""
+        return self._searched("study", study, label, ())
+
+    def sampling(self, study: StudySettings, label: str) -> Task:
+        """Make a task: what Phase I samples and trains in its minutes; what is kept is not measured again."""
+        return self._searched("sampling", study, label, _FREE_OF_FINALS)
+
+    def learning(self, study: StudySettings, label: str) -> Task:
+        """Make a task: how the recommender does on training rows and on validation during Phase I."""
+        return self._searched("learning", study, label, _FREE_OF_FINALS)
+
+    def _searched(self, kind: str, study: StudySettings, label: str, free: Sequence[str]) -> Task:
+        _, chosen = check_searcher(study.searcher)  # all its settings: a default may change some day
+        source = searcher_source(study.searcher)
+        content: dict[str, Any] = {"searcher": {} if chosen is None else asdict(chosen)}
+        content |= {} if source is None else {"searcher_source": source}
+        return self._task(kind, label, study, free, **content)
+
+    def noise(self, study: StudySettings, loss: str, n_seeds: int) -> Task:
+        """Make a task: a known loss with several seeds, after a short training and converged."""
+        free, content = _FREE_OF_SEARCH + _FREE_OF_FINALS, Training(loss, None).to_dict()
+        return self._task("noise", f"noise floor of {loss}", study, free, noise_seeds=n_seeds, **content)
+
+    def _task(
+        self, kind: str, label: str, study: StudySettings, free: Sequence[str], at_once: int = 1, **content: Any
+    ) -> Task:
+        """Make a task that depends on the settings of a study but for the `free` ones, and on `content`."""
+        settings = {name: value for name, value in study.to_dict().items() if name not in free}
+        source, backend = recommender_source(study.recommender), backend_source(study.backend)
+        content |= {} if source is None else {"recommender_source": source}
+        content |= {} if backend is None else {"backend_source": backend}
+        return Task(kind, label, {"settings": settings, "data": self._data, **content}, at_once)

@@ -1,0 +1,89 @@
+"""Executors by name. To add one: a class in a file of its own and a row here, or package.module:Class from outside."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, ClassVar, get_type_hints
+
+from core.common.errors import UserError, shown, unknown_name
+from core.common.specification import Specification, read_values
+from recommenders.modules.building import telling
+from studies.execution.executor import Executor, Work
+from studies.execution.inline import InlineExecutor
+from studies.execution.processes import ProcessExecutor
+
+
+@dataclass(frozen=True)
+class ExecutorSpec(Specification):
+    """See Specification."""
+
+    kind: ClassVar[str] = "executor"
+    example: ClassVar[str] = "processes"
+    takes_classes: ClassVar[bool] = True
+    signs: ClassVar[str] = "._-+,/@"
+
+
+@dataclass(frozen=True)
+class ExecutorEntry:
+    """A row of the registry."""
+
+    make: type[Executor]
+    about: str
+    """What it is, for --help."""
+
+
+EXECUTORS: Mapping[str, ExecutorEntry] = MappingProxyType(
+    {
+        "processes": ExecutorEntry(ProcessExecutor, "processes of this machine"),
+        "inline": ExecutorEntry(InlineExecutor, "in the command's own process, one after the other, for debugging"),
+    }
+)
+#: Goes on where --help lists the names.
+YOUR_OWN = " Or package.module:Class, see docs/add-an-executor.md. With settings as in processes:tries=3."
+
+
+def check_executor(text: str) -> tuple[type[Executor], dict[str, Any]]:
+    """What a line such as `processes:tries=3` asks for: the class, and its settings.
+
+    Raises:
+        UserError: an unknown name or setting, a value that cannot be, or a class that is no executor.
+    """
+    spec = ExecutorSpec.parse(text)
+    if ":" not in spec.name and spec.name not in EXECUTORS:
+        raise unknown_name("executor", spec.name, EXECUTORS)
+    kind = _find(spec) if ":" in spec.name else EXECUTORS[spec.name].make
+    types = get_type_hints(kind.__init__)
+    _, _, *settings = inspect.signature(kind.__init__).parameters  # after `self` and the work
+    return kind, read_values(spec, {name: types.get(name, Any) for name in settings})
+
+
+def make_executor(text: str, work: Work) -> Executor:
+    """Make the executor that a line asks for.
+
+    Args:
+        text: see `check_executor`.
+        work: how tasks are computed.
+
+    Raises:
+        UserError: see `check_executor`; a value that the executor refuses, or one that is missing.
+    """
+    kind, values = check_executor(text)
+    with telling(f"executor {text}: its constructor", exits=True):
+        return kind(work, **values)
+
+
+def _find(spec: ExecutorSpec) -> type[Executor]:
+    path, _, name = spec.name.partition(":")
+    if os.getcwd() not in sys.path and "" not in sys.path:
+        sys.path.append(os.getcwd())  # modules of the working folder are found too, after all others
+    with telling(f"executor {spec.name}: importing {path}", exits=True):
+        kind = getattr(importlib.import_module(path), name, None)
+    if not (isinstance(kind, type) and issubclass(kind, Executor)) or inspect.isabstract(kind):
+        raise UserError(f"executor {spec.name}: expected a class derived from Executor, got {shown(kind)}")
+    return kind

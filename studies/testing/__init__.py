@@ -1,0 +1,1 @@
+"""What everybody's plug-ins are held to: mix-ins for tests."""
