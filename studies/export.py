@@ -9,6 +9,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from core.analysis.picking import Pick
 from core.common.errors import UserError, unknown_name
 from core.losses.loss import ProgramLoss
 from core.programs.space import OperatorSpace
@@ -17,7 +18,6 @@ from studies.common.command import make_app, run_app
 from studies.exporting.exported import FORMS, Exported
 from studies.exporting.finding import find_study
 from studies.storage.output import write_file
-from studies.study.picking import Pick
 from studies.study.settings_training import FORMULA
 from studies.study.tracking_place import TrackingUri
 

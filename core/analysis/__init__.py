@@ -1,1 +1,1 @@
-"""What is known of a loss without training: bounds, shorter forms, likeness, the Pareto front."""
+"""What is known of losses without training, and of a search: what became of its candidates, which loss to pick."""

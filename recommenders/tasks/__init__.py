@@ -1,1 +1,1 @@
-"""What is trained for what: the task, its metrics, both environments of the search, training to convergence."""
+"""What is trained for what: tasks and metrics, where candidates are measured, screening, training to convergence."""

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from core.analysis.picking import Pick
 from core.common.errors import UserError, unknown_name
 from core.losses.loss import ProgramLoss
 from core.losses.module import LossModule
@@ -18,7 +19,6 @@ from studies.common.undisturbed import leaves_no_trace
 from studies.exporting.exported import FORMS, Exported
 from studies.exporting.stored import StoredLoss, StoredStudy
 from studies.reporting import report_page
-from studies.study.picking import Pick
 
 
 class SearchResult:

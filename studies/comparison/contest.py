@@ -11,6 +11,7 @@ from typing import Any
 
 from core.programs.program import LossProgram
 from recommenders.data import DataFiles
+from recommenders.tasks.finals import Contender, baseline, searched
 from recommenders.tasks.metrics import find_metric
 from studies.comparison.outcome import Converged, NoiseFloor, Outcome, Point, Run
 from studies.comparison.settings import CHANCE, CompareSettings
@@ -18,7 +19,6 @@ from studies.execution.convergence import Chosen, Convergence, settings_of
 from studies.execution.factory import TaskFactory, Training, data_file_digest
 from studies.execution.runner import CachedRunner
 from studies.execution.task import Result, Task
-from studies.study.finals import Contender, baseline, searched
 from studies.study.recording import described_data
 from studies.study.study import Study
 

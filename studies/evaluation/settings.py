@@ -14,8 +14,8 @@ from cyclopts import Parameter
 from core.common.errors import UserError
 from recommenders.data import dataset_name
 from recommenders.data.options import option
+from recommenders.tasks.finals import Contender, baseline
 from studies.execution.places import PartsPlaces
-from studies.study.finals import Contender, baseline
 from studies.study.settings import StudySettings
 from studies.study.settings_data import listed
 from studies.study.settings_training import FORMULA, PRESETS, SPACED, TrainingSettings, check_choice

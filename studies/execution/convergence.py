@@ -7,11 +7,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
+from recommenders.tasks.finals import Contender
 from recommenders.tasks.metrics import Metric
 from studies.execution.factory import TaskFactory, Training
 from studies.execution.runner import CachedRunner
 from studies.execution.task import Result
-from studies.study.finals import Contender
 from studies.study.settings import StudySettings
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from core.analysis.tally import Tally
 from core.common.restoring import count, read
 from core.common.seeding import numpy_rng
 from core.search.effectiveness import Progress
@@ -16,7 +17,6 @@ from core.search.search import Step
 from recommenders.tasks.task import Pairs
 from studies.execution.resources import Kept, Report
 from studies.storage.output import plain
-from studies.study.funnel import Tally
 from studies.study.history import History
 from studies.study.observer import StepObserver
 from studies.study.study import Study

@@ -10,6 +10,7 @@ from functools import lru_cache
 from statistics import fmean
 from typing import Any
 
+from core.analysis.tally import Tally
 from core.common.restoring import read
 from core.common.seeding import derive_seed
 from core.losses.loss import Loss, ProgramLoss
@@ -17,6 +18,7 @@ from core.programs.program import LossProgram
 from core.search.search import Step
 from recommenders.data import DataFiles
 from recommenders.tasks.environments import FromScratchEnvironment
+from recommenders.tasks.finals import validation_score
 from recommenders.tasks.fitting import Fitted, Fitting, fit_losses
 from recommenders.tasks.losses import make_loss
 from recommenders.tasks.task import Descent
@@ -25,9 +27,7 @@ from studies.execution.searches import learned, sampled, whole_study
 from studies.execution.task import Result, Task
 from studies.storage.checkpoints import restoring
 from studies.storage.output import plain
-from studies.study.finals import validation_score
 from studies.study.found import Found
-from studies.study.funnel import Tally
 from studies.study.history import History
 from studies.study.observer import StepObserver
 from studies.study.settings import StudySettings

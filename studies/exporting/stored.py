@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from core.analysis.picking import Pick
 from core.common.errors import UserError, first_line, shown
 from core.common.restoring import read
 from core.losses.loss import Loss, ProgramLoss, check_scale
@@ -16,7 +17,6 @@ from core.programs.program import LossProgram
 from recommenders.tasks.losses import find_named_loss, make_loss
 from recommenders.tasks.metrics import find_metric
 from studies.exporting.exported import Exported
-from studies.study.picking import Pick
 from studies.study.settings import StudySettings
 
 #: Metric -> value, None where it was not finite.

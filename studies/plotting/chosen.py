@@ -6,12 +6,12 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from core.analysis.picking import Pick
 from core.common.errors import UserError, in_a_line
 from core.losses.loss import Loss, ProgramLoss
 from core.programs.space import OperatorSpace
 from recommenders.tasks.losses import find_named_loss, make_loss
 from studies.exporting.finding import find_study
-from studies.study.picking import Pick
 
 #: More lines in one picture could not be told apart.
 MOST = 8

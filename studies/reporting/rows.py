@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
 
+from core.analysis.picking import Pick
 from core.common.errors import UserError
 from core.search.trial import Verdict
 from recommenders.tasks.metrics import find_metric, metrics_of
 from studies.exporting.stored import StoredLoss, StoredStudy
 from studies.reporting.commands import export_command
 from studies.reporting.numbers import Numbers
-from studies.study.picking import Pick
 from studies.study.summary import mean_and_spread, shortened
 
 

@@ -8,8 +8,8 @@ from dataclasses import asdict, dataclass
 from statistics import fmean
 from typing import Any
 
+from recommenders.tasks.finals import Finished
 from recommenders.tasks.metrics import Metric
-from studies.study.finals import Finished
 
 
 @dataclass(frozen=True)

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from core.analysis.tally import Tally
 from core.common.restoring import count, read
 from core.problems.validation import Direction
 from core.programs.program import LossProgram
 from core.search.search import StopReason
-from studies.study.finals import Contender, searched
-from studies.study.funnel import Tally
+from recommenders.tasks.finals import Contender, searched
 from studies.study.settings import StudySettings
 
 #: A loss that goes on to Phase III, with its best validation score of Phase I, if it has one.

@@ -6,13 +6,13 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from core.analysis.tally import Tally
 from core.common.restoring import count, read
 from core.search.effectiveness import Progress
 from core.search.search import Step
+from recommenders.tasks.finals import Finished
 from recommenders.tasks.metrics import Metric
 from studies.storage.output import plain
-from studies.study.finals import Finished
-from studies.study.funnel import Tally
 from studies.study.history_file import HistoryFile, StepRecord
 from studies.study.observer import Observer
 from studies.study.recording import candidate_row, front_metrics, step_metrics

@@ -6,9 +6,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from core.analysis.tally import Tally
 from core.search.effectiveness import Progress
 from core.search.search import Step
-from studies.study.funnel import Tally
 
 
 class Observer(ABC):

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import torch
 
+from core.analysis.tally import Tally
 from core.search.search import Step
 from core.search.trial import Trial
 from recommenders.data.dataset import Dataset
 from recommenders.data.summary import summarise
-from studies.study.funnel import Tally
 
 
 def step_metrics(step: Step, tally: Tally, metric: str, to_metric: Callable[[float], float]) -> dict[str, float]:

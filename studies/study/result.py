@@ -9,15 +9,15 @@ from statistics import fmean
 from typing import Any
 
 from core.analysis.front import pareto_front
+from core.analysis.picking import Pick
+from core.analysis.tally import Tally
 from core.search.search import StopReason
 from recommenders.models.recommender import Weights
+from recommenders.tasks.finals import Finished, validation_score
 from recommenders.tasks.fitting import Fitted
 from recommenders.tasks.task import RecommendationTask
 from studies.storage.output import plain
 from studies.study.comparison import Comparison, compare
-from studies.study.finals import Finished, validation_score
-from studies.study.funnel import Tally
-from studies.study.picking import Pick
 from studies.study.recording import described_data, versions
 from studies.study.settings import StudySettings
 

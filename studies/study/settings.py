@@ -11,6 +11,7 @@ from typing import Annotated, Any, Self
 
 from cyclopts import Parameter
 
+from core.analysis.picking import Pick
 from core.common.errors import UserError
 from core.common.restoring import read_fields
 from core.programs.operators import OPERATORS, PAPER_OPERATORS
@@ -22,7 +23,6 @@ from recommenders.tasks.losses import NAMED_LOSSES
 from recommenders.tasks.task import TrainSettings
 from searchers import SEARCHERS, YOUR_OWN
 from studies.common.processes import usable_cores
-from studies.study.picking import Pick
 from studies.study.settings_data import DataPlaces, listed
 from studies.study.settings_training import FORMULA, PRESETS, SPACED, TrainingSettings, check_choice
 from studies.study.tracking_place import ExperimentName, TrackingUri, experiment_name, tracking_place

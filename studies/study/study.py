@@ -10,6 +10,8 @@ from typing import Any
 
 import torch
 
+from core.analysis.picking import Pick
+from core.analysis.tally import Tally
 from core.common.errors import UserError
 from core.common.restoring import read
 from core.common.seeding import derive_seed
@@ -29,17 +31,15 @@ from recommenders.backends.trainer import Trainer
 from recommenders.common.machine import Machine, check_device
 from recommenders.data import DataFiles, Dataset, dataset_name, load_dataset
 from recommenders.tasks.environments import AlternatingEnvironment, FromScratchEnvironment
+from recommenders.tasks.finals import Finals, baseline, searched
 from recommenders.tasks.metrics import find_metric
+from recommenders.tasks.screening import check_directions, leading, screen
 from recommenders.tasks.task import Pairs, RecommendationTask
 from searchers import make_searcher
 from studies.storage.checkpoints import Offer, keep_nothing, restoring
-from studies.study.finals import Finals, baseline, searched
 from studies.study.found import Finalist, Found
-from studies.study.funnel import Tally
 from studies.study.observer import Audience, Observer
-from studies.study.picking import Pick
 from studies.study.result import StudyResult
-from studies.study.screening import check_directions, leading, screen
 from studies.study.settings import StudySettings
 
 

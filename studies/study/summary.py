@@ -11,10 +11,10 @@ from rich.console import Console
 from rich.table import Table
 
 from core.search.trial import Verdict
+from recommenders.tasks.finals import Finished
 from recommenders.tasks.fitting import Fitted
 from recommenders.tasks.metrics import Metric, metrics_of
 from studies.study.comparison import caveats
-from studies.study.finals import Finished
 from studies.study.result import StudyResult
 
 _LONGEST_FORMULA = 120

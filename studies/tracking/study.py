@@ -13,10 +13,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from core.analysis.tally import Tally
 from core.search.effectiveness import Progress
 from core.search.search import Step
 from studies.storage.output import MODEL, RESULT
-from studies.study.funnel import Tally
 from studies.study.history import History
 from studies.study.history_file import HistoryFile, StepRecord
 from studies.study.observer import Observer

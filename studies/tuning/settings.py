@@ -10,9 +10,9 @@ from typing import Annotated, Any, ClassVar
 from cyclopts import Parameter
 
 from core.common.errors import UserError
+from recommenders.tasks.finals import baseline
 from recommenders.tasks.losses import find_named_loss, make_loss
 from studies.execution.places import PartsPlaces
-from studies.study.finals import baseline
 from studies.study.settings import ProtocolSettings, SearchSettings, StudySettings
 from studies.study.settings_training import FORMULA
 from studies.study.tracking_place import ExperimentName

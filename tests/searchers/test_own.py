@@ -6,12 +6,12 @@ from dataclasses import asdict
 
 import numpy as np
 import pytest
+from studies.execution.making import PartMaker
 
 from core.common.errors import UserError
 from core.programs.space import OperatorSpace
 from searchers import check_searcher, make_searcher, searcher_source
 from searchers.testing.searcher import drive
-from studies.execution.making import PartMaker
 from tests.studies.small import small_settings
 
 SPACE = OperatorSpace()

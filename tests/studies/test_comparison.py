@@ -1,10 +1,10 @@
 import pytest
 
 from core.losses.closed_forms import BCE
+from recommenders.tasks.finals import Contender, Finished
 from recommenders.tasks.fitting import Fitted
 from recommenders.tasks.metrics import find_metric
 from studies.study.comparison import caveats, compare
-from studies.study.finals import Contender, Finished
 
 AUC, RMSE = find_metric("classification", "auc"), find_metric("regression", "rmse")
 

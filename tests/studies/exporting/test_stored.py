@@ -9,9 +9,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.analysis.picking import Pick
 from core.common.errors import UserError
 from studies.exporting.stored import StoredStudy
-from studies.study.picking import Pick
 from tests.core.export.written import Y_HAT, Y
 from tests.strategies import costly_law
 from tests.studies.small import run_small

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import Any
 
+from core.analysis.picking import Pick
 from core.analysis.simplify import simplified
 from core.common.errors import UserError
 from core.common.restoring import read
@@ -22,7 +23,6 @@ from recommenders.tasks.fitting import Fitted, Fitting, read_weights
 from recommenders.tasks.losses import find_named_loss, make_loss
 from recommenders.tasks.metrics import Metric
 from recommenders.tasks.task import RecommendationTask
-from studies.study.picking import Pick
 
 
 @dataclass(frozen=True)

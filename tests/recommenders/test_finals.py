@@ -5,11 +5,11 @@ import pytest
 from core.problems.validation import ValidationCheck
 from core.programs.program import LossProgram
 from core.programs.space import OperatorSpace
+from recommenders.tasks.finals import baseline, searched, validation_score
 from recommenders.tasks.fitting import Fitted
 from recommenders.tasks.losses import NAMED_LOSSES
 from recommenders.tasks.metrics import find_metric
-from studies.study.finals import baseline, searched, validation_score
-from studies.study.screening import check_directions, distinct, leading, screen
+from recommenders.tasks.screening import check_directions, distinct, leading, screen
 from studies.study.study import Study
 from tests.studies.small import small_settings
 
