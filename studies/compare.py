@@ -48,7 +48,7 @@ def compare(
     with experiment(places.out or Path("results") / name, places, REPORT_FILES) as work:
         callbacks: list[Callback] = [work.open(TaskProgress(work.err, told_with(metric.name)))]
         tracker = work.track(
-            lambda client, at: ContestTracker(client, at, work.path, contest.settings.to_dict(), work.warn)
+            lambda client, at: ContestTracker(client, at, work.path, comparison.to_dict(), work.warn)
         )
         callbacks += [] if tracker is None else [tracker]
         tell_data(contest.dataset, work.err)
