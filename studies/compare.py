@@ -47,7 +47,7 @@ def compare(
     metric = find_metric(comparison.task, comparison.metric)
     with experiment(places.out or Path("results") / name, places, REPORT_FILES) as work:
         callbacks: list[Callback] = [work.open(TaskProgress(work.err, told_with(metric.name)))]
-        tracker = work.track(lambda uploader: ContestTracker(uploader, work.path, contest.settings.to_dict()))
+        tracker = work.track(lambda uploader: ContestTracker(uploader, work.path, comparison.to_dict()))
         callbacks += [] if tracker is None else [tracker]
         tell_data(contest.dataset, work.err)
         runner = work.runner({contest.digest: contest.files}, comparison.device, callbacks)

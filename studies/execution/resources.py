@@ -107,7 +107,7 @@ class LocalStorage(Storage):
     """Files on this machine."""
 
     files: Mapping[str | None, DataFiles] = field(default_factory=dict)
-    """Digest -> the files of a data set."""
+    """Digest -> the files of a data set that needs some."""
     keep: Path | None = None
     """Folder for the checkpoints of unfinished tasks; None: none are made."""
     every: float = 30.0
@@ -115,7 +115,7 @@ class LocalStorage(Storage):
 
     def data(self, digest: str | None) -> DataFiles:
         """See Storage."""
-        return self.files.get(digest, DataFiles()) if digest is None else self.files[digest]
+        return DataFiles() if digest is None else self.files[digest]
 
     def kept(self, tasks: Sequence[Task]) -> Kept:
         """See Storage; a checkpoint that cannot be used costs a warning and the way up to it."""

@@ -102,13 +102,12 @@ class ExecutorContract:
 
     def test_every_task_is_given_once_with_its_own_result_whatever_the_number_of_workers(self, tmp_path: Path) -> None:
         """Results are found by their tasks: who is first decides nothing."""
-        tasks = [self.task(tmp_path, value) for value in range(5)]
-        for jobs in (1, 3):
-            for order in (tasks, tasks[::-1]):
-                with self.executor(jobs) as executor:
-                    found = list(executor.run(order, lambda task, share: None))
-                assert sorted(task.label for task, _ in found) == [task.label for task in tasks]
-                assert all(result["value"] == 2 * task.content["value"] for task, result in found)
+        tasks = [self.task(tmp_path, value) for value in range(4)]
+        for jobs, order in ((1, tasks), (3, tasks[::-1])):
+            with self.executor(jobs) as executor:
+                found = list(executor.run(order, lambda task, share: None))
+            assert sorted(task.label for task, _ in found) == [task.label for task in tasks]
+            assert all(result["value"] == 2 * task.content["value"] for task, result in found)
 
     def test_tasks_of_a_group_are_computed_together(self, tmp_path: Path) -> None:
         """And no more of them than they allow."""

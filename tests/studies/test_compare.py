@@ -61,6 +61,7 @@ def test_writes_a_report_and_prints_a_summary(capsys):
         ({"seeds": "many"}, "--seeds"),
         ({"jobs": 0}, "--jobs: expected at least 1"),
         ({"searcher": "gp"}, "--searcher"),
+        ({"executor": "proceses"}, "unknown executor 'proceses'"),
         ({"trainings": -1}, "trainings: expected at least 1"),
         ({"dataset": "table"}, "--data"),
         ({"dataset": "table", "data": "missing.csv"}, "missing.csv"),
@@ -77,6 +78,19 @@ def test_bad_input_gets_one_line_and_leaves_nothing_behind(capsys, changes, mess
     assert message in lines[0]
     assert printed.out == ""
     assert left_behind() == []
+
+
+def test_an_executor_is_chosen_by_its_name_and_changes_nothing(monkeypatch):
+    words = [*small_arguments(searchers="random", seeds=1, trainings=4), "--tracking-uri", "none"]
+    assert compare(*words, "--out", "processes", "--jobs", "2") == 0
+
+    def refuse(*_):
+        raise AssertionError("a process was asked")
+
+    monkeypatch.setattr("studies.execution.processes.ProcessExecutor.run", refuse)
+    assert compare(*words, "--out", "inline", "--executor", "inline") == 0
+    results = [json.loads(Path(out, "result.json").read_text())["baselines"] for out in ("processes", "inline")]
+    assert results[0] == results[1]
 
 
 def living(group):

@@ -180,3 +180,14 @@ def test_a_storage_that_goes_away_is_told_in_a_line(tmp_path, monkeypatch):
     monkeypatch.setattr("os.fsync", full)
     with pytest.raises(UserError, match=r"^--storage here: cannot use it: .*No space left on device; what is finished"):
         made.report(0, 0.5)
+
+
+def test_trials_of_other_code_count_only_where_that_is_accepted(tmp_path, monkeypatch, caplog):
+    tried = go(trials(tmp_path), 2)
+    go(trials(tmp_path), 2)
+    monkeypatch.setattr("studies.tuning.trials.code", lambda: "other")
+    with pytest.raises(UserError, match="were made by other code than today's; --accept-other-code goes on with them"):
+        trials(tmp_path)
+    assert caplog.text == ""
+    assert go(trials(tmp_path, accept_other_code=True), 2) == tried
+    assert "trials in here that other code made count, too" in caplog.text
