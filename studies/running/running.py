@@ -93,11 +93,9 @@ class StudyRun:
         """
         self._folder.claim(_CHECKPOINTS)
         stored = stored_state(self._checkpoints) if self._places.resume else None
-        done = None
-        if self._places.resume and (
-            stored is None or not self._file.is_begun
-        ):  # its history went, and nothing after it
-            done = finished_result(self._folder.path / RESULT, self._settings)
+        # The history goes before the checkpoints do: where it is not there, the study may be done.
+        may_be_done = self._places.resume and (stored is None or not self._file.is_begun)
+        done = finished_result(self._folder.path / RESULT, self._settings) if may_be_done else None
         if done is None:
             self._folder.claim(*self._outcome.names)
         with ExitStack() as open_things:
@@ -117,11 +115,12 @@ class StudyRun:
             begin_anew(self._folder, self._checkpoints)
         self._file.make_room()
         self._voice.describe(self._ready.task.dataset)
-        self.result = result = self._ready.run(watchers, stored=stored, offer=self._checkpoints.offer)
         try:
-            self._outcome.write(result, self.history)
-        except UserError:  # the disk is full: what a person sees of it is all that is left
-            self._voice.show(result)
+            self.result = result = self._ready.run(watchers, stored=stored, offer=self._checkpoints.offer)
+            self._write(result)
+        except BaseException:
+            if self.tracker is None and not self.can_go_on:  # nobody can use it any more
+                self._file.remove()
             raise
         if self.tracker is None:
             self._file.remove()
@@ -129,6 +128,13 @@ class StudyRun:
             self._outcome.tell(self.tracker, self._model)
         self._checkpoints.clear()
         self._voice.show(result)
+
+    def _write(self, result: StudyResult) -> None:
+        try:
+            self._outcome.write(result, self.history)
+        except UserError:  # the disk is full: what a person sees of it is all that is left
+            self._voice.show(result)
+            raise
 
     def _tell_again(self, done: dict[str, Any]) -> None:
         """What a study came to that was finished before, to MLflow."""
