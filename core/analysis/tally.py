@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -108,12 +109,14 @@ class Tally:
     @classmethod
     def from_dict(cls, stored: Mapping[str, Any], space: OperatorSpace) -> Tally:
         """Read what `to_dict` wrote in a search of this space."""
-        accepted = read(list[LossProgram], stored["accepted"])
+        accepted, cost = read(list[LossProgram], stored["accepted"]), read(int | float, stored["cost"])
+        if not 0 <= cost < math.inf:
+            raise ValueError(f"expected a cost of at least 0, got {cost}")
         tally = cls(
             space,
             count(stored["sampled"]),
             count(stored["trained"]),
-            read(int | float, stored["cost"]),
+            cost,
             Counter({Verdict(name): count(number) for name, number in stored["verdicts"].items()}),
             None if stored["best"] is None else Trial.from_dict(stored["best"], space),
             {program.key: program for program in accepted},

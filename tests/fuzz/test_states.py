@@ -64,3 +64,12 @@ def test_a_state_with_nonsense_in_it_is_gone_on_from_or_refused(searcher, n):
         except Exception as error:
             raise AssertionError(f"{path}: {error!r}") from error
     assert n / 10 < refused < n
+
+
+@pytest.mark.parametrize("cost", [float("nan"), float("inf"), -1.0, "3", None, True])
+def test_a_cost_that_is_none_is_refused(cost):
+    settings = small_settings(**FEW, searcher="random", environment="alternating")
+    state = kept(settings)[0]
+    state["tally"]["cost"] = cost
+    with pytest.raises(UserError):
+        Study(settings).run([], stored=state)
