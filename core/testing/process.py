@@ -17,7 +17,8 @@ _SERVER = get_context("forkserver")  # libraries that it has loaded beforehand n
 
 def elsewhere(function: Callable[..., T], *args: object) -> T:
     """Return what the function returns, or raise what it raises, in another process."""
-    with ProcessPoolExecutor(1, mp_context=_SERVER) as pool:
+    # A forked process has none of torch's threads, but would wait for them: what was loaded may have begun some.
+    with ProcessPoolExecutor(1, mp_context=_SERVER, initializer=torch.set_num_threads, initargs=(1,)) as pool:
         return pool.submit(function, *args).result()
 
 
