@@ -1,4 +1,7 @@
 import math
+import os
+import subprocess
+import sys
 from itertools import product
 
 import numba
@@ -211,3 +214,14 @@ def test_a_good_row_is_accepted():
     row = operator()
     assert (row.arity, row.commutative, row.in_paper, row.template) == (1, False, False, "double({0})")
     assert row.bounds(XI, (-1.0, 3.0)) == (-2.0, 6.0)
+
+
+def test_checking_the_rows_begins_no_threads():
+    """A process that is forked afterwards would wait for them in its first product of matrices."""
+    count = "print(len(os.listdir('/proc/self/task')))"
+    script = f"import os, torch; {count}; import core.programs.operators; {count}"
+    told = subprocess.run(
+        [sys.executable, "-c", script], env={**os.environ, "OMP_NUM_THREADS": "4"}, capture_output=True, check=True
+    )
+    before, after = told.stdout.split()
+    assert after == before

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 
 import torch
-from torch.nn.functional import logsigmoid
 
 from core.common.jit import constant
 from core.programs.operators.operator import Operator
@@ -79,7 +78,7 @@ OPTIONAL = (
     ),
     Operator(
         "softplus", 1, "log(1 + e^x)",
-        value=lambda x, e: -logsigmoid(-x),
+        value=lambda x, e: torch.logaddexp(x, torch.zeros_like(x)),
         slopes=lambda x, e: (torch.sigmoid(x),),
         scalar=_softplus,
         forms=(
