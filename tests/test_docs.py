@@ -42,8 +42,8 @@ def test_there_are_commands_to_try():
     assert len(commands()) >= 8
 
 
-#: The pages on adding a searcher and an executor have tests of their own, in which these exist.
-OWN = ("--help", "hill-climbing", "my_searchers", "one_shot")
+#: The pages on adding a part have tests of their own, in which these exist.
+OWN = ("--help", "hill-climbing", "my_searchers", "one_shot", "atan")
 KNOWN = [(name, words) for name, words in commands() if not any(word in words for word in OWN)]
 
 

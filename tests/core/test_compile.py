@@ -53,11 +53,11 @@ def test_a_compiled_program_is_the_printed_formula(loss):
 @given(losses())
 def test_a_batch_of_candidates_is_computed_row_by_row(loss):
     function = compile_loss(loss.program, loss.space, loss.epsilon)
-    y_hat, y = torch.stack([Y_HAT, SPECIAL_Y_HAT]), torch.stack([Y, SPECIAL_Y])
-    rows = torch.stack([function(Y_HAT, Y), function(SPECIAL_Y_HAT, SPECIAL_Y)])
+    y_hat, y = torch.stack([Y_HAT, SPECIAL_Y_HAT]).repeat(1, 4), torch.stack([Y, SPECIAL_Y]).repeat(1, 4)  # see lanes
+    rows = torch.stack([function(*row) for row in zip(y_hat, y, strict=True)])
     assert torch.equal(function(y_hat, y), rows)
-    deep = function(y_hat.expand(3, 2, 8), y.expand(3, 2, 8))
-    assert torch.equal(deep, rows.expand(3, 2, 8))
+    deep = function(y_hat.expand(3, 2, 32), y.expand(3, 2, 32))
+    assert torch.equal(deep, rows.expand(3, 2, 32))
 
 
 @law

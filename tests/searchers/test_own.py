@@ -6,12 +6,12 @@ from dataclasses import asdict
 
 import numpy as np
 import pytest
-from studies.execution.making import PartMaker
 
 from core.common.errors import UserError
 from core.programs.space import OperatorSpace
 from searchers import check_searcher, make_searcher, searcher_source
 from searchers.testing.searcher import drive
+from studies.execution.factory import TaskFactory
 from tests.studies.small import small_settings
 
 SPACE = OperatorSpace()
@@ -139,7 +139,7 @@ def _use(searcher):
 
 def test_its_file_is_part_of_what_a_part_depends_on(own, tmp_path):
     name = own(GOOD)
-    line, maker = f"{name}:Own", PartMaker(None)
+    line, maker = f"{name}:Own", TaskFactory(None)
     assert searcher_source("gp:selection=nsga2") is None
     before, part = searcher_source(line), maker.run(small_settings(searcher=line))
     assert part.content["searcher_source"] == before
