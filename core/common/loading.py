@@ -104,15 +104,7 @@ def source_digest(kind: type) -> str:
     """Of the files in which a class and its bases are written, but torch's and this project's."""
     digest = hashlib.sha256()
     for base in kind.__mro__:
-        if base.__module__.partition(".")[0] in (
-            "torch",
-            "builtins",
-            "abc",
-            "typing",
-            "recommenders",
-            "searchers",
-            "core",
-        ):
+        if base.__module__.partition(".")[0] in _KNOWN:
             continue
         with suppress(OSError, TypeError):  # written in no file
             digest.update(Path(inspect.getfile(base)).read_bytes())

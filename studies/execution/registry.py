@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import importlib
 import inspect
-import os
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, ClassVar, get_type_hints
+from typing import Any, ClassVar, cast, get_type_hints
 
 from core.common.errors import UserError, shown, unknown_name
+from core.common.loading import find_class, telling
 from core.common.specification import Specification, read_values
-from recommenders.modules.building import telling
 from studies.execution.executor import Executor, Work
 from studies.execution.inline import InlineExecutor
 from studies.execution.processes import ProcessExecutor
@@ -79,11 +76,11 @@ def make_executor(text: str, work: Work) -> Executor:
 
 
 def _find(spec: ExecutorSpec) -> type[Executor]:
-    path, _, name = spec.name.partition(":")
-    if os.getcwd() not in sys.path and "" not in sys.path:
-        sys.path.append(os.getcwd())  # modules of the working folder are found too, after all others
-    with telling(f"executor {spec.name}: importing {path}", exits=True):
-        kind = getattr(importlib.import_module(path), name, None)
-    if not (isinstance(kind, type) and issubclass(kind, Executor)) or inspect.isabstract(kind):
+    kind = find_class(spec, _is_executor)
+    if not _is_executor(kind):
         raise UserError(f"executor {spec.name}: expected a class derived from Executor, got {shown(kind)}")
-    return kind
+    return cast(type[Executor], kind)
+
+
+def _is_executor(thing: object) -> bool:
+    return isinstance(thing, type) and issubclass(thing, Executor) and not inspect.isabstract(thing)
