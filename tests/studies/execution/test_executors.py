@@ -47,7 +47,7 @@ def test_settings_are_those_of_the_class():
         ("processes:tires=3", "unknown setting of processes 'tires'"),
         ("inline:tries=3", "inline has no settings"),
         ("", "expected a name such as processes or package.module:Class"),
-        ("no.such.module:Class", "importing no.such.module raised ModuleNotFoundError"),
+        ("no.such.module:Class", "there is no module no; expected no.py"),
         ("tests.studies.execution.test_executors:NoExecutor", "expected a class derived from Executor"),
         ("studies.execution.executor:Executor", "expected a class derived from Executor"),
     ],
