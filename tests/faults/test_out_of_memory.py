@@ -31,7 +31,8 @@ from core.programs.space import OperatorSpace
 from recommenders.tasks.fitting import fit_losses
 from recommenders.tasks.losses import make_loss
 from recommenders.models.mf import MF
-from tests.recommenders.problems import make_task, random_interactions
+from recommenders.testing.plain import random_interactions
+from tests.recommenders.problems import make_task
 from recommenders.data.dataset import Dataset
 import numpy as np
 
