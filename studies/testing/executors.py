@@ -1,8 +1,4 @@
-"""What every executor has to keep, as tests: derive a class from `ExecutorContract` and say how yours is made.
-
-class TestMine(ExecutorContract):
-make = MyExecutor
-"""
+"""What every executor has to keep, as tests: derive a class from `ExecutorContract`, with `make = MyExecutor`."""
 
 from __future__ import annotations
 
