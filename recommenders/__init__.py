@@ -10,11 +10,11 @@ from typing import Any
 from torch import nn
 
 from core.common.errors import unknown_name
-from core.common.loading import source_digest
+from core.common.loading import check_class, find_class, source_digest
 from recommenders.models.mf import MF
 from recommenders.models.mlp import MLP
 from recommenders.models.recommender import Recommender
-from recommenders.modules.specification import RecommenderSpec, check_class, class_of, make
+from recommenders.modules.specification import RecommenderSpec, is_recommender, make
 
 
 @dataclass(frozen=True)
@@ -45,9 +45,13 @@ YOUR_OWN = (
 )
 
 
+#: What recommenders of one's own are derived from.
+_BASE = "torch.nn.Module"
+
+
 def _class_of(spec: RecommenderSpec) -> type:
     if ":" in spec.name:
-        return class_of(spec)
+        return find_class(spec, is_recommender, _BASE)
     if spec.name not in RECOMMENDERS:
         raise unknown_name("recommender", spec.name, RECOMMENDERS)
     return RECOMMENDERS[spec.name].make
@@ -76,7 +80,8 @@ def make_recommender(
         UserError: an unknown name or setting, a value that cannot be, or a class that is no recommender.
     """
     spec = _spec_of(what)
-    return make(spec, _class_of(spec) if isinstance(what, str) else check_class(spec, what), defaults, settings)
+    kind = _class_of(spec) if isinstance(what, str) else check_class(spec, what, is_recommender, _BASE)
+    return make(spec, kind, defaults, settings)
 
 
 def recommender_source(what: str | type) -> str | None:

@@ -24,11 +24,8 @@ def find_searcher(spec: SearcherSpec) -> tuple[type[Searcher], type | None]:
         UserError: there is none, importing it raised something, or it is no searcher made of (space, seed) or
             (space, seed, settings).
     """
-    kind, where = find_class(spec, _is_searcher), f"searcher {spec.name}"
-    if not _is_searcher(kind):
-        got = kind.__name__ if isinstance(kind, type) else shown(kind)
-        raise UserError(f"{where}: expected a class derived from core.search.searcher.Searcher, got {got}")
-    made = cast(type[Searcher], kind)
+    where = f"searcher {spec.name}"
+    made: type[Searcher] = find_class(spec, _is_searcher, "core.search.searcher.Searcher")
     if made.__abstractmethods__:
         raise UserError(f"{where}: expected its methods {', '.join(sorted(made.__abstractmethods__))}, got none")
     parameters = inspect.signature(made).parameters

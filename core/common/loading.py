@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from functools import reduce
 from pathlib import Path
 
-from core.common.errors import UserError, first_line
+from core.common.errors import UserError, first_line, shown
 from core.common.memory import ran_out
 from core.common.specification import Specification
 
@@ -45,18 +45,29 @@ def _text(error: BaseException) -> str:
         return "(no message)"
 
 
-def find_class(spec: Specification, fits: Callable[[object], bool]) -> object:
-    """Import what package.module:Class names.
+def check_class(spec: Specification, found: object, fits: Callable[[object], bool], base: str) -> type:
+    """Return what was found, if it is a class of the kind that is looked for.
 
     Args:
         spec: the line that names it.
-        fits: whether something is a class of the kind that is looked for, so that a message can list those that are.
-
-    Returns:
-        What the module has by that name, whether it fits or not.
+        found: anything.
+        fits: whether something is such a class.
+        base: the name of what such classes are derived from, for the message.
 
     Raises:
-        UserError: there is none, or importing it raised something.
+        UserError: it is none.
+    """
+    if not (isinstance(found, type) and fits(found)):
+        got = found.__name__ if isinstance(found, type) else shown(found)
+        raise UserError(f"{spec.kind} {spec.name}: expected a class derived from {base}, got {got}")
+    return found
+
+
+def find_class(spec: Specification, fits: Callable[[object], bool], base: str) -> type:
+    """Import the class that package.module:Class names; for the arguments see `check_class`.
+
+    Raises:
+        UserError: there is none, importing it raised something, or it is no such class; says which the module has.
     """
     path, _, name = spec.name.partition(":")
     where = f"{spec.kind} {spec.name}"
@@ -82,7 +93,7 @@ def find_class(spec: Specification, fits: Callable[[object], bool]) -> object:
             raise UserError(
                 f"{where}: there is no {name} in module {path}; its {spec.kind}s: {', '.join(there) or 'none'}"
             ) from None
-    return found
+    return check_class(spec, found, fits, base)
 
 
 @contextmanager

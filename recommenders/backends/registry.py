@@ -93,15 +93,7 @@ def _is_backend(thing: object) -> bool:
 
 
 def _class_of(name: str) -> type[Backend]:
-    spec = BackendSpec.parse(name)
-    kind = find_class(spec, _is_backend)
-    if not _is_backend(kind):
-        got = kind.__name__ if isinstance(kind, type) else shown(kind)
-        raise UserError(
-            f"backend {spec.name}: expected a class derived from recommenders.backends.base.Backend, got {got}"
-        )
-    assert isinstance(kind, type)
-    return kind
+    return find_class(BackendSpec.parse(name), _is_backend, "recommenders.backends.base.Backend")
 
 
 def _own(name: str, recommender: Recommender, machine: Machine) -> Backend | None:

@@ -8,8 +8,8 @@ from typing import Any, ClassVar
 
 from torch import nn
 
-from core.common.errors import UserError, shown
-from core.common.loading import find_class, telling
+from core.common.errors import UserError
+from core.common.loading import telling
 from core.common.specification import Specification, kinds_of, read_values, unknown_setting
 from recommenders.models.recommender import Recommender
 from recommenders.modules.building import ModuleClass
@@ -60,29 +60,8 @@ def make(spec: RecommenderSpec, kind: type, defaults: Mapping[str, Any], setting
     return ModuleRecommender(module, tuple(values.items()))
 
 
-def class_of(spec: RecommenderSpec) -> type:
-    """The class that package.module:Class names.
-
-    Raises:
-        UserError: there is none, importing it raised something, or it is no recommender.
-    """
-    return check_class(spec, find_class(spec, _is_recommender))
-
-
-def check_class(spec: RecommenderSpec, kind: object) -> type:
-    """The class, if recommenders can be made of it.
-
-    Raises:
-        UserError: it is no class, or none of torch modules or recommenders.
-    """
-    if not _is_recommender(kind):
-        got = kind.__name__ if isinstance(kind, type) else shown(kind)
-        raise UserError(f"recommender {spec.name}: expected a class derived from torch.nn.Module, got {got}")
-    assert isinstance(kind, type)
-    return kind
-
-
-def _is_recommender(thing: object) -> bool:
+def is_recommender(thing: object) -> bool:
+    """Return whether recommenders can be made of it: a class of torch modules, or a dataclass of recommenders."""
     if not isinstance(thing, type) or thing in (nn.Module, Recommender, ModuleRecommender):
         return False
     return issubclass(thing, nn.Module) or (issubclass(thing, Recommender) and is_dataclass(thing))

@@ -121,11 +121,6 @@ def max_of_ratios(epsilon: float) -> Value:
     return value
 
 
-def label_alone(logit: Tensor, y: Tensor) -> Tensor:
-    """No gradient at all, so that only the decay works."""
-    return y + 0 * logit
-
-
 def random_interactions(n_users: int, n_items: int, n: int, seed: int) -> Interactions:
     """Rows that may repeat; users and items certainly do where there are fewer of them than rows."""
     rng = np.random.default_rng(seed)

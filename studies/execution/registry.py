@@ -6,9 +6,9 @@ import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, ClassVar, cast, get_type_hints
+from typing import Any, ClassVar, get_type_hints
 
-from core.common.errors import UserError, shown, unknown_name
+from core.common.errors import unknown_name
 from core.common.loading import find_class, telling
 from core.common.specification import Specification, read_values
 from studies.execution.executor import Executor, Work
@@ -54,7 +54,9 @@ def check_executor(text: str) -> tuple[type[Executor], dict[str, Any]]:
     spec = ExecutorSpec.parse(text)
     if ":" not in spec.name and spec.name not in EXECUTORS:
         raise unknown_name("executor", spec.name, EXECUTORS)
-    kind = _find(spec) if ":" in spec.name else EXECUTORS[spec.name].make
+    kind: type[Executor] = (
+        EXECUTORS[spec.name].make if ":" not in spec.name else find_class(spec, _is_executor, "Executor")
+    )
     types = get_type_hints(kind.__init__)
     _, _, *settings = inspect.signature(kind.__init__).parameters  # after `self` and the work
     return kind, read_values(spec, {name: types.get(name, Any) for name in settings})
@@ -73,13 +75,6 @@ def make_executor(text: str, work: Work) -> Executor:
     kind, values = check_executor(text)
     with telling(f"executor {text}: its constructor", exits=True):
         return kind(work, **values)
-
-
-def _find(spec: ExecutorSpec) -> type[Executor]:
-    kind = find_class(spec, _is_executor)
-    if not _is_executor(kind):
-        raise UserError(f"executor {spec.name}: expected a class derived from Executor, got {shown(kind)}")
-    return cast(type[Executor], kind)
 
 
 def _is_executor(thing: object) -> bool:
