@@ -150,3 +150,11 @@ def _warnings(parts: Mapping[str, PartSummary], positives: int, rows: int) -> li
 
 def _percent(share: float) -> str:
     return f"{share:.1%}" if share >= 0.001 or share == 0 else f"{share:.2g}".replace("e-0", "e-")
+
+
+def described_data(data: Dataset) -> dict[str, Any]:
+    """Return a data set in numbers, as results have it."""
+    sizes = {name: len(getattr(data, name)) for name in ("train", "validation", "test")}
+    summary = summarise(data).to_dict()
+    known = {"name": data.name, "n_users": data.n_users, "n_items": data.n_items, **sizes, "split": data.split}
+    return known | {name: value for name, value in summary.items() if name not in ("users", "items")}

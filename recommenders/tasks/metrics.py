@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from core.common.errors import unknown_name
+from core.phases.metric import Metric
 from recommenders.tasks.merging import pairs_won
 
 
@@ -97,12 +98,10 @@ def _finite_only(metric: Tensor, y_hat: Tensor) -> Tensor:
 
 
 @dataclass(frozen=True)
-class Metric:
+class PredictionMetric(Metric):
     """A row of the metric table."""
 
-    name: str
     task: str
-    higher_is_better: bool
     evaluate: Callable[[Tensor, Tensor], Tensor]
 
     def score(self, y_hat: Tensor, y: Tensor) -> Tensor:
@@ -110,30 +109,17 @@ class Metric:
         value = self.evaluate(y_hat, y)
         return value if self.higher_is_better else -value
 
-    def value(self, score: float) -> float:
-        """Return the metric that a score stands for."""
-        return score if self.higher_is_better else -score
-
-    @property
-    def worst(self) -> float:
-        """The worst value that labels and predictions between 0 and 1 can have."""
-        return 0.0 if self.higher_is_better else 1.0
-
-    def score_of(self, value: float) -> float:
-        """Return the score that a value of the metric stands for: the inverse of `value`."""
-        return value if self.higher_is_better else -value
-
 
 #: name -> metric; the first of a task is its default.
-METRICS: Mapping[str, Metric] = MappingProxyType(
+METRICS: Mapping[str, PredictionMetric] = MappingProxyType(
     {
         row.name: row
         for row in (
-            Metric("auc", "classification", True, auc),
-            Metric("f1", "classification", True, f1),
-            Metric("accuracy", "classification", True, accuracy),
-            Metric("rmse", "regression", False, rmse),
-            Metric("mae", "regression", False, mae),
+            PredictionMetric("auc", True, "classification", auc),
+            PredictionMetric("f1", True, "classification", f1),
+            PredictionMetric("accuracy", True, "classification", accuracy),
+            PredictionMetric("rmse", False, "regression", rmse),
+            PredictionMetric("mae", False, "regression", mae),
         )
     }
 )
@@ -142,7 +128,7 @@ METRICS: Mapping[str, Metric] = MappingProxyType(
 TASKS = tuple(dict.fromkeys(metric.task for metric in METRICS.values()))
 
 
-def metrics_of(task: str) -> list[Metric]:
+def metrics_of(task: str) -> list[PredictionMetric]:
     """Return the metrics of a task, the default first.
 
     Raises:
@@ -153,7 +139,7 @@ def metrics_of(task: str) -> list[Metric]:
     return [metric for metric in METRICS.values() if metric.task == task]
 
 
-def find_metric(task: str, name: str | None) -> Metric:
+def find_metric(task: str, name: str | None) -> PredictionMetric:
     """Return a metric of a task.
 
     Args:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from core.analysis.front import pareto_front
-from core.analysis.simplify import simplified
 from core.common.seeding import derive_seed
 from core.losses.loss import Loss, ProgramLoss
 from core.problems.proxy import ProxyTest, prediction_probe
@@ -88,27 +86,3 @@ def screen(
         losses = [comparable(ProgramLoss(program, space)) for program, _ in checked[start : start + 32]]
         scores += [m.score if math.isfinite(m.score) else -math.inf for m in environment.measure(losses, seed)]
     return {program.key: score for (program, _), score in zip(checked, scores, strict=True)}
-
-
-def leading(
-    checked: Sequence[Directed], scores: Mapping[str, float], space: OperatorSpace, at_most: int, simpler: int
-) -> tuple[list[Directed], list[Directed]]:
-    """The losses that go on to Phase III: those with the best scores, and the best of those that are simpler.
-
-    Args:
-        checked: from Phase II.
-        scores: key -> validation score, higher is better, from equal starts.
-        space: how their operators behave.
-        at_most: how many of the best.
-        simpler: how many more, out of the Pareto front of score and simplified complexity.
-    """
-
-    def score(one: Directed) -> float:
-        return scores.get(one[0].key, -math.inf)
-
-    def complexity(one: Directed) -> int:
-        return simplified(ProgramLoss(one[0], space)).complexity
-
-    order = sorted(checked, key=lambda one: (-score(one), one[0].complexity))
-    front = [one for one in pareto_front(order, complexity, score) if one not in order[:at_most]]
-    return order[:at_most], front[::-1][:simpler]

@@ -17,7 +17,7 @@ from recommenders.backends.trainer import Trainer
 from recommenders.common.machine import Machine
 from recommenders.data.dataset import Dataset, Interactions
 from recommenders.models.recommender import Recommender, Weights
-from recommenders.tasks.metrics import Metric, best_threshold, report
+from recommenders.tasks.metrics import PredictionMetric, best_threshold, report
 
 #: The most that weight decay may take off a parameter in one step.
 _STRONGEST_DECAY = 0.99
@@ -109,7 +109,7 @@ class RecommendationTask:
         self,
         recommender: Recommender,
         dataset: Dataset,
-        metric: Metric,
+        metric: PredictionMetric,
         settings: TrainSettings,
         machine: Machine,
     ) -> None:

@@ -13,8 +13,6 @@ import torch
 from core.analysis.tally import Tally
 from core.search.search import Step
 from core.search.trial import Trial
-from recommenders.data.dataset import Dataset
-from recommenders.data.summary import summarise
 
 
 def step_metrics(step: Step, tally: Tally, metric: str, to_metric: Callable[[float], float]) -> dict[str, float]:
@@ -39,14 +37,6 @@ def step_metrics(step: Step, tally: Tally, metric: str, to_metric: Callable[[flo
 def front_metrics(tally: Tally, metric: str, to_metric: Callable[[float], float]) -> dict[str, float]:
     """The Pareto front so far, a metric for every number of operators on it; MLflow charts a folder's together."""
     return {f"front/valid_{metric}_{one.complexity}_operators": to_metric(one.score) for one in tally.front}
-
-
-def described_data(data: Dataset) -> dict[str, Any]:
-    """A data set in numbers."""
-    sizes = {name: len(getattr(data, name)) for name in ("train", "validation", "test")}
-    summary = summarise(data).to_dict()
-    known = {"name": data.name, "n_users": data.n_users, "n_items": data.n_items, **sizes, "split": data.split}
-    return known | {name: value for name, value in summary.items() if name not in ("users", "items")}
 
 
 def versions() -> dict[str, str]:

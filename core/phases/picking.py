@@ -1,4 +1,4 @@
-"""Which of the losses that a study found is taken: the best one, or the best of the simple ones."""
+"""Which of the candidates that a study found is taken: the best one, or the best of the simple ones."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _RULE = re.compile(r"(complexity|within)\s*<=\s*(\S+)")
 
 @dataclass(frozen=True)
 class Pick:
-    """A rule for choosing a loss by its validation score and its number of operators."""
+    """A rule for choosing a candidate by its validation score and its complexity, such as its number of operators."""
 
     complexity: float = math.inf
     """The most operators."""

@@ -4,52 +4,51 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, Generic, NamedTuple
 
-from core.analysis.front import pareto_front
-from core.analysis.simplify import simplified
 from core.common.restoring import count, read
-from core.losses.loss import ProgramLoss
-from core.programs.program import LossProgram
-from core.programs.space import OperatorSpace
+from core.phases.front import pareto_front
 from core.search.search import Step
-from core.search.trial import Trial, Verdict
+from core.search.space import C, Space
+from core.search.trial import Trial, Verdict, read_genome
 
 
 class Reached(NamedTuple):
-    """What accepted losses of one length reach."""
+    """What accepted candidates of one complexity reach."""
 
     complexity: int
-    """Operators of the simplified form."""
+    """Of the simplest form, such as its operators."""
     score: float
-    """The best validation score after a training by one of them, higher is better."""
+    """The best validation score of one of them, higher is better."""
 
 
 @dataclass
-class Tally:
+class Tally(Generic[C]):
     """What a search has come to so far."""
 
-    space: OperatorSpace
-    """How the operators of candidates behave."""
+    space: Space[C]
+    """Where candidates come from."""
+    complexity: Callable[[C], int]
+    """Of the simplest form of a candidate."""
     sampled: int = 0
     """Candidates proposed."""
     trained: int = 0
-    """Candidates trained."""
+    """Candidates measured, which for losses means trained."""
     cost: float = 0
-    """What training took, in passes over the training rows."""
+    """What measuring took, in passes over the training rows."""
     verdicts: Counter[Verdict] = field(default_factory=Counter)
     """Candidates by verdict."""
-    best: Trial[LossProgram] | None = None
-    """The trained candidate with the best validation score."""
-    accepted: dict[str, LossProgram] = field(default_factory=dict)
-    """Key -> an accepted program (the list L of Algorithm 1, each loss once)."""
+    best: Trial[C] | None = None
+    """The measured candidate with the best validation score."""
+    accepted: dict[str, C] = field(default_factory=dict)
+    """Key -> an accepted candidate (the list L of Algorithm 1, each one once)."""
     scores: dict[str, float] = field(default_factory=dict)
-    """Key -> the best validation score after a training by that accepted program."""
+    """Key -> the best validation score of that accepted candidate."""
     _by_complexity: dict[int, float] = field(default_factory=dict, init=False, repr=False)
 
-    def add(self, step: Step[LossProgram]) -> None:
+    def add(self, step: Step[C]) -> None:
         """Take in a step of the search."""
         for trial in step.trials:
             self.sampled += 1
@@ -61,15 +60,16 @@ class Tally:
             if trial.trained and trial.score is not None and (self.best is None or trial.score > self.best_score):
                 self.best = trial
 
-    def _accept(self, program: LossProgram, score: float | None) -> None:
-        self.accepted.setdefault(program.key, program)
+    def _accept(self, solution: C, score: float | None) -> None:
+        key = solution.key
+        self.accepted.setdefault(key, solution)
         if score is not None:
-            self.scores[program.key] = max(score, self.scores.get(program.key, score))
-            self._reach(program, score)
+            self.scores[key] = max(score, self.scores.get(key, score))
+            self._reach(solution, score)
 
-    def _reach(self, program: LossProgram, score: float) -> None:
-        """Kept as losses come in, since a long search accepts thousands and asks for its front at every step."""
-        complexity = simplified(ProgramLoss(program, self.space)).complexity
+    def _reach(self, solution: C, score: float) -> None:
+        """Kept as candidates come in, since a long search accepts thousands and asks for its front at every step."""
+        complexity = self.complexity(solution)
         self._by_complexity[complexity] = max(score, self._by_complexity.get(complexity, score))
 
     @property
@@ -79,7 +79,7 @@ class Tally:
 
     @property
     def front(self) -> list[Reached]:
-        """What is reached with how many operators, where no fewer reach as much; the simplest first.
+        """What is reached with which complexity, where no smaller one reaches as much; the simplest first.
 
         Scores of Phase I, which are comparable only where all candidates start from the same recommender.
         """
@@ -102,24 +102,35 @@ class Tally:
             "cost": self.cost,
             "verdicts": {verdict.value: count for verdict, count in self.verdicts.items()},
             "best": None if self.best is None else self.best.to_dict(),
-            "accepted": [program.to_dict() for program in self.accepted.values()],
+            "accepted": [self.space.encode(one).tolist() for one in self.accepted.values()],
             "scores": dict(self.scores),
         }
 
     @classmethod
-    def from_dict(cls, stored: Mapping[str, Any], space: OperatorSpace) -> Tally:
-        """Read what `to_dict` wrote in a search of this space."""
-        accepted, cost = read(list[LossProgram], stored["accepted"]), read(int | float, stored["cost"])
+    def from_dict(cls, stored: Mapping[str, Any], space: Space[C], complexity: Callable[[C], int]) -> Tally[C]:
+        """Read what `to_dict` wrote in a search of this space.
+
+        Args:
+            stored: what it wrote.
+            space: where candidates come from.
+            complexity: of the simplest form of a candidate.
+
+        Raises:
+            TypeError, ValueError, KeyError, UserError: it did not.
+        """
+        cost = read(int | float, stored["cost"])
         if not 0 <= cost < math.inf:
             raise ValueError(f"expected a cost of at least 0, got {cost}")
+        accepted = [space.decode(read_genome(genome)[None])[0] for genome in read(list[Any], stored["accepted"])]
         tally = cls(
             space,
+            complexity,
             count(stored["sampled"]),
             count(stored["trained"]),
             cost,
             Counter({Verdict(name): count(number) for name, number in stored["verdicts"].items()}),
             None if stored["best"] is None else Trial.from_dict(stored["best"], space),
-            {program.key: program for program in accepted},
+            {one.key: one for one in accepted},
             read(dict[str, float], stored["scores"]),
         )
         for key, score in tally.scores.items():

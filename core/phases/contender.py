@@ -1,0 +1,118 @@
+"""What is trained to convergence, and what came of it."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from statistics import fmean
+from typing import Any, Generic
+
+from core.phases.metric import Metric
+from core.search.effectiveness import Progress
+from core.search.space import C, Solution
+
+
+@dataclass(frozen=True)
+class Contender(Generic[C]):
+    """A candidate, or something known to compare with, in Phase III."""
+
+    name: str
+    """The name of something known, or what a person writes for it."""
+    solution: C | None
+    """The candidate; None for known ones outside of the space."""
+    choices: tuple[tuple[float | None, Any], ...]
+    """Values of a constant to choose from on validation, each with what is trained then; one, None, without any."""
+    notes: Mapping[str, Any] | None = None
+    """What phase II found out about a searched one, by the names of result.json; None for known ones."""
+
+    @property
+    def is_searched(self) -> bool:
+        """Whether the search has found it."""
+        return self.notes is not None
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """What one training to convergence came to, at its best validation epoch."""
+
+    epochs: int
+    """Epochs trained."""
+    best_epoch: int
+    """The epoch that the metrics belong to, from 1; 0 if no epoch gave finite predictions."""
+    validation: dict[str, float]
+    """Every metric; empty if there is no best epoch."""
+    test: dict[str, float]
+    """The same on the test part."""
+    curve: tuple[float, ...] = ()
+    """The validation score after each epoch, higher is better."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data, for storage: `core.common.restoring.read` reads it back."""
+        return asdict(self)
+
+
+class Fitting(ABC):
+    """Several trainings to convergence with one seed: whoever iterates sees their progress after every epoch."""
+
+    fitted: list[Fitted]
+    """What they came to, in order, as far as they are done; all after the last epoch."""
+    kept: Any
+    """What is kept of the one that was to be kept, in dicts, lists, texts, numbers and tensors; None without one."""
+
+    @abstractmethod
+    def __iter__(self) -> Iterator[Sequence[Progress]]:
+        """The epochs to come."""
+
+    @abstractmethod
+    def state_dict(self) -> dict[str, Any]:
+        """Return where it stands, between epochs. The tensors may be those in training: store them first."""
+
+    @abstractmethod
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from there; made with the same arguments.
+
+        Raises:
+            Exception: a state that does not fit; nothing in it is executed.
+        """
+
+
+@dataclass(frozen=True)
+class Finished(Generic[C]):
+    """A contender after Phase III, with the value of its constant that did best on validation."""
+
+    contender: Contender[C]
+    epsilon: float | None
+    """That value."""
+    trained: Any
+    """What is trained with it, see Contender."""
+    simple: C | None
+    """The simplest known form of that; None for known ones that are no candidates."""
+    fitted: tuple[Fitted, ...]
+    """One for each seed, in order."""
+
+    @property
+    def complexity(self) -> int:
+        """Of the simplest form; 0 for known ones that are no candidates."""
+        return complexity_of(self.simple)
+
+    def score(self, metric: Metric) -> float:
+        """The mean validation score over the seeds, higher is better; -inf if one of them broke down."""
+        return fmean(validation_score(metric, fitted) for fitted in self.fitted)
+
+
+def complexity_of(simple: Solution | None) -> int:
+    """Return the complexity of a simplest form; 0 where there is none."""
+    return 0 if simple is None else simple.complexity
+
+
+def validation_score(metric: Metric, fitted: Fitted) -> float:
+    """Return the validation score of a training run, higher is better; -inf if it never was finite.
+
+    Args:
+        metric: what scores are made of.
+        fitted: what the run came to.
+    """
+    score = metric.score_of(fitted.validation.get(metric.name, math.nan))
+    return score if math.isfinite(score) else -math.inf

@@ -1,0 +1,153 @@
+"""All that a study asks of what it searches: phase I, and beside it who goes on, and training to convergence."""
+
+from __future__ import annotations
+
+import math
+from abc import abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic
+
+from core.common.errors import UserError, shown
+from core.phases.contender import Contender, Fitting
+from core.phases.front import leading
+from core.phases.metric import Metric
+from core.phases.tally import Tally
+from core.phases.terms import Terms
+from core.search.problem import Problem
+from core.search.space import C
+
+
+@dataclass(frozen=True)
+class Leading(Generic[C]):
+    """What phase II came to."""
+
+    finalists: tuple[Contender[C], ...]
+    """What goes on to Phase III, the most promising first."""
+    simpler: tuple[Contender[C], ...]
+    """More of them: not among the most promising, and the best of all that are no more complex."""
+    n_passed: int
+    """Accepted candidates that passed whatever phase II checks."""
+
+
+class StudyProblem(Problem[C]):
+    """A problem with all that commands need: words, a metric, known things to compare with, and phases II and III."""
+
+    terms: Terms = Terms()
+    """How one speaks of it."""
+    keeps: bool = False
+    """Whether trainings to convergence leave something to keep, such as a trained recommender."""
+
+    @property
+    @abstractmethod
+    def metric(self) -> Metric:
+        """What scores are made of."""
+
+    @property
+    @abstractmethod
+    def known_names(self) -> tuple[str, ...]:
+        """What is compared with unless said otherwise: at least one."""
+
+    @abstractmethod
+    def known(self, text: str) -> Contender[C]:
+        """Return something to compare with.
+
+        Args:
+            text: its name, or a candidate as a person writes it.
+
+        Raises:
+            UserError: neither.
+        """
+
+    @abstractmethod
+    def contender(self, solution: C, notes: Mapping[str, Any]) -> Contender[C]:
+        """Return a searched candidate as a contender.
+
+        Args:
+            solution: the candidate.
+            notes: what phase II found out about it.
+        """
+
+    @abstractmethod
+    def fitting(
+        self, trained: Sequence[Any], seed: int, keep: int | None = None, ways: Sequence[Any] | None = None
+    ) -> Fitting:
+        """Return trainings to convergence, all with one seed.
+
+        Args:
+            trained: what is trained: of the choices of contenders, see Contender.
+            seed: of all draws.
+            keep: the number of the one of which something is kept, such as the trained recommender.
+            ways: how each is trained, in plain data, where that is not how the problem trains.
+        """
+
+    @abstractmethod
+    def trained(self, entry: Mapping[str, Any]) -> Any:
+        """Return what is trained, as in the choices of a contender.
+
+        Args:
+            entry: how tasks store it: the contender's name, the value of its constant (epsilon), and what `stored`
+                gave of a searched candidate (program) or None.
+
+        Raises:
+            Exception: there is no such thing; nothing in the entry is executed.
+        """
+
+    @abstractmethod
+    def short_score(self, trained: Any, seed: int) -> float:
+        """Return the score after as short a training as in phase I, from a fresh start of this seed.
+
+        Args:
+            trained: see `fitting`.
+            seed: of all draws.
+        """
+
+    @property
+    @abstractmethod
+    def longest(self) -> int:
+        """The most epochs of a training to convergence."""
+
+    @abstractmethod
+    def described(self) -> dict[str, Any]:
+        """Return what it is searched on, such as a data set, in numbers: a part of result.json."""
+
+    def simplified(self, trained: Any) -> C | None:
+        """Return the simplest known form of what is trained; None for known ones that are no candidates."""
+        solution: C | None = trained
+        return solution
+
+    def complexity(self, solution: C) -> int:
+        """Return the complexity of the simplest form of a candidate."""
+        return solution.complexity
+
+    def details(self, trained: Any) -> dict[str, Any]:
+        """Return what results say of something trained beside its metrics, in plain data."""
+        return {}
+
+    def read_kept(self, stored: Any) -> Any:
+        """Return what a `Fitting` kept, as it was stored; checked, since it comes from a file."""
+        if stored is not None:
+            raise UserError(f"stored phase III: expected nothing that is kept, got {shown(stored)}")
+
+    def stored(self, solution: C) -> dict[str, Any]:
+        """Return plain data by which a task knows a candidate: the same for candidates of equal keys."""
+        return solution.to_dict()
+
+    def leading(self, tally: Tally[C], finalists: int, simpler: int, say: Callable[[str], None]) -> Leading[C]:
+        """Phase II: choose who is trained to convergence, by the best score of phase I unless it is overridden.
+
+        Args:
+            tally: what phase I came to.
+            finalists: how many of the most promising.
+            simpler: how many more, of those that are the best of all that are no more complex.
+            say: told in a sentence what was decided.
+        """
+        accepted = sorted(tally.accepted.values(), key=lambda one: one.complexity)
+        say(f"Phase II: {len(accepted)} distinct {self.terms.many} were accepted, the best go on")
+
+        def score(one: C) -> float:
+            return tally.scores.get(one.key, -math.inf)
+
+        chosen = leading(accepted, score, self.complexity, finalists, simpler)
+        parts = (tuple(self.contender(one, {}) for one in part) for part in chosen)
+        return Leading(*parts, n_passed=len(accepted))

@@ -1,0 +1,179 @@
+"""Problems whose candidates are judged by a function of nothing but themselves and a seed."""
+
+from __future__ import annotations
+
+import math
+import time
+from abc import abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Literal
+
+from core.common.errors import UserError, shown, unknown_name
+from core.common.restoring import read
+from core.common.seeding import derive_seed
+from core.phases.contender import Contender, Fitted, Fitting
+from core.phases.problem import StudyProblem
+from core.search.effectiveness import Progress
+from core.search.problem import Finding, Measurement
+from core.search.space import C
+from core.search.trial import Verdict
+
+Part = Literal["validation", "test"]
+
+
+class SimpleProblem(StudyProblem[C]):
+    """Say where candidates come from, how they are judged and what they are compared with; that is all.
+
+    Nothing is learned between steps: rewards are gains over the first known candidate, and never change.
+    """
+
+    def __init__(self) -> None:
+        self._entries: dict[str, int] = {}
+
+    @property
+    @abstractmethod
+    def compared(self) -> Mapping[str, C]:
+        """What found candidates are compared with, by name: at least one."""
+
+    @abstractmethod
+    def evaluate(self, candidates: Sequence[C], part: Part, seed: int) -> Sequence[float]:
+        """Return the metric of each candidate, in order; NaN where it has none.
+
+        Args:
+            candidates: to be judged, each by itself.
+            part: what the search and all choices go by, or what is looked at once, in the end.
+            seed: of all draws: the same throughout the search, another for each repetition in the end.
+        """
+
+    @property
+    def longest(self) -> int:
+        """See StudyProblem: what is evaluated has nothing to learn."""
+        return 1
+
+    @property
+    def known_names(self) -> tuple[str, ...]:
+        """See StudyProblem."""
+        return tuple(self.compared)
+
+    def known(self, text: str) -> Contender[C]:
+        """See StudyProblem."""
+        name, there = text.strip(), self.compared
+        if name in there:
+            return Contender(name, there[name], ((None, there[name]),))
+        try:
+            solution = self.space.parse(name)
+            self.space.encode(solution)
+        except UserError as error:
+            raise UserError(f"{unknown_name('name', name, there)} Nor is it one of the {self.terms.many}: {error}") from None
+        return Contender(str(solution), solution, ((None, solution),))
+
+    def contender(self, solution: C, notes: Mapping[str, Any]) -> Contender[C]:
+        """See StudyProblem."""
+        return Contender(str(solution), solution, ((None, solution),), notes)
+
+    def trained(self, entry: Mapping[str, Any]) -> C:
+        """See StudyProblem: a name is enough."""
+        solution: C = self.known(read(str, entry["name"])).choices[0][1]
+        return solution
+
+    def _scores(self, candidates: Sequence[C], part: Part, seed: int) -> list[float]:
+        """What `evaluate` says, held to its contract, as scores."""
+        values = [float(value) for value in self.evaluate(candidates, part, seed)]
+        if len(values) != len(candidates):
+            raise UserError(f"evaluate: expected a number for each of {len(candidates)} candidates, got {shown(values)}")
+        return [self.metric.score_of(value) for value in values]
+
+    def score(self) -> float:
+        """See Problem: of the first known candidate."""
+        first = self.known(self.known_names[0])
+        return self.short_score(first.solution, 0)
+
+    def short_score(self, trained: Any, seed: int) -> float:
+        """See StudyProblem."""
+        return self._scores([trained], "validation", derive_seed(seed, "search"))[0]
+
+    def examine(self, candidates: Sequence[C]) -> list[Finding]:
+        """See Problem: what was seen before is not measured again."""
+        return [self._finding(candidate.key) for candidate in candidates]
+
+    def _finding(self, key: str) -> Finding:
+        if key in self._entries:
+            return Finding(Verdict.DUPLICATE, self._entries[key])
+        self._entries[key] = len(self._entries)
+        return Finding(None, self._entries[key])
+
+    @property
+    def n_entries(self) -> int:
+        """See Problem."""
+        return len(self._entries)
+
+    def measure(self, candidates: Sequence[C], seed: int) -> list[Measurement]:
+        """See Problem; a candidate costs a pass over the data."""
+        began = time.perf_counter()
+        scores = self._scores(candidates, "validation", derive_seed(0, "search"))
+        seconds = (time.perf_counter() - began) / max(1, len(candidates))
+        return [Measurement(score, 1, seconds) for score in scores]
+
+    def adopt(self, index: int) -> bool:
+        """See Problem; the start stays."""
+        return False
+
+    def restart(self, seed: int) -> bool:
+        """See Problem; the start stays."""
+        return False
+
+    def state_dict(self) -> dict[str, Any]:
+        """See Problem."""
+        return {"keys": list(self._entries)}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """See Problem."""
+        self._entries = {key: entry for entry, key in enumerate(read(list[str], state["keys"]))}
+
+    def fitting(
+        self, trained: Sequence[Any], seed: int, keep: int | None = None, ways: Sequence[Any] | None = None
+    ) -> Fitting:
+        """See StudyProblem: one epoch, in which all are evaluated."""
+        return _Evaluated(self, trained, seed)
+
+    def described(self) -> dict[str, Any]:
+        """See StudyProblem."""
+        return {"name": type(self).__name__}
+
+
+class _Evaluated(Fitting):
+    """Candidates judged on both parts."""
+
+    def __init__(self, problem: SimpleProblem[Any], candidates: Sequence[Any], seed: int) -> None:
+        self._problem, self._candidates, self._seed = problem, candidates, seed
+        self.fitted: list[Fitted] = []
+        self.kept = None
+
+    def __iter__(self) -> Iterator[Sequence[Progress]]:
+        """The one epoch."""
+        if self.fitted or not self._candidates:
+            return
+        validation, test = (self._problem._scores(self._candidates, part, self._seed) for part in ("validation", "test"))
+        progress = [Progress() for _ in self._candidates]
+        for one, score in zip(progress, validation, strict=True):
+            one.update(score)
+        self.fitted = [self._fitted(*scores) for scores in zip(validation, test, strict=True)]
+        yield progress
+
+    def _fitted(self, validation: float, test: float) -> Fitted:
+        metric = self._problem.metric
+        if not math.isfinite(validation):
+            return Fitted(1, 0, {}, {}, (validation,))
+        parts = ({metric.name: metric.value(score)} for score in (validation, test))
+        return Fitted(1, 1, *parts, (validation,))
+
+    def state_dict(self) -> dict[str, Any]:
+        """See Fitting."""
+        return {"fitted": [one.to_dict() for one in self.fitted]}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """See Fitting."""
+        fitted: list[Fitted] = read(list[Fitted], state["fitted"])
+        if len(fitted) not in (0, len(self._candidates)):
+            raise UserError(f"stored evaluations: expected {len(self._candidates)}, got {len(fitted)}")
+        self.fitted = fitted
