@@ -55,7 +55,7 @@ WRONG = [
     ("learning_rate[k]", "learning_rate[0]", "an_epoch_is_that_of_a_plain_loop", (45, 16, 1)),
     ("decay * copy[name]", "decay * copy[name] * (gradient != 0)", "a_strong_decay_over_many_steps_stays_exact", ()),
     ("decay * copy[name]", "decay * copy[name] * (gradient != 0)", "without_a_gradient_a_copy_only_decays", ()),
-    (SLOPE, f"({SLOPE} if loss.tape else 0 * logit)", "what_it_takes_it_trains_by", ()),
+    (SLOPE, f"({SLOPE} if loss.encoded else 0 * logit)", "what_it_takes_it_trains_by", ()),
     ("population, k, loss,", "population, k, losses[0],", "a_copy_does_not_depend_on_its_neighbours", (torch.float64,)),
     (STEP, f"{STEP}population.weights[name].sum() + ", "a_broken_copy_leaves_the_others_alone", ()),
     ("torch.sigmoid(", "torch.tanh(", "predictions_are_the_sigmoid_of_the_logit", (10,)),

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn.functional import logsigmoid, relu
 
 from core.losses.loss import Loss, check_scale
-from core.programs.tape import Tape
+from core.programs.encoded import EncodedProgram
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class ClosedForm(Loss):
     symbolic: Callable[[Any, Any, Any], Any]
     """(the module sympy, y_hat, y) -> the same value as an expression."""
     compiled: str | None = None
-    """Its name among `core.programs.tape.CLOSED_FORMS`, where compiled code knows it too."""
+    """Its name among `core.programs.encoded.CLOSED_FORMS`, where compiled code knows it too."""
     scale: float = 1.0
 
     def __post_init__(self) -> None:
@@ -41,9 +41,9 @@ class ClosedForm(Loss):
         return self if factor == 1 else replace(self, scale=self.scale * factor)
 
     @property
-    def tape(self) -> Tape | None:
+    def encoded(self) -> EncodedProgram | None:
         """See Loss."""
-        return None if self.compiled is None else Tape.closed_form(self.compiled, self.scale)
+        return None if self.compiled is None else EncodedProgram.closed_form(self.compiled, self.scale)
 
     def value(self, logit: Tensor, y: Tensor) -> Tensor:
         """See Loss."""

@@ -11,9 +11,9 @@ from torch import Tensor
 
 from core.common.errors import UserError
 from core.programs.compile import LossFn, compile_loss, slope
+from core.programs.encoded import EncodedProgram
 from core.programs.program import LossProgram
 from core.programs.space import OperatorSpace
-from core.programs.tape import Tape
 
 
 class Loss(ABC):
@@ -47,7 +47,7 @@ class Loss(ABC):
         """Give d value / d logit of every example, same shapes; no gradient flows through it."""
 
     @property
-    def tape(self) -> Tape | None:
+    def encoded(self) -> EncodedProgram | None:
         """What compiled code runs instead of `slope`; None, unless a loss has it, leaves that to torch."""
         return None
 
@@ -96,16 +96,16 @@ class ProgramLoss(Loss):
         return compile_loss(self.program, self.space, self.epsilon, self.scale)
 
     @cached_property
-    def tape(self) -> Tape:
+    def encoded(self) -> EncodedProgram:
         """See Loss."""
         program, space = self.program.canonical, self.space
-        return Tape.of_lines(program.inputs, program.lines, self.smoothing, space.clamp, space.xi, self.scale)
+        return EncodedProgram.of_lines(program.inputs, program.lines, self.smoothing, space.clamp, space.xi, self.scale)
 
     def value(self, logit: Tensor, y: Tensor) -> Tensor:
         """See Loss."""
         return self.function(torch.sigmoid(logit), y)
 
     def slope(self, logit: Tensor, y: Tensor) -> Tensor:
-        """See Loss; through autograd. `core.losses.duals` does many programs at once."""
+        """See Loss; through autograd. `core.losses.batched` does many programs at once."""
         y_hat = torch.sigmoid(logit).detach()
         return slope(self.function, y_hat, y) * (y_hat * (1 - y_hat))

@@ -21,12 +21,12 @@ def run_programs(losses: Sequence[ProgramLoss], y_hat: Tensor, y: Tensor) -> tup
     """
     values, slopes = np.empty((2, len(losses), len(y)))
     if losses:
-        tapes = [loss.tape for loss in losses]
+        encoded = [loss.encoded for loss in losses]
         run_all(
-            np.concatenate([tape.lines for tape in tapes]),
-            np.cumsum([len(tape.lines) for tape in tapes]),
-            np.array([tape.rule for tape in tapes]),
-            np.stack([tape.constants for tape in tapes]),
+            np.concatenate([one.lines for one in encoded]),
+            np.cumsum([len(one.lines) for one in encoded]),
+            np.array([one.rule for one in encoded]),
+            np.stack([one.constants for one in encoded]),
             y_hat.numpy(),
             y.numpy(),
             values,

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from core.common.lanes import in_whole_registers
-from core.losses.duals import DualPrograms
+from core.losses.batched import BatchedPrograms
 from core.losses.loss import Loss, ProgramLoss
 
 
@@ -20,7 +20,9 @@ class StackedLosses:
         self._others = [(k, loss) for k, loss in enumerate(losses) if not isinstance(loss, ProgramLoss)]
         self._rows = torch.tensor([k for k, _ in programs], dtype=torch.long, device=device)
         self._programs = (
-            DualPrograms([loss for _, loss in programs], shared=False, device=device, dtype=dtype) if programs else None
+            BatchedPrograms([loss for _, loss in programs], shared=False, device=device, dtype=dtype)
+            if programs
+            else None
         )
 
     def slope(self, logit: Tensor, y: Tensor) -> Tensor:

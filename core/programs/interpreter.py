@@ -1,7 +1,7 @@
 """Programs run by compiled code: values and slopes, line after line over a batch.
 
 Every slot is a row of `values` and one of `tangents` (d value / d y_hat), both [4 + n_lines, B]: y_hat, y, 1
-and the smoothing term, then a row for each line. A program is data (`core.programs.tape`), so nothing is compiled
+and the smoothing term, then a row for each line. A program is data (`core.programs.encoded`), so nothing is compiled
 for it. What an operator does to an example is the scalar function of its row in `core.programs.operators`.
 """
 
@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from core.common.jit import compiled, part
+from core.programs.encoded import CLAMP_RULES, CLOSED_FORMS, OPERATIONS, EncodedProgram
 from core.programs.operators import OPERATORS
-from core.programs.tape import CLAMP_RULES, CLOSED_FORMS, OPERATIONS, Tape
 
 #: Rows before those of the lines.
 N_INPUTS = 4
@@ -23,7 +23,7 @@ _BCE, _MSE, _HINGE, _FOCAL = range(len(OPERATIONS), len(OPERATIONS) + len(CLOSED
 _NO_CLAMP, _PAPER, _SIGNED = range(len(CLAMP_RULES))
 
 #: What machine code depends on.
-_USES = (Tape, *(row.scalar for row in OPERATORS.values()))
+_USES = (EncodedProgram, *(row.scalar for row in OPERATORS.values()))
 
 # Numba takes a literal for a float64, and a float32 with it: hence `one`, which has the type of the rest.
 

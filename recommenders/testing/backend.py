@@ -35,7 +35,7 @@ VALUES = (plain.bce, plain.sum_of_reciprocals(0.1), plain.max_of_ratios(0.1), ms
 SGD: Sequence[Sgd] = ((0.5, 0.1, 0.03), (0.05, 0.0, 50.0), (0.2, 0.3, 0.2), (0.3, 1.9, 0.01))
 
 
-class WithoutTape(Loss):
+class WithoutEncoding(Loss):
     """A loss that nothing is known of but its value and slope."""
 
     def value(self, logit: Tensor, y: Tensor) -> Tensor:
@@ -153,7 +153,7 @@ class BackendContract(ABC):
         """What it does not take is left to the next back end."""
         space, rows, sgd = OperatorSpace(), plain.random_interactions(6, 5, 40, seed=3), (0.1, 0.1, 0.5)
         sampled = [ProgramLoss(one, space) for one in space.decode(space.sample(30, numpy_rng("takes")))]
-        losses = [BCE, MSE, HINGE, FOCAL, BCE.scaled(3.0), WithoutTape(), *sampled]
+        losses = [BCE, MSE, HINGE, FOCAL, BCE.scaled(3.0), WithoutEncoding(), *sampled]
         taken = self.taken(losses)
         assert taken == self.taken(losses)
         population, train = self.copies([sgd] * len(taken)), self.made().prepare([losses[k] for k in taken])

@@ -16,7 +16,7 @@ from core.export.latex import latex
 from core.export.mathml import mathml
 from core.export.symbolic import expression, sympy_source
 from core.export.torch_source import torch_source
-from core.losses.duals import DualPrograms
+from core.losses.batched import BatchedPrograms
 from core.losses.loss import ProgramLoss
 from core.losses.running import run_programs
 from core.programs.compile import slope
@@ -59,13 +59,13 @@ def test_compiled_code_duals_and_autograd_are_one(name, clamp):
     space = OperatorSpace(operators=tuple(OPERATORS), clamp=clamp)
     losses = [ProgramLoss(LossProgram.parse(applied(name, operands)), space, 1e-3) for operands in OPERANDS]
     values, slopes = run_programs(losses, Y_HAT, Y)
-    duals = DualPrograms(losses, shared=True, device=Y.device, dtype=Y.dtype)(Y_HAT, Y)
+    batched = BatchedPrograms(losses, shared=True, device=Y.device, dtype=Y.dtype)(Y_HAT, Y)
     for k, one in enumerate(losses):
         expected, gradient = one.function(Y_HAT, Y).expand_as(Y), slope(one.function, Y_HAT, Y)
         assert close(values[k], expected)
         assert close(slopes[k], gradient)
-        assert close(duals[0][k], expected)
-        assert close(duals[1][k], gradient)
+        assert close(batched[0][k], expected)
+        assert close(batched[1][k], gradient)
 
 
 def test_it_stays_within_its_bounds(loss):

@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 from core.losses.loss import ProgramLoss
 from core.losses.running import run_programs
 from core.programs import interpreter
+from core.programs.encoded import CLAMP_RULES, CLOSED_FORMS, OPERATIONS, EncodedProgram
 from core.programs.operators import OPERATORS
 from core.programs.program import LossProgram
 from core.programs.space import CLAMPS, HANDCRAFTED_SPACE, OperatorSpace
-from core.programs.tape import CLAMP_RULES, CLOSED_FORMS, OPERATIONS, Tape
 from recommenders.tasks.losses import NAMED_LOSSES
 from tests.core.oracles import SPECIAL_Y, SPECIAL_Y_HAT, Y_HAT, Y, assert_slopes_agree, slope, slope_size
 from tests.strategies import law, losses
@@ -20,13 +20,13 @@ def made(text, space=HANDCRAFTED_SPACE, epsilon=None):
     return ProgramLoss(LossProgram.parse(text), space, epsilon)
 
 
-def slopes_of(tape, logit, y):
+def slopes_of(encoded, logit, y):
     """What a kernel gets: d loss / d logit in the type of the logits."""
     dtype, n = logit.numpy().dtype, len(logit)
-    room = np.empty((2, interpreter.N_INPUTS + len(tape.lines), n + 3), dtype)
+    room = np.empty((2, interpreter.N_INPUTS + len(encoded.lines), n + 3), dtype)
     slope = np.full(n + 3, 7, dtype)
-    constants = tape.constants.astype(dtype)
-    interpreter.slopes(tape.lines, tape.rule, constants, logit.numpy(), y.numpy(), *room, slope, n)
+    constants = encoded.constants.astype(dtype)
+    interpreter.slopes(encoded.lines, encoded.rule, constants, logit.numpy(), y.numpy(), *room, slope, n)
     assert (slope[n:] == 7).all()
     return torch.from_numpy(slope[:n])
 
@@ -70,7 +70,7 @@ def test_slopes_of_the_logit_are_those_of_the_loss(loss, dtype):
     y = Y.to(dtype)
     y_hat = torch.sigmoid(logit)
     size = slope_size(loss.program, loss.space, y_hat, y, loss.epsilon) * y_hat * (1 - y_hat)
-    found = slopes_of(loss.tape, logit, y)
+    found = slopes_of(loss.encoded, logit, y)
     assert found.dtype == dtype
     assert_slopes_agree(found, loss.slope(logit, y), size, 1e-10 if dtype == torch.float64 else 1e-4)
 
@@ -83,7 +83,7 @@ def test_closed_forms_are_those_of_the_named_losses(name, dtype, rtol):
         grid.flatten() for grid in torch.meshgrid(torch.linspace(-60, 60, 241), torch.arange(2.0), indexing="ij")
     )
     logit, y = logit.to(dtype), y.to(dtype)
-    found = slopes_of(Tape.closed_form(name), logit, y)
+    found = slopes_of(EncodedProgram.closed_form(name), logit, y)
     torch.testing.assert_close(found, form.slope(logit, y), rtol=rtol, atol=1e-30)
 
 
@@ -98,11 +98,15 @@ def test_every_named_loss_and_every_clamp_rule_is_known_to_compiled_code():
 def test_a_number_that_no_operator_has_is_nothing(number, dtype, rule):
     """Whatever is made of it, and never another operator; the first line alone may be a closed form."""
     lines = np.array([[0, 0, 1], [number, 0, 1], [1, 4, 5]], dtype=np.int32)
-    assert slopes_of(Tape(lines, rule, np.array([1e-6, 1e-6, 1e6, 1.0])), Y_HAT.to(dtype), Y.to(dtype)).isnan().all()
+    assert (
+        slopes_of(EncodedProgram(lines, rule, np.array([1e-6, 1e-6, 1e6, 1.0])), Y_HAT.to(dtype), Y.to(dtype))
+        .isnan()
+        .all()
+    )
 
 
 def test_a_number_that_no_closed_form_has_is_nothing():
-    tape = Tape.closed_form("BCE")
-    unknown = tape._replace(lines=tape.lines + len(CLOSED_FORMS))
+    encoded = EncodedProgram.closed_form("BCE")
+    unknown = encoded._replace(lines=encoded.lines + len(CLOSED_FORMS))
     assert slopes_of(unknown, Y_HAT, Y).isnan().all()
-    assert slopes_of(tape, Y_HAT, Y).isfinite().all()
+    assert slopes_of(encoded, Y_HAT, Y).isfinite().all()

@@ -16,8 +16,8 @@ from core.export.latex import latex
 from core.export.mathml import mathml
 from core.export.symbolic import expression, sympy_source
 from core.export.torch_source import torch_source
+from core.losses.batched import BatchedPrograms
 from core.losses.closed_forms import BCE, FOCAL, HINGE, MSE
-from core.losses.duals import DualPrograms
 from core.losses.loss import ProgramLoss
 from core.losses.module import LossModule
 from core.losses.running import run_programs
@@ -56,7 +56,7 @@ def test_value_and_slope_are_so_many_times_as_large_by_every_way_of_computing_th
     assert scaled.scale == factor
     close(scaled.value(LOGIT, Y), factor * loss.value(LOGIT, Y), factor)
     close(scaled.slope(LOGIT, Y), factor * loss.slope(LOGIT, Y), factor)
-    close(slopes_of(scaled.tape, LOGIT, Y), factor * slopes_of(loss.tape, LOGIT, Y), factor)
+    close(slopes_of(scaled.encoded, LOGIT, Y), factor * slopes_of(loss.encoded, LOGIT, Y), factor)
     both = StackedLosses([loss, scaled], device=CPU, dtype=LOGIT.dtype).slope(torch.stack([LOGIT, LOGIT]), Y)
     close(both[1], factor * both[0], factor)
 
@@ -67,10 +67,10 @@ def test_programs_together_have_each_its_own_scale(batch):
     plain, scaled = [loss for loss, _ in batch], [loss.scaled(factor) for loss, factor in batch]
     factors = torch.tensor([[factor] for _, factor in batch], dtype=torch.float64)
 
-    def duals(some):
-        return DualPrograms(some, shared=True, device=CPU, dtype=torch.float64)(Y_HAT, Y)
+    def batched(some):
+        return BatchedPrograms(some, shared=True, device=CPU, dtype=torch.float64)(Y_HAT, Y)
 
-    for compute in (duals, lambda some: run_programs(some, Y_HAT, Y)):
+    for compute in (batched, lambda some: run_programs(some, Y_HAT, Y)):
         for found, expected in zip(compute(scaled), compute(plain), strict=True):
             close(found, factors * torch.as_tensor(expected), factors)
 
@@ -82,7 +82,7 @@ def test_powers_of_two_and_one_lose_no_bit(loss, power):
     assert loss.scaled(1.0) is loss
     for dtype in (torch.float32, torch.float64):
         logit, y = LOGIT.to(dtype), Y.to(dtype)
-        for way in (lambda one, z=logit, t=y: one.slope(z, t), lambda one, z=logit, t=y: slopes_of(one.tape, z, t)):
+        for way in (lambda one, z=logit, t=y: one.slope(z, t), lambda one, z=logit, t=y: slopes_of(one.encoded, z, t)):
             found, expected = way(scaled), 2.0**power * way(loss)
             tiny = expected.abs() < 1e-30  # where float32 runs out of bits
             assert torch.equal(found[~tiny].nan_to_num(7.0), expected[~tiny].nan_to_num(7.0))

@@ -21,7 +21,7 @@ from recommenders.models.recommender import Recommender, Weights
 
 
 class CompiledBackend(Backend):
-    """See the package; it takes the losses that have a tape.
+    """See the package; it takes the losses that can be encoded.
 
     Args:
         kernel: the recommender's.
@@ -43,12 +43,12 @@ class CompiledBackend(Backend):
 
     def takes(self, loss: Loss) -> bool:
         """See Backend."""
-        return loss.tape is not None
+        return loss.encoded is not None
 
     def prepare(self, losses: Sequence[Loss]) -> TrainEpoch:
         """See Backend."""
-        tapes = [loss.tape.astype(self._type) for loss in losses if loss.tape is not None]
-        assert len(tapes) == len(losses), "it trains by losses that it takes"
+        encoded = [loss.encoded.astype(self._type) for loss in losses if loss.encoded is not None]
+        assert len(encoded) == len(losses), "it trains by losses that it takes"
 
         def train_epoch(population: Population, epoch: Epoch, users: Tensor, items: Tensor) -> Tensor:
             examples, draws, copies = _examples(epoch), self._kernel.draws(epoch), _copies(population.weights)
@@ -58,7 +58,7 @@ class CompiledBackend(Backend):
             def train(k: int) -> None:
                 rate, decay, clip = population.learning_rate[k], population.weight_decay[k], population.clip[k]
                 step = Step(*(self._type(x) for x in (rate, 1 - rate * decay, clip)))
-                self._kernel.train_epoch(copies[k], examples, tapes[k], step, draws)
+                self._kernel.train_epoch(copies[k], examples, encoded[k], step, draws)
                 if len(users):
                     y_hat[k] = self._kernel.predict(copies[k], user, item)
 

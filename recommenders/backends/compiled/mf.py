@@ -10,7 +10,7 @@ import numpy as np
 
 from core.common.jit import SUMS, compiled
 from core.programs import interpreter
-from core.programs.tape import Tape
+from core.programs.encoded import EncodedProgram
 from recommenders.backends import base
 from recommenders.backends.base import LEAST_SCALE
 from recommenders.backends.compiled import kernel_parts
@@ -22,7 +22,7 @@ class MFKernel(Kernel):
     """See the module."""
 
     def train_epoch(
-        self, weights: Arrays, examples: Examples, loss: Tape, step: Step, draws: np.ndarray | None
+        self, weights: Arrays, examples: Examples, loss: EncodedProgram, step: Step, draws: np.ndarray | None
     ) -> None:
         """See Kernel."""
         _train_epoch(_tables(weights), weights["global_bias"].reshape(1), examples, loss, step)

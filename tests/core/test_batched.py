@@ -5,7 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.losses.duals import DualPrograms
+from core.losses.batched import BatchedPrograms
 from core.losses.loss import ProgramLoss
 from core.programs.program import LossProgram
 from core.programs.space import HANDCRAFTED_SPACE, OperatorSpace
@@ -22,7 +22,7 @@ def made(text, space=HANDCRAFTED_SPACE, epsilon=None):
 
 def together(batch, y_hat, y):
     shared = y_hat.ndim == 1
-    return DualPrograms(batch, shared=shared, device=CPU, dtype=y_hat.dtype)(y_hat, y)
+    return BatchedPrograms(batch, shared=shared, device=CPU, dtype=y_hat.dtype)(y_hat, y)
 
 
 def assert_each_is_as_alone(batch, y_hat, y, rtol=1e-10):
@@ -149,7 +149,7 @@ def test_the_squared_error_by_hand():
 @law
 @given(batches())
 def test_a_batch_may_be_run_again_on_other_examples(batch):
-    programs = DualPrograms(batch, shared=True, device=CPU, dtype=torch.float64)
+    programs = BatchedPrograms(batch, shared=True, device=CPU, dtype=torch.float64)
     first = programs(Y_HAT, Y)
     programs(Y_HAT[:3] + 1, Y[:3])
     assert all(torch.equal(a, b) for a, b in zip(programs(Y_HAT, Y), first, strict=True))

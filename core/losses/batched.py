@@ -51,7 +51,7 @@ class _Group:
     stop: int
 
 
-class DualPrograms:
+class BatchedPrograms:
     """K programs, evaluated together.
 
     Args:
