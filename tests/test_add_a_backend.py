@@ -46,7 +46,7 @@ def test_it_keeps_the_contract(outside):
     assert int(re.search(r"(\d+) passed", done.stdout)[1]) >= 30
 
 
-STEP, SLOPE = "sub_(rate * (", "loss.slope(logit.detach(), batch.label)"
+STEP, GRADIENT = "sub_(rate * (", "loss.gradient(logit.detach(), batch.label)"
 WRONG = [
     # what stands on the page, what stands in its place, the law that sees it, and by what it is tried
     (" + decay * copy[name]", "", "an_epoch_is_that_of_a_plain_loop", (45, 16, 1)),
@@ -55,7 +55,7 @@ WRONG = [
     ("learning_rate[k]", "learning_rate[0]", "an_epoch_is_that_of_a_plain_loop", (45, 16, 1)),
     ("decay * copy[name]", "decay * copy[name] * (gradient != 0)", "a_strong_decay_over_many_steps_stays_exact", ()),
     ("decay * copy[name]", "decay * copy[name] * (gradient != 0)", "without_a_gradient_a_copy_only_decays", ()),
-    (SLOPE, f"({SLOPE} if loss.encoded else 0 * logit)", "what_it_takes_it_trains_by", ()),
+    (GRADIENT, f"({GRADIENT} if loss.encoded else 0 * logit)", "what_it_takes_it_trains_by", ()),
     ("population, k, loss,", "population, k, losses[0],", "a_copy_does_not_depend_on_its_neighbours", (torch.float64,)),
     (STEP, f"{STEP}population.weights[name].sum() + ", "a_broken_copy_leaves_the_others_alone", ()),
     ("torch.sigmoid(", "torch.tanh(", "predictions_are_the_sigmoid_of_the_logit", (10,)),

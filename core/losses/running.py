@@ -1,4 +1,4 @@
-"""Many programs on one small batch: values and slopes, by machine code."""
+"""Many programs on one small batch: values and gradients, by machine code."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from core.programs.interpreter import run_all
 
 
 def run_programs(losses: Sequence[ProgramLoss], y_hat: Tensor, y: Tensor) -> tuple[np.ndarray, np.ndarray]:
-    """Losses and their slopes d loss / d y_hat, both [K, B] float64.
+    """Losses and their gradients d loss / d y_hat, both [K, B] float64.
 
     Args:
         losses: K programs.
         y_hat: [B], float64 on the CPU.
         y: the same.
     """
-    values, slopes = np.empty((2, len(losses), len(y)))
+    values, gradients = np.empty((2, len(losses), len(y)))
     if losses:
         encoded = [loss.encoded for loss in losses]
         run_all(
@@ -30,6 +30,6 @@ def run_programs(losses: Sequence[ProgramLoss], y_hat: Tensor, y: Tensor) -> tup
             y_hat.numpy(),
             y.numpy(),
             values,
-            slopes,
+            gradients,
         )
-    return values, slopes
+    return values, gradients

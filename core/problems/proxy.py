@@ -87,9 +87,9 @@ class ProxyTest:
         """Return a vector for each of n losses [n, B] that has the norm and distances of its parameter gradient."""
         if self._probe is None:
             raise RuntimeError("ProxyTest.renew has to come first")
-        values, slopes = run_programs(losses, self._probe.y_hat, self._probe.y)
-        slopes[~np.isfinite(values).all(axis=1)] = np.nan
-        gradients: np.ndarray = slopes @ self._factor / len(self._probe.y)
+        values, by_prediction = run_programs(losses, self._probe.y_hat, self._probe.y)
+        by_prediction[~np.isfinite(values).all(axis=1)] = np.nan
+        gradients: np.ndarray = by_prediction @ self._factor / len(self._probe.y)
         return gradients
 
     def examine(self, losses: Sequence[ProgramLoss]) -> list[Finding]:

@@ -37,20 +37,20 @@ def gradient_norms(losses: Sequence[Loss], probe: Probe) -> np.ndarray:
     Returns:
         [n], float64; NaN where a norm is not finite.
     """
-    slopes = np.empty((len(losses), len(probe.y)))
+    gradients = np.empty((len(losses), len(probe.y)))
     programs = {k: loss for k, loss in enumerate(losses) if isinstance(loss, ProgramLoss)}
     if programs:
         values, of_programs = run_programs(list(programs.values()), probe.y_hat, probe.y)
         of_programs[~np.isfinite(values).all(axis=1)] = np.nan
-        slopes[list(programs)] = of_programs
+        gradients[list(programs)] = of_programs
     of_sigmoid = probe.y_hat * (1 - probe.y_hat)
     for k, loss in enumerate(losses):
         if k not in programs:
-            slopes[k] = (loss.slope(probe.y_hat.logit(), probe.y) / of_sigmoid).numpy()
-    slopes[:, (of_sigmoid == 0).numpy()] = 0
+            gradients[k] = (loss.gradient(probe.y_hat.logit(), probe.y) / of_sigmoid).numpy()
+    gradients[:, (of_sigmoid == 0).numpy()] = 0
     gram = probe.gram.numpy()
     with np.errstate(all="ignore"):
-        squares = np.array([gram @ slope @ slope for slope in slopes])  # one by one: no bit depends on the others
+        squares = np.array([gram @ one @ one for one in gradients])  # one by one: no bit depends on the others
         norms: np.ndarray = np.sqrt(np.maximum(squares, 0)) / len(probe.y)  # rounding may leave less than zero
     return np.where(np.isfinite(norms), norms, np.nan)
 

@@ -20,7 +20,7 @@ CROSS_ENTROPY = "-(y*log(y_hat)) + -((1 + -y)*log(1 + -y_hat))"
 SQUARES = "(y_hat + -y)^2"
 WRONG_WAY = "-((y_hat + -y)^2)"
 FORMULAS = (CROSS_ENTROPY, SQUARES, WRONG_WAY, "y_hat")
-#: Values or slopes that no training survives; a clip may keep the weights finite.
+#: Values or gradients that no training survives; a clip may keep the weights finite.
 BLOWN_UP = (
     ("(y_hat/y)*y", 0.0),  # 0/0 at y = 0
     ("(1/((1/(y_hat))*(1/(y_hat))))^2/(y)", 0.0),  # 1/0

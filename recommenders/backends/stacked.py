@@ -113,7 +113,7 @@ class _Epoch:
         """One SGD step."""
         gathered = gather(self._recommender, self._weights, batch.user, batch.item, self._scale)
         logit, pullback = self._recommender.vjp(gathered, self._training)
-        gradients = pullback(self._losses.slope(logit, batch.label) / len(batch.label))
+        gradients = pullback(self._losses.gradient(logit, batch.label) / len(batch.label))
         self._scale = self._scale * self._keep
         for name, gradient in gradients.items():
             kind, weight = self._recommender.tables.get(name), self._weights[name]

@@ -36,13 +36,13 @@ SGD: Sequence[Sgd] = ((0.5, 0.1, 0.03), (0.05, 0.0, 50.0), (0.2, 0.3, 0.2), (0.3
 
 
 class WithoutEncoding(Loss):
-    """A loss that nothing is known of but its value and slope."""
+    """A loss that nothing is known of but its value and gradient."""
 
     def value(self, logit: Tensor, y: Tensor) -> Tensor:
         """See Loss."""
         return (logit - y).square() / 2
 
-    def slope(self, logit: Tensor, y: Tensor) -> Tensor:
+    def gradient(self, logit: Tensor, y: Tensor) -> Tensor:
         """See Loss."""
         return logit - y
 
@@ -159,7 +159,7 @@ class BackendContract(ABC):
         population, train = self.copies([sgd] * len(taken)), self.made().prepare([losses[k] for k in taken])
         train(population, self.epoch(rows, 16), *self.pairs())
         for place, k in enumerate(taken):
-            self.assert_near(population, place, self.plainly(rows, plain.by_slope(losses[k]), sgd, 16))
+            self.assert_near(population, place, self.plainly(rows, plain.by_gradient(losses[k]), sgd, 16))
 
     @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
     def test_a_copy_does_not_depend_on_its_neighbours(self, dtype: torch.dtype) -> None:

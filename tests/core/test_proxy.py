@@ -13,7 +13,7 @@ from core.programs.program import LossProgram
 from core.programs.space import HANDCRAFTED_SPACE
 from core.search.trial import Verdict
 from studies.storage.packing import pack, unpack
-from tests.core.oracles import slope_size
+from tests.core.oracles import gradient_size
 from tests.strategies import law, losses
 
 DELTA = 1e-4
@@ -52,7 +52,7 @@ class Model:
 
     def rounding(self, loss):
         """What the norms may be off by: G = J J^T has half the digits of J where it is singular."""
-        size = slope_size(loss.program, loss.space, self.y_hat, self.y, loss.epsilon)
+        size = gradient_size(loss.program, loss.space, self.y_hat, self.y, loss.epsilon)
         return 1e-6 * (size.norm() * self.jacobian.norm()).item()
 
 

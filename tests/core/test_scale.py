@@ -82,7 +82,7 @@ def test_a_program_and_twice_that_program_train_alike(program, probe):
     if norm_of(ProgramLoss(program, space), probe) > 0:
         assert other.scale == one.scale / 2
         logit = probe.y_hat.logit()
-        assert torch.equal(one.slope(logit, probe.y).nan_to_num(7.0), other.slope(logit, probe.y).nan_to_num(7.0))
+        assert torch.equal(one.gradient(logit, probe.y).nan_to_num(7.0), other.gradient(logit, probe.y).nan_to_num(7.0))
 
 
 def made(text, space=HANDCRAFTED_SPACE):

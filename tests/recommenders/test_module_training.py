@@ -107,8 +107,8 @@ def test_a_saturated_probability_trains_as_its_logit():
     ids = torch.arange(5)
     for_each = [r.vjp(gather(r, weights, ids, ids), None) for r in (probability, logit)]
     assert torch.equal(for_each[0][0], for_each[1][0])
-    slope = torch.ones(1, 5)
-    assert torch.equal(for_each[0][1](slope)["user_bias"], for_each[1][1](slope)["user_bias"])
+    gradient = torch.ones(1, 5)
+    assert torch.equal(for_each[0][1](gradient)["user_bias"], for_each[1][1](gradient)["user_bias"])
 
 
 def test_probabilities_that_no_sigmoid_made_stay_finite_at_their_ends():

@@ -135,7 +135,7 @@ def test_what_is_stored_and_exported_is_what_was_trained(made):
         assert study.exported(stored).loss == finished.loss
     for stored, finished in zip(study.baselines, result.baselines, strict=True):
         logit, y = torch.linspace(-3, 3, 9), torch.tensor([0.0, 1.0, 0.0]).repeat(3)
-        assert torch.equal(study.exported(stored).loss.slope(logit, y), finished.loss.slope(logit, y))
+        assert torch.equal(study.exported(stored).loss.gradient(logit, y), finished.loss.gradient(logit, y))
 
 
 def test_results_from_before_there_was_a_scale_are_raw(made):
