@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from core.common.seeding import derive_seed
-from recommenders.tasks.scaling import fresh_yardstick
+from recommenders.tasks.scaling import fresh_normaliser
 from recommenders.tasks.task import RecommendationTask
 from studies.evaluation.outcome import Choice, Judged, Outcome
 from studies.evaluation.settings import EvaluateSettings
@@ -84,9 +84,9 @@ class Judgement:
     def _tuned(self) -> list[Choice]:
         """Everything about every loss, with as many trials for each."""
         settings, metric = self._settings, self._task.metric
-        yardstick = fresh_yardstick(self._task, settings.seed, min(_SCALE_ROWS, len(self._task.dataset.train)))
+        normaliser = fresh_normaliser(self._task, settings.seed, min(_SCALE_ROWS, len(self._task.dataset.train)))
         factors = [
-            dict(zip((e for e, _ in one.choices), yardstick.factors([loss for _, loss in one.choices]), strict=True))
+            dict(zip((e for e, _ in one.choices), normaliser.factors([loss for _, loss in one.choices]), strict=True))
             for one in self._contenders
         ]
         seed = derive_seed(settings.seed, "evaluation")  # the same for all, that equal losses come to the same

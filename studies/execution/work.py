@@ -179,7 +179,7 @@ def _noise(job: _Job) -> list[Result]:
     for i in range(len(short), content["noise_seeds"]):
         seed = derive_seed("noise floor", i)
         epochs = study.settings.epochs_per_candidate
-        environment = FromScratchEnvironment(task, seed, probe_size=1, epochs=epochs)
+        environment = FromScratchEnvironment(task, seed, proxy_size=1, epochs=epochs)
         (measured,) = environment.measure([loss], seed)
         (fitted,) = fit_losses(task, [loss], seed, study.settings.patience, study.settings.threshold_from)
         short.append(plain(metric.value(measured.score)))
