@@ -22,8 +22,8 @@ from core.losses.loss import Loss
 from core.problems.evaluator import Evaluator
 from core.problems.proxy import ProxyBatch
 from core.search.problem import Measurement
+from recommenders.backends.model_copies import ModelCopies
 from recommenders.backends.places import first_places
-from recommenders.backends.population import Population
 from recommenders.models.recommender import Weights, gather
 from recommenders.tasks.task import Pairs, RecommendationTask
 
@@ -43,11 +43,11 @@ class _Environment(Evaluator):
 
     def _begin(self, seed: int) -> None:
         """Make a fresh recommender the start."""
-        self._copies: Population | None = None
+        self._copies: ModelCopies | None = None
         self._measured: tuple[tuple[Loss, ...], int] | None = None
-        self._move(self._task.population(self._task.initial(seed), 1, self._task.settings.search_weight_decay))
+        self._move(self._task.model_copies(self._task.initial(seed), 1, self._task.settings.search_weight_decay))
 
-    def _move(self, start: Population) -> None:
+    def _move(self, start: ModelCopies) -> None:
         self._start, self._score = start, self._task.scores(start.weights)[0]
 
     def score(self) -> float:
@@ -84,14 +84,14 @@ class _Environment(Evaluator):
         seconds = (time.perf_counter() - began) / len(losses)
         return [Measurement(score, self._epochs, seconds) for score in scores]
 
-    def _train(self, losses: Sequence[Loss], seed: int) -> tuple[Population, Sequence[float]]:
+    def _train(self, losses: Sequence[Loss], seed: int) -> tuple[ModelCopies, Sequence[float]]:
         """A copy of the start trained by each loss, and their scores."""
         copies, prepared = self._start.select([0] * len(losses)), self._task.trainer.prepare(losses)
         for epoch in range(self._epochs - 1):
             self._task.trainer.train_epoch(copies, prepared, self._batch_seed(seed), epoch)
         return copies, self._task.train_and_score(copies, prepared, self._batch_seed(seed), self._epochs - 1)
 
-    def _trained(self, index: int) -> Population:
+    def _trained(self, index: int) -> ModelCopies:
         """A copy of the last measure; trained again, which gives the same, if they were too many to be kept."""
         assert self._measured is not None, "measure comes before adopt"
         losses, seed = self._measured

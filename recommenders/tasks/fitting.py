@@ -36,7 +36,7 @@ class BatchedFit(Fit):
         self, task: RecommendationTask, losses: Sequence[Loss], seed: int, descents: Sequence[Descent]
     ) -> None:
         self._task, self._losses, self._seed = task, list(losses), derive_seed(seed, "effectiveness")
-        self._population = task.descending(task.initial(seed), descents)
+        self._models = task.descending(task.initial(seed), descents)
         self._active = list(range(len(losses)))
         self._prepared = self._prepare()
         self._epoch = 0
@@ -53,7 +53,7 @@ class BatchedFit(Fit):
         return {
             "epoch": self._epoch,
             "active": list(self._active),
-            "weights": dict(self._population.weights) if self._active else {},
+            "weights": dict(self._models.weights) if self._active else {},
             "best": [[number, dict(weights)] for number, weights in self.best.items()],
         }
 
@@ -70,13 +70,13 @@ class BatchedFit(Fit):
         best = read(list[tuple[int, dict[str, Tensor]]], state["best"])
         self.best = {count(number, n): self._one_copy(weights) for number, weights in best}
         if self._active:
-            self._population.keep(self._active)
-            self._population.load(read(dict[str, Tensor], state["weights"]))
+            self._models.keep(self._active)
+            self._models.load(read(dict[str, Tensor], state["weights"]))
             self._prepared = self._prepare()
 
     def _one_copy(self, stored: Mapping[str, Tensor]) -> Weights:
         """Stored parameters of one recommender, on the device."""
-        copy = self._population.select([0])
+        copy = self._models.select([0])
         copy.load(stored)
         return copy.weights
 
@@ -86,13 +86,13 @@ class BatchedFit(Fit):
     def train_epoch(self) -> Sequence[float]:
         """See Fit."""
         self._epoch += 1
-        return self._task.train_and_score(self._population, self._prepared, self._seed, self._epoch - 1)
+        return self._task.train_and_score(self._models, self._prepared, self._seed, self._epoch - 1)
 
     def keep_best(self, positions: Sequence[int]) -> None:
         """See Fit."""
         for position in positions:
             number = self._active[position]
-            copy = {name: weight[position : position + 1] for name, weight in self._population.weights.items()}
+            copy = {name: weight[position : position + 1] for name, weight in self._models.weights.items()}
             if number not in self.best:
                 self.best[number] = {name: torch.empty_like(weight) for name, weight in copy.items()}
             for name, weight in copy.items():
@@ -105,7 +105,7 @@ class BatchedFit(Fit):
             return
         self._active = [self._active[i] for i in rest]
         if rest:
-            self._population.keep(rest)
+            self._models.keep(rest)
             self._prepared = self._prepare()
 
 
@@ -254,9 +254,9 @@ def read_weights(task: RecommendationTask, stored: Any, seed: int = 0) -> Weight
     weights = read(dict[str, Tensor] | None, stored)
     if weights is None:
         return None
-    population = task.population(task.initial(seed), 1, 0.0)
-    population.load(weights)
-    return population.weights
+    models = task.model_copies(task.initial(seed), 1, 0.0)
+    models.load(weights)
+    return models.weights
 
 
 def fit_losses(

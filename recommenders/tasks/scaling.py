@@ -23,7 +23,7 @@ def fresh_normaliser(task: RecommendationTask, seed: int, size: int = 5) -> Grad
     """
     if not 1 <= size <= len(task.dataset.train):
         raise UserError(f"proxy batch: expected 1 to {len(task.dataset.train)} rows, got {size}")
-    weights = task.population(task.initial(seed), 1, 0.0).weights
+    weights = task.model_copies(task.initial(seed), 1, 0.0).weights
     return GradientNormaliser(BCE, proxy_batch_of(task, weights, proxy_pairs(task, seed, size)))
 
 

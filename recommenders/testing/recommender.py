@@ -8,7 +8,7 @@ import torch
 from core.common.seeding import torch_rng
 from core.losses.closed_forms import BCE, FOCAL, HINGE, MSE
 from recommenders.backends.batches import EpochBatches
-from recommenders.backends.population import Population
+from recommenders.backends.model_copies import ModelCopies
 from recommenders.backends.registry import BACKENDS
 from recommenders.common.draws import Training
 from recommenders.common.machine import Machine
@@ -226,11 +226,11 @@ class RecommenderContract(ABC):
             if backend is None:
                 continue
             start = recommender.initial(N_USERS, N_ITEMS, 0)
-            population = Population.of(start, [0.3] * 4, [0.1] * 4, [0.1] * 4, machine)
+            models = ModelCopies.of(start, [0.3] * 4, [0.1] * 4, [0.1] * 4, machine)
             train = backend.prepare(losses)
             for number in range(2):
-                train(population, epochs(0, number), users, items)
-            ends[name] = population.weights | {"y_hat": backend.predict(population.weights, users, items)}
+                train(models, epochs(0, number), users, items)
+            ends[name] = models.weights | {"y_hat": backend.predict(models.weights, users, items)}
         for name, end in ends.items():
             for one, weight in end.items():
                 assert torch.allclose(weight, ends["torch"][one], rtol=1e-9, atol=1e-9), (name, one)

@@ -94,11 +94,11 @@ def task_of(recommender: str, dataset: Dataset, machine: Machine) -> Recommendat
 def epoch_time(task: RecommendationTask, losses: Sequence[ProgramLoss], repeats: int) -> EpochTime:
     """An epoch of these losses together, and the validation scores after it."""
     k, device = len(losses), task.trainer.device
-    population = task.population(task.initial(0), k, task.settings.search_weight_decay)
+    models = task.model_copies(task.initial(0), k, task.settings.search_weight_decay)
     prepared = task.trainer.prepare(losses)
     calls = (
-        lambda: task.trainer.train_epoch(population, prepared, 0),
-        lambda: task.train_and_score(population, prepared, 0, 0),
+        lambda: task.trainer.train_epoch(models, prepared, 0),
+        lambda: task.train_and_score(models, prepared, 0, 0),
     )
     epoch, scored = seconds(calls, device, repeats)
     return EpochTime(k, epoch / k, scored / k)

@@ -139,7 +139,7 @@ class Breaking(StackedBackend):
     """Fails in the midst of training."""
 
     def prepare(self, losses):
-        def train_epoch(population, epoch, users, items):
+        def train_epoch(models, epoch, users, items):
             raise IndexError("of\nits own")
 
         return train_epoch
@@ -150,11 +150,11 @@ def trained(backend, losses, recommender=MF(4), dtype=torch.float64):  # noqa: B
     trainer = Trainer(recommender, rows, 32, 0.5, Machine(CPU, dtype, backend))
     k, pairs = len(losses), (torch.arange(8), torch.arange(8))
     rates, decays = ([base * (1 + i) for i in range(k)] for base in (0.05, 0.1))
-    population = trainer.population(recommender.initial(9, 8, seed=1), rates, decays)
+    models = trainer.model_copies(recommender.initial(9, 8, seed=1), rates, decays)
     prepared = trainer.prepare(losses)
-    y_hat = [trainer.train_and_predict(population, prepared, 3, epoch, *pairs) for epoch in range(2)][-1]
-    assert torch.allclose(trainer.predict(population.weights, *pairs), y_hat, rtol=1e-6)
-    return population.weights
+    y_hat = [trainer.train_and_predict(models, prepared, 3, epoch, *pairs) for epoch in range(2)][-1]
+    assert torch.allclose(trainer.predict(models.weights, *pairs), y_hat, rtol=1e-6)
+    return models.weights
 
 
 def mixed():

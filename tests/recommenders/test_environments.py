@@ -111,9 +111,9 @@ def test_the_proxy_batch_holds_distinct_training_rows_as_many_as_asked_for(proxy
 
 def some_weights(task, recommender):
     """Weights of one copy away from their start, running statistics too."""
-    population = task.population(task.initial(0), 1, 0.01)
+    models = task.model_copies(task.initial(0), 1, 0.01)
     generator = torch.Generator().manual_seed(0)
-    return {n: w + 0.3 * torch.rand(w.shape, generator=generator, dtype=w.dtype) for n, w in population.weights.items()}
+    return {n: w + 0.3 * torch.rand(w.shape, generator=generator, dtype=w.dtype) for n, w in models.weights.items()}
 
 
 def direct_jacobian(model, pairs) -> torch.Tensor:
