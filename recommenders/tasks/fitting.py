@@ -16,7 +16,7 @@ from core.losses.loss import Loss
 from core.search.effectiveness import Fit, Patience, Progress, in_training, train_to_convergence
 from recommenders.backends.base import TrainEpoch
 from recommenders.models.recommender import Weights
-from recommenders.tasks.task import Descent, RecommendationTask
+from recommenders.tasks.task import RecommendationTask, SgdSettings
 
 #: Of the parameters, for each candidate: the current ones and the best.
 _COPIES = 2
@@ -29,14 +29,12 @@ class BatchedFit(Fit):
         task: what to train.
         losses: one for each candidate.
         seed: of the recommender and of the batches.
-        descents: one for each candidate.
+        sgd: settings of SGD for each candidate.
     """
 
-    def __init__(
-        self, task: RecommendationTask, losses: Sequence[Loss], seed: int, descents: Sequence[Descent]
-    ) -> None:
+    def __init__(self, task: RecommendationTask, losses: Sequence[Loss], seed: int, sgd: Sequence[SgdSettings]) -> None:
         self._task, self._losses, self._seed = task, list(losses), derive_seed(seed, "effectiveness")
-        self._models = task.descending(task.initial(seed), descents)
+        self._models = task.copies_for(task.initial(seed), sgd)
         self._active = list(range(len(losses)))
         self._prepared = self._prepare()
         self._epoch = 0
@@ -141,10 +139,10 @@ class Fitting:
         patience: when a candidate has converged.
         threshold_from: see RecommendationTask.report.
         keep: the number of the loss whose recommender is kept, if any.
-        descents: how each goes down; None: all as the task's settings say.
+        sgd: settings of SGD for each loss; None: those of the task for all.
 
     Raises:
-        ValueError: not one descent for each loss.
+        ValueError: not as many settings of SGD as losses.
     """
 
     def __init__(
@@ -155,12 +153,12 @@ class Fitting:
         patience: Patience,
         threshold_from: str = "validation",
         keep: int | None = None,
-        descents: Sequence[Descent] | None = None,
+        sgd: Sequence[SgdSettings] | None = None,
     ) -> None:
         self._task, self._losses, self._seed = task, list(losses), seed
-        self._descents = [task.settings.descent] * len(losses) if descents is None else list(descents)
-        if len(self._descents) != len(self._losses):
-            raise ValueError(f"expected {len(self._losses)} descents, one for each loss, got {len(self._descents)}")
+        self._sgd = [task.settings.sgd] * len(losses) if sgd is None else list(sgd)
+        if len(self._sgd) != len(self._losses):
+            raise ValueError(f"expected {len(self._losses)} settings of SGD, one for each loss, got {len(self._sgd)}")
         self._patience, self._threshold_from, self._keep = patience, threshold_from, keep
         self._progress = [Progress() for _ in losses]
         self._fit: BatchedFit | None = None
@@ -191,7 +189,7 @@ class Fitting:
 
     def _fresh(self) -> BatchedFit:
         """The group before its first epoch."""
-        return BatchedFit(self._task, self._losses[self._group], self._seed, self._descents[self._group])
+        return BatchedFit(self._task, self._losses[self._group], self._seed, self._sgd[self._group])
 
     def _train_group(self) -> Iterator[list[Progress]]:
         start = len(self.fitted)

@@ -44,9 +44,9 @@ class TrainSettings:
     """The largest absolute value of an element of a gradient."""
 
     @property
-    def descent(self) -> Descent:
+    def sgd(self) -> SgdSettings:
         """Of every copy that is trained to convergence."""
-        return Descent(self.learning_rate, self.weight_decay, self.clip)
+        return SgdSettings(self.learning_rate, self.weight_decay, self.clip)
 
     def __post_init__(self) -> None:
         """Check the settings."""
@@ -60,8 +60,8 @@ class TrainSettings:
 
 
 @dataclass(frozen=True)
-class Descent:
-    """How one copy of a recommender goes down: p <- p - learning_rate * (clip(g) + weight_decay * p).
+class SgdSettings:
+    """Settings of SGD for one copy of a recommender: p <- p - learning_rate * (clip(g) + weight_decay * p).
 
     Raises:
         UserError: a number out of range.
@@ -136,9 +136,9 @@ class RecommendationTask:
         """K copies of these parameters."""
         return self.trainer.model_copies(weights, [self.settings.learning_rate] * k, [weight_decay] * k)
 
-    def descending(self, weights: Weights, descents: Sequence[Descent]) -> ModelCopies:
-        """A copy of these parameters for each descent."""
-        columns = zip(*((one.learning_rate, one.weight_decay, one.clip) for one in descents), strict=True)
+    def copies_for(self, weights: Weights, sgd: Sequence[SgdSettings]) -> ModelCopies:
+        """Make a copy of these parameters for each row of SGD settings."""
+        columns = zip(*((one.learning_rate, one.weight_decay, one.clip) for one in sgd), strict=True)
         return self.trainer.model_copies(weights, *columns)
 
     def predict(self, weights: Weights, pairs: Pairs) -> Tensor:
