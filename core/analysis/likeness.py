@@ -30,11 +30,11 @@ class Alike:
     """How many times as large its gradient is."""
 
 
-def slopes(loss: Loss) -> np.ndarray:
+def gradient_on_grid(loss: Loss) -> np.ndarray:
     """Return d loss / d y_hat at every point of the grid [B], float64."""
     logit, y = _grid()
     y_hat = torch.sigmoid(logit)
-    return (loss.slope(logit, y) / (y_hat * (1 - y_hat))).detach().numpy()
+    return (loss.gradient(logit, y) / (y_hat * (1 - y_hat))).detach().numpy()
 
 
 def proportion(one: np.ndarray, other: np.ndarray, tolerance: float = TOLERANCE) -> float | None:
@@ -53,7 +53,7 @@ def proportion(one: np.ndarray, other: np.ndarray, tolerance: float = TOLERANCE)
 
 
 def _fit(one: np.ndarray, other: np.ndarray) -> tuple[float, float] | None:
-    """The factor above 0 between slopes, and the largest share by which they differ after it; None without one."""
+    """The factor above 0 between gradients, and the largest share by which they differ after it; None without one."""
     if not (np.isfinite(one).all() and np.isfinite(other).all()):
         return None
     zeros = [np.abs(some) <= _NOTHING * np.abs(some).max() for some in (one, other)]
@@ -75,7 +75,7 @@ def factor_between(one: Loss, other: Loss, tolerance: float = TOLERANCE) -> floa
         other: another one.
         tolerance: the largest relative difference at any point.
     """
-    return proportion(slopes(one), slopes(other), tolerance)
+    return proportion(gradient_on_grid(one), gradient_on_grid(other), tolerance)
 
 
 def alike(loss: Loss, known: Mapping[str, Loss], tolerance: float = TOLERANCE) -> Alike | None:
@@ -92,9 +92,9 @@ def alike(loss: Loss, known: Mapping[str, Loss], tolerance: float = TOLERANCE) -
     Returns:
         None if none of them does.
     """
-    own, found = slopes(loss), dict[str, tuple[float, float]]()
+    own, found = gradient_on_grid(loss), dict[str, tuple[float, float]]()
     for name, other in known.items():
-        fit = _fit(own, slopes(other))
+        fit = _fit(own, gradient_on_grid(other))
         if fit is not None and fit[1] <= tolerance:
             found[name] = fit
     if not found:

@@ -16,7 +16,7 @@ from core.losses.loss import Loss
 from recommenders.backends.base import Backend, TrainEpoch
 from recommenders.backends.batches import Epoch
 from recommenders.backends.compiled.backend import CompiledBackend
-from recommenders.backends.population import Population
+from recommenders.backends.model_copies import ModelCopies
 from recommenders.backends.stacked import StackedBackend
 from recommenders.common.machine import AUTO, Machine
 from recommenders.models.recommender import Recommender, Weights
@@ -126,9 +126,9 @@ class _Own(Backend):
         with telling(f"{self._label}: its prepare"):
             train = self._inner.prepare(losses)
 
-        def train_epoch(population: Population, epoch: Epoch, users: Tensor, items: Tensor) -> Tensor:
+        def train_epoch(models: ModelCopies, epoch: Epoch, users: Tensor, items: Tensor) -> Tensor:
             with telling(f"{self._label}: its training"):
-                return train(population, epoch, users, items)
+                return train(models, epoch, users, items)
 
         return train_epoch
 

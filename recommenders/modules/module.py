@@ -83,8 +83,8 @@ class ModuleRecommender(Recommender):
         """See Recommender."""
         logit, back = autograd_vjp(self, weights, training)
 
-        def pullback(slope: Tensor) -> Weights:
+        def pullback(gradient: Tensor) -> Weights:
             with telling(f"{self.source.label}: the gradient of its forward"):
-                return back(slope)
+                return back(gradient)
 
         return logit, pullback

@@ -105,7 +105,7 @@ class _Trial:
         self.ids: Mapping[RowKind, Tensor] = {
             kind: torch.randint(n, (_N,), generator=rng) for kind, n in self.sizes.items()
         }
-        self._slope = torch.randn(2, _N, generator=rng, dtype=torch.float64)
+        self._gradient = torch.randn(2, _N, generator=rng, dtype=torch.float64)
         self._states = {name: state.detach().clone() for name, state in states_of(module).items()}
         self._readers: dict[str, set[str]] = {name: set() for name in self._states}
         self._made: tuple[torch.dtype, Weights] | None = None
@@ -222,9 +222,9 @@ class _Trial:
             logit = forward(plan, weights, training)
         if not logit.requires_grad:
             raise UserError(f"{self.label}: expected predictions that depend on its parameters, got no gradient")
-        slope = self._slope.to(logit.dtype)
+        gradient = self._gradient.to(logit.dtype)
         with telling(f"{self.label}: the gradient of its forward"):
-            found = torch.autograd.grad(logit, list(inputs.values()), slope, materialize_grads=True)
+            found = torch.autograd.grad(logit, list(inputs.values()), gradient, materialize_grads=True)
         gradients = {f"gradient of {n}": self._rows(n, g, n in tables) for n, g in zip(inputs, found, strict=True)}
         buffers = {name: weights[name] for name in plan.buffers if name not in tables}
         return {"logits": logit.detach(), **gradients, **buffers}

@@ -16,7 +16,7 @@ from core.losses.loss import Loss
 from core.search.effectiveness import Fit, Patience, Progress, in_training, train_to_convergence
 from recommenders.backends.base import TrainEpoch
 from recommenders.models.recommender import Weights
-from recommenders.tasks.task import Descent, RecommendationTask
+from recommenders.tasks.task import RecommendationTask, SgdSettings
 
 #: Of the parameters, for each candidate: the current ones and the best.
 _COPIES = 2
@@ -29,14 +29,12 @@ class BatchedFit(Fit):
         task: what to train.
         losses: one for each candidate.
         seed: of the recommender and of the batches.
-        descents: one for each candidate.
+        sgd: settings of SGD for each candidate.
     """
 
-    def __init__(
-        self, task: RecommendationTask, losses: Sequence[Loss], seed: int, descents: Sequence[Descent]
-    ) -> None:
+    def __init__(self, task: RecommendationTask, losses: Sequence[Loss], seed: int, sgd: Sequence[SgdSettings]) -> None:
         self._task, self._losses, self._seed = task, list(losses), derive_seed(seed, "effectiveness")
-        self._population = task.descending(task.initial(seed), descents)
+        self._models = task.copies_for(task.initial(seed), sgd)
         self._active = list(range(len(losses)))
         self._prepared = self._prepare()
         self._epoch = 0
@@ -53,7 +51,7 @@ class BatchedFit(Fit):
         return {
             "epoch": self._epoch,
             "active": list(self._active),
-            "weights": dict(self._population.weights) if self._active else {},
+            "weights": dict(self._models.weights) if self._active else {},
             "best": [[number, dict(weights)] for number, weights in self.best.items()],
         }
 
@@ -70,13 +68,13 @@ class BatchedFit(Fit):
         best = read(list[tuple[int, dict[str, Tensor]]], state["best"])
         self.best = {count(number, n): self._one_copy(weights) for number, weights in best}
         if self._active:
-            self._population.keep(self._active)
-            self._population.load(read(dict[str, Tensor], state["weights"]))
+            self._models.keep(self._active)
+            self._models.load(read(dict[str, Tensor], state["weights"]))
             self._prepared = self._prepare()
 
     def _one_copy(self, stored: Mapping[str, Tensor]) -> Weights:
         """Stored parameters of one recommender, on the device."""
-        copy = self._population.select([0])
+        copy = self._models.select([0])
         copy.load(stored)
         return copy.weights
 
@@ -86,13 +84,13 @@ class BatchedFit(Fit):
     def train_epoch(self) -> Sequence[float]:
         """See Fit."""
         self._epoch += 1
-        return self._task.train_and_score(self._population, self._prepared, self._seed, self._epoch - 1)
+        return self._task.train_and_score(self._models, self._prepared, self._seed, self._epoch - 1)
 
     def keep_best(self, positions: Sequence[int]) -> None:
         """See Fit."""
         for position in positions:
             number = self._active[position]
-            copy = {name: weight[position : position + 1] for name, weight in self._population.weights.items()}
+            copy = {name: weight[position : position + 1] for name, weight in self._models.weights.items()}
             if number not in self.best:
                 self.best[number] = {name: torch.empty_like(weight) for name, weight in copy.items()}
             for name, weight in copy.items():
@@ -105,7 +103,7 @@ class BatchedFit(Fit):
             return
         self._active = [self._active[i] for i in rest]
         if rest:
-            self._population.keep(rest)
+            self._models.keep(rest)
             self._prepared = self._prepare()
 
 
@@ -141,10 +139,10 @@ class Fitting:
         patience: when a candidate has converged.
         threshold_from: see RecommendationTask.report.
         keep: the number of the loss whose recommender is kept, if any.
-        descents: how each goes down; None: all as the task's settings say.
+        sgd: settings of SGD for each loss; None: those of the task for all.
 
     Raises:
-        ValueError: not one descent for each loss.
+        ValueError: not as many settings of SGD as losses.
     """
 
     def __init__(
@@ -155,12 +153,12 @@ class Fitting:
         patience: Patience,
         threshold_from: str = "validation",
         keep: int | None = None,
-        descents: Sequence[Descent] | None = None,
+        sgd: Sequence[SgdSettings] | None = None,
     ) -> None:
         self._task, self._losses, self._seed = task, list(losses), seed
-        self._descents = [task.settings.descent] * len(losses) if descents is None else list(descents)
-        if len(self._descents) != len(self._losses):
-            raise ValueError(f"expected {len(self._losses)} descents, one for each loss, got {len(self._descents)}")
+        self._sgd = [task.settings.sgd] * len(losses) if sgd is None else list(sgd)
+        if len(self._sgd) != len(self._losses):
+            raise ValueError(f"expected {len(self._losses)} settings of SGD, one for each loss, got {len(self._sgd)}")
         self._patience, self._threshold_from, self._keep = patience, threshold_from, keep
         self._progress = [Progress() for _ in losses]
         self._fit: BatchedFit | None = None
@@ -191,7 +189,7 @@ class Fitting:
 
     def _fresh(self) -> BatchedFit:
         """The group before its first epoch."""
-        return BatchedFit(self._task, self._losses[self._group], self._seed, self._descents[self._group])
+        return BatchedFit(self._task, self._losses[self._group], self._seed, self._sgd[self._group])
 
     def _train_group(self) -> Iterator[list[Progress]]:
         start = len(self.fitted)
@@ -254,9 +252,9 @@ def read_weights(task: RecommendationTask, stored: Any, seed: int = 0) -> Weight
     weights = read(dict[str, Tensor] | None, stored)
     if weights is None:
         return None
-    population = task.population(task.initial(seed), 1, 0.0)
-    population.load(weights)
-    return population.weights
+    models = task.model_copies(task.initial(seed), 1, 0.0)
+    models.load(weights)
+    return models.weights
 
 
 def fit_losses(

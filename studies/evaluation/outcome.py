@@ -10,7 +10,7 @@ from statistics import fmean, stdev
 from typing import Any
 
 from recommenders.tasks.metrics import Metric, find_metric, metrics_of
-from recommenders.tasks.task import Descent
+from recommenders.tasks.task import SgdSettings
 from studies.evaluation.settings import EvaluateSettings
 from studies.evaluation.statistics import Comparison, compare_with
 from studies.evaluation.tuner import Tuner
@@ -22,7 +22,7 @@ class Choice:
 
     epsilon: float | None
     """The smoothing term; None for losses that have none."""
-    descent: Descent
+    sgd: SgdSettings
     grid: tuple[tuple[float | None, float], ...] = ()
     """Smoothing terms and their mean validation metric, where they alone were tried."""
     factor: float | None = None
@@ -92,9 +92,9 @@ class Judged:
         return {
             "is_baseline": self.is_baseline,
             "epsilon": self.choice.epsilon,
-            "learning_rate": self.choice.descent.learning_rate,
-            "weight_decay": self.choice.descent.weight_decay,
-            "clip": self.choice.descent.clip,
+            "learning_rate": self.choice.sgd.learning_rate,
+            "weight_decay": self.choice.sgd.weight_decay,
+            "clip": self.choice.sgd.clip,
             **parts,
             "best_epoch": [run["best_epoch"] for run in self.runs],
             "chosen": self.choice.to_dict(),

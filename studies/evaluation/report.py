@@ -43,7 +43,7 @@ def seed_rows(outcome: Outcome) -> list[dict[str, Any]]:
     """A row for each loss and seed: settings, best epoch, every metric on validation and test."""
     rows = []
     for one in outcome.losses:
-        descent = one.choice.descent
+        sgd = one.choice.sgd
         for repeat, run in zip(outcome.settings.repeats(False), one.runs, strict=True):
             metrics = {
                 f"{part}_{metric.name}": run[part].get(metric.name)
@@ -54,8 +54,8 @@ def seed_rows(outcome: Outcome) -> list[dict[str, Any]]:
                 {
                     "loss": one.name,
                     "epsilon": one.choice.epsilon,
-                    "learning_rate": descent.learning_rate,
-                    "weight_decay": descent.weight_decay,
+                    "learning_rate": sgd.learning_rate,
+                    "weight_decay": sgd.weight_decay,
                     "seed": repeat,
                     "best_epoch": run["best_epoch"],
                     **metrics,

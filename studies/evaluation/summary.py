@@ -36,12 +36,12 @@ def losses_table(outcome: Outcome) -> Table:
     for metric in outcome.metrics:
         table.add_column(f"test {metric.name}", justify="right")
     for one in outcome.ranked:
-        descent, epsilon = one.choice.descent, one.choice.epsilon
+        sgd, epsilon = one.choice.sgd, one.choice.epsilon
         table.add_row(
             one.name,
             "" if epsilon is None else f"{epsilon:g}",
-            f"{descent.learning_rate:.3g}",
-            f"{descent.weight_decay:.2g}",
+            f"{sgd.learning_rate:.3g}",
+            f"{sgd.weight_decay:.2g}",
             f"{fmean(run['best_epoch'] for run in one.runs):.0f}",
             mean_and_spread(one.values("validation", outcome.metric.name)),
             *(mean_and_spread(one.values("test", metric.name)) for metric in outcome.metrics),
@@ -84,10 +84,10 @@ def _caveats(outcome: Outcome) -> list[str]:
     n = outcome.settings.seeds
     lines = [f"The {n} seeds vary the start and the batches, not the data: another split may order the losses anew."]
     if outcome.settings.protocol == "paper":
-        descent = outcome.losses[0].choice.descent
+        sgd = outcome.losses[0].choice.sgd
         lines.append(
-            f"All losses share the learning rate {descent.learning_rate:g} and the weight decay "
-            f"{descent.weight_decay:g}. A loss c times as large trains like a learning rate c times as large with a "
+            f"All losses share the learning rate {sgd.learning_rate:g} and the weight decay "
+            f"{sgd.weight_decay:g}. A loss c times as large trains like a learning rate c times as large with a "
             "decay c times as small, so a loss can win by its scale alone: --protocol symmetric tunes both for each."
         )
         if outcome.settings.task == "classification":

@@ -55,9 +55,9 @@ class EvaluationTracker(Tracker):
         self._uploader.replace(newest_last, _ROLE)  # the newest run comes first there
 
     def _loss_record(self, outcome: Outcome, one: Judged) -> RunRecord:
-        descent = one.choice.descent
-        chosen = {"epsilon": one.choice.epsilon, "learning_rate": f"{descent.learning_rate:.4g}"}
-        chosen |= {"weight_decay": f"{descent.weight_decay:.4g}", "loss": one.name}
+        sgd = one.choice.sgd
+        chosen = {"epsilon": one.choice.epsilon, "learning_rate": f"{sgd.learning_rate:.4g}"}
+        chosen |= {"weight_decay": f"{sgd.weight_decay:.4g}", "loss": one.name}
         tags = {**self._tags, "result": self.run_id, "baseline": str(one.is_baseline).lower()}
         key = {**_ROLE, "loss": one.name}
         return RunRecord(one.name, self._group, key, tags, chosen, loss_points(outcome, one))

@@ -21,7 +21,7 @@ from recommenders.tasks.environments import FromScratchEnvironment
 from recommenders.tasks.finals import validation_score
 from recommenders.tasks.fitting import Fitted, Fitting, fit_losses
 from recommenders.tasks.losses import make_loss
-from recommenders.tasks.task import Descent
+from recommenders.tasks.task import SgdSettings
 from studies.execution.resources import Kept, Report, Resources, Storage
 from studies.execution.searches import learned, sampled, whole_study
 from studies.execution.task import Result, Task
@@ -179,7 +179,7 @@ def _noise(job: _Job) -> list[Result]:
     for i in range(len(short), content["noise_seeds"]):
         seed = derive_seed("noise floor", i)
         epochs = study.settings.epochs_per_candidate
-        environment = FromScratchEnvironment(task, seed, probe_size=1, epochs=epochs)
+        environment = FromScratchEnvironment(task, seed, proxy_size=1, epochs=epochs)
         (measured,) = environment.measure([loss], seed)
         (fitted,) = fit_losses(task, [loss], seed, study.settings.patience, study.settings.threshold_from)
         short.append(plain(metric.value(measured.score)))
@@ -193,7 +193,7 @@ def _training(job: _Job) -> list[Result]:
     """Phase III of some losses with one seed."""
     study = job.study_again()
     settings = study.settings
-    own = [read(Descent | None, content.get("descent")) for content in job.contents]
+    own = [read(SgdSettings | None, content.get("descent")) for content in job.contents]
     losses = [_make(content["loss"], study) for content in job.contents]
     fitting = Fitting(
         study.task,
@@ -201,7 +201,7 @@ def _training(job: _Job) -> list[Result]:
         derive_seed("comparison", job.contents[0]["repeat"]),
         settings.patience,
         settings.threshold_from,
-        descents=[one or settings.train.descent for one in own],
+        sgd=[one or settings.train.sgd for one in own],
     )
     return [
         {

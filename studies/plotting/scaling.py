@@ -57,7 +57,7 @@ def scaled(chosen: Chosen, scale: str) -> Scaled:
 
 
 def _factor(loss: Loss, heights: np.ndarray) -> float | None:
-    """What makes a loss as steep as BCE; 0 where it is flat in the middle, None where its slope is not finite there."""
+    """What makes a loss as steep as BCE; 0 where it is flat in the middle, None where it is not finite there."""
     size = _size_at_half(loss)
     if not math.isfinite(size):
         return None
@@ -72,8 +72,8 @@ def _factor(loss: Loss, heights: np.ndarray) -> float | None:
 def _size_at_half(loss: Loss) -> float:
     """The gradient by the logit at y_hat = 1/2, root mean square over both labels."""
     logit = torch.zeros(len(LABELS), dtype=torch.float64)
-    slope = loss.slope(logit, torch.tensor(LABELS, dtype=torch.float64))
-    return math.hypot(*slope.expand_as(logit).tolist()) / math.sqrt(len(LABELS))
+    gradient = loss.gradient(logit, torch.tensor(LABELS, dtype=torch.float64))
+    return math.hypot(*gradient.expand_as(logit).tolist()) / math.sqrt(len(LABELS))
 
 
 def without_spikes(curve: np.ndarray) -> np.ndarray:

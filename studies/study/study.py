@@ -19,8 +19,8 @@ from core.losses.closed_forms import BCE
 from core.losses.loss import Loss
 from core.problems.loss import LossProblem
 from core.problems.no_proxy import NoProxyTest
-from core.problems.proxy import ProxyTest, prediction_probe
-from core.problems.scale import Yardstick
+from core.problems.proxy import ProxyTest, prediction_proxy_batch
+from core.problems.scale import GradientNormaliser
 from core.problems.validation import ValidationCheck
 from core.search.effectiveness import Progress
 from core.search.reward import RewardFilter
@@ -121,7 +121,7 @@ class Study:
         self._problem = self._make_problem(reference)
         self.start = self._problem.score()
         """The validation score of the fresh recommender, higher is better."""
-        self._yardstick = None if reference is None else Yardstick(reference, self._environment.probe())
+        self._normaliser = None if reference is None else GradientNormaliser(reference, self._environment.proxy_batch())
 
     def _make_environment(self) -> AlternatingEnvironment | FromScratchEnvironment:
         settings, seed = self.settings, derive_seed(self.settings.seed, "environment")
@@ -136,7 +136,7 @@ class Study:
             self._space,
             self._environment,
             NoProxyTest() if kind == "none" else ProxyTest(settings.proxy_delta),
-            probe=prediction_probe(seed) if kind == "prediction" else None,
+            proxy_batch=prediction_proxy_batch(seed) if kind == "prediction" else None,
             check_first=self._check if settings.check == "before" else None,
             reference=reference,
         )
@@ -147,7 +147,7 @@ class Study:
 
     def comparable(self, loss: Loss) -> Loss:
         """The loss as phases II and III train it: where `scale` is normalised, brought to BCE's norm on the start."""
-        return loss if self._yardstick is None else self._yardstick.scaled([loss])[0]
+        return loss if self._normaliser is None else self._normaliser.scaled([loss])[0]
 
     def run(
         self,

@@ -8,7 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.analysis.likeness import TOLERANCE, Alike, alike, factor_between, proportion, slopes
+from core.analysis.likeness import TOLERANCE, Alike, alike, factor_between, gradient_on_grid, proportion
 from core.losses.closed_forms import BCE, FOCAL, HINGE, MSE
 from core.losses.loss import Loss, ProgramLoss
 from core.programs.program import LossProgram
@@ -31,8 +31,8 @@ class Scaled(Loss):
         constant = torch.where(y > 0.5, self.constants[1], self.constants[0])
         return self.factor * self.inner.value(logit, y) + constant
 
-    def slope(self, logit, y):
-        return self.factor * self.inner.slope(logit, y)
+    def gradient(self, logit, y):
+        return self.factor * self.inner.gradient(logit, y)
 
 
 def formula(text, space=SIGNED, epsilon=None):
@@ -54,14 +54,14 @@ def test_scale_does_not_matter_and_is_told(loss, factor):
 @given(losses(), losses())
 def test_it_does_not_matter_who_is_first(one, other):
     there = factor_between(one, other)
-    if there is not None:  # the other way round, a share of a slope is one of the other's
+    if there is not None:  # the other way round, a share of a gradient is one of the other's
         assert factor_between(other, one, 3 * TOLERANCE) == pytest.approx(1 / there, rel=3 * TOLERANCE)
 
 
 @law
 @given(losses(), st.floats(0.01, 0.5))
 def test_what_bends_the_gradient_is_another_loss(loss, bend):
-    own = slopes(loss)
+    own = gradient_on_grid(loss)
     if proportion(own, own) is not None:
         bent, there = own.copy(), np.abs(own) > 1e-9 * np.abs(own).max()  # below that it counts as zero
         bent[there] *= np.linspace(1, 1 + bend, there.sum())

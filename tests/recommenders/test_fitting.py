@@ -46,7 +46,7 @@ def test_the_metrics_are_those_of_the_best_validation_epoch(recommender):
 
 def test_the_metrics_are_those_of_the_weights_kept():
     task = make_task(**OVERFITTING)
-    batched = BatchedFit(task, [BCE, MSE], seed=0, descents=[task.settings.descent] * 2)
+    batched = BatchedFit(task, [BCE, MSE], seed=0, sgd=[task.settings.sgd] * 2)
     for _ in range(2):
         batched.train_epoch()
     batched.keep_best([1])
@@ -74,7 +74,7 @@ def test_the_best_score_is_the_metric_reported():
 
 def test_scores_of_an_epoch_are_those_of_its_copies():
     task = make_task()
-    batched = BatchedFit(task, [BCE, MSE], seed=0, descents=[task.settings.descent] * 2)
+    batched = BatchedFit(task, [BCE, MSE], seed=0, sgd=[task.settings.sgd] * 2)
     scores = batched.train_epoch()
     batched.keep_best([0, 1])
     assert [task.scores(batched.best[i])[0] for i in range(2)] == pytest.approx(list(scores))
@@ -112,16 +112,16 @@ def test_a_loss_fits_as_it_does_alone_though_others_retire(recommender):
 
 def test_every_loss_goes_down_its_own_way():
     task = make_task()
-    own = replace(task.settings.descent, learning_rate=0.3, weight_decay=0.01, clip=1e-3)
+    own = replace(task.settings.sgd, learning_rate=0.3, weight_decay=0.01, clip=1e-3)
     other = make_task(learning_rate=0.3, weight_decay=0.01, clip=1e-3)
     patience = Patience(max_epochs=4)
-    both = Fitting(task, [BCE, BCE], 0, patience, descents=[task.settings.descent, own])
+    both = Fitting(task, [BCE, BCE], 0, patience, sgd=[task.settings.sgd, own])
     for _ in both:
         pass
     assert both.fitted == [*fit_losses(task, [BCE], 0, patience), *fit_losses(other, [BCE], 0, patience)]
     assert both.fitted[0] != both.fitted[1]
-    with pytest.raises(ValueError, match="expected 2 descents, one for each loss, got 1"):
-        Fitting(task, [BCE, BCE], 0, patience, descents=[own])
+    with pytest.raises(ValueError, match="expected 2 settings of SGD, one for each loss, got 1"):
+        Fitting(task, [BCE, BCE], 0, patience, sgd=[own])
 
 
 def test_the_same_seed_gives_the_same_result_and_another_one_another():
@@ -131,8 +131,8 @@ def test_the_same_seed_gives_the_same_result_and_another_one_another():
 
 def test_retiring_moves_the_others_up_in_order():
     task = make_task()
-    batched = BatchedFit(task, [BCE, MSE, FOCAL], seed=0, descents=[task.settings.descent] * 3)
-    alone = BatchedFit(task, [MSE], seed=0, descents=[task.settings.descent])
+    batched = BatchedFit(task, [BCE, MSE, FOCAL], seed=0, sgd=[task.settings.sgd] * 3)
+    alone = BatchedFit(task, [MSE], seed=0, sgd=[task.settings.sgd])
     batched.train_epoch()
     alone.train_epoch()
     batched.retire([0, 2])

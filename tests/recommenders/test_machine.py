@@ -102,13 +102,13 @@ def test_what_is_fitted_does_not_depend_on_memory(n_copies):
 
 def test_copies_that_are_kept_move_up_in_place():
     task = make_task()
-    population = task.trainer.population(task.initial(0), [0.1, 0.2, 0.3, 0.4], [0.0, 0.1, 0.2, 0.3])
-    population.weights["user_bias"] += torch.arange(4.0)[:, None]
-    expected = population.select([1, 3])
-    where = {name: weight.data_ptr() for name, weight in population.weights.items()}
-    population.keep([1, 3])
-    assert (population.learning_rate, population.weight_decay) == (expected.learning_rate, expected.weight_decay)
-    for name, weight in population.weights.items():
+    models = task.trainer.model_copies(task.initial(0), [0.1, 0.2, 0.3, 0.4], [0.0, 0.1, 0.2, 0.3])
+    models.weights["user_bias"] += torch.arange(4.0)[:, None]
+    expected = models.select([1, 3])
+    where = {name: weight.data_ptr() for name, weight in models.weights.items()}
+    models.keep([1, 3])
+    assert (models.learning_rate, models.weight_decay) == (expected.learning_rate, expected.weight_decay)
+    for name, weight in models.weights.items():
         assert torch.equal(weight, expected.weights[name])
         assert weight.data_ptr() == where[name]
         assert weight.is_contiguous()

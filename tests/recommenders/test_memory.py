@@ -21,11 +21,11 @@ class Crowded:
     def prepare(self, losses):
         train = self.inner.prepare(losses)
 
-        def train_epoch(population, epoch, users, items):
-            self.sizes.append(len(population))
-            if len(population) > self.most:
+        def train_epoch(models, epoch, users, items):
+            self.sizes.append(len(models))
+            if len(models) > self.most:
                 raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
-            return train(population, epoch, users, items)
+            return train(models, epoch, users, items)
 
         return train_epoch
 

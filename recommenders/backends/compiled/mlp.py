@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager
 import numpy as np
 import torch
 
-from core.programs.tape import Tape
+from core.programs.encoded import EncodedProgram
 from recommenders.backends.batches import Epoch
 from recommenders.backends.compiled.blas import blas_on_one_core
 from recommenders.backends.compiled.kernel import Arrays, Examples, Kernel, Step
@@ -49,7 +49,7 @@ class MLPKernel(Kernel):
         return kept
 
     def train_epoch(
-        self, weights: Arrays, examples: Examples, loss: Tape, step: Step, draws: np.ndarray | None
+        self, weights: Arrays, examples: Examples, loss: EncodedProgram, step: Step, draws: np.ndarray | None
     ) -> None:
         """See Kernel."""
         p, q, dense = weights["user_embedding"], weights["item_embedding"], self._dense(weights)

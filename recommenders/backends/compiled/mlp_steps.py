@@ -169,14 +169,14 @@ def _forward(dense, room, n, kept, boost, logit):
 
 
 @compiled(fastmath=SUMS)
-def _back_from_last(x, weight, slope, of_x, of_weight, of_bias):
+def _back_from_last(x, weight, gradient, of_x, of_weight, of_bias):
     """Gradients of the last layer, given d loss / d logit."""
     of_weight[:], of_bias[:] = 0, 0
     for b in range(x.shape[0]):
-        of_bias[0, 0] += slope[b]
+        of_bias[0, 0] += gradient[b]
         for j in range(x.shape[1]):
-            of_weight[j, 0] += x[b, j] * slope[b]
-            of_x[b, j] = weight[j, 0] * slope[b]
+            of_weight[j, 0] += x[b, j] * gradient[b]
+            of_x[b, j] = weight[j, 0] * gradient[b]
 
 
 @compiled(fastmath=SUMS)
@@ -199,11 +199,11 @@ def _back_through_norm(h, of_h, boost, normed, inverse_std, scale, of_bias, of_s
 
 
 @compiled()
-def _backward(dense, room, n, boost, slope):
+def _backward(dense, room, n, boost, gradient):
     """Fill the gradients in `room`, given d loss / d logit [n]."""
     last = len(dense.scale)
     _back_from_last(
-        room.x[last][:n], dense.weight[last], slope, room.of_x[last][:n], room.of_weight[last], room.of_bias[last]
+        room.x[last][:n], dense.weight[last], gradient, room.of_x[last][:n], room.of_weight[last], room.of_bias[last]
     )
     for up in range(last):
         i = last - 1 - up
@@ -244,7 +244,7 @@ def train_epoch(p, q, dense, room, examples, loss, step, kept, boost):
     """Train one copy in place."""
     dtype, most, n = p.dtype, examples.batch_size, len(examples.user)
     values = np.empty((interpreter.N_INPUTS + len(loss.lines), most), dtype)
-    tangents, logit, slope = np.empty_like(values), np.empty(most, dtype), np.empty(most, dtype)
+    tangents, logit, gradient = np.empty_like(values), np.empty(most, dtype), np.empty(most, dtype)
     scale = dtype.type(1)
     for start in range(0, n, most):
         end = min(start + most, n)
@@ -252,12 +252,12 @@ def train_epoch(p, q, dense, room, examples, loss, step, kept, boost):
         user, item = examples.user[start:end], examples.item[start:end]
         _gather(p, q, user, item, scale, room.x[0])
         _forward(dense, room, size, kept[start:end], boost, logit)
-        interpreter.slopes(
-            loss.lines, loss.rule, loss.constants, logit, examples.label[start:end], values, tangents, slope, size
+        interpreter.gradients(
+            loss.lines, loss.rule, loss.constants, logit, examples.label[start:end], values, tangents, gradient, size
         )
         for b in range(size):
-            slope[b] /= dtype.type(size)
-        _backward(dense, room, size, boost, slope)
+            gradient[b] /= dtype.type(size)
+        _backward(dense, room, size, boost, gradient)
         _descend_all(dense.weight, room.of_weight, step)
         _descend_all(dense.bias, room.of_bias, step)
         _descend_all(dense.scale, room.of_scale, step)

@@ -73,7 +73,7 @@ def test_normalised_curves_do_not_know_a_constant_factor(text):
 def test_normalised_gradients_are_as_large_as_that_of_bce_where_nothing_is_known(name):
     ((one,), half) = losses(name, scale="normalised"), len(Y_HAT) // 2
     assert Y_HAT[half] == pytest.approx(0.5)
-    # The middle of the grid is 1/2 but for rounding, where some slopes jump.
+    # The middle of the grid is 1/2 but for rounding, where some gradients jump.
     assert np.sqrt(np.mean(one.heights[2][:, half] ** 2)) == pytest.approx(0.5, rel=1e-6)
 
 
