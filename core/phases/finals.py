@@ -155,4 +155,3 @@ class Finals(Generic[C]):
         if state["fitting"] is not None:
             self._fitting = self._begin()
             self._fitting.load_state_dict(state["fitting"])
-

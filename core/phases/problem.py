@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic
 
+import torch
+
 from core.common.errors import UserError, shown
 from core.phases.contender import Contender, Fitting
 from core.phases.front import leading
@@ -37,11 +39,18 @@ class StudyProblem(Problem[C]):
     """How one speaks of it."""
     keeps: bool = False
     """Whether trainings to convergence leave something to keep, such as a trained recommender."""
+    device: str = "cpu"
+    """The kind of device that computes."""
 
     @property
     @abstractmethod
     def metric(self) -> Metric:
         """What scores are made of."""
+
+    @property
+    def metric_names(self) -> tuple[str, ...]:
+        """All metrics of a training to convergence, in the order in which tables show them."""
+        return (self.metric.name,)
 
     @property
     @abstractmethod
@@ -110,6 +119,10 @@ class StudyProblem(Problem[C]):
     @abstractmethod
     def described(self) -> dict[str, Any]:
         """Return what it is searched on, such as a data set, in numbers: a part of result.json."""
+
+    def use_cores(self) -> None:
+        """Let torch use the cores that it may: one, unless torch trains something large; more change rounding."""
+        torch.set_num_threads(1)
 
     def simplified(self, trained: Any) -> C | None:
         """Return the simplest known form of what is trained; None for known ones that are no candidates."""

@@ -64,7 +64,9 @@ class SimpleProblem(StudyProblem[C]):
             solution = self.space.parse(name)
             self.space.encode(solution)
         except UserError as error:
-            raise UserError(f"{unknown_name('name', name, there)} Nor is it one of the {self.terms.many}: {error}") from None
+            raise UserError(
+                f"{unknown_name('name', name, there)} Nor is it one of the {self.terms.many}: {error}"
+            ) from None
         return Contender(str(solution), solution, ((None, solution),))
 
     def contender(self, solution: C, notes: Mapping[str, Any]) -> Contender[C]:
@@ -80,7 +82,9 @@ class SimpleProblem(StudyProblem[C]):
         """What `evaluate` says, held to its contract, as scores."""
         values = [float(value) for value in self.evaluate(candidates, part, seed)]
         if len(values) != len(candidates):
-            raise UserError(f"evaluate: expected a number for each of {len(candidates)} candidates, got {shown(values)}")
+            raise UserError(
+                f"evaluate: expected a number for each of {len(candidates)} candidates, got {shown(values)}"
+            )
         return [self.metric.score_of(value) for value in values]
 
     def score(self) -> float:
@@ -153,7 +157,9 @@ class _Evaluated(Fitting):
         """The one epoch."""
         if self.fitted or not self._candidates:
             return
-        validation, test = (self._problem._scores(self._candidates, part, self._seed) for part in ("validation", "test"))
+        validation, test = (
+            self._problem._scores(self._candidates, part, self._seed) for part in ("validation", "test")
+        )
         progress = [Progress() for _ in self._candidates]
         for one, score in zip(progress, validation, strict=True):
             one.update(score)

@@ -14,7 +14,7 @@ from core.search.space import C, Space
 
 
 class Verdict(StrEnum):
-    """How a candidate ended; `meaning` says it in a sentence."""
+    """How a candidate ended; the terms of a problem say it in a sentence."""
 
     ACCEPTED = "accepted"
     REJECTED = "rejected"
@@ -22,21 +22,6 @@ class Verdict(StrEnum):
     DUPLICATE = "duplicate"
     NON_FINITE = "non_finite"
     WRONG_DIRECTION = "wrong_direction"
-
-    @property
-    def meaning(self) -> str:
-        """The verdict in a sentence."""
-        return _MEANINGS[self]
-
-
-_MEANINGS = {
-    Verdict.ACCEPTED: "Trained, and the reward passed the reward filter.",
-    Verdict.REJECTED: "Trained, and the reward fell below the reward filter.",
-    Verdict.ZERO_GRADIENT: "Not trained: its gradient on the proxy batch is (nearly) zero.",
-    Verdict.DUPLICATE: "Not trained: its gradient on the proxy batch is that of an earlier candidate.",
-    Verdict.NON_FINITE: "Its values, gradients or trained parameters are not finite numbers.",
-    Verdict.WRONG_DIRECTION: "Not trained: it fails the validation check, which was asked for before training.",
-}
 
 
 @dataclass(frozen=True, eq=False)

@@ -51,6 +51,13 @@ class Trainer:
         """What trains, in the order in which losses are offered; the first one predicts."""
         self._most: int | None = None  # copies of the parameters that memory took, where more did not go
 
+    def use_cores(self) -> None:
+        """Let torch use the cores of the machine, if it is torch that trains.
+
+        Beside another back end a second thread would only make its small tensors slower, and change rounding.
+        """
+        torch.set_num_threads(self.machine.threads if self.backends[0].in_torch else 1)
+
     def model_copies(
         self,
         weights: Weights,

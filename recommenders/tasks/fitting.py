@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 import torch
@@ -13,6 +13,7 @@ from core.common.errors import UserError, shown
 from core.common.restoring import count, read
 from core.common.seeding import derive_seed
 from core.losses.loss import Loss
+from core.phases.contender import Fitted, Fitting
 from core.search.effectiveness import Fit, Patience, Progress, in_training, train_to_convergence
 from recommenders.backends.base import TrainEpoch
 from recommenders.models.recommender import Weights
@@ -107,30 +108,10 @@ class BatchedFit(Fit):
             self._prepared = self._prepare()
 
 
-@dataclass(frozen=True)
-class Fitted:
-    """A loss's recommender at its best validation epoch."""
-
-    epochs: int
-    """Epochs trained."""
-    best_epoch: int
-    """The epoch that the metrics belong to, from 1; 0 if no epoch gave finite predictions."""
-    validation: dict[str, float]
-    """Every metric of the task; empty if there is no best epoch."""
-    test: dict[str, float]
-    """The same on the test part."""
-    curve: tuple[float, ...] = ()
-    """The validation score after each epoch, higher is better."""
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain data, for storage: `core.common.restoring.read` reads it back."""
-        return asdict(self)
-
-
-class Fitting:
+class LossFitting(Fitting):
     """Fresh recommenders trained by every loss until they converge, as many together as memory takes.
 
-    Whoever iterates sees the progress of all losses after every epoch; then `fitted` is complete.
+    What is kept is a recommender at its best epoch (leading K = 1).
 
     Args:
         task: what to train.
@@ -164,9 +145,7 @@ class Fitting:
         self._fit: BatchedFit | None = None
         self._group = slice(0, 0)  # the losses that are in training together
         self.fitted: list[Fitted] = []
-        """What the losses came to, in order, as far as they are done."""
         self.kept: Weights | None = None
-        """The recommender that is kept, at its best epoch (leading K = 1), once it is done."""
 
     def __iter__(self) -> Iterator[list[Progress]]:
         """The epochs to come."""
@@ -265,8 +244,8 @@ def fit_losses(
     threshold_from: str = "validation",
     on_epoch: Callable[[list[Progress]], None] = lambda progress: None,
 ) -> list[Fitted]:
-    """Train to the end, see Fitting; `on_epoch` is called after every epoch with the progress of all losses."""
-    fitting = Fitting(task, losses, seed, patience, threshold_from)
+    """Train to the end, see LossFitting; `on_epoch` is called after every epoch with the progress of all losses."""
+    fitting = LossFitting(task, losses, seed, patience, threshold_from)
     for progress in fitting:
         on_epoch(progress)
     return fitting.fitted

@@ -10,7 +10,6 @@ from typing import Any
 
 from core.analysis.simplify import simplified
 from core.common.restoring import read
-from core.common.seeding import derive_seed
 from core.losses.loss import Loss, ProgramLoss
 from core.phases.contender import Contender
 from core.phases.front import leading
@@ -19,8 +18,8 @@ from core.phases.tally import Tally
 from core.phases.terms import Terms
 from core.problems.loss import LossProblem
 from core.problems.no_proxy import NoProxyTest
-from core.problems.proxy import Probe, ProxyTest
-from core.problems.scale import Yardstick
+from core.problems.proxy import ProxyBatch, ProxyTest
+from core.problems.scale import GradientNormaliser
 from core.problems.validation import ValidationCheck
 from core.programs.program import LossProgram
 from core.programs.space import OperatorSpace
@@ -32,9 +31,9 @@ from recommenders.tasks.contenders import baseline, searched
 from recommenders.tasks.environments import AlternatingEnvironment, FromScratchEnvironment
 from recommenders.tasks.fitting import LossFitting, read_weights
 from recommenders.tasks.losses import NAMED_LOSSES, make_loss
-from recommenders.tasks.metrics import PredictionMetric
+from recommenders.tasks.metrics import PredictionMetric, metrics_of
 from recommenders.tasks.screening import check_directions, screen
-from recommenders.tasks.task import Descent, Pairs, RecommendationTask
+from recommenders.tasks.task import Pairs, RecommendationTask, SgdSettings
 
 _VERDICTS: Mapping[Verdict, str] = MappingProxyType(
     {
@@ -63,7 +62,7 @@ class LossRules:
 
     proxy: ProxyTest | NoProxyTest
     """The proxy test, or what stands in for it."""
-    probe: Probe | None
+    proxy_batch: ProxyBatch | None
     """What it sees, see LossProblem."""
     check: ValidationCheck
     """The validation check of Phase II."""
@@ -104,15 +103,23 @@ class TrainedLossProblem(LossProblem, StudyProblem[LossProgram]):
         rules: LossRules,
     ) -> None:
         check_first = rules.check if rules.check_first else None
-        super().__init__(space, environment, rules.proxy, rules.probe, check_first, rules.reference)
+        super().__init__(space, environment, rules.proxy, rules.proxy_batch, check_first, rules.reference)
         self.task, self._environment, self._rules = task, environment, rules
+        self.device = task.trainer.device.type
         # Phases II and III compare losses as they begin on the study's own start.
-        self._on_start = None if rules.reference is None else Yardstick(rules.reference, environment.probe())
+        self._on_start = (
+            None if rules.reference is None else GradientNormaliser(rules.reference, environment.proxy_batch())
+        )
 
     @property
     def metric(self) -> PredictionMetric:
         """See StudyProblem."""
         return self.task.metric
+
+    @property
+    def metric_names(self) -> tuple[str, ...]:
+        """See StudyProblem: the metrics of the task."""
+        return tuple(metric.name for metric in metrics_of(self.metric.task))
 
     @property
     def known_names(self) -> tuple[str, ...]:
@@ -123,6 +130,10 @@ class TrainedLossProblem(LossProblem, StudyProblem[LossProgram]):
     def longest(self) -> int:
         """See StudyProblem."""
         return self._rules.patience.max_epochs
+
+    def use_cores(self) -> None:
+        """See StudyProblem."""
+        self.task.trainer.use_cores()
 
     def score_on(self, pairs: Pairs) -> float:
         """Return how the recommender that candidates start from now does on these pairs, higher is better."""
@@ -188,9 +199,9 @@ class TrainedLossProblem(LossProblem, StudyProblem[LossProgram]):
         self, trained: Sequence[Loss], seed: int, keep: int | None = None, ways: Sequence[Any] | None = None
     ) -> LossFitting:
         """See StudyProblem; a way is SGD settings, or None for those of the task."""
-        rules, usual = self._rules, self.task.settings.descent
-        descents = None if ways is None else [read(Descent | None, way) or usual for way in ways]
-        return LossFitting(self.task, trained, seed, rules.patience, rules.threshold_from, keep, descents)
+        rules, usual = self._rules, self.task.settings.sgd
+        sgd = None if ways is None else [read(SgdSettings | None, way) or usual for way in ways]
+        return LossFitting(self.task, trained, seed, rules.patience, rules.threshold_from, keep, sgd)
 
     def read_kept(self, stored: Any) -> Weights | None:
         """See StudyProblem: parameters of a recommender."""
@@ -198,7 +209,7 @@ class TrainedLossProblem(LossProblem, StudyProblem[LossProgram]):
 
     def short_score(self, trained: Loss, seed: int) -> float:
         """See StudyProblem."""
-        environment = FromScratchEnvironment(self.task, seed, probe_size=1, epochs=self._rules.short_epochs)
+        environment = FromScratchEnvironment(self.task, seed, proxy_size=1, epochs=self._rules.short_epochs)
         return environment.measure([trained], seed)[0].score
 
     def trained(self, entry: Mapping[str, Any]) -> Loss:

@@ -1,4 +1,4 @@
-"""Does the found loss win? Paired over seeds, and no louder than the evidence."""
+"""Does what was found win? Paired over seeds, and no louder than the evidence."""
 
 from __future__ import annotations
 
@@ -8,13 +8,15 @@ from dataclasses import asdict, dataclass
 from statistics import fmean
 from typing import Any
 
-from recommenders.tasks.finals import Finished
-from recommenders.tasks.metrics import Metric
+from core.phases.contender import Finished
+from core.phases.metric import Metric
+from studies.study.problems import LOSS
+from studies.study.settings import StudySettings
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """The best found loss beside the best baseline, on the test part."""
+    """What was found beside the best baseline, on the test part."""
 
     found: str
     baseline: str
@@ -24,6 +26,8 @@ class Comparison:
     """What the found loss is better by, a number for each seed; positive is better, whatever the metric."""
     outcome: str
     """ahead or behind (with every seed), or undecided."""
+    what: str = "loss"
+    """What was found is called."""
 
     @property
     def gain(self) -> float:
@@ -38,27 +42,31 @@ class Comparison:
         if n > 1:
             gain += f" over {n} seeds (from {min(self.gains):+.4f} to {max(self.gains):+.4f})"
         if self.outcome == "ahead":
-            return f"The found loss is ahead of {self.baseline}, the best baseline on validation: {gain}."
+            return f"The found {self.what} is ahead of {self.baseline}, the best baseline on validation: {gain}."
         if self.outcome == "behind":
-            return f"The found loss does not beat {self.baseline}, the best baseline on validation: {gain}."
+            return f"The found {self.what} does not beat {self.baseline}, the best baseline on validation: {gain}."
         if not math.isfinite(self.gain):
             return f"No comparison with {self.baseline}: a training run gave no finite predictions."
         if n == 1:
             return f"One seed decides nothing; beside {self.baseline}, the best baseline on validation: {gain}."
-        return f"Not decided between the found loss and {self.baseline}, the best baseline on validation: {gain}."
+        return (
+            f"Not decided between the found {self.what} and {self.baseline}, the best baseline on validation: {gain}."
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """For result.json."""
-        return {**asdict(self), "gains": list(self.gains), "gain": self.gain, "verdict": self.verdict}
+        values = {name: value for name, value in asdict(self).items() if name != "what"}
+        return {**values, "gains": list(self.gains), "gain": self.gain, "verdict": self.verdict}
 
 
-def compare(found: Finished, baselines: Sequence[Finished], metric: Metric) -> Comparison:
-    """Pair the test metrics of the found loss and of the best baseline by seed.
+def compare(found: Finished[Any], baselines: Sequence[Finished[Any]], metric: Metric, what: str = "loss") -> Comparison:
+    """Pair the test metrics of what was found and of the best baseline by seed.
 
     Args:
         found: trained with every seed.
         baselines: at least one, trained with the same seeds.
         metric: what decides.
+        what: what was found is called.
     """
     best = max(baselines, key=lambda baseline: baseline.score(metric))
     side = 1 if metric.higher_is_better else -1
@@ -66,7 +74,7 @@ def compare(found: Finished, baselines: Sequence[Finished], metric: Metric) -> C
         side * (ours.test.get(metric.name, math.nan) - theirs.test.get(metric.name, math.nan))
         for ours, theirs in zip(found.fitted, best.fitted, strict=True)
     )
-    return Comparison(found.contender.name, best.contender.name, metric.name, gains, _outcome(gains))
+    return Comparison(found.contender.name, best.contender.name, metric.name, gains, _outcome(gains), what)
 
 
 def _outcome(gains: Sequence[float]) -> str:
@@ -78,15 +86,28 @@ def _outcome(gains: Sequence[float]) -> str:
     return "undecided"
 
 
-def caveats(
-    learning_rate: float, weight_decay: float, n_seeds: int, passed: bool, normalised: bool = False
-) -> list[str]:
-    """What a reader must know before believing the verdict."""
-    told = []
+def caveats(settings: StudySettings, passed: bool) -> list[str]:
+    """Return what a reader must know before believing the verdict.
+
+    Args:
+        settings: of the study.
+        passed: whether anything accepted passed the checks of phase II.
+    """
+    told = [] if settings.problem != LOSS else _caveats_of_losses(settings, passed)
+    if settings.repeats > 1:
+        told.append(f"The {settings.repeats} seeds vary {_VARIED[settings.problem == LOSS]}: no test of significance.")
+    return told
+
+
+_VARIED = {True: "the start and the batches, not the data", False: "what is drawn, not the data"}
+
+
+def _caveats_of_losses(settings: StudySettings, passed: bool) -> list[str]:
+    told, train = [], settings.train
     if not passed:
         told.append("No accepted loss passed the validation check; those shown came nearest and may not learn at all.")
-    shared = f"the learning rate {learning_rate:g} and the weight decay {weight_decay:g}"
-    if normalised:
+    shared = f"the learning rate {train.learning_rate:g} and the weight decay {train.weight_decay:g}"
+    if settings.scale == "normalised":
         told.append(
             "Every loss, the baselines too, is multiplied by a number that brings its gradient to the norm of BCE's on "
             f"one batch of a fresh recommender, and all share {shared}. So no loss wins by the scale that it begins "
@@ -99,6 +120,4 @@ def caveats(
             "decay c times as small, so under one shared decay a loss can win by its scale alone. Before believing a "
             "win: python -m studies.evaluate --loss FORMULA tunes both for each loss."
         )
-    if n_seeds > 1:
-        told.append(f"The {n_seeds} seeds vary the start and the batches, not the data: no test of significance.")
     return told

@@ -11,13 +11,13 @@ from typing import Any, Self
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from core.analysis.tally import Tally
 from core.common.secrets import masked
+from core.phases.metric import Metric
+from core.phases.tally import Tally
 from core.search.effectiveness import Progress as FitProgress
 from core.search.search import Step
 from recommenders.data import Dataset
 from recommenders.data.summary import summarise
-from recommenders.tasks.metrics import Metric
 from studies.study.observer import Observer
 
 _LINE_EVERY = 10.0  # seconds between lines where there is no terminal to draw on

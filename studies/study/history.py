@@ -6,12 +6,12 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from core.analysis.tally import Tally
 from core.common.restoring import count, read
+from core.phases.contender import Finished
+from core.phases.metric import Metric
+from core.phases.tally import Tally
 from core.search.effectiveness import Progress
 from core.search.search import Step
-from recommenders.tasks.finals import Finished
-from recommenders.tasks.metrics import Metric
 from studies.storage.output import plain
 from studies.study.history_file import HistoryFile, StepRecord
 from studies.study.observer import Observer

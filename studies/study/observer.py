@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from core.analysis.tally import Tally
+from core.phases.tally import Tally
 from core.search.effectiveness import Progress
 from core.search.search import Step
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from core.analysis.tally import Tally
+from core.phases.tally import Tally
 from core.search.search import Step
 from core.search.trial import Trial
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Annotated, Any, Self
 
+from core.analysis.picking import Pick
 from cyclopts import Parameter
 
-from core.analysis.picking import Pick
 from core.common.errors import UserError
 from core.common.restoring import read_fields
 from core.programs.operators import OPERATORS, PAPER_OPERATORS
@@ -19,10 +19,13 @@ from core.programs.operators.choice import chosen_operators, operators_text
 from core.programs.space import OperatorSpace
 from core.search.effectiveness import Patience
 from recommenders.data import dataset_name
+from recommenders.data.options import option
 from recommenders.tasks.losses import NAMED_LOSSES
 from recommenders.tasks.task import TrainSettings
 from searchers import SEARCHERS, YOUR_OWN
 from studies.common.processes import usable_cores
+from studies.study.problems import LOSS, PROBLEMS, check_problem, unused_settings
+from studies.study.problems import YOUR_OWN as YOUR_OWN_PROBLEM
 from studies.study.settings_data import DataPlaces, listed
 from studies.study.settings_training import FORMULA, PRESETS, SPACED, TrainingSettings, check_choice
 from studies.study.tracking_place import ExperimentName, TrackingUri, experiment_name, tracking_place
@@ -55,6 +58,7 @@ class SearchSettings:
 class ProtocolSettings(TrainingSettings):
     """What losses are searched and judged on, and for how long; the searcher and the seed aside."""
 
+    problem: Annotated[str, Parameter(help=listed("What is searched", PROBLEMS) + YOUR_OWN_PROBLEM)] = LOSS
     trainings: int = 200
     """How many candidate losses Phase I trains."""
     minutes: float | None = None
@@ -112,6 +116,7 @@ class ProtocolSettings(TrainingSettings):
     def __post_init__(self) -> None:
         """Check what no other class checks."""
         super().__post_init__()
+        self._check_problem()
         object.__setattr__(self, "operators", operators_text(chosen_operators(self.operators)))
         for name, known in _CHOICES.items():
             if not (getattr(self, name) is None and name in _BY_ENVIRONMENT):
@@ -124,6 +129,24 @@ class ProtocolSettings(TrainingSettings):
         Pick.parse(self.pick)
         if not self.baseline:
             raise UserError("--baseline: expected at least one loss to compare with, got none")
+
+    def _check_problem(self) -> None:
+        """Refuse a problem that there is none of, and settings that it does not read."""
+        check_problem(self.problem)
+        for f in fields(self):
+            if f.name in self._unused and getattr(self, f.name) != f.default:
+                raise UserError(f"{option(f.name)}: --problem {self.problem} has no use for it")
+
+    @property
+    def _unused(self) -> frozenset[str]:
+        """Settings that the problem does not read."""
+        return unused_settings(self.problem, frozenset(f.name for f in fields(ProtocolSettings)))
+
+    @property
+    def compared(self) -> tuple[str, ...] | None:
+        """What found candidates are compared with; None: what the problem brings for that."""
+        is_usual = self.baseline == tuple(NAMED_LOSSES)
+        return None if is_usual and self.problem != LOSS else self.baseline
 
     @property
     def space(self) -> OperatorSpace:
@@ -146,7 +169,8 @@ class ProtocolSettings(TrainingSettings):
     def in_force(self, name: str) -> str:
         """The value of a setting whose default depends on the environment."""
         given: str | None = getattr(self, name)
-        return _BY_ENVIRONMENT[name][self.environment] if given is None else given
+        moves = self.environment if "environment" not in self._unused else "from-scratch"
+        return _BY_ENVIRONMENT[name][moves] if given is None else given
 
     @property
     def patience(self) -> Patience:
@@ -155,11 +179,12 @@ class ProtocolSettings(TrainingSettings):
         return replace(PRESETS[self.preset].patience, **{name: v for name, v in given.items() if v is not None})
 
     def to_dict(self) -> dict[str, Any]:
-        """Every setting by name, tuples as lists; scale and operators only where they are not the defaults."""
-        usual = {f.name for f in fields(self) if f.name in _OPTIONAL and getattr(self, f.name) == f.default}
-        values = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in usual}
+        """Every setting that the problem reads, tuples as lists; problem, scale and operators where they are not the defaults."""
+        unsaid = {f.name for f in fields(self) if f.name in _OPTIONAL and getattr(self, f.name) == f.default}
+        values = {f.name: getattr(self, f.name) for f in fields(self)}
         values |= {name: self.in_force(name) for name in _BY_ENVIRONMENT}
-        values["dataset"] = dataset_name(self.dataset, None)
+        values |= {"dataset": dataset_name(self.dataset, None), "baseline": self.compared or ()}
+        values = {name: value for name, value in values.items() if name not in unsaid | self._unused}
         return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
 
 
@@ -178,7 +203,7 @@ class StudySettings(ProtocolSettings, SearchSettings):
 
 
 #: Settings that are stored only where they are not the defaults, as in what older versions stored.
-_OPTIONAL = ("operators", "scale")
+_OPTIONAL = ("operators", "problem", "scale")
 _CHOICES = {
     "check": ("before", "after"),
     "duplicates": ("original", "nothing"),

@@ -2,77 +2,32 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
-import torch
-
-from core.analysis.picking import Pick
-from core.analysis.tally import Tally
 from core.common.errors import UserError
+from core.common.loading import telling
 from core.common.restoring import read
 from core.common.seeding import derive_seed
-from core.losses.closed_forms import BCE
-from core.losses.loss import Loss
-from core.problems.loss import LossProblem
-from core.problems.no_proxy import NoProxyTest
-from core.problems.proxy import ProxyTest, prediction_proxy_batch
-from core.problems.scale import GradientNormaliser
-from core.problems.validation import ValidationCheck
+from core.phases.finals import Finals
+from core.phases.picking import Pick
+from core.phases.tally import Tally
 from core.search.effectiveness import Progress
 from core.search.reward import RewardFilter
 from core.search.rounds import Rules
 from core.search.search import Search, SearchBudget
-from recommenders import make_recommender
-from recommenders.backends.trainer import Trainer
-from recommenders.common.machine import Machine, check_device
-from recommenders.data import DataFiles, Dataset, dataset_name, load_dataset
-from recommenders.tasks.environments import AlternatingEnvironment, FromScratchEnvironment
-from recommenders.tasks.finals import Finals, baseline, searched
-from recommenders.tasks.metrics import find_metric
-from recommenders.tasks.screening import check_directions, leading, screen
-from recommenders.tasks.task import Pairs, RecommendationTask
-from searchers import make_searcher
+from recommenders.data import DataFiles, Dataset
+from recommenders.tasks.loss_problem import TrainedLossProblem
+from searchers import check_searcher, make_searcher
 from studies.storage.checkpoints import Offer, keep_nothing, restoring
-from studies.study.found import Finalist, Found
+from studies.study.found import Found
 from studies.study.observer import Audience, Observer
+from studies.study.problems import Ingredients, check_problem, make_problem
 from studies.study.result import StudyResult
 from studies.study.settings import StudySettings
-
-
-def pick_device(name: str) -> torch.device:
-    """The device that a name stands for; auto is cuda where there is one.
-
-    Raises:
-        UserError: an unknown name, or a CUDA device that is not here.
-    """
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
-    if not re.fullmatch(r"cpu|cuda(:(0|[1-9][0-9]?))?", name):
-        raise UserError(f"--device: expected auto, cpu, cuda or cuda:N for one of several GPUs, got {name!r}")
-    check_device(device := torch.device(name))
-    return device
-
-
-def use_cores(trainer: Trainer) -> None:
-    """Let torch use the cores that a trainer may, if it is torch that trains.
-
-    Beside another back end a second thread would only make its small tensors slower, and change rounding.
-    """
-    torch.set_num_threads(trainer.machine.threads if trainer.backends[0].in_torch else 1)
-
-
-def load_settings(settings: StudySettings, files: DataFiles) -> Dataset:
-    """The data set that settings and files mean.
-
-    Raises:
-        UserError: see load_dataset.
-    """
-    name = dataset_name(settings.dataset, files.data)
-    return load_dataset(name, files, settings.seed, settings.table_options)
 
 
 class Study:
@@ -99,55 +54,38 @@ class Study:
     ) -> None:
         files = DataFiles() if isinstance(data, Dataset) else DataFiles.of(data)
         self.settings, self.kind = (settings := settings.on(files)), kind
-        metric = find_metric(settings.task, settings.metric)
-        machine = Machine(pick_device(settings.device), backend=settings.backend, threads=threads, memory=memory)
-        self._space = settings.space
-        seed = derive_seed(settings.seed, "searcher")
-        k = settings.candidates_per_step
-        self._searcher = make_searcher(settings.searcher, self._space, seed, settings.guess, k)
-        given = {} if settings.init_std is None else {"init_std": settings.init_std}
-        recommender = make_recommender(kind or settings.recommender, {"init_std": settings.initial_std}, **given)
-        self._budget = SearchBudget(
-            settings.trainings, settings.minutes, settings.candidates_per_step, settings.samples_per_training
-        )
-        self._check = ValidationCheck(settings.min_positive_rate, seed=settings.seed)
+        check_searcher(settings.searcher)
+        budget = settings.trainings, settings.minutes, settings.candidates_per_step, settings.samples_per_training
+        self._budget = SearchBudget(*budget)
         self._rules = Rules(RewardFilter(settings.eta), settings.in_force("duplicates") == "original")
-        self.baselines = [baseline(text, self._space, settings.epsilon) for text in settings.baseline]
-        self._patience = settings.patience
-        dataset = data if isinstance(data, Dataset) else load_settings(settings, files)
-        self.task = RecommendationTask(recommender, dataset, metric, settings.train, machine)
-        self._environment = self._make_environment()
-        reference = BCE if settings.scale == "normalised" else None
-        self._problem = self._make_problem(reference)
-        self.start = self._problem.score()
-        """The validation score of the fresh recommender, higher is better."""
-        self._normaliser = None if reference is None else GradientNormaliser(reference, self._environment.proxy_batch())
-
-    def _make_environment(self) -> AlternatingEnvironment | FromScratchEnvironment:
-        settings, seed = self.settings, derive_seed(self.settings.seed, "environment")
-        if settings.environment == "from-scratch":
-            return FromScratchEnvironment(self.task, seed, settings.proxy_size, settings.epochs_per_candidate)
-        return AlternatingEnvironment(self.task, seed, settings.proxy_size)
-
-    def _make_problem(self, reference: Loss | None) -> LossProblem:
-        settings, kind = self.settings, self.settings.in_force("proxy")
-        seed = derive_seed(settings.seed, "environment")
-        return LossProblem(
-            self._space,
-            self._environment,
-            NoProxyTest() if kind == "none" else ProxyTest(settings.proxy_delta),
-            proxy_batch=prediction_proxy_batch(seed) if kind == "prediction" else None,
-            check_first=self._check if settings.check == "before" else None,
-            reference=reference,
+        source = data if isinstance(data, Dataset) else files
+        self.problem = make_problem(Ingredients(settings, source, threads, memory, kind))
+        """What is searched."""
+        with self._telling():
+            names = self.problem.known_names if settings.compared is None else settings.compared
+            self.baselines = [self.problem.known(text) for text in names]
+            self.start = self.problem.score()
+            """The validation score that rewards of the first step are gains over, higher is better."""
+        seed = derive_seed(settings.seed, "searcher")
+        self._searcher = make_searcher(
+            settings.searcher, self.problem.space, seed, settings.guess, settings.candidates_per_step
         )
 
-    def score_on(self, pairs: Pairs) -> float:
-        """How the recommender that candidates start from now does on these pairs, higher is better."""
-        return self._environment.score_on(pairs)
+    def _telling(self) -> AbstractContextManager[None]:
+        """Errors of a problem that is not ours, as one line."""
+        spec, own, _ = check_problem(self.settings.problem)
+        return nullcontext() if own is None else telling(f"problem {spec.name}:")
 
-    def comparable(self, loss: Loss) -> Loss:
-        """The loss as phases II and III train it: where `scale` is normalised, brought to BCE's norm on the start."""
-        return loss if self._normaliser is None else self._normaliser.scaled([loss])[0]
+    @property
+    def losses(self) -> TrainedLossProblem:
+        """The problem, for what can be done with losses alone.
+
+        Raises:
+            UserError: it is another one.
+        """
+        if not isinstance(self.problem, TrainedLossProblem):
+            raise UserError(f"--problem: expected loss, which is all that this works for, got {self.settings.problem}")
+        return self.problem
 
     def run(
         self,
@@ -170,7 +108,7 @@ class Study:
         began, audience, stored = clock(), Audience(observers), stored or {}
         with restoring():
             began -= read(float, stored.get("seconds", 0.0))
-            found = Found.from_dict(stored["found"], self.settings) if "found" in stored else None
+            found = Found.from_dict(stored["found"], self.problem) if "found" in stored else None
         if found is None:
             found = self.search(observers, clock, stored, offer)
         finals = self._finals(found)
@@ -191,35 +129,17 @@ class Study:
             audience.on_epoch(progress)
             offer(state)
 
-        finished = finals.run(audience.on_phase, epoch_done)
-        result = StudyResult(
-            settings=self.settings,
-            task=self.task,
-            tally=found.tally,
-            stop=found.stop,
-            candidate_epochs=found.candidate_epochs,
-            n_passed=found.n_passed,
-            finished=tuple(finished),
-            n_searched=len(found.finalists) + len(found.simpler),
-            found=finals.best,
-            model=finals.model,
-            seconds=clock() - began,
-        )
+        with self._telling():
+            finished = finals.run(audience.on_phase, epoch_done)
+        best, seconds = finals.best, clock() - began
+        result = StudyResult(self.settings, self.problem, found, tuple(finished), best, finals.model, seconds)
         audience.on_result(result.to_dict())
         return result
 
-    def _finals(self, found: Found) -> Finals:
-        settings, finalists = self.settings, [contender for contender, _ in (*found.finalists, *found.simpler)]
-        return Finals(
-            self.task,
-            [one.trained_as(self.comparable) for one in (*finalists, *self.baselines)],
-            n_searched=len(finalists),
-            seed=settings.seed,
-            repeats=settings.repeats,
-            patience=self._patience,
-            threshold_from=settings.threshold_from,
-            pick=Pick.parse(settings.pick),
-        )
+    def _finals(self, found: Found) -> Finals[Any]:
+        settings = self.settings
+        contenders = [*found.finalists, *found.simpler, *self.baselines]
+        return Finals(self.problem, contenders, settings.seed, settings.repeats, Pick.parse(settings.pick))
 
     def search(
         self,
@@ -229,18 +149,18 @@ class Study:
         offer: Offer = keep_nothing,
     ) -> Found:
         """Phases I and II; for the arguments see `run`."""
-        began, audience, tally = clock(), Audience(observers), Tally(self._space)
+        began, audience, tally = clock(), Audience(observers), Tally(self.problem.space, self.problem.complexity)
         seed = derive_seed(self.settings.seed, "search")
-        search = Search(self._searcher, self._problem, self._rules, self._budget, seed, clock)
+        search = Search(self._searcher, self.problem, self._rules, self._budget, seed, clock)
         if stored:
             with restoring():
                 began -= read(float, stored["seconds"])
-                tally = Tally.from_dict(stored["tally"], self._space)
+                tally = Tally.from_dict(stored["tally"], self.problem.space, self.problem.complexity)
                 search.load_state_dict(stored["search"])
                 audience.load_state_dict(stored["observers"])
         told = f"{tally.trained} done, " if tally.trained else ""
         audience.on_phase(
-            f"Phase I, loss search: up to {self.settings.trainings} trainings, {told}{self.settings.searcher} proposes"
+            f"Phase I, {self.problem.terms.one} search: up to {self.settings.trainings} trainings, {told}{self.settings.searcher} proposes"
         )
 
         def state() -> dict[str, Any]:
@@ -251,30 +171,12 @@ class Study:
                 "observers": audience.state_dict(),
             }
 
-        for step in search:
-            tally.add(step)
-            audience.on_step(step, tally, int(tally.cost))
-            offer(state)
-        finalists, simpler, n_passed = self._check_and_screen(tally, audience.on_phase)
+        with self._telling():
+            for step in search:
+                tally.add(step)
+                audience.on_step(step, tally, int(tally.cost))
+                offer(state)
+            settings = self.settings
+            chosen = self.problem.leading(tally, settings.finalists, settings.simpler, audience.on_phase)
         assert search.stop is not None, "a search ends for a reason"
-        return Found(tally, search.stop, int(tally.cost), finalists, simpler, n_passed)
-
-    def _check_and_screen(
-        self, tally: Tally, say: Callable[[str], None]
-    ) -> tuple[tuple[Finalist, ...], tuple[Finalist, ...], int]:
-        settings, space = self.settings, self._space
-        programs = list(tally.accepted.values())
-        checked = check_directions(programs, self._space, self._check, settings.finalists)
-        say(
-            f"Phase II, validation check: {checked.n_passed} of {len(programs)} accepted losses push predictions "
-            f"towards labels on {settings.min_positive_rate:.0%} of simulated pairs"
-        )
-        scores: Mapping[str, float] = tally.scores
-        if settings.environment != "from-scratch" and len(checked.passed) > settings.finalists:
-            scores = screen(self.task, checked.passed, space, settings.seed, self.comparable)
-        chosen = leading(checked.passed, scores, space, settings.finalists, settings.simpler)
-        finalists, simpler = (
-            tuple((searched(p, direction, space, settings.epsilon), tally.scores.get(p.key)) for p, direction in some)
-            for some in chosen
-        )
-        return finalists, simpler, checked.n_passed
+        return Found(tally, search.stop, chosen.finalists, chosen.simpler, chosen.n_passed)

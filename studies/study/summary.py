@@ -5,15 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from statistics import fmean, stdev
+from typing import Any
 
 from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from core.search.trial import Verdict
-from recommenders.tasks.finals import Finished
-from recommenders.tasks.fitting import Fitted
-from recommenders.tasks.metrics import Metric, metrics_of
+from core.phases.contender import Finished, Fitted
 from studies.study.comparison import caveats
 from studies.study.result import StudyResult
 
@@ -21,64 +19,59 @@ _LONGEST_FORMULA = 120
 
 
 def print_report(result: StudyResult, console: Console) -> None:
-    """Losses, funnel and verdict."""
-    console.print(losses_table(result))
+    """Contenders, funnel and verdict."""
+    console.print(contenders_table(result))
     console.print(funnel_table(result))
     for line in conclusion(result):
         console.print(line, highlight=False)
 
 
-def losses_table(result: StudyResult) -> Table:
-    """Found losses and baselines, the best on validation first."""
-    task = result.task
-    data = task.dataset
-    table = Table(
-        title=f"Trained to convergence on {data.name} ({result.settings.recommender}), best validation epoch",
-        box=box.SIMPLE_HEAD,
-        title_justify="left",
-    )
-    table.add_column("loss", overflow="fold")
-    scaled = any(finished.loss.scale != 1 for finished in result.finished)
-    for name in ("operators", "front", "eps", *(("scale",) if scaled else ()), "epochs", "seeds"):
+def contenders_table(result: StudyResult) -> Table:
+    """Found ones and baselines, the best on validation first."""
+    problem, terms = result.problem, result.problem.terms
+    on = f" on {problem.described()['name']} ({result.settings.recommender})" if terms.are_losses else ""
+    title = f"Trained to convergence{on}, best validation epoch" if terms.are_losses else "Found and known ones"
+    table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left")
+    table.add_column(terms.one, overflow="fold")
+    details = _details(result)
+    for name in (terms.complexity, "front", *details, "epochs", "seeds"):
         table.add_column(name, justify="center" if name == "front" else "right")
-    metrics = metrics_of(task.metric.task)
-    table.add_column(f"validation {task.metric.name}", justify="right")
-    for metric in metrics:
-        table.add_column(f"test {metric.name}", justify="right")
+    table.add_column(f"validation {problem.metric.name}", justify="right")
+    for name in problem.metric_names:
+        table.add_column(f"test {name}", justify="right")
     for i, finished in enumerate(result.finalists):
         style = "bold" if i == 0 else None
-        _add_row(table, finished, task.metric, metrics, scaled, style, on_front=finished in result.front)
+        table.add_row(*_cells(result, finished, details, on_front=finished in result.front), style=style)
     if result.finalists:
         table.add_section()
-    for finished in sorted(result.baselines, key=lambda f: -f.score(task.metric)):
-        _add_row(table, finished, task.metric, metrics, scaled)
+    for finished in sorted(result.baselines, key=lambda f: -f.score(problem.metric)):
+        table.add_row(*_cells(result, finished, details))
     return table
 
 
-def _add_row(
-    table: Table,
-    finished: Finished,
-    chosen_by: Metric,
-    metrics: list[Metric],
-    scaled: bool,
-    style: str | None = None,
-    on_front: bool = False,
-) -> None:
-    name, simple = finished.contender.name, finished.simple
-    searched = finished.contender.direction is not None
+def _details(result: StudyResult) -> list[str]:
+    """Columns that not every study has: the constant that was chosen, and the scale of losses."""
+    has_constant = result.problem.terms.are_losses or any(one.epsilon is not None for one in result.finished)
+    scaled = any(result.problem.details(one.trained).get("scale", 1) != 1 for one in result.finished)
+    return ["eps"] * has_constant + ["scale"] * scaled
+
+
+def _cells(result: StudyResult, finished: Finished[Any], details: Sequence[str], on_front: bool = False) -> list[str]:
+    """A row of the table."""
+    name, simple, problem = finished.contender.name, finished.simple, result.problem
+    searched = finished.contender.is_searched
     shown = f"{shortened(name)}\n= {shortened(str(simple))}" if searched and str(simple) != name else shortened(name)
-    table.add_row(
+    values = {"eps": finished.epsilon, "scale": problem.details(finished.trained).get("scale")}
+    return [
         shown,
         "" if simple is None else str(simple.complexity),
         "*" * on_front,
-        "" if finished.epsilon is None else f"{finished.epsilon:g}",
-        *((f"{finished.loss.scale:.4g}",) if scaled else ()),
+        *("" if values[one] is None else f"{values[one]:{'g' if one == 'eps' else '.4g'}}" for one in details),
         f"{fmean(fitted.best_epoch for fitted in finished.fitted):.0f}",
         str(len(finished.fitted)),
-        _over_seeds(finished.fitted, "validation", chosen_by.name),
-        *(_over_seeds(finished.fitted, "test", metric.name) for metric in metrics),
-        style=style,
-    )
+        _over_seeds(finished.fitted, "validation", problem.metric.name),
+        *(_over_seeds(finished.fitted, "test", metric) for metric in problem.metric_names),
+    ]
 
 
 def mean_and_spread(values: Sequence[float]) -> str:
@@ -104,33 +97,30 @@ def shortened(formula: str) -> str:
 
 def funnel_table(result: StudyResult) -> Table:
     """What became of the candidates of Phase I."""
-    funnel = result.tally.funnel()
-    title = f"{funnel['sampled']} candidates sampled, {funnel['trained']} trained ({result.stop})"
+    funnel = result.search.tally.funnel()
+    title = f"{funnel['sampled']} candidates sampled, {funnel['trained']} trained ({result.search.stop})"
     table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left")
     for name in ("verdict", "candidates", "share"):
         table.add_column(name, justify="left" if name == "verdict" else "right")
     table.add_column("meaning")
-    for verdict in Verdict:
-        count = funnel[verdict.value]
+    for verdict, meaning in result.problem.terms.verdicts.items():
+        count = funnel[verdict]
         share = f"{count / funnel['sampled']:.1%}" if funnel["sampled"] else ""
-        table.add_row(verdict.value.replace("_", " "), str(count), share, verdict.meaning)
+        table.add_row(verdict.replace("_", " "), str(count), share, meaning)
     return table
 
 
 def conclusion(result: StudyResult) -> list[str]:
     """The verdict and what to know about it, a sentence each."""
-    settings = result.settings
-    if result.best is None or result.comparison is None:
-        return ["No loss was accepted, so there is nothing to compare. Give more --trainings or another --seed."]
-    train = result.task.settings
-    scale = result.best.loss.scale
-    told = [f"Best found loss: {result.best.contender.name}" + ("" if scale == 1 else f", times {scale:.4g}")]
-    simple = str(result.best.simple)
-    if simple != result.best.contender.name:
+    settings, one, best = result.settings, result.problem.terms.one, result.best
+    if best is None or result.comparison is None:
+        return [f"No {one} was accepted, so there is nothing to compare. Give more --trainings or another --seed."]
+    scale = result.problem.details(best.trained).get("scale", 1)
+    told = [f"Best found {one}: {best.contender.name}" + ("" if scale == 1 else f", times {scale:.4g}")]
+    simple = str(best.simple)
+    if simple != best.contender.name:
         told.append(f"Simplified, with the same gradient: {simple}")
     if not result.is_as_simple_as_asked:
-        told.append(f"No loss found is as simple as --pick '{settings.pick}' asks for, so the best one is shown.")
+        told.append(f"No {one} found is as simple as --pick '{settings.pick}' asks for, so the best one is shown.")
     told.append(result.comparison.verdict)
-    passed, normalised = result.n_passed > 0, settings.scale == "normalised"
-    told += caveats(train.learning_rate, train.weight_decay, settings.repeats, passed, normalised)
-    return told
+    return told + caveats(settings, result.search.n_passed > 0)

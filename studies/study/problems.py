@@ -1,0 +1,138 @@
+"""Problems by name: what is searched. To add one: a file and a row here, or package.module:Class from outside."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, ClassVar, get_type_hints
+
+from core.common.errors import unknown_name
+from core.common.loading import find_class, source_digest, telling
+from core.common.specification import Specification, read_values
+from core.phases.problem import StudyProblem
+from recommenders.data import DataFiles, Dataset
+from studies.study.loss import make_loss_problem
+
+if TYPE_CHECKING:
+    from studies.study.settings import StudySettings
+
+#: The problem that a study is about unless said otherwise.
+LOSS = "loss"
+
+
+@dataclass(frozen=True)
+class ProblemSpec(Specification):
+    """See Specification."""
+
+    kind: ClassVar[str] = "problem"
+    example: ClassVar[str] = LOSS
+    takes_classes: ClassVar[bool] = True
+    signs: ClassVar[str] = "._-+,/@"
+
+
+@dataclass(frozen=True)
+class Ingredients:
+    """What a problem may be made of."""
+
+    settings: StudySettings
+    """Of the study."""
+    data: DataFiles | Dataset
+    """The files of a data set, or the data set itself."""
+    threads: int = 1
+    """CPU cores to train on."""
+    memory: float | None = None
+    """GiB for the parameters of recommenders in training; None: half of what is free."""
+    kind: type | None = None
+    """The class of the recommender, instead of the one that the settings name."""
+
+
+@dataclass(frozen=True)
+class ProblemEntry:
+    """A row of the registry."""
+
+    make: Callable[[Ingredients], StudyProblem[Any]]
+    about: str
+    """What is searched, for --help."""
+    unused: frozenset[str] = frozenset()
+    """Settings of a study that it does not read."""
+
+
+PROBLEMS: Mapping[str, ProblemEntry] = MappingProxyType(
+    {LOSS: ProblemEntry(make_loss_problem, "a loss that trains a recommender")}
+)
+#: Goes on where --help lists the names.
+YOUR_OWN = " Or package.module:Class, with settings as in bits:Bits:n=30, see docs/add-a-problem.md."
+#: Settings that matter whatever is searched; a problem of one's own has settings of its own for everything else.
+_OF_ALL = frozenset(
+    (
+        *(
+            "problem",
+            "searcher",
+            "seed",
+            "trainings",
+            "minutes",
+            "samples_per_training",
+            "guess",
+            "candidates_per_step",
+        ),
+        *("duplicates", "eta", "finalists", "simpler", "pick", "baseline", "repeats"),
+    )
+)
+
+
+def check_problem(text: str) -> tuple[ProblemSpec, type[StudyProblem[Any]] | None, dict[str, Any]]:
+    """Return what a line such as `loss` or `bits:Bits:n=30` asks for: itself read, a class of one's own, its settings.
+
+    Raises:
+        UserError: an unknown name or setting, a value that cannot be, or a class that is no problem.
+    """
+    spec = ProblemSpec.parse(text)
+    if ":" not in spec.name:
+        if spec.name not in PROBLEMS:
+            raise unknown_name("problem", spec.name, PROBLEMS)
+        return spec, None, read_values(spec, {})
+    kind = find_class(spec, _is_problem, "core.phases.problem.StudyProblem")
+    types = get_type_hints(kind.__init__)  # type: ignore[misc]
+    parameters = inspect.signature(kind).parameters
+    return spec, kind, read_values(spec, {name: types.get(name, Any) for name in parameters})
+
+
+def unused_settings(text: str, all_settings: frozenset[str]) -> frozenset[str]:
+    """Return the settings of a study that the problem of a line does not read.
+
+    Args:
+        text: see `check_problem`.
+        all_settings: the names of all settings.
+    """
+    name = ProblemSpec.parse(text).name
+    return all_settings - _OF_ALL if ":" in name else PROBLEMS[name].unused
+
+
+def problem_source(text: str) -> str | None:
+    """Return a digest of the file in which the class of a line is written; None for those of the registry.
+
+    Raises:
+        UserError: see `check_problem`.
+    """
+    _, kind, _ = check_problem(text)
+    return None if kind is None else source_digest(kind)
+
+
+def make_problem(given: Ingredients) -> StudyProblem[Any]:
+    """Return the problem that the settings of a study ask for.
+
+    Raises:
+        UserError: anything that it could not be searched with.
+    """
+    spec, kind, values = check_problem(given.settings.problem)
+    if kind is None:
+        return PROBLEMS[spec.name].make(given)
+    with telling(f"problem {spec.name}: its constructor", exits=True):
+        made: StudyProblem[Any] = kind(**values)
+    return made
+
+
+def _is_problem(thing: object) -> bool:
+    return isinstance(thing, type) and issubclass(thing, StudyProblem) and not inspect.isabstract(thing)
