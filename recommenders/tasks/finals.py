@@ -17,7 +17,7 @@ from core.losses.loss import Loss, ProgramLoss
 from core.problems.validation import Direction
 from core.programs.program import LossProgram
 from core.programs.space import OperatorSpace
-from core.search.effectiveness import Patience, Progress
+from core.search.effectiveness import EarlyStopping, Progress
 from recommenders.models.recommender import Weights
 from recommenders.tasks.fitting import Fitted, Fitting, read_weights
 from recommenders.tasks.losses import find_named_loss, make_loss
@@ -103,7 +103,7 @@ class Finals:
         n_searched: how many of them are searched.
         seed: of the study; training seeds are derived from it.
         repeats: seeds in all.
-        patience: when a training run ends.
+        early_stopping: when a training run ends.
         threshold_from: see RecommendationTask.report.
         pick: which searched loss is the best one.
     """
@@ -115,12 +115,13 @@ class Finals:
         n_searched: int,
         seed: int,
         repeats: int,
-        patience: Patience,
+        early_stopping: EarlyStopping,
         threshold_from: str,
         pick: Pick = Pick(),  # noqa: B008  (frozen)
     ) -> None:
         self._task, self._contenders, self._n_searched, self._pick = task, contenders, n_searched, pick
-        self._seed, self._repeats, self._patience, self._threshold_from = seed, repeats, patience, threshold_from
+        self._seed, self._repeats = seed, repeats
+        self._early_stopping, self._threshold_from = early_stopping, threshold_from
         self._entries = [(i, epsilon, loss) for i, one in enumerate(contenders) for epsilon, loss in one.choices]
         self._rounds: list[list[Fitted]] = []  # those that are done: one for each training seed
         self._fitting: Fitting | None = None
@@ -172,7 +173,7 @@ class Finals:
             numbers, keep, repeat = [numbers[keep]], 0, 0
         losses = [self._entries[j][2] for j in numbers]
         seed = derive_seed(self._seed, "finals", repeat)
-        return Fitting(self._task, losses, seed, self._patience, self._threshold_from, keep)
+        return Fitting(self._task, losses, seed, self._early_stopping, self._threshold_from, keep)
 
     def _score(self, entry: int) -> float:
         return validation_score(self._task.metric, self._rounds[0][entry])

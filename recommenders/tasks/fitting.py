@@ -13,7 +13,7 @@ from core.common.errors import UserError, shown
 from core.common.restoring import count, read
 from core.common.seeding import derive_seed
 from core.losses.loss import Loss
-from core.search.effectiveness import Fit, Patience, Progress, in_training, train_to_convergence
+from core.search.effectiveness import EarlyStopping, Fit, Progress, in_training, train_to_convergence
 from recommenders.backends.base import TrainEpoch
 from recommenders.models.recommender import Weights
 from recommenders.tasks.task import RecommendationTask, SgdSettings
@@ -136,7 +136,7 @@ class Fitting:
         task: what to train.
         losses: one for each candidate.
         seed: of the recommenders and batches.
-        patience: when a candidate has converged.
+        early_stopping: when a candidate has converged.
         threshold_from: see RecommendationTask.report.
         keep: the number of the loss whose recommender is kept, if any.
         sgd: settings of SGD for each loss; None: those of the task for all.
@@ -150,7 +150,7 @@ class Fitting:
         task: RecommendationTask,
         losses: Sequence[Loss],
         seed: int,
-        patience: Patience,
+        early_stopping: EarlyStopping,
         threshold_from: str = "validation",
         keep: int | None = None,
         sgd: Sequence[SgdSettings] | None = None,
@@ -159,7 +159,7 @@ class Fitting:
         self._sgd = [task.settings.sgd] * len(losses) if sgd is None else list(sgd)
         if len(self._sgd) != len(self._losses):
             raise ValueError(f"expected {len(self._losses)} settings of SGD, one for each loss, got {len(self._sgd)}")
-        self._patience, self._threshold_from, self._keep = patience, threshold_from, keep
+        self._early_stopping, self._threshold_from, self._keep = early_stopping, threshold_from, keep
         self._progress = [Progress() for _ in losses]
         self._fit: BatchedFit | None = None
         self._group = slice(0, 0)  # the losses that are in training together
@@ -197,7 +197,7 @@ class Fitting:
             together = self._task.trainer.at_once(self._task.initial(self._seed), _COPIES)
             self._begin(slice(start, min(start + together, len(self._losses))))
         fit = self._fit = self._fit or self._fresh()
-        for _ in train_to_convergence(fit, self._progress[self._group], self._patience):
+        for _ in train_to_convergence(fit, self._progress[self._group], self._early_stopping):
             yield self._progress
         self.fitted += [self._finished(fit, i, done) for i, done in enumerate(self._progress[self._group])]
         if self._keep is not None and start <= self._keep < self._group.stop:
@@ -238,7 +238,7 @@ class Fitting:
         if state["fit"] is not None:
             self._fit = self._fresh()
             self._fit.load_state_dict(state["fit"])
-            if self._fit.active != in_training(self._progress[self._group], self._patience):
+            if self._fit.active != in_training(self._progress[self._group], self._early_stopping):
                 raise UserError("stored training: the losses in training are not those that have not converged")
 
 
@@ -261,12 +261,12 @@ def fit_losses(
     task: RecommendationTask,
     losses: Sequence[Loss],
     seed: int,
-    patience: Patience,
+    early_stopping: EarlyStopping,
     threshold_from: str = "validation",
     on_epoch: Callable[[list[Progress]], None] = lambda progress: None,
 ) -> list[Fitted]:
     """Train to the end, see Fitting; `on_epoch` is called after every epoch with the progress of all losses."""
-    fitting = Fitting(task, losses, seed, patience, threshold_from)
+    fitting = Fitting(task, losses, seed, early_stopping, threshold_from)
     for progress in fitting:
         on_epoch(progress)
     return fitting.fitted

@@ -47,7 +47,9 @@ class _Phases(StepObserver):
 
     def on_epoch(self, progress: Sequence[Progress]) -> None:
         """See Observer."""
-        done = max(0, self._rounds - 1) + fmean(one.epochs for one in progress) / self._settings.patience.max_epochs
+        done = (
+            max(0, self._rounds - 1) + fmean(one.epochs for one in progress) / self._settings.early_stopping.max_epochs
+        )
         self._report(0.5 + min(1.0, done / (self._settings.repeats + 1)) / 2)
 
 

@@ -130,7 +130,7 @@ def _converged(job: _Job) -> list[Result]:
         found = study.search([share], stored=stored or None, offer=kept.offer)
     losses = [study.comparable(loss) for contender, _ in found.finalists for _, loss in contender.choices]
     fitting = Fitting(
-        study.task, losses, derive_seed(settings.seed, "finals", 0), settings.patience, settings.threshold_from
+        study.task, losses, derive_seed(settings.seed, "finals", 0), settings.early_stopping, settings.threshold_from
     )
     fitted = _fit(
         fitting,
@@ -148,7 +148,7 @@ def _fit(fitting: Fitting, settings: StudySettings, report: Report, kept: Kept) 
         with restoring():
             fitting.load_state_dict(kept.stored)
     for progress in fitting:
-        report(fmean(one.epochs for one in progress) / settings.patience.max_epochs)
+        report(fmean(one.epochs for one in progress) / settings.early_stopping.max_epochs)
         kept.offer(fitting.state_dict)
     return fitting.fitted
 
@@ -181,7 +181,7 @@ def _noise(job: _Job) -> list[Result]:
         epochs = study.settings.epochs_per_candidate
         environment = FromScratchEnvironment(task, seed, proxy_size=1, epochs=epochs)
         (measured,) = environment.measure([loss], seed)
-        (fitted,) = fit_losses(task, [loss], seed, study.settings.patience, study.settings.threshold_from)
+        (fitted,) = fit_losses(task, [loss], seed, study.settings.early_stopping, study.settings.threshold_from)
         short.append(plain(metric.value(measured.score)))
         converged.append(plain(fitted.test.get(metric.name, math.nan)))
         job.report((i + 1) / content["noise_seeds"])
@@ -199,7 +199,7 @@ def _training(job: _Job) -> list[Result]:
         study.task,
         losses,
         derive_seed("comparison", job.contents[0]["repeat"]),
-        settings.patience,
+        settings.early_stopping,
         settings.threshold_from,
         sgd=[one or settings.train.sgd for one in own],
     )

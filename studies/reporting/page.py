@@ -124,7 +124,7 @@ def _settings(study: StoredStudy, content: Mapping[str, Any], place: str) -> dic
             "batch size": train.batch_size,
             "gradients clipped to": train.clip,
             "initial standard deviation": settings.initial_std,
-            "most epochs of a training": settings.patience.max_epochs,
+            "most epochs of a training": settings.early_stopping.max_epochs,
             "device": content.get("device"),
         },
         "versions": versions if isinstance(versions, Mapping) else {},

@@ -113,7 +113,7 @@ class Study:
         self._check = ValidationCheck(settings.min_positive_rate, seed=settings.seed)
         self._rules = Rules(RewardFilter(settings.eta), settings.in_force("duplicates") == "original")
         self.baselines = [baseline(text, self._space, settings.epsilon) for text in settings.baseline]
-        self._patience = settings.patience
+        self._early_stopping = settings.early_stopping
         dataset = data if isinstance(data, Dataset) else load_settings(settings, files)
         self.task = RecommendationTask(recommender, dataset, metric, settings.train, machine)
         self._environment = self._make_environment()
@@ -216,7 +216,7 @@ class Study:
             n_searched=len(finalists),
             seed=settings.seed,
             repeats=settings.repeats,
-            patience=self._patience,
+            early_stopping=self._early_stopping,
             threshold_from=settings.threshold_from,
             pick=Pick.parse(settings.pick),
         )
