@@ -37,8 +37,8 @@ class EarlyStopping:
 
 
 @dataclass
-class Progress:
-    """How one candidate's training went so far."""
+class TrainingCurve:
+    """The scores of one candidate, epoch after epoch, and what decides when it stops."""
 
     epochs: int = 0
     """Epochs trained."""
@@ -89,37 +89,39 @@ class Fit(ABC):
         """Take these out of the active ones; the others move up in order."""
 
 
-def in_training(progress: Sequence[Progress], early_stopping: EarlyStopping) -> list[int]:
+def in_training(curves: Sequence[TrainingCurve], early_stopping: EarlyStopping) -> list[int]:
     """Return the numbers of the candidates that have not converged yet.
 
     Args:
-        progress: of every candidate.
+        curves: of every candidate.
         early_stopping: when one has converged.
     """
-    return [i for i, one in enumerate(progress) if not (one.epochs and one.has_converged(early_stopping))]
+    return [i for i, one in enumerate(curves) if not (one.epochs and one.has_converged(early_stopping))]
 
 
-def train_to_convergence(fit: Fit, progress: list[Progress], early_stopping: EarlyStopping) -> Iterator[list[Progress]]:
+def train_to_convergence(
+    fit: Fit, curves: list[TrainingCurve], early_stopping: EarlyStopping
+) -> Iterator[list[TrainingCurve]]:
     """Train until every candidate has converged.
 
     Args:
         fit: trains the candidates that have not converged yet.
-        progress: of every candidate so far; updated here.
+        curves: of every candidate so far; updated here.
         early_stopping: when a candidate has converged.
 
     Yields:
-        After each epoch the progress of all candidates (the same objects each time).
+        After each epoch the curves of all candidates (the same objects each time).
     """
-    active = in_training(progress, early_stopping)
+    active = in_training(curves, early_stopping)
     while active:
         scores = fit.train_epoch()
         improved = [
             i
             for i, (candidate, score) in enumerate(zip(active, scores, strict=True))
-            if progress[candidate].update(score)
+            if curves[candidate].update(score)
         ]
         fit.keep_best(improved)
-        finished = [i for i, candidate in enumerate(active) if progress[candidate].has_converged(early_stopping)]
+        finished = [i for i, candidate in enumerate(active) if curves[candidate].has_converged(early_stopping)]
         fit.retire(finished)
         active = [candidate for i, candidate in enumerate(active) if i not in finished]
-        yield progress
+        yield curves

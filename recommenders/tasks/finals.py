@@ -17,7 +17,7 @@ from core.losses.loss import Loss, ProgramLoss
 from core.problems.validation import Direction
 from core.programs.program import LossProgram
 from core.programs.space import OperatorSpace
-from core.search.effectiveness import EarlyStopping, Progress
+from core.search.effectiveness import EarlyStopping, TrainingCurve
 from recommenders.models.recommender import Weights
 from recommenders.tasks.fitting import Fitted, Fitting, read_weights
 from recommenders.tasks.losses import find_named_loss, make_loss
@@ -128,12 +128,12 @@ class Finals:
         self.model: Weights | None = None
         """A recommender trained by the best searched loss (leading K = 1), with the last training seed."""
 
-    def run(self, on_round: Callable[[str], None], on_epoch: Callable[[list[Progress]], None]) -> list[Finished]:
+    def run(self, on_round: Callable[[str], None], on_epoch: Callable[[list[TrainingCurve]], None]) -> list[Finished]:
         """Train what is not trained yet.
 
         Args:
             on_round: told what begins.
-            on_epoch: told the progress of a round after every epoch, when `state_dict` may be asked.
+            on_epoch: told the curves of a round after every epoch, when `state_dict` may be asked.
 
         Returns:
             The contenders in order; searched ones that are not the best have one seed only.
@@ -144,11 +144,11 @@ class Finals:
             self._round(on_round, on_epoch)
         return self._finished()
 
-    def _round(self, on_round: Callable[[str], None], on_epoch: Callable[[list[Progress]], None]) -> list[Fitted]:
+    def _round(self, on_round: Callable[[str], None], on_epoch: Callable[[list[TrainingCurve]], None]) -> list[Fitted]:
         on_round(self._described())
         self._fitting = fitting = self._fitting or self._begin()
-        for progress in fitting:
-            on_epoch(progress)
+        for curves in fitting:
+            on_epoch(curves)
         self._fitting, self.model = None, fitting.kept
         return fitting.fitted
 

@@ -13,7 +13,7 @@ from core.common.errors import UserError, shown
 from core.common.restoring import count, read
 from core.common.seeding import derive_seed
 from core.losses.loss import Loss
-from core.search.effectiveness import EarlyStopping, Fit, Progress, in_training, train_to_convergence
+from core.search.effectiveness import EarlyStopping, Fit, TrainingCurve, in_training, train_to_convergence
 from recommenders.backends.base import TrainEpoch
 from recommenders.models.recommender import Weights
 from recommenders.tasks.task import RecommendationTask, SgdSettings
@@ -130,7 +130,7 @@ class Fitted:
 class Fitting:
     """Fresh recommenders trained by every loss until they converge, as many together as memory takes.
 
-    Whoever iterates sees the progress of all losses after every epoch; then `fitted` is complete.
+    Whoever iterates sees the training curves of all losses after every epoch; then `fitted` is complete.
 
     Args:
         task: what to train.
@@ -160,7 +160,7 @@ class Fitting:
         if len(self._sgd) != len(self._losses):
             raise ValueError(f"expected {len(self._losses)} settings of SGD, one for each loss, got {len(self._sgd)}")
         self._early_stopping, self._threshold_from, self._keep = early_stopping, threshold_from, keep
-        self._progress = [Progress() for _ in losses]
+        self._curves = [TrainingCurve() for _ in losses]
         self._fit: BatchedFit | None = None
         self._group = slice(0, 0)  # the losses that are in training together
         self.fitted: list[Fitted] = []
@@ -168,7 +168,7 @@ class Fitting:
         self.kept: Weights | None = None
         """The recommender that is kept, at its best epoch (leading K = 1), once it is done."""
 
-    def __iter__(self) -> Iterator[list[Progress]]:
+    def __iter__(self) -> Iterator[list[TrainingCurve]]:
         """The epochs to come."""
         while len(self.fitted) < len(self._losses):
             try:
@@ -185,26 +185,26 @@ class Fitting:
         """Start this group from fresh recommenders, whatever it had come to."""
         self._group, self._fit = group, None
         for i in range(*group.indices(len(self._losses))):
-            self._progress[i] = Progress()
+            self._curves[i] = TrainingCurve()
 
     def _fresh(self) -> BatchedFit:
         """The group before its first epoch."""
         return BatchedFit(self._task, self._losses[self._group], self._seed, self._sgd[self._group])
 
-    def _train_group(self) -> Iterator[list[Progress]]:
+    def _train_group(self) -> Iterator[list[TrainingCurve]]:
         start = len(self.fitted)
         if self._group.stop <= start:
             together = self._task.trainer.at_once(self._task.initial(self._seed), _COPIES)
             self._begin(slice(start, min(start + together, len(self._losses))))
         fit = self._fit = self._fit or self._fresh()
-        for _ in train_to_convergence(fit, self._progress[self._group], self._early_stopping):
-            yield self._progress
-        self.fitted += [self._finished(fit, i, done) for i, done in enumerate(self._progress[self._group])]
+        for _ in train_to_convergence(fit, self._curves[self._group], self._early_stopping):
+            yield self._curves
+        self.fitted += [self._finished(fit, i, done) for i, done in enumerate(self._curves[self._group])]
         if self._keep is not None and start <= self._keep < self._group.stop:
             self.kept = fit.best.get(self._keep - start)
         self._fit = None  # its memory is for the next one
 
-    def _finished(self, fit: BatchedFit, i: int, done: Progress) -> Fitted:
+    def _finished(self, fit: BatchedFit, i: int, done: TrainingCurve) -> Fitted:
         metrics = self._task.report(fit.best[i], self._threshold_from) if i in fit.best else ({}, {})
         return Fitted(done.epochs, done.best_epoch, *metrics, tuple(done.curve))
 
@@ -212,7 +212,7 @@ class Fitting:
         """Where it stands, between epochs. The tensors are those in training: store them before it goes on."""
         return {
             "fitted": [one.to_dict() for one in self.fitted],
-            "progress": [asdict(one) for one in self._progress],
+            "progress": [asdict(one) for one in self._curves],
             "group": [self._group.start, self._group.stop],
             "fit": None if self._fit is None else self._fit.state_dict(),
             "kept": self.kept,
@@ -225,9 +225,9 @@ class Fitting:
             UserError: a state of another recommender or of other losses.
         """
         n = len(self._losses)
-        self.fitted, self._progress = read(list[Fitted], state["fitted"]), read(list[Progress], state["progress"])
-        if len(self._progress) != n:
-            raise UserError(f"stored training: expected {n} losses, got {len(self._progress)}")
+        self.fitted, self._curves = read(list[Fitted], state["fitted"]), read(list[TrainingCurve], state["progress"])
+        if len(self._curves) != n:
+            raise UserError(f"stored training: expected {n} losses, got {len(self._curves)}")
         self.kept = read_weights(self._task, state["kept"], self._seed)
         start, stop = (count(end, n + 1) for end in read(list[int], state["group"]))
         self._group, self._fit = slice(start, stop), None
@@ -238,7 +238,7 @@ class Fitting:
         if state["fit"] is not None:
             self._fit = self._fresh()
             self._fit.load_state_dict(state["fit"])
-            if self._fit.active != in_training(self._progress[self._group], self._early_stopping):
+            if self._fit.active != in_training(self._curves[self._group], self._early_stopping):
                 raise UserError("stored training: the losses in training are not those that have not converged")
 
 
@@ -263,10 +263,10 @@ def fit_losses(
     seed: int,
     early_stopping: EarlyStopping,
     threshold_from: str = "validation",
-    on_epoch: Callable[[list[Progress]], None] = lambda progress: None,
+    on_epoch: Callable[[list[TrainingCurve]], None] = lambda curves: None,
 ) -> list[Fitted]:
-    """Train to the end, see Fitting; `on_epoch` is called after every epoch with the progress of all losses."""
+    """Train to the end, see Fitting; `on_epoch` is called after every epoch with the curves of all losses."""
     fitting = Fitting(task, losses, seed, early_stopping, threshold_from)
-    for progress in fitting:
-        on_epoch(progress)
+    for curves in fitting:
+        on_epoch(curves)
     return fitting.fitted

@@ -12,7 +12,7 @@ import numpy as np
 from core.analysis.tally import Tally
 from core.common.restoring import count, read
 from core.common.seeding import numpy_rng
-from core.search.effectiveness import Progress
+from core.search.effectiveness import TrainingCurve
 from core.search.search import Step
 from recommenders.tasks.task import Pairs
 from studies.execution.resources import Kept, Report
@@ -45,11 +45,9 @@ class _Phases(StepObserver):
         """See Observer; Phase II is the first after the steps."""
         self._rounds += 1
 
-    def on_epoch(self, progress: Sequence[Progress]) -> None:
+    def on_epoch(self, curves: Sequence[TrainingCurve]) -> None:
         """See Observer."""
-        done = (
-            max(0, self._rounds - 1) + fmean(one.epochs for one in progress) / self._settings.early_stopping.max_epochs
-        )
+        done = max(0, self._rounds - 1) + fmean(one.epochs for one in curves) / self._settings.early_stopping.max_epochs
         self._report(0.5 + min(1.0, done / (self._settings.repeats + 1)) / 2)
 
 

@@ -147,8 +147,8 @@ def _fit(fitting: Fitting, settings: StudySettings, report: Report, kept: Kept) 
     if kept.stored is not None:
         with restoring():
             fitting.load_state_dict(kept.stored)
-    for progress in fitting:
-        report(fmean(one.epochs for one in progress) / settings.early_stopping.max_epochs)
+    for curves in fitting:
+        report(fmean(one.epochs for one in curves) / settings.early_stopping.max_epochs)
         kept.offer(fitting.state_dict)
     return fitting.fitted
 

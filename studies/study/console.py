@@ -13,7 +13,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from core.analysis.tally import Tally
 from core.common.secrets import masked
-from core.search.effectiveness import Progress as FitProgress
+from core.search.effectiveness import TrainingCurve
 from core.search.search import Step
 from recommenders.data import Dataset
 from recommenders.data.summary import summarise
@@ -128,14 +128,14 @@ class LiveProgress(LiveBars, Observer):
         reached = [f"{one.complexity}: {self._metric.value(one.score):.4f}" for one in tally.front]
         return f"by operators {', '.join(reached)}" if reached else ""
 
-    def on_epoch(self, progress: Sequence[FitProgress]) -> None:
+    def on_epoch(self, curves: Sequence[TrainingCurve]) -> None:
         """See Observer."""
-        epoch = max(p.epochs for p in progress)
-        active = sum(p.epochs == epoch for p in progress)
-        best = self._metric.value(max(p.best_score for p in progress))
+        epoch = max(p.epochs for p in curves)
+        active = sum(p.epochs == epoch for p in curves)
+        best = self._metric.value(max(p.best_score for p in curves))
         state = f"epoch {epoch}, {active} in training, best validation {self._metric.name} {best:.4f}"
         self._progress.update(
-            self._bar, description="Training", completed=len(progress) - active, total=len(progress), state=state
+            self._bar, description="Training", completed=len(curves) - active, total=len(curves), state=state
         )
         self._line(state)
 

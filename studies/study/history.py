@@ -8,7 +8,7 @@ from typing import Any
 
 from core.analysis.tally import Tally
 from core.common.restoring import count, read
-from core.search.effectiveness import Progress
+from core.search.effectiveness import TrainingCurve
 from core.search.search import Step
 from recommenders.tasks.finals import Finished
 from recommenders.tasks.metrics import Metric
@@ -76,7 +76,7 @@ class History(Observer):
         if not self._is_begun:
             self._is_begun, self._began = True, self._clock()
 
-    def on_epoch(self, progress: Sequence[Progress]) -> None:
+    def on_epoch(self, curves: Sequence[TrainingCurve]) -> None:
         """See Observer."""
 
     def on_result(self, result: dict[str, Any]) -> None:

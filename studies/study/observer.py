@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from core.analysis.tally import Tally
-from core.search.effectiveness import Progress
+from core.search.effectiveness import TrainingCurve
 from core.search.search import Step
 
 
@@ -23,7 +23,7 @@ class Observer(ABC):
         """Something begins or was decided; a sentence for a person."""
 
     @abstractmethod
-    def on_epoch(self, progress: Sequence[Progress]) -> None:
+    def on_epoch(self, curves: Sequence[TrainingCurve]) -> None:
         """Phase III trained one more epoch."""
 
     @abstractmethod
@@ -44,7 +44,7 @@ class StepObserver(Observer):
     def on_phase(self, text: str) -> None:
         """See Observer."""
 
-    def on_epoch(self, progress: Sequence[Progress]) -> None:
+    def on_epoch(self, curves: Sequence[TrainingCurve]) -> None:
         """See Observer."""
 
     def on_result(self, result: dict[str, Any]) -> None:
@@ -71,10 +71,10 @@ class Audience(Observer):
         for observer in self._observers:
             observer.on_phase(text)
 
-    def on_epoch(self, progress: Sequence[Progress]) -> None:
+    def on_epoch(self, curves: Sequence[TrainingCurve]) -> None:
         """See Observer."""
         for observer in self._observers:
-            observer.on_epoch(progress)
+            observer.on_epoch(curves)
 
     def on_result(self, result: dict[str, Any]) -> None:
         """See Observer."""

@@ -22,7 +22,7 @@ from core.problems.no_proxy import NoProxyTest
 from core.problems.proxy import ProxyTest, prediction_proxy_batch
 from core.problems.scale import GradientNormaliser
 from core.problems.validation import ValidationCheck
-from core.search.effectiveness import Progress
+from core.search.effectiveness import TrainingCurve
 from core.search.reward import RewardFilter
 from core.search.rounds import Rules
 from core.search.search import Search, SearchBudget
@@ -187,8 +187,8 @@ class Study:
                 "observers": audience.state_dict(),
             }
 
-        def epoch_done(progress: Sequence[Progress]) -> None:
-            audience.on_epoch(progress)
+        def epoch_done(curves: Sequence[TrainingCurve]) -> None:
+            audience.on_epoch(curves)
             offer(state)
 
         finished = finals.run(audience.on_phase, epoch_done)

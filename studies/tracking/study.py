@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Any
 
 from core.analysis.tally import Tally
-from core.search.effectiveness import Progress
+from core.search.effectiveness import TrainingCurve
 from core.search.search import Step
 from studies.storage.output import MODEL, RESULT
 from studies.study.history import History
@@ -77,7 +77,7 @@ class StudyTracker(Tracker, Observer):
         """See Observer."""
         self._send_if_due()
 
-    def on_epoch(self, progress: Sequence[Progress]) -> None:
+    def on_epoch(self, curves: Sequence[TrainingCurve]) -> None:
         """See Observer; sends what could not be sent before."""
         self._send_if_due()
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.common.errors import UserError
-from core.search.effectiveness import EarlyStopping, Fit, Progress, train_to_convergence
+from core.search.effectiveness import EarlyStopping, Fit, TrainingCurve, train_to_convergence
 from tests.strategies import law
 
 
@@ -35,7 +35,7 @@ class FakeFit(Fit):
 
 
 def fresh(n):
-    return [Progress() for _ in range(n)]
+    return [TrainingCurve() for _ in range(n)]
 
 
 def trained(*curves, **early_stopping):
@@ -167,7 +167,7 @@ def test_without_candidates_nothing_is_trained():
 @law
 @given(st.lists(st.floats(-1, 1), min_size=1, max_size=20))
 def test_an_update_tells_whether_the_score_is_the_best_so_far(scores):
-    progress = Progress()
+    progress = TrainingCurve()
     for i, score in enumerate(scores):
         assert progress.update(score) == all(score > earlier for earlier in scores[:i])
         assert progress.epochs == i + 1
@@ -176,4 +176,4 @@ def test_an_update_tells_whether_the_score_is_the_best_so_far(scores):
 
 
 def test_a_fresh_candidate_has_no_best():
-    assert (Progress().epochs, Progress().best_epoch, Progress().best_score) == (0, 0, -math.inf)
+    assert (TrainingCurve().epochs, TrainingCurve().best_epoch, TrainingCurve().best_score) == (0, 0, -math.inf)
