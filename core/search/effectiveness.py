@@ -73,7 +73,7 @@ class TrainingCurve:
         )
 
 
-class Fit(ABC):
+class ConvergenceRun(ABC):
     """Several candidates in training, from fresh recommenders on the same batches."""
 
     @abstractmethod
@@ -100,12 +100,12 @@ def in_training(curves: Sequence[TrainingCurve], early_stopping: EarlyStopping) 
 
 
 def train_to_convergence(
-    fit: Fit, curves: list[TrainingCurve], early_stopping: EarlyStopping
+    run: ConvergenceRun, curves: list[TrainingCurve], early_stopping: EarlyStopping
 ) -> Iterator[list[TrainingCurve]]:
     """Train until every candidate has converged.
 
     Args:
-        fit: trains the candidates that have not converged yet.
+        run: trains the candidates that have not converged yet.
         curves: of every candidate so far; updated here.
         early_stopping: when a candidate has converged.
 
@@ -114,14 +114,14 @@ def train_to_convergence(
     """
     active = in_training(curves, early_stopping)
     while active:
-        scores = fit.train_epoch()
+        scores = run.train_epoch()
         improved = [
             i
             for i, (candidate, score) in enumerate(zip(active, scores, strict=True))
             if curves[candidate].update(score)
         ]
-        fit.keep_best(improved)
+        run.keep_best(improved)
         finished = [i for i, candidate in enumerate(active) if curves[candidate].has_converged(early_stopping)]
-        fit.retire(finished)
+        run.retire(finished)
         active = [candidate for i, candidate in enumerate(active) if i not in finished]
         yield curves

@@ -17,9 +17,9 @@ from core.losses.loss import Loss, ProgramLoss
 from core.programs.program import LossProgram
 from core.search.search import Step
 from recommenders.data import DataFiles
+from recommenders.tasks.convergence import ConvergenceTraining, TrainingResult, fit_losses
 from recommenders.tasks.environments import FromScratchEnvironment
 from recommenders.tasks.finals import validation_score
-from recommenders.tasks.fitting import Fitted, Fitting, fit_losses
 from recommenders.tasks.losses import make_loss
 from recommenders.tasks.task import SgdSettings
 from studies.execution.resources import Kept, Report, Resources, Storage
@@ -129,7 +129,7 @@ def _converged(job: _Job) -> list[Result]:
         share = _Share(settings.trainings, lambda done: job.report(done / 2))
         found = study.search([share], stored=stored or None, offer=kept.offer)
     losses = [study.comparable(loss) for contender, _ in found.finalists for _, loss in contender.choices]
-    fitting = Fitting(
+    fitting = ConvergenceTraining(
         study.task, losses, derive_seed(settings.seed, "finals", 0), settings.early_stopping, settings.threshold_from
     )
     fitted = _fit(
@@ -142,7 +142,7 @@ def _converged(job: _Job) -> list[Result]:
     return [{"converged": plain(metric.value(best))}]
 
 
-def _fit(fitting: Fitting, settings: StudySettings, report: Report, kept: Kept) -> list[Fitted]:
+def _fit(fitting: ConvergenceTraining, settings: StudySettings, report: Report, kept: Kept) -> list[TrainingResult]:
     """Train to the end, from where it stood."""
     if kept.stored is not None:
         with restoring():
@@ -195,7 +195,7 @@ def _training(job: _Job) -> list[Result]:
     settings = study.settings
     own = [read(SgdSettings | None, content.get("descent")) for content in job.contents]
     losses = [_make(content["loss"], study) for content in job.contents]
-    fitting = Fitting(
+    fitting = ConvergenceTraining(
         study.task,
         losses,
         derive_seed("comparison", job.contents[0]["repeat"]),

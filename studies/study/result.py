@@ -13,8 +13,8 @@ from core.analysis.picking import Pick
 from core.analysis.tally import Tally
 from core.search.search import StopReason
 from recommenders.models.recommender import Weights
+from recommenders.tasks.convergence import TrainingResult
 from recommenders.tasks.finals import Finished, validation_score
-from recommenders.tasks.fitting import Fitted
 from recommenders.tasks.task import RecommendationTask
 from studies.storage.output import plain
 from studies.study.comparison import Comparison, compare
@@ -161,7 +161,7 @@ def _described(finished: Finished, passed: bool | None) -> dict[str, Any]:
     return described
 
 
-def _described_fit(fitted: Fitted) -> dict[str, Any]:
+def _described_fit(fitted: TrainingResult) -> dict[str, Any]:
     return plain(
         {
             "validation": fitted.validation,

@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.table import Table
 
 from core.search.trial import Verdict
+from recommenders.tasks.convergence import TrainingResult
 from recommenders.tasks.finals import Finished
-from recommenders.tasks.fitting import Fitted
 from recommenders.tasks.metrics import Metric, metrics_of
 from studies.study.comparison import caveats
 from studies.study.result import StudyResult
@@ -89,7 +89,7 @@ def mean_and_spread(values: Sequence[float]) -> str:
     return f"{fmean(values):.4f}{spread}"
 
 
-def _over_seeds(fitted: tuple[Fitted, ...], part: str, metric: str) -> str:
+def _over_seeds(fitted: tuple[TrainingResult, ...], part: str, metric: str) -> str:
     """A dash where training broke down."""
     return mean_and_spread([getattr(one, part).get(metric, math.nan) for one in fitted])
 

@@ -6,11 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.common.errors import UserError
-from core.search.effectiveness import EarlyStopping, Fit, TrainingCurve, train_to_convergence
+from core.search.effectiveness import ConvergenceRun, EarlyStopping, TrainingCurve, train_to_convergence
 from tests.strategies import law
 
 
-class FakeFit(Fit):
+class FakeRun(ConvergenceRun):
     """Candidates whose scores are known beforehand; it keeps books of what it is told."""
 
     def __init__(self, *curves):
@@ -39,7 +39,7 @@ def fresh(n):
 
 
 def trained(*curves, **early_stopping):
-    fit = FakeFit(*curves)
+    fit = FakeRun(*curves)
     *_, progress = train_to_convergence(fit, fresh(len(curves)), EarlyStopping(**early_stopping))
     return fit, progress
 
@@ -69,7 +69,7 @@ CURVES = st.lists(st.lists(SCORES, min_size=12, max_size=12), min_size=1, max_si
 @law
 @given(CURVES, PATIENCE)
 def test_every_candidate_ends_when_it_would_end_alone_and_its_best_is_kept(curves, early_stopping):
-    fit = FakeFit(*curves)
+    fit = FakeRun(*curves)
     *_, progress = train_to_convergence(fit, fresh(len(curves)), early_stopping)
     for candidate, curve in enumerate(curves):
         end = stop_epoch(curve, early_stopping)
@@ -83,7 +83,7 @@ def test_every_candidate_ends_when_it_would_end_alone_and_its_best_is_kept(curve
 @law
 @given(CURVES, PATIENCE)
 def test_progress_is_reported_after_every_epoch_for_all_candidates_in_order(curves, early_stopping):
-    fit = FakeFit(*curves)
+    fit = FakeRun(*curves)
     ends = [stop_epoch(curve, early_stopping) for curve in curves]
     reports = [
         [p.epochs for p in progress] for progress in train_to_convergence(fit, fresh(len(curves)), early_stopping)
@@ -155,13 +155,13 @@ def test_those_who_stay_keep_their_order():
 
 
 def test_the_same_progress_is_reported_each_time():
-    first, *others = train_to_convergence(FakeFit([0.5, 0.6, 0.7]), fresh(1), EarlyStopping(max_epochs=3))
+    first, *others = train_to_convergence(FakeRun([0.5, 0.6, 0.7]), fresh(1), EarlyStopping(max_epochs=3))
     assert all(other is first for other in others)
     assert len(others) == 2
 
 
 def test_without_candidates_nothing_is_trained():
-    assert list(train_to_convergence(FakeFit(), fresh(0), EarlyStopping())) == []
+    assert list(train_to_convergence(FakeRun(), fresh(0), EarlyStopping())) == []
 
 
 @law

@@ -13,7 +13,7 @@ from core.programs.space import OperatorSpace
 from core.search.effectiveness import EarlyStopping
 from recommenders.common.machine import Machine
 from recommenders.models.mf import MF
-from recommenders.tasks.fitting import fit_losses
+from recommenders.tasks.convergence import fit_losses
 from recommenders.tasks.losses import make_loss
 from recommenders.tasks.metrics import find_metric
 from recommenders.tasks.task import RecommendationTask, TrainSettings
@@ -28,7 +28,7 @@ import json, logging, resource, sys
 import torch
 from core.search.effectiveness import EarlyStopping
 from core.programs.space import OperatorSpace
-from recommenders.tasks.fitting import fit_losses
+from recommenders.tasks.convergence import fit_losses
 from recommenders.tasks.losses import make_loss
 from recommenders.models.mf import MF
 from recommenders.testing.plain import random_interactions

@@ -16,7 +16,7 @@ from core.search.effectiveness import EarlyStopping
 from recommenders import make_recommender
 from recommenders.common.machine import Machine
 from recommenders.data.synthetic import planted
-from recommenders.tasks.fitting import fit_losses
+from recommenders.tasks.convergence import fit_losses
 from recommenders.tasks.losses import make_loss
 from recommenders.tasks.metrics import find_metric
 from recommenders.tasks.task import RecommendationTask

@@ -6,8 +6,8 @@ from core.common.memory import ran_out
 from core.programs.space import OperatorSpace
 from core.search.effectiveness import EarlyStopping
 from recommenders.common.memory import half_of
+from recommenders.tasks.convergence import fit_losses
 from recommenders.tasks.environments import AlternatingEnvironment, FromScratchEnvironment
-from recommenders.tasks.fitting import fit_losses
 from recommenders.tasks.losses import make_loss
 from tests.recommenders.problems import make_task
 

@@ -7,7 +7,7 @@ from core.programs.space import OperatorSpace
 from recommenders import make_recommender
 from recommenders.common.machine import Machine
 from recommenders.data import load_dataset
-from recommenders.tasks.fitting import fit_losses
+from recommenders.tasks.convergence import fit_losses
 from recommenders.tasks.losses import make_loss
 from recommenders.tasks.metrics import find_metric
 from recommenders.tasks.task import RecommendationTask

@@ -1,8 +1,8 @@
 import pytest
 
 from core.losses.closed_forms import BCE
+from recommenders.tasks.convergence import TrainingResult
 from recommenders.tasks.finals import Contender, Finished
-from recommenders.tasks.fitting import Fitted
 from recommenders.tasks.metrics import find_metric
 from studies.study.comparison import caveats, compare
 
@@ -10,7 +10,7 @@ AUC, RMSE = find_metric("classification", "auc"), find_metric("regression", "rms
 
 
 def finished(name, validation, tests, metric="auc"):
-    runs = tuple(Fitted(10, 5, {metric: validation}, {metric: test}) for test in tests)
+    runs = tuple(TrainingResult(10, 5, {metric: validation}, {metric: test}) for test in tests)
     return Finished(Contender(name, None, ()), None, BCE, runs)
 
 

@@ -13,7 +13,7 @@ from core.common.errors import UserError, shown
 from core.common.restoring import count, read
 from core.common.seeding import derive_seed
 from core.losses.loss import Loss
-from core.search.effectiveness import EarlyStopping, Fit, TrainingCurve, in_training, train_to_convergence
+from core.search.effectiveness import ConvergenceRun, EarlyStopping, TrainingCurve, in_training, train_to_convergence
 from recommenders.backends.base import TrainEpoch
 from recommenders.models.recommender import Weights
 from recommenders.tasks.task import RecommendationTask, SgdSettings
@@ -22,7 +22,7 @@ from recommenders.tasks.task import RecommendationTask, SgdSettings
 _COPIES = 2
 
 
-class BatchedFit(Fit):
+class BatchedRun(ConvergenceRun):
     """Fresh recommenders (the same for every loss), trained on the same batches.
 
     Args:
@@ -82,12 +82,12 @@ class BatchedFit(Fit):
         return self._task.trainer.prepare([self._losses[n] for n in self._active])
 
     def train_epoch(self) -> Sequence[float]:
-        """See Fit."""
+        """See ConvergenceRun."""
         self._epoch += 1
         return self._task.train_and_score(self._models, self._prepared, self._seed, self._epoch - 1)
 
     def keep_best(self, positions: Sequence[int]) -> None:
-        """See Fit."""
+        """See ConvergenceRun."""
         for position in positions:
             number = self._active[position]
             copy = {name: weight[position : position + 1] for name, weight in self._models.weights.items()}
@@ -97,7 +97,7 @@ class BatchedFit(Fit):
                 self.best[number][name].copy_(weight)
 
     def retire(self, positions: Sequence[int]) -> None:
-        """See Fit."""
+        """See ConvergenceRun."""
         rest = [i for i in range(len(self._active)) if i not in positions]
         if len(rest) == len(self._active):
             return
@@ -108,7 +108,7 @@ class BatchedFit(Fit):
 
 
 @dataclass(frozen=True)
-class Fitted:
+class TrainingResult:
     """A loss's recommender at its best validation epoch."""
 
     epochs: int
@@ -127,7 +127,7 @@ class Fitted:
         return asdict(self)
 
 
-class Fitting:
+class ConvergenceTraining:
     """Fresh recommenders trained by every loss until they converge, as many together as memory takes.
 
     Whoever iterates sees the training curves of all losses after every epoch; then `fitted` is complete.
@@ -161,9 +161,9 @@ class Fitting:
             raise ValueError(f"expected {len(self._losses)} settings of SGD, one for each loss, got {len(self._sgd)}")
         self._early_stopping, self._threshold_from, self._keep = early_stopping, threshold_from, keep
         self._curves = [TrainingCurve() for _ in losses]
-        self._fit: BatchedFit | None = None
+        self._fit: BatchedRun | None = None
         self._group = slice(0, 0)  # the losses that are in training together
-        self.fitted: list[Fitted] = []
+        self.fitted: list[TrainingResult] = []
         """What the losses came to, in order, as far as they are done."""
         self.kept: Weights | None = None
         """The recommender that is kept, at its best epoch (leading K = 1), once it is done."""
@@ -187,9 +187,9 @@ class Fitting:
         for i in range(*group.indices(len(self._losses))):
             self._curves[i] = TrainingCurve()
 
-    def _fresh(self) -> BatchedFit:
+    def _fresh(self) -> BatchedRun:
         """The group before its first epoch."""
-        return BatchedFit(self._task, self._losses[self._group], self._seed, self._sgd[self._group])
+        return BatchedRun(self._task, self._losses[self._group], self._seed, self._sgd[self._group])
 
     def _train_group(self) -> Iterator[list[TrainingCurve]]:
         start = len(self.fitted)
@@ -204,9 +204,9 @@ class Fitting:
             self.kept = fit.best.get(self._keep - start)
         self._fit = None  # its memory is for the next one
 
-    def _finished(self, fit: BatchedFit, i: int, done: TrainingCurve) -> Fitted:
+    def _finished(self, fit: BatchedRun, i: int, done: TrainingCurve) -> TrainingResult:
         metrics = self._task.report(fit.best[i], self._threshold_from) if i in fit.best else ({}, {})
-        return Fitted(done.epochs, done.best_epoch, *metrics, tuple(done.curve))
+        return TrainingResult(done.epochs, done.best_epoch, *metrics, tuple(done.curve))
 
     def state_dict(self) -> dict[str, Any]:
         """Where it stands, between epochs. The tensors are those in training: store them before it goes on."""
@@ -225,7 +225,8 @@ class Fitting:
             UserError: a state of another recommender or of other losses.
         """
         n = len(self._losses)
-        self.fitted, self._curves = read(list[Fitted], state["fitted"]), read(list[TrainingCurve], state["progress"])
+        self.fitted = read(list[TrainingResult], state["fitted"])
+        self._curves = read(list[TrainingCurve], state["progress"])
         if len(self._curves) != n:
             raise UserError(f"stored training: expected {n} losses, got {len(self._curves)}")
         self.kept = read_weights(self._task, state["kept"], self._seed)
@@ -264,9 +265,9 @@ def fit_losses(
     early_stopping: EarlyStopping,
     threshold_from: str = "validation",
     on_epoch: Callable[[list[TrainingCurve]], None] = lambda curves: None,
-) -> list[Fitted]:
-    """Train to the end, see Fitting; `on_epoch` is called after every epoch with the curves of all losses."""
-    fitting = Fitting(task, losses, seed, early_stopping, threshold_from)
+) -> list[TrainingResult]:
+    """Train to the end, see ConvergenceTraining; `on_epoch` gets the curves of all losses after every epoch."""
+    fitting = ConvergenceTraining(task, losses, seed, early_stopping, threshold_from)
     for curves in fitting:
         on_epoch(curves)
     return fitting.fitted
