@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from core.common.lanes import in_whole_registers
+from core.common.padding import pad_to_simd_width
 from core.losses.loss import Loss
 from core.losses.stack import StackedLosses
 from recommenders.backends.base import LEAST_SCALE, Backend, TrainEpoch
@@ -69,7 +69,7 @@ class StackedBackend(Backend):
             rows = slice(start, start + at_once)
             gathered = gather(self._recommender, weights, users[rows], items[rows])
             logit = self._recommender.logit(gathered, None)
-            parts.append(torch.sigmoid(in_whole_registers(logit))[:, : logit.shape[1]])
+            parts.append(torch.sigmoid(pad_to_simd_width(logit))[:, : logit.shape[1]])
         return torch.cat(parts, dim=1) if parts else torch.empty(n_copies, 0, dtype=self._dtype, device=self._device)
 
 
