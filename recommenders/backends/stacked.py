@@ -144,8 +144,8 @@ def summed_by_product(gradient: Tensor, first: Tensor) -> Tensor:
 
     A GPU adds rows of equal index in any order, and with another result each time; a product is always the same.
     """
-    places = torch.arange(len(first), device=first.device, dtype=first.dtype)
-    goes_to = (first[None, :] == places[:, None]).to(gradient.dtype)
+    indices = torch.arange(len(first), device=first.device, dtype=first.dtype)
+    goes_to = (first[None, :] == indices[:, None]).to(gradient.dtype)
     return torch.matmul(goes_to, gradient.flatten(2) if gradient.dim() > 2 else gradient[..., None]).view_as(gradient)
 
 
