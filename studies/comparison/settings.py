@@ -17,7 +17,7 @@ from studies.study.tracking_place import ExperimentName
 from studies.study.typed import typed
 
 #: In every comparison, whether asked for or not: what does not beat it has learned nothing.
-CHANCE = "random"
+RANDOM_BASELINE = "random"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +71,7 @@ class CompareSettings(ProtocolSettings, Contestants):
     def names(self) -> tuple[str, ...]:
         """The searchers as they were written, random in any case."""
         asked = [str(check_searcher(text)[0]) for text in self.searchers.split(",")]
-        return tuple(asked if CHANCE in asked else [*asked, CHANCE])
+        return tuple(asked if RANDOM_BASELINE in asked else [*asked, RANDOM_BASELINE])
 
     def study(self, searcher: str, seed: int) -> StudySettings:
         """The settings of one run."""
