@@ -21,7 +21,7 @@ RANDOM_BASELINE = "random"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Contestants:
+class ComparisonOptions:
     """Who is compared."""
 
     searchers: str = "rl,gp,optuna,hybrid,random"
@@ -35,7 +35,7 @@ class Contestants:
 
 
 @dataclass(frozen=True, kw_only=True)
-class CompareSettings(ProtocolSettings, Contestants):
+class CompareSettings(ProtocolSettings, ComparisonOptions):
     """A comparison. Together with the code, these settings decide its result, but for seconds.
 
     Raises:

@@ -29,7 +29,7 @@ _ABOUT = (
 )
 
 
-class ContestTracker(Tracker, Callback):
+class ComparisonTracker(Tracker, Callback):
     """Writes a comparison to MLflow, see Tracker.
 
     Args:

@@ -12,7 +12,7 @@ from typing import Any
 from recommenders.tasks.metrics import Metric, find_metric, metrics_of
 from recommenders.tasks.task import SgdSettings
 from studies.evaluation.settings import EvaluateSettings
-from studies.evaluation.statistics import Comparison, compare_with
+from studies.evaluation.statistics import PairedComparison, compare_with
 from studies.evaluation.tuner import Tuner
 
 
@@ -134,11 +134,11 @@ class Outcome:
         return sorted(self.losses, key=score, reverse=True)
 
     @cached_property
-    def comparisons(self) -> list[Comparison]:
+    def comparisons(self) -> list[PairedComparison]:
         """Every loss that is judged beside every baseline, by every metric on the test part."""
         judged = [one for one in self.losses if not one.is_baseline]
         baselines = [one for one in self.losses if one.is_baseline]
-        found: list[Comparison] = []
+        found: list[PairedComparison] = []
         for metric in self.metrics:
             values = {one.name: one.values("test", metric.name) for one in self.losses}
             for one in judged:

@@ -22,7 +22,7 @@ from studies.reporting.notes import data_notes, shown_value
 from studies.reporting.numbers import Numbers
 from studies.reporting.past import Past
 from studies.reporting.story import duration, story
-from studies.study.comparison import caveats
+from studies.study.baseline_comparison import caveats
 
 #: Longer formulas are shown as text, which can be broken into lines.
 _LONGEST_TYPESET = 160

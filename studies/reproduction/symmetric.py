@@ -16,7 +16,7 @@ from recommenders.tasks.losses import find_named_loss
 from recommenders.tasks.metrics import METRICS
 from studies.evaluation.outcome import Judged
 from studies.evaluation.report import seed_rows
-from studies.evaluation.statistics import LEVEL, Comparison, compare_with
+from studies.evaluation.statistics import LEVEL, PairedComparison, compare_with
 from studies.reproduction.bench import Bench
 from studies.reproduction.beside import data_name, groups, model_name
 from studies.reproduction.judged import judged
@@ -98,7 +98,7 @@ def _chosen(one: Judged) -> dict[str, Any]:
     return {"tuned": tuner.best.value, **sides}
 
 
-def _pairs(rows: Frame) -> dict[str, Comparison]:
+def _pairs(rows: Frame) -> dict[str, PairedComparison]:
     """Every loss but the baseline beside it; each is a question of its own, so nothing is corrected."""
     rows = rows.sort_values("seed", kind="stable")
     values = {loss: of_loss["test_auc"].tolist() for (loss,), of_loss in groups(rows, "loss")}
@@ -108,7 +108,7 @@ def _pairs(rows: Frame) -> dict[str, Comparison]:
     return {name: compare_with(name, [_BASELINE], METRICS["auc"], values)[0] for name in others}
 
 
-def _judged_cells(model: str, dataset: str, loss: str, rows: Frame, pair: Comparison | None) -> tuple[str, ...]:
+def _judged_cells(model: str, dataset: str, loss: str, rows: Frame, pair: PairedComparison | None) -> tuple[str, ...]:
     first = rows.iloc[0]
     paper, base = (published(TABLE_5, model, dataset, "auc", name) for name in (loss, _BASELINE))
     gain = None if paper is None or base is None else paper - base

@@ -14,7 +14,7 @@ from core.search.trial import Verdict
 from recommenders.tasks.convergence import TrainingResult
 from recommenders.tasks.finals import Finished
 from recommenders.tasks.metrics import Metric, metrics_of
-from studies.study.comparison import caveats
+from studies.study.baseline_comparison import caveats
 from studies.study.result import StudyResult
 
 _LONGEST_FORMULA = 120

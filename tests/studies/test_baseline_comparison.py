@@ -4,7 +4,7 @@ from core.losses.closed_forms import BCE
 from recommenders.tasks.convergence import TrainingResult
 from recommenders.tasks.finals import Contender, Finished
 from recommenders.tasks.metrics import find_metric
-from studies.study.comparison import caveats, compare
+from studies.study.baseline_comparison import caveats, compare
 
 AUC, RMSE = find_metric("classification", "auc"), find_metric("regression", "rmse")
 

@@ -38,7 +38,7 @@ class Entrant:
     """The loss with each smoothing term to try."""
 
 
-class Contest:
+class Comparison:
     """Settings made into tasks. Everything that can be wrong with the settings is found here.
 
     Args:

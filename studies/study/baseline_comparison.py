@@ -13,7 +13,7 @@ from recommenders.tasks.metrics import Metric
 
 
 @dataclass(frozen=True)
-class Comparison:
+class BaselineComparison:
     """The best found loss beside the best baseline, on the test part."""
 
     found: str
@@ -52,7 +52,7 @@ class Comparison:
         return {**asdict(self), "gains": list(self.gains), "gain": self.gain, "verdict": self.verdict}
 
 
-def compare(found: Finished, baselines: Sequence[Finished], metric: Metric) -> Comparison:
+def compare(found: Finished, baselines: Sequence[Finished], metric: Metric) -> BaselineComparison:
     """Pair the test metrics of the found loss and of the best baseline by seed.
 
     Args:
@@ -66,7 +66,7 @@ def compare(found: Finished, baselines: Sequence[Finished], metric: Metric) -> C
         side * (ours.test.get(metric.name, math.nan) - theirs.test.get(metric.name, math.nan))
         for ours, theirs in zip(found.fitted, best.fitted, strict=True)
     )
-    return Comparison(found.contender.name, best.contender.name, metric.name, gains, _outcome(gains))
+    return BaselineComparison(found.contender.name, best.contender.name, metric.name, gains, _outcome(gains))
 
 
 def _outcome(gains: Sequence[float]) -> str:
