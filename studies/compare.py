@@ -10,7 +10,7 @@ from cyclopts import Group, Parameter
 from core.common.extras import needs
 from recommenders.tasks.metrics import find_metric
 from studies.common.command import make_app, run_app
-from studies.comparison.ready import Comparison
+from studies.comparison.comparison import Comparison
 from studies.comparison.settings import ComparePlaces, CompareSettings, command
 from studies.comparison.telling import told_with
 from studies.comparison.tracking import ComparisonTracker

@@ -60,8 +60,8 @@ PROTOCOLS: Mapping[str, Protocol] = MappingProxyType(
 
 
 @dataclass(frozen=True, kw_only=True)
-class Judged:
-    """What is judged, and how thoroughly."""
+class EvaluationOptions:
+    """Which losses are evaluated, and how thoroughly."""
 
     loss: Annotated[tuple[str, ...], FORMULA, Parameter(show_default=False)] = ()
     """A loss to judge, by name or formula (repeat the option for several)."""
@@ -83,7 +83,7 @@ class Judged:
 
 
 @dataclass(frozen=True, kw_only=True)
-class EvaluateSettings(TrainingSettings, Judged):
+class EvaluateSettings(TrainingSettings, EvaluationOptions):
     """An evaluation. Together with the code, these settings decide its result.
 
     Raises:

@@ -3,7 +3,7 @@
 import pytest
 
 from studies.execution.factory import TaskFactory
-from studies.tuning.evaluation import Evaluation
+from studies.tuning.evaluator import SettingsEvaluator
 from studies.tuning.storage import open_storage
 from studies.tuning.trials import Trials
 from studies.tuning.tuning import TuneWatcher, Tuning
@@ -40,7 +40,7 @@ def run(folder, settings, watcher=None, jobs=2):
     trials = kept_trials(folder, settings)
     with small_runner(folder / "parts", jobs) as runner:
         return Tuning(
-            settings, trials, Evaluation(settings, TaskFactory(None), runner), [watcher] if watcher else []
+            settings, trials, SettingsEvaluator(settings, TaskFactory(None), runner), [watcher] if watcher else []
         ).run()
 
 
@@ -49,7 +49,7 @@ class Known:
 
     def __init__(self, settings):
         self.settings, self.asked, self.told = settings, [], []
-        self.metric = Evaluation(settings, None, None).metric
+        self.metric = SettingsEvaluator(settings, None, None).metric
 
     def values(self, text, params, seeds):
         self.told.append(text)
