@@ -16,7 +16,7 @@ from studies.comparison.telling import told_with
 from studies.comparison.tracking import ComparisonTracker
 from studies.execution.experiment import experiment
 from studies.execution.progress import TaskProgress
-from studies.execution.runner import Callback
+from studies.execution.runner import TaskCallback
 from studies.storage.output import folder_name
 from studies.study.console import tell_data
 
@@ -46,7 +46,7 @@ def compare(
     ready = Comparison(comparison, places.files)  # whatever is wrong with the settings is found here
     metric = find_metric(comparison.task, comparison.metric)
     with experiment(places.out or Path("results") / name, places, REPORT_FILES) as work:
-        callbacks: list[Callback] = [work.open(TaskProgress(work.err, told_with(metric.name)))]
+        callbacks: list[TaskCallback] = [work.open(TaskProgress(work.err, told_with(metric.name)))]
         tracker = work.track(lambda uploader: ComparisonTracker(uploader, work.path, comparison.to_dict()))
         callbacks += [] if tracker is None else [tracker]
         tell_data(ready.dataset, work.err)

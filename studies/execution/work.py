@@ -27,9 +27,9 @@ from studies.execution.searches import learned, sampled, whole_study
 from studies.execution.task import Result, Task
 from studies.storage.checkpoints import restoring
 from studies.storage.output import plain
+from studies.study.callback import StepCallback
 from studies.study.found import Found
 from studies.study.history import History
-from studies.study.observer import StepObserver
 from studies.study.settings import StudySettings
 from studies.study.study import Study, use_cores
 
@@ -107,14 +107,14 @@ def _run(job: _Job) -> list[Result]:
     return [result]
 
 
-class _Share(StepObserver):
+class _Share(StepCallback):
     """Reports how much of Phase I is done."""
 
     def __init__(self, trainings: int, report: Report) -> None:
         self._trainings, self._report = trainings, report
 
     def on_step(self, step: Step, tally: Tally, candidate_epochs: int) -> None:
-        """See Observer."""
+        """See StudyCallback."""
         self._report(tally.trained / self._trainings)
 
 

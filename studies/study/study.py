@@ -37,8 +37,8 @@ from recommenders.tasks.screening import check_directions, leading, screen
 from recommenders.tasks.task import Pairs, RecommendationTask
 from searchers import make_searcher
 from studies.storage.checkpoints import Offer, keep_nothing, restoring
+from studies.study.callback import CallbackList, StudyCallback
 from studies.study.found import Finalist, Found
-from studies.study.observer import Audience, Observer
 from studies.study.result import StudyResult
 from studies.study.settings import StudySettings
 
@@ -151,7 +151,7 @@ class Study:
 
     def run(
         self,
-        observers: Sequence[Observer],
+        callbacks: Sequence[StudyCallback],
         clock: Callable[[], float] = time.monotonic,
         stored: Mapping[str, Any] | None = None,
         offer: Offer = keep_nothing,
@@ -159,7 +159,7 @@ class Study:
         """All three phases.
 
         Args:
-            observers: told what happens.
+            callbacks: told what happens.
             clock: seconds.
             stored: a state that `offer` was told, to go on from.
             offer: told wherever the study could go on from.
@@ -167,31 +167,31 @@ class Study:
         Raises:
             UserError: a stored state of another study.
         """
-        began, audience, stored = clock(), Audience(observers), stored or {}
+        began, callback_list, stored = clock(), CallbackList(callbacks), stored or {}
         with restoring():
             began -= read(float, stored.get("seconds", 0.0))
             found = Found.from_dict(stored["found"], self.settings) if "found" in stored else None
         if found is None:
-            found = self.search(observers, clock, stored, offer)
+            found = self.search(callbacks, clock, stored, offer)
         finals = self._finals(found)
         with restoring():
             if "finals" in stored:
                 finals.load_state_dict(stored["finals"])
-                audience.load_state_dict(stored["observers"])
+                callback_list.load_state_dict(stored["observers"])
 
         def state() -> dict[str, Any]:
             return {
                 "seconds": clock() - began,
                 "found": found.to_dict(),
                 "finals": finals.state_dict(),
-                "observers": audience.state_dict(),
+                "observers": callback_list.state_dict(),
             }
 
         def epoch_done(curves: Sequence[TrainingCurve]) -> None:
-            audience.on_epoch(curves)
+            callback_list.on_epoch(curves)
             offer(state)
 
-        finished = finals.run(audience.on_phase, epoch_done)
+        finished = finals.run(callback_list.on_phase, epoch_done)
         result = StudyResult(
             settings=self.settings,
             task=self.task,
@@ -205,7 +205,7 @@ class Study:
             model=finals.model,
             seconds=clock() - began,
         )
-        audience.on_result(result.to_dict())
+        callback_list.on_result(result.to_dict())
         return result
 
     def _finals(self, found: Found) -> Finals:
@@ -223,13 +223,13 @@ class Study:
 
     def search(
         self,
-        observers: Sequence[Observer],
+        callbacks: Sequence[StudyCallback],
         clock: Callable[[], float] = time.monotonic,
         stored: Mapping[str, Any] | None = None,
         offer: Offer = keep_nothing,
     ) -> Found:
         """Phases I and II; for the arguments see `run`."""
-        began, audience, tally = clock(), Audience(observers), Tally(self._space)
+        began, callback_list, tally = clock(), CallbackList(callbacks), Tally(self._space)
         seed = derive_seed(self.settings.seed, "search")
         search = Search(self._searcher, self._problem, self._rules, self._budget, seed, clock)
         if stored:
@@ -237,9 +237,9 @@ class Study:
                 began -= read(float, stored["seconds"])
                 tally = Tally.from_dict(stored["tally"], self._space)
                 search.load_state_dict(stored["search"])
-                audience.load_state_dict(stored["observers"])
+                callback_list.load_state_dict(stored["observers"])
         told = f"{tally.trained} done, " if tally.trained else ""
-        audience.on_phase(
+        callback_list.on_phase(
             f"Phase I, loss search: up to {self.settings.trainings} trainings, {told}{self.settings.searcher} proposes"
         )
 
@@ -248,14 +248,14 @@ class Study:
                 "seconds": clock() - began,
                 "tally": tally.to_dict(),
                 "search": search.state_dict(),
-                "observers": audience.state_dict(),
+                "observers": callback_list.state_dict(),
             }
 
         for step in search:
             tally.add(step)
-            audience.on_step(step, tally, int(tally.cost))
+            callback_list.on_step(step, tally, int(tally.cost))
             offer(state)
-        finalists, simpler, n_passed = self._check_and_screen(tally, audience.on_phase)
+        finalists, simpler, n_passed = self._check_and_screen(tally, callback_list.on_phase)
         assert search.stop is not None, "a search ends for a reason"
         return Found(tally, search.stop, int(tally.cost), finalists, simpler, n_passed)
 

@@ -14,7 +14,7 @@ from studies.tuning.settings import TuneSettings
 from studies.tuning.trials import Trials, Tried
 
 
-class TuneWatcher(ABC):
+class TuneCallback(ABC):
     """Told what happens in a tuning. Must not change anything in it."""
 
     @abstractmethod
@@ -33,13 +33,13 @@ class Tuning:
         settings: of the tuning.
         trials: where they are kept.
         evaluator: computes values.
-        watchers: told what happens.
+        callbacks: told what happens.
     """
 
     def __init__(
-        self, settings: TuneSettings, trials: Trials, evaluator: SettingsEvaluator, watchers: Sequence[TuneWatcher]
+        self, settings: TuneSettings, trials: Trials, evaluator: SettingsEvaluator, callbacks: Sequence[TuneCallback]
     ) -> None:
-        self._settings, self._trials, self._evaluator, self._watchers = settings, trials, evaluator, watchers
+        self._settings, self._trials, self._evaluator, self._callbacks = settings, trials, evaluator, callbacks
 
     def run(self) -> TuneResult:
         """Do what is missing."""
@@ -55,12 +55,12 @@ class Tuning:
         return self._result()
 
     def _say(self, text: str) -> None:
-        for watcher in self._watchers:
-            watcher.on_phase(text)
+        for callback in self._callbacks:
+            callback.on_phase(text)
 
     def _tell(self, tried: Tried, finished: Sequence[Tried]) -> None:
-        for watcher in self._watchers:
-            watcher.on_trial(tried, self._best(finished))
+        for callback in self._callbacks:
+            callback.on_trial(tried, self._best(finished))
 
     def _best(self, finished: Sequence[Tried]) -> Tried:
         """The best trial that all seeds were spent on, as far as there is one; of equal ones the first."""

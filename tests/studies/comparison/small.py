@@ -2,7 +2,7 @@
 
 from studies.comparison.comparison import Comparison
 from studies.comparison.settings import CompareSettings
-from studies.execution.runner import Callback
+from studies.execution.runner import TaskCallback
 from tests.studies.execution.small import small_runner
 from tests.studies.small import as_words
 
@@ -39,7 +39,7 @@ def small_arguments(**changes):
     return as_words(OPTIONS | changes)
 
 
-class Diary(Callback):
+class Diary(TaskCallback):
     """Writes down what it is told; may cut the comparison short."""
 
     def __init__(self, interrupt_after=None):
