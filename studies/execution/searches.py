@@ -15,7 +15,7 @@ from core.common.seeding import numpy_rng
 from core.search.effectiveness import TrainingCurve
 from core.search.search import Step
 from recommenders.tasks.task import Pairs
-from studies.execution.resources import Kept, Report
+from studies.execution.resources import Checkpointer, Report
 from studies.storage.output import plain
 from studies.study.callback import StepCallback
 from studies.study.history import History
@@ -51,10 +51,12 @@ class _Phases(StepCallback):
         self._report(0.5 + min(1.0, done / (self._settings.repeats + 1)) / 2)
 
 
-def whole_study(study: Study, report: Report, kept: Kept) -> dict[str, Any]:
+def whole_study(study: Study, report: Report, checkpointer: Checkpointer) -> dict[str, Any]:
     """All three phases: the content of its result.json, and every candidate that was trained."""
     history = History(study.task.metric)
-    result = study.run([history, _Phases(study, report)], stored=kept.stored, offer=kept.offer)
+    result = study.run(
+        [history, _Phases(study, report)], stored=checkpointer.stored, on_checkpoint=checkpointer.on_checkpoint
+    )
     return {"result": result.to_dict(), "candidates": history.candidates}
 
 
@@ -82,11 +84,11 @@ class _Counts(StepCallback):
             self._began = self._clock() - read(float, state["seconds"])
 
 
-def sampled(study: Study, report: Report, kept: Kept) -> dict[str, Any]:
+def sampled(study: Study, report: Report, checkpointer: Checkpointer) -> dict[str, Any]:
     """Phase I for its minutes: what was sampled and trained over time."""
     assert study.settings.minutes is not None, "the time is what is compared"
     counts = _Counts(study.settings.minutes, report)
-    found = study.search([counts], stored=kept.stored, offer=kept.offer)
+    found = study.search([counts], stored=checkpointer.stored, on_checkpoint=checkpointer.on_checkpoint)
     return {"points": thinned(counts.points, _MOST_POINTS), "funnel": found.tally.funnel(), "stop": found.stop.value}
 
 
@@ -130,10 +132,10 @@ class _Scores(StepCallback):
             self.points, self._restarts = read(list[Point], state["points"]), count(state["restarts"])
 
 
-def learned(study: Study, report: Report, kept: Kept) -> dict[str, Any]:
+def learned(study: Study, report: Report, checkpointer: Checkpointer) -> dict[str, Any]:
     """Phase I: the metric of the recommender on a sample of training rows and on validation, after each step."""
     scores = _Scores(study, report)
-    found = study.search([scores], stored=kept.stored, offer=kept.offer)
+    found = study.search([scores], stored=checkpointer.stored, on_checkpoint=checkpointer.on_checkpoint)
     return {"points": scores.points, "funnel": found.tally.funnel(), "stop": found.stop.value}
 
 

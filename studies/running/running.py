@@ -116,7 +116,9 @@ class StudyRun:
         self._file.make_room()
         self._messages.describe(self._ready.task.dataset)
         try:
-            self.result = result = self._ready.run(callbacks, stored=stored, offer=self._checkpoints.offer)
+            self.result = result = self._ready.run(
+                callbacks, stored=stored, on_checkpoint=self._checkpoints.save_if_due
+            )
             self._write(result)
         except BaseException:
             if self.tracker is None and not self.can_go_on:  # nobody can use it any more

@@ -36,7 +36,7 @@ from recommenders.tasks.metrics import find_metric
 from recommenders.tasks.screening import check_directions, leading, screen
 from recommenders.tasks.task import Pairs, RecommendationTask
 from searchers import make_searcher
-from studies.storage.checkpoints import Offer, keep_nothing, restoring
+from studies.storage.checkpoints import OnCheckpoint, no_checkpoints, restoring
 from studies.study.callback import CallbackList, StudyCallback
 from studies.study.found import Finalist, Found
 from studies.study.result import StudyResult
@@ -154,15 +154,15 @@ class Study:
         callbacks: Sequence[StudyCallback],
         clock: Callable[[], float] = time.monotonic,
         stored: Mapping[str, Any] | None = None,
-        offer: Offer = keep_nothing,
+        on_checkpoint: OnCheckpoint = no_checkpoints,
     ) -> StudyResult:
         """All three phases.
 
         Args:
             callbacks: told what happens.
             clock: seconds.
-            stored: a state that `offer` was told, to go on from.
-            offer: told wherever the study could go on from.
+            stored: a state that `on_checkpoint` was told, to go on from.
+            on_checkpoint: told wherever the study could go on from.
 
         Raises:
             UserError: a stored state of another study.
@@ -172,7 +172,7 @@ class Study:
             began -= read(float, stored.get("seconds", 0.0))
             found = Found.from_dict(stored["found"], self.settings) if "found" in stored else None
         if found is None:
-            found = self.search(callbacks, clock, stored, offer)
+            found = self.search(callbacks, clock, stored, on_checkpoint)
         finals = self._finals(found)
         with restoring():
             if "finals" in stored:
@@ -189,7 +189,7 @@ class Study:
 
         def epoch_done(curves: Sequence[TrainingCurve]) -> None:
             callback_list.on_epoch(curves)
-            offer(state)
+            on_checkpoint(state)
 
         finished = finals.run(callback_list.on_phase, epoch_done)
         result = StudyResult(
@@ -226,7 +226,7 @@ class Study:
         callbacks: Sequence[StudyCallback],
         clock: Callable[[], float] = time.monotonic,
         stored: Mapping[str, Any] | None = None,
-        offer: Offer = keep_nothing,
+        on_checkpoint: OnCheckpoint = no_checkpoints,
     ) -> Found:
         """Phases I and II; for the arguments see `run`."""
         began, callback_list, tally = clock(), CallbackList(callbacks), Tally(self._space)
@@ -254,7 +254,7 @@ class Study:
         for step in search:
             tally.add(step)
             callback_list.on_step(step, tally, int(tally.cost))
-            offer(state)
+            on_checkpoint(state)
         finalists, simpler, n_passed = self._check_and_screen(tally, callback_list.on_phase)
         assert search.stop is not None, "a search ends for a reason"
         return Found(tally, search.stop, int(tally.cost), finalists, simpler, n_passed)
