@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from core.common.lanes import in_whole_registers
+from core.common.padding import pad_to_simd_width
 from core.losses.batched import BatchedPrograms
 from core.losses.loss import Loss, ProgramLoss
 
@@ -28,7 +28,7 @@ class StackedLosses:
     def gradient(self, logit: Tensor, y: Tensor) -> Tensor:
         """Give d loss / d logit: logit [K, B] and y [B] -> [K, B]."""
         size = logit.shape[1]
-        logit, y = in_whole_registers(logit), in_whole_registers(y)
+        logit, y = pad_to_simd_width(logit), pad_to_simd_width(y)
         return self._gradient(logit, y)[:, :size]
 
     def _gradient(self, logit: Tensor, y: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ from statistics import fmean
 from typing import Any, Generic
 
 from core.phases.metric import Metric
-from core.search.effectiveness import Progress
+from core.search.effectiveness import TrainingCurve
 from core.search.space import C, Solution
 
 
@@ -34,7 +34,7 @@ class Contender(Generic[C]):
 
 
 @dataclass(frozen=True)
-class Fitted:
+class TrainingResult:
     """What one training to convergence came to, at its best validation epoch."""
 
     epochs: int
@@ -53,16 +53,16 @@ class Fitted:
         return asdict(self)
 
 
-class Fitting(ABC):
+class ConvergenceTraining(ABC):
     """Several trainings to convergence with one seed: whoever iterates sees their progress after every epoch."""
 
-    fitted: list[Fitted]
+    fitted: list[TrainingResult]
     """What they came to, in order, as far as they are done; all after the last epoch."""
     kept: Any
     """What is kept of the one that was to be kept, in dicts, lists, texts, numbers and tensors; None without one."""
 
     @abstractmethod
-    def __iter__(self) -> Iterator[Sequence[Progress]]:
+    def __iter__(self) -> Iterator[Sequence[TrainingCurve]]:
         """The epochs to come."""
 
     @abstractmethod
@@ -89,7 +89,7 @@ class Finished(Generic[C]):
     """What is trained with it, see Contender."""
     simple: C | None
     """The simplest known form of that; None for known ones that are no candidates."""
-    fitted: tuple[Fitted, ...]
+    fitted: tuple[TrainingResult, ...]
     """One for each seed, in order."""
 
     @property
@@ -107,7 +107,7 @@ def complexity_of(simple: Solution | None) -> int:
     return 0 if simple is None else simple.complexity
 
 
-def validation_score(metric: Metric, fitted: Fitted) -> float:
+def validation_score(metric: Metric, fitted: TrainingResult) -> float:
     """Return the validation score of a training run, higher is better; -inf if it never was finite.
 
     Args:

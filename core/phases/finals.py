@@ -9,10 +9,10 @@ from typing import Any, Generic
 from core.common.errors import UserError
 from core.common.restoring import read
 from core.common.seeding import derive_seed
-from core.phases.contender import Contender, Finished, Fitted, Fitting, complexity_of, validation_score
+from core.phases.contender import Contender, Finished, TrainingResult, ConvergenceTraining, complexity_of, validation_score
 from core.phases.picking import Pick
 from core.phases.problem import StudyProblem
-from core.search.effectiveness import Progress
+from core.search.effectiveness import TrainingCurve
 from core.search.space import C
 
 
@@ -41,12 +41,12 @@ class Finals(Generic[C]):
         self._problem, self._contenders, self._seed, self._repeats = problem, contenders, seed, repeats
         self._n_searched, self._pick = sum(one.is_searched for one in contenders), pick
         self._entries = [(i, epsilon, trained) for i, one in enumerate(contenders) for epsilon, trained in one.choices]
-        self._rounds: list[list[Fitted]] = []  # those that are done: one for each training seed
-        self._fitting: Fitting | None = None
+        self._rounds: list[list[TrainingResult]] = []  # those that are done: one for each training seed
+        self._fitting: ConvergenceTraining | None = None
         self.model: Any = None
         """What is kept of the best searched one with the last training seed: for losses, the trained recommender."""
 
-    def run(self, on_round: Callable[[str], None], on_epoch: Callable[[Sequence[Progress]], None]) -> list[Finished[C]]:
+    def run(self, on_round: Callable[[str], None], on_epoch: Callable[[Sequence[TrainingCurve]], None]) -> list[Finished[C]]:
         """Train what is not trained yet.
 
         Args:
@@ -62,7 +62,7 @@ class Finals(Generic[C]):
             self._round(on_round, on_epoch)
         return self._finished()
 
-    def _round(self, on_round: Callable[[str], None], on_epoch: Callable[[Sequence[Progress]], None]) -> list[Fitted]:
+    def _round(self, on_round: Callable[[str], None], on_epoch: Callable[[Sequence[TrainingCurve]], None]) -> list[TrainingResult]:
         on_round(self._described())
         self._fitting = fitting = self._fitting or self._begin()
         for progress in fitting:
@@ -83,14 +83,14 @@ class Finals(Generic[C]):
             return f"Phase III, effectiveness test: {len(self._entries)} trainings to convergence {seed}"
         return f"Phase III, the best found {self._problem.terms.one} and the baselines again {seed}"
 
-    def _begin(self) -> Fitting:
+    def _begin(self) -> ConvergenceTraining:
         repeat = len(self._rounds)
         numbers = [self._chosen[i] for i in self._repeated] if repeat else list(range(len(self._entries)))
         keep = None if not repeat or self.best is None else numbers.index(self._chosen[self.best])
         if keep is not None and repeat == self._repeats:  # the first round, which learns who is best, was the only one
             numbers, keep, repeat = [numbers[keep]], 0, 0
         trained = [self._entries[j][2] for j in numbers]
-        return self._problem.fitting(trained, derive_seed(self._seed, "finals", repeat), keep)
+        return self._problem.convergence(trained, derive_seed(self._seed, "finals", repeat), keep)
 
     def _score(self, entry: int) -> float:
         return validation_score(self._problem.metric, self._rounds[0][entry])
@@ -146,7 +146,7 @@ class Finals(Generic[C]):
         Raises:
             UserError: a state of other contenders.
         """
-        self._rounds, self._fitting = read(list[list[Fitted]], state["rounds"]), None
+        self._rounds, self._fitting = read(list[list[TrainingResult]], state["rounds"]), None
         for number, done in enumerate(self._rounds):
             n = len(self._repeated) if number else len(self._entries)
             if len(done) != n:

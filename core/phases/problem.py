@@ -11,7 +11,7 @@ from typing import Any, Generic
 import torch
 
 from core.common.errors import UserError, shown
-from core.phases.contender import Contender, Fitting
+from core.phases.contender import Contender, ConvergenceTraining
 from core.phases.front import leading
 from core.phases.metric import Metric
 from core.phases.tally import Tally
@@ -78,9 +78,9 @@ class StudyProblem(Problem[C]):
         """
 
     @abstractmethod
-    def fitting(
+    def convergence(
         self, trained: Sequence[Any], seed: int, keep: int | None = None, ways: Sequence[Any] | None = None
-    ) -> Fitting:
+    ) -> ConvergenceTraining:
         """Return trainings to convergence, all with one seed.
 
         Args:
@@ -107,7 +107,7 @@ class StudyProblem(Problem[C]):
         """Return the score after as short a training as in phase I, from a fresh start of this seed.
 
         Args:
-            trained: see `fitting`.
+            trained: see `convergence`.
             seed: of all draws.
         """
 
@@ -138,7 +138,7 @@ class StudyProblem(Problem[C]):
         return {}
 
     def read_kept(self, stored: Any) -> Any:
-        """Return what a `Fitting` kept, as it was stored; checked, since it comes from a file."""
+        """Return what a `ConvergenceTraining` kept, as it was stored; checked, since it comes from a file."""
         if stored is not None:
             raise UserError(f"stored phase III: expected nothing that is kept, got {shown(stored)}")
 

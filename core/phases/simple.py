@@ -11,9 +11,9 @@ from typing import Any, Literal
 from core.common.errors import UserError, shown, unknown_name
 from core.common.restoring import read
 from core.common.seeding import derive_seed
-from core.phases.contender import Contender, Fitted, Fitting
+from core.phases.contender import Contender, TrainingResult, ConvergenceTraining
 from core.phases.problem import StudyProblem
-from core.search.effectiveness import Progress
+from core.search.effectiveness import TrainingCurve
 from core.search.problem import Finding, Measurement
 from core.search.space import C
 from core.search.trial import Verdict
@@ -134,9 +134,9 @@ class SimpleProblem(StudyProblem[C]):
         """See Problem."""
         self._entries = {key: entry for entry, key in enumerate(read(list[str], state["keys"]))}
 
-    def fitting(
+    def convergence(
         self, trained: Sequence[Any], seed: int, keep: int | None = None, ways: Sequence[Any] | None = None
-    ) -> Fitting:
+    ) -> ConvergenceTraining:
         """See StudyProblem: one epoch, in which all are evaluated."""
         return _Evaluated(self, trained, seed)
 
@@ -145,41 +145,41 @@ class SimpleProblem(StudyProblem[C]):
         return {"name": type(self).__name__}
 
 
-class _Evaluated(Fitting):
+class _Evaluated(ConvergenceTraining):
     """Candidates judged on both parts."""
 
     def __init__(self, problem: SimpleProblem[Any], candidates: Sequence[Any], seed: int) -> None:
         self._problem, self._candidates, self._seed = problem, candidates, seed
-        self.fitted: list[Fitted] = []
+        self.fitted: list[TrainingResult] = []
         self.kept = None
 
-    def __iter__(self) -> Iterator[Sequence[Progress]]:
+    def __iter__(self) -> Iterator[Sequence[TrainingCurve]]:
         """The one epoch."""
         if self.fitted or not self._candidates:
             return
         validation, test = (
             self._problem._scores(self._candidates, part, self._seed) for part in ("validation", "test")
         )
-        progress = [Progress() for _ in self._candidates]
+        progress = [TrainingCurve() for _ in self._candidates]
         for one, score in zip(progress, validation, strict=True):
             one.update(score)
         self.fitted = [self._fitted(*scores) for scores in zip(validation, test, strict=True)]
         yield progress
 
-    def _fitted(self, validation: float, test: float) -> Fitted:
+    def _fitted(self, validation: float, test: float) -> TrainingResult:
         metric = self._problem.metric
         if not math.isfinite(validation):
-            return Fitted(1, 0, {}, {}, (validation,))
+            return TrainingResult(1, 0, {}, {}, (validation,))
         parts = ({metric.name: metric.value(score)} for score in (validation, test))
-        return Fitted(1, 1, *parts, (validation,))
+        return TrainingResult(1, 1, *parts, (validation,))
 
     def state_dict(self) -> dict[str, Any]:
-        """See Fitting."""
+        """See ConvergenceTraining."""
         return {"fitted": [one.to_dict() for one in self.fitted]}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """See Fitting."""
-        fitted: list[Fitted] = read(list[Fitted], state["fitted"])
+        """See ConvergenceTraining."""
+        fitted: list[TrainingResult] = read(list[TrainingResult], state["fitted"])
         if len(fitted) not in (0, len(self._candidates)):
             raise UserError(f"stored evaluations: expected {len(self._candidates)}, got {len(fitted)}")
         self.fitted = fitted

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from core.common.lanes import in_whole_registers
+from core.common.padding import pad_to_simd_width
 from core.losses.loss import Loss
 from core.losses.stack import StackedLosses
 from recommenders.backends.base import LEAST_SCALE, Backend, TrainEpoch
@@ -69,7 +69,7 @@ class StackedBackend(Backend):
             rows = slice(start, start + at_once)
             gathered = gather(self._recommender, weights, users[rows], items[rows])
             logit = self._recommender.logit(gathered, None)
-            parts.append(torch.sigmoid(in_whole_registers(logit))[:, : logit.shape[1]])
+            parts.append(torch.sigmoid(pad_to_simd_width(logit))[:, : logit.shape[1]])
         return torch.cat(parts, dim=1) if parts else torch.empty(n_copies, 0, dtype=self._dtype, device=self._device)
 
 
@@ -144,8 +144,8 @@ def summed_by_product(gradient: Tensor, first: Tensor) -> Tensor:
 
     A GPU adds rows of equal index in any order, and with another result each time; a product is always the same.
     """
-    places = torch.arange(len(first), device=first.device, dtype=first.dtype)
-    goes_to = (first[None, :] == places[:, None]).to(gradient.dtype)
+    indices = torch.arange(len(first), device=first.device, dtype=first.dtype)
+    goes_to = (first[None, :] == indices[:, None]).to(gradient.dtype)
     return torch.matmul(goes_to, gradient.flatten(2) if gradient.dim() > 2 else gradient[..., None]).view_as(gradient)
 
 

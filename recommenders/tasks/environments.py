@@ -22,8 +22,8 @@ from core.losses.loss import Loss
 from core.problems.evaluator import Evaluator
 from core.problems.proxy import ProxyBatch
 from core.search.problem import Measurement
+from recommenders.backends.first_occurrence import first_occurrence
 from recommenders.backends.model_copies import ModelCopies
-from recommenders.backends.places import first_places
 from recommenders.models.recommender import Weights, gather
 from recommenders.tasks.task import Pairs, RecommendationTask
 
@@ -193,7 +193,7 @@ def proxy_batch_of(task: RecommendationTask, weights: Weights, pairs: Pairs) -> 
     for name, gradient in pullback(torch.diag(y_hat * (1 - y_hat))).items():
         if name in recommender.tables:  # rows of one user or item are one parameter
             ids = pairs.user if recommender.tables[name] == "user" else pairs.item
-            first = torch.as_tensor(first_places(ids.cpu().numpy(), len(ids)), device=ids.device)
+            first = torch.as_tensor(first_occurrence(ids.cpu().numpy(), len(ids)), device=ids.device)
             gradient = torch.zeros_like(gradient).index_add_(1, first, gradient)
         jacobian.append(gradient.reshape(size, -1))
     j = torch.cat(jacobian, dim=1)

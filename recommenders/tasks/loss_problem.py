@@ -23,13 +23,13 @@ from core.problems.scale import GradientNormaliser
 from core.problems.validation import ValidationCheck
 from core.programs.program import LossProgram
 from core.programs.space import OperatorSpace
-from core.search.effectiveness import Patience
+from core.search.effectiveness import EarlyStopping
 from core.search.trial import Verdict
 from recommenders.data.summary import described_data
 from recommenders.models.recommender import Weights
 from recommenders.tasks.contenders import baseline, searched
 from recommenders.tasks.environments import AlternatingEnvironment, FromScratchEnvironment
-from recommenders.tasks.fitting import LossFitting, read_weights
+from recommenders.tasks.convergence import LossConvergence, read_weights
 from recommenders.tasks.losses import NAMED_LOSSES, make_loss
 from recommenders.tasks.metrics import PredictionMetric, metrics_of
 from recommenders.tasks.screening import check_directions, screen
@@ -72,7 +72,7 @@ class LossRules:
     """The loss that gives the others their scale, see LossProblem."""
     epsilons: tuple[float, ...]
     """Smoothing terms that Phase III tries."""
-    patience: Patience
+    early_stopping: EarlyStopping
     """When a training of Phase III ends."""
     threshold_from: str
     """See RecommendationTask.report."""
@@ -129,7 +129,7 @@ class TrainedLossProblem(LossProblem, StudyProblem[LossProgram]):
     @property
     def longest(self) -> int:
         """See StudyProblem."""
-        return self._rules.patience.max_epochs
+        return self._rules.early_stopping.max_epochs
 
     def use_cores(self) -> None:
         """See StudyProblem."""
@@ -195,13 +195,13 @@ class TrainedLossProblem(LossProblem, StudyProblem[LossProgram]):
         parts = (tuple(self.contender(p, asdict(direction)) for p, direction in part) for part in chosen)
         return Leading(*parts, n_passed=checked.n_passed)
 
-    def fitting(
+    def convergence(
         self, trained: Sequence[Loss], seed: int, keep: int | None = None, ways: Sequence[Any] | None = None
-    ) -> LossFitting:
+    ) -> LossConvergence:
         """See StudyProblem; a way is SGD settings, or None for those of the task."""
         rules, usual = self._rules, self.task.settings.sgd
         sgd = None if ways is None else [read(SgdSettings | None, way) or usual for way in ways]
-        return LossFitting(self.task, trained, seed, rules.patience, rules.threshold_from, keep, sgd)
+        return LossConvergence(self.task, trained, seed, rules.early_stopping, rules.threshold_from, keep, sgd)
 
     def read_kept(self, stored: Any) -> Weights | None:
         """See StudyProblem: parameters of a recommender."""

@@ -15,7 +15,7 @@ LEVEL = 0.01
 
 
 @dataclass(frozen=True)
-class Comparison:
+class PairedComparison:
     """A loss beside another one, paired by seed on the test part."""
 
     loss: str
@@ -63,7 +63,7 @@ class Comparison:
 
 def compare_with(
     loss: str, baselines: Sequence[str], metric: Metric, values: Mapping[str, Sequence[float]]
-) -> list[Comparison]:
+) -> list[PairedComparison]:
     """A loss beside every baseline by one metric.
 
     Holm's correction is for the baselines of this loss: the question is asked of every loss by itself.
@@ -81,6 +81,6 @@ def compare_with(
     known = [p for p in raw if p is not None]
     corrected = iter(holm(known))
     return [
-        Comparison(loss, other, metric.name, of_pair, p, None if p is None else next(corrected), len(known))
+        PairedComparison(loss, other, metric.name, of_pair, p, None if p is None else next(corrected), len(known))
         for other, of_pair, p in zip(baselines, gains, raw, strict=True)
     ]

@@ -10,7 +10,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from studies.evaluation.outcome import Judged, Outcome
+from studies.evaluation.outcome import EvaluatedLoss, Outcome
 from studies.study.summary import mean_and_spread
 
 
@@ -66,7 +66,7 @@ def _noise(outcome: Outcome) -> list[str]:
     return [f"Noise floor: from seed to seed {what} is {least:.4f} to {most:.4f}."]
 
 
-def _ends(losses: Sequence[Judged]) -> list[str]:
+def _ends(losses: Sequence[EvaluatedLoss]) -> list[str]:
     lines = []
     for one in losses:
         tuner = one.choice.tuner

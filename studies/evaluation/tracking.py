@@ -13,7 +13,7 @@ from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
 
-from studies.evaluation.outcome import Judged, Outcome
+from studies.evaluation.outcome import EvaluatedLoss, Outcome
 from studies.tracking.record import RUNNING, SINGLE, Point, RunRecord
 from studies.tracking.tracker import Tracker, key_of
 from studies.tracking.uploader import Uploader
@@ -54,7 +54,7 @@ class EvaluationTracker(Tracker):
         newest_last = [self._loss_record(outcome, one) for one in reversed(outcome.ranked)]
         self._uploader.replace(newest_last, _ROLE)  # the newest run comes first there
 
-    def _loss_record(self, outcome: Outcome, one: Judged) -> RunRecord:
+    def _loss_record(self, outcome: Outcome, one: EvaluatedLoss) -> RunRecord:
         sgd = one.choice.sgd
         chosen = {"epsilon": one.choice.epsilon, "learning_rate": f"{sgd.learning_rate:.4g}"}
         chosen |= {"weight_decay": f"{sgd.weight_decay:.4g}", "loss": one.name}
@@ -63,7 +63,7 @@ class EvaluationTracker(Tracker):
         return RunRecord(one.name, self._group, key, tags, chosen, loss_points(outcome, one))
 
 
-def loss_points(outcome: Outcome, one: Judged) -> list[Point]:
+def loss_points(outcome: Outcome, one: EvaluatedLoss) -> list[Point]:
     """Every metric of a loss for each seed, its mean and how far the seeds are apart."""
     points = []
     for part, short in (("validation", "valid"), ("test", "test")):

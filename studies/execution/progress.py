@@ -10,14 +10,14 @@ from typing import Any
 from rich.console import Console
 from rich.progress import TaskID
 
-from studies.execution.runner import Callback
+from studies.execution.runner import TaskCallback
 from studies.execution.task import Task
 from studies.study.console import LiveBars
 
 _LINE_EVERY = 30.0  # seconds between lines about what is many or unfinished where there is no terminal to draw on
 
 
-class TaskProgress(LiveBars, Callback):
+class TaskProgress(LiveBars, TaskCallback):
     """Live bars on a terminal; elsewhere (a file, CI) a line for every task, or now and then where they are many.
 
     Args:
@@ -40,7 +40,7 @@ class TaskProgress(LiveBars, Callback):
         self._total, self._quiet, self._next_line = 0, 0, 0.0
 
     def on_stage(self, text: str, tasks: Sequence[Task], done: int) -> None:
-        """See Callback."""
+        """See TaskCallback."""
         if self._told is not None:
             self._heading(text + (f" ({done} of {len(tasks)} parts are there from before)" if done else ""))
         for bar in (self._all, *(bar for bar, _ in self._bars.values())):
@@ -52,7 +52,7 @@ class TaskProgress(LiveBars, Callback):
         self._next_line = self._clock() + _LINE_EVERY
 
     def on_progress(self, task: Task, share: float) -> None:
-        """See Callback."""
+        """See TaskCallback."""
         self._shares[task.file] = share
         key = _together(task)
         if key not in self._bars:
@@ -66,7 +66,7 @@ class TaskProgress(LiveBars, Callback):
             self._say(f"{self._done:.1f} of {self._total} parts")
 
     def on_part(self, task: Task, result: Mapping[str, Any]) -> None:
-        """See Callback."""
+        """See TaskCallback."""
         self._shares[task.file] = 1.0
         bar, shares = self._bars.get(_together(task), (None, {}))
         shares.pop(task.file, None)

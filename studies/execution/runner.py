@@ -16,7 +16,7 @@ from studies.execution.task import Result, Task, grouped
 _log = logging.getLogger(__name__)
 
 
-class Callback(ABC):
+class TaskCallback(ABC):
     """Told what happens to tasks. Must not change anything."""
 
     @abstractmethod
@@ -43,7 +43,7 @@ class CachedRunner:
     """
 
     def __init__(
-        self, executor: Executor, cache: ResultCache, storage: Storage, callbacks: Sequence[Callback] = ()
+        self, executor: Executor, cache: ResultCache, storage: Storage, callbacks: Sequence[TaskCallback] = ()
     ) -> None:
         self._executor, self._cache, self._storage, self._callbacks = executor, cache, storage, callbacks
         self._told = False

@@ -22,7 +22,7 @@ from studies.reporting.notes import data_notes, shown_value
 from studies.reporting.numbers import Numbers
 from studies.reporting.past import Past
 from studies.reporting.story import duration, story
-from studies.study.comparison import caveats
+from studies.study.baseline_comparison import caveats
 
 #: Longer formulas are shown as text, which can be broken into lines.
 _LONGEST_TYPESET = 160
@@ -124,7 +124,7 @@ def _settings(study: StoredStudy, content: Mapping[str, Any], place: str) -> dic
             "batch size": train.batch_size,
             "gradients clipped to": train.clip,
             "initial standard deviation": settings.initial_std,
-            "most epochs of a training": settings.patience.max_epochs,
+            "most epochs of a training": settings.early_stopping.max_epochs,
             "device": content.get("device"),
         },
         "versions": versions if isinstance(versions, Mapping) else {},

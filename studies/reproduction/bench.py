@@ -9,7 +9,7 @@ from typing import Any
 from recommenders.data import DataFiles, Dataset
 from studies.execution.experiment import Experiment
 from studies.execution.factory import TaskFactory, data_file_digest
-from studies.execution.runner import CachedRunner, Callback
+from studies.execution.runner import CachedRunner, TaskCallback
 from studies.reproduction.settings import ReproduceSettings
 from studies.study.settings import StudySettings
 from studies.study.study import Study
@@ -33,7 +33,7 @@ class Bench:
         settings: ReproduceSettings,
         data: Mapping[str, DataFiles],
         work: Experiment,
-        callbacks: Sequence[Callback] = (),
+        callbacks: Sequence[TaskCallback] = (),
     ) -> None:
         self.settings, self._data = settings, data
         digests = {name: data_file_digest(files) for name, files in data.items()}

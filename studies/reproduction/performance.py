@@ -19,7 +19,7 @@ from studies.evaluation.report import seed_rows
 from studies.evaluation.statistics import LEVEL, compare_with
 from studies.reproduction.bench import Bench
 from studies.reproduction.beside import METRIC_NAMES, data_name, groups, model_name, not_measured
-from studies.reproduction.judged import judged
+from studies.reproduction.evaluated import evaluate_losses
 from studies.reproduction.paper import TABLE_5, TABLE_6, Performance, published
 from studies.reproduction.raw import Column, Frame, metric_columns
 from studies.reproduction.reproduction import Reproduction
@@ -31,8 +31,8 @@ CLOSE = 0.002
 
 
 @dataclass(frozen=True)
-class _Judged:
-    """What is judged in one of the tables."""
+class _PerformanceTable:
+    """One of the tables of performance: what is evaluated."""
 
     title: str
     task: str
@@ -64,7 +64,7 @@ class _Judged:
         rows: list[dict[str, Any]] = []
         for dataset, model in product(bench.datasets, bench.settings.models):
             given = {"task": self.task, "tuning_seeds": 1}
-            outcome = judged(bench, "paper", dataset, model, self.found, self.handcrafted, **given)
+            outcome = evaluate_losses(bench, "paper", dataset, model, self.found, self.handcrafted, **given)
             rows += [{"model": model, "dataset": dataset, **row} for row in seed_rows(outcome)]
         return rows
 
@@ -145,7 +145,7 @@ def _mean(values: Sequence[float]) -> float:
     return fmean(finite) if finite else math.nan
 
 
-TABLE5 = _Judged(
+TABLE5 = _PerformanceTable(
     title="Table 5: test metrics of all losses, classification, one published decay for all",
     task="classification",
     published=TABLE_5,
@@ -154,7 +154,7 @@ TABLE5 = _Judged(
     metrics=("auc", "f1", "accuracy"),
 ).reproduction("table5", "how all losses do in the end, classification")
 
-TABLE6 = _Judged(
+TABLE6 = _PerformanceTable(
     title="Table 6: test metrics of all losses, regression, one published decay for all",
     task="regression",
     published=TABLE_6,

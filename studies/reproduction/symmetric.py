@@ -14,12 +14,12 @@ from typing import Any
 
 from recommenders.tasks.losses import find_named_loss
 from recommenders.tasks.metrics import METRICS
-from studies.evaluation.outcome import Judged
+from studies.evaluation.outcome import EvaluatedLoss
 from studies.evaluation.report import seed_rows
-from studies.evaluation.statistics import LEVEL, Comparison, compare_with
+from studies.evaluation.statistics import LEVEL, PairedComparison, compare_with
 from studies.reproduction.bench import Bench
 from studies.reproduction.beside import data_name, groups, model_name
-from studies.reproduction.judged import judged
+from studies.reproduction.evaluated import evaluate_losses
 from studies.reproduction.paper import TABLE_5, published
 from studies.reproduction.raw import Column, Frame, metric_columns
 from studies.reproduction.reproduction import Reproduction
@@ -48,7 +48,7 @@ def _measure(bench: Bench) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     losses = [one for one in bench.settings.loss or _LOSSES if one != _BASELINE]
     for dataset, model in product(bench.datasets, bench.settings.models):
-        outcome = judged(bench, "symmetric", dataset, model, losses, (_BASELINE,))
+        outcome = evaluate_losses(bench, "symmetric", dataset, model, losses, (_BASELINE,))
         chosen = {one.name: _chosen(one) for one in outcome.losses}
         of_both = {"model": model, "dataset": outcome.settings.data_name(bench.files(dataset))}
         rows += [of_both | row | chosen[row["loss"]] for row in seed_rows(outcome)]
@@ -63,7 +63,7 @@ def _tables(raw: Frame) -> list[Table]:
         found = sorted(groups(of_both, "loss"), key=lambda one: -float(one[1]["validation_auc"].mean()))
         for (loss,), rows in found:
             name = (model_name(model), data_name(dataset), _shown(loss))
-            first.append((*name, *_judged_cells(model, dataset, loss, rows, pairs.get(loss))))
+            first.append((*name, *_evaluated_cells(model, dataset, loss, rows, pairs.get(loss))))
             second.append((*name, *_bracket_cells(rows)))
     return [Table(_TITLE, _COLUMNS, tuple(first)), Table(_BRACKET_TITLE, _BRACKET_COLUMNS, tuple(second))]
 
@@ -90,7 +90,7 @@ def _notes(raw: Frame) -> list[str]:
     return told
 
 
-def _chosen(one: Judged) -> dict[str, Any]:
+def _chosen(one: EvaluatedLoss) -> dict[str, Any]:
     """The validation metric of the chosen settings and of their neighbours."""
     tuner = one.choice.tuner
     assert tuner is not None, "a tuned loss has a tuner"
@@ -98,7 +98,7 @@ def _chosen(one: Judged) -> dict[str, Any]:
     return {"tuned": tuner.best.value, **sides}
 
 
-def _pairs(rows: Frame) -> dict[str, Comparison]:
+def _pairs(rows: Frame) -> dict[str, PairedComparison]:
     """Every loss but the baseline beside it; each is a question of its own, so nothing is corrected."""
     rows = rows.sort_values("seed", kind="stable")
     values = {loss: of_loss["test_auc"].tolist() for (loss,), of_loss in groups(rows, "loss")}
@@ -108,7 +108,9 @@ def _pairs(rows: Frame) -> dict[str, Comparison]:
     return {name: compare_with(name, [_BASELINE], METRICS["auc"], values)[0] for name in others}
 
 
-def _judged_cells(model: str, dataset: str, loss: str, rows: Frame, pair: Comparison | None) -> tuple[str, ...]:
+def _evaluated_cells(
+    model: str, dataset: str, loss: str, rows: Frame, pair: PairedComparison | None
+) -> tuple[str, ...]:
     first = rows.iloc[0]
     paper, base = (published(TABLE_5, model, dataset, "auc", name) for name in (loss, _BASELINE))
     gain = None if paper is None or base is None else paper - base

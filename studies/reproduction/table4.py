@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from itertools import product
 from typing import Any
 
-from core.analysis.likeness import alike
+from core.analysis.gradient_equivalence import equivalent_loss
 from core.losses.loss import ProgramLoss
 from core.programs.program import LossProgram
 from core.programs.space import OperatorSpace
@@ -103,7 +103,7 @@ def _like(program: LossProgram, space: OperatorSpace, epsilon: float | None) -> 
     """Which named loss a searched one is, both with the same smoothing term; empty if none."""
     smoothing = space.xi if epsilon is None else epsilon
     named = {name: make_loss(name, space, smoothing) for name in NAMED_LOSSES}
-    like = alike(ProgramLoss(program, space, epsilon), named)
+    like = equivalent_loss(ProgramLoss(program, space, epsilon), named)
     return {} if like is None else {"like": like.name, "factor": like.factor}
 
 

@@ -18,7 +18,7 @@ from core.programs.space import OperatorSpace
 from studies.evaluation.report import seed_rows
 from studies.reproduction.bench import Bench
 from studies.reproduction.beside import groups
-from studies.reproduction.judged import judged
+from studies.reproduction.evaluated import evaluate_losses
 from studies.reproduction.paper import TABLE_8
 from studies.reproduction.raw import Column, Frame
 from studies.reproduction.reproduction import Reproduction
@@ -33,7 +33,7 @@ _BESIDE = ("BCE",)
 
 def _measure(bench: Bench) -> list[dict[str, Any]]:
     losses = [row.formula for row in TABLE_8]
-    outcome = judged(bench, "paper", bench.datasets[0], "mf", losses, _BESIDE, tuning_seeds=1)
+    outcome = evaluate_losses(bench, "paper", bench.datasets[0], "mf", losses, _BESIDE, tuning_seeds=1)
     return [row | _rates(row["loss"], row["epsilon"]) for row in seed_rows(outcome) if row["loss"] in losses]
 
 

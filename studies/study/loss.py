@@ -81,7 +81,7 @@ def make_loss_problem(given: Ingredients) -> TrainedLossProblem:
         check_first=settings.check == "before",
         reference=BCE if settings.scale == "normalised" else None,
         epsilons=settings.epsilon,
-        patience=settings.patience,
+        early_stopping=settings.early_stopping,
         threshold_from=settings.threshold_from,
         short_epochs=settings.epochs_per_candidate,
         seed=settings.seed,

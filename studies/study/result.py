@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
 
-from core.phases.contender import Finished, Fitted, validation_score
+from core.phases.contender import Finished, TrainingResult, validation_score
 from core.phases.front import pareto_front
 from core.phases.picking import Pick
 from core.phases.problem import StudyProblem
 from studies.storage.output import plain
-from studies.study.comparison import Comparison, compare
+from studies.study.baseline_comparison import BaselineComparison, compare
 from studies.study.found import Found
 from studies.study.recording import versions
 from studies.study.settings import StudySettings
@@ -75,7 +75,7 @@ class StudyResult:
         return validation_score(self.problem.metric, finished.fitted[0])
 
     @property
-    def comparison(self) -> Comparison | None:
+    def comparison(self) -> BaselineComparison | None:
         """What is taken against the best baseline, both chosen on validation."""
         return (
             None
@@ -149,7 +149,7 @@ def _on_front(finished: Finished[Any]) -> dict[str, Any]:
     )
 
 
-def _described_fit(fitted: Fitted) -> dict[str, Any]:
+def _described_fit(fitted: TrainingResult) -> dict[str, Any]:
     return plain(
         {
             "validation": fitted.validation,

@@ -15,16 +15,16 @@ from core.common.seeding import derive_seed
 from core.phases.finals import Finals
 from core.phases.picking import Pick
 from core.phases.tally import Tally
-from core.search.effectiveness import Progress
+from core.search.effectiveness import TrainingCurve
 from core.search.reward import RewardFilter
 from core.search.rounds import Rules
 from core.search.search import Search, SearchBudget
 from recommenders.data import DataFiles, Dataset
 from recommenders.tasks.loss_problem import TrainedLossProblem
 from searchers import check_searcher, make_searcher
-from studies.storage.checkpoints import Offer, keep_nothing, restoring
+from studies.storage.checkpoints import OnCheckpoint, no_checkpoints, restoring
 from studies.study.found import Found
-from studies.study.observer import Audience, Observer
+from studies.study.callback import CallbackList, StudyCallback
 from studies.study.problems import Ingredients, check_problem, make_problem
 from studies.study.result import StudyResult
 from studies.study.settings import StudySettings
@@ -89,51 +89,51 @@ class Study:
 
     def run(
         self,
-        observers: Sequence[Observer],
+        callbacks: Sequence[StudyCallback],
         clock: Callable[[], float] = time.monotonic,
         stored: Mapping[str, Any] | None = None,
-        offer: Offer = keep_nothing,
+        on_checkpoint: OnCheckpoint = no_checkpoints,
     ) -> StudyResult:
         """All three phases.
 
         Args:
-            observers: told what happens.
+            callbacks: told what happens.
             clock: seconds.
-            stored: a state that `offer` was told, to go on from.
-            offer: told wherever the study could go on from.
+            stored: a state that `on_checkpoint` was told, to go on from.
+            on_checkpoint: told wherever the study could go on from.
 
         Raises:
             UserError: a stored state of another study.
         """
-        began, audience, stored = clock(), Audience(observers), stored or {}
+        began, callback_list, stored = clock(), CallbackList(callbacks), stored or {}
         with restoring():
             began -= read(float, stored.get("seconds", 0.0))
             found = Found.from_dict(stored["found"], self.problem) if "found" in stored else None
         if found is None:
-            found = self.search(observers, clock, stored, offer)
+            found = self.search(callbacks, clock, stored, on_checkpoint)
         finals = self._finals(found)
         with restoring():
             if "finals" in stored:
                 finals.load_state_dict(stored["finals"])
-                audience.load_state_dict(stored["observers"])
+                callback_list.load_state_dict(stored["callbacks"])
 
         def state() -> dict[str, Any]:
             return {
                 "seconds": clock() - began,
                 "found": found.to_dict(),
                 "finals": finals.state_dict(),
-                "observers": audience.state_dict(),
+                "callbacks": callback_list.state_dict(),
             }
 
-        def epoch_done(progress: Sequence[Progress]) -> None:
-            audience.on_epoch(progress)
-            offer(state)
+        def epoch_done(curves: Sequence[TrainingCurve]) -> None:
+            callback_list.on_epoch(curves)
+            on_checkpoint(state)
 
         with self._telling():
-            finished = finals.run(audience.on_phase, epoch_done)
+            finished = finals.run(callback_list.on_phase, epoch_done)
         best, seconds = finals.best, clock() - began
         result = StudyResult(self.settings, self.problem, found, tuple(finished), best, finals.model, seconds)
-        audience.on_result(result.to_dict())
+        callback_list.on_result(result.to_dict())
         return result
 
     def _finals(self, found: Found) -> Finals[Any]:
@@ -143,13 +143,13 @@ class Study:
 
     def search(
         self,
-        observers: Sequence[Observer],
+        callbacks: Sequence[StudyCallback],
         clock: Callable[[], float] = time.monotonic,
         stored: Mapping[str, Any] | None = None,
-        offer: Offer = keep_nothing,
+        on_checkpoint: OnCheckpoint = no_checkpoints,
     ) -> Found:
         """Phases I and II; for the arguments see `run`."""
-        began, audience, tally = clock(), Audience(observers), Tally(self.problem.space, self.problem.complexity)
+        began, callback_list, tally = clock(), CallbackList(callbacks), Tally(self.problem.space, self.problem.complexity)
         seed = derive_seed(self.settings.seed, "search")
         search = Search(self._searcher, self.problem, self._rules, self._budget, seed, clock)
         if stored:
@@ -157,9 +157,9 @@ class Study:
                 began -= read(float, stored["seconds"])
                 tally = Tally.from_dict(stored["tally"], self.problem.space, self.problem.complexity)
                 search.load_state_dict(stored["search"])
-                audience.load_state_dict(stored["observers"])
+                callback_list.load_state_dict(stored["callbacks"])
         told = f"{tally.trained} done, " if tally.trained else ""
-        audience.on_phase(
+        callback_list.on_phase(
             f"Phase I, {self.problem.terms.one} search: up to {self.settings.trainings} trainings, {told}{self.settings.searcher} proposes"
         )
 
@@ -168,15 +168,15 @@ class Study:
                 "seconds": clock() - began,
                 "tally": tally.to_dict(),
                 "search": search.state_dict(),
-                "observers": audience.state_dict(),
+                "callbacks": callback_list.state_dict(),
             }
 
         with self._telling():
             for step in search:
                 tally.add(step)
-                audience.on_step(step, tally, int(tally.cost))
-                offer(state)
+                callback_list.on_step(step, tally, int(tally.cost))
+                on_checkpoint(state)
             settings = self.settings
-            chosen = self.problem.leading(tally, settings.finalists, settings.simpler, audience.on_phase)
+            chosen = self.problem.leading(tally, settings.finalists, settings.simpler, callback_list.on_phase)
         assert search.stop is not None, "a search ends for a reason"
         return Found(tally, search.stop, chosen.finalists, chosen.simpler, chosen.n_passed)

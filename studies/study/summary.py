@@ -11,8 +11,8 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from core.phases.contender import Finished, Fitted
-from studies.study.comparison import caveats
+from core.phases.contender import Finished, TrainingResult
+from studies.study.baseline_comparison import caveats
 from studies.study.result import StudyResult
 
 _LONGEST_FORMULA = 120
@@ -82,7 +82,7 @@ def mean_and_spread(values: Sequence[float]) -> str:
     return f"{fmean(values):.4f}{spread}"
 
 
-def _over_seeds(fitted: tuple[Fitted, ...], part: str, metric: str) -> str:
+def _over_seeds(fitted: tuple[TrainingResult, ...], part: str, metric: str) -> str:
     """A dash where training broke down."""
     return mean_and_spread([getattr(one, part).get(metric, math.nan) for one in fitted])
 

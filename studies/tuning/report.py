@@ -14,14 +14,14 @@ from studies.study.settings_data import DataPlaces
 from studies.study.summary import mean_and_spread
 from studies.tuning.result import TuneResult, command_for
 from studies.tuning.trials import Tried
-from studies.tuning.tuning import TuneWatcher, shown_params
+from studies.tuning.tuning import TuneCallback, shown_params
 
 #: The stems of the files of all pictures, see `studies.tuning.pictures`.
 STEMS = ("history", "settings", "importance")
 REPORT_FILES = ("result.json", *(f"{stem}.png" for stem in STEMS))
 
 
-class TrialLines(TuneWatcher):
+class TrialLines(TuneCallback):
     """A line for every trial.
 
     Args:
@@ -33,11 +33,11 @@ class TrialLines(TuneWatcher):
         self._console, self._metric = console, metric
 
     def on_phase(self, text: str) -> None:
-        """See TuneWatcher."""
+        """See TuneCallback."""
         self._console.print(text, style="bold" if self._console.is_terminal else None, highlight=False, soft_wrap=True)
 
     def on_trial(self, tried: Tried, best: Tried) -> None:
-        """See TuneWatcher."""
+        """See TuneCallback."""
         ended = f" after {len(tried.per_seed)} seeds, worse than the best" if tried.pruned else ""
         value = f"validation {self._metric} {tried.value:.4f}{ended}"
         text = f"  trial {tried.number}: {shown_params(tried.params)}: {value}"

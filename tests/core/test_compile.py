@@ -64,7 +64,7 @@ def test_a_batch_of_candidates_is_computed_row_by_row(loss):
 @given(losses())
 def test_one_row_of_labels_serves_all_candidates(loss):
     function = compile_loss(loss.program, loss.space, loss.epsilon)
-    y_hat, y = torch.stack([Y_HAT, Y_HAT.flip(0), SPECIAL_Y_HAT]).repeat(1, 4), Y.repeat(4)  # see core.common.lanes
+    y_hat, y = torch.stack([Y_HAT, Y_HAT.flip(0), SPECIAL_Y_HAT]).repeat(1, 4), Y.repeat(4)  # see core.common.padding
     expected = torch.stack([function(row, y) for row in y_hat])
     assert torch.equal(function(y_hat, y).expand(3, 32), expected)
 

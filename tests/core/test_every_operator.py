@@ -8,7 +8,7 @@ import sympy
 import torch
 from matplotlib.mathtext import MathTextParser
 
-from core.analysis.likeness import factor_between
+from core.analysis.gradient_equivalence import factor_between
 from core.analysis.ranges import bounded_lines
 from core.analysis.simplify import simplified
 from core.export import symbolic

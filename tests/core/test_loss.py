@@ -36,7 +36,7 @@ def test_the_value_is_the_function_of_the_prediction(loss):
 @law
 @given(losses())
 def test_several_candidates_at_once_are_each_as_alone(loss):
-    logit, y = torch.stack([LOGIT, LOGIT.flip(0)]).repeat(1, 4), Y.repeat(4)  # see core.common.lanes
+    logit, y = torch.stack([LOGIT, LOGIT.flip(0)]).repeat(1, 4), Y.repeat(4)  # see core.common.padding
     assert torch.equal(loss.gradient(logit, y.expand(2, 32)), torch.stack([loss.gradient(row, y) for row in logit]))
 
 

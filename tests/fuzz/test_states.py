@@ -43,7 +43,7 @@ def changed(state, rng):
 
 def kept(settings):
     states = []
-    Study(settings).run([], offer=lambda make: states.append(unpack(pack(make()))))
+    Study(settings).run([], on_checkpoint=lambda make: states.append(unpack(pack(make()))))
     return states
 
 

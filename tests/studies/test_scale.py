@@ -122,7 +122,7 @@ def test_a_raw_study_is_as_it_is_whatever_could_be_asked_for():
 def test_it_goes_on_bit_for_bit(changes):
     settings = normalised(trainings=6, candidates_per_step=2, max_epochs=2, **changes)
     kept = []
-    expected = without_time(Study(settings).run([], offer=lambda make: kept.append(pack(make()))))
+    expected = without_time(Study(settings).run([], on_checkpoint=lambda make: kept.append(pack(make()))))
     for state in kept[::2] + kept[-1:]:
         assert without_time(Study(settings).run([], stored=unpack(state))) == expected
 

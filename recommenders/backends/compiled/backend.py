@@ -14,8 +14,8 @@ from recommenders.backends.batches import Epoch
 from recommenders.backends.compiled.cores import Cores
 from recommenders.backends.compiled.kernel import Arrays, Examples, Kernel, Step
 from recommenders.backends.compiled.kernels import kernel_of
+from recommenders.backends.first_occurrence import unique_in_batch
 from recommenders.backends.model_copies import ModelCopies
-from recommenders.backends.places import alone
 from recommenders.common.machine import Machine
 from recommenders.models.recommender import Recommender, Weights
 
@@ -80,7 +80,7 @@ def _examples(epoch: Epoch) -> Examples:
     all_ = epoch.examples
     first = (all_.first_user.numpy(), all_.first_item.numpy())
     columns = (all_.user.numpy(), all_.item.numpy(), all_.label.numpy(), *first)
-    return Examples(*columns, alone(*first, epoch.batch_size), epoch.batch_size)
+    return Examples(*columns, unique_in_batch(*first, epoch.batch_size), epoch.batch_size)
 
 
 def _copies(weights: Weights) -> list[Arrays]:

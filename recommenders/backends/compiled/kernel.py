@@ -24,7 +24,7 @@ class Examples(NamedTuple):
     label: np.ndarray
     first_user: np.ndarray
     first_item: np.ndarray
-    alone: np.ndarray
+    is_unique: np.ndarray
     """Whether neither its user nor its item occurs again in its batch."""
     batch_size: int
 

@@ -60,7 +60,7 @@ def _predict(tables, global_bias, users, items):
 
 
 @compiled(uses=(kernel_parts,), fastmath=SUMS, inline=True)
-def _descend_alone(tables, u, i, gradient, scale, rate, clip):
+def _descend_unique(tables, u, i, gradient, scale, rate, clip):
     """The step of a user and an item that occur once in their batch: nobody else reads these rows any more."""
     p, q, p_bias, q_bias = tables
     for j in range(p.shape[1]):
@@ -74,12 +74,12 @@ def _descend_alone(tables, u, i, gradient, scale, rate, clip):
 @compiled(uses=(kernel_parts,), fastmath=SUMS)
 def _descend_all(tables, batch, gradient, scale, rate, clip, sums):
     """One SGD step of the rows of a batch, given d loss / d logit. `sums` is room for gradients of the tables."""
-    user, item, first_user, first_item, alone = batch
+    user, item, first_user, first_item, is_unique = batch
     p, q, p_bias, q_bias = tables
     of_p, of_q, of_p_bias, of_q_bias = sums
     for b in range(len(user)):
-        if alone[b]:
-            _descend_alone(tables, user[b], item[b], gradient[b], scale, rate, clip)
+        if is_unique[b]:
+            _descend_unique(tables, user[b], item[b], gradient[b], scale, rate, clip)
             continue
         to_p, to_q = first_user[b], first_item[b]
         add_row(of_p, to_p, to_p == b, gradient[b] * scale, q, item[b])
@@ -87,10 +87,10 @@ def _descend_all(tables, batch, gradient, scale, rate, clip, sums):
         of_p_bias[to_p, 0] = gradient[b] + (0 if to_p == b else of_p_bias[to_p, 0])
         of_q_bias[to_q, 0] = gradient[b] + (0 if to_q == b else of_q_bias[to_q, 0])
     for b in range(len(user)):
-        if first_user[b] == b and not alone[b]:
+        if first_user[b] == b and not is_unique[b]:
             descend(p, user[b], rate, of_p, b, 0, clip)
             descend(p_bias, user[b], rate, of_p_bias, b, 0, clip)
-        if first_item[b] == b and not alone[b]:
+        if first_item[b] == b and not is_unique[b]:
             descend(q, item[b], rate, of_q, b, 0, clip)
             descend(q_bias, item[b], rate, of_q_bias, b, 0, clip)
 
@@ -117,7 +117,7 @@ def _train_epoch(tables, global_bias, examples, loss, step):
         for b in range(end - start):
             gradient[b] /= dtype.type(end - start)
             total += gradient[b]
-        batch = (user, item, first_user, first_item, examples.alone[start:end])
+        batch = (user, item, first_user, first_item, examples.is_unique[start:end])
         rate = step.learning_rate / (scale * step.keep)
         _descend_all(tables, batch, gradient, scale, rate, step.clip, sums)
         global_bias[0] = global_bias[0] * step.keep - step.learning_rate * clipped(total, step.clip)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from studies.evaluation.judgement import Judgement
+from studies.evaluation.evaluation import Evaluation
 from studies.evaluation.outcome import Outcome
 from studies.evaluation.settings import EvaluateSettings
 from studies.reproduction.bench import Bench
@@ -17,7 +17,7 @@ _SHARED = ("seeds", "preset", "max_epochs", "stop_after", "device")
 _OF_PROTOCOL = {"paper": ("learning_rate",), "symmetric": ("trials", "tuning_seeds")}
 
 
-def judged(
+def evaluate_losses(
     bench: Bench, protocol: str, dataset: str, model: str, losses: Sequence[str], baselines: Sequence[str], **given: Any
 ) -> Outcome:
     """Train losses as `python -m studies.evaluate` does.
@@ -35,4 +35,4 @@ def judged(
     what: dict[str, Any] = {"protocol": protocol, "dataset": dataset, "recommender": model, **own, **given}
     settings = EvaluateSettings(loss=tuple(losses), baseline=tuple(baselines), **what)
     study = Study(settings.study, bench.files(dataset))
-    return Judgement(settings, study.task, bench.factory(dataset), bench.runner()).run()
+    return Evaluation(settings, study.task, bench.factory(dataset), bench.runner()).run()

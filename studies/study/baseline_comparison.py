@@ -15,7 +15,7 @@ from studies.study.settings import StudySettings
 
 
 @dataclass(frozen=True)
-class Comparison:
+class BaselineComparison:
     """What was found beside the best baseline, on the test part."""
 
     found: str
@@ -59,7 +59,7 @@ class Comparison:
         return {**values, "gains": list(self.gains), "gain": self.gain, "verdict": self.verdict}
 
 
-def compare(found: Finished[Any], baselines: Sequence[Finished[Any]], metric: Metric, what: str = "loss") -> Comparison:
+def compare(found: Finished[Any], baselines: Sequence[Finished[Any]], metric: Metric, what: str = "loss") -> BaselineComparison:
     """Pair the test metrics of what was found and of the best baseline by seed.
 
     Args:
@@ -74,7 +74,7 @@ def compare(found: Finished[Any], baselines: Sequence[Finished[Any]], metric: Me
         side * (ours.test.get(metric.name, math.nan) - theirs.test.get(metric.name, math.nan))
         for ours, theirs in zip(found.fitted, best.fitted, strict=True)
     )
-    return Comparison(found.contender.name, best.contender.name, metric.name, gains, _outcome(gains), what)
+    return BaselineComparison(found.contender.name, best.contender.name, metric.name, gains, _outcome(gains), what)
 
 
 def _outcome(gains: Sequence[float]) -> str:

@@ -13,8 +13,8 @@ from core.common.errors import UserError, shown
 from core.common.restoring import count, read
 from core.common.seeding import derive_seed
 from core.losses.loss import Loss
-from core.phases.contender import Fitted, Fitting
-from core.search.effectiveness import Fit, Patience, Progress, in_training, train_to_convergence
+from core.phases.contender import TrainingResult, ConvergenceTraining
+from core.search.effectiveness import ConvergenceRun, EarlyStopping, TrainingCurve, in_training, train_to_convergence
 from recommenders.backends.base import TrainEpoch
 from recommenders.models.recommender import Weights
 from recommenders.tasks.task import RecommendationTask, SgdSettings
@@ -23,7 +23,7 @@ from recommenders.tasks.task import RecommendationTask, SgdSettings
 _COPIES = 2
 
 
-class BatchedFit(Fit):
+class BatchedRun(ConvergenceRun):
     """Fresh recommenders (the same for every loss), trained on the same batches.
 
     Args:
@@ -83,12 +83,12 @@ class BatchedFit(Fit):
         return self._task.trainer.prepare([self._losses[n] for n in self._active])
 
     def train_epoch(self) -> Sequence[float]:
-        """See Fit."""
+        """See ConvergenceRun."""
         self._epoch += 1
         return self._task.train_and_score(self._models, self._prepared, self._seed, self._epoch - 1)
 
     def keep_best(self, positions: Sequence[int]) -> None:
-        """See Fit."""
+        """See ConvergenceRun."""
         for position in positions:
             number = self._active[position]
             copy = {name: weight[position : position + 1] for name, weight in self._models.weights.items()}
@@ -98,7 +98,7 @@ class BatchedFit(Fit):
                 self.best[number][name].copy_(weight)
 
     def retire(self, positions: Sequence[int]) -> None:
-        """See Fit."""
+        """See ConvergenceRun."""
         rest = [i for i in range(len(self._active)) if i not in positions]
         if len(rest) == len(self._active):
             return
@@ -108,7 +108,7 @@ class BatchedFit(Fit):
             self._prepared = self._prepare()
 
 
-class LossFitting(Fitting):
+class LossConvergence(ConvergenceTraining):
     """Fresh recommenders trained by every loss until they converge, as many together as memory takes.
 
     What is kept is a recommender at its best epoch (leading K = 1).
@@ -117,7 +117,7 @@ class LossFitting(Fitting):
         task: what to train.
         losses: one for each candidate.
         seed: of the recommenders and batches.
-        patience: when a candidate has converged.
+        early_stopping: when a candidate has converged.
         threshold_from: see RecommendationTask.report.
         keep: the number of the loss whose recommender is kept, if any.
         sgd: settings of SGD for each loss; None: those of the task for all.
@@ -131,7 +131,7 @@ class LossFitting(Fitting):
         task: RecommendationTask,
         losses: Sequence[Loss],
         seed: int,
-        patience: Patience,
+        early_stopping: EarlyStopping,
         threshold_from: str = "validation",
         keep: int | None = None,
         sgd: Sequence[SgdSettings] | None = None,
@@ -140,14 +140,14 @@ class LossFitting(Fitting):
         self._sgd = [task.settings.sgd] * len(losses) if sgd is None else list(sgd)
         if len(self._sgd) != len(self._losses):
             raise ValueError(f"expected {len(self._losses)} settings of SGD, one for each loss, got {len(self._sgd)}")
-        self._patience, self._threshold_from, self._keep = patience, threshold_from, keep
-        self._progress = [Progress() for _ in losses]
-        self._fit: BatchedFit | None = None
+        self._early_stopping, self._threshold_from, self._keep = early_stopping, threshold_from, keep
+        self._curves = [TrainingCurve() for _ in losses]
+        self._fit: BatchedRun | None = None
         self._group = slice(0, 0)  # the losses that are in training together
-        self.fitted: list[Fitted] = []
+        self.fitted: list[TrainingResult] = []
         self.kept: Weights | None = None
 
-    def __iter__(self) -> Iterator[list[Progress]]:
+    def __iter__(self) -> Iterator[list[TrainingCurve]]:
         """The epochs to come."""
         while len(self.fitted) < len(self._losses):
             try:
@@ -164,34 +164,34 @@ class LossFitting(Fitting):
         """Start this group from fresh recommenders, whatever it had come to."""
         self._group, self._fit = group, None
         for i in range(*group.indices(len(self._losses))):
-            self._progress[i] = Progress()
+            self._curves[i] = TrainingCurve()
 
-    def _fresh(self) -> BatchedFit:
+    def _fresh(self) -> BatchedRun:
         """The group before its first epoch."""
-        return BatchedFit(self._task, self._losses[self._group], self._seed, self._sgd[self._group])
+        return BatchedRun(self._task, self._losses[self._group], self._seed, self._sgd[self._group])
 
-    def _train_group(self) -> Iterator[list[Progress]]:
+    def _train_group(self) -> Iterator[list[TrainingCurve]]:
         start = len(self.fitted)
         if self._group.stop <= start:
             together = self._task.trainer.at_once(self._task.initial(self._seed), _COPIES)
             self._begin(slice(start, min(start + together, len(self._losses))))
         fit = self._fit = self._fit or self._fresh()
-        for _ in train_to_convergence(fit, self._progress[self._group], self._patience):
-            yield self._progress
-        self.fitted += [self._finished(fit, i, done) for i, done in enumerate(self._progress[self._group])]
+        for _ in train_to_convergence(fit, self._curves[self._group], self._early_stopping):
+            yield self._curves
+        self.fitted += [self._finished(fit, i, done) for i, done in enumerate(self._curves[self._group])]
         if self._keep is not None and start <= self._keep < self._group.stop:
             self.kept = fit.best.get(self._keep - start)
         self._fit = None  # its memory is for the next one
 
-    def _finished(self, fit: BatchedFit, i: int, done: Progress) -> Fitted:
+    def _finished(self, fit: BatchedRun, i: int, done: TrainingCurve) -> TrainingResult:
         metrics = self._task.report(fit.best[i], self._threshold_from) if i in fit.best else ({}, {})
-        return Fitted(done.epochs, done.best_epoch, *metrics, tuple(done.curve))
+        return TrainingResult(done.epochs, done.best_epoch, *metrics, tuple(done.curve))
 
     def state_dict(self) -> dict[str, Any]:
         """Where it stands, between epochs. The tensors are those in training: store them before it goes on."""
         return {
             "fitted": [one.to_dict() for one in self.fitted],
-            "progress": [asdict(one) for one in self._progress],
+            "progress": [asdict(one) for one in self._curves],
             "group": [self._group.start, self._group.stop],
             "fit": None if self._fit is None else self._fit.state_dict(),
             "kept": self.kept,
@@ -204,9 +204,10 @@ class LossFitting(Fitting):
             UserError: a state of another recommender or of other losses.
         """
         n = len(self._losses)
-        self.fitted, self._progress = read(list[Fitted], state["fitted"]), read(list[Progress], state["progress"])
-        if len(self._progress) != n:
-            raise UserError(f"stored training: expected {n} losses, got {len(self._progress)}")
+        self.fitted = read(list[TrainingResult], state["fitted"])
+        self._curves = read(list[TrainingCurve], state["progress"])
+        if len(self._curves) != n:
+            raise UserError(f"stored training: expected {n} losses, got {len(self._curves)}")
         self.kept = read_weights(self._task, state["kept"], self._seed)
         start, stop = (count(end, n + 1) for end in read(list[int], state["group"]))
         self._group, self._fit = slice(start, stop), None
@@ -217,7 +218,7 @@ class LossFitting(Fitting):
         if state["fit"] is not None:
             self._fit = self._fresh()
             self._fit.load_state_dict(state["fit"])
-            if self._fit.active != in_training(self._progress[self._group], self._patience):
+            if self._fit.active != in_training(self._curves[self._group], self._early_stopping):
                 raise UserError("stored training: the losses in training are not those that have not converged")
 
 
@@ -240,12 +241,12 @@ def fit_losses(
     task: RecommendationTask,
     losses: Sequence[Loss],
     seed: int,
-    patience: Patience,
+    early_stopping: EarlyStopping,
     threshold_from: str = "validation",
-    on_epoch: Callable[[list[Progress]], None] = lambda progress: None,
-) -> list[Fitted]:
-    """Train to the end, see LossFitting; `on_epoch` is called after every epoch with the progress of all losses."""
-    fitting = LossFitting(task, losses, seed, patience, threshold_from)
+    on_epoch: Callable[[list[TrainingCurve]], None] = lambda progress: None,
+) -> list[TrainingResult]:
+    """Train to the end, see LossConvergence; `on_epoch` is called after every epoch with the progress of all losses."""
+    fitting = LossConvergence(task, losses, seed, early_stopping, threshold_from)
     for progress in fitting:
         on_epoch(progress)
     return fitting.fitted

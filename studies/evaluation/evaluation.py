@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from core.common.seeding import derive_seed
 from recommenders.tasks.scaling import fresh_normaliser
 from recommenders.tasks.task import RecommendationTask
-from studies.evaluation.outcome import Choice, Judged, Outcome
+from studies.evaluation.outcome import Choice, EvaluatedLoss, Outcome
 from studies.evaluation.settings import EvaluateSettings
 from studies.evaluation.tuner import AT_ONCE, Point, Tuner
 from studies.execution.convergence import Convergence, settings_of
@@ -20,7 +20,7 @@ _SCALE_ROWS = 128
 _CLOSING = 6
 
 
-class Judgement:
+class Evaluation:
     """Chooses settings for every loss on validation, then trains it with the seeds that are shown.
 
     Args:
@@ -44,11 +44,11 @@ class Judgement:
         text = f"Every loss with its settings and {self._settings.seeds} seeds"
         fitted = self._convergence.train(text, trainings, self._settings.repeats(False))
         baselines = self._settings.baselines
-        judged = [
-            Judged(one.name, one.name in baselines, choice, tuple(runs))
+        evaluated = [
+            EvaluatedLoss(one.name, one.name in baselines, choice, tuple(runs))
             for (one, choice), runs in zip(pairs, fitted, strict=True)
         ]
-        return Outcome(self._settings, tuple(judged))
+        return Outcome(self._settings, tuple(evaluated))
 
     def _try(
         self,

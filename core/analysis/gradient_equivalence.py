@@ -22,7 +22,7 @@ _NOTHING = 1e-9
 
 
 @dataclass(frozen=True)
-class Alike:
+class Equivalent:
     """Which loss another one equals up to scale and constants."""
 
     name: str
@@ -48,11 +48,11 @@ def proportion(one: np.ndarray, other: np.ndarray, tolerance: float = TOLERANCE)
     Returns:
         None if they are not proportional, if all of either are zero, or if any is not finite.
     """
-    found = _fit(one, other)
+    found = _compare(one, other)
     return found[0] if found is not None and found[1] <= tolerance else None
 
 
-def _fit(one: np.ndarray, other: np.ndarray) -> tuple[float, float] | None:
+def _compare(one: np.ndarray, other: np.ndarray) -> tuple[float, float] | None:
     """The factor above 0 between gradients, and the largest share by which they differ after it; None without one."""
     if not (np.isfinite(one).all() and np.isfinite(other).all()):
         return None
@@ -78,7 +78,7 @@ def factor_between(one: Loss, other: Loss, tolerance: float = TOLERANCE) -> floa
     return proportion(gradient_on_grid(one), gradient_on_grid(other), tolerance)
 
 
-def alike(loss: Loss, known: Mapping[str, Loss], tolerance: float = TOLERANCE) -> Alike | None:
+def equivalent_loss(loss: Loss, known: Mapping[str, Loss], tolerance: float = TOLERANCE) -> Equivalent | None:
     """Return the known loss that this one equals up to scale and constants.
 
     Of several the closest, then the first: MaxR and SumR are the same but for a weight of 1 + smoothing term on
@@ -94,13 +94,13 @@ def alike(loss: Loss, known: Mapping[str, Loss], tolerance: float = TOLERANCE) -
     """
     own, found = gradient_on_grid(loss), dict[str, tuple[float, float]]()
     for name, other in known.items():
-        fit = _fit(own, gradient_on_grid(other))
-        if fit is not None and fit[1] <= tolerance:
-            found[name] = fit
+        ratio = _compare(own, gradient_on_grid(other))
+        if ratio is not None and ratio[1] <= tolerance:
+            found[name] = ratio
     if not found:
         return None
     closest = min(found, key=lambda name: found[name][1])
-    return Alike(closest, found[closest][0])
+    return Equivalent(closest, found[closest][0])
 
 
 def _grid() -> tuple[torch.Tensor, torch.Tensor]:
