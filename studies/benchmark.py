@@ -20,7 +20,7 @@ from studies.common.processes import usable_cores
 from studies.speed.figures import measure, rates_table, training_table
 from studies.storage.output import OutputFolder
 from studies.study.console import new_console
-from studies.study.study import pick_device
+from studies.study.loss import pick_device
 
 app = make_app(
     "python -m studies.benchmark",

@@ -8,7 +8,6 @@ from typing import Annotated
 from cyclopts import Group, Parameter
 
 from core.common.extras import needs
-from recommenders.tasks.metrics import find_metric
 from studies.common.command import make_app, run_app
 from studies.comparison.comparison import Comparison
 from studies.comparison.settings import ComparePlaces, CompareSettings, command
@@ -18,7 +17,7 @@ from studies.execution.experiment import experiment
 from studies.execution.progress import TaskProgress
 from studies.execution.runner import TaskCallback
 from studies.storage.output import folder_name
-from studies.study.console import tell_data
+from studies.study.console import print_lines
 
 app = make_app(
     "python -m studies.compare",
@@ -44,12 +43,11 @@ def compare(
 
     name = folder_name(f"compare-{comparison.data_name(places.files)}-{comparison.recommender}")
     ready = Comparison(comparison, places.files)  # whatever is wrong with the settings is found here
-    metric = find_metric(comparison.task, comparison.metric)
     with experiment(places.out or Path("results") / name, places, REPORT_FILES) as work:
-        callbacks: list[TaskCallback] = [work.open(TaskProgress(work.err, told_with(metric.name)))]
+        callbacks: list[TaskCallback] = [work.open(TaskProgress(work.err, told_with(ready.problem.metric.name)))]
         tracker = work.track(lambda uploader: ComparisonTracker(uploader, work.path, comparison.to_dict()))
         callbacks += [] if tracker is None else [tracker]
-        tell_data(ready.dataset, work.err)
+        print_lines(ready.problem.lines(), work.err)
         runner = work.runner({ready.digest: ready.files}, comparison.device, callbacks)
         report = make_report(ready.run(runner, command(comparison, places)))
         files = write_report(report, work.folder)

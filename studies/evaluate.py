@@ -15,7 +15,7 @@ from studies.execution.experiment import experiment
 from studies.execution.factory import TaskFactory, data_file_digest
 from studies.execution.progress import TaskProgress
 from studies.storage.output import folder_name
-from studies.study.console import new_console, tell_data
+from studies.study.console import new_console, print_lines
 from studies.study.study import Study
 
 app = make_app(
@@ -50,10 +50,10 @@ def evaluate(
     with experiment(path, places, REPORT_FILES) as work:
         progress = work.open(TaskProgress(work.err))
         tracker = work.track(lambda uploader: EvaluationTracker(uploader, work.path, evaluation.to_dict()))
-        tell_data(study.task.dataset, work.err)
+        print_lines(study.problem.lines(), work.err)
         digest = data_file_digest(places.files)
         runner = work.runner({digest: places.files}, evaluation.device, [progress])
-        outcome = Evaluation(evaluation, study.task, TaskFactory(digest), runner).run()
+        outcome = Evaluation(evaluation, study.losses.task, TaskFactory(digest), runner).run()
         files = write_report(outcome, command(evaluation, places), work.folder, work.warn)
         if tracker is not None:
             tracker.on_outcome(outcome, told(outcome), files)

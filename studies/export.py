@@ -9,9 +9,9 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from core.analysis.picking import Pick
 from core.common.errors import UserError, unknown_name
 from core.losses.loss import ProgramLoss
+from core.phases.picking import Pick
 from core.programs.space import OperatorSpace
 from recommenders.tasks.losses import find_named_loss, make_loss
 from studies.common.command import make_app, run_app

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 from cyclopts import Group, Parameter
 from rich.console import Console
 
+from recommenders.data.summary import summarise
 from studies.common.command import make_app, run_app
 from studies.common.pictures import drawn
 from studies.execution.experiment import experiment
@@ -23,7 +24,7 @@ from studies.reproduction.reproduction import Reproduction
 from studies.reproduction.settings import ReproducePlaces, ReproduceSettings, command, data_of
 from studies.storage.output import OutputFolder
 from studies.storage.resuming import own_folder
-from studies.study.console import new_console, tell_data, warning_to
+from studies.study.console import new_console, print_lines, warning_to
 from studies.study.settings_data import listed
 
 app = make_app(
@@ -55,7 +56,7 @@ def reproduce(
     with experiment(places.out or Path("results") / f"reproduce-{name}", places, _files(reproduction)) as work:
         bench = Bench(settings, data_of(settings, places), work, [work.open(TaskProgress(work.err))])
         for dataset in bench.data:
-            tell_data(dataset, work.err)
+            print_lines(summarise(dataset).lines(), work.err)
         measured = reproduction.measure(bench)
         raw, content = _as_written(reproduction, measured)
         work.folder.write(f"{name}.csv", content)

@@ -14,9 +14,9 @@ from studies.running.outcome import KEPT
 from studies.running.running import Messages, StudyRun
 from studies.storage.output import RESULT, OutputFolder, folder_name
 from studies.storage.resuming import own_folder
-from studies.study.console import LiveProgress, new_console, tell_data, warning_to
+from studies.study.console import LiveProgress, new_console, print_lines, warning_to
 from studies.study.settings import PlaceSettings, StudySettings
-from studies.study.study import Study, use_cores
+from studies.study.study import Study
 from studies.study.summary import print_report
 
 app = make_app(
@@ -35,7 +35,7 @@ def run(
 ) -> None:
     """Run one study and write result.json."""
     ready = Study(study, places.files, places.threads, places.memory)
-    use_cores(ready.task.trainer)
+    ready.problem.use_cores()
     with own_folder(places.out or default_folder(study, places.files)) as folder:
         _run(ready, places, folder)
 
@@ -48,10 +48,12 @@ def _run(ready: Study, places: PlaceSettings, folder: OutputFolder) -> None:
         console.print(text, highlight=False, soft_wrap=True)
 
     wide = out if out.is_terminal else new_console(width=max(out.width, 170))
-    messages = Messages(lambda data: tell_data(data, err), warning_to(err), lambda result: print_report(result, wide))
+    messages = Messages(
+        lambda lines: print_lines(lines, err), warning_to(err), lambda result: print_report(result, wide)
+    )
     run = StudyRun(ready, places, folder, messages)
     try:
-        with LiveProgress(err, ready.task.metric, ready.settings.trainings) as progress:
+        with LiveProgress(err, ready.problem.metric, ready.settings.trainings) as progress:
             done = run.go(progress)
     except (KeyboardInterrupt, SystemExit):
         if run.can_go_on:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import Group, Parameter
 
 from core.common.errors import UserError
-from recommenders.data import DataFiles, Dataset
+from recommenders.data import DataFiles
 from recommenders.tasks.metrics import find_metric
 from studies.common.command import make_app, run_app
 from studies.common.pictures import drawn
@@ -18,7 +18,7 @@ from studies.execution.experiment import experiment
 from studies.execution.factory import TaskFactory, data_file_digest
 from studies.execution.progress import TaskProgress
 from studies.storage.output import folder_name
-from studies.study.console import new_console, tell_data
+from studies.study.console import new_console, print_lines
 from studies.study.study import Study
 from studies.study.typed import command_line
 from studies.tuning.evaluator import SettingsEvaluator
@@ -50,7 +50,7 @@ def tune(
     ready = Study(tuning.study(0), places.files)  # whatever is wrong with the settings is found here
     if not places.resume and places.storage is not None:
         raise UserError("--no-resume: what is in a --storage stays there; give another --study-name instead")
-    _tune(tuning, places, path, ready.task.dataset)
+    _tune(tuning, places, path, ready.losses.lines())
 
 
 def default_folder(tuning: TuneSettings, files: DataFiles) -> Path:
@@ -65,7 +65,7 @@ def dashboard(path: Path) -> str:
     return command_line(("optuna-dashboard", f"./{file}" if file.startswith("-") else file), {})
 
 
-def _tune(tuning: TuneSettings, places: TunePlaces, path: Path, dataset: Dataset) -> None:
+def _tune(tuning: TuneSettings, places: TunePlaces, path: Path, about: Sequence[str]) -> None:
     from studies.tuning.report import REPORT_FILES, TrialLines, print_summary, write_report
     from studies.tuning.trials import open_trials  # Optuna takes a second to load
 
@@ -78,7 +78,7 @@ def _tune(tuning: TuneSettings, places: TunePlaces, path: Path, dataset: Dataset
         callbacks = [TrialLines(work.err, metric.name), *([] if tracker is None else [tracker])]
         runner = work.runner({digest: places.files}, tuning.device, [bars])
         evaluator = SettingsEvaluator(tuning, TaskFactory(digest), runner)
-        tell_data(dataset, work.err)
+        print_lines(about, work.err)
         result = Tuning(tuning, trials, evaluator, callbacks).run()
 
         def figures() -> Mapping[str, Any]:

@@ -9,7 +9,14 @@ from typing import Any, Generic
 from core.common.errors import UserError
 from core.common.restoring import read
 from core.common.seeding import derive_seed
-from core.phases.contender import Contender, Finished, TrainingResult, ConvergenceTraining, complexity_of, validation_score
+from core.phases.contender import (
+    Contender,
+    ConvergenceTraining,
+    Finished,
+    TrainingResult,
+    complexity_of,
+    validation_score,
+)
 from core.phases.picking import Pick
 from core.phases.problem import StudyProblem
 from core.search.effectiveness import TrainingCurve
@@ -46,7 +53,9 @@ class Finals(Generic[C]):
         self.model: Any = None
         """What is kept of the best searched one with the last training seed: for losses, the trained recommender."""
 
-    def run(self, on_round: Callable[[str], None], on_epoch: Callable[[Sequence[TrainingCurve]], None]) -> list[Finished[C]]:
+    def run(
+        self, on_round: Callable[[str], None], on_epoch: Callable[[Sequence[TrainingCurve]], None]
+    ) -> list[Finished[C]]:
         """Train what is not trained yet.
 
         Args:
@@ -62,7 +71,9 @@ class Finals(Generic[C]):
             self._round(on_round, on_epoch)
         return self._finished()
 
-    def _round(self, on_round: Callable[[str], None], on_epoch: Callable[[Sequence[TrainingCurve]], None]) -> list[TrainingResult]:
+    def _round(
+        self, on_round: Callable[[str], None], on_epoch: Callable[[Sequence[TrainingCurve]], None]
+    ) -> list[TrainingResult]:
         on_round(self._described())
         self._fitting = fitting = self._fitting or self._begin()
         for progress in fitting:

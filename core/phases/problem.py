@@ -120,6 +120,14 @@ class StudyProblem(Problem[C]):
     def described(self) -> dict[str, Any]:
         """Return what it is searched on, such as a data set, in numbers: a part of result.json."""
 
+    def data_digest(self) -> str | None:
+        """Return a digest of the data that it is searched on; None without any."""
+        return None
+
+    def lines(self) -> list[str]:
+        """Return what a person is told of these data before anything is done with them, a sentence each."""
+        return []
+
     def use_cores(self) -> None:
         """Let torch use the cores that it may: one, unless torch trains something large; more change rounding."""
         torch.set_num_threads(1)
@@ -162,5 +170,5 @@ class StudyProblem(Problem[C]):
             return tally.scores.get(one.key, -math.inf)
 
         chosen = leading(accepted, score, self.complexity, finalists, simpler)
-        parts = (tuple(self.contender(one, {}) for one in part) for part in chosen)
-        return Leading(*parts, n_passed=len(accepted))
+        first, more = (tuple(self.contender(one, {}) for one in part) for part in chosen)
+        return Leading(first, more, len(accepted))

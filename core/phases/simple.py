@@ -11,7 +11,7 @@ from typing import Any, Literal
 from core.common.errors import UserError, shown, unknown_name
 from core.common.restoring import read
 from core.common.seeding import derive_seed
-from core.phases.contender import Contender, TrainingResult, ConvergenceTraining
+from core.phases.contender import Contender, ConvergenceTraining, TrainingResult
 from core.phases.problem import StudyProblem
 from core.search.effectiveness import TrainingCurve
 from core.search.problem import Finding, Measurement
@@ -64,9 +64,8 @@ class SimpleProblem(StudyProblem[C]):
             solution = self.space.parse(name)
             self.space.encode(solution)
         except UserError as error:
-            raise UserError(
-                f"{unknown_name('name', name, there)} Nor is it one of the {self.terms.many}: {error}"
-            ) from None
+            unknown = unknown_name(f"known {self.terms.one}", name, there)
+            raise UserError(f"{unknown} Nor is it written as one is: {error}") from None
         return Contender(str(solution), solution, ((None, solution),))
 
     def contender(self, solution: C, notes: Mapping[str, Any]) -> Contender[C]:
@@ -78,12 +77,21 @@ class SimpleProblem(StudyProblem[C]):
         solution: C = self.known(read(str, entry["name"])).choices[0][1]
         return solution
 
-    def _scores(self, candidates: Sequence[C], part: Part, seed: int) -> list[float]:
-        """What `evaluate` says, held to its contract, as scores."""
+    def scores(self, candidates: Sequence[C], part: Part, seed: int) -> list[float]:
+        """Return what `evaluate` says, held to its contract, as scores: higher is better.
+
+        Args:
+            candidates: see `evaluate`.
+            part: see there.
+            seed: see there.
+
+        Raises:
+            UserError: it does not give a number for each candidate.
+        """
         values = [float(value) for value in self.evaluate(candidates, part, seed)]
         if len(values) != len(candidates):
             raise UserError(
-                f"evaluate: expected a number for each of {len(candidates)} candidates, got {shown(values)}"
+                f"evaluate: expected {len(candidates)} numbers, one for each candidate, got {shown(values)}"
             )
         return [self.metric.score_of(value) for value in values]
 
@@ -94,7 +102,7 @@ class SimpleProblem(StudyProblem[C]):
 
     def short_score(self, trained: Any, seed: int) -> float:
         """See StudyProblem."""
-        return self._scores([trained], "validation", derive_seed(seed, "search"))[0]
+        return self.scores([trained], "validation", derive_seed(seed, "search"))[0]
 
     def examine(self, candidates: Sequence[C]) -> list[Finding]:
         """See Problem: what was seen before is not measured again."""
@@ -114,7 +122,7 @@ class SimpleProblem(StudyProblem[C]):
     def measure(self, candidates: Sequence[C], seed: int) -> list[Measurement]:
         """See Problem; a candidate costs a pass over the data."""
         began = time.perf_counter()
-        scores = self._scores(candidates, "validation", derive_seed(0, "search"))
+        scores = self.scores(candidates, "validation", derive_seed(0, "search"))
         seconds = (time.perf_counter() - began) / max(1, len(candidates))
         return [Measurement(score, 1, seconds) for score in scores]
 
@@ -157,9 +165,8 @@ class _Evaluated(ConvergenceTraining):
         """The one epoch."""
         if self.fitted or not self._candidates:
             return
-        validation, test = (
-            self._problem._scores(self._candidates, part, self._seed) for part in ("validation", "test")
-        )
+        validation = self._problem.scores(self._candidates, "validation", self._seed)
+        test = self._problem.scores(self._candidates, "test", self._seed)
         progress = [TrainingCurve() for _ in self._candidates]
         for one, score in zip(progress, validation, strict=True):
             one.update(score)
@@ -170,8 +177,8 @@ class _Evaluated(ConvergenceTraining):
         metric = self._problem.metric
         if not math.isfinite(validation):
             return TrainingResult(1, 0, {}, {}, (validation,))
-        parts = ({metric.name: metric.value(score)} for score in (validation, test))
-        return TrainingResult(1, 1, *parts, (validation,))
+        parts = [{metric.name: metric.value(score)} for score in (validation, test)]
+        return TrainingResult(1, 1, parts[0], parts[1], (validation,))
 
     def state_dict(self) -> dict[str, Any]:
         """See ConvergenceTraining."""

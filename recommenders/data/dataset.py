@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -114,6 +115,15 @@ class Dataset:
     def n_items(self) -> int:
         """The number of items."""
         return len(self.item_ids)
+
+    def digest(self) -> str:
+        """Return a digest of the content of every part."""
+        digest = hashlib.blake2b(f"{self.n_users} {self.n_items}".encode(), digest_size=16)
+        for part in (self.train, self.validation, self.test):
+            for column in (part.user, part.item, part.label):
+                digest.update(f"{column.dtype} {len(column)};".encode())
+                digest.update(np.ascontiguousarray(column).data)
+        return digest.hexdigest()
 
     def check_classes(self) -> None:
         """Refuse a part on which nothing can be learned or measured.

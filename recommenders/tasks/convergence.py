@@ -13,7 +13,7 @@ from core.common.errors import UserError, shown
 from core.common.restoring import count, read
 from core.common.seeding import derive_seed
 from core.losses.loss import Loss
-from core.phases.contender import TrainingResult, ConvergenceTraining
+from core.phases.contender import ConvergenceTraining, TrainingResult
 from core.search.effectiveness import ConvergenceRun, EarlyStopping, TrainingCurve, in_training, train_to_convergence
 from recommenders.backends.base import TrainEpoch
 from recommenders.models.recommender import Weights

@@ -25,11 +25,11 @@ from core.programs.program import LossProgram
 from core.programs.space import OperatorSpace
 from core.search.effectiveness import EarlyStopping
 from core.search.trial import Verdict
-from recommenders.data.summary import described_data
+from recommenders.data.summary import described_data, summarise
 from recommenders.models.recommender import Weights
 from recommenders.tasks.contenders import baseline, searched
-from recommenders.tasks.environments import AlternatingEnvironment, FromScratchEnvironment
 from recommenders.tasks.convergence import LossConvergence, read_weights
+from recommenders.tasks.environments import AlternatingEnvironment, FromScratchEnvironment
 from recommenders.tasks.losses import NAMED_LOSSES, make_loss
 from recommenders.tasks.metrics import PredictionMetric, metrics_of
 from recommenders.tasks.screening import check_directions, screen
@@ -131,6 +131,14 @@ class TrainedLossProblem(LossProblem, StudyProblem[LossProgram]):
         """See StudyProblem."""
         return self._rules.early_stopping.max_epochs
 
+    def data_digest(self) -> str:
+        """See StudyProblem."""
+        return self.task.dataset.digest()
+
+    def lines(self) -> list[str]:
+        """See StudyProblem: the summary of the data set."""
+        return summarise(self.task.dataset).lines()
+
     def use_cores(self) -> None:
         """See StudyProblem."""
         self.task.trainer.use_cores()
@@ -192,8 +200,8 @@ class TrainedLossProblem(LossProblem, StudyProblem[LossProgram]):
             finalists,
             simpler,
         )
-        parts = (tuple(self.contender(p, asdict(direction)) for p, direction in part) for part in chosen)
-        return Leading(*parts, n_passed=checked.n_passed)
+        first, more = (tuple(self.contender(p, asdict(direction)) for p, direction in part) for part in chosen)
+        return Leading(first, more, checked.n_passed)
 
     def convergence(
         self, trained: Sequence[Loss], seed: int, keep: int | None = None, ways: Sequence[Any] | None = None

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from core.analysis.picking import Pick
 from core.common.errors import UserError, unknown_name
 from core.losses.loss import ProgramLoss
 from core.losses.module import LossModule
+from core.phases.picking import Pick
 from recommenders.modules.scoring import ScoringModule
 from studies.api.scorers import Scorer
 from studies.common.undisturbed import leaves_no_trace

@@ -31,7 +31,7 @@ from studies.study.history import History
 from studies.study.result import StudyResult
 from studies.study.settings import PlaceSettings, StudySettings
 from studies.study.settings_data import refuse_url
-from studies.study.study import Study, use_cores
+from studies.study.study import Study
 from studies.tracking.server import NO_TRACKING
 
 #: Options of the command that matter with `out` alone.
@@ -90,10 +90,10 @@ def search_loss(
     if isinstance(source, Dataset):
         chosen = replace(chosen, dataset=TABLE)
     ready = Study(chosen, source, places.threads, places.memory, kind)
-    use_cores(ready.task.trainer)
+    ready.problem.use_cores()
     from studies.study.console import LiveProgress, new_console  # rich draws random numbers as it is loaded
 
-    with LiveProgress(new_console(stderr=True, quiet=not progress), ready.task.metric, chosen.trainings) as bar:
+    with LiveProgress(new_console(stderr=True, quiet=not progress), ready.problem.metric, chosen.trainings) as bar:
         return _in_memory(ready, bar) if places.out is None else _in_folder(ready, places, places.out, bar)
 
 
@@ -147,7 +147,7 @@ def _data(settings: StudySettings, *tables: Frame | Path | str | None) -> Datase
 
 
 def _in_memory(ready: Study, callback: StudyCallback) -> SearchResult:
-    history = History(ready.task.metric)
+    history = History(ready.problem.metric)
     return _found(ready.run([callback, history]), history)
 
 

@@ -9,17 +9,15 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from core.programs.program import LossProgram
+from core.phases.contender import Contender
+from core.search.trial import read_genome
 from recommenders.data import DataFiles
-from recommenders.tasks.finals import Contender, baseline, searched
-from recommenders.tasks.metrics import find_metric
 from studies.comparison.outcome import Converged, NoiseFloor, Outcome, Point, Run
 from studies.comparison.settings import RANDOM_BASELINE, CompareSettings
 from studies.execution.convergence import Chosen, Convergence, settings_of
 from studies.execution.factory import TaskFactory, Training, data_file_digest
 from studies.execution.runner import CachedRunner
 from studies.execution.task import Result, Task
-from studies.study.recording import described_data
 from studies.study.study import Study
 
 #: Losses that are trained together, at most.
@@ -28,14 +26,14 @@ _AT_ONCE = 32
 
 @dataclass(frozen=True)
 class Entrant:
-    """A loss that is trained to convergence in a comparison."""
+    """What is trained to convergence in a comparison."""
 
     key: str
-    """Equal for losses that are trained once."""
+    """Equal for what is trained once."""
     complexity: int | None
-    """Operators; None for losses with a closed form."""
+    """As it was found; None for known ones that are no candidates."""
     options: tuple[Training, ...]
-    """The loss with each smoothing term to try."""
+    """It with each value of its constant to try."""
 
 
 class Comparison:
@@ -53,12 +51,14 @@ class Comparison:
         self.files = DataFiles.of(data)
         self.settings = settings = settings.on(self.files)
         self.digest = data_file_digest(self.files)
-        self._factory, self._space = TaskFactory(self.digest), settings.space
-        known = [baseline(text, self._space, settings.epsilon) for text in settings.baseline]
-        self._baselines = [_entrant(f"known {one.name}", one) for one in known]
-        self.dataset = Study(settings.study(settings.names[0], 0), self.files).task.dataset
-        """What is trained on, with the first seed."""
-        self.noise = self._factory.noise(settings.study(RANDOM_BASELINE, 0), settings.noise_loss, settings.noise_seeds)
+        self._factory = TaskFactory(self.digest)
+        study = Study(settings.study(settings.names[0], 0), self.files)
+        self.problem = study.problem
+        """What is searched, with the first seed."""
+        self._baselines = [self._entrant(f"known {one.name}", one) for one in study.baselines]
+        self._noise_of = settings.noise_of(self.problem.known_names)
+        self.problem.known(self._noise_of)
+        self.noise = self._factory.noise(settings.study(RANDOM_BASELINE, 0), self._noise_of, settings.noise_seeds)
         pairs = [(name, seed) for seed in range(settings.seeds) for name in settings.names]
         self.runs = tuple(self._factory.run(settings.study(name, seed)) for name, seed in pairs)
         """The tasks of all searchers with all seeds."""
@@ -72,15 +72,15 @@ class Comparison:
         """
         n_runs = f"{len(self.settings.names)} searchers, {self.settings.seeds} seeds"
         noise, *found = runner.stage(f"Noise floor, and phases I and II: {n_runs}", [self.noise, *self.runs])
-        study, metric = self.settings.study(RANDOM_BASELINE, 0), find_metric(self.settings.task, self.settings.metric)
+        study, metric = self.settings.study(RANDOM_BASELINE, 0), self.problem.metric
         convergence = Convergence(self._factory, runner, study, metric, _AT_ONCE)
         finalists = [self._finalists(run) for run in found]
         entrants: dict[str, Entrant] = {}
         for of_run in (*finalists, self._baselines):
             for one in of_run:
                 entrants.setdefault(one.key, one)
-        options = [one.options for one in entrants.values()]
-        first = convergence.choose("Phase III: the smoothing term of every loss", options, [0])
+        options, terms = [one.options for one in entrants.values()], self.problem.terms
+        first = convergence.choose(f"Phase III: the {terms.constant} of every {terms.one}", options, [0])
         chosen = dict(zip(entrants, first, strict=True))
 
         def score(one: Entrant) -> float:
@@ -102,25 +102,25 @@ class Comparison:
         return Outcome(
             runs=tuple(sorted(runs, key=lambda run: (order[run.searcher], run.seed))),
             baselines=tuple(converged[one.key] for one in self._baselines),
-            noise=NoiseFloor(self.settings.noise_loss, _numbers(noise["search"]), _numbers(noise["converged"])),
+            noise=NoiseFloor(self._noise_of, _numbers(noise["search"]), _numbers(noise["converged"])),
             metric=metric.name,
             higher_is_better=metric.higher_is_better,
             start=fmean(_numbers(run["start"] for run in found)),
             settings=self.settings.to_dict(),
-            data=described_data(self.dataset),
+            data=self.problem.described(),
+            terms=terms,
             command=command,
         )
 
     def _finalists(self, run: Mapping[str, Any]) -> list[Entrant]:
         """What a run found."""
-        programs = [LossProgram.from_dict(finalist["program"]) for finalist in run["finalists"]]
-        made = [(program.key, searched(program, None, self._space, self.settings.epsilon)) for program in programs]
-        return [_entrant(f"found {key}", one, is_searched=True) for key, one in made]
+        genomes = [read_genome(finalist["genome"]) for finalist in run["finalists"]]
+        solutions = [one for genome in genomes for one in self.problem.space.decode(genome[None])]
+        return [self._entrant(f"found {one.key}", self.problem.contender(one, {})) for one in solutions]
 
-
-def _entrant(key: str, contender: Contender, is_searched: bool = False) -> Entrant:
-    program = contender.program
-    return Entrant(key, None if program is None else program.complexity, settings_of(contender, is_searched))
+    def _entrant(self, key: str, contender: Contender[Any]) -> Entrant:
+        solution = contender.solution
+        return Entrant(key, None if solution is None else solution.complexity, settings_of(contender, self.problem))
 
 
 def _converged(one: Entrant, chosen: Chosen, later: Sequence[Result], metric: str) -> Converged:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from core.phases.terms import Terms
+
 
 @dataclass(frozen=True)
 class Point:
@@ -21,14 +23,14 @@ class Point:
 
 @dataclass(frozen=True)
 class Converged:
-    """A loss trained to convergence with several seeds (Phase III)."""
+    """Something found or known, trained to convergence with several seeds (Phase III)."""
 
     name: str
     """The formula, or the name of a named loss."""
     complexity: int | None
-    """Operators of the formula; None for losses with a closed form."""
+    """As it was found, such as its operators; None for known ones that are no candidates."""
     epsilon: float | None
-    """The smoothing term chosen on validation; None where none occurs."""
+    """The value of its constant chosen on validation, such as a smoothing term; None where there is none."""
     validation: tuple[float, ...]
     """The metric on validation at the best epoch, a number for each seed."""
     test: tuple[float, ...]
@@ -94,6 +96,8 @@ class Outcome:
     """Name of the data set, and how many users, items and rows each part has."""
     command: str
     """What to type to run it again."""
+    terms: Terms
+    """How one speaks of what is searched."""
 
     @property
     def searchers(self) -> tuple[str, ...]:

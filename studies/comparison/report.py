@@ -37,7 +37,10 @@ class Report:
 
     def to_dict(self) -> dict[str, Any]:
         """The content of result.json; None for numbers that are not finite."""
-        content: dict[str, Any] = plain({**asdict(self.outcome), "conclusion": self.told})
+        outcome = asdict(self.outcome)
+        if self.outcome.terms.are_losses:  # of losses everybody knows how one speaks
+            del outcome["terms"]
+        content: dict[str, Any] = plain({**outcome, "conclusion": self.told})
         return content
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
@@ -11,6 +12,7 @@ from recommenders.data.options import option
 from recommenders.tasks.losses import NAMED_LOSSES, find_named_loss
 from searchers import check_searcher
 from studies.execution.places import PartsPlaces
+from studies.study.problems import LOSS
 from studies.study.settings import ProtocolSettings, StudySettings
 from studies.study.settings_training import FORMULA, SPACED
 from studies.study.tracking_place import ExperimentName
@@ -29,9 +31,9 @@ class ComparisonOptions:
     seeds: int = 10
     """Runs of each searcher. Runs with the same seed share the start and the batches."""
     noise_seeds: int = 8
-    """Times that one loss is trained with other seeds, to measure the noise floor."""
+    """Times that something known is trained with other seeds, to measure the noise floor."""
     noise_loss: str = "MaxR"
-    """That loss, by name."""
+    """What that is, by name: a known loss, or another problem's first known candidate."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +62,7 @@ class CompareSettings(ProtocolSettings, ComparisonOptions):
         for name, least in (("seeds", 1), ("noise_seeds", 2)):
             if getattr(self, name) < least:
                 raise UserError(f"{option(name)}: expected at least {least}, got {getattr(self, name)}")
-        if find_named_loss(self.noise_loss) is None:
+        if self.problem == LOSS and find_named_loss(self.noise_loss) is None:
             raise UserError(f"--noise-loss: expected one of {', '.join(NAMED_LOSSES)}, got {self.noise_loss!r}")
         names = self.names
         for name in names:
@@ -72,6 +74,14 @@ class CompareSettings(ProtocolSettings, ComparisonOptions):
         """The searchers as they were written, random in any case."""
         asked = [str(check_searcher(text)[0]) for text in self.searchers.split(",")]
         return tuple(asked if RANDOM_BASELINE in asked else [*asked, RANDOM_BASELINE])
+
+    def noise_of(self, known: Sequence[str]) -> str:
+        """Return what the noise floor is measured with.
+
+        Args:
+            known: names that the problem knows; the first one stands in where the usual loss is none of them.
+        """
+        return known[0] if self.problem != LOSS and self.noise_loss == ComparisonOptions.noise_loss else self.noise_loss
 
     def study(self, searcher: str, seed: int) -> StudySettings:
         """The settings of one run."""

@@ -12,9 +12,10 @@ from typing import Annotated, Any, ClassVar
 from cyclopts import Parameter
 
 from core.common.errors import UserError
+from core.phases.contender import Contender
 from recommenders.data import dataset_name
 from recommenders.data.options import option
-from recommenders.tasks.finals import Contender, baseline
+from recommenders.tasks.contenders import baseline
 from studies.execution.places import PartsPlaces
 from studies.study.settings import StudySettings
 from studies.study.settings_data import listed

@@ -6,9 +6,11 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import fmean
+from typing import Any
 
-from recommenders.tasks.finals import Contender
-from recommenders.tasks.metrics import Metric
+from core.phases.contender import Contender
+from core.phases.metric import Metric
+from core.phases.problem import StudyProblem
 from studies.execution.factory import TaskFactory, Training
 from studies.execution.runner import CachedRunner
 from studies.execution.task import Result
@@ -100,7 +102,13 @@ class Convergence:
         return any(run["validation"].get(self.metric.name) is None for run in runs)
 
 
-def settings_of(contender: Contender, is_searched: bool = False) -> tuple[Training, ...]:
-    """A loss with each of its smoothing terms; one that a search found is stored as a program, others by name."""
-    program = contender.program if is_searched else None
+def settings_of(contender: Contender[Any], problem: StudyProblem[Any] | None = None) -> tuple[Training, ...]:
+    """Return a contender with each value of its constant.
+
+    Args:
+        contender: something known, or something that a search has found.
+        problem: stores what a search has found; others are stored by name.
+    """
+    found = contender.solution if contender.is_searched else None
+    program = None if found is None or problem is None else problem.stored(found)
     return tuple(Training(contender.name, epsilon, program) for epsilon, _ in contender.choices)

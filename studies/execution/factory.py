@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from core.common.errors import UserError
-from core.programs.program import LossProgram
-from recommenders import recommender_source
-from recommenders.backends.registry import backend_source
 from recommenders.data import DataFiles
 from recommenders.tasks.task import SgdSettings
-from searchers import check_searcher, searcher_source
+from searchers import check_searcher
 from studies.execution.task import Task
+from studies.study.problems import own_sources
 from studies.study.settings import StudySettings
 
 #: Settings of a study that tasks of these kinds do not depend on.
@@ -49,8 +47,8 @@ class Training:
     """A named loss, or a formula."""
     epsilon: float | None
     """The smoothing term; None where none occurs."""
-    program: LossProgram | None = None
-    """What the loss is made of, where a search found it; None: what the name says."""
+    program: Mapping[str, Any] | None = None
+    """Plain data of what a search found, see `StudyProblem.stored`; None: what the name says."""
     sgd: SgdSettings | None = None
     """Its SGD settings; None: those of the study."""
 
@@ -61,8 +59,7 @@ class Training:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data: the loss as tasks store it, and its SGD settings where it has its own."""
-        program = None if self.program is None else self.program.canonical.to_dict()  # the same for all equal ones
-        loss = {"loss": {"name": self.name, "program": program, "epsilon": self.epsilon}}
+        loss = {"loss": {"name": self.name, "program": self.program, "epsilon": self.epsilon}}
         return loss if self.sgd is None else loss | {"descent": asdict(self.sgd)}
 
 
@@ -118,10 +115,7 @@ class TaskFactory:
 
     def _searched(self, kind: str, study: StudySettings, label: str, free: Sequence[str]) -> Task:
         _, chosen = check_searcher(study.searcher)  # all its settings: a default may change some day
-        source = searcher_source(study.searcher)
-        content: dict[str, Any] = {"searcher": {} if chosen is None else asdict(chosen)}
-        content |= {} if source is None else {"searcher_source": source}
-        return self._task(kind, label, study, free, **content)
+        return self._task(kind, label, study, free, searcher={} if chosen is None else asdict(chosen))
 
     def noise(self, study: StudySettings, loss: str, n_seeds: int) -> Task:
         """Make a task: a known loss with several seeds, after a short training and converged."""
@@ -133,7 +127,5 @@ class TaskFactory:
     ) -> Task:
         """Make a task that depends on the settings of a study but for the `free` ones, and on `content`."""
         settings = {name: value for name, value in study.to_dict().items() if name not in free}
-        source, backend = recommender_source(study.recommender), backend_source(study.backend)
-        content |= {} if source is None else {"recommender_source": source}
-        content |= {} if backend is None else {"backend_source": backend}
-        return Task(kind, label, {"settings": settings, "data": self._data, **content}, at_once)
+        sources = own_sources(study, searches="searcher" in settings)
+        return Task(kind, label, {"settings": settings, "data": self._data, **sources, **content}, at_once)

@@ -18,7 +18,7 @@ from recommenders.data import DataFiles
 from studies.common.processes import usable_cores
 from studies.execution.task import CHECKPOINTS, Task, label_of
 from studies.storage.checkpoints import Checkpoints, OnCheckpoint, no_checkpoints
-from studies.study.study import pick_device
+from studies.study.loss import pick_device
 
 _log = logging.getLogger(__name__)
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from core.analysis.tally import Tally
 from core.common.restoring import count, read
 from core.common.seeding import numpy_rng
+from core.phases.tally import Tally
 from core.search.effectiveness import TrainingCurve
 from core.search.search import Step
 from recommenders.tasks.task import Pairs
@@ -34,7 +34,7 @@ class _Phases(StepCallback):
     """Reports how much of a study is done: Phase I is a half, trainings to convergence are the other one."""
 
     def __init__(self, study: Study, report: Report) -> None:
-        self._settings, self._report, self._rounds = study.settings, report, -1
+        self._settings, self._longest, self._report, self._rounds = study.settings, study.problem.longest, report, -1
 
     def on_step(self, step: Step, tally: Tally, candidate_epochs: int) -> None:
         """See StudyCallback."""
@@ -47,13 +47,13 @@ class _Phases(StepCallback):
 
     def on_epoch(self, curves: Sequence[TrainingCurve]) -> None:
         """See StudyCallback."""
-        done = max(0, self._rounds - 1) + fmean(one.epochs for one in curves) / self._settings.early_stopping.max_epochs
+        done = max(0, self._rounds - 1) + fmean(one.epochs for one in curves) / self._longest
         self._report(0.5 + min(1.0, done / (self._settings.repeats + 1)) / 2)
 
 
 def whole_study(study: Study, report: Report, checkpointer: Checkpointer) -> dict[str, Any]:
     """All three phases: the content of its result.json, and every candidate that was trained."""
-    history = History(study.task.metric)
+    history = History(study.problem.metric)
     result = study.run(
         [history, _Phases(study, report)], stored=checkpointer.stored, on_checkpoint=checkpointer.on_checkpoint
     )
@@ -97,18 +97,19 @@ class _Scores(StepCallback):
 
     def __init__(self, study: Study, report: Report) -> None:
         self._study, self._report = study, report
-        train = study.task.dataset.train
+        task = study.losses.task
+        train = task.dataset.train
         n = min(_SCORED_ROWS, len(train))
         rows = numpy_rng(study.settings.seed, "scored training rows").choice(len(train), n, replace=False)
-        self._pairs = Pairs.of(train.take(rows), study.task.trainer.device)
+        self._pairs = Pairs.of(train.take(rows), task.trainer.device)
         self._restarts = 0
         self.points = [self._point(0, study.start)]
 
     def _point(self, trained: int, validation: float) -> Point:
-        value = self._study.task.metric.value
+        value = self._study.problem.metric.value
         return {
             "trained": trained,
-            "train": plain(value(self._study.score_on(self._pairs))),
+            "train": plain(value(self._study.losses.score_on(self._pairs))),
             "validation": plain(value(validation)),
             "restarts": self._restarts,
         }

@@ -10,18 +10,11 @@ from functools import lru_cache
 from statistics import fmean
 from typing import Any
 
-from core.analysis.tally import Tally
-from core.common.restoring import read
 from core.common.seeding import derive_seed
-from core.losses.loss import Loss, ProgramLoss
-from core.programs.program import LossProgram
+from core.phases.contender import ConvergenceTraining, TrainingResult, validation_score
+from core.phases.tally import Tally
 from core.search.search import Step
 from recommenders.data import DataFiles
-from recommenders.tasks.convergence import ConvergenceTraining, TrainingResult, fit_losses
-from recommenders.tasks.environments import FromScratchEnvironment
-from recommenders.tasks.finals import validation_score
-from recommenders.tasks.losses import make_loss
-from recommenders.tasks.task import SgdSettings
 from studies.execution.resources import Checkpointer, Report, Resources, Storage
 from studies.execution.searches import learned, sampled, whole_study
 from studies.execution.task import Result, Task
@@ -31,7 +24,7 @@ from studies.study.callback import StepCallback
 from studies.study.found import Found
 from studies.study.history import History
 from studies.study.settings import StudySettings
-from studies.study.study import Study, use_cores
+from studies.study.study import Study
 
 
 @dataclass(frozen=True)
@@ -72,7 +65,7 @@ def compute(tasks: Sequence[Task], resources: Resources, storage: Storage, repor
 def _make_study(settings: str, data: DataFiles, resources: Resources) -> Study:
     """A study of these settings, in JSON."""
     study = Study(StudySettings.from_dict(json.loads(settings)), data, resources.threads, resources.memory)
-    use_cores(study.task.trainer)
+    study.problem.use_cores()
     return study
 
 
@@ -82,9 +75,9 @@ _same_study = lru_cache(maxsize=1)(_make_study)
 def _run(job: _Job) -> list[Result]:
     """Phases I and II of one searcher with one seed."""
     study = job.study()
-    history, share = History(study.task.metric), _Share(study.settings.trainings, job.report)
+    problem, to_metric = study.problem, study.problem.metric.value
+    history, share = History(problem.metric), _Share(study.settings.trainings, job.report)
     found = study.search([history, share], stored=job.checkpointer.stored, on_checkpoint=job.checkpointer.on_checkpoint)
-    to_metric = study.task.metric.value
     result = {
         "steps": history.steps,
         "candidates": history.candidates,
@@ -95,13 +88,12 @@ def _run(job: _Job) -> list[Result]:
         "passed_validation_check": found.n_passed,
         "finalists": [
             {
-                "program": contender.program.to_dict(),
-                "formula": contender.name,
-                "score": None if score is None else plain(to_metric(score)),
-                "positive_rate": contender.direction and contender.direction.positive_rate,
+                "genome": problem.space.encode(one.solution).tolist(),
+                "formula": one.name,
+                "score": plain(None if (score := found.score(one)) is None else to_metric(score)),
+                **(one.notes or {}),
             }
-            for contender, score in found.finalists
-            if contender.program is not None
+            for one in found.finalists
         ],
     }
     return [result]
@@ -121,41 +113,35 @@ class _Share(StepCallback):
 def _converged(job: _Job) -> list[Result]:
     """Phases I and II, then the validation metric of the best loss found after convergence; None if there is none."""
     study, stored, checkpointer = job.study(), job.checkpointer.stored or {}, job.checkpointer
-    settings, metric = study.settings, study.task.metric
+    settings, problem = study.settings, study.problem
     if "found" in stored:
         with restoring():
-            found = Found.from_dict(stored["found"], settings)
+            found = Found.from_dict(stored["found"], problem)
     else:
         share = _Share(settings.trainings, lambda done: job.report(done / 2))
         found = study.search([share], stored=stored or None, on_checkpoint=checkpointer.on_checkpoint)
-    losses = [study.comparable(loss) for contender, _ in found.finalists for _, loss in contender.choices]
-    fitting = ConvergenceTraining(
-        study.task, losses, derive_seed(settings.seed, "finals", 0), settings.early_stopping, settings.threshold_from
+    trained = [one for contender in found.finalists for _, one in contender.choices]
+    later = Checkpointer(
+        stored.get("fitting"),
+        lambda make: checkpointer.on_checkpoint(lambda: {"found": found.to_dict(), "fitting": make()}),
     )
-    fitted = _fit(
-        fitting,
-        settings,
-        lambda done: job.report(0.5 + done / 2),
-        Checkpointer(
-            stored.get("fitting"),
-            lambda make: checkpointer.on_checkpoint(lambda: {"found": found.to_dict(), "fitting": make()}),
-        ),
-    )
-    best = max((validation_score(metric, one) for one in fitted), default=-math.inf)
-    return [{"converged": plain(metric.value(best))}]
+    convergence = problem.convergence(trained, derive_seed(settings.seed, "finals", 0))
+    fitted = _fit(convergence, problem.longest, lambda done: job.report(0.5 + done / 2), later)
+    best = max((validation_score(problem.metric, one) for one in fitted), default=-math.inf)
+    return [{"converged": plain(problem.metric.value(best))}]
 
 
 def _fit(
-    fitting: ConvergenceTraining, settings: StudySettings, report: Report, checkpointer: Checkpointer
+    convergence: ConvergenceTraining, longest: int, report: Report, checkpointer: Checkpointer
 ) -> list[TrainingResult]:
     """Train to the end, from where it stood."""
     if checkpointer.stored is not None:
         with restoring():
-            fitting.load_state_dict(checkpointer.stored)
-    for curves in fitting:
-        report(fmean(one.epochs for one in curves) / settings.early_stopping.max_epochs)
-        checkpointer.on_checkpoint(fitting.state_dict)
-    return fitting.fitted
+            convergence.load_state_dict(checkpointer.stored)
+    for curves in convergence:
+        report(fmean(one.epochs for one in curves) / longest)
+        checkpointer.on_checkpoint(convergence.state_dict)
+    return convergence.fitted
 
 
 def _whole(job: _Job) -> list[Result]:
@@ -175,62 +161,44 @@ def _learning(job: _Job) -> list[Result]:
 
 
 def _noise(job: _Job) -> list[Result]:
-    """One loss from fresh recommenders of other seeds: after the short training of a search, and converged."""
-    (content,), study, checkpointer = job.contents, job.study(), job.checkpointer
-    loss = _make(content["loss"], study)
-    task, metric = study.task, study.task.metric
-    stored = checkpointer.stored or {"search": [], "converged": []}
-    short, converged = list(stored["search"]), list(stored["converged"])
+    """One known contender with other seeds: after a training as short as those of a search, and converged."""
+    (content,), problem, checkpointer = job.contents, job.study().problem, job.checkpointer
+    trained, metric, stored = problem.trained(content["loss"]), problem.metric, checkpointer.stored or {}
+    short, converged = list(stored.get("search", ())), list(stored.get("converged", ()))
     for i in range(len(short), content["noise_seeds"]):
         seed = derive_seed("noise floor", i)
-        epochs = study.settings.epochs_per_candidate
-        environment = FromScratchEnvironment(task, seed, proxy_size=1, epochs=epochs)
-        (measured,) = environment.measure([loss], seed)
-        (fitted,) = fit_losses(task, [loss], seed, study.settings.early_stopping, study.settings.threshold_from)
-        short.append(plain(metric.value(measured.score)))
-        converged.append(plain(fitted.test.get(metric.name, math.nan)))
+        score, convergence = problem.short_score(trained, seed), problem.convergence([trained], seed)
+        for _ in convergence:
+            pass
+        short.append(plain(metric.value(score)))
+        converged.append(plain(convergence.fitted[0].test.get(metric.name, math.nan)))
         job.report((i + 1) / content["noise_seeds"])
         checkpointer.on_checkpoint(lambda: {"search": short, "converged": converged})
     return [{"search": short, "converged": converged}]
 
 
 def _training(job: _Job) -> list[Result]:
-    """Phase III of some losses with one seed."""
-    study = job.study_again()
-    settings = study.settings
-    own = [read(SgdSettings | None, content.get("descent")) for content in job.contents]
-    losses = [_make(content["loss"], study) for content in job.contents]
-    fitting = ConvergenceTraining(
-        study.task,
-        losses,
-        derive_seed("comparison", job.contents[0]["repeat"]),
-        settings.early_stopping,
-        settings.threshold_from,
-        sgd=[one or settings.train.sgd for one in own],
-    )
+    """Phase III of some contenders with one seed."""
+    problem = job.study_again().problem
+    trained = [problem.trained(content["loss"]) for content in job.contents]
+    ways = [content.get("descent") for content in job.contents]
+    convergence = problem.convergence(trained, derive_seed("comparison", job.contents[0]["repeat"]), ways=ways)
+    fitted = _fit(convergence, problem.longest, job.report, job.checkpointer)
     return [
         {
             "validation": plain(one.validation),
             "test": plain(one.test),
             "best_epoch": one.best_epoch,
             "epochs": one.epochs,
-            "scale": loss.scale,
+            **problem.details(what),
         }
-        for loss, one in zip(losses, _fit(fitting, settings, job.report, job.checkpointer), strict=True)
+        for what, one in zip(trained, fitted, strict=True)
     ]
 
 
 def _trial(job: _Job) -> list[Result]:
     """The same where something is chosen by it: without the test part, so that nobody can."""
     return [{name: value for name, value in one.items() if name != "test"} for one in _training(job)]
-
-
-def _make(entry: Mapping[str, Any], study: Study) -> Loss:
-    """The loss of an entry, a name or formula of a known one or a stored program, at the scale of the study's."""
-    space = study.settings.space
-    if entry["program"] is None:
-        return study.comparable(make_loss(entry["name"], space, entry["epsilon"]))
-    return study.comparable(ProgramLoss(LossProgram.from_dict(entry["program"]), space, entry["epsilon"]))
 
 
 _KINDS: Mapping[str, Callable[[_Job], list[Result]]] = {

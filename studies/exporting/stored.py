@@ -9,11 +9,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from core.analysis.picking import Pick
 from core.common.errors import UserError, first_line, shown
 from core.common.restoring import read
 from core.losses.loss import Loss, ProgramLoss, check_scale
+from core.phases.metric import Metric
+from core.phases.picking import Pick
+from core.phases.terms import Terms
 from core.programs.program import LossProgram
+from recommenders.tasks.loss_problem import LOSS_TERMS
 from recommenders.tasks.losses import find_named_loss, make_loss
 from recommenders.tasks.metrics import find_metric
 from studies.exporting.exported import Exported
@@ -55,12 +58,13 @@ class StoredFront:
 
 @dataclass(frozen=True)
 class StoredLoss:
-    """A loss of Phase III as result.json has it."""
+    """A loss, or another candidate, of Phase III as result.json has it."""
 
     name: str
-    program: LossProgram | None
+    program: dict[str, Any] | None
+    """What it is made of; None for known ones that are no candidates."""
     simplified: StoredForm | None
-    """None for a known loss without a program."""
+    """None for those, too."""
     epsilon: float | None
     scale: float
     """What the loss was multiplied by."""
@@ -93,6 +97,10 @@ class StoredStudy:
 
     settings: StudySettings
     metric: str
+    judged_by: Metric
+    """What that metric is."""
+    terms: Terms
+    """How one speaks of what was searched."""
     dataset: Mapping[str, Any]
     finalists: tuple[StoredLoss, ...]
     """The found loss first."""
@@ -123,10 +131,18 @@ class StoredStudy:
     def _of(cls, content: Any) -> StoredStudy:
         content = read(dict[str, Any], content)
         settings = StudySettings.from_dict(read(dict[str, Any], content["settings"]))
-        comparison = content["comparison"]
-        return cls(
+        comparison, spoken = content["comparison"], content.get("problem")
+        if spoken is None:
+            metric: Metric = find_metric(settings.task, settings.metric)
+            terms = LOSS_TERMS
+        else:
+            metric = Metric(read(str, content["metric"]), read(bool, spoken["higher_is_better"]))
+            terms = read(Terms, spoken)
+        study = cls(
             settings,
-            find_metric(settings.task, settings.metric).name,
+            metric.name,
+            metric,
+            terms,
             read(dict[str, Any], content["dataset"]),
             tuple(map(_loss, read(list[dict[str, Any]], content["finalists"]))),
             tuple(map(_loss, read(dict[str, dict[str, Any]], content["baselines"]).values())),
@@ -134,6 +150,9 @@ class StoredStudy:
             "" if comparison is None else read(str, comparison["verdict"]),
             content,
         )
+        for loss in (*study.finalists, *study.baselines) if terms.are_losses else ():
+            study._program(loss)
+        return study
 
     def picked(self, pick: Pick) -> StoredLoss:
         """The found loss that a rule takes.
@@ -142,21 +161,22 @@ class StoredStudy:
             UserError: none was found, or none that is as simple as asked for.
         """
         if not self.finalists:
-            raise UserError("this study found no loss; run one with more --trainings or another --seed")
+            raise UserError(f"this study found no {self.terms.one}; run one with more --trainings or another --seed")
         if pick == Pick.parse(self.settings.pick):
             return self.finalists[0]
         chosen = pick.choose(self.finalists, lambda loss: loss.complexity, self.score)
         if chosen is None:
             there = ", ".join(str(n) for n in sorted({loss.complexity for loss in self.finalists}))
             raise UserError(
-                f"--pick: no loss of this study is as simple as that; there are losses of {there} operators"
+                f"--pick: no {self.terms.one} of this study is as simple as that; there are {self.terms.many} of {there} "
+                f"{self.terms.complexity}"
             )
         return chosen
 
     def score(self, loss: StoredLoss) -> float:
         """The validation score, higher is better; -inf where there is none."""
         value = loss.validation.get(self.metric)
-        return -math.inf if value is None else find_metric(self.settings.task, self.metric).score_of(value)
+        return -math.inf if value is None else self.judged_by.score_of(value)
 
     def named(self, name: str) -> StoredLoss:
         """The loss of this name.
@@ -167,12 +187,21 @@ class StoredStudy:
         losses = (*self.finalists, *self.baselines)
         found = next((loss for loss in losses if loss.name == name), None)
         if found is None:
-            raise UserError(f"this study has no loss {shown(name)}; it has {', '.join(loss.name for loss in losses)}")
+            known = ", ".join(loss.name for loss in losses)
+            raise UserError(f"this study has no {self.terms.one} {shown(name)}; it has {known}")
         return found
 
     def exported(self, stored: StoredLoss) -> Exported:
-        """A loss of this study with its origin."""
+        """A loss of this study with its origin.
+
+        Raises:
+            UserError: it found something else than losses.
+        """
         settings = self.settings
+        if not self.terms.are_losses:
+            raise UserError(
+                f"this study found {self.terms.many}, which are no losses: result.json has them as they are"
+            )
         details = {
             "validation": stored.validation,
             "test": stored.test,
@@ -183,10 +212,14 @@ class StoredStudy:
         return Exported(stored.name, self._made(stored), tuple(self._origin(stored)), details)
 
     def _made(self, stored: StoredLoss) -> Loss:
-        space = self.settings.space
-        if stored.program is None or find_named_loss(stored.name) is not None:
+        space, program = self.settings.space, self._program(stored)
+        if program is None or find_named_loss(stored.name) is not None:
             return make_loss(stored.name, space, stored.epsilon).scaled(stored.scale)
-        return ProgramLoss(stored.program, space, stored.epsilon, stored.scale)
+        return ProgramLoss(program, space, stored.epsilon, stored.scale)
+
+    @staticmethod
+    def _program(stored: StoredLoss) -> LossProgram | None:
+        return None if stored.program is None else LossProgram.from_dict(stored.program)
 
     def _origin(self, stored: StoredLoss) -> list[str]:
         settings, train = self.settings, self.settings.train

@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from core.analysis.picking import Pick
 from core.common.errors import UserError, in_a_line
 from core.losses.loss import Loss, ProgramLoss
+from core.phases.picking import Pick
 from core.programs.space import OperatorSpace
 from recommenders.tasks.losses import find_named_loss, make_loss
 from studies.exporting.finding import find_study

@@ -10,7 +10,6 @@ from matplotlib.figure import Figure
 
 from core.common.errors import UserError
 from core.losses.closed_forms import BCE
-from recommenders.tasks.metrics import find_metric
 from studies.exporting.stored import StoredLoss, StoredStudy
 from studies.reporting import pictures
 from studies.reporting.loss_pictures import Panels, loss_panels
@@ -43,7 +42,7 @@ class Drawn:
 
     @cached_property
     def _better(self) -> str:
-        return "higher" if find_metric(self.study.settings.task, self.study.metric).higher_is_better else "lower"
+        return "higher" if self.study.judged_by.higher_is_better else "lower"
 
     @cached_property
     def search(self) -> Picture | None:

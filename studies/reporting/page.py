@@ -10,7 +10,6 @@ from typing import Any
 from core.analysis.simplify import simplified
 from core.export.mathml import mathml
 from core.losses.loss import ProgramLoss
-from recommenders.tasks.metrics import find_metric
 from studies.common.pages import STYLE, template, text_of
 from studies.exporting.exported import FORMS
 from studies.exporting.stored import StoredStudy
@@ -49,7 +48,7 @@ def report_page(content: Mapping[str, Any], history: Mapping[str, Any] | None, p
         numbers=numbers,
         past=past,
         place=place,
-        metric=find_metric(study.settings.task, study.metric),
+        metric=study.judged_by,
         columns=rows.columns(study),
         losses=rows.loss_rows(study),
         scaled=any(loss.scale != 1 for loss in (*study.finalists, *study.baselines)),
@@ -103,11 +102,8 @@ def _typeset(loss: ProgramLoss) -> str | None:
 def _verdict(study: StoredStudy, numbers: Numbers) -> dict[str, Any]:
     """Whether it wins, and what to know before believing that."""
     if not study.finalists:
-        return {"verdict": "No loss was accepted, so there is nothing to compare.", "caveats": []}
-    train, passed = study.settings.train, numbers.passed_validation_check > 0
-    normalised = study.settings.scale == "normalised"
-    told = caveats(train.learning_rate, train.weight_decay, study.settings.repeats, passed, normalised)
-    return {"verdict": study.verdict, "caveats": told}
+        return {"verdict": f"No {study.terms.one} was accepted, so there is nothing to compare.", "caveats": []}
+    return {"verdict": study.verdict, "caveats": caveats(study.settings, numbers.passed_validation_check > 0)}
 
 
 def _settings(study: StoredStudy, content: Mapping[str, Any], place: str) -> dict[str, Any]:

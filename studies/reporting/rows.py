@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
 
-from core.analysis.picking import Pick
 from core.common.errors import UserError
+from core.phases.picking import Pick
 from core.search.trial import Verdict
 from recommenders.tasks.metrics import find_metric, metrics_of
 from studies.exporting.stored import StoredLoss, StoredStudy

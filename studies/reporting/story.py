@@ -5,7 +5,6 @@ from __future__ import annotations
 from itertools import pairwise
 
 from core.search.trial import Verdict
-from recommenders.tasks.metrics import find_metric
 from studies.exporting.stored import StoredStudy
 from studies.reporting.numbers import Numbers
 from studies.reporting.past import Past, PastStep
@@ -74,7 +73,7 @@ def _best_of(past: Past, study: StoredStudy) -> list[str]:
 
 def _restarts(past: Past, study: StoredStudy) -> int:
     """How often the score fell by more than the reward filter lets through."""
-    score_of = find_metric(study.settings.task, study.metric).score_of
+    score_of = study.judged_by.score_of
     scores = [score_of(step.current) for step in past.steps if step.current is not None]
     most = 2 * study.settings.eta + 1e-6
     return sum(before - after > most for before, after in pairwise(scores))

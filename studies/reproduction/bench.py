@@ -39,7 +39,7 @@ class Bench:
         digests = {name: data_file_digest(files) for name, files in data.items()}
         self._factories = {name: TaskFactory(digest) for name, digest in digests.items()}
         tried = [Study(self.study(name, recommender=one), data[name]) for name in data for one in settings.models]
-        self.data: tuple[Dataset, ...] = tuple(study.task.dataset for study in tried[:: len(settings.models)])
+        self.data: tuple[Dataset, ...] = tuple(study.losses.task.dataset for study in tried[:: len(settings.models)])
         """What is measured on, in the order of `datasets`."""
         files = {digests[name]: files for name, files in data.items()}
         self._runner = cache(lambda alone: work.runner(files, settings.device, callbacks, alone))

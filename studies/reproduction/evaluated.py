@@ -35,4 +35,4 @@ def evaluate_losses(
     what: dict[str, Any] = {"protocol": protocol, "dataset": dataset, "recommender": model, **own, **given}
     settings = EvaluateSettings(loss=tuple(losses), baseline=tuple(baselines), **what)
     study = Study(settings.study, bench.files(dataset))
-    return Evaluation(settings, study.task, bench.factory(dataset), bench.runner()).run()
+    return Evaluation(settings, study.losses.task, bench.factory(dataset), bench.runner()).run()

@@ -8,19 +8,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from core.common.errors import UserError
-from recommenders import recommender_source
-from recommenders.backends.registry import backend_source
-from recommenders.data import Dataset
-from searchers import searcher_source
 from studies.exporting.model import model_name
 from studies.running.outcome import Outcome
 from studies.storage.checkpoints import Checkpoints
-from studies.storage.identity import data_digest
 from studies.storage.output import RESULT, OutputFolder
 from studies.storage.resuming import begin_anew, finished_result, stored_state
 from studies.study.callback import StudyCallback
 from studies.study.history import History
 from studies.study.history_file import HistoryFile
+from studies.study.problems import own_sources
 from studies.study.result import StudyResult
 from studies.study.settings import PlaceSettings
 from studies.study.study import Study
@@ -35,7 +31,7 @@ _CHECKPOINTS = "checkpoints"
 class Messages:
     """How a person is told."""
 
-    describe: Callable[[Dataset], None]
+    describe: Callable[[Sequence[str]], None]
     """What was read, before anything is done with it."""
     warn: Callable[[str], None]
     """A problem in a sentence."""
@@ -57,16 +53,11 @@ class StudyRun:
         self._ready, self._places, self._folder, self._messages = ready, places, folder, messages
         self._settings = ready.settings.to_dict()
         self._file = HistoryFile(folder, self._settings, messages.warn, places.resume)
-        self.history = History(ready.task.metric, self._file)
+        self.history = History(ready.problem.metric, self._file)
         """What it went through."""
-        identity = {**self._settings, "data": data_digest(ready.task.dataset)}
-        source = recommender_source(ready.kind or ready.settings.recommender)
-        backend = backend_source(ready.settings.backend)
-        identity |= {} if source is None else {"recommender_source": source}
-        identity |= {} if backend is None else {"backend_source": backend}
-        searcher = searcher_source(ready.settings.searcher)
-        identity |= {} if searcher is None else {"searcher_source": searcher}
-        self._model = model_name(ready.task.dataset.name, ready.settings.recommender)
+        sources = own_sources(ready.settings, ready.kind)
+        identity = {**self._settings, "data": ready.problem.data_digest(), **sources}
+        self._model = model_name(ready.problem.described()["name"], ready.settings.recommender)
         self._outcome = Outcome(folder, not places.no_model, messages.warn)
         self._checkpoints = Checkpoints(folder.path / _CHECKPOINTS, identity, places.checkpoint_every)
         self.tracker: StudyTracker | None = None
@@ -114,7 +105,7 @@ class StudyRun:
         if not self._places.resume:
             begin_anew(self._folder, self._checkpoints)
         self._file.make_room()
-        self._messages.describe(self._ready.task.dataset)
+        self._messages.describe(self._ready.problem.lines())
         try:
             self.result = result = self._ready.run(
                 callbacks, stored=stored, on_checkpoint=self._checkpoints.save_if_due
@@ -151,4 +142,6 @@ class StudyRun:
         if self._places.tracking_uri == NO_TRACKING or (is_done and not goes_on):
             return None
         uploader = Uploader(self._places.tracking_uri, self._places.experiment, self._messages.warn)
-        return StudyTracker(uploader, self.history, self._file, self._settings, self._ready.task.metric.name, goes_on)
+        return StudyTracker(
+            uploader, self.history, self._file, self._settings, self._ready.problem.metric.name, goes_on
+        )

@@ -25,7 +25,6 @@ from studies.speed.measuring import (
     sampling_rate,
     task_of,
 )
-from studies.study.study import use_cores
 
 #: Losses that the plain loop is timed with: one takes it longer than a second.
 _PLAIN_LOSSES = 3
@@ -96,7 +95,7 @@ def measure(dataset: Dataset, machine: Machine, ks: Sequence[int], repeats: int,
     losses = sampled_losses(max(ks[-1], _PLAIN_LOSSES))
 
     def by_k(task: RecommendationTask) -> list[EpochTime]:
-        use_cores(task.trainer)
+        task.trainer.use_cores()
         times = []
         for k in ks:
             say(f"{type(task.recommender).__name__}, {k} trained together")

@@ -1,4 +1,4 @@
-"""What decides over a result, as digests: the data and the sources."""
+"""What decides over a result: a digest of the sources, and whether settings are the same."""
 
 from __future__ import annotations
 
@@ -8,22 +8,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from core.common.errors import UserError
-from recommenders.data.dataset import Dataset
 
 _ROOT = Path(__file__).parents[2]
-
-
-def data_digest(dataset: Dataset) -> str:
-    """Of the content of every part of a data set."""
-    digest = hashlib.blake2b(f"{dataset.n_users} {dataset.n_items}".encode(), digest_size=16)
-    for part in (dataset.train, dataset.validation, dataset.test):
-        for column in (part.user, part.item, part.label):
-            digest.update(f"{column.dtype} {len(column)};".encode())
-            digest.update(np.ascontiguousarray(column).data)
-    return digest.hexdigest()
 
 
 @cache

@@ -59,7 +59,9 @@ class BaselineComparison:
         return {**values, "gains": list(self.gains), "gain": self.gain, "verdict": self.verdict}
 
 
-def compare(found: Finished[Any], baselines: Sequence[Finished[Any]], metric: Metric, what: str = "loss") -> BaselineComparison:
+def compare(
+    found: Finished[Any], baselines: Sequence[Finished[Any]], metric: Metric, what: str = "loss"
+) -> BaselineComparison:
     """Pair the test metrics of what was found and of the best baseline by seed.
 
     Args:

@@ -16,8 +16,6 @@ from core.phases.metric import Metric
 from core.phases.tally import Tally
 from core.search.effectiveness import TrainingCurve
 from core.search.search import Step
-from recommenders.data import Dataset
-from recommenders.data.summary import summarise
 from studies.study.callback import StudyCallback
 
 _LINE_EVERY = 10.0  # seconds between lines where there is no terminal to draw on
@@ -33,9 +31,9 @@ def warning_to(console: Console) -> Callable[[str], None]:
     return lambda text: console.print(f"warning: {masked(text)}", highlight=False, soft_wrap=True)
 
 
-def tell_data(dataset: Dataset, console: Console) -> None:
-    """What was read, before anything is done with it."""
-    for line in summarise(dataset).lines():
+def print_lines(lines: Sequence[str], console: Console) -> None:
+    """Print what was read, before anything is done with it."""
+    for line in lines:
         console.print(line, highlight=False, soft_wrap=True)
 
 

@@ -37,7 +37,7 @@ class Found:
 
     def score(self, contender: Contender[Any]) -> float | None:
         """The best validation score of a contender in Phase I, if it has one."""
-        return self.tally.scores.get(contender.solution.key)
+        return None if contender.solution is None else self.tally.scores.get(contender.solution.key)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data, for storage; `from_dict` reads it back."""

@@ -12,7 +12,10 @@ from core.common.errors import unknown_name
 from core.common.loading import find_class, source_digest, telling
 from core.common.specification import Specification, read_values
 from core.phases.problem import StudyProblem
+from recommenders import recommender_source
+from recommenders.backends.registry import backend_source
 from recommenders.data import DataFiles, Dataset
+from searchers import searcher_source
 from studies.study.loss import make_loss_problem
 
 if TYPE_CHECKING:
@@ -82,17 +85,29 @@ _OF_ALL = frozenset(
 )
 
 
+def parse_problem(text: str) -> ProblemSpec:
+    """Read a line such as `loss` or `bits:Bits:n=30`; a class is not looked for, since a line may come from a file.
+
+    Raises:
+        UserError: an unknown name, or no such line.
+    """
+    spec = ProblemSpec.parse(text)
+    if ":" not in spec.name:
+        if spec.name not in PROBLEMS:
+            raise unknown_name("problem", spec.name, PROBLEMS)
+        read_values(spec, {})
+    return spec
+
+
 def check_problem(text: str) -> tuple[ProblemSpec, type[StudyProblem[Any]] | None, dict[str, Any]]:
     """Return what a line such as `loss` or `bits:Bits:n=30` asks for: itself read, a class of one's own, its settings.
 
     Raises:
         UserError: an unknown name or setting, a value that cannot be, or a class that is no problem.
     """
-    spec = ProblemSpec.parse(text)
+    spec = parse_problem(text)
     if ":" not in spec.name:
-        if spec.name not in PROBLEMS:
-            raise unknown_name("problem", spec.name, PROBLEMS)
-        return spec, None, read_values(spec, {})
+        return spec, None, {}
     kind = find_class(spec, _is_problem, "core.phases.problem.StudyProblem")
     types = get_type_hints(kind.__init__)  # type: ignore[misc]
     parameters = inspect.signature(kind).parameters
@@ -118,6 +133,26 @@ def problem_source(text: str) -> str | None:
     """
     _, kind, _ = check_problem(text)
     return None if kind is None else source_digest(kind)
+
+
+def own_sources(settings: StudySettings, kind: type | None = None, *, searches: bool = True) -> dict[str, str]:
+    """Return digests of the files of one's own that decide over a study, by what is written in them.
+
+    Args:
+        settings: of the study.
+        kind: the class of the recommender, instead of the one that the settings name.
+        searches: whether the searcher decides, too.
+
+    Raises:
+        UserError: a class that is not there any more.
+    """
+    found = {
+        "problem_source": problem_source(settings.problem),
+        "recommender_source": recommender_source(kind or settings.recommender),
+        "backend_source": backend_source(settings.backend),
+        "searcher_source": searcher_source(settings.searcher) if searches else None,
+    }
+    return {name: digest for name, digest in found.items() if digest is not None}
 
 
 def make_problem(given: Ingredients) -> StudyProblem[Any]:

@@ -12,6 +12,8 @@ from core.phases.contender import Finished, TrainingResult, validation_score
 from core.phases.front import pareto_front
 from core.phases.picking import Pick
 from core.phases.problem import StudyProblem
+from recommenders.tasks.loss_problem import TrainedLossProblem
+from recommenders.tasks.task import RecommendationTask
 from studies.storage.output import plain
 from studies.study.baseline_comparison import BaselineComparison, compare
 from studies.study.found import Found
@@ -35,6 +37,12 @@ class StudyResult:
     """What was kept of it, for a loss the recommender that it trained (leading K = 1); None if there is nothing."""
     seconds: float
     """Of the whole study; the only number here that another run with the same seed may change."""
+
+    @property
+    def task(self) -> RecommendationTask:
+        """What the found loss trained; only where losses were searched."""
+        assert isinstance(self.problem, TrainedLossProblem), "losses were searched"
+        return self.problem.task
 
     @property
     def finalists(self) -> tuple[Finished[Any], ...]:
@@ -65,7 +73,7 @@ class StudyResult:
 
     @property
     def front(self) -> tuple[Finished[Any], ...]:
-        """The searched contenders that none beats by being better on validation and no more complex; the simplest first.
+        """The searched contenders that none beats by being better on validation and no more complex, from the simplest on.
 
         Validation with the first seed, which all of them were trained with; complexity of the simplest form.
         """
@@ -77,11 +85,9 @@ class StudyResult:
     @property
     def comparison(self) -> BaselineComparison | None:
         """What is taken against the best baseline, both chosen on validation."""
-        return (
-            None
-            if self.best is None
-            else compare(self.best, self.baselines, self.problem.metric, self.problem.terms.one)
-        )
+        if self.best is None:
+            return None
+        return compare(self.best, self.baselines, self.problem.metric, self.problem.terms.one)
 
     def to_dict(self) -> dict[str, Any]:
         """Everything that a script may need, as plain numbers, strings, lists and dicts; NaN becomes None."""
@@ -130,7 +136,7 @@ class StudyResult:
         }
         if contender.notes is not None:
             passed = {"passed_validation_check": self.search.n_passed > 0}
-            described |= {"key": contender.solution.key, **contender.notes, **passed}
+            described |= {"key": solution and solution.key, **contender.notes, **passed}
         return described
 
 

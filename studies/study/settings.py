@@ -9,11 +9,11 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-from core.analysis.picking import Pick
 from cyclopts import Parameter
 
 from core.common.errors import UserError
 from core.common.restoring import read_fields
+from core.phases.picking import Pick
 from core.programs.operators import OPERATORS, PAPER_OPERATORS
 from core.programs.operators.choice import chosen_operators, operators_text
 from core.programs.space import OperatorSpace
@@ -24,7 +24,7 @@ from recommenders.tasks.losses import NAMED_LOSSES
 from recommenders.tasks.task import TrainSettings
 from searchers import SEARCHERS, YOUR_OWN
 from studies.common.processes import usable_cores
-from studies.study.problems import LOSS, PROBLEMS, check_problem, unused_settings
+from studies.study.problems import LOSS, PROBLEMS, parse_problem, unused_settings
 from studies.study.problems import YOUR_OWN as YOUR_OWN_PROBLEM
 from studies.study.settings_data import DataPlaces, listed
 from studies.study.settings_training import FORMULA, PRESETS, SPACED, TrainingSettings, check_choice
@@ -132,7 +132,7 @@ class ProtocolSettings(TrainingSettings):
 
     def _check_problem(self) -> None:
         """Refuse a problem that there is none of, and settings that it does not read."""
-        check_problem(self.problem)
+        parse_problem(self.problem)
         for f in fields(self):
             if f.name in self._unused and getattr(self, f.name) != f.default:
                 raise UserError(f"{option(f.name)}: --problem {self.problem} has no use for it")
@@ -179,7 +179,7 @@ class ProtocolSettings(TrainingSettings):
         return replace(PRESETS[self.preset].early_stopping, **{name: v for name, v in given.items() if v is not None})
 
     def to_dict(self) -> dict[str, Any]:
-        """Every setting that the problem reads, tuples as lists; problem, scale and operators where they are not the defaults."""
+        """Every setting that the problem reads, tuples as lists; some only where they are not the defaults."""
         unsaid = {f.name for f in fields(self) if f.name in _OPTIONAL and getattr(self, f.name) == f.default}
         values = {f.name: getattr(self, f.name) for f in fields(self)}
         values |= {name: self.in_force(name) for name in _BY_ENVIRONMENT}

@@ -23,8 +23,8 @@ from recommenders.data import DataFiles, Dataset
 from recommenders.tasks.loss_problem import TrainedLossProblem
 from searchers import check_searcher, make_searcher
 from studies.storage.checkpoints import OnCheckpoint, no_checkpoints, restoring
-from studies.study.found import Found
 from studies.study.callback import CallbackList, StudyCallback
+from studies.study.found import Found
 from studies.study.problems import Ingredients, check_problem, make_problem
 from studies.study.result import StudyResult
 from studies.study.settings import StudySettings
@@ -149,7 +149,11 @@ class Study:
         on_checkpoint: OnCheckpoint = no_checkpoints,
     ) -> Found:
         """Phases I and II; for the arguments see `run`."""
-        began, callback_list, tally = clock(), CallbackList(callbacks), Tally(self.problem.space, self.problem.complexity)
+        began, callback_list, tally = (
+            clock(),
+            CallbackList(callbacks),
+            Tally(self.problem.space, self.problem.complexity),
+        )
         seed = derive_seed(self.settings.seed, "search")
         search = Search(self._searcher, self.problem, self._rules, self._budget, seed, clock)
         if stored:

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from core.analysis.tally import Tally
+from core.phases.tally import Tally
 from core.search.effectiveness import TrainingCurve
 from core.search.search import Step
 from studies.storage.output import MODEL, RESULT

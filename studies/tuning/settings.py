@@ -10,7 +10,7 @@ from typing import Annotated, Any, ClassVar
 from cyclopts import Parameter
 
 from core.common.errors import UserError
-from recommenders.tasks.finals import baseline
+from recommenders.tasks.contenders import baseline
 from recommenders.tasks.losses import find_named_loss, make_loss
 from studies.execution.places import PartsPlaces
 from studies.study.settings import ProtocolSettings, SearchSettings, StudySettings

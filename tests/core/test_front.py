@@ -6,7 +6,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.analysis.front import pareto_front
+from core.phases.front import pareto_front
 from tests.strategies import law
 
 ENTRIES = st.lists(st.tuples(st.integers(1, 6), st.none() | st.floats(0, 1) | st.just(math.nan)), max_size=20)

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.analysis.picking import Pick
 from core.common.errors import UserError
+from core.phases.picking import Pick
 from tests.strategies import law
 
 #: (operators, score)

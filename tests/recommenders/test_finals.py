@@ -1,12 +1,12 @@
 import math
 
 import pytest
+from recommenders.tasks.finals import baseline, searched, validation_score
 
 from core.problems.validation import ValidationCheck
 from core.programs.program import LossProgram
 from core.programs.space import OperatorSpace
 from recommenders.tasks.convergence import TrainingResult
-from recommenders.tasks.finals import baseline, searched, validation_score
 from recommenders.tasks.losses import NAMED_LOSSES
 from recommenders.tasks.metrics import find_metric
 from recommenders.tasks.screening import check_directions, distinct, leading, screen

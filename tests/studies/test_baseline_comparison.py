@@ -1,8 +1,8 @@
 import pytest
+from recommenders.tasks.finals import Contender, Finished
 
 from core.losses.closed_forms import BCE
 from recommenders.tasks.convergence import TrainingResult
-from recommenders.tasks.finals import Contender, Finished
 from recommenders.tasks.metrics import find_metric
 from studies.study.baseline_comparison import caveats, compare
 

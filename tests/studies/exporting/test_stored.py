@@ -9,8 +9,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.analysis.picking import Pick
 from core.common.errors import UserError
+from core.phases.picking import Pick
 from studies.exporting.stored import StoredStudy
 from tests.core.export.written import Y_HAT, Y
 from tests.strategies import costly_law
