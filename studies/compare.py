@@ -11,8 +11,8 @@ from core.common.extras import needs
 from recommenders.tasks.metrics import find_metric
 from studies.common.command import make_app, run_app
 from studies.comparison.comparison import Comparison
+from studies.comparison.messages import result_message
 from studies.comparison.settings import ComparePlaces, CompareSettings, command
-from studies.comparison.telling import told_with
 from studies.comparison.tracking import ComparisonTracker
 from studies.execution.experiment import experiment
 from studies.execution.progress import TaskProgress
@@ -46,7 +46,7 @@ def compare(
     ready = Comparison(comparison, places.files)  # whatever is wrong with the settings is found here
     metric = find_metric(comparison.task, comparison.metric)
     with experiment(places.out or Path("results") / name, places, REPORT_FILES) as work:
-        callbacks: list[TaskCallback] = [work.open(TaskProgress(work.err, told_with(metric.name)))]
+        callbacks: list[TaskCallback] = [work.open(TaskProgress(work.err, result_message(metric.name)))]
         tracker = work.track(lambda uploader: ComparisonTracker(uploader, work.path, comparison.to_dict()))
         callbacks += [] if tracker is None else [tracker]
         tell_data(ready.dataset, work.err)

@@ -238,9 +238,9 @@ class Study:
                 tally = Tally.from_dict(stored["tally"], self._space)
                 search.load_state_dict(stored["search"])
                 callback_list.load_state_dict(stored["observers"])
-        told = f"{tally.trained} done, " if tally.trained else ""
+        done = f"{tally.trained} done, " if tally.trained else ""
         callback_list.on_phase(
-            f"Phase I, loss search: up to {self.settings.trainings} trainings, {told}{self.settings.searcher} proposes"
+            f"Phase I, loss search: up to {self.settings.trainings} trainings, {done}{self.settings.searcher} proposes"
         )
 
         def state() -> dict[str, Any]:

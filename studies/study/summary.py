@@ -124,13 +124,13 @@ def conclusion(result: StudyResult) -> list[str]:
         return ["No loss was accepted, so there is nothing to compare. Give more --trainings or another --seed."]
     train = result.task.settings
     scale = result.best.loss.scale
-    told = [f"Best found loss: {result.best.contender.name}" + ("" if scale == 1 else f", times {scale:.4g}")]
+    sentences = [f"Best found loss: {result.best.contender.name}" + ("" if scale == 1 else f", times {scale:.4g}")]
     simple = str(result.best.simple)
     if simple != result.best.contender.name:
-        told.append(f"Simplified, with the same gradient: {simple}")
+        sentences.append(f"Simplified, with the same gradient: {simple}")
     if not result.is_as_simple_as_asked:
-        told.append(f"No loss found is as simple as --pick '{settings.pick}' asks for, so the best one is shown.")
-    told.append(result.comparison.verdict)
+        sentences.append(f"No loss found is as simple as --pick '{settings.pick}' asks for, so the best one is shown.")
+    sentences.append(result.comparison.verdict)
     passed, normalised = result.n_passed > 0, settings.scale == "normalised"
-    told += caveats(train.learning_rate, train.weight_decay, settings.repeats, passed, normalised)
-    return told
+    sentences += caveats(train.learning_rate, train.weight_decay, settings.repeats, passed, normalised)
+    return sentences
