@@ -10,8 +10,8 @@ from cyclopts import Group, Parameter
 from core.common.extras import needs
 from studies.common.command import make_app, run_app
 from studies.comparison.comparison import Comparison
+from studies.comparison.messages import result_message
 from studies.comparison.settings import ComparePlaces, CompareSettings, command
-from studies.comparison.telling import told_with
 from studies.comparison.tracking import ComparisonTracker
 from studies.execution.experiment import experiment
 from studies.execution.progress import TaskProgress
@@ -44,7 +44,7 @@ def compare(
     name = folder_name(f"compare-{comparison.data_name(places.files)}-{comparison.recommender}")
     ready = Comparison(comparison, places.files)  # whatever is wrong with the settings is found here
     with experiment(places.out or Path("results") / name, places, REPORT_FILES) as work:
-        callbacks: list[TaskCallback] = [work.open(TaskProgress(work.err, told_with(ready.problem.metric.name)))]
+        callbacks: list[TaskCallback] = [work.open(TaskProgress(work.err, result_message(ready.problem.metric.name)))]
         tracker = work.track(lambda uploader: ComparisonTracker(uploader, work.path, comparison.to_dict()))
         callbacks += [] if tracker is None else [tracker]
         print_lines(ready.problem.lines(), work.err)

@@ -45,7 +45,7 @@ def evaluate(
     study = Study(evaluation.study, places.files)  # whatever is wrong with the settings is found here
     from studies.evaluation.evaluation import Evaluation  # Optuna, statistics and pictures take seconds to load
     from studies.evaluation.report import REPORT_FILES, write_report
-    from studies.evaluation.summary import print_summary, told
+    from studies.evaluation.summary import conclusion, print_summary
 
     with experiment(path, places, REPORT_FILES) as work:
         progress = work.open(TaskProgress(work.err))
@@ -56,7 +56,7 @@ def evaluate(
         outcome = Evaluation(evaluation, study.losses.task, TaskFactory(digest), runner).run()
         files = write_report(outcome, command(evaluation, places), work.folder, work.warn)
         if tracker is not None:
-            tracker.on_outcome(outcome, told(outcome), files)
+            tracker.on_outcome(outcome, conclusion(outcome), files)
     print_summary(outcome, work.out if work.out.is_terminal else new_console(width=max(work.out.width, 160)))
     work.say_where(files[0])
 

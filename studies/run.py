@@ -61,8 +61,8 @@ def _run(ready: Study, places: PlaceSettings, folder: OutputFolder) -> None:
         raise
     if done is not None and done.get("best") is not None:
         say(f"Best found loss: {done['best']['formula']}\n{done['comparison']['verdict']}")
-    told = "Written to" if done is None else "Finished before; remove it to run the study again:"
-    say(f"{told} {folder.path / RESULT}")
+    message = "Written to" if done is None else "Finished before; remove it to run the study again:"
+    say(f"{message} {folder.path / RESULT}")
     for name, what in KEPT.items():
         if (folder.path / name).exists():
             say(f"  {what}: {folder.path / name}")

@@ -74,7 +74,7 @@ def _tune(tuning: TuneSettings, places: TunePlaces, path: Path, about: Sequence[
         identity = {name: value for name, value in tuning.to_dict().items() if name not in _FREE} | {"data": digest}
         trials = open_trials(tuning, places, work.folder, (JOURNAL, NOTE), identity)
         tracker = work.track(lambda uploader: TuneTracker(uploader, trials.id, tuning.to_dict(), metric.name))
-        bars = work.open(TaskProgress(work.err, told=None))
+        bars = work.open(TaskProgress(work.err, message=None))
         callbacks = [TrialLines(work.err, metric.name), *([] if tracker is None else [tracker])]
         runner = work.runner({digest: places.files}, tuning.device, [bars])
         evaluator = SettingsEvaluator(tuning, TaskFactory(digest), runner)

@@ -10,7 +10,7 @@ from typing import Any, Generic
 
 import torch
 
-from core.common.errors import UserError, shown
+from core.common.errors import UserError, format_value
 from core.phases.contender import Contender, ConvergenceTraining
 from core.phases.front import leading
 from core.phases.metric import Metric
@@ -48,9 +48,9 @@ class StudyProblem(Problem[C]):
         """What scores are made of."""
 
     @property
-    def metric_names(self) -> tuple[str, ...]:
+    def metrics(self) -> tuple[Metric, ...]:
         """All metrics of a training to convergence, in the order in which tables show them."""
-        return (self.metric.name,)
+        return (self.metric,)
 
     @property
     @abstractmethod
@@ -148,7 +148,7 @@ class StudyProblem(Problem[C]):
     def read_kept(self, stored: Any) -> Any:
         """Return what a `ConvergenceTraining` kept, as it was stored; checked, since it comes from a file."""
         if stored is not None:
-            raise UserError(f"stored phase III: expected nothing that is kept, got {shown(stored)}")
+            raise UserError(f"stored phase III: expected nothing that is kept, got {format_value(stored)}")
 
     def stored(self, solution: C) -> dict[str, Any]:
         """Return plain data by which a task knows a candidate: the same for candidates of equal keys."""

@@ -8,7 +8,7 @@ from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal
 
-from core.common.errors import UserError, shown, unknown_name
+from core.common.errors import UserError, format_value, unknown_name
 from core.common.restoring import read
 from core.common.seeding import derive_seed
 from core.phases.contender import Contender, ConvergenceTraining, TrainingResult
@@ -91,7 +91,7 @@ class SimpleProblem(StudyProblem[C]):
         values = [float(value) for value in self.evaluate(candidates, part, seed)]
         if len(values) != len(candidates):
             raise UserError(
-                f"evaluate: expected {len(candidates)} numbers, one for each candidate, got {shown(values)}"
+                f"evaluate: expected {len(candidates)} numbers, one for each candidate, got {format_value(values)}"
             )
         return [self.metric.score_of(value) for value in values]
 

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from core.common.errors import UserError, shown
+from core.common.errors import UserError, format_value
 from core.common.restoring import count, read
 from core.common.seeding import derive_seed
 from core.losses.loss import Loss
@@ -65,7 +65,7 @@ class BatchedRun(ConvergenceRun):
         n = len(self._losses)
         self._epoch, self._active = count(state["epoch"]), [count(i, n) for i in read(list[int], state["active"])]
         if sorted(set(self._active)) != self._active:
-            raise UserError(f"stored training: expected losses in order, each once, got {shown(self._active)}")
+            raise UserError(f"stored training: expected losses in order, each once, got {format_value(self._active)}")
         best = read(list[tuple[int, dict[str, Tensor]]], state["best"])
         self.best = {count(number, n): self._one_copy(weights) for number, weights in best}
         if self._active:

@@ -117,9 +117,9 @@ class TrainedLossProblem(LossProblem, StudyProblem[LossProgram]):
         return self.task.metric
 
     @property
-    def metric_names(self) -> tuple[str, ...]:
-        """See StudyProblem: the metrics of the task."""
-        return tuple(metric.name for metric in metrics_of(self.metric.task))
+    def metrics(self) -> tuple[PredictionMetric, ...]:
+        """See StudyProblem: those of the task."""
+        return tuple(metrics_of(self.metric.task))
 
     @property
     def known_names(self) -> tuple[str, ...]:

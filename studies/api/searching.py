@@ -10,7 +10,7 @@ from typing import Any
 
 from torch import nn
 
-from core.common.errors import UserError, shown
+from core.common.errors import UserError, format_value
 from core.common.restoring import read_fields
 from recommenders import class_name
 from recommenders.data import TABLE, DataFiles, Dataset, TableOptions, table_dataset
@@ -118,7 +118,7 @@ def load_result(run: Path | str, tracking_uri: str = "") -> SearchResult:
 
 def _path(what: str, given: object) -> Path:
     if not isinstance(given, str | os.PathLike) or not os.fspath(given):  # an empty one would be the working folder
-        raise UserError(f"{what}: expected a path, got {shown(given)}")
+        raise UserError(f"{what}: expected a path, got {format_value(given)}")
     return Path(given)
 
 

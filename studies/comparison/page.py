@@ -6,7 +6,6 @@ import base64
 from collections import Counter
 from collections.abc import Callable, Mapping
 
-from core.search.trial import Verdict
 from studies.common.pages import STYLE, template
 from studies.comparison import summary
 from studies.comparison.outcome import Outcome
@@ -78,10 +77,10 @@ def render_page(outcome: Outcome, statistics: Statistics, pictures: Mapping[str,
         outcome=outcome,
         statistics=statistics,
         rows=summary.rows_of(outcome, statistics),
-        told=summary.conclusion(statistics),
+        conclusion=summary.conclusion(statistics),
         found_in=summary.found_in,
         verdict_of=summary.verdict,
-        verdicts=list(Verdict),
+        verdicts=outcome.terms.verdicts,
         stops=Counter(run.stop for run in outcome.runs),
         pictures=[(*CAPTIONS[stem], base64.b64encode(data).decode("ascii")) for stem, data in pictures.items()],
     )

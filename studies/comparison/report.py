@@ -31,7 +31,7 @@ class Report:
     """PNG files by stem."""
 
     @property
-    def told(self) -> list[str]:
+    def sentences(self) -> list[str]:
         """The conclusion in sentences."""
         return conclusion(self.statistics)
 
@@ -40,7 +40,7 @@ class Report:
         outcome = asdict(self.outcome)
         if self.outcome.terms.are_losses:  # of losses everybody knows how one speaks
             del outcome["terms"]
-        content: dict[str, Any] = plain({**outcome, "conclusion": self.told})
+        content: dict[str, Any] = plain({**outcome, "conclusion": self.sentences})
         return content
 
 

@@ -64,7 +64,7 @@ class ComparisonTracker(Tracker, TaskCallback):
 
     def on_report(self, report: Report, files: Sequence[Path]) -> None:
         """The comparison is done, and these are the files of its report."""
-        tags = {**self._tags, "mlflow.note.content": "\n\n".join(report.told)}
+        tags = {**self._tags, "mlflow.note.content": "\n\n".join(report.sentences)}
         self._send_root("the report", tags=tags, artifacts={file.name: file for file in files})
         metric = report.outcome.metric
         self._uploader.attempt("what the experiment is about", self._describe)

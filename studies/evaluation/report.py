@@ -8,7 +8,7 @@ from typing import Any
 
 from studies.common.pictures import drawn
 from studies.evaluation.outcome import Outcome
-from studies.evaluation.summary import told
+from studies.evaluation.summary import conclusion
 from studies.storage.output import RESULT, OutputFolder, csv_of, plain
 
 #: Every loss with every seed; a picture of that.
@@ -28,7 +28,7 @@ def write_report(outcome: Outcome, command: str, folder: OutputFolder, warn: Cal
     Raises:
         UserError: the disk is full.
     """
-    content = {**outcome.to_dict(), "conclusion": told(outcome), "command": command}
+    content = {**outcome.to_dict(), "conclusion": conclusion(outcome), "command": command}
     files = [folder.write_json(RESULT, plain(content)), folder.write(SEEDS, csv_of(seed_rows(outcome)))]
 
     def figures() -> Mapping[str, Any]:

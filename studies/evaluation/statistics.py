@@ -45,15 +45,15 @@ class PairedComparison:
     @property
     def sentence(self) -> str:
         """The verdict for a person."""
-        told = f"mean gain in test {self.metric} {self.gain:+.4f}"
+        message = f"mean gain in test {self.metric} {self.gain:+.4f}"
         if self.p_holm is None:
             return f"{self.loss} and {self.baseline} cannot be compared: a training gave no finite predictions."
-        told += f" over {len(self.gains)} paired seeds, p = {self.p_holm:.2g} after Holm's correction"
+        message += f" over {len(self.gains)} paired seeds, p = {self.p_holm:.2g} after Holm's correction"
         if self.verdict != "undecided":
-            return f"{self.loss} is {self.verdict} than {self.baseline}: {told}."
+            return f"{self.loss} is {self.verdict} than {self.baseline}: {message}."
         least = self.n_tests * smallest_p(len(self.gains))
         few = "; so few seeds can show none" if least >= LEVEL else ""
-        return f"No difference between {self.loss} and {self.baseline} is shown: {told}{few}."
+        return f"No difference between {self.loss} and {self.baseline} is shown: {message}{few}."
 
     def to_dict(self) -> dict[str, Any]:
         """For result.json."""

@@ -17,7 +17,7 @@ from studies.study.summary import mean_and_spread
 def print_summary(outcome: Outcome, console: Console) -> None:
     """The losses, the best on validation first, and the verdicts."""
     console.print(losses_table(outcome))
-    for line in told(outcome):
+    for line in conclusion(outcome):
         console.print(line, highlight=False, soft_wrap=True)
 
 
@@ -50,7 +50,7 @@ def losses_table(outcome: Outcome) -> Table:
     return table
 
 
-def told(outcome: Outcome) -> list[str]:
+def conclusion(outcome: Outcome) -> list[str]:
     """The verdicts by the metric that decides, then what to know before believing them; a sentence each."""
     lines = [one.sentence for one in outcome.comparisons if one.metric == outcome.metric.name]
     return [*lines, *_noise(outcome), *_ends(outcome.losses), *_caveats(outcome)]

@@ -39,11 +39,11 @@ class EvaluationTracker(Tracker):
         super().__init__(uploader, RunRecord(name, self._group, {"role": "evaluation"}, tags, status=RUNNING))
         self._tags, self._settings = tags, settings
 
-    def on_outcome(self, outcome: Outcome, told: Sequence[str], files: Sequence[Path]) -> None:
+    def on_outcome(self, outcome: Outcome, conclusion: Sequence[str], files: Sequence[Path]) -> None:
         """The evaluation is done, and these are its files."""
         self._uploader.attempt("the runs of the losses", partial(self._replace_losses, outcome))
         settings = {f"setting.{name}": str(value) for name, value in self._settings.items()}
-        tags = {**self._tags, **settings, "mlflow.note.content": "\n\n".join(told)}
+        tags = {**self._tags, **settings, "mlflow.note.content": "\n\n".join(conclusion)}
         self._send_root("the result", tags=tags, artifacts={file.name: file for file in files})
         name = outcome.metric.name
         columns = (f"valid_{name}", f"test_{name}", f"test_{name}_std")

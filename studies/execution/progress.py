@@ -22,18 +22,18 @@ class TaskProgress(LiveBars, TaskCallback):
 
     Args:
         console: where to draw, normally stderr.
-        told: what came of a task, in a few words; None for a command that tells more itself: then bars are all.
+        message: what came of a task, in a few words; None for a command that tells more itself: then bars are all.
         clock: seconds.
     """
 
     def __init__(
         self,
         console: Console,
-        told: Callable[[Task, Mapping[str, Any]], str] | None = lambda task, result: "done",
+        message: Callable[[Task, Mapping[str, Any]], str] | None = lambda task, result: "done",
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__(console)
-        self._told, self._clock = told, clock
+        self._message, self._clock = message, clock
         self._bars: dict[str, tuple[TaskID, dict[str, float]]] = {}  # of tasks that train together: file -> share
         self._shares: dict[str, float] = {}
         self._all: TaskID | None = None
@@ -41,13 +41,13 @@ class TaskProgress(LiveBars, TaskCallback):
 
     def on_stage(self, text: str, tasks: Sequence[Task], done: int) -> None:
         """See TaskCallback."""
-        if self._told is not None:
+        if self._message is not None:
             self._heading(text + (f" ({done} of {len(tasks)} parts are there from before)" if done else ""))
         for bar in (self._all, *(bar for bar, _ in self._bars.values())):
             if bar is not None:
                 self._progress.remove_task(bar)
         self._bars.clear()
-        self._all = self._progress.add_task(text if self._told is None else "All parts", total=len(tasks), state="")
+        self._all = self._progress.add_task(text if self._message is None else "All parts", total=len(tasks), state="")
         self._total, self._shares, self._quiet = len(tasks), {}, done
         self._next_line = self._clock() + _LINE_EVERY
 
@@ -76,10 +76,10 @@ class TaskProgress(LiveBars, TaskCallback):
         self._update()
         if self._quiet:  # from before
             self._quiet -= 1
-        elif self._told is not None and (
+        elif self._message is not None and (
             task.at_once == 1 or len(self._shares) == self._total or self._clock() >= self._next_line
         ):
-            self._say(f"{self._done:.1f} of {self._total} parts; {task.label}: {self._told(task, result)}")
+            self._say(f"{self._done:.1f} of {self._total} parts; {task.label}: {self._message(task, result)}")
 
     @property
     def _done(self) -> float:
@@ -90,7 +90,7 @@ class TaskProgress(LiveBars, TaskCallback):
             self._progress.update(self._all, completed=self._done, state=f"{self._done:.1f}/{self._total}")
 
     def _say(self, text: str) -> None:
-        if self._told is not None:
+        if self._message is not None:
             self._console.print("  " + text, highlight=False, soft_wrap=True)
         self._next_line = self._clock() + _LINE_EVERY
 

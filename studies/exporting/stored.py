@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from core.common.errors import UserError, first_line, shown
+from core.common.errors import UserError, first_line, format_value, unknown_name
 from core.common.restoring import read
 from core.losses.loss import Loss, ProgramLoss, check_scale
 from core.phases.metric import Metric
@@ -18,7 +18,7 @@ from core.phases.terms import Terms
 from core.programs.program import LossProgram
 from recommenders.tasks.loss_problem import LOSS_TERMS
 from recommenders.tasks.losses import find_named_loss, make_loss
-from recommenders.tasks.metrics import find_metric
+from recommenders.tasks.metrics import find_metric, metrics_of
 from studies.exporting.exported import Exported
 from studies.study.settings import StudySettings
 
@@ -97,8 +97,8 @@ class StoredStudy:
 
     settings: StudySettings
     metric: str
-    judged_by: Metric
-    """What that metric is."""
+    metrics: tuple[Metric, ...]
+    """That one and others."""
     terms: Terms
     """How one speaks of what was searched."""
     dataset: Mapping[str, Any]
@@ -133,15 +133,15 @@ class StoredStudy:
         settings = StudySettings.from_dict(read(dict[str, Any], content["settings"]))
         comparison, spoken = content["comparison"], content.get("problem")
         if spoken is None:
-            metric: Metric = find_metric(settings.task, settings.metric)
-            terms = LOSS_TERMS
+            metric, terms = find_metric(settings.task, settings.metric).name, LOSS_TERMS
+            metrics: tuple[Metric, ...] = tuple(metrics_of(settings.task))
         else:
-            metric = Metric(read(str, content["metric"]), read(bool, spoken["higher_is_better"]))
-            terms = read(Terms, spoken)
+            metric, terms = read(str, content["metric"]), read(Terms, spoken)
+            metrics = read(tuple[Metric, ...], spoken["metrics"])
         study = cls(
             settings,
-            metric.name,
             metric,
+            metrics,
             terms,
             read(dict[str, Any], content["dataset"]),
             tuple(map(_loss, read(list[dict[str, Any]], content["finalists"]))),
@@ -152,6 +152,7 @@ class StoredStudy:
         )
         for loss in (*study.finalists, *study.baselines) if terms.are_losses else ():
             study._program(loss)
+        study.metric_named(metric)
         return study
 
     def picked(self, pick: Pick) -> StoredLoss:
@@ -176,7 +177,18 @@ class StoredStudy:
     def score(self, loss: StoredLoss) -> float:
         """The validation score, higher is better; -inf where there is none."""
         value = loss.validation.get(self.metric)
-        return -math.inf if value is None else self.judged_by.score_of(value)
+        return -math.inf if value is None else self.metric_named(self.metric).score_of(value)
+
+    def metric_named(self, name: str) -> Metric:
+        """The metric of this name.
+
+        Raises:
+            UserError: there is none.
+        """
+        found = next((metric for metric in self.metrics if metric.name == name), None)
+        if found is None:
+            raise unknown_name("metric of this study", name, [metric.name for metric in self.metrics])
+        return found
 
     def named(self, name: str) -> StoredLoss:
         """The loss of this name.
@@ -188,7 +200,7 @@ class StoredStudy:
         found = next((loss for loss in losses if loss.name == name), None)
         if found is None:
             known = ", ".join(loss.name for loss in losses)
-            raise UserError(f"this study has no {self.terms.one} {shown(name)}; it has {known}")
+            raise UserError(f"this study has no {self.terms.one} {format_value(name)}; it has {known}")
         return found
 
     def exported(self, stored: StoredLoss) -> Exported:
@@ -226,23 +238,23 @@ class StoredStudy:
         data = str(self.dataset.get("name", settings.dataset))
         kind = "Found by" if stored in self.finalists else "A known loss beside what was found by"
         seeds = "one seed" if stored.n_seeds == 1 else f"the mean of {stored.n_seeds} seeds"
-        told = [
+        sentences = [
             f"{kind} loss-search: {settings.searcher} with seed {settings.seed}, for {settings.recommender} on {data}.",
             f"Validation ({seeds}): {_listed(stored.validation)}.",
             f"Test ({seeds}): {_listed(stored.test)}.",
         ]
         if self.finalists and stored == self.finalists[0] and self.verdict:
-            told.append(self.verdict)
-        told.append(
+            sentences.append(self.verdict)
+        sentences.append(
             f"Trained by SGD with learning_rate {train.learning_rate:g}, weight_decay {train.weight_decay:g}, "
             f"batch_size {train.batch_size}, gradients clipped to {train.clip:g}, initial embeddings of standard "
             f"deviation {settings.initial_std:g}. A loss c times as large trains like a learning rate c times as large "
             "with a decay c times as small: tune both anew."
         )
-        told.append(
+        sentences.append(
             "Settings: " + ", ".join(f"{name} {_short(value)}" for name, value in settings.to_dict().items()) + "."
         )
-        return told
+        return sentences
 
 
 def _listed(metrics: _Metrics) -> str:

@@ -42,7 +42,7 @@ class Drawn:
 
     @cached_property
     def _better(self) -> str:
-        return "higher" if self.study.judged_by.higher_is_better else "lower"
+        return "higher" if self.study.metric_named(self.study.metric).higher_is_better else "lower"
 
     @cached_property
     def search(self) -> Picture | None:

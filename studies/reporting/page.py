@@ -17,7 +17,7 @@ from studies.reporting import rows
 from studies.reporting.axes import number
 from studies.reporting.commands import changed_settings, export_command, run_command
 from studies.reporting.drawn import Drawn
-from studies.reporting.notes import data_notes, shown_value
+from studies.reporting.notes import data_notes, format_setting
 from studies.reporting.numbers import Numbers
 from studies.reporting.past import Past
 from studies.reporting.story import duration, story
@@ -48,13 +48,13 @@ def report_page(content: Mapping[str, Any], history: Mapping[str, Any] | None, p
         numbers=numbers,
         past=past,
         place=place,
-        metric=study.judged_by,
+        metric=study.metric_named(study.metric),
         columns=rows.columns(study),
         losses=rows.loss_rows(study),
         scaled=any(loss.scale != 1 for loss in (*study.finalists, *study.baselines)),
         front=rows.front_rows(study, place),
-        verdicts=rows.verdict_rows(numbers),
-        told=story(study, numbers, past),
+        verdicts=rows.verdict_rows(study, numbers),
+        story=story(study, numbers, past),
         pictures=Drawn(study, numbers, past),
         data=data_notes(study.dataset),
         **_title(study),
@@ -64,12 +64,12 @@ def report_page(content: Mapping[str, Any], history: Mapping[str, Any] | None, p
     return _UNPRINTABLE.sub("\ufffd", page)
 
 
-def shown_number(value: float | None) -> str:
+def format_number(value: float | None) -> str:
     """A metric with four digits; a dash where there is none."""
     return "-" if value is None else f"{value:.4f}"
 
 
-_FILTERS = {"shown": shown_value, "duration": duration, "number": shown_number, "power": number}
+_FILTERS = {"shown": format_setting, "duration": duration, "number": format_number, "power": number}
 
 
 def _title(study: StoredStudy) -> dict[str, Any]:

@@ -11,7 +11,6 @@ from typing import Any
 from core.common.errors import UserError
 from core.phases.picking import Pick
 from core.search.trial import Verdict
-from recommenders.tasks.metrics import find_metric, metrics_of
 from studies.exporting.stored import StoredLoss, StoredStudy
 from studies.reporting.commands import export_command
 from studies.reporting.numbers import Numbers
@@ -42,7 +41,7 @@ class LossRow:
 
 def columns(study: StoredStudy) -> list[tuple[str, str]]:
     """Part and metric of every cell."""
-    return [("validation", study.metric), *(("test", metric.name) for metric in metrics_of(study.settings.task))]
+    return [("validation", study.metric), *(("test", metric.name) for metric in study.metrics)]
 
 
 def loss_rows(study: StoredStudy) -> list[LossRow]:
@@ -79,7 +78,7 @@ def loss_rows(study: StoredStudy) -> list[LossRow]:
 
 def _best(study: StoredStudy, losses: Sequence[StoredLoss], part: str, metric: str) -> float | None:
     values = [value for loss in losses if (value := getattr(loss, part).get(metric)) is not None]
-    return max(values, key=find_metric(study.settings.task, metric).score_of, default=None)
+    return max(values, key=study.metric_named(metric).score_of, default=None)
 
 
 @dataclass(frozen=True)
@@ -157,8 +156,8 @@ def stages(numbers: Numbers, n_converged: int) -> list[tuple[str, int]]:
     ]
 
 
-def verdict_rows(numbers: Numbers) -> list[tuple[str, int, str, str]]:
-    """Every verdict, how many candidates ended so, their share, and its meaning, as the terminal shows them."""
-    counts = {verdict: numbers.count(verdict) for verdict in Verdict}
-    shares = {verdict: f"{n / numbers.sampled:.1%}" if numbers.sampled else "" for verdict, n in counts.items()}
-    return [(one.value.replace("_", " "), n, shares[one], one.meaning) for one, n in counts.items()]
+def verdict_rows(study: StoredStudy, numbers: Numbers) -> list[tuple[str, int, str, str]]:
+    """Return verdicts, how many candidates ended so, their share, and their meaning, as the terminal shows them."""
+    counts = {name: numbers.count(Verdict(name)) for name in study.terms.verdicts}
+    shares = {name: f"{n / numbers.sampled:.1%}" if numbers.sampled else "" for name, n in counts.items()}
+    return [(name.replace("_", " "), n, shares[name], study.terms.verdicts[name]) for name, n in counts.items()]

@@ -20,12 +20,12 @@ _ENVIRONMENTS = {
 
 def story(study: StoredStudy, numbers: Numbers, past: Past | None) -> list[str]:
     """How the search went, a paragraph each."""
-    told = [_phase_one(study, numbers, past)]
+    sentences = [_phase_one(study, numbers, past)]
     if past is not None and past.steps:
-        told += _best_of(past, study)
-    told.append(_later_phases(study, numbers))
-    told.append(_ENVIRONMENTS.get(study.settings.environment, ""))
-    return [text for text in told if text]
+        sentences += _best_of(past, study)
+    sentences.append(_later_phases(study, numbers))
+    sentences.append(_ENVIRONMENTS.get(study.settings.environment, ""))
+    return [text for text in sentences if text]
 
 
 def _phase_one(study: StoredStudy, numbers: Numbers, past: Past | None) -> str:
@@ -73,7 +73,7 @@ def _best_of(past: Past, study: StoredStudy) -> list[str]:
 
 def _restarts(past: Past, study: StoredStudy) -> int:
     """How often the score fell by more than the reward filter lets through."""
-    score_of = study.judged_by.score_of
+    score_of = study.metric_named(study.metric).score_of
     scores = [score_of(step.current) for step in past.steps if step.current is not None]
     most = 2 * study.settings.eta + 1e-6
     return sum(before - after > most for before, after in pairwise(scores))

@@ -32,8 +32,8 @@ def computed(
     """
     for dataset in bench.datasets:
         known, parts = zip(*plan(dataset), strict=True)
-        told = text.format(n=len(parts), dataset=dataset)
-        yield from zip(known, bench.runner(alone).stage(told, parts), strict=True)
+        message = text.format(n=len(parts), dataset=dataset)
+        yield from zip(known, bench.runner(alone).stage(message, parts), strict=True)
 
 
 def model_name(model: str) -> str:
@@ -61,12 +61,12 @@ def not_measured(raw: Frame, published: Iterable[Sequence[str]]) -> list[str]:
     """A sentence about the pairs of model and data set that the paper has and these results have not."""
     measured = set(zip(raw["model"], raw["dataset"], strict=True))
     missing = [pair for pair in dict.fromkeys(map(tuple, published)) if pair not in measured]
-    told = []
+    sentences = []
     if any(dataset == "electronics" for _, dataset in missing):
-        told.append(
+        sentences.append(
             "Electronics has to be given: --data reviews_Electronics_5.json.gz. Without it the paper stands alone."
         )
     others = [f"{model_name(model)} on {data_name(dataset)}" for model, dataset in missing if dataset != "electronics"]
     if others:
-        told.append(f"Not measured here: {', '.join(others)}.")
-    return told
+        sentences.append(f"Not measured here: {', '.join(others)}.")
+    return sentences

@@ -98,23 +98,23 @@ def _pictures(raw: Frame) -> Pictures:
 
 
 def _notes(raw: Frame) -> list[str]:
-    told = []
+    sentences = []
     for (model, dataset), rows in groups(raw, "model", "dataset"):
         ends = {name: _last(_runs(of_filter), "validation") for (name,), of_filter in groups(rows, "filter")}
         where = f"{model_name(model)}, {data_name(dataset)}"
         if "without" in ends:
             around = sum(abs(end - 0.5) <= _AROUND for end in ends["without"])
-            told.append(
+            sentences.append(
                 f"{where}: without the filter {around} of {len(ends['without'])} searches end around an AUC of .5, "
                 f"within {_AROUND}, as the paper says; the highest ends at {number(max(ends['without']))}."
             )
         if len(ends) == len(FILTERS):
             better = sum(one > other for one, other in zip(ends["with"], ends["without"], strict=False))
-            told.append(
+            sentences.append(
                 f"{where}: with the filter the recommender ends higher in {better} of {len(ends['with'])} seeds, "
                 f"by {difference(fmean(ends['with']), fmean(ends['without']))} on average."
             )
-    return told + not_measured(raw, (("mf", "ml-100k"),))
+    return sentences + not_measured(raw, (("mf", "ml-100k"),))
 
 
 FIGURE5 = Reproduction(

@@ -105,10 +105,10 @@ class _PerformanceTable:
 
     def notes(self, raw: Frame) -> list[str]:
         """How close the deciding metric comes, then who is better than all handcrafted losses."""
-        told = []
+        sentences = []
         for (model, dataset), rows in groups(raw, "model", "dataset"):
-            told += [self._closeness(model, dataset, rows), *self._ahead(model, dataset, rows)]
-        return told + not_measured(raw, ((row.model, row.dataset) for row in self.published))
+            sentences += [self._closeness(model, dataset, rows), *self._ahead(model, dataset, rows)]
+        return sentences + not_measured(raw, ((row.model, row.dataset) for row in self.published))
 
     def _closeness(self, model: str, dataset: str, rows: Frame) -> str:
         metric, far, n = self.metrics[0], [], 0
@@ -126,18 +126,18 @@ class _PerformanceTable:
     def _ahead(self, model: str, dataset: str, rows: Frame) -> list[str]:
         metric = METRICS[self.metrics[0]]
         values = {loss: of.sort_values("seed")[f"test_{metric.name}"].tolist() for (loss,), of in groups(rows, "loss")}
-        handcrafted, told = [name for name in self.handcrafted if name in values], []
+        handcrafted, sentences = [name for name in self.handcrafted if name in values], []
         for loss in self.found:
             if loss in values:
                 pairs = compare_with(loss, [name for name in handcrafted if name != loss], metric, values)
                 better = [pair.baseline for pair in pairs if pair.verdict == "better"]
                 worst = max((pair.p_holm for pair in pairs if pair.p_holm is not None), default=1.0)
                 all_of = "all" if len(better) == len(pairs) else f"{len(better)} of {len(pairs)}"
-                told.append(
+                sentences.append(
                     f"{loss} ({model_name(model)}, {data_name(dataset)}) is better than {all_of} handcrafted losses at "
                     f"p < {LEVEL:g} ({len(values[loss])} paired seeds, largest p after Holm's correction {worst:.2g})."
                 )
-        return told
+        return sentences
 
 
 def _mean(values: Sequence[float]) -> float:

@@ -98,17 +98,17 @@ def _paces(raw: Frame) -> list[Table]:
 
 
 def _speed_ups(raw: Frame) -> list[str]:
-    told = []
+    sentences = []
     for model, dataset, ends in _ends(raw):
         own = _speed_up(ends, "with") if "with" in ends else None
         if own is not None:
             counts = [f"{ends[one][n]:,.0f}" for one in PROXY_TESTS for n in ("trained", "sampled")]
-            told.append(
+            sentences.append(
                 f"{model_name(model)}, {data_name(dataset)}: with the proxy test {own:,.1f} times as many losses "
                 f"are sampled in the same time, in the paper {_PAPER_SPEED_UP['with']:.1f} times; {counts[2]} of "
                 f"{counts[3]} are trained, and without it {counts[0]} of {counts[1]}."
             )
-    return told + _not_measured(raw)
+    return sentences + _not_measured(raw)
 
 
 def _not_measured(raw: Frame) -> list[str]:

@@ -69,7 +69,7 @@ def _tables(raw: Frame) -> list[Table]:
 
 
 def _notes(raw: Frame) -> list[str]:
-    told = []
+    sentences = []
     for (model, dataset), of_both in groups(raw, "model", "dataset"):
         n, where = int(of_both["seed"].nunique()), f"{model_name(model)} on {data_name(dataset)}"
         named: dict[str, list[str]] = {"better": [], "worse": [], "undecided": []}
@@ -77,17 +77,17 @@ def _notes(raw: Frame) -> list[str]:
             gain = "" if pair.verdict == "undecided" else f" ({pair.gain:+.4f})"
             named[pair.verdict].append(_shown(loss) + gain)
         better, worse, others = (", ".join(names) or "none" for names in named.values())
-        told.append(
+        sentences.append(
             f"{where}, beside a {_BASELINE} that is tuned as they are, {n} paired seeds, p < {LEVEL:g} each: "
             f"better {better}; worse {worse}; not shown to differ {others}."
         )
         spreads = [float(rows["test_auc"].std()) for _, rows in groups(of_both, "loss")]
         if n > 1 and all(map(math.isfinite, spreads)):
-            told.append(
+            sentences.append(
                 f"{where}, noise floor: from seed to seed the standard deviation of one loss's test AUC is "
                 f"{min(spreads):.4f} to {max(spreads):.4f}."
             )
-    return told
+    return sentences
 
 
 def _chosen(one: EvaluatedLoss) -> dict[str, Any]:

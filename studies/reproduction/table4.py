@@ -63,8 +63,8 @@ def _tables(raw: Frame) -> list[Table]:
 
 
 def _notes(raw: Frame) -> list[str]:
-    told = [_told(key, rows) for key, rows in groups(raw, "model", "dataset", "task", "clamp")]
-    return told + not_measured(raw, ((row.model, row.dataset) for row in TABLE_4))
+    sentences = [_sentence(key, rows) for key, rows in groups(raw, "model", "dataset", "task", "clamp")]
+    return sentences + not_measured(raw, ((row.model, row.dataset) for row in TABLE_4))
 
 
 def baselines(model: str, dataset: str, task: str) -> tuple[str, str]:
@@ -176,7 +176,7 @@ def _named_row(row: Mapping[str, Any]) -> tuple[str, ...]:
     return (*name, code(row["formula"]), row["like"], f"{row['factor']:.4g}", number(row["validation"]), fate)
 
 
-def _told(key: tuple[Any, ...], rows: Frame) -> str:
+def _sentence(key: tuple[Any, ...], rows: Frame) -> str:
     """How often the searches of one kind find what the paper finds."""
     model, dataset, task, clamp = key
     wanted, searches = _paper_loss(model, dataset, task), [one for _, one in groups(rows, "seed")]

@@ -65,18 +65,18 @@ def _notes(raw: Frame) -> list[str]:
     known, n = list(fates.values()), len(fates)
     alike = [row for row in TABLE_8 if fates.get(row.formula) == _kind(row.auc)]
     mixed = [f"{code(name)} {fate}" for name, fate in fates.items() if fate not in ("works", "chance")]
-    told = [
+    sentences = [
         f"{known.count('works')} of {n} formulas work (test AUC above {WORKS:g}) with every seed, "
         f"{known.count('chance')} stay at chance (below {CHANCE:g}); {len(alike)} of {n} do as in the paper."
     ]
     if mixed:
-        told.append(f"Neither with every seed: {'; '.join(mixed)}.")
+        sentences.append(f"Neither with every seed: {'; '.join(mixed)}.")
     kinds = [_kind(_mean([value])) for value in raw["test_auc"].tolist()]
-    told.append(
+    sentences.append(
         f"Of {len(kinds)} trainings {kinds.count('works')} work, {kinds.count('chance')} stay at chance and "
         f"{kinds.count('between')} end between."
     )
-    return told
+    return sentences
 
 
 def _kind(auc: float) -> str:

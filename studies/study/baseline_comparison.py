@@ -95,31 +95,35 @@ def caveats(settings: StudySettings, passed: bool) -> list[str]:
         settings: of the study.
         passed: whether anything accepted passed the checks of phase II.
     """
-    told = [] if settings.problem != LOSS else _caveats_of_losses(settings, passed)
+    sentences = [] if settings.problem != LOSS else _caveats_of_losses(settings, passed)
     if settings.repeats > 1:
-        told.append(f"The {settings.repeats} seeds vary {_VARIED[settings.problem == LOSS]}: no test of significance.")
-    return told
+        sentences.append(
+            f"The {settings.repeats} seeds vary {_VARIED[settings.problem == LOSS]}: no test of significance."
+        )
+    return sentences
 
 
 _VARIED = {True: "the start and the batches, not the data", False: "what is drawn, not the data"}
 
 
 def _caveats_of_losses(settings: StudySettings, passed: bool) -> list[str]:
-    told, train = [], settings.train
+    sentences, train = [], settings.train
     if not passed:
-        told.append("No accepted loss passed the validation check; those shown came nearest and may not learn at all.")
+        sentences.append(
+            "No accepted loss passed the validation check; those shown came nearest and may not learn at all."
+        )
     shared = f"the learning rate {train.learning_rate:g} and the weight decay {train.weight_decay:g}"
     if settings.scale == "normalised":
-        told.append(
+        sentences.append(
             "Every loss, the baselines too, is multiplied by a number that brings its gradient to the norm of BCE's on "
             f"one batch of a fresh recommender, and all share {shared}. So no loss wins by the scale that it begins "
             "with. What still holds: norms drift apart as training goes on, and this decay may suit one shape better "
             "than another. Before believing a win: python -m studies.evaluate --loss FORMULA tunes both for each loss."
         )
     else:
-        told.append(
+        sentences.append(
             f"All losses share {shared}. A loss c times as large trains like a learning rate c times as large with a "
             "decay c times as small, so under one shared decay a loss can win by its scale alone. Before believing a "
             "win: python -m studies.evaluate --loss FORMULA tunes both for each loss."
         )
-    return told
+    return sentences

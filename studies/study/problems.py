@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, get_type_hints
 
 from core.common.errors import unknown_name
-from core.common.loading import find_class, source_digest, telling
+from core.common.loading import find_class, source_digest, user_errors_from
 from core.common.specification import Specification, read_values
 from core.phases.problem import StudyProblem
 from recommenders import recommender_source
@@ -164,7 +164,7 @@ def make_problem(given: Ingredients) -> StudyProblem[Any]:
     spec, kind, values = check_problem(given.settings.problem)
     if kind is None:
         return PROBLEMS[spec.name].make(given)
-    with telling(f"problem {spec.name}: its constructor", exits=True):
+    with user_errors_from(f"problem {spec.name}: its constructor", exits=True):
         made: StudyProblem[Any] = kind(**values)
     return made
 

@@ -117,7 +117,8 @@ class StudyResult:
 
     def _terms(self) -> dict[str, Any]:
         """How one speaks of what is searched, for pages; of losses everybody knows."""
-        return {**self.problem.terms.to_dict(), "higher_is_better": self.problem.metric.higher_is_better}
+        metrics = [{"name": one.name, "higher_is_better": one.higher_is_better} for one in self.problem.metrics]
+        return {**self.problem.terms.to_dict(), "metrics": metrics}
 
     def _described(self, finished: Finished[Any]) -> dict[str, Any]:
         """One contender; metrics are means over its seeds."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from core.common.errors import UserError
-from core.common.loading import telling
+from core.common.loading import user_errors_from
 from core.common.restoring import read
 from core.common.seeding import derive_seed
 from core.phases.finals import Finals
@@ -74,7 +74,7 @@ class Study:
     def _telling(self) -> AbstractContextManager[None]:
         """Errors of a problem that is not ours, as one line."""
         spec, own, _ = check_problem(self.settings.problem)
-        return nullcontext() if own is None else telling(f"problem {spec.name}:")
+        return nullcontext() if own is None else user_errors_from(f"problem {spec.name}:")
 
     @property
     def losses(self) -> TrainedLossProblem:
@@ -162,9 +162,9 @@ class Study:
                 tally = Tally.from_dict(stored["tally"], self.problem.space, self.problem.complexity)
                 search.load_state_dict(stored["search"])
                 callback_list.load_state_dict(stored["callbacks"])
-        told = f"{tally.trained} done, " if tally.trained else ""
+        done, what = f"{tally.trained} done, " if tally.trained else "", self.problem.terms.one
         callback_list.on_phase(
-            f"Phase I, {self.problem.terms.one} search: up to {self.settings.trainings} trainings, {told}{self.settings.searcher} proposes"
+            f"Phase I, {what} search: up to {self.settings.trainings} trainings, {done}{self.settings.searcher} proposes"
         )
 
         def state() -> dict[str, Any]:

@@ -37,8 +37,8 @@ def contenders_table(result: StudyResult) -> Table:
     for name in (terms.complexity, "front", *details, "epochs", "seeds"):
         table.add_column(name, justify="center" if name == "front" else "right")
     table.add_column(f"validation {problem.metric.name}", justify="right")
-    for name in problem.metric_names:
-        table.add_column(f"test {name}", justify="right")
+    for metric in problem.metrics:
+        table.add_column(f"test {metric.name}", justify="right")
     for i, finished in enumerate(result.finalists):
         style = "bold" if i == 0 else None
         table.add_row(*_cells(result, finished, details, on_front=finished in result.front), style=style)
@@ -70,7 +70,7 @@ def _cells(result: StudyResult, finished: Finished[Any], details: Sequence[str],
         f"{fmean(fitted.best_epoch for fitted in finished.fitted):.0f}",
         str(len(finished.fitted)),
         _over_seeds(finished.fitted, "validation", problem.metric.name),
-        *(_over_seeds(finished.fitted, "test", metric) for metric in problem.metric_names),
+        *(_over_seeds(finished.fitted, "test", metric.name) for metric in problem.metrics),
     ]
 
 
@@ -116,11 +116,11 @@ def conclusion(result: StudyResult) -> list[str]:
     if best is None or result.comparison is None:
         return [f"No {one} was accepted, so there is nothing to compare. Give more --trainings or another --seed."]
     scale = result.problem.details(best.trained).get("scale", 1)
-    told = [f"Best found {one}: {best.contender.name}" + ("" if scale == 1 else f", times {scale:.4g}")]
+    sentences = [f"Best found {one}: {best.contender.name}" + ("" if scale == 1 else f", times {scale:.4g}")]
     simple = str(best.simple)
     if simple != best.contender.name:
-        told.append(f"Simplified, with the same gradient: {simple}")
+        sentences.append(f"Simplified, with the same gradient: {simple}")
     if not result.is_as_simple_as_asked:
-        told.append(f"No {one} found is as simple as --pick '{settings.pick}' asks for, so the best one is shown.")
-    told.append(result.comparison.verdict)
-    return told + caveats(settings, result.search.n_passed > 0)
+        sentences.append(f"No {one} found is as simple as --pick '{settings.pick}' asks for, so the best one is shown.")
+    sentences.append(result.comparison.verdict)
+    return sentences + caveats(settings, result.search.n_passed > 0)

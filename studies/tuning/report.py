@@ -14,7 +14,7 @@ from studies.study.settings_data import DataPlaces
 from studies.study.summary import mean_and_spread
 from studies.tuning.result import TuneResult, command_for
 from studies.tuning.trials import Tried
-from studies.tuning.tuning import TuneCallback, shown_params
+from studies.tuning.tuning import TuneCallback, format_params
 
 #: The stems of the files of all pictures, see `studies.tuning.pictures`.
 STEMS = ("history", "settings", "importance")
@@ -40,7 +40,7 @@ class TrialLines(TuneCallback):
         """See TuneCallback."""
         ended = f" after {len(tried.per_seed)} seeds, worse than the best" if tried.pruned else ""
         value = f"validation {self._metric} {tried.value:.4f}{ended}"
-        text = f"  trial {tried.number}: {shown_params(tried.params)}: {value}"
+        text = f"  trial {tried.number}: {format_params(tried.params)}: {value}"
         if tried.number == best.number and tried.number:
             text += ", the best so far"
         self._console.print(text, highlight=False, soft_wrap=True)
@@ -59,8 +59,8 @@ def write_report(result: TuneResult, pictures: Mapping[str, bytes], folder: Outp
 def print_summary(result: TuneResult, places: DataPlaces, console: Console) -> None:
     """The best trials, the settings that were chosen, and whether it was worth it."""
     n_pruned = sum(tried.pruned for tried in result.trials)
-    told = f"The best of {len(result.trials)} trials ({n_pruned} ended early); trial 0 has the present settings"
-    console.print(told, style="italic", highlight=False)
+    message = f"The best of {len(result.trials)} trials ({n_pruned} ended early); trial 0 has the present settings"
+    console.print(message, style="italic", highlight=False)
     console.print(_trials_table(result))
     console.print("With seeds that chose nothing", style="italic", highlight=False)
     console.print(_settings_table(result))
@@ -96,6 +96,6 @@ def _settings_table(result: TuneResult) -> Table:
         ("tuned", result.chosen.params, result.best),
         ("present", result.present_params, result.present),
     ):
-        told = ", ".join(f"{setting} {value:.4g}" for setting, value in params.items())
-        table.add_row(f"{name}: {told}", mean_and_spread(values))
+        described = ", ".join(f"{setting} {value:.4g}" for setting, value in params.items())
+        table.add_row(f"{name}: {described}", mean_and_spread(values))
     return table

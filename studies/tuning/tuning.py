@@ -77,7 +77,7 @@ class Tuning:
         """One trial; the seeds come in an order of their own, so that none of them decides more often than others."""
         number, params = self._trials.ask()
         seeds = numpy_rng(self._settings.seed, "order of seeds", number).permutation(self._settings.seeds).tolist()
-        text, pruned = f"Trial {number}: {shown_params(params)}", False
+        text, pruned = f"Trial {number}: {format_params(params)}", False
         with closing(self._evaluator.values(text, params, seeds)) as values:
             for i, (seed, value) in enumerate(values):
                 pruned = self._trials.report(seed, value) and i + 1 < len(seeds)
@@ -100,6 +100,6 @@ class Tuning:
         return TuneResult(settings, tuple(finished), best, present, **confirmed)
 
 
-def shown_params(params: Mapping[str, float]) -> str:
+def format_params(params: Mapping[str, float]) -> str:
     """Values for a person."""
     return ", ".join(f"{name} {value:.3g}" for name, value in params.items())

@@ -126,7 +126,7 @@ NOT_FOUND = [
     ("core.nothing:Own", "there is no module core.nothing"),
     ("core.common.errors:Own", "there is no Own in module core.common.errors; its recommenders: none"),
     ("core.common.errors:UserError", "expected a class derived from torch.nn.Module, got UserError"),
-    ("core.common.errors:shown", "expected a class derived from torch.nn.Module, got <function"),
+    ("core.common.errors:format_value", "expected a class derived from torch.nn.Module, got <function"),
     ("torch.nn:Module", "expected a class derived from torch.nn.Module, got Module"),
     ("torch.nn:Linear", "its forward raised"),
     ("torch.nn:Sequential", "its constructor raised TypeError"),

@@ -11,7 +11,7 @@ import pytest
 from core.common.errors import UserError
 from core.losses.loss import ProgramLoss
 from studies.evaluation.settings import EvaluatePlaces, command
-from studies.evaluation.summary import told
+from studies.evaluation.summary import conclusion
 from tests.studies.comparison.small import Diary
 from tests.studies.conftest import database
 from tests.studies.evaluation.small import judge, run_command, small_evaluation
@@ -98,7 +98,7 @@ def test_the_published_protocol_shares_one_sgd_setting_and_chooses_the_smoothing
     assert mse.choice.epsilon is bce.choice.epsilon is None
     assert outcome.settings.study.threshold_from == "test"
     assert outcome.settings.study.train.weight_decay == 3e-4
-    assert "best on the test part" in told(outcome)[-1]
+    assert "best on the test part" in conclusion(outcome)[-1]
 
 
 def test_regression_and_its_metrics(tmp_path):
@@ -110,7 +110,7 @@ def test_regression_and_its_metrics(tmp_path):
 
 def test_regression_as_published_says_nothing_of_thresholds(tmp_path):
     outcome = judge(tmp_path, task="regression", protocol="paper", preset="fast")
-    assert "share the learning rate" in told(outcome)[-1]
+    assert "share the learning rate" in conclusion(outcome)[-1]
 
 
 def test_a_loss_that_breaks_down_is_told_and_takes_nobody_with_it(tmp_path):
