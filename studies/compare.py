@@ -41,7 +41,7 @@ def compare(
     from studies.comparison.report import REPORT_FILES, make_report, write_report  # pictures take a second to load
     from studies.comparison.summary import print_summary
 
-    name = folder_name(f"compare-{comparison.data_name(places.files)}-{comparison.recommender}")
+    name = folder_name(f"compare-{comparison.subject(places.files)}")
     ready = Comparison(comparison, places.files)  # whatever is wrong with the settings is found here
     with experiment(places.out or Path("results") / name, places, REPORT_FILES) as work:
         callbacks: list[TaskCallback] = [work.open(TaskProgress(work.err, result_message(ready.problem.metric.name)))]

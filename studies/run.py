@@ -72,7 +72,7 @@ def _run(ready: Study, places: PlaceSettings, folder: OutputFolder) -> None:
 
 def default_folder(study: StudySettings, files: DataFiles) -> Path:
     """Where results go unless said otherwise."""
-    name = f"{study.searcher}-{study.data_name(files)}-{study.recommender}-{study.seed}"
+    name = f"{study.searcher}-{study.subject(files)}-{study.seed}"
     return Path("results") / folder_name(name)
 
 

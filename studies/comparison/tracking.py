@@ -41,7 +41,8 @@ class ComparisonTracker(Tracker, TaskCallback):
     view = "searchers"
 
     def __init__(self, uploader: Uploader, folder: Path, settings: Mapping[str, Any]) -> None:
-        tags = {name: str(settings[name]) for name in ("dataset", "recommender", "task", "clamp", "environment")}
+        told = ("problem", "dataset", "recommender", "task", "clamp", "environment")
+        tags = {name: str(settings[name]) for name in told if name in settings}
         tags |= {"folder": str(folder.absolute()), "mlflow.source.name": "studies.compare"}
         self._group = "comparison", key_of(folder)
         role = {"role": "comparison"}

@@ -169,8 +169,8 @@ class StoredStudy:
         if chosen is None:
             there = ", ".join(str(n) for n in sorted({loss.complexity for loss in self.finalists}))
             raise UserError(
-                f"--pick: no {self.terms.one} of this study is as simple as that; there are {self.terms.many} of {there} "
-                f"{self.terms.complexity}"
+                f"--pick: no {self.terms.one} of this study is as simple as that; there are {self.terms.many} of "
+                f"{there} {self.terms.complexity}"
             )
         return chosen
 

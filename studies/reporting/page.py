@@ -51,6 +51,7 @@ def report_page(content: Mapping[str, Any], history: Mapping[str, Any] | None, p
         metric=study.metric_named(study.metric),
         columns=rows.columns(study),
         losses=rows.loss_rows(study),
+        has_constant=study.terms.are_losses or any(loss.epsilon is not None for loss in study.finalists),
         scaled=any(loss.scale != 1 for loss in (*study.finalists, *study.baselines)),
         front=rows.front_rows(study, place),
         verdicts=rows.verdict_rows(study, numbers),
@@ -60,6 +61,7 @@ def report_page(content: Mapping[str, Any], history: Mapping[str, Any] | None, p
         **_title(study),
         **_verdict(study, numbers),
         **_settings(study, content, place),
+        terms=study.terms,
     )
     return _UNPRINTABLE.sub("\ufffd", page)
 
@@ -76,7 +78,7 @@ def _title(study: StoredStudy) -> dict[str, Any]:
     """The found loss as mathematics."""
     if not study.finalists:
         return {"found": None}
-    loss = study.exported(study.finalists[0]).loss
+    loss = study.exported(study.finalists[0]).loss if study.terms.are_losses else None
     if not isinstance(loss, ProgramLoss):
         nothing = dict.fromkeys(("epsilon", "scale", "complexity"))
         return {"found": {"name": study.finalists[0].name, "forms": [], **nothing}}
@@ -110,10 +112,13 @@ def _settings(study: StoredStudy, content: Mapping[str, Any], place: str) -> dic
     """Every setting, what came of presets, and the commands."""
     settings, train = study.settings, study.settings.train
     versions = content.get("versions")
+    forms = FORMS if study.terms.are_losses else {}
     return {
         "settings": settings.to_dict(),
         "changed": changed_settings(settings),
-        "in_force": {
+        "in_force": {}
+        if not study.terms.are_losses
+        else {
             "learning rate": train.learning_rate,
             "weight decay": train.weight_decay,
             "weight decay in phase I": train.search_weight_decay,
@@ -125,5 +130,5 @@ def _settings(study: StoredStudy, content: Mapping[str, Any], place: str) -> dic
         },
         "versions": versions if isinstance(versions, Mapping) else {},
         "run_command": run_command(settings),
-        "exports": [(form.about, export_command(place, to=n, out=form.file)) for n, form in FORMS.items()],
+        "exports": [(form.about, export_command(place, to=n, out=form.file)) for n, form in forms.items()],
     }

@@ -24,13 +24,14 @@ def story(study: StoredStudy, numbers: Numbers, past: Past | None) -> list[str]:
     if past is not None and past.steps:
         sentences += _best_of(past, study)
     sentences.append(_later_phases(study, numbers))
-    sentences.append(_ENVIRONMENTS.get(study.settings.environment, ""))
+    sentences.append(_ENVIRONMENTS.get(study.settings.environment, "") if study.terms.are_losses else "")
     return [text for text in sentences if text]
 
 
 def _phase_one(study: StoredStudy, numbers: Numbers, past: Past | None) -> str:
     searcher, trained = study.settings.searcher, numbers.trained
-    proposed = f"Phase I: {searcher} proposed {_many(numbers.sampled, 'candidate loss', 'candidate losses')}"
+    one, many = study.terms.one, study.terms.many
+    proposed = f"Phase I: {searcher} proposed {_many(numbers.sampled, f'candidate {one}', f'candidate {many}')}"
     untrained = numbers.sampled - trained
     if numbers.sampled:
         proposed += f", of which {untrained:,} ({untrained / numbers.sampled:.1%}) were set aside without training"
@@ -38,7 +39,7 @@ def _phase_one(study: StoredStudy, numbers: Numbers, past: Past | None) -> str:
     text = (
         f"{proposed}. {_many(trained, 'was', 'were')} trained, for "
         f"{_many(numbers.candidate_epochs, 'candidate-epoch', 'candidate-epochs')} in all, and {accepted:,} of them "
-        f"accepted ({_many(numbers.distinct_accepted, 'distinct loss', 'distinct losses')})."
+        f"accepted ({_many(numbers.distinct_accepted, f'distinct {one}', f'distinct {many}')})."
     )
     if past is not None and past.steps and past.steps[-1].seconds is not None:
         text += f" That took {duration(past.steps[-1].seconds)}"
@@ -89,15 +90,19 @@ def _when(step: PastStep) -> str:
 
 def _later_phases(study: StoredStudy, numbers: Numbers) -> str:
     found, known, seeds = len(study.finalists), len(study.baselines), study.settings.repeats
+    one, many = study.terms.one, study.terms.many
     if not found:
-        return "No loss was accepted, so phases II and III had nothing to check or to compare."
+        return f"No {one} was accepted, so phases II and III had nothing to check or to compare."
+    passed, what = "passed the checks", "were judged in the end"
+    if study.terms.are_losses:
+        passed = "push predictions towards the labels"
+        what = "were trained to convergence from a fresh start, every formula with several smoothing terms"
     text = (
-        f"Phase II: {numbers.passed_validation_check:,} of {numbers.distinct_accepted:,} accepted losses push "
-        f"predictions towards the labels. Phase III: {_many(found, 'found loss', 'found losses')} and "
-        f"{_many(known, 'known one', 'known ones')} were trained to convergence from a fresh start, every formula with "
-        "several smoothing terms"
+        f"Phase II: {numbers.passed_validation_check:,} of {numbers.distinct_accepted:,} accepted {many} {passed}. "
+        f"Phase III: {_many(found, f'found {one}', f'found {many}')} and {_many(known, 'known one', 'known ones')} "
+        f"{what}"
     )
-    again = f", then the found loss and the known ones again, {seeds} seeds in all" if seeds > 1 else ", with one seed"
+    again = f", then the found {one} and the known ones again, {seeds} seeds in all" if seeds > 1 else ", with one seed"
     return f"{text}{again}."
 
 

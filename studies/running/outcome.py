@@ -33,17 +33,18 @@ class Outcome:
     Args:
         folder: of the study.
         with_model: whether the trained recommender is kept too.
+        of_losses: whether losses were searched, which leave in other forms, too.
         warn: told in a sentence what could not be written.
     """
 
-    def __init__(self, folder: OutputFolder, with_model: bool, warn: Callable[[str], None]) -> None:
-        self._folder, self._with_model, self._warn = folder, with_model, warn
+    def __init__(self, folder: OutputFolder, with_model: bool, of_losses: bool, warn: Callable[[str], None]) -> None:
+        self._folder, self._with_model, self._of_losses, self._warn = folder, with_model, of_losses, warn
         self._failed: set[str] = set()
 
     @property
     def names(self) -> tuple[str, ...]:
         """Of everything that may be written."""
-        forms = tuple(form.file for form in FORMS.values())
+        forms = tuple(form.file for form in FORMS.values()) if self._of_losses else ()
         return (RESULT, HISTORY, REPORT, *forms, *((MODEL,) if self._with_model else ()))
 
     def write(self, result: StudyResult, history: History) -> None:
@@ -59,7 +60,7 @@ class Outcome:
     def _write_others(self, result: StudyResult, content: Mapping[str, Any], past: Mapping[str, Any]) -> None:
         self._attempt(HISTORY, lambda: self._folder.write_json(HISTORY, past))
         self._attempt(REPORT, lambda: self._draw(content, past))
-        if result.best is None:
+        if result.best is None or not self._of_losses:
             for name in (MODEL, *(form.file for form in FORMS.values())):
                 self._folder.remove(name)  # of a study that was here before
             return

@@ -58,7 +58,9 @@ class StudyRun:
         sources = own_sources(ready.settings, ready.kind)
         identity = {**self._settings, "data": ready.problem.data_digest(), **sources}
         self._model = model_name(ready.problem.described()["name"], ready.settings.recommender)
-        self._outcome = Outcome(folder, not places.no_model, messages.warn)
+        self._outcome = Outcome(
+            folder, not places.no_model and ready.problem.keeps, ready.problem.terms.are_losses, messages.warn
+        )
         self._checkpoints = Checkpoints(folder.path / _CHECKPOINTS, identity, places.checkpoint_every)
         self.tracker: StudyTracker | None = None
         """Tells MLflow; None as long as nothing runs, and where nothing is tracked or everything was told before."""

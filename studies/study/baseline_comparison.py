@@ -95,15 +95,12 @@ def caveats(settings: StudySettings, passed: bool) -> list[str]:
         settings: of the study.
         passed: whether anything accepted passed the checks of phase II.
     """
-    sentences = [] if settings.problem != LOSS else _caveats_of_losses(settings, passed)
+    are_losses = settings.problem == LOSS
+    sentences = _caveats_of_losses(settings, passed) if are_losses else []
     if settings.repeats > 1:
-        sentences.append(
-            f"The {settings.repeats} seeds vary {_VARIED[settings.problem == LOSS]}: no test of significance."
-        )
+        varied = "the start and the batches" if are_losses else "what is drawn"
+        sentences.append(f"The {settings.repeats} seeds vary {varied}, not the data: no test of significance.")
     return sentences
-
-
-_VARIED = {True: "the start and the batches, not the data", False: "what is drawn, not the data"}
 
 
 def _caveats_of_losses(settings: StudySettings, passed: bool) -> list[str]:

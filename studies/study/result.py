@@ -73,7 +73,7 @@ class StudyResult:
 
     @property
     def front(self) -> tuple[Finished[Any], ...]:
-        """The searched contenders that none beats by being better on validation and no more complex, from the simplest on.
+        """The searched contenders that none beats by being better on validation and no more complex, simplest first.
 
         Validation with the first seed, which all of them were trained with; complexity of the simplest form.
         """

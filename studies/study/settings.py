@@ -18,7 +18,7 @@ from core.programs.operators import OPERATORS, PAPER_OPERATORS
 from core.programs.operators.choice import chosen_operators, operators_text
 from core.programs.space import OperatorSpace
 from core.search.effectiveness import EarlyStopping
-from recommenders.data import dataset_name
+from recommenders.data import DataFiles, dataset_name
 from recommenders.data.options import option
 from recommenders.tasks.losses import NAMED_LOSSES
 from recommenders.tasks.task import TrainSettings
@@ -142,6 +142,24 @@ class ProtocolSettings(TrainingSettings):
         """Settings that the problem does not read."""
         return unused_settings(self.problem, frozenset(f.name for f in fields(ProtocolSettings)))
 
+    def on(self, data: DataFiles) -> Self:
+        """These settings with the name of the data set that they mean where these files are given.
+
+        Raises:
+            UserError: files for a problem that reads none.
+        """
+        if "dataset" not in self._unused:
+            return super().on(data)
+        if data.parts:
+            raise UserError(f"--data: --problem {self.problem} has no use for it")
+        return self
+
+    def subject(self, data: DataFiles) -> str:
+        """What a study is about, where results are kept: data and recommender, or a problem of one's own."""
+        if "dataset" in self._unused:
+            return self.problem
+        return f"{self.data_name(data)}-{self.recommender}"
+
     @property
     def compared(self) -> tuple[str, ...] | None:
         """What found candidates are compared with; None: what the problem brings for that."""
@@ -183,8 +201,9 @@ class ProtocolSettings(TrainingSettings):
         unsaid = {f.name for f in fields(self) if f.name in _OPTIONAL and getattr(self, f.name) == f.default}
         values = {f.name: getattr(self, f.name) for f in fields(self)}
         values |= {name: self.in_force(name) for name in _BY_ENVIRONMENT}
-        values |= {"dataset": dataset_name(self.dataset, None), "baseline": self.compared or ()}
-        values = {name: value for name, value in values.items() if name not in unsaid | self._unused}
+        values |= {"dataset": dataset_name(self.dataset, None), "baseline": self.compared}
+        unsaid |= self._unused | ({"baseline"} if self.compared is None else frozenset())
+        values = {name: value for name, value in values.items() if name not in unsaid}
         return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
 
 

@@ -163,9 +163,8 @@ class Study:
                 search.load_state_dict(stored["search"])
                 callback_list.load_state_dict(stored["callbacks"])
         done, what = f"{tally.trained} done, " if tally.trained else "", self.problem.terms.one
-        callback_list.on_phase(
-            f"Phase I, {what} search: up to {self.settings.trainings} trainings, {done}{self.settings.searcher} proposes"
-        )
+        most, who = self.settings.trainings, self.settings.searcher
+        callback_list.on_phase(f"Phase I, {what} search: up to {most} trainings, {done}{who} proposes")
 
         def state() -> dict[str, Any]:
             return {

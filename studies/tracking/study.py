@@ -26,7 +26,7 @@ from studies.tracking.uploader import Uploader
 
 _FLUSH_EVERY = 2.0  # seconds between writes
 _RETRY_AFTER = 30.0  # seconds, where a write failed
-_TAGS = ("searcher", "seed", "dataset", "recommender", "task", "clamp", "environment")
+_TAGS = ("searcher", "seed", "problem", "dataset", "recommender", "task", "clamp", "environment")
 #: Tables among the artifacts of a run.
 _CANDIDATES, _FRONT = "candidates.json", "front.json"
 #: By which registered models of ours are told from others.
@@ -64,8 +64,9 @@ class StudyTracker(Tracker, StudyCallback):
         self._artifacts: dict[str, Artifact] = {}
         self._model: str | None = None
         self._has_result = False
-        tags = {name: str(settings[name]) for name in _TAGS} | {"budget": _budget(settings)}
-        name = "{searcher} {dataset} {recommender} seed {seed}".format(**settings)
+        tags = {name: str(settings[name]) for name in _TAGS if name in settings} | {"budget": _budget(settings)}
+        words = [tags[one] for one in ("searcher", "problem", "dataset", "recommender") if one in tags]
+        name = f"{' '.join(words)} seed {tags['seed']}"
         origin = {"mlflow.source.name": "studies.run"}
         root = RunRecord(name, ("journal", file.id), {"child": "none"}, tags | origin, settings, status=RUNNING)
         super().__init__(uploader, root, goes_on)
