@@ -85,7 +85,7 @@ class CompareSettings(ProtocolSettings, ComparisonOptions):
 
     def study(self, searcher: str, seed: int) -> StudySettings:
         """The settings of one run."""
-        shared = {f.name: getattr(self, f.name) for f in fields(ProtocolSettings)}
+        shared = {f.name: getattr(self, f.name) for f in fields(ProtocolSettings) if f.name not in self.unused}
         return StudySettings(searcher=searcher, seed=seed, **shared)
 
     def to_dict(self) -> dict[str, Any]:

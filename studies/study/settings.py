@@ -134,11 +134,11 @@ class ProtocolSettings(TrainingSettings):
         """Refuse a problem that there is none of, and settings that it does not read."""
         parse_problem(self.problem)
         for f in fields(self):
-            if f.name in self._unused and getattr(self, f.name) != f.default:
+            if f.name in self.unused and getattr(self, f.name) != f.default:
                 raise UserError(f"{option(f.name)}: --problem {self.problem} has no use for it")
 
     @property
-    def _unused(self) -> frozenset[str]:
+    def unused(self) -> frozenset[str]:
         """Settings that the problem does not read."""
         return unused_settings(self.problem, frozenset(f.name for f in fields(ProtocolSettings)))
 
@@ -148,7 +148,7 @@ class ProtocolSettings(TrainingSettings):
         Raises:
             UserError: files for a problem that reads none.
         """
-        if "dataset" not in self._unused:
+        if "dataset" not in self.unused:
             return super().on(data)
         if data.parts:
             raise UserError(f"--data: --problem {self.problem} has no use for it")
@@ -156,7 +156,7 @@ class ProtocolSettings(TrainingSettings):
 
     def subject(self, data: DataFiles) -> str:
         """What a study is about, where results are kept: data and recommender, or a problem of one's own."""
-        if "dataset" in self._unused:
+        if "dataset" in self.unused:
             return self.problem
         return f"{self.data_name(data)}-{self.recommender}"
 
@@ -187,7 +187,7 @@ class ProtocolSettings(TrainingSettings):
     def in_force(self, name: str) -> str:
         """The value of a setting whose default depends on the environment."""
         given: str | None = getattr(self, name)
-        moves = self.environment if "environment" not in self._unused else "from-scratch"
+        moves = self.environment if "environment" not in self.unused else "from-scratch"
         return _BY_ENVIRONMENT[name][moves] if given is None else given
 
     @property
@@ -202,7 +202,7 @@ class ProtocolSettings(TrainingSettings):
         values = {f.name: getattr(self, f.name) for f in fields(self)}
         values |= {name: self.in_force(name) for name in _BY_ENVIRONMENT}
         values |= {"dataset": dataset_name(self.dataset, None), "baseline": self.compared}
-        unsaid |= self._unused | ({"baseline"} if self.compared is None else frozenset())
+        unsaid |= self.unused | ({"baseline"} if self.compared is None else frozenset())
         values = {name: value for name, value in values.items() if name not in unsaid}
         return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
 
