@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from core.phases.terms import Terms
+from recommenders.tasks.loss_problem import LOSS_TERMS
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,7 @@ class Outcome:
     """Name of the data set, and how many users, items and rows each part has."""
     command: str
     """What to type to run it again."""
-    terms: Terms
+    terms: Terms = LOSS_TERMS
     """How one speaks of what is searched."""
 
     @property

@@ -6,7 +6,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.phases.front import pareto_front
+from core.phases.front import leading, pareto_front
 from tests.strategies import law
 
 ENTRIES = st.lists(st.tuples(st.integers(1, 6), st.none() | st.floats(0, 1) | st.just(math.nan)), max_size=20)
@@ -44,3 +44,14 @@ def test_it_ascends_in_both(entries):
 
 def test_nothing_comes_of_nothing():
     assert front([(1, None), (2, math.nan)]) == []
+
+
+def test_the_best_of_those_that_are_simpler_go_on_too():
+    entries = [(6, 0.9), (2, 0.8), (1, 0.7), (1, 0.6), (1, -math.inf)]
+
+    def led(at_most, simpler):
+        return leading(entries, lambda one: one[1], lambda one: one[0], at_most, simpler)
+
+    assert led(1, 5) == ([(6, 0.9)], [(2, 0.8), (1, 0.7)]), "the best first; none that is beaten"
+    assert led(1, 1) == ([(6, 0.9)], [(2, 0.8)])
+    assert led(2, 5) == ([(6, 0.9), (2, 0.8)], [(1, 0.7)])

@@ -12,17 +12,6 @@ SPACE, PROGRAM = OperatorSpace(), LossProgram.parse("y_hat + -y")
 CANDIDATE = Candidate(3, SPACE.encode(PROGRAM), PROGRAM)
 
 
-@pytest.mark.parametrize("verdict", Verdict)
-def test_every_verdict_has_a_meaning_in_a_sentence(verdict):
-    assert verdict.meaning[0].isupper()
-    assert verdict.meaning.endswith(".")
-    assert len(verdict.meaning.split()) > 5
-
-
-def test_no_two_verdicts_mean_the_same():
-    assert len({verdict.meaning for verdict in Verdict}) == len(Verdict) == 6
-
-
 def test_verdicts_are_stored_by_name_and_read_back():
     assert {verdict: str(verdict) for verdict in Verdict} == {
         Verdict.ACCEPTED: "accepted",

@@ -1,15 +1,15 @@
 import math
 
 import pytest
-from recommenders.tasks.finals import baseline, searched, validation_score
 
+from core.phases.contender import TrainingResult, validation_score
 from core.problems.validation import ValidationCheck
 from core.programs.program import LossProgram
 from core.programs.space import OperatorSpace
-from recommenders.tasks.convergence import TrainingResult
+from recommenders.tasks.contenders import baseline, searched
 from recommenders.tasks.losses import NAMED_LOSSES
 from recommenders.tasks.metrics import find_metric
-from recommenders.tasks.screening import check_directions, distinct, leading, screen
+from recommenders.tasks.screening import check_directions, distinct, screen
 from studies.study.study import Study
 from tests.studies.small import small_settings
 
@@ -38,23 +38,11 @@ def test_of_losses_with_one_gradient_the_simplest_stays():
 
 
 def test_screening_leaves_the_losses_that_learn():
-    task = Study(small_settings()).task
+    task = Study(small_settings()).losses.task
     idle = [LossProgram.parse(f"y_hat*y + {'1 + ' * i}1") for i in range(3)]
     pairs = [(p, None) for p in [*idle, MSE]]
     scores = screen(task, pairs, SPACE, seed=0)
     assert max(scores, key=scores.get) == MSE.key
-    (best,), _ = leading(pairs, scores, SPACE, at_most=1, simpler=0)
-    assert best == (MSE, None)
-
-
-def test_the_best_of_those_that_are_simpler_go_on_too():
-    formulas = ("log(y*y_hat) + 1/(y_hat*y)", "(y_hat - y)^2", "y*y_hat", "max(y_hat, y)", "log(y_hat)")
-    pairs = [(LossProgram.parse(text), None) for text in formulas]
-    scores = {p.key: score for (p, _), score in zip(pairs, (0.9, 0.8, 0.7, 0.6, math.nan), strict=True)}
-    finalists, simpler = leading(pairs, scores, SPACE, at_most=1, simpler=5)
-    assert [str(p) for p, _ in finalists] == ["log(y_hat*y) + 1/(y_hat*y)"]
-    assert [str(p) for p, _ in simpler] == ["(y_hat - y)^2", "y_hat*y"], "the best first; none that is beaten"
-    assert leading(pairs, scores, SPACE, at_most=1, simpler=1)[1] == simpler[:1]
 
 
 @pytest.mark.parametrize("name", NAMED_LOSSES)
@@ -71,10 +59,11 @@ def test_a_formula_may_be_a_baseline():
     assert [epsilon for epsilon, _ in contender.choices] == [None]
 
 
-def test_a_searched_loss_carries_its_program_and_direction():
-    direction = CHECK.direction(baseline("(y - y_hat)^2", SPACE, ()).choices[0][1].function)
-    contender = searched(BCE_LIKE, direction, SPACE, (0.1, 0.01))
-    assert contender.program == BCE_LIKE
+def test_a_searched_loss_carries_its_program_and_what_was_found_out_about_it():
+    contender = searched(BCE_LIKE, {"positive_rate": 1.0}, SPACE, (0.1, 0.01))
+    assert contender.solution == BCE_LIKE
+    assert contender.is_searched
+    assert contender.notes == {"positive_rate": 1.0}
     assert len(contender.choices) == 2
 
 

@@ -1,17 +1,17 @@
 import pytest
-from recommenders.tasks.finals import Contender, Finished
 
 from core.losses.closed_forms import BCE
-from recommenders.tasks.convergence import TrainingResult
+from core.phases.contender import Contender, Finished, TrainingResult
 from recommenders.tasks.metrics import find_metric
 from studies.study.baseline_comparison import caveats, compare
+from studies.study.settings import StudySettings
 
 AUC, RMSE = find_metric("classification", "auc"), find_metric("regression", "rmse")
 
 
 def finished(name, validation, tests, metric="auc"):
     runs = tuple(TrainingResult(10, 5, {metric: validation}, {metric: test}) for test in tests)
-    return Finished(Contender(name, None, ()), None, BCE, runs)
+    return Finished(Contender(name, None, ()), None, BCE, None, runs)
 
 
 @pytest.mark.parametrize(
@@ -43,9 +43,15 @@ def test_where_lower_is_better_a_lower_error_is_a_gain():
 
 
 def test_the_caveats_name_the_shared_decay_and_the_seeds():
-    told = " ".join(caveats(0.5, 3e-4, 3, passed=True))
+    settings = StudySettings(repeats=3)
+    told = " ".join(caveats(settings, passed=True))
     assert "weight decay 0.0003" in told
     assert "scale alone" in told
     assert "3 seeds" in told
     assert "passed the validation check" not in told
-    assert "No accepted loss passed" in caveats(0.5, 3e-4, 1, passed=False)[0]
+    assert "No accepted loss passed" in caveats(settings, passed=False)[0]
+
+
+def test_the_caveats_of_other_problems_say_nothing_of_losses():
+    told = " ".join(caveats(StudySettings(problem="bits:Bits", repeats=3), passed=True))
+    assert told == "The 3 seeds vary what is drawn, not the data: no test of significance."

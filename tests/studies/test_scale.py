@@ -44,13 +44,15 @@ def without_time(result):
 
 def start_of(study):
     """What measures its losses: its own start."""
-    return fresh_normaliser(study.task, derive_seed(study.settings.seed, "environment"), study.settings.proxy_size)
+    return fresh_normaliser(
+        study.losses.task, derive_seed(study.settings.seed, "environment"), study.settings.proxy_size
+    )
 
 
 @pytest.fixture(scope="module")
 def made():
     study = Study(normalised())
-    history = History(study.task.metric)
+    history = History(study.losses.task.metric)
     return study, study.run([history]), history
 
 
@@ -79,7 +81,7 @@ def test_all_losses_of_a_normalised_study_have_the_norm_of_bce_at_its_start(made
     assert gradient_norms(losses, normaliser.proxy_batch) == pytest.approx([expected] * len(losses), rel=1e-9)
     seed = derive_seed(study.settings.seed, "environment")
     for loss in losses:
-        assert bce_factor(study.task, replace(loss, scale=1.0), seed, study.settings.proxy_size) == loss.scale
+        assert bce_factor(study.losses.task, replace(loss, scale=1.0), seed, study.settings.proxy_size) == loss.scale
     assert [one.loss.scale for one in result.baselines if one.contender.name == "BCE"] == [1.0]
     assert {one.loss.scale for one in result.finished} != {1.0}
 
@@ -240,9 +242,9 @@ def test_raw_studies_do_not_name_their_scale():
 def test_without_a_proxy_test_all_that_is_proposed_is_trained(environment):
     settings = small_settings(proxy="none", check="after", environment=environment, trainings=24)
     study = Study(settings)
-    history = History(study.task.metric)
+    history = History(study.losses.task.metric)
     result = study.run([history])
-    funnel = result.tally.funnel()
+    funnel = result.search.tally.funnel()
     assert funnel["sampled"] == funnel["trained"] == 24 == len(history.candidates)
     assert funnel["zero_gradient"] == funnel["duplicate"] == funnel["wrong_direction"] == 0
     assert funnel["accepted"] + funnel["rejected"] + funnel["non_finite"] == 24

@@ -6,8 +6,9 @@ import torch
 
 from core.common.errors import UserError
 from core.search.trial import Verdict
+from studies.study.loss import pick_device
 from studies.study.settings import StudySettings
-from studies.study.study import Study, pick_device, use_cores
+from studies.study.study import Study
 from studies.study.summary import conclusion
 from tests.studies.small import run_small, small_settings
 
@@ -71,20 +72,20 @@ def test_the_best_loss_leads_the_finalists_on_validation_with_the_first_seed(res
 
 def test_candidate_epochs_count_what_was_trained():
     scratch = run_small(environment="from-scratch", epochs_per_candidate=2)
-    assert scratch.candidate_epochs == 16
-    assert run_small().candidate_epochs == 8
+    assert scratch.search.candidate_epochs == 16
+    assert run_small().search.candidate_epochs == 8
 
 
 @pytest.mark.parametrize("check", ["before", "after"])
 def test_with_the_check_before_training_no_trained_loss_fails_it(check):
     result = run_small(check=check, trainings=12)
-    funnel = result.tally.funnel()
+    funnel = result.search.tally.funnel()
     if check == "before":
         assert funnel["wrong_direction"] > 0
-        assert result.n_passed == len(result.tally.accepted)
+        assert result.n_passed == len(result.search.tally.accepted)
     else:
         assert funnel["wrong_direction"] == 0
-        assert result.n_passed < len(result.tally.accepted)
+        assert result.n_passed < len(result.search.tally.accepted)
 
 
 def test_where_nothing_passes_the_check_the_nearest_losses_are_shown_as_such():
@@ -193,7 +194,7 @@ def test_torch_has_the_cores_where_it_does_the_training():
     before = torch.get_num_threads()
     try:
         for backend, threads in (("auto", 1), ("torch", 2)):
-            use_cores(Study(small_settings(backend=backend), threads=2).task.trainer)
+            Study(small_settings(backend=backend), threads=2).problem.use_cores()
             assert torch.get_num_threads() == threads
     finally:
         torch.set_num_threads(before)

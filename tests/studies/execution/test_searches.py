@@ -107,7 +107,7 @@ def test_the_recommender_is_scored_after_every_step_without_changing_the_search(
     assert all(0 <= point["train"] <= 1 for point in part["points"])
     found = study.search([])
     assert found.tally.funnel() == part["funnel"]
-    assert study.score_on(study.task.validation) == part["points"][-1]["validation"]
+    assert study.losses.score_on(study.losses.task.validation) == part["points"][-1]["validation"]
 
 
 def test_without_the_filter_the_recommender_changes_with_every_training():

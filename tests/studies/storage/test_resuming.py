@@ -1,7 +1,7 @@
 import json
 
 from studies.storage.checkpoints import Checkpoints
-from studies.storage.identity import code_digest, data_digest
+from studies.storage.identity import code_digest
 from studies.storage.output import OutputFolder
 from studies.storage.resuming import begin_anew, finished_result, stored_state
 from tests.recommenders.problems import small_data
@@ -42,9 +42,9 @@ def test_a_finished_study_is_known_by_its_settings(tmp_path):
 
 def test_digests_see_every_change_and_nothing_else():
     data, same = small_data(), small_data()
-    assert data_digest(data) == data_digest(same)
+    assert data.digest() == same.digest()
     for part in ("train", "validation", "test"):
         changed = small_data()
         getattr(changed, part).label[0] = 1 - getattr(changed, part).label[0]
-        assert data_digest(changed) != data_digest(data)
+        assert changed.digest() != data.digest()
     assert code_digest("core") == code_digest("core") != code_digest("core", "searchers")

@@ -31,7 +31,7 @@ def database(migrated, tmp_path):
 def start(database, experiment="studies", warnings=None, **changes):
     connection = connect(database, experiment)
     study = Study(small_settings(**changes))
-    metric = study.task.metric
+    metric = study.losses.task.metric
     warn = (warnings if warnings is not None else []).append
     settings = study.settings.to_dict()
     file = HistoryFile(OutputFolder(Path(database.removeprefix("sqlite:///")).parent), settings, warn)
