@@ -24,11 +24,12 @@ Part = Literal["validation", "test"]
 class SimpleProblem(StudyProblem[C]):
     """Say where candidates come from, how they are judged and what they are compared with; that is all.
 
-    Nothing is learned between steps: rewards are gains over the first known candidate, and never change.
+    Nothing is learned between steps: rewards are gains over the least of what is compared with, and never change.
     """
 
     def __init__(self) -> None:
         self._entries: dict[str, int] = {}
+        self._start: float | None = None  # once it was asked for
 
     @property
     @abstractmethod
@@ -96,9 +97,11 @@ class SimpleProblem(StudyProblem[C]):
         return [self.metric.score_of(value) for value in values]
 
     def score(self) -> float:
-        """See Problem: of the first known candidate."""
-        first = self.known(self.known_names[0])
-        return self.short_score(first.solution, 0)
+        """See Problem: the least of what is compared with."""
+        if self._start is None:
+            scores = self.scores(list(self.compared.values()), "validation", derive_seed(0, "search"))
+            self._start = min((score for score in scores if math.isfinite(score)), default=math.nan)
+        return self._start
 
     def short_score(self, trained: Any, seed: int) -> float:
         """See StudyProblem."""

@@ -6,6 +6,7 @@ import base64
 from collections import Counter
 from collections.abc import Callable, Mapping
 
+from core.phases.terms import Terms
 from studies.common.pages import STYLE, template
 from studies.comparison import summary
 from studies.comparison.outcome import Outcome
@@ -29,8 +30,8 @@ CAPTIONS = {
         "reached more of them with more of its seeds.",
     ),
     "converged": (
-        "The best loss of each run, trained to convergence",
-        "A point is a run, its bar one standard deviation over training seeds. Dashed lines are known losses; an arrow "
+        "The best {one} of each run, trained to convergence",
+        "A point is a run, its bar one standard deviation over training seeds. Dashed lines are known {many}; an arrow "
         "marks one that lies outside the axes.",
     ),
     "critical_difference_final": (
@@ -48,7 +49,7 @@ CAPTIONS = {
     ),
     "improvement_converged": (
         "Probability of improvement after convergence",
-        "How often the best loss of a run of the row is better than that of a run of the column, ties half.",
+        "How often the best {one} of a run of the row is better than that of a run of the column, ties half.",
     ),
     "funnel": (
         "What became of the candidates",
@@ -64,6 +65,12 @@ _FILTERS: Mapping[str, Callable[..., str]] = {
 }
 
 
+def _caption(stem: str, terms: Terms) -> tuple[str, str]:
+    """Title and text of a picture."""
+    title, text = (words.format(one=terms.one, many=terms.many) for words in CAPTIONS[stem])
+    return title, text
+
+
 def render_page(outcome: Outcome, statistics: Statistics, pictures: Mapping[str, bytes]) -> str:
     """The page as HTML.
 
@@ -77,10 +84,12 @@ def render_page(outcome: Outcome, statistics: Statistics, pictures: Mapping[str,
         outcome=outcome,
         statistics=statistics,
         rows=summary.rows_of(outcome, statistics),
-        conclusion=summary.conclusion(statistics),
+        conclusion=summary.conclusion(statistics, outcome.terms),
         found_in=summary.found_in,
         verdict_of=summary.verdict,
         verdicts=outcome.terms.verdicts,
         stops=Counter(run.stop for run in outcome.runs),
-        pictures=[(*CAPTIONS[stem], base64.b64encode(data).decode("ascii")) for stem, data in pictures.items()],
+        pictures=[
+            (*_caption(stem, outcome.terms), base64.b64encode(data).decode("ascii")) for stem, data in pictures.items()
+        ],
     )

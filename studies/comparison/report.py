@@ -33,7 +33,7 @@ class Report:
     @property
     def sentences(self) -> list[str]:
         """The conclusion in sentences."""
-        return conclusion(self.statistics)
+        return conclusion(self.statistics, self.outcome.terms)
 
     def to_dict(self) -> dict[str, Any]:
         """The content of result.json; None for numbers that are not finite."""

@@ -12,7 +12,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from core.phases.terms import Terms
 from core.search.search import StopReason
+from recommenders.tasks.loss_problem import LOSS_TERMS
 from studies.common.paired import pairs_needed, smallest_p
 from studies.comparison.curves import quartiles
 from studies.comparison.outcome import Outcome
@@ -70,13 +72,19 @@ def rows_of(outcome: Outcome, statistics: Statistics) -> list[Row]:
     return rows
 
 
-def conclusion(statistics: Statistics) -> list[str]:
-    """What the comparison shows, what it does not, and why it could not show more; a sentence each."""
+def conclusion(statistics: Statistics, terms: Terms = LOSS_TERMS) -> list[str]:
+    """Return what the comparison shows, what it does not, and why it could not show more; a sentence each.
+
+    Args:
+        statistics: of the comparison.
+        terms: how one speaks of what was searched.
+    """
     final, converged = statistics.final, statistics.converged
     if not final.pairs:
         return [limits(final)]
-    caution = "The seeds vary the start and the batches, not the data: another data set may order the searchers anew."
-    return [_found(final), _found(converged), _floors(final, converged), limits(final), caution]
+    varied = "the start and the batches" if terms.are_losses else "what is drawn"
+    caution = f"The seeds vary {varied}, not the data: another data set may order the searchers anew."
+    return [_found(final), _found(converged), _floors(final, converged, terms.one), limits(final), caution]
 
 
 def _found(table: Standings) -> str:
@@ -97,10 +105,10 @@ def _found(table: Standings) -> str:
     return message
 
 
-def _floors(final: Standings, converged: Standings) -> str:
+def _floors(final: Standings, converged: Standings, one: str) -> str:
     floors = ["unknown" if math.isnan(table.floor) else number(table.floor) for table in (final, converged)]
     return (
-        f"The noise floor, what seeds alone move one and the same loss by (standard deviation): {floors[0]} in the "
+        f"The noise floor, what seeds alone move one and the same {one} by (standard deviation): {floors[0]} in the "
         f"search, {floors[1]} after convergence. Smaller differences mean nothing."
     )
 
@@ -149,7 +157,7 @@ def verdict(pair: Pair) -> str:
 def print_summary(outcome: Outcome, statistics: Statistics, console: Console) -> None:
     """The searchers, the best mean rank first, and the conclusion."""
     console.print(searchers_table(outcome, statistics))
-    for line in conclusion(statistics):
+    for line in conclusion(statistics, outcome.terms):
         console.print(Text(line))
 
 
@@ -170,7 +178,7 @@ def searchers_table(outcome: Outcome, statistics: Statistics) -> Table:
     table.add_column("searcher", overflow="fold", min_width=12)
     heads = (
         f"validation\n{outcome.metric}, median\nand quartiles",
-        f"test {outcome.metric}\nof best\nlosses",
+        f"test {outcome.metric}\nof best\n{outcome.terms.many}",
         "mean rank,\nsearch\nand test",
         "trained\nand\nsampled",
         "seconds,\nsearcher,\ntraining",

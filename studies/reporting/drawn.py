@@ -44,15 +44,20 @@ class Drawn:
     def _better(self) -> str:
         return "higher" if self.study.metric_named(self.study.metric).higher_is_better else "lower"
 
+    @property
+    def _start(self) -> str:
+        """What candidates are measured from."""
+        return "the recommender" if self.study.terms.are_losses else "the start"
+
     @cached_property
     def search(self) -> Picture | None:
         """Best so far and now, by candidate-epochs."""
         if self.past is None or not any(step.best is not None for step in self.past.steps):
             return None
         text = (
-            f"The validation {self.study.metric} ({self._better} is better) of the recommender that the search goes "
-            "on with, and the best of any candidate until then. A long flat end says that more of the same would find "
-            "little. Where the dashed line falls, the search began anew from a fresh recommender."
+            f"The validation {self.study.metric} ({self._better} is better) of {self._start} that the search goes on "
+            "with, and the best of any candidate until then. A long flat end says that more of the same would find "
+            f"little. Where the dashed line falls, the search began anew from a fresh {self._start.split()[-1]}."
         )
         steps = self.past.steps
         return _picture("search", "The search", text, lambda: pictures.search(steps, self.study.metric))
@@ -67,7 +72,9 @@ class Drawn:
             "Every trained candidate with the validation score after its training. Accepted ones passed the reward "
             "filter; diamonds are those whose recommender the search went on from."
         )
-        if self.study.settings.environment == "from-scratch":
+        if not self.study.terms.are_losses:
+            text = "Every measured candidate with its validation score. Accepted ones passed the reward filter."
+        elif self.study.settings.environment == "from-scratch":
             text = "Every trained candidate with the validation score after its training, always from a fresh start."
         if len(trained) > pictures.MOST_MARKS:
             text += f" Of {len(trained):,} candidates, evenly spaced ones are drawn."
@@ -99,7 +106,7 @@ class Drawn:
             "How many candidates came so far, from the top to the bottom. Bars are logarithmic: one of half the length "
             "stands for far less than half as many."
         )
-        steps = stages(self.numbers, len(self.study.finalists))
+        steps = stages(self.numbers, len(self.study.finalists), self.study.terms)
         return _picture("funnel", "The funnel", text, lambda: pictures.funnel(steps))
 
     @cached_property
@@ -108,14 +115,18 @@ class Drawn:
         points = [point for point in front_points(self.study) if point.value is not None]
         if not any(not point.is_known for point in points):
             return None
+        terms = self.study.terms
         text = (
-            f"Validation {self.study.metric} with the first seed against the number of operators: better is further "
-            "up, simpler further left. No found loss lies above the line; each step down is what simplicity costs."
+            f"Validation {self.study.metric} with the first seed against the number of {terms.complexity}: better is "
+            f"further up, simpler further left. No found {terms.one} lies above the line; each step down is what "
+            "simplicity costs."
         )
         plain = self._plain_known
         if plain is not None:
-            text += f" The dotted line is {plain[0]}, the best known loss that is not made of operators."
-        given = (points, plain, self.study.metric, self._better == "higher")
+            text += (
+                f" The dotted line is {plain[0]}, the best known {terms.one} that is not made of {terms.complexity}."
+            )
+        given = (points, plain, self.study.metric, self._better == "higher", terms)
         return _picture("front", "The front", text, lambda: pictures.front(*given))
 
     @property
@@ -129,8 +140,9 @@ class Drawn:
     @cached_property
     def convergence(self) -> list[Picture]:
         """Validation metric by epoch, first seed: the found loss beside known ones, and beside other found ones."""
-        if self.past is None:
+        if self.past is None or all(len(curve.validation) < 2 for curve in self.past.curves):
             return []
+        terms = self.study.terms
         first = [curve for curve in self.past.curves if curve.seed == 0 and curve.validation]
         name = self.study.finalists[0].name if self.study.finalists else None
         found = next((curve for curve in first if curve.kind == "found" and curve.name == name), None)
@@ -138,14 +150,14 @@ class Drawn:
         others = sorted((c for c in first if c.kind == "found" and c is not found), key=self._rank)
         text = (
             f"Validation {self.study.metric} after each epoch with the first seed, everyone from a fresh start. Dots "
-            "mark the best epoch, whose recommender counts. Beginnings may leave the axes."
+            "mark the best epoch, which counts. Beginnings may leave the axes."
         )
         drawn = []
         if found is not None or known:
-            drawn.append(self._curves("convergence", "The found loss and known ones", text, found, known))
+            drawn.append(self._curves("convergence", f"The found {terms.one} and known ones", text, found, known))
         if others:
-            text = "The same for the other losses that were found; the axes are not those of the other picture."
-            drawn.append(self._curves("convergence-found", "All losses that were found", text, found, others))
+            text = f"The same for the other {terms.many} that were found; the axes are not those of the other picture."
+            drawn.append(self._curves("convergence-found", f"All {terms.many} that were found", text, found, others))
         return drawn
 
     def _curves(
@@ -153,9 +165,9 @@ class Drawn:
     ) -> Picture:
         shown = others[:_MOST_CURVES]
         if len(others) > len(shown):
-            text += f" Of {len(others):,} losses beside it the best {len(shown)} are drawn."
+            text += f" Of {len(others):,} {self.study.terms.many} beside it the best {len(shown)} are drawn."
         metric, higher = self.study.metric, self._better == "higher"
-        return _picture(stem, title, text, lambda: pictures.convergence(found, shown, metric, higher))
+        return _picture(stem, title, text, lambda: pictures.convergence(found, shown, metric, higher, self.study.terms))
 
     def _rank(self, curve: PastCurve) -> float:
         """The best loss first, as in the table."""

@@ -11,6 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
+from core.phases.terms import Terms
+from recommenders.tasks.loss_problem import LOSS_TERMS
 from studies.common.drawing import COLOURS
 from studies.reporting.axes import FOUND, finite_array, label, legend, new_axes, number, other, thinned
 from studies.reporting.past import PastCandidate, PastCurve, PastStep
@@ -90,14 +92,21 @@ def funnel(stages: Sequence[tuple[str, int]]) -> Figure:
     return figure
 
 
-def front(points: Sequence[FrontPoint], plain: tuple[str, float] | None, metric: str, higher_is_better: bool) -> Figure:
-    """Validation metric against complexity: found losses, the line of their front, and known losses.
+def front(
+    points: Sequence[FrontPoint],
+    plain: tuple[str, float] | None,
+    metric: str,
+    higher_is_better: bool,
+    terms: Terms = LOSS_TERMS,
+) -> Figure:
+    """Draw the validation metric against complexity: found ones, the line of their front, and known ones.
 
     Args:
-        points: losses made of operators.
-        plain: name and value of a known loss that is not.
+        points: what has a complexity.
+        plain: name and value of something known that has none.
         metric: what is drawn.
         higher_is_better: whether it is.
+        terms: how one speaks of what was searched.
     """
     figure, axes = new_axes(3.2)
     there = [point for point in points if point.value is not None]
@@ -107,15 +116,15 @@ def front(points: Sequence[FrontPoint], plain: tuple[str, float] | None, metric:
     if best:
         steps = [*best, (max(p.complexity for p in there) + 0.5, best[-1][1])]
         axes.plot(*zip(*steps, strict=True), drawstyle="steps-post", label="front", **(FOUND | {"zorder": 2}))
-    _points(axes, [p for p in there if not p.is_known], "found losses", "o", COLOURS[1])
+    _points(axes, [p for p in there if not p.is_known], f"found {terms.many}", "o", COLOURS[1])
     known = [p for p in there if p.is_known]
-    _points(axes, known, "known losses", "s", COLOURS[0])
+    _points(axes, known, f"known {terms.many}", "s", COLOURS[0])
     for point in known:
         axes.annotate(
             label(point.name), (point.complexity, point.value), (-7, 0),
             textcoords="offset points", ha="right", va="center", fontsize=8.5,
         )  # fmt: skip
-    axes.set(xlabel="operators of the simplified form", ylabel=f"validation {metric}")
+    axes.set(xlabel=terms.complexity + " of the simplified form" * terms.are_losses, ylabel=f"validation {metric}")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     axes.margins(x=0.12, y=0.12)
     if not higher_is_better:
@@ -130,15 +139,29 @@ def _points(axes: Axes, points: Sequence[FrontPoint], text: str, marker: str, co
         axes.plot(*zip(*places, strict=True), marker, label=text, color=colour, markersize=6, zorder=6)
 
 
-def convergence(found: PastCurve | None, known: Sequence[PastCurve], metric: str, higher_is_better: bool) -> Figure:
-    """The validation metric by epoch; a dot where training would have stopped best."""
+def convergence(
+    found: PastCurve | None,
+    known: Sequence[PastCurve],
+    metric: str,
+    higher_is_better: bool,
+    terms: Terms = LOSS_TERMS,
+) -> Figure:
+    """Draw the validation metric by epoch; a dot where training would have stopped best.
+
+    Args:
+        found: what was found, if anything.
+        known: what is compared with.
+        metric: what is drawn.
+        higher_is_better: whether it is.
+        terms: how one speaks of what was searched.
+    """
     figure, axes = new_axes(3.6)
     curves = [*([] if found is None else [found]), *known]
     for i, curve in enumerate(curves):
         look = FOUND if curve is found else other(i - (found is not None))
         numbered = thinned(list(enumerate(curve.validation, start=1)), _MOST_POINTS)
         values = finite_array(value for _, value in numbered)
-        text = "found loss" if curve is found else label(curve.name)
+        text = f"found {terms.one}" if curve is found else label(curve.name)
         axes.plot([epoch for epoch, _ in numbered], values, label=text, **look)
         if 1 <= curve.best_epoch <= len(curve.validation) and curve.validation[curve.best_epoch - 1] is not None:
             best = finite_array(curve.validation[curve.best_epoch - 1 : curve.best_epoch])

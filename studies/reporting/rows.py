@@ -10,7 +10,9 @@ from typing import Any
 
 from core.common.errors import UserError
 from core.phases.picking import Pick
+from core.phases.terms import Terms
 from core.search.trial import Verdict
+from recommenders.tasks.loss_problem import LOSS_TERMS
 from studies.exporting.stored import StoredLoss, StoredStudy
 from studies.reporting.commands import export_command
 from studies.reporting.numbers import Numbers
@@ -137,20 +139,26 @@ def _picked(study: StoredStudy, rule: str) -> str | None:
         return None
 
 
-def stages(numbers: Numbers, n_converged: int) -> list[tuple[str, int]]:
-    """How many candidates came so far, from everything that was proposed to what was trained to convergence."""
+def stages(numbers: Numbers, n_converged: int, terms: Terms = LOSS_TERMS) -> list[tuple[str, int]]:
+    """Return how many candidates came so far, from everything that was proposed to what was trained to convergence.
+
+    Args:
+        numbers: what phases I and II came to.
+        n_converged: found ones that were trained to convergence.
+        terms: how one speaks of what was searched.
+    """
     count = numbers.count
     gradient = numbers.sampled - count(Verdict.ZERO_GRADIENT)
     new = gradient - count(Verdict.DUPLICATE)
     turned = [("right direction", new - count(Verdict.WRONG_DIRECTION))] if count(Verdict.WRONG_DIRECTION) else []
     return [
         ("sampled", numbers.sampled),
-        ("with a gradient", gradient),
+        *([("with a gradient", gradient)] if Verdict.ZERO_GRADIENT.value in terms.verdicts else []),
         ("not a duplicate", new),
         *turned,
         ("trained", numbers.trained),
         ("accepted", count(Verdict.ACCEPTED)),
-        ("distinct losses", numbers.distinct_accepted),
+        (f"distinct {terms.many}", numbers.distinct_accepted),
         ("passed phase II", numbers.passed_validation_check),
         ("to convergence", n_converged),
     ]

@@ -31,7 +31,12 @@ def test_the_page_tells_everything(full):
     read = Reader(page_of(full, CAPTIONS))
     text = " ".join(read.text.split())
     told = conclusion(analyse(full)) + [pair.sentence for pair in analyse(full).verdicts]
-    told += [full.command, *full.searchers, *(loss.name for loss in full.baselines), *(t for t, _ in CAPTIONS.values())]
+    told += [
+        full.command,
+        *full.searchers,
+        *(loss.name for loss in full.baselines),
+        *(t.format(one="loss", many="losses") for t, _ in CAPTIONS.values()),
+    ]
     told += ["ml-100k, users 943", "24 runs: the budget of trainings is used up", "trainings50"]
     for part in told:
         assert part in text
