@@ -58,9 +58,11 @@ EXTRA = {
     "studies/tuning/storage.py": {"optuna"},
     "studies/tuning/trials.py": {"optuna"},
     "studies/comparison/statistics.py": {"scipy", "scikit_posthocs"},
-    "recommenders/data/times.py": {"pandas"},
     **{f"recommenders/data/{name}.py": {"pyarrow"} for name in ("amazon", "arrow_table")},
-    **{f"recommenders/data/{n}.py": {"pandas", "pyarrow"} for n in ("columns", "frames", "text_table", "timestamps")},
+    **{
+        f"recommenders/data/{name}.py": {"pandas", "pyarrow"}
+        for name in ("columns", "frames", "text_table", "times", "timestamps")
+    },
     "recommenders/data/fetch.py": {"pooch", "platformdirs"},
 }
 #: What contracts may import beside that: whoever holds something to them has a test suite.

@@ -65,7 +65,7 @@ class SimpleProblem(StudyProblem[C]):
             solution = self.space.parse(name)
             self.space.encode(solution)
         except UserError as error:
-            unknown = unknown_name(f"known {self.terms.one}", name, there)
+            unknown = unknown_name(self.terms.one, name, there)
             raise UserError(f"{unknown} Nor is it written as one is: {error}") from None
         return Contender(str(solution), solution, ((None, solution),))
 

@@ -146,13 +146,14 @@ class _IdEncoder:
         return np.isin(self._rows[start : start + n], known) if known else False
 
     def _check_new(self, chunk: Chunk, found: np.ndarray, n_known: int) -> None:
-        for code, text in enumerate(self._codes.ids[n_known:], start=n_known):
-            if not text.strip() or len(text) > MAX_ID or any(end in text for end in "\r\n\0"):
-                got = format_value(text) if text.strip() else "an empty cell"
-                limit = f" of one line and at most {MAX_ID} characters" * bool(text.strip())
-                article = "an" if self._role == "item" else "a"
-                row = int(np.flatnonzero(found == code)[0])
-                raise UserError(f"{chunk.location(row)}: {article} {self._role}{limit} expected, got {got}")
+        bad = [code for code, text in enumerate(self._codes.ids[n_known:], start=n_known) if not _is_id(text)]
+        if bad:
+            row = int(np.isin(found, bad).argmax())
+            text = self._codes.ids[found[row]]
+            got = format_value(text) if text.strip() else "an empty cell"
+            limit = f" of one line and at most {MAX_ID} characters" * bool(text.strip())
+            article = "an" if self._role == "item" else "a"
+            raise UserError(f"{chunk.location(row)}: {article} {self._role}{limit} expected, got {got}")
 
     def build(self, n: int) -> tuple[np.ndarray, np.ndarray]:
         """Return the distinct ids in order (as numbers, if all are plain ones), and [n] the index of each row's."""
@@ -166,6 +167,10 @@ class _IdEncoder:
         rows = self._rows[:n]
         np.take(rank, rows, out=rows, mode="clip")  # clip is what writes in place; all are in range
         return array[order], rows
+
+
+def _is_id(text: str) -> bool:
+    return bool(text.strip()) and len(text) <= MAX_ID and not ("\r" in text or "\n" in text or "\0" in text)
 
 
 #: What to do about a cell that is not a number.

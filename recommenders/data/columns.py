@@ -51,11 +51,14 @@ class Column:
 
     def ids(self) -> tuple[list[str], np.ndarray]:
         """Return the distinct cells as text ("" where missing), and [n] the index of each row's cell among them."""
-        is_dictionary = pa.types.is_dictionary(self._array.type)
-        # of a dictionary the indices are encoded anew: it may have values that no row has
-        encoded = (self._array.indices if is_dictionary else self._array).dictionary_encode(null_encoding="encode")
-        values = self._array.dictionary.take(encoded.dictionary) if is_dictionary else encoded.dictionary
-        return self._id_texts(values), encoded.indices.to_numpy()
+        if not pa.types.is_dictionary(self._array.type):
+            encoded = self._array.dictionary_encode(null_encoding="encode")
+            return self._id_texts(encoded.dictionary), encoded.indices.to_numpy()
+        # values that no row has are left out; the others keep their order, so that looking them up takes less time
+        values, n = self._array.dictionary, len(self._array.dictionary)
+        index = self._array.indices.cast(pa.int64()).fill_null(n).to_numpy()
+        used = np.bincount(index, minlength=n + 1) > 0
+        return self._id_texts(values.filter(pa.array(used[:n]))) + [""] * int(used[n]), (np.cumsum(used) - 1)[index]
 
     def _id_texts(self, values: pa.Array) -> list[str]:
         if pa.types.is_integer(values.type):
@@ -96,7 +99,7 @@ class Column:
 
     def texts(self) -> pd.Series:
         """Return [n] cells as text, "" where missing."""
-        return pd.Series(self._filled.to_pylist(), dtype=object)
+        return pd.Series(self._filled.to_numpy(zero_copy_only=False), dtype=object)
 
     def is_empty(self) -> np.ndarray:
         """Return [n] whether a cell of text is missing or "" (a blank is not)."""

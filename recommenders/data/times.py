@@ -7,6 +7,8 @@ from functools import partial
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from core.common.errors import UserError
 from recommenders.data.columns import Chunk
@@ -42,10 +44,11 @@ _EXAMPLES = "2015-03-04 05:06:07, 2015-03-04T05:06:07.891+02:00, 03/04/2015 5:06
 _SWAPPED = {"%m/%d/%Y": "%d/%m/%Y", "%d-%m-%Y": "%m-%d-%Y"}
 _CLOCK = re.compile(r"([ ,T]+)(\d{1,2}:\d\d)(:\d\d)?([.]\d{1,9})?( ?)([AaPp][Mm])?")
 _IN_UTC = re.compile(r"\s*\b(?:UTC|GMT|Z)$")
+# The next two patterns are for Arrow, which is ten times as fast as Python. Its \s does not include \v.
 #: What pandas would read as a date and is none: numbers (as a year or a day), and the words "now" and "today".
-_NOT_A_DATE = r"(?:[^0-9]*|\s*[+-]?[0-9]+[.]?[0-9]*\s*)"
+_NOT_A_DATE = r"^(?:[^0-9]*|[\s\v]*[+-]?[0-9]+[.]?[0-9]*[\s\v]*)$"
 #: Ends in a time zone.
-_ZONED = r"[T ]\d\d[^+-]*[+-]\d\d(?::?\d\d)?\s*$|[zZ]\s*$"
+_ZONED = r"(?:[T ]\d\d[^+-]*[+-]\d\d(?::?\d\d)?|[zZ])[\s\v]*$"
 
 #: Kinds of times.
 _NUMBERS, _DATES = "numbers", "dates"
@@ -142,9 +145,10 @@ def _parse_dates(texts: pd.Series, form: tuple[str, str]) -> pd.Series:
     date, clock = form
     if clock.endswith("UTC"):
         texts, clock = texts.str.replace(_IN_UTC, "", regex=True), clock.removesuffix("UTC")
-    texts = texts.mask(texts.str.fullmatch(_NOT_A_DATE).astype(bool))
+    cells = pa.array(texts, pa.string())
+    texts = texts.mask(pc.match_substring_regex(cells, _NOT_A_DATE).to_numpy(zero_copy_only=False))
+    zoned = pc.match_substring_regex(cells, _ZONED).to_numpy(zero_copy_only=False)
     read = partial(pd.to_datetime, format=date + clock, errors="coerce", utc=True)
-    zoned = texts.str.contains(_ZONED, na=False).to_numpy(dtype=bool)
     if zoned.all() or not zoned.any():
         return read(texts)
     # Apart: pandas below 3 takes the zone of some dates for that of those without one.

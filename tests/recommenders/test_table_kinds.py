@@ -100,6 +100,10 @@ BAD = {
     ),
     "a rating of text": (cells(rating=["5", "x", "1", "2", "3"]), "row 2: rating: a finite number expected, got 'x'"),
     "a user that is missing": (cells(user_id=[1, None, 2, 3, 4]), "row 2: a user expected, got an empty cell"),
+    "categories in an order that is not that of the rows": (
+        cells(user_id=pd.Categorical(["a", None, "\n", "b", " "], [" ", "\n", "b", "a"])),
+        "row 2: a user expected, got an empty cell",
+    ),
     "an item of nothing": (cells(item_id=["a", "b", " ", "d", "e"]), "row 3: an item expected, got an empty cell"),
     "lists": (cells(user_id=[[1]] * 5), "column 'user_id': numbers or text expected for user, got list"),
     "records": (cells(item_id=[{"a": 1}] * 5), "column 'item_id': numbers or text expected for item, got struct"),

@@ -131,7 +131,9 @@ def test_what_fits_another_order_of_day_and_month_too_is_said():
     assert read("04-13-2015") == [seconds(2015, 4, 13)]
 
 
-@pytest.mark.parametrize("cell", ["soon", "", "17", "20150304", "04/03/2015", "2015-13-01", "now", "today", "NaT"])
+@pytest.mark.parametrize(
+    "cell", ["soon", "", "17", "\v2015", "20150304", "04/03/2015", "2015-13-01", "now", "today", "NaT"]
+)
 def test_what_is_no_such_date_is_refused_with_its_line(cell):
     with pytest.raises(UserError, match=r"x.csv line 3: timestamp: a date expected .*ISO 8601.* --time-col none"):
         read("2015-03-04", cell, "2015-03-05")

@@ -32,7 +32,8 @@ class Ending(Bits):
         global calls
         calls += 1
         if calls == int(os.environ.get("OWN_ENDS", 0)):
-            raise {"stop": KeyboardInterrupt, "break": RuntimeError}[os.environ["OWN_HOW"]]("in the middle\\nof a study")
+            kind = {"stop": KeyboardInterrupt, "break": RuntimeError}[os.environ["OWN_HOW"]]
+            raise kind("in the middle\\nof a study")
         values = super().evaluate(candidates, part, seed)
         return values[: int(os.environ.get("OWN_FEWER", len(values)))]
 """
@@ -127,7 +128,7 @@ def test_reading_settings_imports_nothing():
         (("--problem", "{}:Bits", "--data", "{}.py"), "--data: --problem {}:Bits has no use for it"),
         (
             ("--problem", "{}:Bits", "--baseline", "twos"),
-            "unknown known bit string 'twos': expected one of ones, zeros",
+            "unknown bit string 'twos': expected one of ones, zeros",
         ),
         (("--problem", "{}:Bits", "--guess", "0 1 2"), "--guess '0 1 2' is outside of the search space"),
         (("--problem", "{}:Ending"), "evaluate: expected 2 numbers, one for each candidate, got [0.5]"),
@@ -188,8 +189,8 @@ def test_searchers_are_compared_on_it_by_processes_with_mlflow(own, migrated, ca
     assert content["noise"]["loss"] == "zeros"
     assert len(set(content["noise"]["converged"])) == 2, "noise is what seeds move"
     assert "one and the same bit string" in " ".join(content["conclusion"])
-    client = open_server(place)
-    runs = client.search_runs([client.get_experiment_by_name("loss-search-comparison").experiment_id])
+    with open_server(place) as client:
+        runs = client.search_runs([client.get_experiment_by_name("loss-search-comparison").experiment_id])
     assert {run.data.tags.get("problem") for run in runs} == {f"{own}:Bits:noise=0.05"}
     before = {path.name for path in Path(folder, "parts").iterdir()}
     again = ("--seeds" if word == "--seeds" else word for word in words)
