@@ -141,7 +141,7 @@ def test_what_is_neither_a_name_nor_a_formula_is_refused_with_its_position(text,
     [
         (
             "BCEE",
-            "unknown loss 'BCEE': expected one of BCE, .*hinge, y, y_hat. Did you mean 'BCE'.* Or give a formula such as",
+            "unknown loss 'BCEE': expected one of BCE, .*hinge, y, y_hat. Did you mean 'BCE'.* Or give a formula",
         ),
         ("yhat", "Did you mean 'y_hat'"),
         ("y_hat + BCE", "position 8: .*; BCE is a named loss, which cannot be part of a formula"),
