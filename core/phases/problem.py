@@ -146,7 +146,11 @@ class StudyProblem(Problem[C]):
         return {}
 
     def read_kept(self, stored: Any) -> Any:
-        """Return what a `ConvergenceTraining` kept, as it was stored; checked, since it comes from a file."""
+        """Return what a `ConvergenceTraining` kept, as it was stored; checked, since it comes from a file.
+
+        Raises:
+            UserError: it does not fit.
+        """
         if stored is not None:
             raise UserError(f"stored phase III: expected nothing that is kept, got {format_value(stored)}")
 

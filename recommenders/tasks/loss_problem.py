@@ -182,7 +182,14 @@ class TrainedLossProblem(LossProblem, StudyProblem[LossProgram]):
     def leading(
         self, tally: Tally[LossProgram], finalists: int, simpler: int, say: Callable[[str], None]
     ) -> Leading[LossProgram]:
-        """Phase II: the validation check of all accepted losses, then screening where rewards cannot be compared."""
+        """Phase II: the validation check of all accepted losses, then screening where rewards cannot be compared.
+
+        Args:
+            tally: the accepted losses and their scores in Phase I.
+            finalists: how many of the best losses go on to Phase III.
+            simpler: how many more, out of the Pareto front of score and complexity.
+            say: called with sentences about the progress.
+        """
         rules, programs = self._rules, list(tally.accepted.values())
         checked = check_directions(programs, self.space, rules.check, finalists)
         say(
