@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,6 +42,11 @@ class Objective(ABC):
         Yields:
             The objective [m] of m genomes, whose mean is maximised, and the decisions that it was computed from.
         """
+
+    @property
+    def genomes(self) -> Sequence[Tensor]:
+        """The genomes [D] that `steps` remembers; a policy checks them after they were stored."""
+        return ()
 
     @abstractmethod
     def state_dict(self) -> dict[str, Any]:

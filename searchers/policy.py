@@ -205,7 +205,8 @@ class PolicySearcher(Searcher):
         self._drawn = [read_genome(row) for row in read(list[list[int]], state["drawn"])]
         told = read(list[tuple[list[int], float]], state["told"])
         self._told = [(read_genome(row), reward) for row, reward in told]
-        for genome in (*self._drawn, *(genome for genome, _ in self._told)):
+        imitated = (genome.numpy() for genome in self._objective.genomes)
+        for genome in (*self._drawn, *(genome for genome, _ in self._told), *imitated):
             check_genomes(genome[None], self._space)
         metrics = read(dict[str, float], state["metrics"])
         if metrics.keys() != self._metrics.keys():

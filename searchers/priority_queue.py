@@ -6,12 +6,13 @@ log pi over a queue of the best ones.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from core.common.restoring import read
 from searchers.controller import Decisions
 from searchers.objectives import Batch, Evaluate, Objective
 
@@ -49,4 +50,10 @@ class PriorityQueue(Objective):
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """See Objective."""
-        self._queue = [(reward, genomes.clone()) for reward, genomes in state["queue"]]
+        queue = read(list[tuple[float, Tensor]], state["queue"])
+        self._queue = [(reward, genomes.clone()) for reward, genomes in queue]
+
+    @property
+    def genomes(self) -> Sequence[Tensor]:
+        """See Objective."""
+        return [genomes for _, genomes in self._queue]

@@ -81,7 +81,7 @@ class _Environment(Evaluator):
             scores += of_part
         if together < len(losses):
             self._copies = None
-        seconds = (time.perf_counter() - began) / len(losses)
+        seconds = (time.perf_counter() - began) / max(1, len(losses))
         return [Measurement(score, self._epochs, seconds) for score in scores]
 
     def _train(self, losses: Sequence[Loss], seed: int) -> tuple[ModelCopies, Sequence[float]]:
