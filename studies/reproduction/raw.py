@@ -64,9 +64,16 @@ class Column:
         raise UserError(f"{self.name}: expected {wanted}, got {shown(text)}")
 
 
-def metric_columns(*metrics: str) -> tuple[Column, ...]:
-    """Of metrics on both parts that a training to convergence ends with."""
-    return tuple(Column(f"{part}_{metric}", optional=True) for part in ("validation", "test") for metric in metrics)
+#: Where something was measured, and what a loss was trained with.
+PAIR = (Column("model", str), Column("dataset", str))
+SMOOTHED = (Column("loss", str), Column("epsilon", optional=True))
+TRAINED = (*PAIR, *SMOOTHED, Column("learning_rate"), Column("weight_decay"))
+
+
+def converged(*metrics: str) -> tuple[Column, ...]:
+    """Columns of what a training to convergence comes to: metrics on both parts."""
+    parts = [Column(f"{part}_{metric}", optional=True) for part in ("validation", "test") for metric in metrics]
+    return (Column("seed", int), Column("best_epoch", int), *parts)
 
 
 def frame(columns: Sequence[Column], rows: Iterable[Mapping[str, Any]]) -> Frame:
