@@ -51,9 +51,9 @@ bench: $(READY) ## speed of the trainer, of what comes before it, and of every s
 slow: $(READY) ## reproduce published figures (an hour)
 	$(BIN)/python -m pytest -m slow
 
-fuzz: $(READY) ## hostile input at every door, a hundred thousand cases each (six minutes; x86-64, Python below 3.14)
-	for door in formula program checkpoint table options; do \
-		$(BIN)/python -m tests.fuzz.atheris_doors $$door -runs=100000 -print_final_stats=1 || exit 1; done
+fuzz: $(READY) ## hostile input for every fuzz target, a hundred thousand cases each (six minutes; x86-64, Python below 3.14)
+	for target in formula program checkpoint table options; do \
+		$(BIN)/python -m tests.fuzz.atheris_targets $$target -runs=100000 -print_final_stats=1 || exit 1; done
 
 lock: ## write constraints.txt anew: the newest versions of everything that pyproject.toml allows
 	rm -rf .venv-lock

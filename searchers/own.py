@@ -9,8 +9,8 @@ from typing import Any, cast, get_args, get_type_hints
 
 import numpy as np
 
-from core.common.errors import UserError, shown
-from core.common.loading import find_class, telling
+from core.common.errors import UserError, format_value
+from core.common.loading import find_class, user_errors_from
 from core.search.searcher import Searcher
 from core.search.space import Space, check_genomes
 from core.search.trial import Trial
@@ -42,12 +42,13 @@ def find_searcher(spec: SearcherSpec) -> tuple[type[Searcher], type | None]:
 
 def _settings_of(kind: type, where: str) -> type:
     """The class by which the constructor annotates its settings."""
-    with telling(f"{where}: the annotation of its settings", exits=True):
+    with user_errors_from(f"{where}: the annotation of its settings", exits=True):
         hint = get_type_hints(kind.__init__).get("settings")  # type: ignore[misc]
     found = next((one for one in (hint, *get_args(hint)) if isinstance(one, type) and is_dataclass(one)), None)
     if found is None or not _is_frozen_with_defaults(found):
         raise UserError(
-            f"{where}: expected settings annotated by a frozen dataclass whose fields have defaults, got {shown(hint)}"
+            f"{where}: expected settings annotated by a frozen dataclass whose fields have defaults, got "
+            f"{format_value(hint)}"
         )
     return cast(type, found)
 
@@ -76,34 +77,36 @@ class OwnSearcher(Searcher):
 
     def __init__(self, kind: type[Searcher], name: str, space: Space[Any], *arguments: Any) -> None:
         self._where, self._space = f"searcher {name}", space
-        with telling(f"{self._where}: its constructor", exits=True):
+        with user_errors_from(f"{self._where}: its constructor", exits=True):
             self._inner = cast(Any, kind)(space, *arguments)
 
     def ask(self, n: int) -> np.ndarray:
         """See Searcher."""
-        with telling(f"{self._where}: ask"):
+        with user_errors_from(f"{self._where}: ask"):
             genomes = self._inner.ask(n)
         if not isinstance(genomes, np.ndarray) or genomes.shape[:1] != (n,):
-            raise UserError(f"{self._where}: ask({n}): expected an array of {n} genomes, got {shown(genomes)}")
-        with telling(f"{self._where}: ask({n}):"):
+            raise UserError(f"{self._where}: ask({n}): expected an array of {n} genomes, got {format_value(genomes)}")
+        with user_errors_from(f"{self._where}: ask({n}):"):
             check_genomes(genomes, self._space)
         return genomes
 
     def tell(self, trials: Sequence[Trial[Any]]) -> Mapping[str, float]:
         """See Searcher."""
-        with telling(f"{self._where}: tell"):
-            told: Mapping[str, float] = self._inner.tell(trials)
-        if not isinstance(told, Mapping):
-            raise UserError(f"{self._where}: tell: expected a mapping of numbers, it may be empty, got {shown(told)}")
-        return told
+        with user_errors_from(f"{self._where}: tell"):
+            metrics: Mapping[str, float] = self._inner.tell(trials)
+        if not isinstance(metrics, Mapping):
+            raise UserError(
+                f"{self._where}: tell: expected a mapping of numbers, it may be empty, got {format_value(metrics)}"
+            )
+        return metrics
 
     def state_dict(self) -> dict[str, Any]:
         """See Searcher."""
-        with telling(f"{self._where}: state_dict"):
+        with user_errors_from(f"{self._where}: state_dict"):
             state: dict[str, Any] = self._inner.state_dict()
         return state
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """See Searcher."""
-        with telling(f"{self._where}: load_state_dict"):
+        with user_errors_from(f"{self._where}: load_state_dict"):
             self._inner.load_state_dict(state)

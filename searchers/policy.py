@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from core.common.errors import UserError, shown
+from core.common.errors import UserError, format_value
 from core.common.restoring import read
 from core.common.seeding import torch_rng
 from core.search.searcher import Searcher
@@ -209,5 +209,5 @@ class PolicySearcher(Searcher):
             check_genomes(genome[None], self._space)
         metrics = read(dict[str, float], state["metrics"])
         if metrics.keys() != self._metrics.keys():
-            raise ValueError(f"expected the metrics {', '.join(self._metrics)}, got {shown(list(metrics))}")
+            raise ValueError(f"expected the metrics {', '.join(self._metrics)}, got {format_value(list(metrics))}")
         self._metrics = metrics

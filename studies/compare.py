@@ -10,13 +10,13 @@ from cyclopts import Group, Parameter
 from core.common.extras import needs
 from recommenders.tasks.metrics import find_metric
 from studies.common.command import make_app, run_app
-from studies.comparison.contest import Contest
+from studies.comparison.comparison import Comparison
+from studies.comparison.messages import result_message
 from studies.comparison.settings import ComparePlaces, CompareSettings, command
-from studies.comparison.telling import told_with
-from studies.comparison.tracking import ContestTracker
+from studies.comparison.tracking import ComparisonTracker
 from studies.execution.experiment import experiment
 from studies.execution.progress import TaskProgress
-from studies.execution.runner import Callback
+from studies.execution.runner import TaskCallback
 from studies.storage.output import folder_name
 from studies.study.console import tell_data
 
@@ -43,15 +43,15 @@ def compare(
     from studies.comparison.summary import print_summary
 
     name = folder_name(f"compare-{comparison.data_name(places.files)}-{comparison.recommender}")
-    contest = Contest(comparison, places.files)  # whatever is wrong with the settings is found here
+    ready = Comparison(comparison, places.files)  # whatever is wrong with the settings is found here
     metric = find_metric(comparison.task, comparison.metric)
     with experiment(places.out or Path("results") / name, places, REPORT_FILES) as work:
-        callbacks: list[Callback] = [work.open(TaskProgress(work.err, told_with(metric.name)))]
-        tracker = work.track(lambda uploader: ContestTracker(uploader, work.path, comparison.to_dict()))
+        callbacks: list[TaskCallback] = [work.open(TaskProgress(work.err, result_message(metric.name)))]
+        tracker = work.track(lambda uploader: ComparisonTracker(uploader, work.path, comparison.to_dict()))
         callbacks += [] if tracker is None else [tracker]
-        tell_data(contest.dataset, work.err)
-        runner = work.runner({contest.digest: contest.files}, comparison.device, callbacks)
-        report = make_report(contest.run(runner, command(comparison, places)))
+        tell_data(ready.dataset, work.err)
+        runner = work.runner({ready.digest: ready.files}, comparison.device, callbacks)
+        report = make_report(ready.run(runner, command(comparison, places)))
         files = write_report(report, work.folder)
         if tracker is not None:
             tracker.on_report(report, files)

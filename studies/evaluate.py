@@ -43,9 +43,9 @@ def evaluate(
     data, model = evaluation.data_name(places.files), evaluation.recommender
     path = places.out or Path("results") / folder_name(f"evaluate-{evaluation.protocol}-{data}-{model}")
     study = Study(evaluation.study, places.files)  # whatever is wrong with the settings is found here
-    from studies.evaluation.judgement import Judgement  # Optuna, statistics and pictures take seconds to load
+    from studies.evaluation.evaluation import Evaluation  # Optuna, statistics and pictures take seconds to load
     from studies.evaluation.report import REPORT_FILES, write_report
-    from studies.evaluation.summary import print_summary, told
+    from studies.evaluation.summary import conclusion, print_summary
 
     with experiment(path, places, REPORT_FILES) as work:
         progress = work.open(TaskProgress(work.err))
@@ -53,10 +53,10 @@ def evaluate(
         tell_data(study.task.dataset, work.err)
         digest = data_file_digest(places.files)
         runner = work.runner({digest: places.files}, evaluation.device, [progress])
-        outcome = Judgement(evaluation, study.task, TaskFactory(digest), runner).run()
+        outcome = Evaluation(evaluation, study.task, TaskFactory(digest), runner).run()
         files = write_report(outcome, command(evaluation, places), work.folder, work.warn)
         if tracker is not None:
-            tracker.on_outcome(outcome, told(outcome), files)
+            tracker.on_outcome(outcome, conclusion(outcome), files)
     print_summary(outcome, work.out if work.out.is_terminal else new_console(width=max(work.out.width, 160)))
     work.say_where(files[0])
 

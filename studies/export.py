@@ -106,11 +106,11 @@ def _found(settings: ExportSettings) -> Exported:
     exported = study.exported(stored)
     loss = exported.loss
     if settings.epsilon is not None and isinstance(loss, ProgramLoss):
-        told = f"The smoothing term here is {settings.epsilon:g}, in the study it was {loss.smoothing:g}."
+        message = f"The smoothing term here is {settings.epsilon:g}, in the study it was {loss.smoothing:g}."
         if loss.scale != 1:
-            told += " The scale is still the one that was measured with that."
+            message += " The scale is still the one that was measured with that."
         loss = replace(loss, epsilon=settings.epsilon)
-        exported = Exported(exported.name, loss, (told, *exported.origin), exported.details)
+        exported = Exported(exported.name, loss, (message, *exported.origin), exported.details)
     return exported
 
 

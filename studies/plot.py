@@ -78,7 +78,7 @@ def plot(*, settings: Annotated[PlotSettings | None, Parameter(name="*", negativ
         raise UserError(
             f"--out {settings.out}: expected a file whose name ends in {', '.join(ENDINGS[:-1])} or {ENDINGS[-1]}"
         )
-    chosen, told = distinct(_chosen(settings))
+    chosen, sentences = distinct(_chosen(settings))
     losses = [scaled(one, settings.scale) for one in chosen]
     content = picture(lambda: loss_curves(losses, settings.scale), ending)
     write_file(settings.out, content)
@@ -87,7 +87,7 @@ def plot(*, settings: Annotated[PlotSettings | None, Parameter(name="*", negativ
         factor = "" if one.factor is None else f" times {one.factor:.3g}"
         details = "; ".join(part for part in (one.chosen.about, one.chosen.settings) if part)
         print(f"  {one.chosen.name}{factor}: {details}")
-    for sentence in (*told, *(sentence for one in losses for sentence in one.told)):
+    for sentence in (*sentences, *(sentence for one in losses for sentence in one.notes)):
         print(sentence)
     print(f"Written to {in_a_line(str(settings.out))}")
 

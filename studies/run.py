@@ -11,7 +11,7 @@ from rich.console import Console
 from recommenders.data import DataFiles
 from studies.common.command import make_app, run_app
 from studies.running.outcome import KEPT
-from studies.running.running import StudyRun, Voice
+from studies.running.running import Messages, StudyRun
 from studies.storage.output import RESULT, OutputFolder, folder_name
 from studies.storage.resuming import own_folder
 from studies.study.console import LiveProgress, new_console, tell_data, warning_to
@@ -48,8 +48,8 @@ def _run(ready: Study, places: PlaceSettings, folder: OutputFolder) -> None:
         console.print(text, highlight=False, soft_wrap=True)
 
     wide = out if out.is_terminal else new_console(width=max(out.width, 170))
-    voice = Voice(lambda data: tell_data(data, err), warning_to(err), lambda result: print_report(result, wide))
-    run = StudyRun(ready, places, folder, voice)
+    messages = Messages(lambda data: tell_data(data, err), warning_to(err), lambda result: print_report(result, wide))
+    run = StudyRun(ready, places, folder, messages)
     try:
         with LiveProgress(err, ready.task.metric, ready.settings.trainings) as progress:
             done = run.go(progress)
@@ -59,8 +59,8 @@ def _run(ready: Study, places: PlaceSettings, folder: OutputFolder) -> None:
         raise
     if done is not None and done.get("best") is not None:
         say(f"Best found loss: {done['best']['formula']}\n{done['comparison']['verdict']}")
-    told = "Written to" if done is None else "Finished before; remove it to run the study again:"
-    say(f"{told} {folder.path / RESULT}")
+    message = "Written to" if done is None else "Finished before; remove it to run the study again:"
+    say(f"{message} {folder.path / RESULT}")
     for name, what in KEPT.items():
         if (folder.path / name).exists():
             say(f"  {what}: {folder.path / name}")

@@ -21,7 +21,7 @@ from studies.storage.output import folder_name
 from studies.study.console import new_console, tell_data
 from studies.study.study import Study
 from studies.study.typed import command_line
-from studies.tuning.evaluation import Evaluation
+from studies.tuning.evaluator import SettingsEvaluator
 from studies.tuning.settings import TunePlaces, TuneSettings
 from studies.tuning.tracking import TuneTracker
 from studies.tuning.tuning import Tuning
@@ -74,12 +74,12 @@ def _tune(tuning: TuneSettings, places: TunePlaces, path: Path, dataset: Dataset
         identity = {name: value for name, value in tuning.to_dict().items() if name not in _FREE} | {"data": digest}
         trials = open_trials(tuning, places, work.folder, (JOURNAL, NOTE), identity)
         tracker = work.track(lambda uploader: TuneTracker(uploader, trials.id, tuning.to_dict(), metric.name))
-        bars = work.open(TaskProgress(work.err, told=None))
-        watchers = [TrialLines(work.err, metric.name), *([] if tracker is None else [tracker])]
+        bars = work.open(TaskProgress(work.err, message=None))
+        callbacks = [TrialLines(work.err, metric.name), *([] if tracker is None else [tracker])]
         runner = work.runner({digest: places.files}, tuning.device, [bars])
-        evaluation = Evaluation(tuning, TaskFactory(digest), runner)
+        evaluator = SettingsEvaluator(tuning, TaskFactory(digest), runner)
         tell_data(dataset, work.err)
-        result = Tuning(tuning, trials, evaluation, watchers).run()
+        result = Tuning(tuning, trials, evaluator, callbacks).run()
 
         def figures() -> Mapping[str, Any]:
             from studies.tuning.pictures import draw_all

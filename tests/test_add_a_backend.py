@@ -46,7 +46,7 @@ def test_it_keeps_the_contract(outside):
     assert int(re.search(r"(\d+) passed", done.stdout)[1]) >= 30
 
 
-STEP, SLOPE = "sub_(rate * (", "loss.slope(logit.detach(), batch.label)"
+STEP, GRADIENT = "sub_(rate * (", "loss.gradient(logit.detach(), batch.label)"
 WRONG = [
     # what stands on the page, what stands in its place, the law that sees it, and by what it is tried
     (" + decay * copy[name]", "", "an_epoch_is_that_of_a_plain_loop", (45, 16, 1)),
@@ -55,12 +55,12 @@ WRONG = [
     ("learning_rate[k]", "learning_rate[0]", "an_epoch_is_that_of_a_plain_loop", (45, 16, 1)),
     ("decay * copy[name]", "decay * copy[name] * (gradient != 0)", "a_strong_decay_over_many_steps_stays_exact", ()),
     ("decay * copy[name]", "decay * copy[name] * (gradient != 0)", "without_a_gradient_a_copy_only_decays", ()),
-    (SLOPE, f"({SLOPE} if loss.tape else 0 * logit)", "what_it_takes_it_trains_by", ()),
-    ("population, k, loss,", "population, k, losses[0],", "a_copy_does_not_depend_on_its_neighbours", (torch.float64,)),
-    (STEP, f"{STEP}population.weights[name].sum() + ", "a_broken_copy_leaves_the_others_alone", ()),
+    (GRADIENT, f"({GRADIENT} if loss.encoded else 0 * logit)", "what_it_takes_it_trains_by", ()),
+    ("models, k, loss,", "models, k, losses[0],", "a_copy_does_not_depend_on_its_neighbours", (torch.float64,)),
+    (STEP, f"{STEP}models.weights[name].sum() + ", "a_broken_copy_leaves_the_others_alone", ()),
     ("torch.sigmoid(", "torch.tanh(", "predictions_are_the_sigmoid_of_the_logit", (10,)),
-    ("epoch.training()", "epoch.training(), torch.rand(1)", "nothing_is_changed_but_the_population", ()),
-    ("in epoch:", "in epoch:\n            batch.label.mul_(2)", "nothing_is_changed_but_the_population", ()),
+    ("epoch.training()", "epoch.training(), torch.rand(1)", "nothing_is_changed_but_the_models", ()),
+    ("in epoch:", "in epoch:\n            batch.label.mul_(2)", "nothing_is_changed_but_the_models", ()),
     (STEP, f"{STEP}torch.rand(()) + ", "training_is_the_same_for_the_same_seed_and_number_only", ()),
     ("return True", "return False", "it_takes_a_loss", ()),
 ]
@@ -111,7 +111,7 @@ def test_with_a_row_it_has_a_name(tmp_path):
     registry = tmp_path / "recommenders" / "backends" / "registry.py"
     text = registry.read_text(encoding="utf-8")
     text = re.sub(r"^BACKENDS: .*(\n .*\n\))?\n", ROW, text, flags=re.MULTILINE)
-    importing = "from recommenders.backends.population"
+    importing = "from recommenders.backends.model_copies"
     text = text.replace(importing, f"from recommenders.backends.plain import PlainLoop\n{importing}", 1)
     registry.write_text(text, encoding="utf-8")
     words = ("pytest", "tests/recommenders/test_backends.py", "-k", "TestPlain", "-p", "no:cacheprovider")

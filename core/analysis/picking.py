@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from core.common.errors import UserError, shown
+from core.common.errors import UserError, format_value
 
 T = TypeVar("T")
 _FORMS = "best, complexity<=N (the best with at most N operators) or within<=D (the simplest at most D behind the best)"
@@ -32,7 +32,7 @@ class Pick:
             UserError: something else.
         """
         if not isinstance(text, str):
-            raise UserError(f"pick: expected {_FORMS}, got {shown(text)}")
+            raise UserError(f"pick: expected {_FORMS}, got {format_value(text)}")
         if text.strip() == "best":
             return cls()
         rule = _RULE.fullmatch(text.strip())
@@ -42,7 +42,7 @@ class Pick:
             name, number = "", math.nan
         least = 1 if name == "complexity" else 0
         if not least <= number < math.inf or (name == "complexity" and not number.is_integer()):
-            raise UserError(f"pick: expected {_FORMS}, got {shown(text)}")
+            raise UserError(f"pick: expected {_FORMS}, got {format_value(text)}")
         return cls(**{name: number})
 
     def choose(self, entries: Sequence[T], complexity: Callable[[T], int], score: Callable[[T], float]) -> T | None:

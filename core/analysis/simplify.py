@@ -34,13 +34,13 @@ def simplified(loss: ProgramLoss) -> LossProgram:
     The value may differ by a number that depends on the label alone. The loss's scale plays no part.
     """
     program, y_hat, y = loss.program.canonical, *_grid()
-    expected = _slopes(loss, [program], y_hat, y)[0]
+    expected = _gradients(loss, [program], y_hat, y)[0]
     if len(program.lines) > _MOST_LINES or not np.isfinite(expected).all():
         return program
     while not _is_input(program):
         shorter = _shorter(program)
-        slopes = _slopes(loss, shorter, y_hat, y)
-        same = [one for one, slope in zip(shorter, slopes, strict=True) if _equal(slope, expected)]
+        gradients = _gradients(loss, shorter, y_hat, y)
+        same = [one for one, gradient in zip(shorter, gradients, strict=True) if _equal(gradient, expected)]
         if not same:
             break
         program = min(same, key=lambda one: (one.complexity, len(str(one)), one.key))
@@ -70,7 +70,7 @@ def _replaced(program: LossProgram, slot: int, by: int) -> tuple[Line, ...]:
     return (*lines, Line("identity", (by,))) if is_last else lines
 
 
-def _slopes(loss: ProgramLoss, programs: Sequence[LossProgram], y_hat: Tensor, y: Tensor) -> np.ndarray:
+def _gradients(loss: ProgramLoss, programs: Sequence[LossProgram], y_hat: Tensor, y: Tensor) -> np.ndarray:
     """D loss / d y_hat [n, B]."""
     if not programs:
         return np.empty((0, len(y)))
@@ -78,9 +78,9 @@ def _slopes(loss: ProgramLoss, programs: Sequence[LossProgram], y_hat: Tensor, y
         return run_programs([ProgramLoss(one, loss.space, loss.epsilon) for one in programs], y_hat, y)[1]
 
 
-def _equal(slope: np.ndarray, expected: np.ndarray) -> bool:
+def _equal(gradient: np.ndarray, expected: np.ndarray) -> bool:
     with np.errstate(all="ignore"):
-        return bool((np.abs(slope - expected) <= _TOLERANCE * np.abs(expected)).all())
+        return bool((np.abs(gradient - expected) <= _TOLERANCE * np.abs(expected)).all())
 
 
 @lru_cache(maxsize=1)

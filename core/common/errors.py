@@ -50,7 +50,7 @@ _SHORT = reprlib.Repr()
 _SHORT.maxlevel, _SHORT.maxstring, _SHORT.maxother, _SHORT.maxlong = 3, 100, 100, 100
 
 
-def shown(value: object, limit: int = 60) -> str:
+def format_value(value: object, limit: int = 60) -> str:
     """Return the `repr` of a value from outside for a message.
 
     Args:
@@ -74,7 +74,7 @@ def unknown_name(kind: str, name: str, known: Iterable[str]) -> UserError:
     names = sorted(known)
     near = difflib.get_close_matches(name[:80].lower(), [n.lower() for n in names], n=1)
     hint = next((f" Did you mean {n!r}?" for n in names if near and n.lower() == near[0]), "")
-    return UserError(f"unknown {kind} {shown(name, 80)}: expected one of {', '.join(names)}.{hint}")
+    return UserError(f"unknown {kind} {format_value(name, 80)}: expected one of {', '.join(names)}.{hint}")
 
 
 #: What SQLAlchemy puts before the line that says something.

@@ -56,9 +56,9 @@ def needs(what: str, *packages: str) -> None:
     Raises:
         UserError: one is missing, or cannot be loaded.
     """
-    told = lacking(what, *packages)
-    if told is not None:
-        raise UserError(told)
+    message = lacking(what, *packages)
+    if message is not None:
+        raise UserError(message)
 
 
 def lacking(what: str, *packages: str) -> str | None:

@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from functools import reduce
 from pathlib import Path
 
-from core.common.errors import UserError, first_line, shown
+from core.common.errors import UserError, first_line, format_value
 from core.common.memory import ran_out
 from core.common.specification import Specification
 
@@ -21,7 +21,7 @@ _KNOWN = ("torch", "builtins", "abc", "typing", "core", "recommenders", "searche
 
 
 @contextmanager
-def telling(where: str, *, exits: bool = False) -> Iterator[None]:
+def user_errors_from(where: str, *, exits: bool = False) -> Iterator[None]:
     """Errors of code that is not ours, as one line; memory that ran out stays what it is, for others to mend.
 
     Args:
@@ -58,7 +58,7 @@ def check_class(spec: Specification, found: object, fits: Callable[[object], boo
         UserError: it is none.
     """
     if not (isinstance(found, type) and fits(found)):
-        got = found.__name__ if isinstance(found, type) else shown(found)
+        got = found.__name__ if isinstance(found, type) else format_value(found)
         raise UserError(f"{spec.kind} {spec.name}: expected a class derived from {base}, got {got}")
     return found
 
@@ -74,7 +74,7 @@ def find_class(spec: Specification, fits: Callable[[object], bool], base: str) -
     with _working_directory():
         importlib.invalidate_caches()
         try:
-            with telling(f"{where}: importing {path}", exits=True):
+            with user_errors_from(f"{where}: importing {path}", exits=True):
                 try:
                     module = importlib.import_module(path)
                 except ModuleNotFoundError as error:

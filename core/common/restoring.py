@@ -11,7 +11,7 @@ from typing import Any, Union, cast, get_args, get_origin, get_type_hints
 
 from torch import Tensor
 
-from core.common.errors import UserError, shown, unknown_name
+from core.common.errors import UserError, format_value, unknown_name
 
 
 def count(value: Any, below: float = math.inf) -> int:
@@ -27,7 +27,7 @@ def count(value: Any, below: float = math.inf) -> int:
     """
     number: int = read(int, value)
     if not 0 <= number < below:
-        raise ValueError(f"expected a number from 0 to below {below}, got {shown(number)}")
+        raise ValueError(f"expected a number from 0 to below {below}, got {format_value(number)}")
     return number
 
 
@@ -65,7 +65,7 @@ def read(kind: Any, value: Any) -> Any:
     if isinstance(value, Mapping) and is_dataclass(kind):
         hints, make = get_type_hints(kind), cast(Any, kind)
         return make(**{field.name: read(hints[field.name], value[field.name]) for field in fields(kind)})
-    raise TypeError(f"expected {in_words(kind)}, got {shown(value)}")
+    raise TypeError(f"expected {in_words(kind)}, got {format_value(value)}")
 
 
 def read_finite(value: Any) -> float | None:
@@ -141,4 +141,4 @@ def _one_of(kinds: tuple[Any, ...], value: Any) -> Any:
             return read(kind, value)
         except TypeError:
             continue
-    raise TypeError(f"expected {_either(kinds)}, got {shown(value)}")
+    raise TypeError(f"expected {_either(kinds)}, got {format_value(value)}")

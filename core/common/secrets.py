@@ -44,7 +44,7 @@ def masked(text: str) -> str:
     return _QUOTED_URL.sub(rf"\1{HIDDEN}%40", text)
 
 
-def shown_url(url: str) -> str:
+def masked_url(url: str) -> str:
     """A URL as it may be shown and stored, whatever its password holds."""
     return masked(_masked_word(url))
 

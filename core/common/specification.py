@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 from types import NoneType, UnionType
 from typing import Any, ClassVar, Literal, Self, Union, get_args, get_origin, get_type_hints
 
-from core.common.errors import UserError, shown, unknown_name
+from core.common.errors import UserError, format_value, unknown_name
 
 _TRUTHS: Mapping[str, bool] = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 _WANTED: Mapping[type, str] = {int: "a whole number", float: "a finite number", bool: "true or false"}
@@ -106,7 +106,7 @@ def read_values(spec: Specification, kinds: Mapping[str, Any]) -> dict[str, Any]
 def unknown_setting(spec: Specification, name: str, known: Mapping[str, Any]) -> UserError:
     """The error for a setting that there is none of; says which there are."""
     if not known:
-        return UserError(f"{spec.kind} {spec}: {spec.name} has no settings, got {shown(name)}")
+        return UserError(f"{spec.kind} {spec}: {spec.name} has no settings, got {format_value(name)}")
     return unknown_name(f"setting of {spec.name}", name, known)
 
 

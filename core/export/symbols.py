@@ -63,7 +63,7 @@ class inside(Function):
             return sympy.Integer(bool(low <= x <= high))
 
     def fdiff(self, argindex: int = 1) -> Any:
-        """No slope anywhere."""
+        """No gradient anywhere."""
         return sympy.Integer(0)
 
     _imp_ = staticmethod(lambda x, low, high: np.where((low <= x) & (x <= high), 1.0, 0.0))

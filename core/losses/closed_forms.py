@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn.functional import logsigmoid, relu
 
 from core.losses.loss import Loss, check_scale
-from core.programs.tape import Tape
+from core.programs.encoded import EncodedProgram
 
 
 @dataclass(frozen=True)
@@ -25,11 +25,11 @@ class ClosedForm(Loss):
     name: str
     value_of: Callable[[Tensor, Tensor], Tensor]
     """(logit, y) -> value. A function of its own file and torch alone: exports copy its text."""
-    slope_of: Callable[[Tensor, Tensor], Tensor]
+    gradient_of: Callable[[Tensor, Tensor], Tensor]
     symbolic: Callable[[Any, Any, Any], Any]
     """(the module sympy, y_hat, y) -> the same value as an expression."""
     compiled: str | None = None
-    """Its name among `core.programs.tape.CLOSED_FORMS`, where compiled code knows it too."""
+    """Its name among `core.programs.encoded.CLOSED_FORMS`, where compiled code knows it too."""
     scale: float = 1.0
 
     def __post_init__(self) -> None:
@@ -41,19 +41,19 @@ class ClosedForm(Loss):
         return self if factor == 1 else replace(self, scale=self.scale * factor)
 
     @property
-    def tape(self) -> Tape | None:
+    def encoded(self) -> EncodedProgram | None:
         """See Loss."""
-        return None if self.compiled is None else Tape.closed_form(self.compiled, self.scale)
+        return None if self.compiled is None else EncodedProgram.closed_form(self.compiled, self.scale)
 
     def value(self, logit: Tensor, y: Tensor) -> Tensor:
         """See Loss."""
         value = self.value_of(logit, y)
         return value if self.scale == 1 else value * self.scale
 
-    def slope(self, logit: Tensor, y: Tensor) -> Tensor:
+    def gradient(self, logit: Tensor, y: Tensor) -> Tensor:
         """See Loss."""
-        slope = self.slope_of(logit, y)
-        return slope if self.scale == 1 else slope * self.scale
+        gradient = self.gradient_of(logit, y)
+        return gradient if self.scale == 1 else gradient * self.scale
 
 
 def mse(logit: Tensor, y: Tensor) -> Tensor:
@@ -61,7 +61,7 @@ def mse(logit: Tensor, y: Tensor) -> Tensor:
     return (torch.sigmoid(logit) - y).square()
 
 
-def _mse_slope(logit: Tensor, y: Tensor) -> Tensor:
+def _mse_gradient(logit: Tensor, y: Tensor) -> Tensor:
     y_hat = torch.sigmoid(logit)
     return 2 * (y_hat - y) * y_hat * (1 - y_hat)
 
@@ -75,7 +75,7 @@ def bce(logit: Tensor, y: Tensor) -> Tensor:
     return -(y * logsigmoid(logit) + (1 - y) * logsigmoid(-logit))
 
 
-def _bce_slope(logit: Tensor, y: Tensor) -> Tensor:
+def _bce_gradient(logit: Tensor, y: Tensor) -> Tensor:
     return torch.sigmoid(logit) - y
 
 
@@ -91,7 +91,7 @@ def hinge(logit: Tensor, y: Tensor) -> Tensor:
     return y * relu(1 - logit) + (1 - y) * logit
 
 
-def _hinge_slope(logit: Tensor, y: Tensor) -> Tensor:
+def _hinge_gradient(logit: Tensor, y: Tensor) -> Tensor:
     return 1 - y - y * (logit < 1).to(logit.dtype)
 
 
@@ -101,7 +101,7 @@ def focal(logit: Tensor, y: Tensor) -> Tensor:
     return -torch.sigmoid(-towards).square() * logsigmoid(towards)
 
 
-def _focal_slope(logit: Tensor, y: Tensor) -> Tensor:
+def _focal_gradient(logit: Tensor, y: Tensor) -> Tensor:
     side = 2 * y - 1
     wrong, log_right = torch.sigmoid(-side * logit), logsigmoid(side * logit)
     return side * wrong.square() * (2 * (1 - wrong) * log_right - wrong)
@@ -118,7 +118,7 @@ def _focal_symbols(s: Any, y_hat: Any, y: Any) -> Any:
     return -((1 - right) ** 2) * (y * s.log(y_hat) + (1 - y) * s.log(1 - y_hat))
 
 
-MSE = ClosedForm("MSE", mse, _mse_slope, _mse_symbols, "MSE")
-BCE = ClosedForm("BCE", bce, _bce_slope, _bce_symbols, "BCE")
-HINGE = ClosedForm("hinge", hinge, _hinge_slope, _hinge_symbols, "hinge")
-FOCAL = ClosedForm("focal", focal, _focal_slope, _focal_symbols, "focal")
+MSE = ClosedForm("MSE", mse, _mse_gradient, _mse_symbols, "MSE")
+BCE = ClosedForm("BCE", bce, _bce_gradient, _bce_symbols, "BCE")
+HINGE = ClosedForm("hinge", hinge, _hinge_gradient, _hinge_symbols, "hinge")
+FOCAL = ClosedForm("focal", focal, _focal_gradient, _focal_symbols, "focal")

@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 
 from core.common.errors import UserError
-from core.programs.compile import LossFn, compile_loss, slope
+from core.programs.compile import LossFn, compile_loss, prediction_gradient
+from core.programs.encoded import EncodedProgram
 from core.programs.program import LossProgram
 from core.programs.space import OperatorSpace
-from core.programs.tape import Tape
 
 
 class Loss(ABC):
@@ -25,7 +25,7 @@ class Loss(ABC):
 
     @property
     def scale(self) -> float:
-        """What value and slope are multiplied by; it is part of the loss."""
+        """What value and gradient are multiplied by; it is part of the loss."""
         return 1.0
 
     def scaled(self, factor: float) -> Loss:
@@ -43,12 +43,12 @@ class Loss(ABC):
         """The loss of every example: [..., B] and [..., B] -> [..., B]."""
 
     @abstractmethod
-    def slope(self, logit: Tensor, y: Tensor) -> Tensor:
+    def gradient(self, logit: Tensor, y: Tensor) -> Tensor:
         """Give d value / d logit of every example, same shapes; no gradient flows through it."""
 
     @property
-    def tape(self) -> Tape | None:
-        """What compiled code runs instead of `slope`; None, unless a loss has it, leaves that to torch."""
+    def encoded(self) -> EncodedProgram | None:
+        """What compiled code runs instead of `gradient`; None, unless a loss has it, leaves that to torch."""
         return None
 
 
@@ -66,7 +66,7 @@ def check_scale(scale: float) -> None:
 class ProgramLoss(Loss):
     """A program run in a space with a smoothing term (None: the space's xi), times a number.
 
-    The scale comes after the last clamp, so value and slope are exactly so many times those of the program.
+    The scale comes after the last clamp, so value and gradient are exactly so many times those of the program.
 
     Raises:
         UserError: a scale that is no finite number above 0.
@@ -96,16 +96,16 @@ class ProgramLoss(Loss):
         return compile_loss(self.program, self.space, self.epsilon, self.scale)
 
     @cached_property
-    def tape(self) -> Tape:
+    def encoded(self) -> EncodedProgram:
         """See Loss."""
         program, space = self.program.canonical, self.space
-        return Tape.of_lines(program.inputs, program.lines, self.smoothing, space.clamp, space.xi, self.scale)
+        return EncodedProgram.of_lines(program.inputs, program.lines, self.smoothing, space.clamp, space.xi, self.scale)
 
     def value(self, logit: Tensor, y: Tensor) -> Tensor:
         """See Loss."""
         return self.function(torch.sigmoid(logit), y)
 
-    def slope(self, logit: Tensor, y: Tensor) -> Tensor:
-        """See Loss; through autograd. `core.losses.duals` does many programs at once."""
+    def gradient(self, logit: Tensor, y: Tensor) -> Tensor:
+        """See Loss; through autograd. `core.losses.batched` does many programs at once."""
         y_hat = torch.sigmoid(logit).detach()
-        return slope(self.function, y_hat, y) * (y_hat * (1 - y_hat))
+        return prediction_gradient(self.function, y_hat, y) * (y_hat * (1 - y_hat))

@@ -61,6 +61,6 @@ class LossModule(nn.Module):
     def extra_repr(self) -> str:
         """What it is made of."""
         loss = self.loss
-        told = f"{loss.program}, epsilon={loss.smoothing:g}" if isinstance(loss, ProgramLoss) else str(loss)
-        told += f", scale={loss.scale:g}" if isinstance(loss, ProgramLoss) and loss.scale != 1 else ""
-        return f"{told}, reduction={self.reduction}, from_logits={self.from_logits}"
+        described = f"{loss.program}, epsilon={loss.smoothing:g}" if isinstance(loss, ProgramLoss) else str(loss)
+        described += f", scale={loss.scale:g}" if isinstance(loss, ProgramLoss) and loss.scale != 1 else ""
+        return f"{described}, reduction={self.reduction}, from_logits={self.from_logits}"

@@ -1,4 +1,4 @@
-"""Many programs on one small batch: values and slopes, by machine code."""
+"""Many programs on one small batch: values and gradients, by machine code."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from core.programs.interpreter import run_all
 
 
 def run_programs(losses: Sequence[ProgramLoss], y_hat: Tensor, y: Tensor) -> tuple[np.ndarray, np.ndarray]:
-    """Losses and their slopes d loss / d y_hat, both [K, B] float64.
+    """Losses and their gradients d loss / d y_hat, both [K, B] float64.
 
     Args:
         losses: K programs.
         y_hat: [B], float64 on the CPU.
         y: the same.
     """
-    values, slopes = np.empty((2, len(losses), len(y)))
+    values, gradients = np.empty((2, len(losses), len(y)))
     if losses:
-        tapes = [loss.tape for loss in losses]
+        encoded = [loss.encoded for loss in losses]
         run_all(
-            np.concatenate([tape.lines for tape in tapes]),
-            np.cumsum([len(tape.lines) for tape in tapes]),
-            np.array([tape.rule for tape in tapes]),
-            np.stack([tape.constants for tape in tapes]),
+            np.concatenate([one.lines for one in encoded]),
+            np.cumsum([len(one.lines) for one in encoded]),
+            np.array([one.rule for one in encoded]),
+            np.stack([one.constants for one in encoded]),
             y_hat.numpy(),
             y.numpy(),
             values,
-            slopes,
+            gradients,
         )
-    return values, slopes
+    return values, gradients

@@ -7,37 +7,39 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from core.common.lanes import in_whole_registers
-from core.losses.duals import DualPrograms
+from core.common.padding import pad_to_simd_width
+from core.losses.batched import BatchedPrograms
 from core.losses.loss import Loss, ProgramLoss
 
 
 class StackedLosses:
-    """The slopes of K losses at once: programs together, the others one by one."""
+    """The gradients of K losses at once: programs together, the others one by one."""
 
     def __init__(self, losses: Sequence[Loss], *, device: torch.device, dtype: torch.dtype) -> None:
         programs = [(k, loss) for k, loss in enumerate(losses) if isinstance(loss, ProgramLoss)]
         self._others = [(k, loss) for k, loss in enumerate(losses) if not isinstance(loss, ProgramLoss)]
         self._rows = torch.tensor([k for k, _ in programs], dtype=torch.long, device=device)
         self._programs = (
-            DualPrograms([loss for _, loss in programs], shared=False, device=device, dtype=dtype) if programs else None
+            BatchedPrograms([loss for _, loss in programs], shared=False, device=device, dtype=dtype)
+            if programs
+            else None
         )
 
-    def slope(self, logit: Tensor, y: Tensor) -> Tensor:
+    def gradient(self, logit: Tensor, y: Tensor) -> Tensor:
         """Give d loss / d logit: logit [K, B] and y [B] -> [K, B]."""
         size = logit.shape[1]
-        logit, y = in_whole_registers(logit), in_whole_registers(y)
-        return self._slope(logit, y)[:, :size]
+        logit, y = pad_to_simd_width(logit), pad_to_simd_width(y)
+        return self._gradient(logit, y)[:, :size]
 
-    def _slope(self, logit: Tensor, y: Tensor) -> Tensor:
-        slopes = torch.empty_like(logit)
+    def _gradient(self, logit: Tensor, y: Tensor) -> Tensor:
+        gradients = torch.empty_like(logit)
         if self._programs is not None:
             y_hat = torch.sigmoid(logit if not self._others else logit.index_select(0, self._rows))
-            _, slope = self._programs(y_hat, y)
-            slope = slope * (y_hat * (1 - y_hat))
+            _, gradient = self._programs(y_hat, y)
+            gradient = gradient * (y_hat * (1 - y_hat))
             if not self._others:
-                return slope
-            slopes[self._rows] = slope
+                return gradient
+            gradients[self._rows] = gradient
         for k, loss in self._others:
-            slopes[k] = loss.slope(logit[k], y)
-        return slopes
+            gradients[k] = loss.gradient(logit[k], y)
+        return gradients

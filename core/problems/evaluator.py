@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from core.losses.loss import Loss
-from core.problems.proxy import Probe
+from core.problems.proxy import ProxyBatch
 from core.search.problem import Measurement
 
 
@@ -19,7 +19,7 @@ class Evaluator(ABC):
         """The validation score that candidates start from, higher is better."""
 
     @abstractmethod
-    def probe(self) -> Probe:
+    def proxy_batch(self) -> ProxyBatch:
         """The fixed batch of the proxy test, seen from where candidates start now."""
 
     @abstractmethod

@@ -8,8 +8,8 @@ from typing import Any
 from core.losses.loss import Loss, ProgramLoss
 from core.problems.evaluator import Evaluator
 from core.problems.no_proxy import NoProxyTest
-from core.problems.proxy import Probe, ProxyTest
-from core.problems.scale import Yardstick
+from core.problems.proxy import ProxyBatch, ProxyTest
+from core.problems.scale import GradientNormaliser
 from core.problems.validation import ValidationCheck
 from core.programs.program import LossProgram
 from core.programs.space import OperatorSpace
@@ -24,7 +24,7 @@ class LossProblem(Problem[LossProgram]):
         space: where programs come from, and how their operators behave.
         evaluator: trains recommenders; its state is this problem's start.
         proxy: the proxy test, or what stands in for it; begun anew here whenever the start changes.
-        probe: what the proxy test sees; None: the evaluator's batch, from where candidates start.
+        proxy_batch: what the proxy test sees; None: the evaluator's batch, from where candidates start.
         check_first: the validation check, run before training too (the paper runs it only afterwards).
         reference: the loss whose gradient on the evaluator's batch gives candidates their scale in training, see
             `core.problems.scale`; None: they are trained as they are. Proxy test and check see them as they are.
@@ -35,19 +35,19 @@ class LossProblem(Problem[LossProgram]):
         space: OperatorSpace,
         evaluator: Evaluator,
         proxy: ProxyTest | NoProxyTest,
-        probe: Probe | None = None,
+        proxy_batch: ProxyBatch | None = None,
         check_first: ValidationCheck | None = None,
         reference: Loss | None = None,
     ) -> None:
-        self._space, self._evaluator, self._proxy, self._probe = space, evaluator, proxy, probe
+        self._space, self._evaluator, self._proxy, self._proxy_batch = space, evaluator, proxy, proxy_batch
         self._check_first, self._reference = check_first, reference
         self._losses: dict[LossProgram, ProgramLoss] = {}  # to be measured, made once
         self._begin()
 
     def _begin(self) -> None:
         """Forget all that was said of candidates that begin elsewhere."""
-        self._proxy.renew(self._evaluator.probe() if self._probe is None else self._probe)
-        self._yardstick: Yardstick | None = None  # of where candidates start now, once it was asked for
+        self._proxy.renew(self._evaluator.proxy_batch() if self._proxy_batch is None else self._proxy_batch)
+        self._normaliser: GradientNormaliser | None = None  # of where candidates start now, once it was asked for
 
     @property
     def space(self) -> OperatorSpace:
@@ -86,9 +86,9 @@ class LossProblem(Problem[LossProgram]):
         """The losses at the scale that they are trained at, which follows from where they start."""
         if self._reference is None:
             return losses
-        if self._yardstick is None:
-            self._yardstick = Yardstick(self._reference, self._evaluator.probe())
-        return self._yardstick.scaled(losses)
+        if self._normaliser is None:
+            self._normaliser = GradientNormaliser(self._reference, self._evaluator.proxy_batch())
+        return self._normaliser.scaled(losses)
 
     def adopt(self, index: int) -> bool:
         """See Problem."""
@@ -110,7 +110,7 @@ class LossProblem(Problem[LossProgram]):
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """See Problem."""
-        self._yardstick = None
+        self._normaliser = None
         self._losses.clear()
         self._evaluator.load_state_dict(state["evaluator"])
         self._proxy.load_state_dict(state["proxy"])

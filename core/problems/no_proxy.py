@@ -7,7 +7,7 @@ from typing import Any
 
 from core.common.restoring import count
 from core.losses.loss import ProgramLoss
-from core.problems.proxy import Probe
+from core.problems.proxy import ProxyBatch
 from core.search.problem import Finding
 
 
@@ -20,7 +20,7 @@ class NoProxyTest:
     def __init__(self) -> None:
         self._n_entries = 0
 
-    def renew(self, probe: Probe) -> None:
+    def renew(self, proxy_batch: ProxyBatch) -> None:
         """Number programs from 0 again."""
         self._n_entries = 0
 

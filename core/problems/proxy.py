@@ -27,7 +27,7 @@ from core.search.trial import Verdict
 
 
 @dataclass(frozen=True)
-class Probe:
+class ProxyBatch:
     """The proxy batch: the fixed batch B of the proxy test at one state of the recommender."""
 
     y_hat: Tensor
@@ -38,7 +38,7 @@ class Probe:
     """G = J J^T [B, B], float64."""
 
 
-def prediction_probe(seed: int, n_pairs: int = 20) -> Probe:
+def prediction_proxy_batch(seed: int, n_pairs: int = 20) -> ProxyBatch:
     """Return random pairs with G = I: gradients with respect to y_hat itself (the published code's variant).
 
     Departure from that code: labels are 0 or 1 as in the data, and the pairs stay the same.
@@ -50,7 +50,7 @@ def prediction_probe(seed: int, n_pairs: int = 20) -> Probe:
     rng = torch_rng(seed, "prediction probe")
     y_hat = torch.rand(n_pairs, generator=rng, dtype=torch.float64)
     y = torch.randint(2, (n_pairs,), generator=rng).double()
-    return Probe(y_hat, y, torch.eye(n_pairs, dtype=torch.float64))
+    return ProxyBatch(y_hat, y, torch.eye(n_pairs, dtype=torch.float64))
 
 
 class ProxyTest:
@@ -68,28 +68,28 @@ class ProxyTest:
         if not 0 < delta < float("inf"):
             raise UserError(f"proxy delta: expected a positive number, got {delta}")
         self._delta = delta
-        self._probe: Probe | None = None
+        self._proxy_batch: ProxyBatch | None = None
         self._by_key: dict[str, Finding] = {}
         self._entries = np.empty((0, 0))
         self._n_entries = 0
 
-    def renew(self, probe: Probe) -> None:
-        """Forget all gradients and test on this probe from now on; called when the recommender changed."""
-        self._probe = probe
+    def renew(self, proxy_batch: ProxyBatch) -> None:
+        """Forget all gradients and test on this batch from now on; called when the recommender changed."""
+        self._proxy_batch = proxy_batch
         self._by_key = {}
         # G = F F^T; rounding may leave tiny negative eigenvalues.
-        eigenvalues, vectors = torch.linalg.eigh(probe.gram)
+        eigenvalues, vectors = torch.linalg.eigh(proxy_batch.gram)
         self._factor = (vectors * eigenvalues.clamp(min=0).sqrt()).numpy()
-        self._entries = np.empty((64, len(probe.y)))
+        self._entries = np.empty((64, len(proxy_batch.y)))
         self._n_entries = 0
 
     def gradients(self, losses: Sequence[ProgramLoss]) -> np.ndarray:
         """Return a vector for each of n losses [n, B] that has the norm and distances of its parameter gradient."""
-        if self._probe is None:
+        if self._proxy_batch is None:
             raise RuntimeError("ProxyTest.renew has to come first")
-        values, slopes = run_programs(losses, self._probe.y_hat, self._probe.y)
-        slopes[~np.isfinite(values).all(axis=1)] = np.nan
-        gradients: np.ndarray = slopes @ self._factor / len(self._probe.y)
+        values, by_prediction = run_programs(losses, self._proxy_batch.y_hat, self._proxy_batch.y)
+        by_prediction[~np.isfinite(values).all(axis=1)] = np.nan
+        gradients: np.ndarray = by_prediction @ self._factor / len(self._proxy_batch.y)
         return gradients
 
     def examine(self, losses: Sequence[ProgramLoss]) -> list[Finding]:
@@ -125,12 +125,12 @@ class ProxyTest:
         return Finding(None, self._n_entries - 1)
 
     def state_dict(self) -> dict[str, Any]:
-        """The probe and all that is remembered; the keys as one text, since there may be hundreds of thousands."""
-        if self._probe is None:
+        """The proxy batch and what is remembered; the keys as one text, since there may be hundreds of thousands."""
+        if self._proxy_batch is None:
             raise RuntimeError("ProxyTest.renew has to come first")
         findings = self._by_key.values()
         return {
-            "probe": {"y_hat": self._probe.y_hat, "y": self._probe.y, "gram": self._probe.gram},
+            "probe": {"y_hat": self._proxy_batch.y_hat, "y": self._proxy_batch.y, "gram": self._proxy_batch.gram},
             "keys": "\n".join(self._by_key),
             "verdicts": "\n".join("" if finding.verdict is None else finding.verdict.value for finding in findings),
             "entry": torch.tensor([-1 if finding.entry is None else finding.entry for finding in findings]),
@@ -154,8 +154,10 @@ class ProxyTest:
         entries = read(list[int], read(Tensor, state["entry"]).tolist())
         shapes = [tuple(tensor.shape) for tensor in stored.values()]
         if shapes != [(n,), (n,), (n, n)] or gradients.shape != (len(gradients), n):
-            raise ValueError(f"expected a probe and gradients of {n} examples, got {shapes} and {gradients.shape}")
-        self.renew(Probe(**stored))
+            raise ValueError(
+                f"expected a proxy batch and gradients of {n} examples, got {shapes} and {gradients.shape}"
+            )
+        self.renew(ProxyBatch(**stored))
         self._n_entries = len(gradients)
         self._entries = np.empty((max(64, len(gradients)), n))
         self._entries[: len(gradients)] = gradients

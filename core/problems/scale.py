@@ -24,47 +24,47 @@ import numpy as np
 
 from core.losses.loss import Loss, ProgramLoss
 from core.losses.running import run_programs
-from core.problems.proxy import Probe
+from core.problems.proxy import ProxyBatch
 
 
-def gradient_norms(losses: Sequence[Loss], probe: Probe) -> np.ndarray:
+def gradient_norms(losses: Sequence[Loss], proxy_batch: ProxyBatch) -> np.ndarray:
     """Return the norm of every mean loss's parameter gradient.
 
     Args:
         losses: n of them.
-        probe: the batch that the mean is taken over.
+        proxy_batch: the batch that the mean is taken over.
 
     Returns:
         [n], float64; NaN where a norm is not finite.
     """
-    slopes = np.empty((len(losses), len(probe.y)))
+    gradients = np.empty((len(losses), len(proxy_batch.y)))
     programs = {k: loss for k, loss in enumerate(losses) if isinstance(loss, ProgramLoss)}
     if programs:
-        values, of_programs = run_programs(list(programs.values()), probe.y_hat, probe.y)
+        values, of_programs = run_programs(list(programs.values()), proxy_batch.y_hat, proxy_batch.y)
         of_programs[~np.isfinite(values).all(axis=1)] = np.nan
-        slopes[list(programs)] = of_programs
-    of_sigmoid = probe.y_hat * (1 - probe.y_hat)
+        gradients[list(programs)] = of_programs
+    of_sigmoid = proxy_batch.y_hat * (1 - proxy_batch.y_hat)
     for k, loss in enumerate(losses):
         if k not in programs:
-            slopes[k] = (loss.slope(probe.y_hat.logit(), probe.y) / of_sigmoid).numpy()
-    slopes[:, (of_sigmoid == 0).numpy()] = 0
-    gram = probe.gram.numpy()
+            gradients[k] = (loss.gradient(proxy_batch.y_hat.logit(), proxy_batch.y) / of_sigmoid).numpy()
+    gradients[:, (of_sigmoid == 0).numpy()] = 0
+    gram = proxy_batch.gram.numpy()
     with np.errstate(all="ignore"):
-        squares = np.array([gram @ slope @ slope for slope in slopes])  # one by one: no bit depends on the others
-        norms: np.ndarray = np.sqrt(np.maximum(squares, 0)) / len(probe.y)  # rounding may leave less than zero
+        squares = np.array([gram @ one @ one for one in gradients])  # one by one: no bit depends on the others
+        norms: np.ndarray = np.sqrt(np.maximum(squares, 0)) / len(proxy_batch.y)  # rounding may leave less than zero
     return np.where(np.isfinite(norms), norms, np.nan)
 
 
 @dataclass(frozen=True)
-class Yardstick:
+class GradientNormaliser:
     """Brings losses to the gradient norm of a reference loss on a batch."""
 
     reference: Loss
-    probe: Probe
+    proxy_batch: ProxyBatch
 
     def factors(self, losses: Sequence[Loss]) -> list[float]:
         """Return the number that each loss has to be multiplied by; 1 where there is none, see the module."""
-        norms = gradient_norms([self.reference, *losses], self.probe)
+        norms = gradient_norms([self.reference, *losses], self.proxy_batch)
         with np.errstate(all="ignore"):
             factors = norms[0] / norms[1:]
         usable: list[float] = np.where(np.isfinite(factors) & (factors > 0), factors, 1.0).tolist()

@@ -9,7 +9,7 @@ import torch
 from core.common.errors import UserError
 from core.common.seeding import torch_rng
 from core.losses.loss import ProgramLoss
-from core.programs.compile import LossFn, slope
+from core.programs.compile import LossFn, prediction_gradient
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class ValidationCheck:
     def direction(self, function: LossFn) -> Direction:
         """Return how often the loss (y_hat [B], y [B]) -> [B] moves y_hat towards y. NaN counts as wrong."""
         wanted = 1 - 2 * self._y  # the sign of the gradient that moves y_hat towards y
-        towards = wanted * slope(function, self._y_hat, self._y)
+        towards = wanted * prediction_gradient(function, self._y_hat, self._y)
         return Direction((towards >= 0).double().mean().item(), (towards > 0).double().mean().item())
 
     def passes(self, loss: ProgramLoss) -> bool:

@@ -17,6 +17,6 @@ def clamp(x: Tensor, rule: str, xi: float) -> Tensor:
     return (x * side).clamp(xi, 1 / xi) * side
 
 
-def clamp_slope(x: Tensor, clamped: Tensor) -> Tensor:
+def clamp_derivative(x: Tensor, clamped: Tensor) -> Tensor:
     """The derivative of `clamp` at x, given its result: 1 where it left x alone (bounds included), else 0."""
     return (clamped == x).to(x.dtype)

@@ -58,7 +58,7 @@ def _value(
     return slots[-1] if scale == 1 else slots[-1] * scale
 
 
-def slope(function: LossFn, y_hat: Tensor, y: Tensor) -> Tensor:
+def prediction_gradient(function: LossFn, y_hat: Tensor, y: Tensor) -> Tensor:
     """Give d loss / d y_hat of every example by autograd, in the shape of y_hat; zero where y_hat does not occur."""
     with torch.enable_grad():
         y_hat = y_hat.detach().clone().requires_grad_()

@@ -1,7 +1,7 @@
-"""Programs run by compiled code: values and slopes, line after line over a batch.
+"""Programs run by compiled code: values and gradients, line after line over a batch.
 
 Every slot is a row of `values` and one of `tangents` (d value / d y_hat), both [4 + n_lines, B]: y_hat, y, 1
-and the smoothing term, then a row for each line. A program is data (`core.programs.tape`), so nothing is compiled
+and the smoothing term, then a row for each line. A program is data (`core.programs.encoded`), so nothing is compiled
 for it. What an operator does to an example is the scalar function of its row in `core.programs.operators`.
 """
 
@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from core.common.jit import compiled, part
+from core.programs.encoded import CLAMP_RULES, CLOSED_FORMS, OPERATIONS, EncodedProgram
 from core.programs.operators import OPERATORS
-from core.programs.tape import CLAMP_RULES, CLOSED_FORMS, OPERATIONS, Tape
 
 #: Rows before those of the lines.
 N_INPUTS = 4
@@ -23,7 +23,7 @@ _BCE, _MSE, _HINGE, _FOCAL = range(len(OPERATIONS), len(OPERATIONS) + len(CLOSED
 _NO_CLAMP, _PAPER, _SIGNED = range(len(CLAMP_RULES))
 
 #: What machine code depends on.
-_USES = (Tape, *(row.scalar for row in OPERATORS.values()))
+_USES = (EncodedProgram, *(row.scalar for row in OPERATORS.values()))
 
 # Numba takes a literal for a float64, and a float32 with it: hence `one`, which has the type of the rest.
 
@@ -77,7 +77,7 @@ def _apply(operation, v, t, row, a, b, epsilon, n):
 
 @compiled(uses=_USES)
 def _clamp(rule, v, t, row, low, high, n):
-    """Bring the values of a line under the rule; where that moves one, its slope is 0."""
+    """Bring the values of a line under the rule; where that moves one, its gradient is 0."""
     one = v.dtype.type(1)
     for i in range(n):
         side = -one if rule == _SIGNED and v[row, i] < 0 else one
@@ -117,48 +117,48 @@ def sigmoid(x, one):
 
 
 @compiled(uses=_USES)
-def _closed_form(form, logit, y, slope, n):
-    """Slopes of the losses that are exact in the logit, see `recommenders.tasks.losses`."""
+def _closed_form(form, logit, y, gradient, n):
+    """Gradients of the losses that are exact in the logit, see `recommenders.tasks.losses`."""
     one = logit.dtype.type(1)
     two = one + one
     for i in range(n):
         p = sigmoid(logit[i], one)
         if form == _BCE:
-            slope[i] = p - y[i]
+            gradient[i] = p - y[i]
         elif form == _MSE:
-            slope[i] = two * (p - y[i]) * p * (one - p)
+            gradient[i] = two * (p - y[i]) * p * (one - p)
         elif form == _HINGE:
-            slope[i] = one - y[i] - (y[i] if logit[i] < one else 0)
+            gradient[i] = one - y[i] - (y[i] if logit[i] < one else 0)
         elif form == _FOCAL:
             side = two * y[i] - one
             towards = side * logit[i]
             wrong = sigmoid(-towards, one)
             log_right = min(towards, 0) - math.log1p(math.exp(-abs(towards)))
-            slope[i] = side * wrong * wrong * (two * (one - wrong) * log_right - wrong)
+            gradient[i] = side * wrong * wrong * (two * (one - wrong) * log_right - wrong)
         else:
-            slope[i] = math.nan
+            gradient[i] = math.nan
 
 
 @compiled(uses=_USES)
-def slopes(lines, rule, constants, logit, y, values, tangents, slope, n):
-    """Fill slope [at least n] with d loss / d logit over n examples; the other arguments are those of `run`."""
+def gradients(lines, rule, constants, logit, y, values, tangents, gradient, n):
+    """Fill gradient [at least n] with d loss / d logit over n examples; the other arguments are those of `run`."""
     one, scale = logit.dtype.type(1), constants[3]
     if lines[0, 0] >= len(OPERATIONS):
-        _closed_form(lines[0, 0], logit, y, slope, n)
+        _closed_form(lines[0, 0], logit, y, gradient, n)
         if scale != one:
             for i in range(n):
-                slope[i] *= scale
+                gradient[i] *= scale
         return
     for i in range(n):
         values[0, i], values[1, i] = sigmoid(logit[i], one), y[i]
     run(lines, rule, constants, values, tangents, n)
     root = N_INPUTS + len(lines) - 1
     for i in range(n):
-        slope[i] = tangents[root, i] * scale * (values[0, i] * (one - values[0, i]))
+        gradient[i] = tangents[root, i] * scale * (values[0, i] * (one - values[0, i]))
 
 
 @compiled(uses=_USES)
-def run_all(lines, ends, rules, constants, y_hat, y, losses, slopes):
+def run_all(lines, ends, rules, constants, y_hat, y, losses, gradients):
     """Many programs on one batch.
 
     Args:
@@ -169,7 +169,7 @@ def run_all(lines, ends, rules, constants, y_hat, y, losses, slopes):
         y_hat: [B].
         y: [B].
         losses: filled, [K, B].
-        slopes: d loss / d y_hat, filled, [K, B].
+        gradients: d loss / d y_hat, filled, [K, B].
     """
     start, most = 0, 0
     for end in ends:
@@ -181,5 +181,5 @@ def run_all(lines, ends, rules, constants, y_hat, y, losses, slopes):
     for k in range(len(ends)):
         run(lines[start : ends[k]], rules[k], constants[k], values, tangents, len(y))
         root = N_INPUTS + ends[k] - start - 1
-        losses[k], slopes[k] = values[root] * constants[k, 3], tangents[root] * constants[k, 3]
+        losses[k], gradients[k] = values[root] * constants[k, 3], tangents[root] * constants[k, 3]
         start = ends[k]

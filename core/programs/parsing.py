@@ -18,7 +18,7 @@ import unicodedata
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from core.common.errors import UserError, shown
+from core.common.errors import UserError, format_value
 from core.programs.line import EPSILON, INPUTS, KNOWN_INPUTS, Line
 from core.programs.operators import OPERATORS
 
@@ -82,7 +82,7 @@ class _Reader:
 
     def got(self) -> str:
         """The next token for a message; a name may be of any length."""
-        return shown(self.tokens[self.at][1] or "the end")
+        return format_value(self.tokens[self.at][1] or "the end")
 
     def fail(self, problem: str) -> FormulaError:
         return FormulaError(self.text, self.tokens[self.at][2], problem)
@@ -107,7 +107,7 @@ def parse_lines(text: str) -> tuple[tuple[str, ...], tuple[Line, ...]]:
         FormulaError: the text is not a formula; its message says where.
     """
     if not isinstance(text, str):
-        raise FormulaError("", 0, f"expected text, got {shown(text)}")
+        raise FormulaError("", 0, f"expected text, got {format_value(text)}")
     if len(text) > MAX_LENGTH:
         raise FormulaError(text, MAX_LENGTH, f"at most {MAX_LENGTH} characters expected, got {len(text)}")
     reader = _Reader(text, _tokens(text))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
 
-from core.common.errors import UserError, shown
+from core.common.errors import UserError, format_value
 from core.programs.canonical import fold
 from core.programs.line import EPSILON, INPUTS, KNOWN_INPUTS, Line
 from core.programs.operators import OPERATORS
@@ -112,7 +112,7 @@ class LossProgram:
             UserError: it is not such a mapping, or the program in it is not valid.
         """
         if not isinstance(stored, Mapping) or not all(key in stored for key in ("inputs", "lines")):
-            raise UserError(f"stored program: expected a mapping with inputs and lines, got {shown(stored)}")
+            raise UserError(f"stored program: expected a mapping with inputs and lines, got {format_value(stored)}")
         inputs = tuple(_names("inputs", stored["inputs"]))
         slots = {name: i for i, name in enumerate(inputs)}
         lines: list[Line] = []
@@ -121,7 +121,8 @@ class LossProgram:
             unknown = next((name for name in operands if name not in slots), None)
             if unknown is not None:
                 raise UserError(
-                    f"stored program: line {i}: expected inputs or earlier lines such as v0, got {shown(unknown)}"
+                    f"stored program: line {i}: expected inputs or earlier lines such as v0, got "
+                    f"{format_value(unknown)}"
                 )
             lines.append(Line(operator, tuple([slots[name] for name in operands])))
             slots[f"v{i}"] = len(inputs) + i
@@ -137,13 +138,13 @@ def _call(line: Line, inputs: tuple[str, ...]) -> str:
 
 def _items(where: str, given: Any) -> list[Any] | tuple[Any, ...]:
     if not isinstance(given, list | tuple):
-        raise UserError(f"{where}: expected a list, got {shown(given)}")
+        raise UserError(f"{where}: expected a list, got {format_value(given)}")
     return given
 
 
 def _names(where: str, stored: Any) -> list[str]:
     if not isinstance(stored, list | tuple) or not all(isinstance(name, str) for name in stored):
-        raise UserError(f"stored program: {where}: expected a list of names, got {shown(stored)}")
+        raise UserError(f"stored program: {where}: expected a list of names, got {format_value(stored)}")
     return list(stored)
 
 
@@ -153,7 +154,7 @@ def _checked_inputs(given: Any) -> tuple[str, ...]:
     inputs = tuple(_items("program inputs", given))
     if not inputs or not all(name in KNOWN_INPUTS for name in inputs) or len(set(inputs)) != len(inputs):
         raise UserError(
-            f"program inputs: expected distinct names out of {', '.join(KNOWN_INPUTS)}, got {shown(inputs)}"
+            f"program inputs: expected distinct names out of {', '.join(KNOWN_INPUTS)}, got {format_value(inputs)}"
         )
     return inputs
 
@@ -162,7 +163,7 @@ def _as_line(i: int, given: Any) -> Line:
     if type(given) is Line and type(given.operands) is tuple:
         return given
     if len(_items(f"program line {i}", given)) != 2:
-        raise UserError(f"program line {i}: expected an operator and its operands, got {shown(given)}")
+        raise UserError(f"program line {i}: expected an operator and its operands, got {format_value(given)}")
     operator, operands = given
     return Line(operator, tuple(_items(f"program line {i}", operands)))
 
@@ -170,11 +171,11 @@ def _as_line(i: int, given: Any) -> Line:
 def _check_line(i: int, line: Line, n_slots: int) -> None:
     operator = OPERATORS.get(line.operator) if isinstance(line.operator, str) else None
     if operator is None:
-        raise UserError(f"program line {i}: expected one of {', '.join(OPERATORS)}, got {shown(line.operator)}")
+        raise UserError(f"program line {i}: expected one of {', '.join(OPERATORS)}, got {format_value(line.operator)}")
     if len(line.operands) != operator.arity:
         raise UserError(f"program line {i}: {operator.name} takes {operator.arity} operands, got {len(line.operands)}")
     for operand in line.operands:
         if type(operand) is not int or not 0 <= operand < n_slots:
             raise UserError(
-                f"program line {i}: expected operands out of slots 0 to {n_slots - 1}, got {shown(operand)}"
+                f"program line {i}: expected operands out of slots 0 to {n_slots - 1}, got {format_value(operand)}"
             )

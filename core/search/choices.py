@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from core.common.errors import UserError, shown
+from core.common.errors import UserError, format_value
 from core.search.space import Decision, Space, check_genomes
 
 
@@ -53,7 +53,7 @@ class ChoiceSpace(Space[Choices]):
     def __post_init__(self) -> None:
         """Check the decisions."""
         if not self.choices or len({decision.name for decision in self.choices}) != len(self.choices):
-            raise UserError(f"choices: expected decisions of distinct names, got {shown(self.choices)}")
+            raise UserError(f"choices: expected decisions of distinct names, got {format_value(self.choices)}")
 
     @property
     def decisions(self) -> tuple[Decision, ...]:

@@ -15,7 +15,7 @@ from core.common.errors import UserError
 
 
 @dataclass(frozen=True)
-class Patience:
+class EarlyStopping:
     """When a candidate has converged.
 
     Raises:
@@ -33,12 +33,12 @@ class Patience:
         """Check the settings."""
         for name in ("max_epochs", "best_ago", "falling"):
             if getattr(self, name) < 1:
-                raise UserError(f"patience {name}: expected at least 1, got {getattr(self, name)}")
+                raise UserError(f"early stopping {name}: expected at least 1, got {getattr(self, name)}")
 
 
 @dataclass
-class Progress:
-    """How one candidate's training went so far."""
+class TrainingCurve:
+    """The scores of one candidate, epoch after epoch, and what decides when it stops."""
 
     epochs: int = 0
     """Epochs trained."""
@@ -63,17 +63,17 @@ class Progress:
         self.best_score, self.best_epoch = score, self.epochs
         return True
 
-    def has_converged(self, patience: Patience) -> bool:
+    def has_converged(self, early_stopping: EarlyStopping) -> bool:
         """Return whether training should end now; a score that is not finite ends it too."""
         return (
             not math.isfinite(self.last_score)
-            or self.epochs >= patience.max_epochs
-            or self.falls >= patience.falling
-            or self.epochs - self.best_epoch > patience.best_ago
+            or self.epochs >= early_stopping.max_epochs
+            or self.falls >= early_stopping.falling
+            or self.epochs - self.best_epoch > early_stopping.best_ago
         )
 
 
-class Fit(ABC):
+class ConvergenceRun(ABC):
     """Several candidates in training, from fresh recommenders on the same batches."""
 
     @abstractmethod
@@ -89,37 +89,39 @@ class Fit(ABC):
         """Take these out of the active ones; the others move up in order."""
 
 
-def in_training(progress: Sequence[Progress], patience: Patience) -> list[int]:
+def in_training(curves: Sequence[TrainingCurve], early_stopping: EarlyStopping) -> list[int]:
     """Return the numbers of the candidates that have not converged yet.
 
     Args:
-        progress: of every candidate.
-        patience: when one has converged.
+        curves: of every candidate.
+        early_stopping: when one has converged.
     """
-    return [i for i, one in enumerate(progress) if not (one.epochs and one.has_converged(patience))]
+    return [i for i, one in enumerate(curves) if not (one.epochs and one.has_converged(early_stopping))]
 
 
-def train_to_convergence(fit: Fit, progress: list[Progress], patience: Patience) -> Iterator[list[Progress]]:
+def train_to_convergence(
+    run: ConvergenceRun, curves: list[TrainingCurve], early_stopping: EarlyStopping
+) -> Iterator[list[TrainingCurve]]:
     """Train until every candidate has converged.
 
     Args:
-        fit: trains the candidates that have not converged yet.
-        progress: of every candidate so far; updated here.
-        patience: when a candidate has converged.
+        run: trains the candidates that have not converged yet.
+        curves: of every candidate so far; updated here.
+        early_stopping: when a candidate has converged.
 
     Yields:
-        After each epoch the progress of all candidates (the same objects each time).
+        After each epoch the curves of all candidates (the same objects each time).
     """
-    active = in_training(progress, patience)
+    active = in_training(curves, early_stopping)
     while active:
-        scores = fit.train_epoch()
+        scores = run.train_epoch()
         improved = [
             i
             for i, (candidate, score) in enumerate(zip(active, scores, strict=True))
-            if progress[candidate].update(score)
+            if curves[candidate].update(score)
         ]
-        fit.keep_best(improved)
-        finished = [i for i, candidate in enumerate(active) if progress[candidate].has_converged(patience)]
-        fit.retire(finished)
+        run.keep_best(improved)
+        finished = [i for i, candidate in enumerate(active) if curves[candidate].has_converged(early_stopping)]
+        run.retire(finished)
         active = [candidate for i, candidate in enumerate(active) if i not in finished]
-        yield progress
+        yield curves

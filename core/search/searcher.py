@@ -31,7 +31,7 @@ class Searcher(ABC):
         searcher's own decision. So do candidates that it did not propose, such as a person's guesses.
 
         Returns:
-            What an observer may want to see, such as a policy's entropy. The same names each time.
+            What a callback may want to see, such as a policy's entropy. The same names each time.
         """
 
     @abstractmethod

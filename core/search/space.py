@@ -18,7 +18,7 @@ from typing import Any, Generic, Protocol, TypeVar
 import numpy as np
 from torch import Tensor
 
-from core.common.errors import UserError, shown
+from core.common.errors import UserError, format_value
 
 
 class Solution(Protocol):
@@ -58,7 +58,7 @@ class Kind:
         """Check the options."""
         if len(set(self.options)) != len(self.options) or any(name.split() != [name] for name in self.options):
             raise UserError(
-                f"options of {self.name}: expected distinct names without blanks, got {shown(self.options)}"
+                f"options of {self.name}: expected distinct names without blanks, got {format_value(self.options)}"
             )
 
 
@@ -179,7 +179,7 @@ def check_genomes(genomes: np.ndarray, space: Space[Any]) -> None:
     """
     sizes = space.sizes
     if genomes.ndim != 2 or genomes.shape[1] != len(sizes) or genomes.dtype.kind != "i":
-        raise UserError(f"genomes: expected {len(sizes)} whole numbers each, got {shown(genomes.tolist())}")
+        raise UserError(f"genomes: expected {len(sizes)} whole numbers each, got {format_value(genomes.tolist())}")
     wrong = (genomes < 0) | (genomes >= sizes)
     if wrong.any():
         row, i = np.argwhere(wrong)[0]

@@ -20,7 +20,7 @@ CROSS_ENTROPY = "-(y*log(y_hat)) + -((1 + -y)*log(1 + -y_hat))"
 SQUARES = "(y_hat + -y)^2"
 WRONG_WAY = "-((y_hat + -y)^2)"
 FORMULAS = (CROSS_ENTROPY, SQUARES, WRONG_WAY, "y_hat")
-#: Values or slopes that no training survives; a clip may keep the weights finite.
+#: Values or gradients that no training survives; a clip may keep the weights finite.
 BLOWN_UP = (
     ("(y_hat/y)*y", 0.0),  # 0/0 at y = 0
     ("(1/((1/(y_hat))*(1/(y_hat))))^2/(y)", 0.0),  # 1/0
@@ -95,21 +95,21 @@ class EvaluatorContract(ABC):
 
     def test_measuring_does_not_change_the_start(self) -> None:
         evaluator = self.make()
-        before, probe = evaluator.score(), evaluator.probe()
+        before, proxy_batch = evaluator.score(), evaluator.proxy_batch()
         scores(evaluator, FORMULAS)
         assert evaluator.score() == before
-        assert torch.equal(evaluator.probe().gram, probe.gram)
-        assert torch.equal(evaluator.probe().y_hat, probe.y_hat)
+        assert torch.equal(evaluator.proxy_batch().gram, proxy_batch.gram)
+        assert torch.equal(evaluator.proxy_batch().y_hat, proxy_batch.y_hat)
 
     @pytest.mark.parametrize("index", range(len(FORMULAS)))
     def test_adopting_makes_a_copy_the_start_or_changes_nothing(self, index: int) -> None:
         evaluator = self.make()
-        before, probe = evaluator.score(), evaluator.probe()
+        before, proxy_batch = evaluator.score(), evaluator.proxy_batch()
         measured = scores(evaluator, FORMULAS)
         moved = evaluator.adopt(index)
         assert evaluator.score() == (close(measured[index]) if moved else before)
-        assert torch.equal(evaluator.probe().gram, probe.gram) != moved
-        assert torch.equal(evaluator.probe().y, probe.y)
+        assert torch.equal(evaluator.proxy_batch().gram, proxy_batch.gram) != moved
+        assert torch.equal(evaluator.proxy_batch().y, proxy_batch.y)
 
     def test_candidates_go_on_from_the_adopted_copy(self) -> None:
         evaluator = self.make()
@@ -130,17 +130,17 @@ class EvaluatorContract(ABC):
         else:
             assert evaluator.score() == adopted == before
 
-    def test_the_probe_is_a_batch_of_predictions_labels_and_their_gram_matrix(self) -> None:
-        probe = self.make().probe()
-        n = len(probe.y)
-        assert probe.y_hat.shape == (n,)
-        assert probe.gram.shape == (n, n)
-        assert {probe.y_hat.dtype, probe.y.dtype, probe.gram.dtype} == {torch.float64}
-        assert ((probe.y_hat > 0) & (probe.y_hat < 1)).all()
-        assert set(probe.y.tolist()) <= {0.0, 1.0}
-        assert torch.equal(probe.gram, probe.gram.T)
-        assert torch.linalg.eigvalsh(probe.gram).min() > -1e-9
-        assert (probe.gram.diagonal() > 0).all()
+    def test_the_proxy_batch_is_a_batch_of_predictions_labels_and_their_gram_matrix(self) -> None:
+        proxy_batch = self.make().proxy_batch()
+        n = len(proxy_batch.y)
+        assert proxy_batch.y_hat.shape == (n,)
+        assert proxy_batch.gram.shape == (n, n)
+        assert {proxy_batch.y_hat.dtype, proxy_batch.y.dtype, proxy_batch.gram.dtype} == {torch.float64}
+        assert ((proxy_batch.y_hat > 0) & (proxy_batch.y_hat < 1)).all()
+        assert set(proxy_batch.y.tolist()) <= {0.0, 1.0}
+        assert torch.equal(proxy_batch.gram, proxy_batch.gram.T)
+        assert torch.linalg.eigvalsh(proxy_batch.gram).min() > -1e-9
+        assert (proxy_batch.gram.diagonal() > 0).all()
 
     @pytest.mark.parametrize(("formula", "epsilon"), BLOWN_UP)
     def test_a_loss_that_blows_up_raises_nothing_and_hurts_no_other(self, formula: str, epsilon: float) -> None:
@@ -162,7 +162,7 @@ class EvaluatorContract(ABC):
         other.restart(6)
         other.load_state_dict(state)
         assert other.score() == evaluator.score()
-        assert torch.equal(other.probe().gram, evaluator.probe().gram)
+        assert torch.equal(other.proxy_batch().gram, evaluator.proxy_batch().gram)
         assert scores(other, FORMULAS, seed=7) == scores(evaluator, FORMULAS, seed=7)
 
     def test_a_state_once_taken_does_not_change(self) -> None:

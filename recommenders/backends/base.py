@@ -14,13 +14,13 @@ from torch import Tensor
 
 from core.losses.loss import Loss
 from recommenders.backends.batches import Epoch
-from recommenders.backends.population import Population
+from recommenders.backends.model_copies import ModelCopies
 from recommenders.common.machine import Machine
 from recommenders.models.recommender import Recommender, Weights
 
-#: Trains the copies of a population in place for one epoch, copy k by loss k; then predicts y_hat [K, n] for n pairs of
+#: Trains K copies of a model in place for one epoch, copy k by loss k; then predicts y_hat [K, n] for n pairs of
 #: users and items, while what was trained is still in the cache.
-TrainEpoch = Callable[[Population, Epoch, Tensor, Tensor], Tensor]
+TrainEpoch = Callable[[ModelCopies, Epoch, Tensor, Tensor], Tensor]
 #: A back end that keeps a table as p = s q, with a number s that takes the decay, multiplies s into the table before it
 #: falls below this, far from the end of float32.
 LEAST_SCALE = 1e-6
@@ -44,7 +44,7 @@ class Backend(ABC):
 
     @abstractmethod
     def prepare(self, losses: Sequence[Loss]) -> TrainEpoch:
-        """Return what trains a population of len(losses) copies, given losses that it takes."""
+        """Return what trains len(losses) copies of a model, given losses that it takes."""
 
     @abstractmethod
     def predict(self, weights: Weights, users: Tensor, items: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from core.common.seeding import numpy_rng, torch_rng
-from recommenders.backends.places import first_places
+from recommenders.backends.first_occurrence import first_occurrence
 from recommenders.common.draws import Training
 from recommenders.data.dataset import Interactions
 
@@ -35,7 +35,7 @@ class Epoch:
     """The examples of an epoch in their order, cut into batches; the last one may be smaller."""
 
     examples: Batch
-    """All of them [n]; places are counted anew in each batch."""
+    """All of them [n]; indices are counted anew in each batch."""
     batch_size: int
     seed: int
     number: int
@@ -66,6 +66,6 @@ class EpochBatches:
         """The epoch in an order drawn from (seed, epoch)."""
         order = numpy_rng(seed, "order", epoch).permutation(len(self._users))
         user, item = self._users[order], self._items[order]
-        places = (first_places(ids, self._batch_size) for ids in (user, item))
-        columns = (torch.as_tensor(c, device=self._device) for c in (user, item, self._labels[order], *places))
+        firsts = (first_occurrence(ids, self._batch_size) for ids in (user, item))
+        columns = (torch.as_tensor(c, device=self._device) for c in (user, item, self._labels[order], *firsts))
         return Epoch(Batch(*columns), self._batch_size, seed, epoch)

@@ -9,14 +9,14 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from core.common.errors import UserError, shown
-from core.common.loading import find_class, source_digest, telling
+from core.common.errors import UserError, format_value
+from core.common.loading import find_class, source_digest, user_errors_from
 from core.common.specification import Specification
 from core.losses.loss import Loss
 from recommenders.backends.base import Backend, TrainEpoch
 from recommenders.backends.batches import Epoch
 from recommenders.backends.compiled.backend import CompiledBackend
-from recommenders.backends.population import Population
+from recommenders.backends.model_copies import ModelCopies
 from recommenders.backends.stacked import StackedBackend
 from recommenders.common.machine import AUTO, Machine
 from recommenders.models.recommender import Recommender, Weights
@@ -98,10 +98,10 @@ def _class_of(name: str) -> type[Backend]:
 
 def _own(name: str, recommender: Recommender, machine: Machine) -> Backend | None:
     kind = _class_of(name)
-    with telling(f"backend {name}: its for_task", exits=True):
+    with user_errors_from(f"backend {name}: its for_task", exits=True):
         made: object = kind.for_task(recommender, machine)
     if made is not None and not isinstance(made, Backend):
-        raise UserError(f"backend {name}: its for_task: expected a back end or None, got {shown(made)}")
+        raise UserError(f"backend {name}: its for_task: expected a back end or None, got {format_value(made)}")
     return None if made is None else _Own(name, made)
 
 
@@ -118,21 +118,21 @@ class _Own(Backend):
 
     def takes(self, loss: Loss) -> bool:
         """See Backend."""
-        with telling(f"{self._label}: its takes"):
+        with user_errors_from(f"{self._label}: its takes"):
             return bool(self._inner.takes(loss))
 
     def prepare(self, losses: Sequence[Loss]) -> TrainEpoch:
         """See Backend."""
-        with telling(f"{self._label}: its prepare"):
+        with user_errors_from(f"{self._label}: its prepare"):
             train = self._inner.prepare(losses)
 
-        def train_epoch(population: Population, epoch: Epoch, users: Tensor, items: Tensor) -> Tensor:
-            with telling(f"{self._label}: its training"):
-                return train(population, epoch, users, items)
+        def train_epoch(models: ModelCopies, epoch: Epoch, users: Tensor, items: Tensor) -> Tensor:
+            with user_errors_from(f"{self._label}: its training"):
+                return train(models, epoch, users, items)
 
         return train_epoch
 
     def predict(self, weights: Weights, users: Tensor, items: Tensor) -> Tensor:
         """See Backend."""
-        with telling(f"{self._label}: its predict"):
+        with user_errors_from(f"{self._label}: its predict"):
             return self._inner.predict(weights, users, items)

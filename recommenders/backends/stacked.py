@@ -14,12 +14,12 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from core.common.lanes import in_whole_registers
+from core.common.padding import pad_to_simd_width
 from core.losses.loss import Loss
 from core.losses.stack import StackedLosses
 from recommenders.backends.base import LEAST_SCALE, Backend, TrainEpoch
 from recommenders.backends.batches import Batch, Epoch
-from recommenders.backends.population import Population
+from recommenders.backends.model_copies import ModelCopies
 from recommenders.common.machine import Machine
 from recommenders.models.recommender import Recommender, Weights, gather
 
@@ -52,10 +52,10 @@ class StackedBackend(Backend):
         """See Backend."""
         stacked = StackedLosses(losses, device=self._device, dtype=self._dtype)
 
-        def train_epoch(population: Population, epoch: Epoch, users: Tensor, items: Tensor) -> Tensor:
+        def train_epoch(models: ModelCopies, epoch: Epoch, users: Tensor, items: Tensor) -> Tensor:
             with torch.no_grad():
-                _Epoch(self._recommender, population, stacked, epoch).train()
-            return self.predict(population.weights, users, items)
+                _Epoch(self._recommender, models, stacked, epoch).train()
+            return self.predict(models.weights, users, items)
 
         return train_epoch
 
@@ -69,20 +69,20 @@ class StackedBackend(Backend):
             rows = slice(start, start + at_once)
             gathered = gather(self._recommender, weights, users[rows], items[rows])
             logit = self._recommender.logit(gathered, None)
-            parts.append(torch.sigmoid(in_whole_registers(logit))[:, : logit.shape[1]])
+            parts.append(torch.sigmoid(pad_to_simd_width(logit))[:, : logit.shape[1]])
         return torch.cat(parts, dim=1) if parts else torch.empty(n_copies, 0, dtype=self._dtype, device=self._device)
 
 
 class _Epoch:
     """An epoch under way: what stays the same from step to step, and the scales of the tables."""
 
-    def __init__(self, recommender: Recommender, population: Population, losses: StackedLosses, epoch: Epoch) -> None:
+    def __init__(self, recommender: Recommender, models: ModelCopies, losses: StackedLosses, epoch: Epoch) -> None:
         self._recommender, self._losses, self._batches = recommender, losses, epoch
-        self._weights, self._training = population.weights, epoch.training()
+        self._weights, self._training = models.weights, epoch.training()
         self._trained_tables = [name for name in recommender.tables if name not in recommender.buffers]
         like = next(iter(self._weights.values()))
-        keep = [1 - rate * decay for rate, decay in zip(population.learning_rate, population.weight_decay, strict=True)]
-        numbers = (population.learning_rate, keep, population.clip)
+        keep = [1 - rate * decay for rate, decay in zip(models.learning_rate, models.weight_decay, strict=True)]
+        numbers = (models.learning_rate, keep, models.clip)
         self._learning_rate, self._keep, self._most = (_sent(values, like) for values in numbers)
         self._scale = torch.ones_like(self._keep)
         # Each copy at steps of its own, or its bits would depend on its neighbours.
@@ -113,7 +113,7 @@ class _Epoch:
         """One SGD step."""
         gathered = gather(self._recommender, self._weights, batch.user, batch.item, self._scale)
         logit, pullback = self._recommender.vjp(gathered, self._training)
-        gradients = pullback(self._losses.slope(logit, batch.label) / len(batch.label))
+        gradients = pullback(self._losses.gradient(logit, batch.label) / len(batch.label))
         self._scale = self._scale * self._keep
         for name, gradient in gradients.items():
             kind, weight = self._recommender.tables.get(name), self._weights[name]
@@ -144,8 +144,8 @@ def summed_by_product(gradient: Tensor, first: Tensor) -> Tensor:
 
     A GPU adds rows of equal index in any order, and with another result each time; a product is always the same.
     """
-    places = torch.arange(len(first), device=first.device, dtype=first.dtype)
-    goes_to = (first[None, :] == places[:, None]).to(gradient.dtype)
+    indices = torch.arange(len(first), device=first.device, dtype=first.dtype)
+    goes_to = (first[None, :] == indices[:, None]).to(gradient.dtype)
     return torch.matmul(goes_to, gradient.flatten(2) if gradient.dim() > 2 else gradient[..., None]).view_as(gradient)
 
 

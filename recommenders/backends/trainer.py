@@ -13,7 +13,7 @@ from torch import Tensor
 from core.losses.loss import Loss
 from recommenders.backends.base import TrainEpoch
 from recommenders.backends.batches import Epoch, EpochBatches
-from recommenders.backends.population import Population
+from recommenders.backends.model_copies import ModelCopies
 from recommenders.backends.registry import backends_for
 from recommenders.common.machine import Machine
 from recommenders.common.memory import half_of
@@ -22,13 +22,13 @@ from recommenders.models.recommender import Recommender, Weights
 
 
 class Trainer:
-    """Trains populations of one recommender on one set of interactions.
+    """Trains copies of one recommender on one set of interactions.
 
     Args:
         recommender: the model.
         interactions: what to train on.
         batch_size: examples a step.
-        clip: the largest absolute value of an element of a gradient, unless a population has its own.
+        clip: the largest absolute value of an element of a gradient, unless model copies have their own.
         machine: where everything lives.
 
     Raises:
@@ -51,16 +51,16 @@ class Trainer:
         """What trains, in the order in which losses are offered; the first one predicts."""
         self._most: int | None = None  # copies of the parameters that memory took, where more did not go
 
-    def population(
+    def model_copies(
         self,
         weights: Weights,
         learning_rate: Sequence[float],
         weight_decay: Sequence[float],
         clip: Sequence[float] | None = None,
-    ) -> Population:
+    ) -> ModelCopies:
         """K copies of one set of parameters (no leading K), a learning rate, decay and clip each."""
         clips = (self._clip,) * len(learning_rate) if clip is None else clip
-        return Population.of(weights, learning_rate, weight_decay, clips, self.machine)
+        return ModelCopies.of(weights, learning_rate, weight_decay, clips, self.machine)
 
     def at_once(self, weights: Weights, copies: int = 1) -> int:
         """How many candidates memory takes, each with so many copies of one copy's weights."""
@@ -78,34 +78,34 @@ class Trainer:
         return half
 
     def prepare(self, losses: Sequence[Loss]) -> TrainEpoch:
-        """Losses in the form that `train_epoch` takes, for a population of as many copies."""
+        """Losses in the form that `train_epoch` takes, for as many model copies."""
         first = [next(i for i, one in enumerate(self.backends) if one.takes(loss)) for loss in losses]
         if len(set(first)) < 2:
             return self.backends[first[0] if first else 0].prepare(losses)
         groups = {i: [k for k, one in enumerate(first) if one == i] for i in sorted(set(first))}
         parts = [(copies, self.backends[i].prepare([losses[k] for k in copies])) for i, copies in groups.items()]
 
-        def train_epoch(population: Population, epoch: Epoch, users: Tensor, items: Tensor) -> Tensor:
-            like = next(iter(population.weights.values()))
-            y_hat = like.new_empty(len(population), len(users))
+        def train_epoch(models: ModelCopies, epoch: Epoch, users: Tensor, items: Tensor) -> Tensor:
+            like = next(iter(models.weights.values()))
+            y_hat = like.new_empty(len(models), len(users))
             for copies, train in parts:
-                selected = population.select(copies)
+                selected = models.select(copies)
                 y_hat[copies] = train(selected, epoch, users, items)
-                population.put_back(copies, selected)
+                models.put_back(copies, selected)
             return y_hat
 
         return train_epoch
 
-    def train_epoch(self, population: Population, losses: TrainEpoch, seed: int, epoch: int = 0) -> None:
+    def train_epoch(self, models: ModelCopies, losses: TrainEpoch, seed: int, epoch: int = 0) -> None:
         """Train every copy in place by its own loss, for one epoch of the batches of (seed, epoch)."""
         nobody = torch.empty(0, dtype=torch.int64, device=self.device)
-        self.train_and_predict(population, losses, seed, epoch, nobody, nobody)
+        self.train_and_predict(models, losses, seed, epoch, nobody, nobody)
 
     def train_and_predict(
-        self, population: Population, losses: TrainEpoch, seed: int, epoch: int, users: Tensor, items: Tensor
+        self, models: ModelCopies, losses: TrainEpoch, seed: int, epoch: int, users: Tensor, items: Tensor
     ) -> Tensor:
         """`train_epoch`, then `predict`, in less time than one after the other: y_hat [K, n]."""
-        return losses(population, self.batches(seed, epoch), users, items)
+        return losses(models, self.batches(seed, epoch), users, items)
 
     def predict(self, weights: Weights, users: Tensor, items: Tensor) -> Tensor:
         """y_hat [K, n] for n pairs of users and items."""

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from core.common.errors import UserError, shown
+from core.common.errors import UserError, format_value
 from recommenders.data.builder import RatingsBuilder
 from recommenders.data.columns import Chunk, Column
 from recommenders.data.dataset import Dataset, Ratings
@@ -83,7 +83,7 @@ def _chunks(path: Path, fields: dict[str, str]) -> Iterator[Chunk]:
             except (ValueError, KeyError, TypeError, RecursionError):
                 wanted = f"a JSON object with {', '.join(fields)}"
                 raise UserError(
-                    f"{path} line {number}: expected {wanted}, got {shown(line.strip())}; mend it or take it out"
+                    f"{path} line {number}: expected {wanted}, got {format_value(line.strip())}; mend it or take it out"
                 ) from None
             lines.append(number)
             size += len(line)

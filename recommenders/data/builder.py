@@ -7,7 +7,7 @@ import re
 import numpy as np
 import torch
 
-from core.common.errors import UserError, shown
+from core.common.errors import UserError, format_value
 from recommenders.common.memory import free_memory
 from recommenders.data.columns import Chunk
 from recommenders.data.dataset import Ratings
@@ -80,8 +80,8 @@ class RatingsBuilder:
         if len(again):
             raise UserError(
                 f"{chunk.location(int(again[0]))}: expected a user and an item, got the names of the columns again: "
-                f"{shown(chunk.names['user'])} and {shown(chunk.names['item'])}; take such rows out, or give "
-                "--header no if line 1 is a row"
+                f"{format_value(chunk.names['user'])} and {format_value(chunk.names['item'])}; take such rows out, "
+                "or give --header no if line 1 is a row"
             )
 
     def build(self, table: str) -> Ratings:
@@ -148,7 +148,7 @@ class _IdEncoder:
     def _check_new(self, chunk: Chunk, found: np.ndarray, n_known: int) -> None:
         for code, text in enumerate(self._codes.ids[n_known:], start=n_known):
             if not text.strip() or len(text) > MAX_ID or any(end in text for end in "\r\n\0"):
-                got = shown(text) if text.strip() else "an empty cell"
+                got = format_value(text) if text.strip() else "an empty cell"
                 limit = f" of one line and at most {MAX_ID} characters" * bool(text.strip())
                 article = "an" if self._role == "item" else "a"
                 row = int(np.flatnonzero(found == code)[0])

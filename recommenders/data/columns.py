@@ -11,7 +11,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from core.common.errors import UserError, in_a_line, shown
+from core.common.errors import UserError, format_value, in_a_line
 from recommenders.data.ids import id_text
 from recommenders.data.timestamps import Timestamps, parse_floats, parse_timestamps
 
@@ -112,7 +112,7 @@ class Column:
     def cell(self, row: int) -> str:
         """Return the cell of a row (from 0) as messages show it."""
         value = self._array[row].as_py()
-        return "an empty cell" if value is None or not str(value).strip() else shown(value)
+        return "an empty cell" if value is None or not str(value).strip() else format_value(value)
 
 
 @dataclass(frozen=True)
@@ -195,7 +195,7 @@ def check_type(table: str, column: str, role: str, kind: pa.DataType) -> None:
     if not fits:
         wanted = {"part": "text", "timestamp": "numbers, dates or text"}.get(role, "numbers or text")
         raise UserError(
-            f"{table}: column {shown(column)}: {wanted} expected for {role}, got {in_a_line(str(kind), 80)}; "
+            f"{table}: column {format_value(column)}: {wanted} expected for {role}, got {in_a_line(str(kind), 80)}; "
             "convert it, or name another column"
         )
 
@@ -220,11 +220,12 @@ def check_exact(table: str, column: str, role: str, array: pa.Array) -> None:
     numbers = numbers[~np.isnan(numbers)]
     if not np.isfinite(numbers).all():
         raise UserError(
-            f"{table}: column {shown(column)}: finite numbers expected for {role}, got inf; leave out the rows with it"
+            f"{table}: column {format_value(column)}: finite numbers expected for {role}, got inf; leave out the "
+            "rows with it"
         )
     limit = _EXACT_BELOW[array.type.bit_width]
     if len(numbers) and numbers.max() >= limit:
         raise UserError(
-            f"{table}: column {shown(column)}: as floats of {array.type.bit_width} bits, {role}s below {limit} "
+            f"{table}: column {format_value(column)}: as floats of {array.type.bit_width} bits, {role}s below {limit} "
             f"expected, got {numbers.max():.0f}, which may stand for several; keep them as whole numbers or as text"
         )

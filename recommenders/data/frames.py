@@ -20,7 +20,7 @@ import pandas as pd
 import pyarrow as pa
 from pyarrow import interchange
 
-from core.common.errors import UserError, first_line, in_a_line, shown
+from core.common.errors import UserError, first_line, format_value, in_a_line
 from recommenders.data import arrow_table
 from recommenders.data.arrow_table import ArrowTable, one_line_errors
 from recommenders.data.columns import Chunk, check_exact, is_number
@@ -109,7 +109,8 @@ def _unsupported_column(frame: Frame, name: str) -> UserError | None:
         except (pa.ArrowException, TypeError, ValueError):
             got = in_a_line(str(frame.get_column(column).dtype), 80)
             return UserError(
-                f"{name}: column {shown(column)}: expected a type that Arrow has, got {got}; cast it or leave it out"
+                f"{name}: column {format_value(column)}: expected a type that Arrow has, got {got}; cast it or leave "
+                "it out"
             )
     return None
 
@@ -195,8 +196,8 @@ class PandasTable(ArrowTable):
         for row, one in enumerate(cells, start=start + 1):
             if not (one is pd.NA or one is None or isinstance(one, _CELLS)) or isinstance(one, _NOT_CELLS):
                 raise UserError(
-                    f"{self.name} row {row}: column {shown(str(cells.name))}: numbers, text or dates expected, got "
-                    f"{in_a_line(type(one).__name__, 80)}; convert it, or name another column"
+                    f"{self.name} row {row}: column {format_value(str(cells.name))}: numbers, text or dates expected, "
+                    f"got {in_a_line(type(one).__name__, 80)}; convert it, or name another column"
                 )
         with one_line_errors(self.name):
             texts = [one if isinstance(one, str) else id_text(one) or None for one in cells]

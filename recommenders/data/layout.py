@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from core.common.errors import UserError, in_a_line, shown
+from core.common.errors import UserError, format_value, in_a_line
 from recommenders.data.options import NO_COLUMN, TableOptions, option
 
 #: {role: common names of its column, in lower case and without separators, preferred ones first}.
@@ -107,7 +107,7 @@ class _Finder:
         if self._names is None:
             return f"{self._n} columns without names"
         # only quotation marks show blanks around a name
-        return in_a_line(", ".join(n if n == n.strip() else shown(n) for n in self._names), 200) or "none"
+        return in_a_line(", ".join(n if n == n.strip() else format_value(n) for n in self._names), 200) or "none"
 
     def take_named(self, role: str, name: str | None) -> None:
         if name is None:
@@ -117,15 +117,17 @@ class _Finder:
             self._left_out.add(role)
             return
         if list(names).count(name) > 1:
-            raise UserError(f"{self._table}: {flag}: expected every column once, got {shown(name)} twice; rename one")
+            raise UserError(
+                f"{self._table}: {flag}: expected every column once, got {format_value(name)} twice; rename one"
+            )
         if name in names:
             place = list(names).index(name)
         elif re.fullmatch("[0-9]{1,4}", name) and 1 <= int(name) <= self._n:
             place = int(name) - 1
         else:
             raise UserError(
-                f"{self._table}: {flag} {shown(name)}: no such column; got {self._listed}; give one of these or a "
-                f"position from 1 to {self._n}"
+                f"{self._table}: {flag} {format_value(name)}: no such column; got {self._listed}; give one of these "
+                f"or a position from 1 to {self._n}"
             )
         self._take(role, place)
 

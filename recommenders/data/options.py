@@ -7,7 +7,7 @@ import math
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-from core.common.errors import UserError, shown
+from core.common.errors import UserError, format_value
 
 HEADERS = ("auto", "yes", "no")
 SPLITS = ("auto", "leave-one-out", "random", "given")
@@ -56,7 +56,7 @@ class TableOptions:
         """Check values without the table."""
         for name, known in (("header", HEADERS), ("split", SPLITS), ("pairs", PAIRS)):
             if getattr(self, name) not in known:
-                raise UserError(f"--{name}: expected {' or '.join(known)}, got {shown(getattr(self, name))}")
+                raise UserError(f"--{name}: expected {' or '.join(known)}, got {format_value(getattr(self, name))}")
         if self.positive_at is not None and not math.isfinite(self.positive_at):
             raise UserError(f"--positive-at: expected a finite number, got {self.positive_at}")
         if self.negatives is not None and self.negatives < 0:

@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from core.common.errors import UserError, in_a_line, shown
+from core.common.errors import UserError, format_value, in_a_line
 from recommenders.data.layout import KNOWN_NAMES, OPTION_OF, plain_name
 from recommenders.data.opening import read_first_line, read_first_lines
 from recommenders.data.options import DEFAULT_OPTIONS, NO_COLUMN, TableOptions
@@ -56,14 +56,15 @@ def sniff(path: Path, options: TableOptions = DEFAULT_OPTIONS) -> Dialect:
         raise UserError(f"{path}: expected ratings, got an empty table: its first line has nothing in it")
     if _EXCEL_SEPARATOR.fullmatch(line.strip()):
         raise UserError(
-            f"{path} line 1: expected the names of columns, got {shown(line)}, which only Excel understands; remove it"
+            f"{path} line 1: expected the names of columns, got {format_value(line)}, which only Excel understands; "
+            "remove it"
         )
     bare = _QUOTED.sub("", line)
     separator = max(SEPARATORS, key=bare.count)
     cells = _split_header(path, line, separator)
     if len(cells) < 2:
         named = ", ".join(SEPARATORS.values())
-        raise UserError(f"{path} line 1: expected columns separated by {named}, got one column: {shown(line)}")
+        raise UserError(f"{path} line 1: expected columns separated by {named}, got one column: {format_value(line)}")
     if not any(cell.strip() for cell in cells):
         raise UserError(f"{path}: expected a table of ratings that begins with the names of its columns, got none")
     rows = [_split_or_skip(row, separator) for row in read_first_lines(path)[1:]]
@@ -79,7 +80,7 @@ def _split_header(path: Path, line: str, separator: str) -> list[str]:
     try:
         return split_line(line, separator)
     except csv.Error as error:
-        raise UserError(f"{path} line 1: expected the names of columns, got {shown(line)}: {error}") from None
+        raise UserError(f"{path} line 1: expected the names of columns, got {format_value(line)}: {error}") from None
 
 
 def _split_or_skip(line: str, separator: str) -> list[str]:

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from core.common.errors import UserError, first_line, in_a_line, shown
+from core.common.errors import UserError, first_line, format_value, in_a_line
 from recommenders.data.columns import Chunk, Column
 from recommenders.data.layout import Layout
 from recommenders.data.opening import open_binary, read_first_lines
@@ -137,8 +137,8 @@ class TextTable:
             cell = stripped[row] = strip_quotes(stripped[row])
             if role in ("user", "item") and cell.startswith('"'):
                 raise UserError(
-                    f"{chunk.location(int(row))}: {role}: expected an id, got {shown(cells.iloc[row])}, in which a "
-                    "quotation mark is open; close it or take it out"
+                    f"{chunk.location(int(row))}: {role}: expected an id, got {format_value(cells.iloc[row])}, in "
+                    "which a quotation mark is open; close it or take it out"
                 )
         return pd.Series(stripped, dtype=object)
 

@@ -59,14 +59,14 @@ class MF(Recommender):
     def vjp(self, weights: Weights, training: Training | None) -> tuple[Tensor, Pullback]:
         """See Recommender; by hand, since it is three products."""
 
-        def pullback(slope: Tensor) -> Weights:
-            column = slope[..., None]
+        def pullback(gradient: Tensor) -> Weights:
+            column = gradient[..., None]
             return {
                 "user_embedding": column * weights["item_embedding"],
                 "item_embedding": column * weights["user_embedding"],
-                "user_bias": slope,
-                "item_bias": slope,
-                "global_bias": slope.sum(-1),
+                "user_bias": gradient,
+                "item_bias": gradient,
+                "global_bias": gradient.sum(-1),
             }
 
         return self.logit(weights, training), pullback

@@ -93,8 +93,8 @@ def autograd_vjp(recommender: Recommender, weights: Weights, training: Training 
     with torch.enable_grad():
         logit = recommender.logit(weights | inputs, training)
 
-    def pullback(slope: Tensor) -> Weights:
-        gradients = torch.autograd.grad(logit, list(inputs.values()), grad_outputs=slope, materialize_grads=True)
+    def pullback(gradient: Tensor) -> Weights:
+        gradients = torch.autograd.grad(logit, list(inputs.values()), grad_outputs=gradient, materialize_grads=True)
         # torch 2.6 lets the zeros of unused weights require gradients themselves
         return {name: gradient.detach() for name, gradient in zip(inputs, gradients, strict=True)}
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
 from core.common.errors import UserError
-from core.common.loading import telling
+from core.common.loading import user_errors_from
 from core.common.seeding import torch_rng
 from recommenders.modules.isolation import drawing_from
 
@@ -40,7 +40,7 @@ class ModuleClass:
 
     @property
     def _signature(self) -> Mapping[str, inspect.Parameter]:
-        with telling(f"{self.label}: reading its constructor"):
+        with user_errors_from(f"{self.label}: reading its constructor"):
             return inspect.signature(self.kind).parameters
 
     @property
@@ -75,7 +75,7 @@ class ModuleClass:
         """
         sizes = () if self._by_name else (n_users, n_items)
         named = {"n_users": n_users, "n_items": n_items} if self._by_name else {}
-        with drawing_from(torch_rng(seed, "initial")), telling(f"{self.label}: its constructor", exits=True):
+        with drawing_from(torch_rng(seed, "initial")), user_errors_from(f"{self.label}: its constructor", exits=True):
             module = self.kind(*sizes, **named, **settings)
             if any(is_lazy(p) for p in (*module.parameters(), *module.buffers())):
                 nobody = torch.zeros(2, dtype=torch.int64)

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from core.common.errors import UserError
-from core.common.loading import telling
+from core.common.loading import user_errors_from
 from recommenders.common.draws import Training
 from recommenders.models.recommender import Pullback, Recommender, RowKind, Weights, autograd_vjp
 from recommenders.modules.building import ModuleClass, states_of
@@ -83,8 +83,8 @@ class ModuleRecommender(Recommender):
         """See Recommender."""
         logit, back = autograd_vjp(self, weights, training)
 
-        def pullback(slope: Tensor) -> Weights:
-            with telling(f"{self.source.label}: the gradient of its forward"):
-                return back(slope)
+        def pullback(gradient: Tensor) -> Weights:
+            with user_errors_from(f"{self.source.label}: the gradient of its forward"):
+                return back(gradient)
 
         return logit, pullback

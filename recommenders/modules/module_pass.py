@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from core.common.errors import UserError
-from core.common.loading import telling
+from core.common.loading import user_errors_from
 from recommenders.common.draws import Training
 from recommenders.models.recommender import RowKind, Weights
 from recommenders.modules.isolation import drawing_from
@@ -63,7 +63,7 @@ def forward(plan: Plan, weights: Weights, training: Training | None) -> Tensor:
         plan.template.train(training is not None)
     _move(plan, like.device)
     run = _together if plan.together else _one_by_one
-    with telling(f"{plan.label}: its forward"):
+    with user_errors_from(f"{plan.label}: its forward"):
         logit, after = run(plan, state, user, item, rng)
     if training is not None:
         with torch.no_grad():

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from core.common.errors import UserError, first_line, in_a_line
-from core.common.loading import telling
+from core.common.loading import user_errors_from
 from core.common.seeding import torch_rng
 from recommenders.common.draws import Training
 from recommenders.models.recommender import RowKind, Weights
@@ -105,7 +105,7 @@ class _Trial:
         self.ids: Mapping[RowKind, Tensor] = {
             kind: torch.randint(n, (_N,), generator=rng) for kind, n in self.sizes.items()
         }
-        self._slope = torch.randn(2, _N, generator=rng, dtype=torch.float64)
+        self._gradient = torch.randn(2, _N, generator=rng, dtype=torch.float64)
         self._states = {name: state.detach().clone() for name, state in states_of(module).items()}
         self._readers: dict[str, set[str]] = {name: set() for name in self._states}
         self._made: tuple[torch.dtype, Weights] | None = None
@@ -151,7 +151,11 @@ class _Trial:
             for name, one in self._states.items()
         }
         self.module.eval()
-        with telling(f"{self.label}: its forward", exits=True), drawing_from(torch_rng("trial")), torch.no_grad():
+        with (
+            user_errors_from(f"{self.label}: its forward", exits=True),
+            drawing_from(torch_rng("trial")),
+            torch.no_grad(),
+        ):
             output = functional_call(self.module, state, (self.ids["user"], self.ids["item"]))
         return bool(((output >= 0) & (output <= 1)).all())
 
@@ -159,7 +163,7 @@ class _Trial:
         """The output, whether a sigmoid made it, and whether other generators than torch's drew."""
         state = {name: one.clone() for name, one in self._states.items()}
         watched, lookups = list(state.items()), Lookups(ids, (), list(state.values()))
-        with telling(f"{self.label}: its forward", exits=True), drawing_from(torch_rng("trial")):
+        with user_errors_from(f"{self.label}: its forward", exits=True), drawing_from(torch_rng("trial")):
             before = elsewhere_now()
             self.module.train(trains)
             with lookups, torch.no_grad():
@@ -222,9 +226,9 @@ class _Trial:
             logit = forward(plan, weights, training)
         if not logit.requires_grad:
             raise UserError(f"{self.label}: expected predictions that depend on its parameters, got no gradient")
-        slope = self._slope.to(logit.dtype)
-        with telling(f"{self.label}: the gradient of its forward"):
-            found = torch.autograd.grad(logit, list(inputs.values()), slope, materialize_grads=True)
+        gradient = self._gradient.to(logit.dtype)
+        with user_errors_from(f"{self.label}: the gradient of its forward"):
+            found = torch.autograd.grad(logit, list(inputs.values()), gradient, materialize_grads=True)
         gradients = {f"gradient of {n}": self._rows(n, g, n in tables) for n, g in zip(inputs, found, strict=True)}
         buffers = {name: weights[name] for name in plan.buffers if name not in tables}
         return {"logits": logit.detach(), **gradients, **buffers}

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from torch import nn
 
 from core.common.errors import UserError
-from core.common.loading import telling
+from core.common.loading import user_errors_from
 from core.common.specification import Specification, kinds_of, read_values, unknown_setting
 from recommenders.models.recommender import Recommender
 from recommenders.modules.building import ModuleClass
@@ -50,7 +50,7 @@ def make(spec: RecommenderSpec, kind: type, defaults: Mapping[str, Any], setting
             raise UserError(f"recommender {spec}: expected {name} once, got {values[name]} and {settings[name]}")
     values = {name: value for name, value in defaults.items() if name in kinds} | values | dict(settings)
     if module is None:
-        with telling(f"recommender {spec.name}: its constructor", exits=True):
+        with user_errors_from(f"recommender {spec.name}: its constructor", exits=True):
             made: Recommender = kind(**values)
         return made
     missing = [name for name in module.required() if name not in values]

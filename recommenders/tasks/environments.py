@@ -20,34 +20,34 @@ from core.common.restoring import read
 from core.common.seeding import derive_seed, numpy_rng
 from core.losses.loss import Loss
 from core.problems.evaluator import Evaluator
-from core.problems.proxy import Probe
+from core.problems.proxy import ProxyBatch
 from core.search.problem import Measurement
-from recommenders.backends.places import first_places
-from recommenders.backends.population import Population
+from recommenders.backends.first_occurrence import first_occurrence
+from recommenders.backends.model_copies import ModelCopies
 from recommenders.models.recommender import Weights, gather
 from recommenders.tasks.task import Pairs, RecommendationTask
 
 
 class _Environment(Evaluator):
-    """What the two have in common: a start, a fixed probe batch, and the copies of the last measure."""
+    """What the two have in common: a start, a fixed proxy batch, and the copies of the last measure."""
 
-    def __init__(self, task: RecommendationTask, seed: int, probe_size: int, epochs: int) -> None:
-        if not 1 <= probe_size <= len(task.dataset.train) or epochs < 1:
+    def __init__(self, task: RecommendationTask, seed: int, proxy_size: int, epochs: int) -> None:
+        if not 1 <= proxy_size <= len(task.dataset.train) or epochs < 1:
             raise UserError(
-                f"environment: expected a probe of 1 to {len(task.dataset.train)} rows and at least 1 epoch, "
-                f"got {probe_size} and {epochs}"
+                f"environment: expected a proxy batch of 1 to {len(task.dataset.train)} rows and at least 1 epoch, "
+                f"got {proxy_size} and {epochs}"
             )
         self._task, self._epochs = task, epochs
-        self._probe_pairs = probe_pairs(task, seed, probe_size)
+        self._proxy_pairs = proxy_pairs(task, seed, proxy_size)
         self._begin(seed)
 
     def _begin(self, seed: int) -> None:
         """Make a fresh recommender the start."""
-        self._copies: Population | None = None
+        self._copies: ModelCopies | None = None
         self._measured: tuple[tuple[Loss, ...], int] | None = None
-        self._move(self._task.population(self._task.initial(seed), 1, self._task.settings.search_weight_decay))
+        self._move(self._task.model_copies(self._task.initial(seed), 1, self._task.settings.search_weight_decay))
 
-    def _move(self, start: Population) -> None:
+    def _move(self, start: ModelCopies) -> None:
         self._start, self._score = start, self._task.scores(start.weights)[0]
 
     def score(self) -> float:
@@ -58,9 +58,9 @@ class _Environment(Evaluator):
         """The score of the start on other pairs than those of validation, higher is better."""
         return self._task.scores_on(self._start.weights, pairs)[0]
 
-    def probe(self) -> Probe:
+    def proxy_batch(self) -> ProxyBatch:
         """See Evaluator."""
-        return probe_of(self._task, self._start.weights, self._probe_pairs)
+        return proxy_batch_of(self._task, self._start.weights, self._proxy_pairs)
 
     @abstractmethod
     def _batch_seed(self, seed: int) -> int:
@@ -84,14 +84,14 @@ class _Environment(Evaluator):
         seconds = (time.perf_counter() - began) / len(losses)
         return [Measurement(score, self._epochs, seconds) for score in scores]
 
-    def _train(self, losses: Sequence[Loss], seed: int) -> tuple[Population, Sequence[float]]:
+    def _train(self, losses: Sequence[Loss], seed: int) -> tuple[ModelCopies, Sequence[float]]:
         """A copy of the start trained by each loss, and their scores."""
         copies, prepared = self._start.select([0] * len(losses)), self._task.trainer.prepare(losses)
         for epoch in range(self._epochs - 1):
             self._task.trainer.train_epoch(copies, prepared, self._batch_seed(seed), epoch)
         return copies, self._task.train_and_score(copies, prepared, self._batch_seed(seed), self._epochs - 1)
 
-    def _trained(self, index: int) -> Population:
+    def _trained(self, index: int) -> ModelCopies:
         """A copy of the last measure; trained again, which gives the same, if they were too many to be kept."""
         assert self._measured is not None, "measure comes before adopt"
         losses, seed = self._measured
@@ -103,12 +103,12 @@ class AlternatingEnvironment(_Environment):
 
     Args:
         task: what to train.
-        seed: of the first recommender and of the probe batch.
-        probe_size: |B| of the proxy test (5 for ML-100K, 20 for Electronics in the paper).
+        seed: of the first recommender and of the proxy batch.
+        proxy_size: |B| of the proxy test (5 for ML-100K, 20 for Electronics in the paper).
     """
 
-    def __init__(self, task: RecommendationTask, seed: int, probe_size: int = 5) -> None:
-        super().__init__(task, seed, probe_size, epochs=1)
+    def __init__(self, task: RecommendationTask, seed: int, proxy_size: int = 5) -> None:
+        super().__init__(task, seed, proxy_size, epochs=1)
 
     def _batch_seed(self, seed: int) -> int:
         return seed
@@ -140,13 +140,13 @@ class FromScratchEnvironment(_Environment):
 
     Args:
         task: what to train.
-        seed: of the recommender, the batches and the probe batch.
-        probe_size: |B| of the proxy test.
+        seed: of the recommender, the batches and the proxy batch.
+        proxy_size: |B| of the proxy test.
         epochs: how long each candidate trains.
     """
 
-    def __init__(self, task: RecommendationTask, seed: int, probe_size: int = 5, epochs: int = 3) -> None:
-        super().__init__(task, seed, probe_size, epochs)
+    def __init__(self, task: RecommendationTask, seed: int, proxy_size: int = 5, epochs: int = 3) -> None:
+        super().__init__(task, seed, proxy_size, epochs)
         self._seed = derive_seed(seed, "from scratch")
 
     def _batch_seed(self, seed: int) -> int:
@@ -169,15 +169,15 @@ class FromScratchEnvironment(_Environment):
         self._copies = self._measured = None
 
 
-def probe_pairs(task: RecommendationTask, seed: int, size: int) -> Pairs:
+def proxy_pairs(task: RecommendationTask, seed: int, size: int) -> Pairs:
     """The training rows of the proxy batch."""
     rows = numpy_rng(seed, "probe batch").choice(len(task.dataset.train), size, replace=False)
     return Pairs.of(task.dataset.train.take(rows), task.trainer.device)
 
 
 @torch.no_grad()
-def probe_of(task: RecommendationTask, weights: Weights, pairs: Pairs) -> Probe:
-    """The probe batch seen from one copy (leading K = 1): y_hat [B] and the Gram matrix of d y_hat / d omega.
+def proxy_batch_of(task: RecommendationTask, weights: Weights, pairs: Pairs) -> ProxyBatch:
+    """The proxy batch seen from one copy (leading K = 1): y_hat [B] and the Gram matrix of d y_hat / d omega.
 
     The Jacobian takes one backward pass: B copies of the batch, copy b pulled back from its example b
     alone. The recommender is in evaluation mode. Computed in float64.
@@ -193,8 +193,8 @@ def probe_of(task: RecommendationTask, weights: Weights, pairs: Pairs) -> Probe:
     for name, gradient in pullback(torch.diag(y_hat * (1 - y_hat))).items():
         if name in recommender.tables:  # rows of one user or item are one parameter
             ids = pairs.user if recommender.tables[name] == "user" else pairs.item
-            first = torch.as_tensor(first_places(ids.cpu().numpy(), len(ids)), device=ids.device)
+            first = torch.as_tensor(first_occurrence(ids.cpu().numpy(), len(ids)), device=ids.device)
             gradient = torch.zeros_like(gradient).index_add_(1, first, gradient)
         jacobian.append(gradient.reshape(size, -1))
     j = torch.cat(jacobian, dim=1)
-    return Probe(y_hat.cpu(), pairs.label.double().cpu(), (j @ j.T).cpu())
+    return ProxyBatch(y_hat.cpu(), pairs.label.double().cpu(), (j @ j.T).cpu())

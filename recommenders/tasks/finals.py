@@ -17,9 +17,9 @@ from core.losses.loss import Loss, ProgramLoss
 from core.problems.validation import Direction
 from core.programs.program import LossProgram
 from core.programs.space import OperatorSpace
-from core.search.effectiveness import Patience, Progress
+from core.search.effectiveness import EarlyStopping, TrainingCurve
 from recommenders.models.recommender import Weights
-from recommenders.tasks.fitting import Fitted, Fitting, read_weights
+from recommenders.tasks.convergence import ConvergenceTraining, TrainingResult, read_weights
 from recommenders.tasks.losses import find_named_loss, make_loss
 from recommenders.tasks.metrics import Metric
 from recommenders.tasks.task import RecommendationTask
@@ -51,7 +51,7 @@ class Finished:
     epsilon: float | None
     loss: Loss
     """With that smoothing term."""
-    fitted: tuple[Fitted, ...]
+    fitted: tuple[TrainingResult, ...]
     """One for each seed, in order."""
 
     @property
@@ -103,7 +103,7 @@ class Finals:
         n_searched: how many of them are searched.
         seed: of the study; training seeds are derived from it.
         repeats: seeds in all.
-        patience: when a training run ends.
+        early_stopping: when a training run ends.
         threshold_from: see RecommendationTask.report.
         pick: which searched loss is the best one.
     """
@@ -115,24 +115,25 @@ class Finals:
         n_searched: int,
         seed: int,
         repeats: int,
-        patience: Patience,
+        early_stopping: EarlyStopping,
         threshold_from: str,
         pick: Pick = Pick(),  # noqa: B008  (frozen)
     ) -> None:
         self._task, self._contenders, self._n_searched, self._pick = task, contenders, n_searched, pick
-        self._seed, self._repeats, self._patience, self._threshold_from = seed, repeats, patience, threshold_from
+        self._seed, self._repeats = seed, repeats
+        self._early_stopping, self._threshold_from = early_stopping, threshold_from
         self._entries = [(i, epsilon, loss) for i, one in enumerate(contenders) for epsilon, loss in one.choices]
-        self._rounds: list[list[Fitted]] = []  # those that are done: one for each training seed
-        self._fitting: Fitting | None = None
+        self._rounds: list[list[TrainingResult]] = []  # those that are done: one for each training seed
+        self._fitting: ConvergenceTraining | None = None
         self.model: Weights | None = None
         """A recommender trained by the best searched loss (leading K = 1), with the last training seed."""
 
-    def run(self, on_round: Callable[[str], None], on_epoch: Callable[[list[Progress]], None]) -> list[Finished]:
+    def run(self, on_round: Callable[[str], None], on_epoch: Callable[[list[TrainingCurve]], None]) -> list[Finished]:
         """Train what is not trained yet.
 
         Args:
             on_round: told what begins.
-            on_epoch: told the progress of a round after every epoch, when `state_dict` may be asked.
+            on_epoch: told the curves of a round after every epoch, when `state_dict` may be asked.
 
         Returns:
             The contenders in order; searched ones that are not the best have one seed only.
@@ -143,11 +144,13 @@ class Finals:
             self._round(on_round, on_epoch)
         return self._finished()
 
-    def _round(self, on_round: Callable[[str], None], on_epoch: Callable[[list[Progress]], None]) -> list[Fitted]:
+    def _round(
+        self, on_round: Callable[[str], None], on_epoch: Callable[[list[TrainingCurve]], None]
+    ) -> list[TrainingResult]:
         on_round(self._described())
         self._fitting = fitting = self._fitting or self._begin()
-        for progress in fitting:
-            on_epoch(progress)
+        for curves in fitting:
+            on_epoch(curves)
         self._fitting, self.model = None, fitting.kept
         return fitting.fitted
 
@@ -164,7 +167,7 @@ class Finals:
             return f"Phase III, effectiveness test: {len(self._entries)} trainings to convergence {seed}"
         return f"Phase III, the best found loss and the baselines again {seed}"
 
-    def _begin(self) -> Fitting:
+    def _begin(self) -> ConvergenceTraining:
         repeat = len(self._rounds)
         numbers = [self._chosen[i] for i in self._repeated] if repeat else list(range(len(self._entries)))
         keep = None if not repeat or self.best is None else numbers.index(self._chosen[self.best])
@@ -172,7 +175,7 @@ class Finals:
             numbers, keep, repeat = [numbers[keep]], 0, 0
         losses = [self._entries[j][2] for j in numbers]
         seed = derive_seed(self._seed, "finals", repeat)
-        return Fitting(self._task, losses, seed, self._patience, self._threshold_from, keep)
+        return ConvergenceTraining(self._task, losses, seed, self._early_stopping, self._threshold_from, keep)
 
     def _score(self, entry: int) -> float:
         return validation_score(self._task.metric, self._rounds[0][entry])
@@ -229,7 +232,7 @@ class Finals:
         Raises:
             UserError: a state of other losses.
         """
-        self._rounds, self._fitting = read(list[list[Fitted]], state["rounds"]), None
+        self._rounds, self._fitting = read(list[list[TrainingResult]], state["rounds"]), None
         for number, done in enumerate(self._rounds):
             n = len(self._repeated) if number else len(self._entries)
             if len(done) != n:
@@ -240,7 +243,7 @@ class Finals:
             self._fitting.load_state_dict(state["fitting"])
 
 
-def validation_score(metric: Metric, fitted: Fitted) -> float:
+def validation_score(metric: Metric, fitted: TrainingResult) -> float:
     """The validation score of a training run, higher is better; -inf if it never was finite."""
     score = metric.score_of(fitted.validation.get(metric.name, math.nan))
     return score if math.isfinite(score) else -math.inf

@@ -5,12 +5,12 @@ from __future__ import annotations
 from core.common.errors import UserError
 from core.losses.closed_forms import BCE
 from core.losses.loss import Loss
-from core.problems.scale import Yardstick
-from recommenders.tasks.environments import probe_of, probe_pairs
+from core.problems.scale import GradientNormaliser
+from recommenders.tasks.environments import proxy_batch_of, proxy_pairs
 from recommenders.tasks.task import RecommendationTask
 
 
-def fresh_yardstick(task: RecommendationTask, seed: int, size: int = 5) -> Yardstick:
+def fresh_normaliser(task: RecommendationTask, seed: int, size: int = 5) -> GradientNormaliser:
     """Return what brings losses to the gradient norm of BCE on the proxy batch of a fresh recommender.
 
     Args:
@@ -23,8 +23,8 @@ def fresh_yardstick(task: RecommendationTask, seed: int, size: int = 5) -> Yards
     """
     if not 1 <= size <= len(task.dataset.train):
         raise UserError(f"proxy batch: expected 1 to {len(task.dataset.train)} rows, got {size}")
-    weights = task.population(task.initial(seed), 1, 0.0).weights
-    return Yardstick(BCE, probe_of(task, weights, probe_pairs(task, seed, size)))
+    weights = task.model_copies(task.initial(seed), 1, 0.0).weights
+    return GradientNormaliser(BCE, proxy_batch_of(task, weights, proxy_pairs(task, seed, size)))
 
 
 def bce_factor(task: RecommendationTask, loss: Loss, seed: int, size: int = 5) -> float:
@@ -33,8 +33,8 @@ def bce_factor(task: RecommendationTask, loss: Loss, seed: int, size: int = 5) -
     Args:
         task: what is trained.
         loss: the loss.
-        seed: see `fresh_yardstick`.
+        seed: see `fresh_normaliser`.
         size: rows in the proxy batch.
     """
-    (factor,) = fresh_yardstick(task, seed, size).factors([loss])
+    (factor,) = fresh_normaliser(task, seed, size).factors([loss])
     return factor

@@ -10,7 +10,7 @@ from core.analysis.front import pareto_front
 from core.analysis.simplify import simplified
 from core.common.seeding import derive_seed
 from core.losses.loss import Loss, ProgramLoss
-from core.problems.proxy import ProxyTest, prediction_probe
+from core.problems.proxy import ProxyTest, prediction_proxy_batch
 from core.problems.validation import Direction, ValidationCheck
 from core.programs.program import LossProgram
 from core.programs.space import OperatorSpace
@@ -58,7 +58,7 @@ def distinct(programs: Sequence[LossProgram], space: OperatorSpace) -> list[Loss
     """
     simplest_first = sorted(programs, key=lambda p: p.complexity)
     proxy = ProxyTest()
-    proxy.renew(prediction_probe(0))
+    proxy.renew(prediction_proxy_batch(0))
     findings = proxy.examine([ProgramLoss(p, space) for p in simplest_first])
     kept = {p for p, f in zip(simplest_first, findings, strict=True) if f.verdict is not Verdict.DUPLICATE}
     return [p for p in programs if p in kept]
@@ -82,7 +82,7 @@ def screen(
         seed: of the study.
         comparable: the loss as it is trained, at a scale of its own (`core.problems.scale`).
     """
-    environment = FromScratchEnvironment(task, derive_seed(seed, "screening"), probe_size=1, epochs=_SCREENING_EPOCHS)
+    environment = FromScratchEnvironment(task, derive_seed(seed, "screening"), proxy_size=1, epochs=_SCREENING_EPOCHS)
     scores: list[float] = []
     for start in range(0, len(checked), 32):
         losses = [comparable(ProgramLoss(program, space)) for program, _ in checked[start : start + 32]]

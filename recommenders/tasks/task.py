@@ -12,7 +12,7 @@ from core.common.errors import UserError, first_line
 from core.common.memory import ran_out
 from core.common.seeding import derive_seed
 from recommenders.backends.base import TrainEpoch
-from recommenders.backends.population import Population
+from recommenders.backends.model_copies import ModelCopies
 from recommenders.backends.trainer import Trainer
 from recommenders.common.machine import Machine
 from recommenders.data.dataset import Dataset, Interactions
@@ -44,9 +44,9 @@ class TrainSettings:
     """The largest absolute value of an element of a gradient."""
 
     @property
-    def descent(self) -> Descent:
+    def sgd(self) -> SgdSettings:
         """Of every copy that is trained to convergence."""
-        return Descent(self.learning_rate, self.weight_decay, self.clip)
+        return SgdSettings(self.learning_rate, self.weight_decay, self.clip)
 
     def __post_init__(self) -> None:
         """Check the settings."""
@@ -60,8 +60,8 @@ class TrainSettings:
 
 
 @dataclass(frozen=True)
-class Descent:
-    """How one copy of a recommender goes down: p <- p - learning_rate * (clip(g) + weight_decay * p).
+class SgdSettings:
+    """Settings of SGD for one copy of a recommender: p <- p - learning_rate * (clip(g) + weight_decay * p).
 
     Raises:
         UserError: a number out of range.
@@ -132,14 +132,14 @@ class RecommendationTask:
             problem = "do not fit into memory" if ran_out(error) else f"cannot be made: {first_line(error)}"
             raise UserError(f"the recommender's parameters for {users} users and {items} items {problem}") from None
 
-    def population(self, weights: Weights, k: int, weight_decay: float) -> Population:
+    def model_copies(self, weights: Weights, k: int, weight_decay: float) -> ModelCopies:
         """K copies of these parameters."""
-        return self.trainer.population(weights, [self.settings.learning_rate] * k, [weight_decay] * k)
+        return self.trainer.model_copies(weights, [self.settings.learning_rate] * k, [weight_decay] * k)
 
-    def descending(self, weights: Weights, descents: Sequence[Descent]) -> Population:
-        """A copy of these parameters for each descent."""
-        columns = zip(*((one.learning_rate, one.weight_decay, one.clip) for one in descents), strict=True)
-        return self.trainer.population(weights, *columns)
+    def copies_for(self, weights: Weights, sgd: Sequence[SgdSettings]) -> ModelCopies:
+        """Make a copy of these parameters for each row of SGD settings."""
+        columns = zip(*((one.learning_rate, one.weight_decay, one.clip) for one in sgd), strict=True)
+        return self.trainer.model_copies(weights, *columns)
 
     def predict(self, weights: Weights, pairs: Pairs) -> Tensor:
         """y_hat [K, n]."""
@@ -154,10 +154,10 @@ class RecommendationTask:
         scores: Sequence[float] = self.metric.score(self.predict(weights, pairs), pairs.label).tolist()
         return scores
 
-    def train_and_score(self, population: Population, losses: TrainEpoch, seed: int, epoch: int) -> Sequence[float]:
+    def train_and_score(self, models: ModelCopies, losses: TrainEpoch, seed: int, epoch: int) -> Sequence[float]:
         """Train every copy for an epoch; the validation scores after it."""
         users, items = self.validation.user, self.validation.item
-        return self._scores(self.trainer.train_and_predict(population, losses, seed, epoch, users, items))
+        return self._scores(self.trainer.train_and_predict(models, losses, seed, epoch, users, items))
 
     def _scores(self, y_hat: Tensor) -> Sequence[float]:
         scores: Sequence[float] = self.metric.score(y_hat, self.validation.label).tolist()

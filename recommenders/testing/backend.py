@@ -17,7 +17,7 @@ from core.programs.program import LossProgram
 from core.programs.space import HANDCRAFTED_SPACE, OperatorSpace
 from recommenders.backends.base import Backend
 from recommenders.backends.batches import Epoch, EpochBatches
-from recommenders.backends.population import Population
+from recommenders.backends.model_copies import ModelCopies
 from recommenders.common.machine import Machine
 from recommenders.data.dataset import Interactions
 from recommenders.models.mf import MF
@@ -35,14 +35,14 @@ VALUES = (plain.bce, plain.sum_of_reciprocals(0.1), plain.max_of_ratios(0.1), ms
 SGD: Sequence[Sgd] = ((0.5, 0.1, 0.03), (0.05, 0.0, 50.0), (0.2, 0.3, 0.2), (0.3, 1.9, 0.01))
 
 
-class WithoutTape(Loss):
-    """A loss that nothing is known of but its value and slope."""
+class WithoutEncoding(Loss):
+    """A loss that nothing is known of but its value and gradient."""
 
     def value(self, logit: Tensor, y: Tensor) -> Tensor:
         """See Loss."""
         return (logit - y).square() / 2
 
-    def slope(self, logit: Tensor, y: Tensor) -> Tensor:
+    def gradient(self, logit: Tensor, y: Tensor) -> Tensor:
         """See Loss."""
         return logit - y
 
@@ -73,10 +73,10 @@ class BackendContract(ABC):
         """Parameters of one copy, without a leading K."""
         return self.recommender.initial(N_USERS, N_ITEMS, 3)
 
-    def copies(self, sgd: Sequence[Sgd], dtype: torch.dtype = torch.float64) -> Population:
+    def copies(self, sgd: Sequence[Sgd], dtype: torch.dtype = torch.float64) -> ModelCopies:
         """A copy of the start for each."""
         rates, decays, clips = zip(*sgd, strict=True)
-        return Population.of(self.start(), rates, decays, clips, Machine(self.device, dtype))
+        return ModelCopies.of(self.start(), rates, decays, clips, Machine(self.device, dtype))
 
     def pairs(self, n: int = 10) -> tuple[Tensor, Tensor]:
         """Users and items [n] to predict for."""
@@ -101,10 +101,10 @@ class BackendContract(ABC):
             )
         return {name: weight.cpu() for name, weight in model.weights().items()}
 
-    def assert_near(self, population: Population, place: int, weights: Weights) -> None:
+    def assert_near(self, models: ModelCopies, place: int, weights: Weights) -> None:
         """The copy at this place has these weights, to 1e-9."""
         for name, expected in weights.items():
-            got = population.weights[name][place].cpu()
+            got = models.weights[name][place].cpu()
             difference = ((got - expected).abs() / expected.abs().clamp(min=1)).max().item()
             assert difference < 1e-9, f"{name}: {difference:g} from that of a plain loop"
 
@@ -121,45 +121,45 @@ class BackendContract(ABC):
     def test_an_epoch_is_that_of_a_plain_loop(self, n: int, batch_size: int, epochs: int) -> None:
         """With rows that occur several times in a batch, once, and never."""
         rows, taken = plain.random_interactions(N_USERS - 1, N_ITEMS - 1, n, seed=n), self.taken()
-        population = self.copies([SGD[k] for k in taken])
+        models = self.copies([SGD[k] for k in taken])
         train = self.made().prepare([LOSSES[k] for k in taken])
         for number in range(epochs):
-            train(population, self.epoch(rows, batch_size, number=number), *self.pairs())
+            train(models, self.epoch(rows, batch_size, number=number), *self.pairs())
         for place, k in enumerate(taken):
-            self.assert_near(population, place, self.plainly(rows, VALUES[k], SGD[k], batch_size, epochs))
+            self.assert_near(models, place, self.plainly(rows, VALUES[k], SGD[k], batch_size, epochs))
 
     def test_a_strong_decay_over_many_steps_stays_exact(self) -> None:
         """(1 - 0.99)^400 is no float64."""
         rows, k = plain.random_interactions(6, 5, 1600, seed=3), self.taken()[0]
         sgd = [(0.05, decay, 1.0) for decay in (0.0, 10.0, 19.8)]
-        population = self.copies(sgd)
-        self.made().prepare([LOSSES[k]] * 3)(population, self.epoch(rows, 4), *self.pairs(0))
+        models = self.copies(sgd)
+        self.made().prepare([LOSSES[k]] * 3)(models, self.epoch(rows, 4), *self.pairs(0))
         for place, one in enumerate(sgd):
-            self.assert_near(population, place, self.plainly(rows, VALUES[k], one, 4))
+            self.assert_near(models, place, self.plainly(rows, VALUES[k], one, 4))
 
     def test_without_a_gradient_a_copy_only_decays(self) -> None:
         loss = ProgramLoss(LossProgram.parse("y"), OperatorSpace())
         if not self.made().takes(loss):
             pytest.skip("it does not take the loss")
         rows, sgd = plain.random_interactions(6, 5, 30, seed=1), [(0.3, 0.2, 1.0), (0.1, 0.0, 1.0)]
-        population, start = self.copies(sgd), self.start()
-        self.made().prepare([loss] * 2)(population, self.epoch(rows, 8), *self.pairs(0))
+        models, start = self.copies(sgd), self.start()
+        self.made().prepare([loss] * 2)(models, self.epoch(rows, 8), *self.pairs(0))
         for name in start.keys() - self.recommender.buffers:
             for k, (rate, decay, _) in enumerate(sgd):
                 expected = start[name].double() * (1 - rate * decay) ** 4
-                assert torch.allclose(population.weights[name][k].cpu(), expected, rtol=1e-12), name
+                assert torch.allclose(models.weights[name][k].cpu(), expected, rtol=1e-12), name
 
     def test_what_it_takes_it_trains_by(self) -> None:
         """What it does not take is left to the next back end."""
         space, rows, sgd = OperatorSpace(), plain.random_interactions(6, 5, 40, seed=3), (0.1, 0.1, 0.5)
         sampled = [ProgramLoss(one, space) for one in space.decode(space.sample(30, numpy_rng("takes")))]
-        losses = [BCE, MSE, HINGE, FOCAL, BCE.scaled(3.0), WithoutTape(), *sampled]
+        losses = [BCE, MSE, HINGE, FOCAL, BCE.scaled(3.0), WithoutEncoding(), *sampled]
         taken = self.taken(losses)
         assert taken == self.taken(losses)
-        population, train = self.copies([sgd] * len(taken)), self.made().prepare([losses[k] for k in taken])
-        train(population, self.epoch(rows, 16), *self.pairs())
+        models, train = self.copies([sgd] * len(taken)), self.made().prepare([losses[k] for k in taken])
+        train(models, self.epoch(rows, 16), *self.pairs())
         for place, k in enumerate(taken):
-            self.assert_near(population, place, self.plainly(rows, plain.by_slope(losses[k]), sgd, 16))
+            self.assert_near(models, place, self.plainly(rows, plain.by_gradient(losses[k]), sgd, 16))
 
     @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
     def test_a_copy_does_not_depend_on_its_neighbours(self, dtype: torch.dtype) -> None:
@@ -169,10 +169,10 @@ class BackendContract(ABC):
         sgd = [(0.05 * (1 + k % 5), 0.2 * (1 + k % 5), 0.5) for k in range(len(losses))]
         rows = plain.random_interactions(6, 5, 133, seed=3)
 
-        def trained(which: Sequence[int]) -> tuple[Population, Tensor]:
-            population = self.copies([sgd[k] for k in which], dtype)
+        def trained(which: Sequence[int]) -> tuple[ModelCopies, Tensor]:
+            models = self.copies([sgd[k] for k in which], dtype)
             train = self.made(dtype).prepare([losses[k] for k in which])
-            return population, train(population, self.epoch(rows, 25, dtype=dtype), *self.pairs(30))
+            return models, train(models, self.epoch(rows, 25, dtype=dtype), *self.pairs(30))
 
         together, y_hat = trained(range(len(losses)))
         for which in ([0], [len(losses) - 1, 0], list(range(len(losses)))[::-3]):
@@ -187,8 +187,8 @@ class BackendContract(ABC):
         both, alone = (self.copies([(0.1, 0.1, 0.5)] * k) for k in (2, 1))
         for name in both.weights.keys() - self.recommender.buffers:
             both.weights[name][0] = torch.nan
-        for population in (both, alone):
-            self.made().prepare([loss] * len(population))(population, self.epoch(rows, 16), *self.pairs(0))
+        for models in (both, alone):
+            self.made().prepare([loss] * len(models))(models, self.epoch(rows, 16), *self.pairs(0))
         for name in both.weights.keys() - self.recommender.buffers:
             assert both.weights[name][0].isnan().any(), name
             self.assert_same(both.weights[name][1], alone.weights[name][0], name)
@@ -196,17 +196,17 @@ class BackendContract(ABC):
     @pytest.mark.parametrize("n", [0, 1, 10, 700])
     def test_predictions_are_the_sigmoid_of_the_logit(self, n: int) -> None:
         rows, (users, items), loss = plain.random_interactions(6, 5, 40, seed=3), self.pairs(n), LOSSES[self.taken()[0]]
-        population = self.copies(SGD[:2])
-        trained = self.made().prepare([loss] * 2)(population, self.epoch(rows, 16), users, items)
-        again = self.made().predict(population.weights, users, items)
-        logit = self.recommender.logit(gather(self.recommender, population.weights, users, items), None)
+        models = self.copies(SGD[:2])
+        trained = self.made().prepare([loss] * 2)(models, self.epoch(rows, 16), users, items)
+        again = self.made().predict(models.weights, users, items)
+        logit = self.recommender.logit(gather(self.recommender, models.weights, users, items), None)
         for y_hat in (trained, again):
             assert (y_hat.shape, y_hat.dtype, y_hat.device) == ((2, n), torch.float64, users.device)
             assert torch.allclose(y_hat, torch.sigmoid(logit), rtol=1e-12)
 
-    def test_nothing_is_changed_but_the_population(self) -> None:
+    def test_nothing_is_changed_but_the_models(self) -> None:
         rows, loss = plain.random_interactions(6, 5, 40, seed=3), LOSSES[self.taken()[0]]
-        population, start, epoch, (users, items) = (
+        models, start, epoch, (users, items) = (
             self.copies(SGD[:1]),
             self.start(),
             self.epoch(rows, 16),
@@ -214,13 +214,13 @@ class BackendContract(ABC):
         )
         tensors = [*vars(epoch.examples).values(), users, items, *start.values()]
         before, drawn = [one.clone() for one in tensors], (torch.get_rng_state(), repr(np.random.get_state()))
-        settings = (population.learning_rate, population.weight_decay, population.clip)
-        self.made().prepare([loss])(population, epoch, users, items)
-        trained = {name: weight.clone() for name, weight in population.weights.items()}
-        self.made().predict(population.weights, users, items)
+        settings = (models.learning_rate, models.weight_decay, models.clip)
+        self.made().prepare([loss])(models, epoch, users, items)
+        trained = {name: weight.clone() for name, weight in models.weights.items()}
+        self.made().predict(models.weights, users, items)
         assert all(torch.equal(*pair) for pair in zip(tensors, before, strict=True))
-        assert all(torch.equal(weight, trained[name]) for name, weight in population.weights.items())
-        assert settings == (population.learning_rate, population.weight_decay, population.clip)
+        assert all(torch.equal(weight, trained[name]) for name, weight in models.weights.items())
+        assert settings == (models.learning_rate, models.weight_decay, models.clip)
         assert torch.equal(drawn[0], torch.get_rng_state()), "it draws from torch's global generator"
         assert drawn[1] == repr(np.random.get_state()), "it draws from NumPy's global generator"
 
@@ -228,9 +228,9 @@ class BackendContract(ABC):
         rows, train = plain.random_interactions(6, 5, 40, seed=3), self.made().prepare([LOSSES[self.taken()[0]]])
 
         def trained(seed: int, number: int) -> list[Tensor]:
-            population = self.copies([(0.1, 0.0, 0.5)])
-            train(population, self.epoch(rows, 16, seed, number), *self.pairs(0))
-            return list(population.weights.values())
+            models = self.copies([(0.1, 0.0, 0.5)])
+            train(models, self.epoch(rows, 16, seed, number), *self.pairs(0))
+            return list(models.weights.values())
 
         def same(one: Sequence[Tensor], other: Sequence[Tensor]) -> bool:
             return all(torch.equal(*pair) for pair in zip(one, other, strict=True))

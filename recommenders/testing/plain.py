@@ -91,9 +91,9 @@ def train_epoch(
     return n_clipped, n_moved
 
 
-def by_slope(loss: Loss) -> Value:
-    """Something whose gradient is the slope that the loss says it has."""
-    return lambda logit, y: loss.slope(logit.detach(), y) * logit
+def by_gradient(loss: Loss) -> Value:
+    """Something whose gradient by autograd is the one that the loss gives."""
+    return lambda logit, y: loss.gradient(logit.detach(), y) * logit
 
 
 def bce(logit: Tensor, y: Tensor) -> Tensor:

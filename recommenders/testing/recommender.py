@@ -8,7 +8,7 @@ import torch
 from core.common.seeding import torch_rng
 from core.losses.closed_forms import BCE, FOCAL, HINGE, MSE
 from recommenders.backends.batches import EpochBatches
-from recommenders.backends.population import Population
+from recommenders.backends.model_copies import ModelCopies
 from recommenders.backends.registry import BACKENDS
 from recommenders.common.draws import Training
 from recommenders.common.machine import Machine
@@ -51,7 +51,7 @@ def clones(weights: Weights) -> Weights:
     return {name: weight.clone() for name, weight in weights.items()}
 
 
-def slope(k: int = K, b: int = B) -> torch.Tensor:
+def logit_gradient(k: int = K, b: int = B) -> torch.Tensor:
     """Some d objective / d logit [k, b]."""
     return torch.randn(k, b, generator=torch_rng("contract", "slope"), dtype=torch.float64)
 
@@ -133,10 +133,10 @@ class RecommenderContract(ABC):
         recommender, weights = self.make(), gathered(self.make())
         inputs = {n: w.clone().requires_grad_() for n, w in weights.items() if n not in recommender.buffers}
         logit = recommender.logit(clones(weights) | inputs, training(trains))
-        expected = torch.autograd.grad((logit * slope()).sum(), list(inputs.values()))
+        expected = torch.autograd.grad((logit * logit_gradient()).sum(), list(inputs.values()))
         with torch.no_grad():  # as the trainer calls it
             _, pullback = recommender.vjp(clones(weights), training(trains))
-            gradients = pullback(slope())
+            gradients = pullback(logit_gradient())
         assert gradients.keys() == inputs.keys()
         for name, gradient in zip(inputs, expected, strict=True):
             assert gradients[name].shape == weights[name].shape, name
@@ -144,15 +144,18 @@ class RecommenderContract(ABC):
 
     def test_vjp_equals_finite_differences_when_evaluating(self) -> None:
         recommender, weights, step = self.make(), gathered(self.make()), 1e-6
-        gradients = recommender.vjp(clones(weights), None)[1](slope())
+        gradients = recommender.vjp(clones(weights), None)[1](logit_gradient())
         for name, gradient in gradients.items():
             direction = torch.randn(gradient.shape, generator=torch_rng("contract", "direction", name)).double()
             ahead, behind = (
-                (recommender.logit(weights | {name: weights[name] + side * step * direction}, None) * slope()).sum()
+                (
+                    recommender.logit(weights | {name: weights[name] + side * step * direction}, None)
+                    * logit_gradient()
+                ).sum()
                 for side in (1, -1)
             )
-            slope_along = (gradient * direction).sum().item()
-            assert slope_along == pytest.approx(((ahead - behind) / (2 * step)).item(), rel=1e-5, abs=1e-7), name
+            change_along = (gradient * direction).sum().item()
+            assert change_along == pytest.approx(((ahead - behind) / (2 * step)).item(), rel=1e-5, abs=1e-7), name
 
     @evaluating_and_training
     def test_permuting_the_copies_permutes_logits_and_gradients(self, trains: bool) -> None:
@@ -161,7 +164,7 @@ class RecommenderContract(ABC):
         logit, pullback = recommender.vjp(weights, training(trains))
         permuted_logit, permuted_pullback = recommender.vjp(permuted, training(trains))
         assert torch.allclose(permuted_logit, logit[order], rtol=1e-12)
-        gradients, permuted_gradients = pullback(slope()), permuted_pullback(slope()[order])
+        gradients, permuted_gradients = pullback(logit_gradient()), permuted_pullback(logit_gradient()[order])
         for name, gradient in gradients.items():
             assert torch.allclose(permuted_gradients[name], gradient[order], rtol=1e-9, atol=1e-12), name
 
@@ -208,7 +211,7 @@ class RecommenderContract(ABC):
     def test_every_weight_of_a_table_reaches_the_logit(self) -> None:
         recommender = self.make()
         _, pullback = recommender.vjp(gathered(recommender), None)
-        gradients = pullback(slope())
+        gradients = pullback(logit_gradient())
         for name in self.trained_tables():
             assert (gradients[name] != 0).any(), name
 
@@ -223,11 +226,11 @@ class RecommenderContract(ABC):
             if backend is None:
                 continue
             start = recommender.initial(N_USERS, N_ITEMS, 0)
-            population = Population.of(start, [0.3] * 4, [0.1] * 4, [0.1] * 4, machine)
+            models = ModelCopies.of(start, [0.3] * 4, [0.1] * 4, [0.1] * 4, machine)
             train = backend.prepare(losses)
             for number in range(2):
-                train(population, epochs(0, number), users, items)
-            ends[name] = population.weights | {"y_hat": backend.predict(population.weights, users, items)}
+                train(models, epochs(0, number), users, items)
+            ends[name] = models.weights | {"y_hat": backend.predict(models.weights, users, items)}
         for name, end in ends.items():
             for one, weight in end.items():
                 assert torch.allclose(weight, ends["torch"][one], rtol=1e-9, atol=1e-9), (name, one)

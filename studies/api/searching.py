@@ -10,7 +10,7 @@ from typing import Any
 
 from torch import nn
 
-from core.common.errors import UserError, shown
+from core.common.errors import UserError, format_value
 from core.common.restoring import read_fields
 from recommenders import class_name
 from recommenders.data import TABLE, DataFiles, Dataset, TableOptions, table_dataset
@@ -23,11 +23,11 @@ from studies.common.undisturbed import leaves_no_trace
 from studies.exporting.finding import find_history, find_study
 from studies.exporting.model import MODEL_DATA
 from studies.exporting.stored import StoredStudy
-from studies.running.running import StudyRun, Voice
+from studies.running.running import Messages, StudyRun
 from studies.storage.output import MODEL
 from studies.storage.resuming import own_folder
+from studies.study.callback import StudyCallback
 from studies.study.history import History
-from studies.study.observer import Observer
 from studies.study.result import StudyResult
 from studies.study.settings import PlaceSettings, StudySettings
 from studies.study.settings_data import refuse_url
@@ -118,7 +118,7 @@ def load_result(run: Path | str, tracking_uri: str = "") -> SearchResult:
 
 def _path(what: str, given: object) -> Path:
     if not isinstance(given, str | os.PathLike) or not os.fspath(given):  # an empty one would be the working folder
-        raise UserError(f"{what}: expected a path, got {shown(given)}")
+        raise UserError(f"{what}: expected a path, got {format_value(given)}")
     return Path(given)
 
 
@@ -146,18 +146,18 @@ def _data(settings: StudySettings, *tables: Frame | Path | str | None) -> Datase
     return dataset
 
 
-def _in_memory(ready: Study, watcher: Observer) -> SearchResult:
+def _in_memory(ready: Study, callback: StudyCallback) -> SearchResult:
     history = History(ready.task.metric)
-    return _found(ready.run([watcher, history]), history)
+    return _found(ready.run([callback, history]), history)
 
 
-def _in_folder(ready: Study, places: PlaceSettings, out: Path, watcher: Observer) -> SearchResult:
+def _in_folder(ready: Study, places: PlaceSettings, out: Path, callback: StudyCallback) -> SearchResult:
     def warn(text: str) -> None:
         warnings.warn(text, stacklevel=2)
 
     with own_folder(out) as folder:
-        run = StudyRun(ready, places, folder, Voice(lambda data: None, warn, lambda result: None))
-        run.go(watcher)
+        run = StudyRun(ready, places, folder, Messages(lambda data: None, warn, lambda result: None))
+        run.go(callback)
     return load_result(out) if run.result is None else _found(run.result, run.history, str(out))
 
 

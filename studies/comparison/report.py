@@ -31,13 +31,13 @@ class Report:
     """PNG files by stem."""
 
     @property
-    def told(self) -> list[str]:
+    def sentences(self) -> list[str]:
         """The conclusion in sentences."""
         return conclusion(self.statistics)
 
     def to_dict(self) -> dict[str, Any]:
         """The content of result.json; None for numbers that are not finite."""
-        content: dict[str, Any] = plain({**asdict(self.outcome), "conclusion": self.told})
+        content: dict[str, Any] = plain({**asdict(self.outcome), "conclusion": self.sentences})
         return content
 
 

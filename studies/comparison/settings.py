@@ -17,11 +17,11 @@ from studies.study.tracking_place import ExperimentName
 from studies.study.typed import typed
 
 #: In every comparison, whether asked for or not: what does not beat it has learned nothing.
-CHANCE = "random"
+RANDOM_BASELINE = "random"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Contestants:
+class ComparisonOptions:
     """Who is compared."""
 
     searchers: str = "rl,gp,optuna,hybrid,random"
@@ -35,7 +35,7 @@ class Contestants:
 
 
 @dataclass(frozen=True, kw_only=True)
-class CompareSettings(ProtocolSettings, Contestants):
+class CompareSettings(ProtocolSettings, ComparisonOptions):
     """A comparison. Together with the code, these settings decide its result, but for seconds.
 
     Raises:
@@ -71,7 +71,7 @@ class CompareSettings(ProtocolSettings, Contestants):
     def names(self) -> tuple[str, ...]:
         """The searchers as they were written, random in any case."""
         asked = [str(check_searcher(text)[0]) for text in self.searchers.split(",")]
-        return tuple(asked if CHANCE in asked else [*asked, CHANCE])
+        return tuple(asked if RANDOM_BASELINE in asked else [*asked, RANDOM_BASELINE])
 
     def study(self, searcher: str, seed: int) -> StudySettings:
         """The settings of one run."""

@@ -221,9 +221,9 @@ def _judged(pair: Pair, table: Standings, agree: bool) -> Pair:
     elif not agree:
         missing.append("medians and ranks disagree")
     if missing:
-        told = f"{pair.first} and {pair.second} are not shown to differ in {table.title}: {'; '.join(missing)}."
-        return replace(pair, sentence=told)
+        message = f"{pair.first} and {pair.second} are not shown to differ in {table.title}: {'; '.join(missing)}."
+        return replace(pair, sentence=message)
     winner, loser = (pair.first, pair.second) if pair.gain > 0 else (pair.second, pair.first)
     by = f"by {abs(pair.gain):.4f} in the median" if math.isfinite(pair.gain) else "which mostly found nothing"
-    told = f"{winner} beats {loser} in {table.title} {by} (noise floor {table.floor:.4f}; {p_values})."
-    return replace(pair, real=True, sentence=told)
+    message = f"{winner} beats {loser} in {table.title} {by} (noise floor {table.floor:.4f}; {p_values})."
+    return replace(pair, real=True, sentence=message)

@@ -89,12 +89,12 @@ def _found(table: Standings) -> str:
     if not beaten:
         friedman = "" if math.isnan(table.friedman) else f" (Friedman p = {p_value(table.friedman)})"
         return f"No difference between searchers in {table.title} is shown to be real{friedman}."
-    told = "; ".join(f"{winner} beats {', '.join(losers)}" for winner, losers in beaten.items())
-    told = f"Real differences of medians in {table.title}: {told}."
+    message = "; ".join(f"{winner} beats {', '.join(losers)}" for winner, losers in beaten.items())
+    message = f"Real differences of medians in {table.title}: {message}."
     others = sum(not pair.real for pair in table.pairs)
     if others:
-        told += f" The other {others} of {len(table.pairs)} pairs are not shown to differ, nor shown to be equal."
-    return told
+        message += f" The other {others} of {len(table.pairs)} pairs are not shown to differ, nor shown to be equal."
+    return message
 
 
 def _floors(final: Standings, converged: Standings) -> str:
@@ -114,13 +114,13 @@ def limits(table: Standings) -> str:
         return "With fewer than two seeds nothing can be said about which searcher is better."
     n_pairs = math.comb(n_searchers, 2)
     least, needed = smallest_p(n), pairs_needed(n_pairs, ALPHA)
-    told = f"With {n} seeds no Wilcoxon test reaches a p-value below {p_value(least)}"
+    message = f"With {n} seeds no Wilcoxon test reaches a p-value below {p_value(least)}"
     if n_pairs > 1:
-        told += f", and Holm's correction for {n_pairs} pairs makes that {p_value(min(1.0, least * n_pairs))}"
+        message += f", and Holm's correction for {n_pairs} pairs makes that {p_value(min(1.0, least * n_pairs))}"
     if n >= needed:
-        return f"{told}: enough for it to find a difference that is large and steady."
+        return f"{message}: enough for it to find a difference that is large and steady."
     alone = "Nemenyi's test decides alone" if n_searchers > 2 else "nothing can be decided"
-    return f"{told}: these are too few seeds for it to find any difference, so {alone}. It needs {needed} or more."
+    return f"{message}: these are too few seeds for it to find any difference, so {alone}. It needs {needed} or more."
 
 
 def number(value: float, digits: int = 4) -> str:

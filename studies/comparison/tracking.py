@@ -15,7 +15,7 @@ from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from studies.comparison.outcome import Run
-from studies.execution.runner import Callback
+from studies.execution.runner import TaskCallback
 from studies.execution.task import Task
 from studies.tracking.record import RUNNING, SINGLE, Point, RunRecord, now
 from studies.tracking.tracker import Tracker, key_of
@@ -29,7 +29,7 @@ _ABOUT = (
 )
 
 
-class ContestTracker(Tracker, Callback):
+class ComparisonTracker(Tracker, TaskCallback):
     """Writes a comparison to MLflow, see Tracker.
 
     Args:
@@ -49,13 +49,13 @@ class ContestTracker(Tracker, Callback):
         self._tags, self._records = tags, dict[tuple[str, int], RunRecord]()
 
     def on_stage(self, text: str, tasks: Sequence[Task], done: int) -> None:
-        """See Callback."""
+        """See TaskCallback."""
 
     def on_progress(self, task: Task, share: float) -> None:
-        """See Callback."""
+        """See TaskCallback."""
 
     def on_part(self, task: Task, result: Mapping[str, Any]) -> None:
-        """See Callback; every run of a searcher is written, unless it is there already."""
+        """See TaskCallback; every run of a searcher is written, unless it is there already."""
         if task.kind == "run":
             settings = task.content["settings"]
             record = run_record(task, result, self._group, self._tags)
@@ -64,7 +64,7 @@ class ContestTracker(Tracker, Callback):
 
     def on_report(self, report: Report, files: Sequence[Path]) -> None:
         """The comparison is done, and these are the files of its report."""
-        tags = {**self._tags, "mlflow.note.content": "\n\n".join(report.told)}
+        tags = {**self._tags, "mlflow.note.content": "\n\n".join(report.sentences)}
         self._send_root("the report", tags=tags, artifacts={file.name: file for file in files})
         metric = report.outcome.metric
         self._uploader.attempt("what the experiment is about", self._describe)

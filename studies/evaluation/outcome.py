@@ -10,9 +10,9 @@ from statistics import fmean, stdev
 from typing import Any
 
 from recommenders.tasks.metrics import Metric, find_metric, metrics_of
-from recommenders.tasks.task import Descent
+from recommenders.tasks.task import SgdSettings
 from studies.evaluation.settings import EvaluateSettings
-from studies.evaluation.statistics import Comparison, compare_with
+from studies.evaluation.statistics import PairedComparison, compare_with
 from studies.evaluation.tuner import Tuner
 
 
@@ -22,7 +22,7 @@ class Choice:
 
     epsilon: float | None
     """The smoothing term; None for losses that have none."""
-    descent: Descent
+    sgd: SgdSettings
     grid: tuple[tuple[float | None, float], ...] = ()
     """Smoothing terms and their mean validation metric, where they alone were tried."""
     factor: float | None = None
@@ -68,7 +68,7 @@ class Choice:
 
 
 @dataclass(frozen=True)
-class Judged:
+class EvaluatedLoss:
     """A loss with what it came to."""
 
     name: str
@@ -92,9 +92,9 @@ class Judged:
         return {
             "is_baseline": self.is_baseline,
             "epsilon": self.choice.epsilon,
-            "learning_rate": self.choice.descent.learning_rate,
-            "weight_decay": self.choice.descent.weight_decay,
-            "clip": self.choice.descent.clip,
+            "learning_rate": self.choice.sgd.learning_rate,
+            "weight_decay": self.choice.sgd.weight_decay,
+            "clip": self.choice.sgd.clip,
             **parts,
             "best_epoch": [run["best_epoch"] for run in self.runs],
             "chosen": self.choice.to_dict(),
@@ -110,7 +110,7 @@ class Outcome:
     """An evaluation that is finished."""
 
     settings: EvaluateSettings
-    losses: tuple[Judged, ...]
+    losses: tuple[EvaluatedLoss, ...]
 
     @property
     def metric(self) -> Metric:
@@ -123,25 +123,25 @@ class Outcome:
         return sorted(metrics_of(self.settings.task), key=lambda metric: metric.name != self.metric.name)
 
     @property
-    def ranked(self) -> list[Judged]:
+    def ranked(self) -> list[EvaluatedLoss]:
         """The losses, the best mean validation metric first; the test part orders nothing."""
         side = 1 if self.metric.higher_is_better else -1
 
-        def score(one: Judged) -> float:
+        def score(one: EvaluatedLoss) -> float:
             mean = fmean(one.values("validation", self.metric.name))
             return side * mean if math.isfinite(mean) else -math.inf
 
         return sorted(self.losses, key=score, reverse=True)
 
     @cached_property
-    def comparisons(self) -> list[Comparison]:
+    def comparisons(self) -> list[PairedComparison]:
         """Every loss that is judged beside every baseline, by every metric on the test part."""
-        judged = [one for one in self.losses if not one.is_baseline]
+        evaluated = [one for one in self.losses if not one.is_baseline]
         baselines = [one for one in self.losses if one.is_baseline]
-        found: list[Comparison] = []
+        found: list[PairedComparison] = []
         for metric in self.metrics:
             values = {one.name: one.values("test", metric.name) for one in self.losses}
-            for one in judged:
+            for one in evaluated:
                 found += compare_with(one.name, [other.name for other in baselines], metric, values)
         return found
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from studies.common.pictures import drawn
 from studies.evaluation.outcome import Outcome
-from studies.evaluation.summary import told
+from studies.evaluation.summary import conclusion
 from studies.storage.output import RESULT, OutputFolder, csv_of, plain
 
 #: Every loss with every seed; a picture of that.
@@ -28,7 +28,7 @@ def write_report(outcome: Outcome, command: str, folder: OutputFolder, warn: Cal
     Raises:
         UserError: the disk is full.
     """
-    content = {**outcome.to_dict(), "conclusion": told(outcome), "command": command}
+    content = {**outcome.to_dict(), "conclusion": conclusion(outcome), "command": command}
     files = [folder.write_json(RESULT, plain(content)), folder.write(SEEDS, csv_of(seed_rows(outcome)))]
 
     def figures() -> Mapping[str, Any]:
@@ -43,7 +43,7 @@ def seed_rows(outcome: Outcome) -> list[dict[str, Any]]:
     """A row for each loss and seed: settings, best epoch, every metric on validation and test."""
     rows = []
     for one in outcome.losses:
-        descent = one.choice.descent
+        sgd = one.choice.sgd
         for repeat, run in zip(outcome.settings.repeats(False), one.runs, strict=True):
             metrics = {
                 f"{part}_{metric.name}": run[part].get(metric.name)
@@ -54,8 +54,8 @@ def seed_rows(outcome: Outcome) -> list[dict[str, Any]]:
                 {
                     "loss": one.name,
                     "epsilon": one.choice.epsilon,
-                    "learning_rate": descent.learning_rate,
-                    "weight_decay": descent.weight_decay,
+                    "learning_rate": sgd.learning_rate,
+                    "weight_decay": sgd.weight_decay,
                     "seed": repeat,
                     "best_epoch": run["best_epoch"],
                     **metrics,

@@ -60,8 +60,8 @@ PROTOCOLS: Mapping[str, Protocol] = MappingProxyType(
 
 
 @dataclass(frozen=True, kw_only=True)
-class Judged:
-    """What is judged, and how thoroughly."""
+class EvaluationOptions:
+    """Which losses are evaluated, and how thoroughly."""
 
     loss: Annotated[tuple[str, ...], FORMULA, Parameter(show_default=False)] = ()
     """A loss to judge, by name or formula (repeat the option for several)."""
@@ -83,7 +83,7 @@ class Judged:
 
 
 @dataclass(frozen=True, kw_only=True)
-class EvaluateSettings(TrainingSettings, Judged):
+class EvaluateSettings(TrainingSettings, EvaluationOptions):
     """An evaluation. Together with the code, these settings decide its result.
 
     Raises:
@@ -135,7 +135,7 @@ class EvaluateSettings(TrainingSettings, Judged):
         shared: dict[str, Any] = {f.name: getattr(self, f.name) for f in fields(TrainingSettings)}
         preset = self.preset or protocol.preset
         if self.protocol == "symmetric" and self.max_epochs is None:
-            shared["max_epochs"] = 2 * PRESETS[preset].patience.max_epochs  # slow settings are to end, too
+            shared["max_epochs"] = 2 * PRESETS[preset].early_stopping.max_epochs  # slow settings are to end, too
         return StudySettings(preset=preset, threshold_from=protocol.threshold_from, **shared)
 
     def repeats(self, choosing: bool) -> list[int]:
@@ -147,7 +147,8 @@ class EvaluateSettings(TrainingSettings, Judged):
         """Every setting by name, tuples as lists."""
         values = {f.name: getattr(self, f.name) for f in fields(self)}
         values |= {"dataset": dataset_name(self.dataset, None), "preset": self.study.preset}
-        values["max_epochs"], values["stop_after"] = self.study.patience.max_epochs, self.study.patience.best_ago
+        rule = self.study.early_stopping
+        values |= {"max_epochs": rule.max_epochs, "stop_after": rule.best_ago}
         return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
 
 

@@ -15,7 +15,7 @@ LEVEL = 0.01
 
 
 @dataclass(frozen=True)
-class Comparison:
+class PairedComparison:
     """A loss beside another one, paired by seed on the test part."""
 
     loss: str
@@ -45,15 +45,15 @@ class Comparison:
     @property
     def sentence(self) -> str:
         """The verdict for a person."""
-        told = f"mean gain in test {self.metric} {self.gain:+.4f}"
+        message = f"mean gain in test {self.metric} {self.gain:+.4f}"
         if self.p_holm is None:
             return f"{self.loss} and {self.baseline} cannot be compared: a training gave no finite predictions."
-        told += f" over {len(self.gains)} paired seeds, p = {self.p_holm:.2g} after Holm's correction"
+        message += f" over {len(self.gains)} paired seeds, p = {self.p_holm:.2g} after Holm's correction"
         if self.verdict != "undecided":
-            return f"{self.loss} is {self.verdict} than {self.baseline}: {told}."
+            return f"{self.loss} is {self.verdict} than {self.baseline}: {message}."
         least = self.n_tests * smallest_p(len(self.gains))
         few = "; so few seeds can show none" if least >= LEVEL else ""
-        return f"No difference between {self.loss} and {self.baseline} is shown: {told}{few}."
+        return f"No difference between {self.loss} and {self.baseline} is shown: {message}{few}."
 
     def to_dict(self) -> dict[str, Any]:
         """For result.json."""
@@ -63,7 +63,7 @@ class Comparison:
 
 def compare_with(
     loss: str, baselines: Sequence[str], metric: Metric, values: Mapping[str, Sequence[float]]
-) -> list[Comparison]:
+) -> list[PairedComparison]:
     """A loss beside every baseline by one metric.
 
     Holm's correction is for the baselines of this loss: the question is asked of every loss by itself.
@@ -81,6 +81,6 @@ def compare_with(
     known = [p for p in raw if p is not None]
     corrected = iter(holm(known))
     return [
-        Comparison(loss, other, metric.name, of_pair, p, None if p is None else next(corrected), len(known))
+        PairedComparison(loss, other, metric.name, of_pair, p, None if p is None else next(corrected), len(known))
         for other, of_pair, p in zip(baselines, gains, raw, strict=True)
     ]

@@ -10,14 +10,14 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from studies.evaluation.outcome import Judged, Outcome
+from studies.evaluation.outcome import EvaluatedLoss, Outcome
 from studies.study.summary import mean_and_spread
 
 
 def print_summary(outcome: Outcome, console: Console) -> None:
     """The losses, the best on validation first, and the verdicts."""
     console.print(losses_table(outcome))
-    for line in told(outcome):
+    for line in conclusion(outcome):
         console.print(line, highlight=False, soft_wrap=True)
 
 
@@ -36,12 +36,12 @@ def losses_table(outcome: Outcome) -> Table:
     for metric in outcome.metrics:
         table.add_column(f"test {metric.name}", justify="right")
     for one in outcome.ranked:
-        descent, epsilon = one.choice.descent, one.choice.epsilon
+        sgd, epsilon = one.choice.sgd, one.choice.epsilon
         table.add_row(
             one.name,
             "" if epsilon is None else f"{epsilon:g}",
-            f"{descent.learning_rate:.3g}",
-            f"{descent.weight_decay:.2g}",
+            f"{sgd.learning_rate:.3g}",
+            f"{sgd.weight_decay:.2g}",
             f"{fmean(run['best_epoch'] for run in one.runs):.0f}",
             mean_and_spread(one.values("validation", outcome.metric.name)),
             *(mean_and_spread(one.values("test", metric.name)) for metric in outcome.metrics),
@@ -50,7 +50,7 @@ def losses_table(outcome: Outcome) -> Table:
     return table
 
 
-def told(outcome: Outcome) -> list[str]:
+def conclusion(outcome: Outcome) -> list[str]:
     """The verdicts by the metric that decides, then what to know before believing them; a sentence each."""
     lines = [one.sentence for one in outcome.comparisons if one.metric == outcome.metric.name]
     return [*lines, *_noise(outcome), *_ends(outcome.losses), *_caveats(outcome)]
@@ -66,7 +66,7 @@ def _noise(outcome: Outcome) -> list[str]:
     return [f"Noise floor: from seed to seed {what} is {least:.4f} to {most:.4f}."]
 
 
-def _ends(losses: Sequence[Judged]) -> list[str]:
+def _ends(losses: Sequence[EvaluatedLoss]) -> list[str]:
     lines = []
     for one in losses:
         tuner = one.choice.tuner
@@ -84,10 +84,10 @@ def _caveats(outcome: Outcome) -> list[str]:
     n = outcome.settings.seeds
     lines = [f"The {n} seeds vary the start and the batches, not the data: another split may order the losses anew."]
     if outcome.settings.protocol == "paper":
-        descent = outcome.losses[0].choice.descent
+        sgd = outcome.losses[0].choice.sgd
         lines.append(
-            f"All losses share the learning rate {descent.learning_rate:g} and the weight decay "
-            f"{descent.weight_decay:g}. A loss c times as large trains like a learning rate c times as large with a "
+            f"All losses share the learning rate {sgd.learning_rate:g} and the weight decay "
+            f"{sgd.weight_decay:g}. A loss c times as large trains like a learning rate c times as large with a "
             "decay c times as small, so a loss can win by its scale alone: --protocol symmetric tunes both for each."
         )
         if outcome.settings.task == "classification":

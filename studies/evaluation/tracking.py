@@ -13,7 +13,7 @@ from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
 
-from studies.evaluation.outcome import Judged, Outcome
+from studies.evaluation.outcome import EvaluatedLoss, Outcome
 from studies.tracking.record import RUNNING, SINGLE, Point, RunRecord
 from studies.tracking.tracker import Tracker, key_of
 from studies.tracking.uploader import Uploader
@@ -39,11 +39,11 @@ class EvaluationTracker(Tracker):
         super().__init__(uploader, RunRecord(name, self._group, {"role": "evaluation"}, tags, status=RUNNING))
         self._tags, self._settings = tags, settings
 
-    def on_outcome(self, outcome: Outcome, told: Sequence[str], files: Sequence[Path]) -> None:
+    def on_outcome(self, outcome: Outcome, conclusion: Sequence[str], files: Sequence[Path]) -> None:
         """The evaluation is done, and these are its files."""
         self._uploader.attempt("the runs of the losses", partial(self._replace_losses, outcome))
         settings = {f"setting.{name}": str(value) for name, value in self._settings.items()}
-        tags = {**self._tags, **settings, "mlflow.note.content": "\n\n".join(told)}
+        tags = {**self._tags, **settings, "mlflow.note.content": "\n\n".join(conclusion)}
         self._send_root("the result", tags=tags, artifacts={file.name: file for file in files})
         name = outcome.metric.name
         columns = (f"valid_{name}", f"test_{name}", f"test_{name}_std")
@@ -54,16 +54,16 @@ class EvaluationTracker(Tracker):
         newest_last = [self._loss_record(outcome, one) for one in reversed(outcome.ranked)]
         self._uploader.replace(newest_last, _ROLE)  # the newest run comes first there
 
-    def _loss_record(self, outcome: Outcome, one: Judged) -> RunRecord:
-        descent = one.choice.descent
-        chosen = {"epsilon": one.choice.epsilon, "learning_rate": f"{descent.learning_rate:.4g}"}
-        chosen |= {"weight_decay": f"{descent.weight_decay:.4g}", "loss": one.name}
+    def _loss_record(self, outcome: Outcome, one: EvaluatedLoss) -> RunRecord:
+        sgd = one.choice.sgd
+        chosen = {"epsilon": one.choice.epsilon, "learning_rate": f"{sgd.learning_rate:.4g}"}
+        chosen |= {"weight_decay": f"{sgd.weight_decay:.4g}", "loss": one.name}
         tags = {**self._tags, "result": self.run_id, "baseline": str(one.is_baseline).lower()}
         key = {**_ROLE, "loss": one.name}
         return RunRecord(one.name, self._group, key, tags, chosen, loss_points(outcome, one))
 
 
-def loss_points(outcome: Outcome, one: Judged) -> list[Point]:
+def loss_points(outcome: Outcome, one: EvaluatedLoss) -> list[Point]:
     """Every metric of a loss for each seed, its mean and how far the seeds are apart."""
     points = []
     for part, short in (("validation", "valid"), ("test", "test")):

@@ -27,7 +27,7 @@ from optuna.samplers import TPESampler
 from optuna.study import StudyDirection
 
 from core.common.seeding import derive_seed
-from recommenders.tasks.task import Descent
+from recommenders.tasks.task import SgdSettings
 from studies.common.quiet import quiet
 
 #: What is searched, relative to BCE's scale; every loss has the same region. No step takes all of a parameter.
@@ -49,14 +49,14 @@ class Point:
     epsilon: float | None
     """The smoothing term; None for losses that have none."""
 
-    def descent(self, factor: float) -> Descent:
+    def sgd(self, factor: float) -> SgdSettings:
         """What it stands for.
 
         Args:
             factor: of the loss with this smoothing term, see the module.
         """
         rate = self.learning_rate * factor
-        return Descent(rate, self.weight_decay / factor, LONGEST_STEP / rate)
+        return SgdSettings(rate, self.weight_decay / factor, LONGEST_STEP / rate)
 
     @property
     def key(self) -> tuple[str, str, float | None]:

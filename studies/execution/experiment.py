@@ -14,7 +14,7 @@ from studies.execution.executor import Work
 from studies.execution.places import PartsPlaces, WorkPlaces
 from studies.execution.registry import make_executor
 from studies.execution.resources import LocalStorage, Resources
-from studies.execution.runner import CachedRunner, Callback
+from studies.execution.runner import CachedRunner, TaskCallback
 from studies.execution.work import compute
 from studies.storage.output import OutputFolder
 from studies.storage.resuming import own_folder
@@ -66,7 +66,7 @@ class Experiment:
         self,
         files: Mapping[str | None, DataFiles],
         device: str,
-        callbacks: Sequence[Callback],
+        callbacks: Sequence[TaskCallback],
         alone: bool = False,
     ) -> CachedRunner:
         """Make what computes tasks and keeps their results.

@@ -13,7 +13,7 @@ from core.programs.program import LossProgram
 from recommenders import recommender_source
 from recommenders.backends.registry import backend_source
 from recommenders.data import DataFiles
-from recommenders.tasks.task import Descent
+from recommenders.tasks.task import SgdSettings
 from searchers import check_searcher, searcher_source
 from studies.execution.task import Task
 from studies.study.settings import StudySettings
@@ -51,7 +51,7 @@ class Training:
     """The smoothing term; None where none occurs."""
     program: LossProgram | None = None
     """What the loss is made of, where a search found it; None: what the name says."""
-    descent: Descent | None = None
+    sgd: SgdSettings | None = None
     """Its SGD settings; None: those of the study."""
 
     @property
@@ -63,7 +63,7 @@ class Training:
         """Plain data: the loss as tasks store it, and its SGD settings where it has its own."""
         program = None if self.program is None else self.program.canonical.to_dict()  # the same for all equal ones
         loss = {"loss": {"name": self.name, "program": program, "epsilon": self.epsilon}}
-        return loss if self.descent is None else loss | {"descent": asdict(self.descent)}
+        return loss if self.sgd is None else loss | {"descent": asdict(self.sgd)}
 
 
 class TaskFactory:

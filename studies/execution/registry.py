@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any, ClassVar, get_type_hints
 
 from core.common.errors import unknown_name
-from core.common.loading import find_class, telling
+from core.common.loading import find_class, user_errors_from
 from core.common.specification import Specification, read_values
 from studies.execution.executor import Executor, Work
 from studies.execution.inline import InlineExecutor
@@ -73,7 +73,7 @@ def make_executor(text: str, work: Work) -> Executor:
         UserError: see `check_executor`; a value that the executor refuses, or one that is missing.
     """
     kind, values = check_executor(text)
-    with telling(f"executor {text}: its constructor", exits=True):
+    with user_errors_from(f"executor {text}: its constructor", exits=True):
         return kind(work, **values)
 
 

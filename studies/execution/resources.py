@@ -17,7 +17,7 @@ from recommenders.common.machine import usable_memory
 from recommenders.data import DataFiles
 from studies.common.processes import usable_cores
 from studies.execution.task import CHECKPOINTS, Task, label_of
-from studies.storage.checkpoints import Checkpoints, Offer, keep_nothing
+from studies.storage.checkpoints import Checkpoints, OnCheckpoint, no_checkpoints
 from studies.study.study import pick_device
 
 _log = logging.getLogger(__name__)
@@ -69,12 +69,12 @@ def _n_gpus(device: torch.device) -> int:
 
 
 @dataclass(frozen=True)
-class Kept:
-    """What is kept of tasks that are not finished."""
+class Checkpointer:
+    """What is saved of tasks that are not finished."""
 
     stored: Mapping[str, Any] | None = None
     """The state to go on from; None to begin at the beginning."""
-    offer: Offer = keep_nothing
+    on_checkpoint: OnCheckpoint = no_checkpoints
     """Told wherever the tasks could go on from."""
 
 
@@ -90,7 +90,7 @@ class Storage(ABC):
         """
 
     @abstractmethod
-    def kept(self, tasks: Sequence[Task]) -> Kept:
+    def checkpointer(self, tasks: Sequence[Task]) -> Checkpointer:
         """Find what is kept of a group of tasks that was begun, and where to keep more."""
 
     @abstractmethod
@@ -117,16 +117,16 @@ class LocalStorage(Storage):
         """See Storage."""
         return DataFiles() if digest is None else self.files[digest]
 
-    def kept(self, tasks: Sequence[Task]) -> Kept:
+    def checkpointer(self, tasks: Sequence[Task]) -> Checkpointer:
         """See Storage; a checkpoint that cannot be used costs a warning and the way up to it."""
         checkpoints = self._checkpoints(tasks)
         if checkpoints is None:
-            return Kept()
+            return Checkpointer()
         try:
-            return Kept(checkpoints.load(), checkpoints.offer)
+            return Checkpointer(checkpoints.load(), checkpoints.save_if_due)
         except UserError as error:
             _log.warning("warning: %s begins anew: %s", label_of(tasks), error)
-            return Kept(None, checkpoints.offer)
+            return Checkpointer(None, checkpoints.save_if_due)
 
     def forget(self, tasks: Sequence[Task]) -> None:
         """See Storage."""

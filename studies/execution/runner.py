@@ -16,7 +16,7 @@ from studies.execution.task import Result, Task, grouped
 _log = logging.getLogger(__name__)
 
 
-class Callback(ABC):
+class TaskCallback(ABC):
     """Told what happens to tasks. Must not change anything."""
 
     @abstractmethod
@@ -43,10 +43,10 @@ class CachedRunner:
     """
 
     def __init__(
-        self, executor: Executor, cache: ResultCache, storage: Storage, callbacks: Sequence[Callback] = ()
+        self, executor: Executor, cache: ResultCache, storage: Storage, callbacks: Sequence[TaskCallback] = ()
     ) -> None:
         self._executor, self._cache, self._storage, self._callbacks = executor, cache, storage, callbacks
-        self._told = False
+        self._has_warned = False
 
     def stage(self, text: str, tasks: Sequence[Task]) -> list[Result]:
         """Compute what is missing of some tasks.
@@ -72,7 +72,7 @@ class CachedRunner:
         """
         distinct = {task.file: task for task in tasks}
         found = {file: there for file, task in distinct.items() if (there := self._cache.read(task)) is not None}
-        self._tell_of_other_code(list(distinct.values()))
+        self._warn_of_other_code(list(distinct.values()))
         for callback in self._callbacks:
             callback.on_stage(text, list(distinct.values()), len(found))
         for file, there in found.items():
@@ -97,11 +97,11 @@ class CachedRunner:
             callback.on_part(task, result)
         return task, result
 
-    def _tell_of_other_code(self, tasks: Sequence[Task]) -> None:
+    def _warn_of_other_code(self, tasks: Sequence[Task]) -> None:
         """Say once whether what other code made is used."""
-        if self._told or not any(self._cache.has_other(task) for task in tasks):
+        if self._has_warned or not any(self._cache.has_other(task) for task in tasks):
             return
-        self._told = True
+        self._has_warned = True
         how = (
             "is used where today's has made nothing, as --accept-other-code says"
             if self._cache.accepts_other_code

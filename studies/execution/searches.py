@@ -12,13 +12,13 @@ import numpy as np
 from core.analysis.tally import Tally
 from core.common.restoring import count, read
 from core.common.seeding import numpy_rng
-from core.search.effectiveness import Progress
+from core.search.effectiveness import TrainingCurve
 from core.search.search import Step
 from recommenders.tasks.task import Pairs
-from studies.execution.resources import Kept, Report
+from studies.execution.resources import Checkpointer, Report
 from studies.storage.output import plain
+from studies.study.callback import StepCallback
 from studies.study.history import History
-from studies.study.observer import StepObserver
 from studies.study.study import Study
 
 #: Training rows whose score stands for all: as many as tell AUC to .005.
@@ -30,35 +30,37 @@ _MOST_POINTS = 400
 Point = dict[str, int | float | None]
 
 
-class _Phases(StepObserver):
+class _Phases(StepCallback):
     """Reports how much of a study is done: Phase I is a half, trainings to convergence are the other one."""
 
     def __init__(self, study: Study, report: Report) -> None:
         self._settings, self._report, self._rounds = study.settings, report, -1
 
     def on_step(self, step: Step, tally: Tally, candidate_epochs: int) -> None:
-        """See Observer."""
+        """See StudyCallback."""
         self._rounds = -1
         self._report(tally.trained / self._settings.trainings / 2)
 
     def on_phase(self, text: str) -> None:
-        """See Observer; Phase II is the first after the steps."""
+        """See StudyCallback; Phase II is the first after the steps."""
         self._rounds += 1
 
-    def on_epoch(self, progress: Sequence[Progress]) -> None:
-        """See Observer."""
-        done = max(0, self._rounds - 1) + fmean(one.epochs for one in progress) / self._settings.patience.max_epochs
+    def on_epoch(self, curves: Sequence[TrainingCurve]) -> None:
+        """See StudyCallback."""
+        done = max(0, self._rounds - 1) + fmean(one.epochs for one in curves) / self._settings.early_stopping.max_epochs
         self._report(0.5 + min(1.0, done / (self._settings.repeats + 1)) / 2)
 
 
-def whole_study(study: Study, report: Report, kept: Kept) -> dict[str, Any]:
+def whole_study(study: Study, report: Report, checkpointer: Checkpointer) -> dict[str, Any]:
     """All three phases: the content of its result.json, and every candidate that was trained."""
     history = History(study.task.metric)
-    result = study.run([history, _Phases(study, report)], stored=kept.stored, offer=kept.offer)
+    result = study.run(
+        [history, _Phases(study, report)], stored=checkpointer.stored, on_checkpoint=checkpointer.on_checkpoint
+    )
     return {"result": result.to_dict(), "candidates": history.candidates}
 
 
-class _Counts(StepObserver):
+class _Counts(StepCallback):
     """How many were sampled and trained by when."""
 
     def __init__(self, minutes: float, report: Report, clock: Callable[[], float] = time.monotonic) -> None:
@@ -66,31 +68,31 @@ class _Counts(StepObserver):
         self.points: list[Point] = [{"seconds": 0.0, "sampled": 0, "trained": 0}]
 
     def on_step(self, step: Step, tally: Tally, candidate_epochs: int) -> None:
-        """See Observer."""
+        """See StudyCallback."""
         seconds = self._clock() - self._began
         self.points.append({"seconds": seconds, "sampled": tally.sampled, "trained": tally.trained})
         self._report(min(1.0, seconds / 60 / self._minutes))
 
     def state_dict(self) -> dict[str, Any]:
-        """See Observer."""
+        """See StudyCallback."""
         return {"points": self.points, "seconds": self._clock() - self._began}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """See Observer."""
+        """See StudyCallback."""
         if state:
             self.points = read(list[Point], state["points"])
             self._began = self._clock() - read(float, state["seconds"])
 
 
-def sampled(study: Study, report: Report, kept: Kept) -> dict[str, Any]:
+def sampled(study: Study, report: Report, checkpointer: Checkpointer) -> dict[str, Any]:
     """Phase I for its minutes: what was sampled and trained over time."""
     assert study.settings.minutes is not None, "the time is what is compared"
     counts = _Counts(study.settings.minutes, report)
-    found = study.search([counts], stored=kept.stored, offer=kept.offer)
+    found = study.search([counts], stored=checkpointer.stored, on_checkpoint=checkpointer.on_checkpoint)
     return {"points": thinned(counts.points, _MOST_POINTS), "funnel": found.tally.funnel(), "stop": found.stop.value}
 
 
-class _Scores(StepObserver):
+class _Scores(StepCallback):
     """How the recommender that candidates start from does after each step."""
 
     def __init__(self, study: Study, report: Report) -> None:
@@ -112,7 +114,7 @@ class _Scores(StepObserver):
         }
 
     def on_step(self, step: Step, tally: Tally, candidate_epochs: int) -> None:
-        """See Observer."""
+        """See StudyCallback."""
         self._restarts += step.restarted
         if step.restarted or any(trial.adopted for trial in step.trials):
             self.points.append(self._point(tally.trained, step.score))
@@ -121,19 +123,19 @@ class _Scores(StepObserver):
         self._report(tally.trained / self._study.settings.trainings)
 
     def state_dict(self) -> dict[str, Any]:
-        """See Observer."""
+        """See StudyCallback."""
         return {"points": self.points, "restarts": self._restarts}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """See Observer."""
+        """See StudyCallback."""
         if state:
             self.points, self._restarts = read(list[Point], state["points"]), count(state["restarts"])
 
 
-def learned(study: Study, report: Report, kept: Kept) -> dict[str, Any]:
+def learned(study: Study, report: Report, checkpointer: Checkpointer) -> dict[str, Any]:
     """Phase I: the metric of the recommender on a sample of training rows and on validation, after each step."""
     scores = _Scores(study, report)
-    found = study.search([scores], stored=kept.stored, offer=kept.offer)
+    found = study.search([scores], stored=checkpointer.stored, on_checkpoint=checkpointer.on_checkpoint)
     return {"points": scores.points, "funnel": found.tally.funnel(), "stop": found.stop.value}
 
 

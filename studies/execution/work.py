@@ -17,19 +17,19 @@ from core.losses.loss import Loss, ProgramLoss
 from core.programs.program import LossProgram
 from core.search.search import Step
 from recommenders.data import DataFiles
+from recommenders.tasks.convergence import ConvergenceTraining, TrainingResult, fit_losses
 from recommenders.tasks.environments import FromScratchEnvironment
 from recommenders.tasks.finals import validation_score
-from recommenders.tasks.fitting import Fitted, Fitting, fit_losses
 from recommenders.tasks.losses import make_loss
-from recommenders.tasks.task import Descent
-from studies.execution.resources import Kept, Report, Resources, Storage
+from recommenders.tasks.task import SgdSettings
+from studies.execution.resources import Checkpointer, Report, Resources, Storage
 from studies.execution.searches import learned, sampled, whole_study
 from studies.execution.task import Result, Task
 from studies.storage.checkpoints import restoring
 from studies.storage.output import plain
+from studies.study.callback import StepCallback
 from studies.study.found import Found
 from studies.study.history import History
-from studies.study.observer import StepObserver
 from studies.study.settings import StudySettings
 from studies.study.study import Study, use_cores
 
@@ -43,7 +43,7 @@ class _Job:
     resources: Resources
     data: DataFiles
     report: Report
-    kept: Kept
+    checkpointer: Checkpointer
 
     def study(self, **changes: Any) -> Study:
         """The study of the tasks."""
@@ -65,7 +65,7 @@ def compute(tasks: Sequence[Task], resources: Resources, storage: Storage, repor
         report: told how far they are, from 0 to 1.
     """
     contents = [task.content for task in tasks]
-    job = _Job(contents, resources, storage.data(contents[0]["data"]), report, storage.kept(tasks))
+    job = _Job(contents, resources, storage.data(contents[0]["data"]), report, storage.checkpointer(tasks))
     return _KINDS[tasks[0].kind](job)
 
 
@@ -83,7 +83,7 @@ def _run(job: _Job) -> list[Result]:
     """Phases I and II of one searcher with one seed."""
     study = job.study()
     history, share = History(study.task.metric), _Share(study.settings.trainings, job.report)
-    found = study.search([history, share], stored=job.kept.stored, offer=job.kept.offer)
+    found = study.search([history, share], stored=job.checkpointer.stored, on_checkpoint=job.checkpointer.on_checkpoint)
     to_metric = study.task.metric.value
     result = {
         "steps": history.steps,
@@ -107,85 +107,90 @@ def _run(job: _Job) -> list[Result]:
     return [result]
 
 
-class _Share(StepObserver):
+class _Share(StepCallback):
     """Reports how much of Phase I is done."""
 
     def __init__(self, trainings: int, report: Report) -> None:
         self._trainings, self._report = trainings, report
 
     def on_step(self, step: Step, tally: Tally, candidate_epochs: int) -> None:
-        """See Observer."""
+        """See StudyCallback."""
         self._report(tally.trained / self._trainings)
 
 
 def _converged(job: _Job) -> list[Result]:
     """Phases I and II, then the validation metric of the best loss found after convergence; None if there is none."""
-    study, stored, kept = job.study(), job.kept.stored or {}, job.kept
+    study, stored, checkpointer = job.study(), job.checkpointer.stored or {}, job.checkpointer
     settings, metric = study.settings, study.task.metric
     if "found" in stored:
         with restoring():
             found = Found.from_dict(stored["found"], settings)
     else:
         share = _Share(settings.trainings, lambda done: job.report(done / 2))
-        found = study.search([share], stored=stored or None, offer=kept.offer)
+        found = study.search([share], stored=stored or None, on_checkpoint=checkpointer.on_checkpoint)
     losses = [study.comparable(loss) for contender, _ in found.finalists for _, loss in contender.choices]
-    fitting = Fitting(
-        study.task, losses, derive_seed(settings.seed, "finals", 0), settings.patience, settings.threshold_from
+    fitting = ConvergenceTraining(
+        study.task, losses, derive_seed(settings.seed, "finals", 0), settings.early_stopping, settings.threshold_from
     )
     fitted = _fit(
         fitting,
         settings,
         lambda done: job.report(0.5 + done / 2),
-        Kept(stored.get("fitting"), lambda make: kept.offer(lambda: {"found": found.to_dict(), "fitting": make()})),
+        Checkpointer(
+            stored.get("fitting"),
+            lambda make: checkpointer.on_checkpoint(lambda: {"found": found.to_dict(), "fitting": make()}),
+        ),
     )
     best = max((validation_score(metric, one) for one in fitted), default=-math.inf)
     return [{"converged": plain(metric.value(best))}]
 
 
-def _fit(fitting: Fitting, settings: StudySettings, report: Report, kept: Kept) -> list[Fitted]:
+def _fit(
+    fitting: ConvergenceTraining, settings: StudySettings, report: Report, checkpointer: Checkpointer
+) -> list[TrainingResult]:
     """Train to the end, from where it stood."""
-    if kept.stored is not None:
+    if checkpointer.stored is not None:
         with restoring():
-            fitting.load_state_dict(kept.stored)
-    for progress in fitting:
-        report(fmean(one.epochs for one in progress) / settings.patience.max_epochs)
-        kept.offer(fitting.state_dict)
+            fitting.load_state_dict(checkpointer.stored)
+    for curves in fitting:
+        report(fmean(one.epochs for one in curves) / settings.early_stopping.max_epochs)
+        checkpointer.on_checkpoint(fitting.state_dict)
     return fitting.fitted
 
 
 def _whole(job: _Job) -> list[Result]:
     """All phases of one study."""
-    return [whole_study(job.study(), job.report, job.kept)]
+    return [whole_study(job.study(), job.report, job.checkpointer)]
 
 
 def _sampling(job: _Job) -> list[Result]:
     """What Phase I samples and trains in its minutes, machine code and data being there before the clock runs."""
     job.study(trainings=job.contents[0]["settings"]["candidates_per_step"]).search([])
-    return [sampled(job.study(), job.report, job.kept)]
+    return [sampled(job.study(), job.report, job.checkpointer)]
 
 
 def _learning(job: _Job) -> list[Result]:
     """How the recommender does during Phase I."""
-    return [learned(job.study(), job.report, job.kept)]
+    return [learned(job.study(), job.report, job.checkpointer)]
 
 
 def _noise(job: _Job) -> list[Result]:
     """One loss from fresh recommenders of other seeds: after the short training of a search, and converged."""
-    (content,), study, kept = job.contents, job.study(), job.kept
+    (content,), study, checkpointer = job.contents, job.study(), job.checkpointer
     loss = _make(content["loss"], study)
     task, metric = study.task, study.task.metric
-    stored = kept.stored or {"search": [], "converged": []}
+    stored = checkpointer.stored or {"search": [], "converged": []}
     short, converged = list(stored["search"]), list(stored["converged"])
     for i in range(len(short), content["noise_seeds"]):
         seed = derive_seed("noise floor", i)
         epochs = study.settings.epochs_per_candidate
-        environment = FromScratchEnvironment(task, seed, probe_size=1, epochs=epochs)
+        environment = FromScratchEnvironment(task, seed, proxy_size=1, epochs=epochs)
         (measured,) = environment.measure([loss], seed)
-        (fitted,) = fit_losses(task, [loss], seed, study.settings.patience, study.settings.threshold_from)
+        (fitted,) = fit_losses(task, [loss], seed, study.settings.early_stopping, study.settings.threshold_from)
         short.append(plain(metric.value(measured.score)))
         converged.append(plain(fitted.test.get(metric.name, math.nan)))
         job.report((i + 1) / content["noise_seeds"])
-        kept.offer(lambda: {"search": short, "converged": converged})
+        checkpointer.on_checkpoint(lambda: {"search": short, "converged": converged})
     return [{"search": short, "converged": converged}]
 
 
@@ -193,15 +198,15 @@ def _training(job: _Job) -> list[Result]:
     """Phase III of some losses with one seed."""
     study = job.study_again()
     settings = study.settings
-    own = [read(Descent | None, content.get("descent")) for content in job.contents]
+    own = [read(SgdSettings | None, content.get("descent")) for content in job.contents]
     losses = [_make(content["loss"], study) for content in job.contents]
-    fitting = Fitting(
+    fitting = ConvergenceTraining(
         study.task,
         losses,
         derive_seed("comparison", job.contents[0]["repeat"]),
-        settings.patience,
+        settings.early_stopping,
         settings.threshold_from,
-        descents=[one or settings.train.descent for one in own],
+        sgd=[one or settings.train.sgd for one in own],
     )
     return [
         {
@@ -211,7 +216,7 @@ def _training(job: _Job) -> list[Result]:
             "epochs": one.epochs,
             "scale": loss.scale,
         }
-        for loss, one in zip(losses, _fit(fitting, settings, job.report, job.kept), strict=True)
+        for loss, one in zip(losses, _fit(fitting, settings, job.report, job.checkpointer), strict=True)
     ]
 
 

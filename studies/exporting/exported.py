@@ -42,9 +42,9 @@ class Exported:
         """The same loss with its simplified formula; the value may differ by a number that depends on the label."""
         if not isinstance(self.loss, ProgramLoss) or self.simple == self.name:
             return self
-        told = f"Simplified from {self.name}, with the same gradient."
+        message = f"Simplified from {self.name}, with the same gradient."
         loss = replace(self.loss, program=simplified(self.loss))
-        return Exported(self.simple, loss, (told, *self.origin), self.details)
+        return Exported(self.simple, loss, (message, *self.origin), self.details)
 
     def about(self) -> list[str]:
         """What the head of a file says, title first."""
@@ -59,15 +59,17 @@ class Exported:
     def _operators(self) -> list[str]:
         if not isinstance(self.loss, ProgramLoss):
             return ["A function of the logit z, y_hat = sigmoid(z)."]
-        loss, told = self.loss, []
+        loss, sentences = self.loss, []
         if "log" in self.name or "/" in self.name:
-            told.append(f"log(x) is sign(x) log(|x| + eps) and 1/(x) is sign(x)/(|x| + eps), eps = {loss.smoothing:g}.")
+            sentences.append(
+                f"log(x) is sign(x) log(|x| + eps) and 1/(x) is sign(x)/(|x| + eps), eps = {loss.smoothing:g}."
+            )
         xi, most = f"{loss.space.xi:g}", f"{1 / loss.space.xi:g}"
         if loss.space.clamp == "signed":
-            told.append(f"The magnitude of what an operator gives is kept within [{xi}, {most}].")
+            sentences.append(f"The magnitude of what an operator gives is kept within [{xi}, {most}].")
         elif loss.space.clamp == "paper":
-            told.append(f"What an operator gives is kept within [{xi}, {most}].")
-        return told
+            sentences.append(f"What an operator gives is kept within [{xi}, {most}].")
+        return sentences
 
 
 def _wrapped(line: str) -> list[str]:

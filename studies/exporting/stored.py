@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from core.analysis.picking import Pick
-from core.common.errors import UserError, first_line, shown
+from core.common.errors import UserError, first_line, format_value
 from core.common.restoring import read
 from core.losses.loss import Loss, ProgramLoss, check_scale
 from core.programs.program import LossProgram
@@ -167,7 +167,9 @@ class StoredStudy:
         losses = (*self.finalists, *self.baselines)
         found = next((loss for loss in losses if loss.name == name), None)
         if found is None:
-            raise UserError(f"this study has no loss {shown(name)}; it has {', '.join(loss.name for loss in losses)}")
+            raise UserError(
+                f"this study has no loss {format_value(name)}; it has {', '.join(loss.name for loss in losses)}"
+            )
         return found
 
     def exported(self, stored: StoredLoss) -> Exported:
@@ -193,23 +195,23 @@ class StoredStudy:
         data = str(self.dataset.get("name", settings.dataset))
         kind = "Found by" if stored in self.finalists else "A known loss beside what was found by"
         seeds = "one seed" if stored.n_seeds == 1 else f"the mean of {stored.n_seeds} seeds"
-        told = [
+        sentences = [
             f"{kind} loss-search: {settings.searcher} with seed {settings.seed}, for {settings.recommender} on {data}.",
             f"Validation ({seeds}): {_listed(stored.validation)}.",
             f"Test ({seeds}): {_listed(stored.test)}.",
         ]
         if self.finalists and stored == self.finalists[0] and self.verdict:
-            told.append(self.verdict)
-        told.append(
+            sentences.append(self.verdict)
+        sentences.append(
             f"Trained by SGD with learning_rate {train.learning_rate:g}, weight_decay {train.weight_decay:g}, "
             f"batch_size {train.batch_size}, gradients clipped to {train.clip:g}, initial embeddings of standard "
             f"deviation {settings.initial_std:g}. A loss c times as large trains like a learning rate c times as large "
             "with a decay c times as small: tune both anew."
         )
-        told.append(
+        sentences.append(
             "Settings: " + ", ".join(f"{name} {_short(value)}" for name, value in settings.to_dict().items()) + "."
         )
-        return told
+        return sentences
 
 
 def _listed(metrics: _Metrics) -> str:

@@ -84,7 +84,7 @@ def distinct(losses: Sequence[Chosen]) -> tuple[list[Chosen], list[str]]:
         UserError: there are more than one picture takes.
     """
     kept: list[Chosen] = []
-    told = []
+    sentences = []
     for one in losses:
         twin = next((i for i, other in enumerate(kept) if other.loss == one.loss), None)
         if twin is None:
@@ -92,23 +92,23 @@ def distinct(losses: Sequence[Chosen]) -> tuple[list[Chosen], list[str]]:
         elif one.is_beside:
             kept[twin] = replace(kept[twin], is_beside=True)
         else:
-            told.append(f"{one.name} is asked for more than once: drawn once.")
+            sentences.append(f"{one.name} is asked for more than once: drawn once.")
     if len(kept) > MOST:
         beside = next((f", with {one.name} beside" for one in kept if one.is_beside), "")
         raise UserError(
             f"plot: at most {MOST} losses fit into one picture, got {len(kept)}{beside}: more lines could not be told "
             "apart; draw several pictures"
         )
-    return _unlike(kept), told
+    return _unlike(kept), sentences
 
 
 def _unlike(losses: Sequence[Chosen]) -> list[Chosen]:
     """Names made unlike by the settings, and numbers where those are equal too."""
-    for told in (lambda one, n: f"{one.name}, {one.settings}", lambda one, n: f"{one.name} ({n})"):
+    for name_of in (lambda one, n: f"{one.name}, {one.settings}", lambda one, n: f"{one.name} ({n})"):
         names, seen = Counter(one.name for one in losses), Counter[str]()
         unlike = []
         for one in losses:
             seen[one.name] += 1
-            unlike.append(replace(one, name=told(one, seen[one.name])) if names[one.name] > 1 else one)
+            unlike.append(replace(one, name=name_of(one, seen[one.name])) if names[one.name] > 1 else one)
         losses = unlike
     return list(losses)

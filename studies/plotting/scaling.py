@@ -34,7 +34,7 @@ class Scaled:
     """As in `Shape`, times the factor; the lowest point of a loss with a pole is that of what is drawn."""
     factor: float | None
     """None where nothing was scaled."""
-    told: tuple[str, ...]
+    notes: tuple[str, ...]
     """What is odd about it, a sentence each."""
 
 
@@ -43,21 +43,23 @@ def scaled(chosen: Chosen, scale: str) -> Scaled:
     shape = shape_of(chosen.name, chosen.loss)
     heights = np.stack([[_from_lowest(row) for row in shape.heights[0]], *shape.heights[1:]])
     factor: float | None = None
-    told: tuple[str, ...] = ()
+    sentences: tuple[str, ...] = ()
     if scale != "raw" and not _is_constant(heights):
         factor = _factor(chosen.loss, heights)
         if not factor:
             there = "not finite" if factor is None else "0 or nearly so"
-            told = (f"{chosen.name}: its gradient at y_hat = 1/2 is {there}, so it cannot be normalised: drawn raw.",)
+            sentences = (
+                f"{chosen.name}: its gradient at y_hat = 1/2 is {there}, so it cannot be normalised: drawn raw.",
+            )
             factor = None
     if factor is not None:
         with np.errstate(over="ignore"):
             heights = only_finite(heights * factor)
-    return Scaled(chosen, heights, factor, _oddities(chosen.name, heights) + told)
+    return Scaled(chosen, heights, factor, _oddities(chosen.name, heights) + sentences)
 
 
 def _factor(loss: Loss, heights: np.ndarray) -> float | None:
-    """What makes a loss as steep as BCE; 0 where it is flat in the middle, None where its slope is not finite there."""
+    """What makes a loss as steep as BCE; 0 where it is flat in the middle, None where it is not finite there."""
     size = _size_at_half(loss)
     if not math.isfinite(size):
         return None
@@ -72,8 +74,8 @@ def _factor(loss: Loss, heights: np.ndarray) -> float | None:
 def _size_at_half(loss: Loss) -> float:
     """The gradient by the logit at y_hat = 1/2, root mean square over both labels."""
     logit = torch.zeros(len(LABELS), dtype=torch.float64)
-    slope = loss.slope(logit, torch.tensor(LABELS, dtype=torch.float64))
-    return math.hypot(*slope.expand_as(logit).tolist()) / math.sqrt(len(LABELS))
+    gradient = loss.gradient(logit, torch.tensor(LABELS, dtype=torch.float64))
+    return math.hypot(*gradient.expand_as(logit).tolist()) / math.sqrt(len(LABELS))
 
 
 def without_spikes(curve: np.ndarray) -> np.ndarray:
@@ -107,15 +109,15 @@ def _oddities(name: str, heights: np.ndarray) -> tuple[str, ...]:
         return (f"{name}: not finite anywhere; there is nothing to draw.",)
     if _is_constant(heights):
         return (f"{name}: a constant, with a gradient of 0 everywhere: flat lines.",)
-    told = [f"{name}: not finite {_where(missing)}: gaps in its curves."] if missing.any() else []
+    sentences = [f"{name}: not finite {_where(missing)}: gaps in its curves."] if missing.any() else []
     flat = [y for y, row in zip(LABELS, heights[2], strict=True) if not row.any()]
-    told += [
+    sentences += [
         f"{name}: nothing can be learned from y = {label:g}, where its gradient is 0 everywhere." for label in flat
     ]
     spikes = np.any([np.isnan(without_spikes(curve)) & np.isfinite(curve) for curve in heights], axis=0)
     if spikes.any():
-        told.append(f"{name}: far from its usual heights {_where(spikes)}: there it leaves the picture.")
-    return tuple(told)
+        sentences.append(f"{name}: far from its usual heights {_where(spikes)}: there it leaves the picture.")
+    return tuple(sentences)
 
 
 def _where(missing: np.ndarray) -> str:

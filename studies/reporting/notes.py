@@ -37,22 +37,22 @@ def data_notes(dataset: Mapping[str, Any]) -> DataNotes:
             if value and not table and all(isinstance(inner, Mapping) for inner in value.values()):
                 table = _table(value)
             else:
-                entries += [(f"{title}, {inner}", shown_value(one)) for inner, one in value.items()]
+                entries += [(f"{title}, {inner}", format_setting(one)) for inner, one in value.items()]
         elif isinstance(value, list | tuple):
-            sentences += [(title, shown_value(one)) for one in value]
+            sentences += [(title, format_setting(one)) for one in value]
         else:
-            entries.append((f"{title} rows" if name in _PARTS else title, shown_value(value)))
+            entries.append((f"{title} rows" if name in _PARTS else title, format_setting(value)))
     return DataNotes(tuple(entries), table, tuple(sentences))
 
 
 def _table(parts: Mapping[str, Mapping[str, Any]]) -> tuple[tuple[str, ...], ...]:
     columns = list(dict.fromkeys(name for part in parts.values() for name in part))
     head = ("part", *(name.replace("_", " ") for name in columns))
-    rows = [(str(n), *(shown_value(part.get(c)) for c in columns)) for n, part in parts.items()]
+    rows = [(str(n), *(format_setting(part.get(c)) for c in columns)) for n, part in parts.items()]
     return head, *rows
 
 
-def shown_value(value: Any) -> str:
+def format_setting(value: Any) -> str:
     """A number, a text or nothing, for reading."""
     if value is None or (isinstance(value, float) and not math.isfinite(value)):
         return "-"
@@ -63,5 +63,5 @@ def shown_value(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.4g}"
     if isinstance(value, list | tuple):
-        return ", ".join(map(shown_value, value)) or "-"
+        return ", ".join(map(format_setting, value)) or "-"
     return str(value)

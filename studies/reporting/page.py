@@ -18,11 +18,11 @@ from studies.reporting import rows
 from studies.reporting.axes import number
 from studies.reporting.commands import changed_settings, export_command, run_command
 from studies.reporting.drawn import Drawn
-from studies.reporting.notes import data_notes, shown_value
+from studies.reporting.notes import data_notes, format_setting
 from studies.reporting.numbers import Numbers
 from studies.reporting.past import Past
 from studies.reporting.story import duration, story
-from studies.study.comparison import caveats
+from studies.study.baseline_comparison import caveats
 
 #: Longer formulas are shown as text, which can be broken into lines.
 _LONGEST_TYPESET = 160
@@ -55,7 +55,7 @@ def report_page(content: Mapping[str, Any], history: Mapping[str, Any] | None, p
         scaled=any(loss.scale != 1 for loss in (*study.finalists, *study.baselines)),
         front=rows.front_rows(study, place),
         verdicts=rows.verdict_rows(numbers),
-        told=story(study, numbers, past),
+        story=story(study, numbers, past),
         pictures=Drawn(study, numbers, past),
         data=data_notes(study.dataset),
         **_title(study),
@@ -65,12 +65,12 @@ def report_page(content: Mapping[str, Any], history: Mapping[str, Any] | None, p
     return _UNPRINTABLE.sub("\ufffd", page)
 
 
-def shown_number(value: float | None) -> str:
+def format_number(value: float | None) -> str:
     """A metric with four digits; a dash where there is none."""
     return "-" if value is None else f"{value:.4f}"
 
 
-_FILTERS = {"shown": shown_value, "duration": duration, "number": shown_number, "power": number}
+_FILTERS = {"shown": format_setting, "duration": duration, "number": format_number, "power": number}
 
 
 def _title(study: StoredStudy) -> dict[str, Any]:
@@ -106,8 +106,8 @@ def _verdict(study: StoredStudy, numbers: Numbers) -> dict[str, Any]:
         return {"verdict": "No loss was accepted, so there is nothing to compare.", "caveats": []}
     train, passed = study.settings.train, numbers.passed_validation_check > 0
     normalised = study.settings.scale == "normalised"
-    told = caveats(train.learning_rate, train.weight_decay, study.settings.repeats, passed, normalised)
-    return {"verdict": study.verdict, "caveats": told}
+    sentences = caveats(train.learning_rate, train.weight_decay, study.settings.repeats, passed, normalised)
+    return {"verdict": study.verdict, "caveats": sentences}
 
 
 def _settings(study: StoredStudy, content: Mapping[str, Any], place: str) -> dict[str, Any]:
@@ -124,7 +124,7 @@ def _settings(study: StoredStudy, content: Mapping[str, Any], place: str) -> dic
             "batch size": train.batch_size,
             "gradients clipped to": train.clip,
             "initial standard deviation": settings.initial_std,
-            "most epochs of a training": settings.patience.max_epochs,
+            "most epochs of a training": settings.early_stopping.max_epochs,
             "device": content.get("device"),
         },
         "versions": versions if isinstance(versions, Mapping) else {},

@@ -10,7 +10,7 @@ import torch
 from core.losses.loss import Loss
 
 LABELS = (0.0, 1.0)
-#: Predictions, from end to end of (0, 1) without its ends, where slopes may be infinite.
+#: Predictions, from end to end of (0, 1) without its ends, where gradients may be infinite.
 Y_HAT = np.linspace(0.005, 0.995, 199)
 
 
@@ -36,7 +36,7 @@ def shape_of(name: str, loss: Loss) -> Shape:
         y = torch.full_like(logit, label)
         with torch.no_grad():
             values.append(loss.value(logit, y).expand_as(logit).numpy())
-        gradients.append(loss.slope(logit, y).expand_as(logit).numpy())
+        gradients.append(loss.gradient(logit, y).expand_as(logit).numpy())
     value, by_logit = only_finite(np.stack(values)), only_finite(np.stack(gradients))
     lowest = np.array([[row[np.isfinite(row)].min(initial=np.inf)] for row in value])
     with np.errstate(over="ignore"):

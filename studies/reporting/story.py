@@ -21,12 +21,12 @@ _ENVIRONMENTS = {
 
 def story(study: StoredStudy, numbers: Numbers, past: Past | None) -> list[str]:
     """How the search went, a paragraph each."""
-    told = [_phase_one(study, numbers, past)]
+    sentences = [_phase_one(study, numbers, past)]
     if past is not None and past.steps:
-        told += _best_of(past, study)
-    told.append(_later_phases(study, numbers))
-    told.append(_ENVIRONMENTS.get(study.settings.environment, ""))
-    return [text for text in told if text]
+        sentences += _best_of(past, study)
+    sentences.append(_later_phases(study, numbers))
+    sentences.append(_ENVIRONMENTS.get(study.settings.environment, ""))
+    return [text for text in sentences if text]
 
 
 def _phase_one(study: StoredStudy, numbers: Numbers, past: Past | None) -> str:

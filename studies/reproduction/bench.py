@@ -8,12 +8,12 @@ from itertools import product
 from typing import Any, TypeVar
 
 from recommenders.data import DataFiles, Dataset
-from studies.evaluation.judgement import Judgement
+from studies.evaluation.evaluation import Evaluation
 from studies.evaluation.outcome import Outcome
 from studies.evaluation.settings import EvaluateSettings
 from studies.execution.experiment import Experiment
 from studies.execution.factory import TaskFactory, data_file_digest
-from studies.execution.runner import Callback
+from studies.execution.runner import TaskCallback
 from studies.execution.task import Task
 from studies.reproduction.settings import ReproduceSettings
 from studies.study.study import Study
@@ -42,7 +42,7 @@ class Bench:
         settings: ReproduceSettings,
         data: Mapping[str, DataFiles],
         work: Experiment,
-        callbacks: Sequence[Callback] = (),
+        callbacks: Sequence[TaskCallback] = (),
     ) -> None:
         self.settings, self.files = settings, data
         digests = {name: data_file_digest(files) for name, files in data.items()}
@@ -72,7 +72,7 @@ class Bench:
             found = self._runner(alone).stage(text.format(n=len(tasks), dataset=dataset), tasks)
             yield from zip(known, found, strict=True)
 
-    def judged(
+    def evaluate_losses(
         self, protocol: str, losses: Sequence[str], baselines: Sequence[str], **given: Any
     ) -> Iterator[tuple[str, str, Outcome]]:
         """Train losses as `python -m studies.evaluate` does, on every data set with every model.
@@ -91,4 +91,4 @@ class Bench:
         for (dataset, factory), model in product(self._factories.items(), self.settings.models):
             settings = EvaluateSettings(dataset=dataset, recommender=model, **own)
             study = Study(settings.study, self.files[dataset])
-            yield model, dataset, Judgement(settings, study.task, factory, self._runner(False)).run()
+            yield model, dataset, Evaluation(settings, study.task, factory, self._runner(False)).run()

@@ -85,7 +85,7 @@ def _draw(rows: Frame) -> Picture:
     return panels(curves, "losses trained", "AUC")
 
 
-def _told(raw: Frame) -> Iterator[str]:
+def _sentences(raw: Frame) -> Iterator[str]:
     for pair, rows in groups(raw, "model", "dataset"):
         ends = {name: _last(of_filter, "validation") for (name,), of_filter in groups(rows, "filter")}
         where = ", ".join(named(*pair).values())
@@ -118,7 +118,7 @@ FIGURE5 = Reproduction(
     ),
     measure=_measure,
     rows={"Figure 5: AUC of the recommender that the search trains": _rows},
-    told=_told,
+    sentences=_sentences,
     published=(("mf", "ml-100k"),),
     draw=_draw,
 )

@@ -28,8 +28,8 @@ CLOSE = 0.002
 
 
 @dataclass(frozen=True)
-class _Judged:
-    """What is judged in one of the tables."""
+class _PerformanceTable:
+    """One of the tables of performance: what is evaluated."""
 
     task: str
     pairs: tuple[tuple[str, str], ...]
@@ -41,7 +41,7 @@ class _Judged:
     """The first one decides."""
 
     def reproduction(self, name: str) -> Reproduction:
-        """What is judged, as the command knows it."""
+        """What is evaluated, as the command knows it."""
         what = f"{self.task}, one published decay for all"
         return Reproduction(
             name=name,
@@ -50,13 +50,13 @@ class _Judged:
             columns=(*TRAINED, *converged(*self.metrics)),
             measure=self.measure,
             rows={f"Table {name.removeprefix('table')}: test metrics of all losses, {what}": self.rows},
-            told=self.told,
+            sentences=self.sentences,
             published=self.pairs,
         )
 
     def measure(self, bench: Bench) -> list[dict[str, Any]]:
         """Train every loss to convergence."""
-        found = bench.judged("paper", self.found, self.handcrafted, task=self.task, tuning_seeds=1)
+        found = bench.evaluate_losses("paper", self.found, self.handcrafted, task=self.task, tuning_seeds=1)
         return [
             {"model": model, "dataset": dataset} | row
             for model, dataset, outcome in found
@@ -88,7 +88,7 @@ class _Judged:
             cells |= {f"{METRIC_NAMES[metric]}, {what}": text for what, text in texts.items()}
         return cells
 
-    def told(self, raw: Frame) -> Iterator[str]:
+    def sentences(self, raw: Frame) -> Iterator[str]:
         """How close the deciding metric comes, then who is better than all handcrafted losses."""
         for (model, dataset), rows in groups(raw, "model", "dataset"):
             by_seed = [(loss, of_loss.sort_values("seed")) for (loss,), of_loss in groups(rows, "loss")]
@@ -126,7 +126,7 @@ def _mean(values: Sequence[float]) -> float:
     return fmean(finite) if finite else math.nan
 
 
-TABLE5 = _Judged(
+TABLE5 = _PerformanceTable(
     task="classification",
     pairs=tuple(dict.fromkeys(place[:2] for place in TABLE_5)),
     handcrafted=("MSE", "BCE", "hinge", "focal"),
@@ -134,7 +134,7 @@ TABLE5 = _Judged(
     metrics=("auc", "f1", "accuracy"),
 ).reproduction("table5")
 
-TABLE6 = _Judged(
+TABLE6 = _PerformanceTable(
     task="regression",
     pairs=tuple(dict.fromkeys(place[:2] for place in TABLE_6)),
     handcrafted=("BCE", "hinge", "focal"),

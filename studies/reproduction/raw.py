@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 
 import pandas as pd
 
-from core.common.errors import UserError, shown
+from core.common.errors import UserError, format_value
 
 #: A table of raw results, columns as its reproduction names them.
 Frame: TypeAlias = pd.DataFrame
@@ -61,7 +61,7 @@ class Column:
         if is_empty:
             raise UserError(f"{self.name}: expected {'some text' if is_text else 'a number'}, got nothing")
         wanted = " or ".join(sorted(self.known or ())) or _IN_WORDS[self.kind]
-        raise UserError(f"{self.name}: expected {wanted}, got {shown(text)}")
+        raise UserError(f"{self.name}: expected {wanted}, got {format_value(text)}")
 
 
 #: Where something was measured, and what a loss was trained with.
@@ -133,7 +133,9 @@ def from_csv(content: bytes, columns: Sequence[Column], where: str) -> Frame:
         raise UserError(f"{where}: expected a CSV file: {error}") from None
     header = lines[0] if lines else []
     if header != names(columns):
-        raise UserError(f"{where}: expected the columns {','.join(names(columns))}, got {shown(','.join(header))}")
+        raise UserError(
+            f"{where}: expected the columns {','.join(names(columns))}, got {format_value(','.join(header))}"
+        )
     if not 1 < len(lines) <= _MOST_ROWS:
         raise UserError(f"{where}: expected 1 to {_MOST_ROWS:,} rows, got {len(lines) - 1:,}")
     return frame(columns, [_row(line, columns, f"{where}, row {i}") for i, line in enumerate(lines[1:], start=2)])

@@ -22,8 +22,8 @@ Picture: TypeAlias = "Figure"
 class Reproduction:
     """A table or figure of the paper.
 
-    `rows`, `told` and `draw` are functions of the raw results alone, so that a document can be checked against a file,
-    and drawn again without training. They take whatever `columns` let through.
+    `rows`, `sentences` and `draw` are functions of the raw results alone, so that a document can be checked against a
+    file, and drawn again without training. They take whatever `columns` let through.
 
     Raises:
         TypeError: a name, options or columns that the command cannot work with.
@@ -42,7 +42,7 @@ class Reproduction:
     rows: Mapping[str, Callable[[Frame], Iterable[Mapping[str, str]]]]
     """Title -> rows of a table: the paper, ours and the difference; what is published stands there even where nothing
     was measured. A table without rows is left out."""
-    told: Callable[[Frame], Iterable[str]] = lambda raw: ()
+    sentences: Callable[[Frame], Iterable[str]] = lambda raw: ()
     """What agrees with the paper and what does not, in sentences that follow from the numbers."""
     published: Sequence[tuple[str, str]] = ()
     """The pairs of model and data set that the paper has."""
@@ -68,17 +68,17 @@ class Reproduction:
         return {self.name if len(pairs) == 1 else "-".join((self.name, *pair)): self.draw(one) for pair, one in pairs}
 
     def notes(self, raw: Frame) -> list[str]:
-        """What is told, and in a sentence or two what the paper has and these results have not; may be empty."""
+        """The sentences, and one or two on what the paper has and these results have not; may be empty."""
         measured = set(zip(raw["model"], raw["dataset"], strict=True)) if self.published else set()
         missing = [pair for pair in dict.fromkeys(self.published) if pair not in measured]
         others = [" on ".join(named(*pair).values()) for pair in missing if pair[1] != "electronics"]
-        told = list(self.told(raw))
+        notes = list(self.sentences(raw))
         if len(others) < len(missing):
             given = "Electronics has to be given: --data reviews_Electronics_5.json.gz."
-            told.append(f"{given} Without it the paper stands alone.")
+            notes.append(f"{given} Without it the paper stands alone.")
         if others:
-            told.append(f"Not measured here: {', '.join(others)}.")
-        return told
+            notes.append(f"Not measured here: {', '.join(others)}.")
+        return notes
 
 
 def named(model: str, dataset: str) -> dict[str, str]:

@@ -138,7 +138,7 @@ TABLE7 = Reproduction(
     ),
     measure=_measure,
     rows={"Table 7: losses sampled in the same time; the speed-up is over the search without the proxy test": _paces},
-    told=_speed_ups,
+    sentences=_speed_ups,
     published=(("mf", "ml-100k"),),
 )
 #: From the same searches.
@@ -151,6 +151,6 @@ FIGURE6 = replace(
             _quarters
         )
     },
-    told=lambda raw: (),
+    sentences=lambda raw: (),
     draw=_draw,
 )

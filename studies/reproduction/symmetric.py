@@ -14,9 +14,9 @@ from typing import Any
 
 from recommenders.tasks.losses import find_named_loss
 from recommenders.tasks.metrics import METRICS
-from studies.evaluation.outcome import Judged
+from studies.evaluation.outcome import EvaluatedLoss
 from studies.evaluation.report import seed_rows
-from studies.evaluation.statistics import LEVEL, Comparison, compare_with
+from studies.evaluation.statistics import LEVEL, PairedComparison, compare_with
 from studies.reproduction.bench import Bench
 from studies.reproduction.paper import published
 from studies.reproduction.raw import TRAINED, Column, Frame, converged
@@ -37,14 +37,14 @@ _BRACKET_TITLE = (
 def _measure(bench: Bench) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     losses = [one for one in bench.settings.loss or _LOSSES if one != _BASELINE]
-    for model, dataset, outcome in bench.judged("symmetric", losses, [_BASELINE]):
+    for model, dataset, outcome in bench.evaluate_losses("symmetric", losses, [_BASELINE]):
         chosen = {one.name: _chosen(one) for one in outcome.losses}
         of_both = {"model": model, "dataset": outcome.settings.data_name(bench.files[dataset])}
         rows += [of_both | row | chosen[row["loss"]] for row in seed_rows(outcome)]
     return rows
 
 
-def _ranked(raw: Frame) -> Iterator[tuple[str, str, str, Frame, Comparison | None]]:
+def _ranked(raw: Frame) -> Iterator[tuple[str, str, str, Frame, PairedComparison | None]]:
     """Model, data set, loss, its rows and how it is beside the baseline: the best on validation first."""
     for pair, of_pair in groups(raw, "model", "dataset"):
         compared = _compared(of_pair)
@@ -53,7 +53,7 @@ def _ranked(raw: Frame) -> Iterator[tuple[str, str, str, Frame, Comparison | Non
             yield *pair, loss, rows, compared.get(loss)
 
 
-def _told(raw: Frame) -> Iterator[str]:
+def _sentences(raw: Frame) -> Iterator[str]:
     for pair, of_both in groups(raw, "model", "dataset"):
         n, where = int(of_both["seed"].nunique()), " on ".join(named(*pair).values())
         verdicts: dict[str, list[str]] = {"better": [], "worse": [], "undecided": []}
@@ -73,7 +73,7 @@ def _told(raw: Frame) -> Iterator[str]:
             )
 
 
-def _chosen(one: Judged) -> dict[str, Any]:
+def _chosen(one: EvaluatedLoss) -> dict[str, Any]:
     """The validation metric of the chosen settings and of their neighbours."""
     tuner = one.choice.tuner
     assert tuner is not None, "a tuned loss has a tuner"
@@ -81,7 +81,7 @@ def _chosen(one: Judged) -> dict[str, Any]:
     return {"tuned": tuner.best.value, **sides}
 
 
-def _compared(rows: Frame) -> dict[str, Comparison]:
+def _compared(rows: Frame) -> dict[str, PairedComparison]:
     """Every loss but the baseline beside it; each is a question of its own, so nothing is corrected."""
     rows = rows.sort_values("seed", kind="stable")
     values = {loss: of_loss["test_auc"].tolist() for (loss,), of_loss in groups(rows, "loss")}
@@ -141,5 +141,5 @@ SYMMETRIC = Reproduction(
     ),
     measure=_measure,
     rows={_TITLE: _rows, _BRACKET_TITLE: _brackets},
-    told=_told,
+    sentences=_sentences,
 )

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from itertools import product
 from typing import Any
 
-from core.analysis.likeness import alike
+from core.analysis.gradient_equivalence import equivalent_loss
 from core.losses.loss import ProgramLoss
 from core.programs.program import LossProgram
 from core.programs.space import OperatorSpace
@@ -88,7 +88,7 @@ def _like(program: LossProgram, space: OperatorSpace, epsilon: float | None) -> 
     """Which named loss a searched one is, both with the same smoothing term; empty if none."""
     smoothing = space.xi if epsilon is None else epsilon
     named = {name: make_loss(name, space, smoothing) for name in NAMED_LOSSES}
-    like = alike(ProgramLoss(program, space, epsilon), named)
+    like = equivalent_loss(ProgramLoss(program, space, epsilon), named)
     return {} if like is None else {"like": like.name, "factor": like.factor}
 
 
@@ -157,7 +157,7 @@ def _named_rows(raw: Frame) -> Iterator[dict[str, str]]:
         }
 
 
-def _told(raw: Frame) -> Iterator[str]:
+def _sentences(raw: Frame) -> Iterator[str]:
     """How often the searches of one kind find what the paper finds."""
     for (model, dataset, task, clamp), rows in groups(raw, "model", "dataset", "task", "clamp"):
         wanted, searches = baselines(model, dataset, task)[0], [one for _, one in groups(rows, "seed")]
@@ -200,6 +200,6 @@ TABLE4 = Reproduction(
     ),
     measure=_measure,
     rows={_TITLE: _found_rows, "Searched losses that are a named one up to scale and constants": _named_rows},
-    told=_told,
+    sentences=_sentences,
     published=[place[:2] for place in TABLE_4],
 )

@@ -30,7 +30,9 @@ WORKS, CHANCE = 0.7, 0.55
 
 def _measure(bench: Bench) -> list[dict[str, Any]]:
     losses = [row.formula for row in TABLE_8]
-    _, _, outcome = next(bench.judged("paper", losses, ["BCE"], tuning_seeds=1))  # tested against one that works
+    _, _, outcome = next(
+        bench.evaluate_losses("paper", losses, ["BCE"], tuning_seeds=1)
+    )  # tested against one that works
     return [row | _rates(row["loss"], row["epsilon"]) for row in seed_rows(outcome) if row["loss"] in losses]
 
 
@@ -52,7 +54,7 @@ def _rows(raw: Frame) -> Iterator[dict[str, str]]:
         }
 
 
-def _told(raw: Frame) -> Iterator[str]:
+def _sentences(raw: Frame) -> Iterator[str]:
     fates = {loss: _fate(of_loss["test_auc"].tolist()) for (loss,), of_loss in groups(raw, "loss")}
     known, n = list(fates.values()), len(fates)
     alike = [row for row in TABLE_8 if fates.get(row.formula) == _kind(row.auc)]
@@ -106,5 +108,5 @@ TABLE8 = Reproduction(
     columns=(*SMOOTHED, Column("positive_rate"), Column("positive_rate_of_search"), *converged("auc")),
     measure=_measure,
     rows={"Table 8: the twelve formulas of the paper (MF, ML-100K)": _rows},
-    told=_told,
+    sentences=_sentences,
 )

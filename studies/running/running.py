@@ -18,9 +18,9 @@ from studies.storage.checkpoints import Checkpoints
 from studies.storage.identity import data_digest
 from studies.storage.output import RESULT, OutputFolder
 from studies.storage.resuming import begin_anew, finished_result, stored_state
+from studies.study.callback import StudyCallback
 from studies.study.history import History
 from studies.study.history_file import HistoryFile
-from studies.study.observer import Observer
 from studies.study.result import StudyResult
 from studies.study.settings import PlaceSettings
 from studies.study.study import Study
@@ -32,7 +32,7 @@ _CHECKPOINTS = "checkpoints"
 
 
 @dataclass(frozen=True)
-class Voice:
+class Messages:
     """How a person is told."""
 
     describe: Callable[[Dataset], None]
@@ -50,13 +50,13 @@ class StudyRun:
         ready: the study.
         places: where things go; its folder aside.
         folder: of the study, in which no other process is at work.
-        voice: tells a person.
+        messages: tells a person.
     """
 
-    def __init__(self, ready: Study, places: PlaceSettings, folder: OutputFolder, voice: Voice) -> None:
-        self._ready, self._places, self._folder, self._voice = ready, places, folder, voice
+    def __init__(self, ready: Study, places: PlaceSettings, folder: OutputFolder, messages: Messages) -> None:
+        self._ready, self._places, self._folder, self._messages = ready, places, folder, messages
         self._settings = ready.settings.to_dict()
-        self._file = HistoryFile(folder, self._settings, voice.warn, places.resume)
+        self._file = HistoryFile(folder, self._settings, messages.warn, places.resume)
         self.history = History(ready.task.metric, self._file)
         """What it went through."""
         identity = {**self._settings, "data": data_digest(ready.task.dataset)}
@@ -67,7 +67,7 @@ class StudyRun:
         searcher = searcher_source(ready.settings.searcher)
         identity |= {} if searcher is None else {"searcher_source": searcher}
         self._model = model_name(ready.task.dataset.name, ready.settings.recommender)
-        self._outcome = Outcome(folder, not places.no_model, voice.warn)
+        self._outcome = Outcome(folder, not places.no_model, messages.warn)
         self._checkpoints = Checkpoints(folder.path / _CHECKPOINTS, identity, places.checkpoint_every)
         self.tracker: StudyTracker | None = None
         """Tells MLflow; None as long as nothing runs, and where nothing is tracked or everything was told before."""
@@ -79,11 +79,11 @@ class StudyRun:
         """Whether there are checkpoints of it."""
         return self._checkpoints.exist
 
-    def go(self, watcher: Observer) -> dict[str, Any] | None:
+    def go(self, callback: StudyCallback) -> dict[str, Any] | None:
         """Begin, go on, or do nothing where all is done.
 
         Args:
-            watcher: told what happens.
+            callback: told what happens.
 
         Returns:
             What result.json holds, where the study was finished before; else None.
@@ -100,23 +100,25 @@ class StudyRun:
             self._folder.claim(*self._outcome.names)
         with ExitStack() as open_things:
             self.tracker = self._tracker(done is not None)
-            watchers = [watcher, self.history]
+            callbacks = [callback, self.history]
             if self.tracker is not None:
-                watchers.append(open_things.enter_context(self.tracker))
+                callbacks.append(open_things.enter_context(self.tracker))
             if done is None:
-                self._run(watchers, stored)
+                self._run(callbacks, stored)
             else:
                 self._checkpoints.clear()
                 self._tell_again(done)
         return done
 
-    def _run(self, watchers: Sequence[Observer], stored: Mapping[str, Any] | None) -> None:
+    def _run(self, callbacks: Sequence[StudyCallback], stored: Mapping[str, Any] | None) -> None:
         if not self._places.resume:
             begin_anew(self._folder, self._checkpoints)
         self._file.make_room()
-        self._voice.describe(self._ready.task.dataset)
+        self._messages.describe(self._ready.task.dataset)
         try:
-            self.result = result = self._ready.run(watchers, stored=stored, offer=self._checkpoints.offer)
+            self.result = result = self._ready.run(
+                callbacks, stored=stored, on_checkpoint=self._checkpoints.save_if_due
+            )
             self._write(result)
         except BaseException:
             if self.tracker is None and not self.can_go_on:  # nobody can use it any more
@@ -127,13 +129,13 @@ class StudyRun:
         else:  # which removes it when MLflow has everything
             self._outcome.tell(self.tracker, self._model)
         self._checkpoints.clear()
-        self._voice.show(result)
+        self._messages.show(result)
 
     def _write(self, result: StudyResult) -> None:
         try:
             self._outcome.write(result, self.history)
         except UserError:  # the disk is full: what a person sees of it is all that is left
-            self._voice.show(result)
+            self._messages.show(result)
             raise
 
     def _tell_again(self, done: dict[str, Any]) -> None:
@@ -148,5 +150,5 @@ class StudyRun:
         goes_on = self._file.is_begun
         if self._places.tracking_uri == NO_TRACKING or (is_done and not goes_on):
             return None
-        uploader = Uploader(self._places.tracking_uri, self._places.experiment, self._voice.warn)
+        uploader = Uploader(self._places.tracking_uri, self._places.experiment, self._messages.warn)
         return StudyTracker(uploader, self.history, self._file, self._settings, self._ready.task.metric.name, goes_on)

@@ -13,7 +13,7 @@ import torch
 
 from core.common.seeding import derive_seed, numpy_rng
 from core.losses.loss import ProgramLoss
-from core.problems.proxy import ProxyTest, prediction_probe
+from core.problems.proxy import ProxyTest, prediction_proxy_batch
 from core.programs.program import LossProgram
 from core.programs.space import OperatorSpace
 from recommenders import make_recommender
@@ -67,7 +67,7 @@ def _programs(n: int, rng: np.random.Generator) -> list[LossProgram]:
 def sampled_losses(n: int) -> list[ProgramLoss]:
     """Random programs that pass the proxy test, those that a search would train; they repeat where n is large."""
     proxy = ProxyTest()
-    proxy.renew(prediction_probe(0))
+    proxy.renew(prediction_proxy_batch(0))
     losses = [ProgramLoss(program, _SPACE) for program in _programs(_SAMPLED, numpy_rng("benchmark"))]
     passed = [loss for loss, finding in zip(losses, proxy.examine(losses), strict=True) if finding.verdict is None]
     return [passed[i % len(passed)] for i in range(n)]
@@ -94,11 +94,11 @@ def task_of(recommender: str, dataset: Dataset, machine: Machine) -> Recommendat
 def epoch_time(task: RecommendationTask, losses: Sequence[ProgramLoss], repeats: int) -> EpochTime:
     """An epoch of these losses together, and the validation scores after it."""
     k, device = len(losses), task.trainer.device
-    population = task.population(task.initial(0), k, task.settings.search_weight_decay)
+    models = task.model_copies(task.initial(0), k, task.settings.search_weight_decay)
     prepared = task.trainer.prepare(losses)
     calls = (
-        lambda: task.trainer.train_epoch(population, prepared, 0),
-        lambda: task.train_and_score(population, prepared, 0, 0),
+        lambda: task.trainer.train_epoch(models, prepared, 0),
+        lambda: task.train_and_score(models, prepared, 0, 0),
     )
     epoch, scored = seconds(calls, device, repeats)
     return EpochTime(k, epoch / k, scored / k)
@@ -144,7 +144,7 @@ def proxy_rate(repeats: int) -> float:
     for _ in range(repeats + 1):
         losses = [ProgramLoss(program, _SPACE) for program in _programs(n, rng)]
         proxy = ProxyTest()
-        proxy.renew(prediction_probe(0))
+        proxy.renew(prediction_proxy_batch(0))
         began = time.perf_counter()
         for start in range(0, n, _PROPOSALS):
             proxy.examine(losses[start : start + _PROPOSALS])

@@ -32,11 +32,11 @@ _LEAST_REST = 20
 #: Gives the state, if it is wanted.
 MakeState = Callable[[], dict[str, Any]]
 #: Told, wherever a study could go on from, how to get its state; keeps it now and then.
-Offer = Callable[[MakeState], None]
+OnCheckpoint = Callable[[MakeState], None]
 
 
-def keep_nothing(make: MakeState) -> None:
-    """An Offer that is never taken."""
+def no_checkpoints(make: MakeState) -> None:
+    """Keep no checkpoint."""
 
 
 class Checkpoints:
@@ -45,7 +45,7 @@ class Checkpoints:
     Args:
         path: of the folder, made with the first checkpoint.
         identity: what decides over the study, by name: a checkpoint of another one is refused.
-        every: seconds from one checkpoint to the next, more where writing takes long; 0: no offer is left out.
+        every: seconds from one checkpoint to the next, more where writing takes long; 0: none is left out.
         clock: seconds.
     """
 
@@ -90,8 +90,8 @@ class Checkpoints:
             return state
         return None
 
-    def offer(self, make: MakeState) -> None:
-        """Keep the state if it is time to; a disk that cannot take it costs a warning, not the study."""
+    def save_if_due(self, make: MakeState) -> None:
+        """Save the state if it is time to; a disk that cannot take it costs a warning, not the study."""
         began = self._clock()
         if began < self._next:
             return

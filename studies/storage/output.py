@@ -198,14 +198,14 @@ class OutputFolder:
         path, written = self.path / name, _json(content)
         temporary = unfinished(path)
         try:
-            with self._told(path):
+            with self._writing(path):
                 write_synced(temporary, written)
                 self._ledger.add(name, digest_of(written))
             try:
                 yield
             finally:
                 if not isinstance(sys.exception(), KeyboardInterrupt | SystemExit):
-                    with self._told(path):
+                    with self._writing(path):
                         os.replace(temporary, path)
                         sync_names(self.path)
         finally:
@@ -213,7 +213,7 @@ class OutputFolder:
 
     @staticmethod
     @contextlib.contextmanager
-    def _told(path: Path) -> Iterator[None]:
+    def _writing(path: Path) -> Iterator[None]:
         try:
             yield
         except OSError as error:
@@ -237,7 +237,7 @@ class OutputFolder:
         path = self.path / name
         temporary = unfinished(path)
         try:
-            with self._told(path):
+            with self._writing(path):
                 make(temporary)
                 if not self._begun:
                     self._ledger.add(name, digest(temporary))

@@ -13,12 +13,12 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from core.analysis.tally import Tally
 from core.common.secrets import masked
-from core.search.effectiveness import Progress as FitProgress
+from core.search.effectiveness import TrainingCurve
 from core.search.search import Step
 from recommenders.data import Dataset
 from recommenders.data.summary import summarise
 from recommenders.tasks.metrics import Metric
-from studies.study.observer import Observer
+from studies.study.callback import StudyCallback
 
 _LINE_EVERY = 10.0  # seconds between lines where there is no terminal to draw on
 
@@ -85,7 +85,7 @@ class LiveBars:
         self._console.print(text, style="bold" if self._live else None, highlight=False, soft_wrap=True)
 
 
-class LiveProgress(LiveBars, Observer):
+class LiveProgress(LiveBars, StudyCallback):
     """A live bar on a terminal or in a notebook; elsewhere (a file, CI) a line now and then.
 
     Args:
@@ -104,13 +104,13 @@ class LiveProgress(LiveBars, Observer):
         self._bar = self._progress.add_task("", total=None, state="", visible=False)
 
     def on_phase(self, text: str) -> None:
-        """See Observer."""
+        """See StudyCallback."""
         self._heading(text)
         self._progress.reset(self._bar, description="Working", total=None, state="", visible=self._live)
         self._last_line = self._clock()
 
     def on_step(self, step: Step, tally: Tally, candidate_epochs: int) -> None:
-        """See Observer."""
+        """See StudyCallback."""
         best = self._metric.value(tally.best_score)
         state = (
             f"{tally.trained}/{self._trainings} trained of {tally.sampled} sampled, {len(tally.accepted)} accepted, "
@@ -128,19 +128,19 @@ class LiveProgress(LiveBars, Observer):
         reached = [f"{one.complexity}: {self._metric.value(one.score):.4f}" for one in tally.front]
         return f"by operators {', '.join(reached)}" if reached else ""
 
-    def on_epoch(self, progress: Sequence[FitProgress]) -> None:
-        """See Observer."""
-        epoch = max(p.epochs for p in progress)
-        active = sum(p.epochs == epoch for p in progress)
-        best = self._metric.value(max(p.best_score for p in progress))
+    def on_epoch(self, curves: Sequence[TrainingCurve]) -> None:
+        """See StudyCallback."""
+        epoch = max(p.epochs for p in curves)
+        active = sum(p.epochs == epoch for p in curves)
+        best = self._metric.value(max(p.best_score for p in curves))
         state = f"epoch {epoch}, {active} in training, best validation {self._metric.name} {best:.4f}"
         self._progress.update(
-            self._bar, description="Training", completed=len(progress) - active, total=len(progress), state=state
+            self._bar, description="Training", completed=len(curves) - active, total=len(curves), state=state
         )
         self._line(state)
 
     def on_result(self, result: dict[str, Any]) -> None:
-        """See Observer; the report is printed elsewhere."""
+        """See StudyCallback; the report is printed elsewhere."""
         self._progress.update(self._bar, visible=False)
 
     def _line(self, state: str) -> None:

@@ -8,13 +8,13 @@ from typing import Any
 
 from core.analysis.tally import Tally
 from core.common.restoring import count, read
-from core.search.effectiveness import Progress
+from core.search.effectiveness import TrainingCurve
 from core.search.search import Step
 from recommenders.tasks.finals import Finished
 from recommenders.tasks.metrics import Metric
 from studies.storage.output import plain
+from studies.study.callback import StudyCallback
 from studies.study.history_file import HistoryFile, StepRecord
-from studies.study.observer import Observer
 from studies.study.recording import candidate_row, front_metrics, step_metrics
 from studies.study.result import StudyResult
 
@@ -22,7 +22,7 @@ from studies.study.result import StudyResult
 _KEPT = ("candidate_epochs", "seconds", "best", "metrics")
 
 
-class History(Observer):
+class History(StudyCallback):
     """Keeps the steps of Phase I and the candidates that were trained.
 
     Args:
@@ -52,7 +52,7 @@ class History(Observer):
         return [row for record in self.records for row in record.candidates]
 
     def on_step(self, step: Step, tally: Tally, candidate_epochs: int) -> None:
-        """See Observer."""
+        """See StudyCallback."""
         self._searcher += step.searcher_seconds
         self._training += step.training_seconds
         name, to_metric = self._metric.name, self._metric.value
@@ -72,24 +72,24 @@ class History(Observer):
             self._file.write(self.records)
 
     def on_phase(self, text: str) -> None:
-        """See Observer. The first one begins the time: MLflow's database may have been made meanwhile."""
+        """See StudyCallback. The first one begins the time: MLflow's database may have been made meanwhile."""
         if not self._is_begun:
             self._is_begun, self._began = True, self._clock()
 
-    def on_epoch(self, progress: Sequence[Progress]) -> None:
-        """See Observer."""
+    def on_epoch(self, curves: Sequence[TrainingCurve]) -> None:
+        """See StudyCallback."""
 
     def on_result(self, result: dict[str, Any]) -> None:
-        """See Observer."""
+        """See StudyCallback."""
 
     def state_dict(self) -> dict[str, Any]:
-        """See Observer; what the file holds for good is not repeated."""
+        """See StudyCallback; what the file holds for good is not repeated."""
         n = 0 if self._file is None else self._file.synced()
         steps = [dict(vars(record)) for record in self.records[n:]]
         return {"in_file": n, "steps": steps, "front": dict(self._front), "seconds": self.seconds()}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """See Observer."""
+        """See StudyCallback."""
         if not state:
             return
         n, later = count(state["in_file"]), read(list[StepRecord], state["steps"])

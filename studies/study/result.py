@@ -13,11 +13,11 @@ from core.analysis.picking import Pick
 from core.analysis.tally import Tally
 from core.search.search import StopReason
 from recommenders.models.recommender import Weights
+from recommenders.tasks.convergence import TrainingResult
 from recommenders.tasks.finals import Finished, validation_score
-from recommenders.tasks.fitting import Fitted
 from recommenders.tasks.task import RecommendationTask
 from studies.storage.output import plain
-from studies.study.comparison import Comparison, compare
+from studies.study.baseline_comparison import BaselineComparison, compare
 from studies.study.recording import described_data, versions
 from studies.study.settings import StudySettings
 
@@ -86,7 +86,7 @@ class StudyResult:
         return validation_score(self.task.metric, finished.fitted[0])
 
     @property
-    def comparison(self) -> Comparison | None:
+    def comparison(self) -> BaselineComparison | None:
         """The best found loss against the best baseline, both chosen on validation."""
         return None if self.best is None else compare(self.best, self.baselines, self.task.metric)
 
@@ -161,7 +161,7 @@ def _described(finished: Finished, passed: bool | None) -> dict[str, Any]:
     return described
 
 
-def _described_fit(fitted: Fitted) -> dict[str, Any]:
+def _described_fit(fitted: TrainingResult) -> dict[str, Any]:
     return plain(
         {
             "validation": fitted.validation,

@@ -17,7 +17,7 @@ from core.common.restoring import read_fields
 from core.programs.operators import OPERATORS, PAPER_OPERATORS
 from core.programs.operators.choice import chosen_operators, operators_text
 from core.programs.space import OperatorSpace
-from core.search.effectiveness import Patience
+from core.search.effectiveness import EarlyStopping
 from recommenders.data import dataset_name
 from recommenders.tasks.losses import NAMED_LOSSES
 from recommenders.tasks.task import TrainSettings
@@ -149,10 +149,10 @@ class ProtocolSettings(TrainingSettings):
         return _BY_ENVIRONMENT[name][self.environment] if given is None else given
 
     @property
-    def patience(self) -> Patience:
-        """The preset's patience, with what was given instead."""
+    def early_stopping(self) -> EarlyStopping:
+        """The preset's rule, with what was given instead."""
         given: dict[str, Any] = {"max_epochs": self.max_epochs, "best_ago": self.stop_after}
-        return replace(PRESETS[self.preset].patience, **{name: v for name, v in given.items() if v is not None})
+        return replace(PRESETS[self.preset].early_stopping, **{name: v for name, v in given.items() if v is not None})
 
     def to_dict(self) -> dict[str, Any]:
         """Every setting by name, tuples as lists; scale and operators only where they are not the defaults."""

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Self
 from cyclopts import Parameter
 
 from core.common.errors import UserError
-from core.common.secrets import shown_url
+from core.common.secrets import masked_url
 from recommenders.data import DATASETS, TABLE, DataFiles, TableOptions, dataset_name, table_name
 from recommenders.data.options import option
 
@@ -59,7 +59,7 @@ def refuse_url(asked: str, path: object) -> None:
         UserError: it is a URL.
     """
     if isinstance(path, Path) and _URL.match(str(path)) and not os.path.exists(path):
-        url = shown_url(_URL.sub(r"\1//", str(path)))
+        url = masked_url(_URL.sub(r"\1//", str(path)))
         raise UserError(f"{asked}: expected a file, got the URL {url}; fetch it and give the file")
 
 

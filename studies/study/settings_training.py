@@ -12,7 +12,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from core.common.errors import UserError
-from core.search.effectiveness import Patience
+from core.search.effectiveness import EarlyStopping
 from recommenders import RECOMMENDERS, YOUR_OWN
 from recommenders.backends.registry import check_backend
 from recommenders.data.options import option
@@ -27,7 +27,7 @@ class Preset:
 
     train: TrainSettings
     """Of every training run."""
-    patience: Patience
+    early_stopping: EarlyStopping
     """When a training run of Phase III ends."""
     init_std: float
     """Standard deviation of initial embeddings and biases."""
@@ -39,13 +39,13 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
     {
         "fast": Preset(
             TrainSettings(learning_rate=0.5, clip=1.0),  # the longest step, learning_rate * clip, is that of paper
-            Patience(max_epochs=150, best_ago=25),
+            EarlyStopping(max_epochs=150, best_ago=25),
             0.1,
             "the test AUC of paper within .001, hinge apart, in a twentieth of the epochs",
         ),
         "paper": Preset(
             TrainSettings(learning_rate=0.01),
-            Patience(max_epochs=4000, best_ago=500, falling=100),
+            EarlyStopping(max_epochs=4000, best_ago=500, falling=100),
             1.0,
             "as published: learning rate 0.01, start from N(0, 1), thousands of epochs",
         ),

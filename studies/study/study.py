@@ -19,10 +19,10 @@ from core.losses.closed_forms import BCE
 from core.losses.loss import Loss
 from core.problems.loss import LossProblem
 from core.problems.no_proxy import NoProxyTest
-from core.problems.proxy import ProxyTest, prediction_probe
-from core.problems.scale import Yardstick
+from core.problems.proxy import ProxyTest, prediction_proxy_batch
+from core.problems.scale import GradientNormaliser
 from core.problems.validation import ValidationCheck
-from core.search.effectiveness import Progress
+from core.search.effectiveness import TrainingCurve
 from core.search.reward import RewardFilter
 from core.search.rounds import Rules
 from core.search.search import Search, SearchBudget
@@ -36,9 +36,9 @@ from recommenders.tasks.metrics import find_metric
 from recommenders.tasks.screening import check_directions, leading, screen
 from recommenders.tasks.task import Pairs, RecommendationTask
 from searchers import make_searcher
-from studies.storage.checkpoints import Offer, keep_nothing, restoring
+from studies.storage.checkpoints import OnCheckpoint, no_checkpoints, restoring
+from studies.study.callback import CallbackList, StudyCallback
 from studies.study.found import Finalist, Found
-from studies.study.observer import Audience, Observer
 from studies.study.result import StudyResult
 from studies.study.settings import StudySettings
 
@@ -113,7 +113,7 @@ class Study:
         self._check = ValidationCheck(settings.min_positive_rate, seed=settings.seed)
         self._rules = Rules(RewardFilter(settings.eta), settings.in_force("duplicates") == "original")
         self.baselines = [baseline(text, self._space, settings.epsilon) for text in settings.baseline]
-        self._patience = settings.patience
+        self._early_stopping = settings.early_stopping
         dataset = data if isinstance(data, Dataset) else load_settings(settings, files)
         self.task = RecommendationTask(recommender, dataset, metric, settings.train, machine)
         self._environment = self._make_environment()
@@ -121,7 +121,7 @@ class Study:
         self._problem = self._make_problem(reference)
         self.start = self._problem.score()
         """The validation score of the fresh recommender, higher is better."""
-        self._yardstick = None if reference is None else Yardstick(reference, self._environment.probe())
+        self._normaliser = None if reference is None else GradientNormaliser(reference, self._environment.proxy_batch())
 
     def _make_environment(self) -> AlternatingEnvironment | FromScratchEnvironment:
         settings, seed = self.settings, derive_seed(self.settings.seed, "environment")
@@ -136,7 +136,7 @@ class Study:
             self._space,
             self._environment,
             NoProxyTest() if kind == "none" else ProxyTest(settings.proxy_delta),
-            probe=prediction_probe(seed) if kind == "prediction" else None,
+            proxy_batch=prediction_proxy_batch(seed) if kind == "prediction" else None,
             check_first=self._check if settings.check == "before" else None,
             reference=reference,
         )
@@ -147,51 +147,51 @@ class Study:
 
     def comparable(self, loss: Loss) -> Loss:
         """The loss as phases II and III train it: where `scale` is normalised, brought to BCE's norm on the start."""
-        return loss if self._yardstick is None else self._yardstick.scaled([loss])[0]
+        return loss if self._normaliser is None else self._normaliser.scaled([loss])[0]
 
     def run(
         self,
-        observers: Sequence[Observer],
+        callbacks: Sequence[StudyCallback],
         clock: Callable[[], float] = time.monotonic,
         stored: Mapping[str, Any] | None = None,
-        offer: Offer = keep_nothing,
+        on_checkpoint: OnCheckpoint = no_checkpoints,
     ) -> StudyResult:
         """All three phases.
 
         Args:
-            observers: told what happens.
+            callbacks: told what happens.
             clock: seconds.
-            stored: a state that `offer` was told, to go on from.
-            offer: told wherever the study could go on from.
+            stored: a state that `on_checkpoint` was told, to go on from.
+            on_checkpoint: told wherever the study could go on from.
 
         Raises:
             UserError: a stored state of another study.
         """
-        began, audience, stored = clock(), Audience(observers), stored or {}
+        began, callback_list, stored = clock(), CallbackList(callbacks), stored or {}
         with restoring():
             began -= read(float, stored.get("seconds", 0.0))
             found = Found.from_dict(stored["found"], self.settings) if "found" in stored else None
         if found is None:
-            found = self.search(observers, clock, stored, offer)
+            found = self.search(callbacks, clock, stored, on_checkpoint)
         finals = self._finals(found)
         with restoring():
             if "finals" in stored:
                 finals.load_state_dict(stored["finals"])
-                audience.load_state_dict(stored["observers"])
+                callback_list.load_state_dict(stored["observers"])
 
         def state() -> dict[str, Any]:
             return {
                 "seconds": clock() - began,
                 "found": found.to_dict(),
                 "finals": finals.state_dict(),
-                "observers": audience.state_dict(),
+                "observers": callback_list.state_dict(),
             }
 
-        def epoch_done(progress: Sequence[Progress]) -> None:
-            audience.on_epoch(progress)
-            offer(state)
+        def epoch_done(curves: Sequence[TrainingCurve]) -> None:
+            callback_list.on_epoch(curves)
+            on_checkpoint(state)
 
-        finished = finals.run(audience.on_phase, epoch_done)
+        finished = finals.run(callback_list.on_phase, epoch_done)
         result = StudyResult(
             settings=self.settings,
             task=self.task,
@@ -205,7 +205,7 @@ class Study:
             model=finals.model,
             seconds=clock() - began,
         )
-        audience.on_result(result.to_dict())
+        callback_list.on_result(result.to_dict())
         return result
 
     def _finals(self, found: Found) -> Finals:
@@ -216,20 +216,20 @@ class Study:
             n_searched=len(finalists),
             seed=settings.seed,
             repeats=settings.repeats,
-            patience=self._patience,
+            early_stopping=self._early_stopping,
             threshold_from=settings.threshold_from,
             pick=Pick.parse(settings.pick),
         )
 
     def search(
         self,
-        observers: Sequence[Observer],
+        callbacks: Sequence[StudyCallback],
         clock: Callable[[], float] = time.monotonic,
         stored: Mapping[str, Any] | None = None,
-        offer: Offer = keep_nothing,
+        on_checkpoint: OnCheckpoint = no_checkpoints,
     ) -> Found:
         """Phases I and II; for the arguments see `run`."""
-        began, audience, tally = clock(), Audience(observers), Tally(self._space)
+        began, callback_list, tally = clock(), CallbackList(callbacks), Tally(self._space)
         seed = derive_seed(self.settings.seed, "search")
         search = Search(self._searcher, self._problem, self._rules, self._budget, seed, clock)
         if stored:
@@ -237,10 +237,10 @@ class Study:
                 began -= read(float, stored["seconds"])
                 tally = Tally.from_dict(stored["tally"], self._space)
                 search.load_state_dict(stored["search"])
-                audience.load_state_dict(stored["observers"])
-        told = f"{tally.trained} done, " if tally.trained else ""
-        audience.on_phase(
-            f"Phase I, loss search: up to {self.settings.trainings} trainings, {told}{self.settings.searcher} proposes"
+                callback_list.load_state_dict(stored["observers"])
+        done = f"{tally.trained} done, " if tally.trained else ""
+        callback_list.on_phase(
+            f"Phase I, loss search: up to {self.settings.trainings} trainings, {done}{self.settings.searcher} proposes"
         )
 
         def state() -> dict[str, Any]:
@@ -248,14 +248,14 @@ class Study:
                 "seconds": clock() - began,
                 "tally": tally.to_dict(),
                 "search": search.state_dict(),
-                "observers": audience.state_dict(),
+                "observers": callback_list.state_dict(),
             }
 
         for step in search:
             tally.add(step)
-            audience.on_step(step, tally, int(tally.cost))
-            offer(state)
-        finalists, simpler, n_passed = self._check_and_screen(tally, audience.on_phase)
+            callback_list.on_step(step, tally, int(tally.cost))
+            on_checkpoint(state)
+        finalists, simpler, n_passed = self._check_and_screen(tally, callback_list.on_phase)
         assert search.stop is not None, "a search ends for a reason"
         return Found(tally, search.stop, int(tally.cost), finalists, simpler, n_passed)
 

@@ -11,10 +11,10 @@ from rich.console import Console
 from rich.table import Table
 
 from core.search.trial import Verdict
+from recommenders.tasks.convergence import TrainingResult
 from recommenders.tasks.finals import Finished
-from recommenders.tasks.fitting import Fitted
 from recommenders.tasks.metrics import Metric, metrics_of
-from studies.study.comparison import caveats
+from studies.study.baseline_comparison import caveats
 from studies.study.result import StudyResult
 
 _LONGEST_FORMULA = 120
@@ -89,7 +89,7 @@ def mean_and_spread(values: Sequence[float]) -> str:
     return f"{fmean(values):.4f}{spread}"
 
 
-def _over_seeds(fitted: tuple[Fitted, ...], part: str, metric: str) -> str:
+def _over_seeds(fitted: tuple[TrainingResult, ...], part: str, metric: str) -> str:
     """A dash where training broke down."""
     return mean_and_spread([getattr(one, part).get(metric, math.nan) for one in fitted])
 
@@ -124,13 +124,13 @@ def conclusion(result: StudyResult) -> list[str]:
         return ["No loss was accepted, so there is nothing to compare. Give more --trainings or another --seed."]
     train = result.task.settings
     scale = result.best.loss.scale
-    told = [f"Best found loss: {result.best.contender.name}" + ("" if scale == 1 else f", times {scale:.4g}")]
+    sentences = [f"Best found loss: {result.best.contender.name}" + ("" if scale == 1 else f", times {scale:.4g}")]
     simple = str(result.best.simple)
     if simple != result.best.contender.name:
-        told.append(f"Simplified, with the same gradient: {simple}")
+        sentences.append(f"Simplified, with the same gradient: {simple}")
     if not result.is_as_simple_as_asked:
-        told.append(f"No loss found is as simple as --pick '{settings.pick}' asks for, so the best one is shown.")
-    told.append(result.comparison.verdict)
+        sentences.append(f"No loss found is as simple as --pick '{settings.pick}' asks for, so the best one is shown.")
+    sentences.append(result.comparison.verdict)
     passed, normalised = result.n_passed > 0, settings.scale == "normalised"
-    told += caveats(train.learning_rate, train.weight_decay, settings.repeats, passed, normalised)
-    return told
+    sentences += caveats(train.learning_rate, train.weight_decay, settings.repeats, passed, normalised)
+    return sentences

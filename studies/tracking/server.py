@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from core.common.errors import UserError, first_line
 from core.common.extras import needs_driver
-from core.common.secrets import remember, shown_url
+from core.common.secrets import masked_url, remember
 from studies.common.processes import has_died
 from studies.common.quiet import set_level
 from studies.common.signals import ends_uncovered
@@ -78,8 +78,8 @@ def open_server(tracking_uri: str) -> Iterator[MlflowClient]:
         needs_driver("--tracking-uri", tracking_uri)
         check_usable(tracking_uri, to_write=False)
         if tracking_uri == NO_TRACKING or (database is not None and not holds_something(database)):
-            told = shown_url(tracking_uri)
-            raise UserError(f"--tracking-uri {told}: there is no such database; say where the run was logged")
+            url = masked_url(tracking_uri)
+            raise UserError(f"--tracking-uri {url}: there is no such database; say where the run was logged")
         check_ours("--tracking-uri", tracking_uri, "MLflow", MLFLOW)
         yield _client(tracking_uri)
 
@@ -127,7 +127,7 @@ def reaching(tracking_uri: str) -> Iterator[None]:
         advice = f"give an MLflow server or database that is there, or --tracking-uri {NO_TRACKING}"
         if _HALF_MADE.search(problem):
             advice = "it was not made to its end, as by a kill: move it away if nothing of yours is in it"
-        raise UserError(f"--tracking-uri {shown_url(tracking_uri)}: cannot use it: {problem}; {advice}") from None
+        raise UserError(f"--tracking-uri {masked_url(tracking_uri)}: cannot use it: {problem}; {advice}") from None
 
 
 def _experiment_id(client: MlflowClient, tracking_uri: str, name: str) -> str:
@@ -165,7 +165,7 @@ def how_to_compare(tracking_uri: str, address: str) -> str:
         tracking_uri: MLflow's database or server.
         address: of a page, from the root of the pages on.
     """
-    tracking_uri = shown_url(tracking_uri)
+    tracking_uri = masked_url(tracking_uri)
     if tracking_uri.startswith("http"):
         return tracking_uri.rstrip("/") + address
     python = Path(sys.executable)

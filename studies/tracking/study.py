@@ -14,12 +14,12 @@ from types import TracebackType
 from typing import Any
 
 from core.analysis.tally import Tally
-from core.search.effectiveness import Progress
+from core.search.effectiveness import TrainingCurve
 from core.search.search import Step
 from studies.storage.output import MODEL, RESULT
+from studies.study.callback import StudyCallback
 from studies.study.history import History
 from studies.study.history_file import HistoryFile, StepRecord
-from studies.study.observer import Observer
 from studies.tracking.record import RUNNING, SINGLE, Artifact, Point, RunRecord
 from studies.tracking.tracker import Tracker, status_after
 from studies.tracking.uploader import Uploader
@@ -33,7 +33,7 @@ _CANDIDATES, _FRONT = "candidates.json", "front.json"
 _MADE, _ABOUT = {"made_by": "loss-search"}, "Recommenders trained by losses that were found"
 
 
-class StudyTracker(Tracker, Observer):
+class StudyTracker(Tracker, StudyCallback):
     """Writes a study to MLflow while it runs, see Tracker.
 
     Args:
@@ -74,18 +74,18 @@ class StudyTracker(Tracker, Observer):
             self._save_view("Studies side by side", columns)
 
     def on_step(self, step: Step, tally: Tally, candidate_epochs: int) -> None:
-        """See Observer."""
+        """See StudyCallback."""
         self._send_if_due()
 
-    def on_epoch(self, progress: Sequence[Progress]) -> None:
-        """See Observer; sends what could not be sent before."""
+    def on_epoch(self, curves: Sequence[TrainingCurve]) -> None:
+        """See StudyCallback; sends what could not be sent before."""
         self._send_if_due()
 
     def on_phase(self, text: str) -> None:
-        """See Observer."""
+        """See StudyCallback."""
 
     def on_result(self, result: dict[str, Any]) -> None:
-        """See Observer: what was found, and every loss of Phase III as a child run."""
+        """See StudyCallback: what was found, and every loss of Phase III as a child run."""
         self._has_result, tags, metrics = True, self._root.tags, {"seconds": result["seconds"]}
         points = [*self._steps(), Point(result["search"]["candidate_epochs"], metrics)]
         best, comparison = result["best"], result["comparison"]

@@ -16,8 +16,8 @@ from optuna.storages import BaseStorage
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
-from core.common.errors import UserError, shown
-from core.common.secrets import shown_url
+from core.common.errors import UserError, format_value
+from core.common.secrets import masked_url
 from studies.storage.identity import check_same
 from studies.storage.output import write_file
 from studies.tuning.tunables import Tunable
@@ -121,7 +121,7 @@ class Claim:
             raise self._not_ours(f"its values are not to be {self._direction.name.lower()}d")
         for trial in self._storage.get_all_trials(number, deepcopy=False):
             if empty or not self._is_ours(trial):
-                got = ", ".join(map(shown, trial.params)) or "nothing"
+                got = ", ".join(map(format_value, trial.params)) or "nothing"
                 raise self._not_ours(f"its trial {trial.number} varies {got}, and not {', '.join(self._names)}")
 
     def _is_ours(self, trial: FrozenTrial) -> bool:
@@ -132,7 +132,7 @@ class Claim:
     def _not_ours(self, why: str) -> UserError:
         return UserError(
             f"--study-name {self._name}: expected a study that this program made, or none, in "
-            f"{shown_url(self._place)}; the one there is somebody else's ({why}) and is left as it is; "
+            f"{masked_url(self._place)}; the one there is somebody else's ({why}) and is left as it is; "
             "give another --study-name"
         )
 
@@ -188,6 +188,6 @@ def check_all_ours(storage: BaseStorage, path: Path) -> None:
         number = study._study_id
         if IDENTITY not in storage.get_study_user_attrs(number) and storage.get_n_trials(number):
             raise UserError(
-                f"{path}: expected a journal of this program's; it holds the study {shown(study.study_name)}, which "
-                "somebody else made, and is left as it is; give another --out"
+                f"{path}: expected a journal of this program's; it holds the study {format_value(study.study_name)}, "
+                "which somebody else made, and is left as it is; give another --out"
             )

@@ -14,14 +14,14 @@ from studies.study.settings_data import DataPlaces
 from studies.study.summary import mean_and_spread
 from studies.tuning.result import TuneResult, command_for
 from studies.tuning.trials import Tried
-from studies.tuning.tuning import TuneWatcher, shown_params
+from studies.tuning.tuning import TuneCallback, format_params
 
 #: The stems of the files of all pictures, see `studies.tuning.pictures`.
 STEMS = ("history", "settings", "importance")
 REPORT_FILES = ("result.json", *(f"{stem}.png" for stem in STEMS))
 
 
-class TrialLines(TuneWatcher):
+class TrialLines(TuneCallback):
     """A line for every trial.
 
     Args:
@@ -33,14 +33,14 @@ class TrialLines(TuneWatcher):
         self._console, self._metric = console, metric
 
     def on_phase(self, text: str) -> None:
-        """See TuneWatcher."""
+        """See TuneCallback."""
         self._console.print(text, style="bold" if self._console.is_terminal else None, highlight=False, soft_wrap=True)
 
     def on_trial(self, tried: Tried, best: Tried) -> None:
-        """See TuneWatcher."""
+        """See TuneCallback."""
         ended = f" after {len(tried.per_seed)} seeds, worse than the best" if tried.pruned else ""
         value = f"validation {self._metric} {tried.value:.4f}{ended}"
-        text = f"  trial {tried.number}: {shown_params(tried.params)}: {value}"
+        text = f"  trial {tried.number}: {format_params(tried.params)}: {value}"
         if tried.number == best.number and tried.number:
             text += ", the best so far"
         self._console.print(text, highlight=False, soft_wrap=True)
@@ -59,8 +59,8 @@ def write_report(result: TuneResult, pictures: Mapping[str, bytes], folder: Outp
 def print_summary(result: TuneResult, places: DataPlaces, console: Console) -> None:
     """The best trials, the settings that were chosen, and whether it was worth it."""
     n_pruned = sum(tried.pruned for tried in result.trials)
-    told = f"The best of {len(result.trials)} trials ({n_pruned} ended early); trial 0 has the present settings"
-    console.print(told, style="italic", highlight=False)
+    message = f"The best of {len(result.trials)} trials ({n_pruned} ended early); trial 0 has the present settings"
+    console.print(message, style="italic", highlight=False)
     console.print(_trials_table(result))
     console.print("With seeds that chose nothing", style="italic", highlight=False)
     console.print(_settings_table(result))
@@ -96,6 +96,6 @@ def _settings_table(result: TuneResult) -> Table:
         ("tuned", result.chosen.params, result.best),
         ("present", result.present_params, result.present),
     ):
-        told = ", ".join(f"{setting} {value:.4g}" for setting, value in params.items())
-        table.add_row(f"{name}: {told}", mean_and_spread(values))
+        described = ", ".join(f"{setting} {value:.4g}" for setting, value in params.items())
+        table.add_row(f"{name}: {described}", mean_and_spread(values))
     return table

@@ -73,14 +73,14 @@ class TuneResult:
         if self.gain is None or self.p_value is None:
             return f"Not checked with other seeds: the validation {name} of the chosen trial flatters it."
         n = len(self.best)
-        told = (
+        message = (
             f"mean gain in validation {name} {self.gain:+.4f} on {n} seeds that chose nothing, p = {self.p_value:.3g}"
         )
         if self.p_value >= _LEVEL:
             needed = pairs_needed(1, _LEVEL)
             few = f" ({n} pairs cannot show one, at least {needed} can)" if n < needed else ""
-            return f"No difference to the present settings is shown: {told}{few}."
-        return f"The tuned settings are {'better' if self.gain > 0 else 'worse'} than the present ones: {told}."
+            return f"No difference to the present settings is shown: {message}{few}."
+        return f"The tuned settings are {'better' if self.gain > 0 else 'worse'} than the present ones: {message}."
 
     def to_dict(self) -> dict[str, Any]:
         """Plain numbers, strings, lists and dicts."""

@@ -18,7 +18,7 @@ from optuna.storages.journal import JournalFileBackend, JournalFileSymlinkLock
 
 from core.common.errors import UserError, first_line
 from core.common.extras import needs_driver
-from core.common.secrets import remember, shown_url
+from core.common.secrets import masked_url, remember
 from studies.common.signals import ends_uncovered
 from studies.tracking.databases import OPTUNA
 from studies.tracking.making import setting_up
@@ -120,6 +120,6 @@ def reaching_storage(place: str) -> Iterator[None]:
         raise
     except Exception as error:  # a disk, a database driver or the network
         raise UserError(
-            f"--storage {shown_url(place)}: cannot use it: {first_line(error)[:300]}; what is finished is kept, "
+            f"--storage {masked_url(place)}: cannot use it: {first_line(error)[:300]}; what is finished is kept, "
             "and the same command goes on when the storage is there again"
         ) from None

@@ -11,10 +11,10 @@ from studies.tracking.tracker import Tracker
 from studies.tracking.uploader import Uploader
 from studies.tuning.result import TuneResult
 from studies.tuning.trials import Tried
-from studies.tuning.tuning import TuneWatcher
+from studies.tuning.tuning import TuneCallback
 
 
-class TuneTracker(Tracker, TuneWatcher):
+class TuneTracker(Tracker, TuneCallback):
     """Writes a tuning to MLflow, see Tracker.
 
     Args:
@@ -38,10 +38,10 @@ class TuneTracker(Tracker, TuneWatcher):
         self._save_view("Trials side by side", columns, [str(text).partition("=")[0] for text in settings["vary"]])
 
     def on_phase(self, text: str) -> None:
-        """See TuneWatcher."""
+        """See TuneCallback."""
 
     def on_trial(self, tried: Tried, best: Tried) -> None:
-        """See TuneWatcher; a trial that is there already is not written again."""
+        """See TuneCallback; a trial that is there already is not written again."""
         self._send(trial_record(tried, self._metric, self._group, self._tags), below=True)
         best_so_far = Point(tried.number, {f"best_valid_{self._metric}": best.value})
         self._send_root("the best value", points=[*self._root.points, best_so_far])

@@ -26,7 +26,7 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from core.common.errors import UserError
-from core.common.secrets import shown_url
+from core.common.secrets import masked_url
 from core.common.seeding import derive_seed
 from recommenders.tasks.metrics import find_metric
 from studies.common.processes import has_died, this_process
@@ -126,11 +126,11 @@ class Trials:
             self.study.set_user_attr(_CODE, code())
         elif there != code() and not accept_other_code:
             raise UserError(
-                f"{shown_url(self.place)}: its trials were made by other code than today's; --accept-other-code goes "
+                f"{masked_url(self.place)}: its trials were made by other code than today's; --accept-other-code goes "
                 "on with them, another --out or --study-name begins anew"
             )
         elif there != code():
-            _log.warning("warning: trials in %s that other code made count, too", shown_url(self.place))
+            _log.warning("warning: trials in %s that other code made count, too", masked_url(self.place))
 
     @property
     def id(self) -> str:
@@ -197,10 +197,10 @@ class Trials:
         values = self.study.get_trials(deepcopy=False)[self._trial.number].intermediate_values
         if pruned:
             self._trial.set_user_attr(_PRUNED, True)
-        told = self.study.tell(self._trial, fmean(values.values()))
+        finished = self.study.tell(self._trial, fmean(values.values()))
         self._trial = None
-        number = next(i for i, trial in enumerate(self._all()) if trial.number == told.number)
-        return _tried(number, told)
+        number = next(i for i, trial in enumerate(self._all()) if trial.number == finished.number)
+        return _tried(number, finished)
 
     @property
     @_reaching

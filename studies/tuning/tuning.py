@@ -8,13 +8,13 @@ from contextlib import closing
 
 from core.common.errors import UserError
 from core.common.seeding import numpy_rng
-from studies.tuning.evaluation import Evaluation
+from studies.tuning.evaluator import SettingsEvaluator
 from studies.tuning.result import TuneResult
 from studies.tuning.settings import TuneSettings
 from studies.tuning.trials import Trials, Tried
 
 
-class TuneWatcher(ABC):
+class TuneCallback(ABC):
     """Told what happens in a tuning. Must not change anything in it."""
 
     @abstractmethod
@@ -32,14 +32,14 @@ class Tuning:
     Args:
         settings: of the tuning.
         trials: where they are kept.
-        evaluation: computes values.
-        watchers: told what happens.
+        evaluator: computes values.
+        callbacks: told what happens.
     """
 
     def __init__(
-        self, settings: TuneSettings, trials: Trials, evaluation: Evaluation, watchers: Sequence[TuneWatcher]
+        self, settings: TuneSettings, trials: Trials, evaluator: SettingsEvaluator, callbacks: Sequence[TuneCallback]
     ) -> None:
-        self._settings, self._trials, self._evaluation, self._watchers = settings, trials, evaluation, watchers
+        self._settings, self._trials, self._evaluator, self._callbacks = settings, trials, evaluator, callbacks
 
     def run(self) -> TuneResult:
         """Do what is missing."""
@@ -55,12 +55,12 @@ class Tuning:
         return self._result()
 
     def _say(self, text: str) -> None:
-        for watcher in self._watchers:
-            watcher.on_phase(text)
+        for callback in self._callbacks:
+            callback.on_phase(text)
 
     def _tell(self, tried: Tried, finished: Sequence[Tried]) -> None:
-        for watcher in self._watchers:
-            watcher.on_trial(tried, self._best(finished))
+        for callback in self._callbacks:
+            callback.on_trial(tried, self._best(finished))
 
     def _best(self, finished: Sequence[Tried]) -> Tried:
         """The best trial that all seeds were spent on, as far as there is one; of equal ones the first."""
@@ -69,7 +69,7 @@ class Tuning:
                 "--trials: no trial is finished yet, other processes are at work on them; the same command goes on "
                 "when they are, or give more --trials"
             )
-        side = 1 if self._evaluation.metric.higher_is_better else -1
+        side = 1 if self._evaluator.metric.higher_is_better else -1
         whole = [tried for tried in finished if not tried.pruned]
         return max(whole or finished, key=lambda tried: side * tried.value)
 
@@ -77,8 +77,8 @@ class Tuning:
         """One trial; the seeds come in an order of their own, so that none of them decides more often than others."""
         number, params = self._trials.ask()
         seeds = numpy_rng(self._settings.seed, "order of seeds", number).permutation(self._settings.seeds).tolist()
-        text, pruned = f"Trial {number}: {shown_params(params)}", False
-        with closing(self._evaluation.values(text, params, seeds)) as values:
+        text, pruned = f"Trial {number}: {format_params(params)}", False
+        with closing(self._evaluator.values(text, params, seeds)) as values:
             for i, (seed, value) in enumerate(values):
                 pruned = self._trials.report(seed, value) and i + 1 < len(seeds)
                 if pruned:
@@ -94,12 +94,12 @@ class Tuning:
             self._say(text)
         present = settings.present
         confirmed = {
-            name: tuple(value for _, value in self._evaluation.values(text, params, others))
+            name: tuple(value for _, value in self._evaluator.values(text, params, others))
             for name, params in (("best", best.params), ("present", present))
         }
         return TuneResult(settings, tuple(finished), best, present, **confirmed)
 
 
-def shown_params(params: Mapping[str, float]) -> str:
+def format_params(params: Mapping[str, float]) -> str:
     """Values for a person."""
     return ", ".join(f"{name} {value:.3g}" for name, value in params.items())

@@ -65,17 +65,17 @@ def main() -> None:
         recommender = recommender.sized(*size)
         machine = Machine(torch.device("cpu"), backend=backend)
         trainer = Trainer(recommender, dataset.train, settings.batch_size, settings.clip, machine)
-        population, train = (
-            trainer.population(recommender.initial(*size, 0), [0.5] * K, [1e-4] * K),
+        models, train = (
+            trainer.model_copies(recommender.initial(*size, 0), [0.5] * K, [1e-4] * K),
             trainer.prepare(losses),
         )
         all_, nobody, n = trainer.epoch(0, 0).examples, torch.empty(0, dtype=torch.int64), STEPS * settings.batch_size
         first = Batch(*(column[:n] for column in (all_.user, all_.item, all_.label, all_.first_user, all_.first_item)))
-        train(population, Epoch(first, settings.batch_size, 0, 0), nobody, nobody)
+        train(models, Epoch(first, settings.batch_size, 0, 0), nobody, nobody)
 
         def timed() -> float:
             began = time.perf_counter()
-            train(population, Epoch(first, settings.batch_size, 0, 0), nobody, nobody)
+            train(models, Epoch(first, settings.batch_size, 0, 0), nobody, nobody)
             return (time.perf_counter() - began) / K
 
         return timed

@@ -9,7 +9,7 @@ import numpy as np
 from core.common.seeding import derive_seed
 from core.problems.evaluator import Evaluator
 from core.problems.loss import LossProblem
-from core.problems.proxy import prediction_probe
+from core.problems.proxy import prediction_proxy_batch
 from core.programs.program import LossProgram
 from core.search.choices import ChoiceSpace
 from core.search.problem import Finding, Measurement, Problem
@@ -24,9 +24,9 @@ class FakeEvaluator(Evaluator):
     `gains` gives a gain in score for some formulas; others get one between -0.01 and 0.01 from their key.
     """
 
-    def __init__(self, gains=None, *, keeps_start=False, can_restart=True, fixed_probe=False, seconds=1):
+    def __init__(self, gains=None, *, keeps_start=False, can_restart=True, fixed_batch=False, seconds=1):
         self.gains = {LossProgram.parse(text).key: gain for text, gain in (gains or {}).items()}
-        self.keeps_start, self.can_restart, self.fixed_probe = keeps_start, can_restart, fixed_probe
+        self.keeps_start, self.can_restart, self.fixed_batch = keeps_start, can_restart, fixed_batch
         self.state, self.start = 0, 0.5
         self.offered, self.restarts, self.measured, self.log = [], [], [], []
         self.scales = []
@@ -35,9 +35,9 @@ class FakeEvaluator(Evaluator):
     def score(self):
         return self.start
 
-    def probe(self):
-        self.log.append(("probe", self.state))
-        return prediction_probe(0 if self.fixed_probe else self.state)
+    def proxy_batch(self):
+        self.log.append(("proxy_batch", self.state))
+        return prediction_proxy_batch(0 if self.fixed_batch else self.state)
 
     def gain(self, program):
         hashed = (derive_seed(program.key, self.state) % 2001 - 1000) / 100_000

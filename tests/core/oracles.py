@@ -2,7 +2,7 @@
 
 import torch
 
-from core.programs.clamp import clamp, clamp_slope
+from core.programs.clamp import clamp, clamp_derivative
 from core.programs.operators import OPERATORS
 
 #: Eight examples: the log of a whole vector register does not depend on an element's place in a larger tensor.
@@ -24,15 +24,15 @@ def run_raw(program, space, y_hat, y, epsilon=None):
     return slots[-1]
 
 
-def slope(function, y_hat, y):
+def prediction_gradient(function, y_hat, y):
     """D function(y_hat, y) / d y_hat of every example, by autograd."""
     y_hat = y_hat.detach().clone().requires_grad_()
     value = function(y_hat, y)
     return torch.autograd.grad(value.sum(), y_hat)[0] if value.requires_grad else torch.zeros_like(y_hat)
 
 
-def slope_size(program, space, y_hat, y, epsilon=None):
-    """The sum of the absolute contributions to a slope; rounding may change the slope by a tiny part of it."""
+def gradient_size(program, space, y_hat, y, epsilon=None):
+    """The sum of the absolute contributions to a gradient; rounding may change it by a tiny part of that."""
     epsilon = space.xi if epsilon is None else epsilon
     zeros = torch.zeros_like(y_hat)
     known = {
@@ -45,16 +45,16 @@ def slope_size(program, space, y_hat, y, epsilon=None):
     for operator, operands in program.lines:
         values = [slots[o][0] for o in operands]
         result = OPERATORS[operator].value(*values, epsilon)
-        partials = OPERATORS[operator].slopes(*values, epsilon)
+        partials = OPERATORS[operator].derivatives(*values, epsilon)
         size = sum(partial.abs() * slots[o][1] for partial, o in zip(partials, operands, strict=True))
         if operator != "identity":
             clamped = clamp(result, space.clamp, space.xi)
-            size, result = size * clamp_slope(result, clamped), clamped
+            size, result = size * clamp_derivative(result, clamped), clamped
         slots.append((result, size))
     return slots[-1][1]
 
 
-def assert_slopes_agree(found, expected, size, rtol=1e-10):
+def assert_gradients_agree(found, expected, size, rtol=1e-10):
     """Equal up to rounding."""
     assert found.shape == expected.shape
     bound = rtol * size + torch.finfo(expected.dtype).tiny

@@ -8,7 +8,16 @@ from core.programs.line import INPUTS, KNOWN_INPUTS, Line
 from core.programs.operators import OPERATORS
 from core.programs.program import LossProgram
 from core.programs.space import OperatorSpace
-from tests.core.oracles import SPECIAL_Y, SPECIAL_Y_HAT, Y_HAT, Y, assert_slopes_agree, run_raw, slope, slope_size
+from tests.core.oracles import (
+    SPECIAL_Y,
+    SPECIAL_Y_HAT,
+    Y_HAT,
+    Y,
+    assert_gradients_agree,
+    gradient_size,
+    prediction_gradient,
+    run_raw,
+)
 from tests.strategies import CLAMP_RULES, free_programs, law, programs_of, space_of
 
 POINTS = ((Y_HAT, Y), (SPECIAL_Y_HAT, SPECIAL_Y))
@@ -51,8 +60,10 @@ def test_the_canonical_program_has_the_values_and_gradients_of_the_raw_one(clamp
     for y_hat, y in POINTS:
         raw, canonical = (lambda a, b, p=p: run_raw(p, space, a, b) for p in (program, program.canonical))
         assert torch.equal(raw(y_hat, y), canonical(y_hat, y))
-        size = slope_size(program, space, y_hat, y)
-        assert_slopes_agree(slope(canonical, y_hat, y), slope(raw, y_hat, y), size, rtol=1e-12)
+        size = gradient_size(program, space, y_hat, y)
+        assert_gradients_agree(
+            prediction_gradient(canonical, y_hat, y), prediction_gradient(raw, y_hat, y), size, rtol=1e-12
+        )
 
 
 @law

@@ -5,7 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.programs.clamp import clamp, clamp_slope
+from core.programs.clamp import clamp, clamp_derivative
 from tests.strategies import CLAMP_RULES, law
 
 XI = 1e-6
@@ -23,7 +23,7 @@ def plain_clamp(x, rule, xi):
     return math.copysign(min(max(abs(x), xi), 1 / xi), -1.0 if x < 0 else 1.0)
 
 
-def autograd_slope(x, rule, xi):
+def autograd_gradient(x, rule, xi):
     x = x.clone().requires_grad_()
     return torch.autograd.grad(clamp(x, rule, xi).sum(), x)[0] if rule != "none" else torch.ones_like(x)
 
@@ -38,23 +38,23 @@ def test_values_are_those_of_the_rule(rule, xi):
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("xi", [XI, 1e-3])
 @pytest.mark.parametrize("rule", ["signed", "paper"])
-def test_the_slope_is_that_of_autograd_at_every_edge(rule, xi, dtype):
+def test_the_gradient_is_that_of_autograd_at_every_edge(rule, xi, dtype):
     x = torch.tensor(SPECIAL, dtype=dtype)
-    assert torch.equal(clamp_slope(x, clamp(x, rule, xi)), autograd_slope(x, rule, xi))
+    assert torch.equal(clamp_derivative(x, clamp(x, rule, xi)), autograd_gradient(x, rule, xi))
 
 
 @law
 @given(st.floats(width=32, allow_nan=False), st.sampled_from(["signed", "paper"]), st.sampled_from([XI, 1e-3, 0.9]))
-def test_the_slope_is_that_of_autograd_anywhere(number, rule, xi):
+def test_the_gradient_is_that_of_autograd_anywhere(number, rule, xi):
     x = torch.tensor([number], dtype=torch.float32)
-    assert torch.equal(clamp_slope(x, clamp(x, rule, xi)), autograd_slope(x, rule, xi))
+    assert torch.equal(clamp_derivative(x, clamp(x, rule, xi)), autograd_gradient(x, rule, xi))
 
 
 def test_without_a_rule_nothing_is_changed():
     x = torch.tensor(SPECIAL, dtype=torch.float64, requires_grad=True)
     assert torch.equal(clamp(x, "none", XI), x)
     assert torch.equal(torch.autograd.grad(clamp(x, "none", XI).sum(), x)[0], torch.ones_like(x))
-    assert torch.equal(clamp_slope(x, clamp(x, "none", XI)), torch.ones_like(x))
+    assert torch.equal(clamp_derivative(x, clamp(x, "none", XI)), torch.ones_like(x))
 
 
 @pytest.mark.parametrize("rule", CLAMP_RULES)

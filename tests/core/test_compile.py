@@ -14,10 +14,10 @@ from tests.core.oracles import (
     SPECIAL_Y_HAT,
     Y_HAT,
     Y,
-    assert_slopes_agree,
+    assert_gradients_agree,
+    gradient_size,
+    prediction_gradient,
     run_raw,
-    slope,
-    slope_size,
 )
 from tests.strategies import CLAMP_RULES, law, losses, programs, space_of
 
@@ -36,9 +36,9 @@ def test_a_compiled_program_is_the_raw_program_line_by_line(loss):
     function = compile_loss(program, space, epsilon)
     for y_hat, y in ((Y_HAT, Y), (SPECIAL_Y_HAT, SPECIAL_Y)):
         assert torch.equal(function(y_hat, y), run_raw(program, space, y_hat, y, epsilon))
-        expected = slope(lambda a, b: run_raw(program, space, a, b, epsilon), y_hat, y)
-        size = slope_size(program, space, y_hat, y, epsilon)
-        assert_slopes_agree(slope(function, y_hat, y), expected, size, rtol=1e-12)
+        expected = prediction_gradient(lambda a, b: run_raw(program, space, a, b, epsilon), y_hat, y)
+        size = gradient_size(program, space, y_hat, y, epsilon)
+        assert_gradients_agree(prediction_gradient(function, y_hat, y), expected, size, rtol=1e-12)
 
 
 @law
@@ -64,7 +64,7 @@ def test_a_batch_of_candidates_is_computed_row_by_row(loss):
 @given(losses())
 def test_one_row_of_labels_serves_all_candidates(loss):
     function = compile_loss(loss.program, loss.space, loss.epsilon)
-    y_hat, y = torch.stack([Y_HAT, Y_HAT.flip(0), SPECIAL_Y_HAT]).repeat(1, 4), Y.repeat(4)  # see core.common.lanes
+    y_hat, y = torch.stack([Y_HAT, Y_HAT.flip(0), SPECIAL_Y_HAT]).repeat(1, 4), Y.repeat(4)  # see core.common.padding
     expected = torch.stack([function(row, y) for row in y_hat])
     assert torch.equal(function(y_hat, y).expand(3, 32), expected)
 

@@ -6,11 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.common.errors import UserError
-from core.search.effectiveness import Fit, Patience, Progress, train_to_convergence
+from core.search.effectiveness import ConvergenceRun, EarlyStopping, TrainingCurve, train_to_convergence
 from tests.strategies import law
 
 
-class FakeFit(Fit):
+class FakeRun(ConvergenceRun):
     """Candidates whose scores are known beforehand; it keeps books of what it is told."""
 
     def __init__(self, *curves):
@@ -35,39 +35,44 @@ class FakeFit(Fit):
 
 
 def fresh(n):
-    return [Progress() for _ in range(n)]
+    return [TrainingCurve() for _ in range(n)]
 
 
-def trained(*curves, **patience):
-    fit = FakeFit(*curves)
-    *_, progress = train_to_convergence(fit, fresh(len(curves)), Patience(**patience))
+def trained(*curves, **early_stopping):
+    fit = FakeRun(*curves)
+    *_, progress = train_to_convergence(fit, fresh(len(curves)), EarlyStopping(**early_stopping))
     return fit, progress
 
 
-def stop_epoch(curve, patience):
+def stop_epoch(curve, early_stopping):
     """When a candidate alone ends, straight from the paper's sentence."""
     for epoch in range(1, len(curve) + 1):
         seen = curve[:epoch]
-        last = seen[-patience.falling - 1 :]
-        falling = len(last) == patience.falling + 1 and all(b < a for a, b in pairwise(last))
+        last = seen[-early_stopping.falling - 1 :]
+        falling = len(last) == early_stopping.falling + 1 and all(b < a for a, b in pairwise(last))
         best = seen.index(max(seen)) + 1
-        if not math.isfinite(seen[-1]) or epoch == patience.max_epochs or falling or epoch - best > patience.best_ago:
+        if (
+            not math.isfinite(seen[-1])
+            or epoch == early_stopping.max_epochs
+            or falling
+            or epoch - best > early_stopping.best_ago
+        ):
             return epoch
     raise AssertionError("the curve is too short")
 
 
-PATIENCE = st.builds(Patience, st.integers(1, 12), st.integers(1, 6), st.integers(1, 4))
+PATIENCE = st.builds(EarlyStopping, st.integers(1, 12), st.integers(1, 6), st.integers(1, 4))
 SCORES = st.sampled_from((0.5, 0.6, 0.7, 0.8)) | st.floats(-1, 1) | st.sampled_from((0.9, math.nan, -math.inf))
 CURVES = st.lists(st.lists(SCORES, min_size=12, max_size=12), min_size=1, max_size=5)
 
 
 @law
 @given(CURVES, PATIENCE)
-def test_every_candidate_ends_when_it_would_end_alone_and_its_best_is_kept(curves, patience):
-    fit = FakeFit(*curves)
-    *_, progress = train_to_convergence(fit, fresh(len(curves)), patience)
+def test_every_candidate_ends_when_it_would_end_alone_and_its_best_is_kept(curves, early_stopping):
+    fit = FakeRun(*curves)
+    *_, progress = train_to_convergence(fit, fresh(len(curves)), early_stopping)
     for candidate, curve in enumerate(curves):
-        end = stop_epoch(curve, patience)
+        end = stop_epoch(curve, early_stopping)
         finite = [score for score in curve[:end] if math.isfinite(score)]
         assert fit.retired[candidate] == progress[candidate].epochs == end
         assert progress[candidate].best_score == max(finite, default=-math.inf)
@@ -77,22 +82,24 @@ def test_every_candidate_ends_when_it_would_end_alone_and_its_best_is_kept(curve
 
 @law
 @given(CURVES, PATIENCE)
-def test_progress_is_reported_after_every_epoch_for_all_candidates_in_order(curves, patience):
-    fit = FakeFit(*curves)
-    ends = [stop_epoch(curve, patience) for curve in curves]
-    reports = [[p.epochs for p in progress] for progress in train_to_convergence(fit, fresh(len(curves)), patience)]
+def test_progress_is_reported_after_every_epoch_for_all_candidates_in_order(curves, early_stopping):
+    fit = FakeRun(*curves)
+    ends = [stop_epoch(curve, early_stopping) for curve in curves]
+    reports = [
+        [p.epochs for p in progress] for progress in train_to_convergence(fit, fresh(len(curves)), early_stopping)
+    ]
     assert reports == [[min(epoch, end) for end in ends] for epoch in range(1, max(ends) + 1)]
 
 
 def test_the_papers_patience():
-    assert (Patience().best_ago, Patience().falling) == (50, 10)
+    assert (EarlyStopping().best_ago, EarlyStopping().falling) == (50, 10)
 
 
 @pytest.mark.parametrize("name", ["max_epochs", "best_ago", "falling"])
 @pytest.mark.parametrize("number", [0, -1])
 def test_patience_below_one_is_refused(name, number):
-    with pytest.raises(UserError, match=f"patience {name}: expected at least 1, got {number}"):
-        Patience(**{name: number})
+    with pytest.raises(UserError, match=f"early stopping {name}: expected at least 1, got {number}"):
+        EarlyStopping(**{name: number})
 
 
 def test_ten_falls_in_a_row_end_a_candidate():
@@ -148,19 +155,19 @@ def test_those_who_stay_keep_their_order():
 
 
 def test_the_same_progress_is_reported_each_time():
-    first, *others = train_to_convergence(FakeFit([0.5, 0.6, 0.7]), fresh(1), Patience(max_epochs=3))
+    first, *others = train_to_convergence(FakeRun([0.5, 0.6, 0.7]), fresh(1), EarlyStopping(max_epochs=3))
     assert all(other is first for other in others)
     assert len(others) == 2
 
 
 def test_without_candidates_nothing_is_trained():
-    assert list(train_to_convergence(FakeFit(), fresh(0), Patience())) == []
+    assert list(train_to_convergence(FakeRun(), fresh(0), EarlyStopping())) == []
 
 
 @law
 @given(st.lists(st.floats(-1, 1), min_size=1, max_size=20))
 def test_an_update_tells_whether_the_score_is_the_best_so_far(scores):
-    progress = Progress()
+    progress = TrainingCurve()
     for i, score in enumerate(scores):
         assert progress.update(score) == all(score > earlier for earlier in scores[:i])
         assert progress.epochs == i + 1
@@ -169,4 +176,4 @@ def test_an_update_tells_whether_the_score_is_the_best_so_far(scores):
 
 
 def test_a_fresh_candidate_has_no_best():
-    assert (Progress().epochs, Progress().best_epoch, Progress().best_score) == (0, 0, -math.inf)
+    assert (TrainingCurve().epochs, TrainingCurve().best_epoch, TrainingCurve().best_score) == (0, 0, -math.inf)

@@ -8,7 +8,7 @@ from tests.core.fakes import FakeEvaluator
 
 
 def test_an_evaluator_is_asked_seven_things():
-    methods = {"score", "probe", "measure", "adopt", "restart", "state_dict", "load_state_dict"}
+    methods = {"score", "proxy_batch", "measure", "adopt", "restart", "state_dict", "load_state_dict"}
     assert Evaluator.__abstractmethods__ == methods
     with pytest.raises(TypeError, match="abstract"):
         Evaluator()

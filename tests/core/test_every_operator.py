@@ -8,7 +8,7 @@ import sympy
 import torch
 from matplotlib.mathtext import MathTextParser
 
-from core.analysis.likeness import factor_between
+from core.analysis.gradient_equivalence import factor_between
 from core.analysis.ranges import bounded_lines
 from core.analysis.simplify import simplified
 from core.export import symbolic
@@ -16,10 +16,10 @@ from core.export.latex import latex
 from core.export.mathml import mathml
 from core.export.symbolic import expression, sympy_source
 from core.export.torch_source import torch_source
-from core.losses.duals import DualPrograms
+from core.losses.batched import BatchedPrograms
 from core.losses.loss import ProgramLoss
 from core.losses.running import run_programs
-from core.programs.compile import slope
+from core.programs.compile import prediction_gradient
 from core.programs.operators import OPERATORS
 from core.programs.program import LossProgram
 from core.programs.space import CLAMPS, OperatorSpace
@@ -58,14 +58,14 @@ def test_it_is_read_back_from_its_formula(loss):
 def test_compiled_code_duals_and_autograd_are_one(name, clamp):
     space = OperatorSpace(operators=tuple(OPERATORS), clamp=clamp)
     losses = [ProgramLoss(LossProgram.parse(applied(name, operands)), space, 1e-3) for operands in OPERANDS]
-    values, slopes = run_programs(losses, Y_HAT, Y)
-    duals = DualPrograms(losses, shared=True, device=Y.device, dtype=Y.dtype)(Y_HAT, Y)
+    values, gradients = run_programs(losses, Y_HAT, Y)
+    batched = BatchedPrograms(losses, shared=True, device=Y.device, dtype=Y.dtype)(Y_HAT, Y)
     for k, one in enumerate(losses):
-        expected, gradient = one.function(Y_HAT, Y).expand_as(Y), slope(one.function, Y_HAT, Y)
+        expected, gradient = one.function(Y_HAT, Y).expand_as(Y), prediction_gradient(one.function, Y_HAT, Y)
         assert close(values[k], expected)
-        assert close(slopes[k], gradient)
-        assert close(duals[0][k], expected)
-        assert close(duals[1][k], gradient)
+        assert close(gradients[k], gradient)
+        assert close(batched[0][k], expected)
+        assert close(batched[1][k], gradient)
 
 
 def test_it_stays_within_its_bounds(loss):
@@ -77,7 +77,9 @@ def test_it_stays_within_its_bounds(loss):
 def test_the_torch_file_is_the_loss(loss, tmp_path):
     exported = imported(torch_source(loss, ["A loss."]), tmp_path).Loss("none")
     assert torch.allclose(exported(Y_HAT, Y), loss.function(Y_HAT, Y), rtol=1e-12, atol=1e-12)
-    assert torch.allclose(slope(exported, Y_HAT, Y), slope(loss.function, Y_HAT, Y), rtol=1e-12, atol=1e-12)
+    assert torch.allclose(
+        prediction_gradient(exported, Y_HAT, Y), prediction_gradient(loss.function, Y_HAT, Y), rtol=1e-12, atol=1e-12
+    )
 
 
 def test_the_expression_and_its_file_are_the_loss(loss, tmp_path):
@@ -88,7 +90,7 @@ def test_the_expression_and_its_file_are_the_loss(loss, tmp_path):
     ):
         value, gradient = sympy.lambdify([y_hat, y], forms, "numpy", cse=True)(Y_HAT.numpy(), Y.numpy())
         assert close(value, loss.function(Y_HAT, Y))
-        assert close(gradient, slope(loss.function, Y_HAT, Y))
+        assert close(gradient, prediction_gradient(loss.function, Y_HAT, Y))
 
 
 def test_mathematics_renders(loss):

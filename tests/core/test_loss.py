@@ -7,7 +7,7 @@ from hypothesis import given
 from core.losses.loss import Loss, ProgramLoss
 from core.programs.program import LossProgram
 from core.programs.space import HANDCRAFTED_SPACE, OperatorSpace
-from tests.core.oracles import Y_HAT, Y, assert_slopes_agree, slope, slope_size
+from tests.core.oracles import Y_HAT, Y, assert_gradients_agree, gradient_size, prediction_gradient
 from tests.strategies import law, losses
 
 LOGIT = torch.logit(Y_HAT)
@@ -20,11 +20,11 @@ def made(text, space=HANDCRAFTED_SPACE, epsilon=None):
 
 @law
 @given(losses())
-def test_the_slope_is_that_of_autograd_through_the_sigmoid(loss):
+def test_the_gradient_is_that_of_autograd_through_the_sigmoid(loss):
     for logit in (LOGIT, SATURATED):
         y_hat = torch.sigmoid(logit)
-        size = slope_size(loss.program, loss.space, y_hat, Y, loss.epsilon) * y_hat * (1 - y_hat)
-        assert_slopes_agree(loss.slope(logit, Y), slope(loss.value, logit, Y), size)
+        size = gradient_size(loss.program, loss.space, y_hat, Y, loss.epsilon) * y_hat * (1 - y_hat)
+        assert_gradients_agree(loss.gradient(logit, Y), prediction_gradient(loss.value, logit, Y), size)
 
 
 @law
@@ -36,27 +36,27 @@ def test_the_value_is_the_function_of_the_prediction(loss):
 @law
 @given(losses())
 def test_several_candidates_at_once_are_each_as_alone(loss):
-    logit, y = torch.stack([LOGIT, LOGIT.flip(0)]).repeat(1, 4), Y.repeat(4)  # see core.common.lanes
-    assert torch.equal(loss.slope(logit, y.expand(2, 32)), torch.stack([loss.slope(row, y) for row in logit]))
+    logit, y = torch.stack([LOGIT, LOGIT.flip(0)]).repeat(1, 4), Y.repeat(4)  # see core.common.padding
+    assert torch.equal(loss.gradient(logit, y.expand(2, 32)), torch.stack([loss.gradient(row, y) for row in logit]))
 
 
 @pytest.mark.parametrize("text", ["1", "y", "y + 1", "log(y)"])
 @pytest.mark.parametrize("shape", [(8,), (3, 8)])
-def test_where_the_prediction_does_not_occur_the_slope_is_zero(text, shape):
-    found = made(text).slope(LOGIT.expand(shape), Y)
+def test_where_the_prediction_does_not_occur_the_gradient_is_zero(text, shape):
+    found = made(text).gradient(LOGIT.expand(shape), Y)
     assert torch.equal(found, torch.zeros(shape, dtype=torch.float64))
 
 
-def test_the_slope_of_the_lone_prediction_is_that_of_the_sigmoid():
-    assert torch.equal(made("y_hat").slope(LOGIT, Y), torch.sigmoid(LOGIT) * (1 - torch.sigmoid(LOGIT)))
+def test_the_gradient_of_the_lone_prediction_is_that_of_the_sigmoid():
+    assert torch.equal(made("y_hat").gradient(LOGIT, Y), torch.sigmoid(LOGIT) * (1 - torch.sigmoid(LOGIT)))
 
 
 @pytest.mark.parametrize("text", ["y_hat - y", "y"])
-def test_no_gradient_flows_through_the_slope_and_none_is_left_behind(text):
+def test_no_gradient_flows_through_the_gradient_and_none_is_left_behind(text):
     logit = LOGIT.clone().requires_grad_()
     with torch.no_grad():
-        inside = made(text).slope(logit, Y)
-    outside = made(text).slope(logit, Y)
+        inside = made(text).gradient(logit, Y)
+    outside = made(text).gradient(logit, Y)
     assert torch.equal(inside, outside)
     assert not inside.requires_grad
     assert not outside.requires_grad
@@ -77,7 +77,7 @@ def test_a_program_loss_is_a_value():
         made("y").epsilon = 1.0
 
 
-def test_a_loss_has_a_value_and_a_slope():
+def test_a_loss_has_a_value_and_a_prediction_gradient():
     with pytest.raises(TypeError, match="abstract"):
         Loss()
-    assert Loss.__abstractmethods__ == {"value", "slope"}
+    assert Loss.__abstractmethods__ == {"value", "gradient"}

@@ -4,7 +4,7 @@ import pytest
 
 from core.losses.loss import ProgramLoss
 from core.problems.no_proxy import NoProxyTest
-from core.problems.proxy import prediction_probe
+from core.problems.proxy import prediction_proxy_batch
 from core.programs.program import LossProgram
 from core.programs.space import HANDCRAFTED_SPACE
 
@@ -15,11 +15,11 @@ def losses(*formulas):
 
 def test_everything_passes_under_a_number_of_its_own():
     proxy = NoProxyTest()
-    proxy.renew(prediction_probe(0))
+    proxy.renew(prediction_proxy_batch(0))
     findings = proxy.examine(losses("y", "y", "y_hat")) + proxy.examine(losses("y"))
     assert [(finding.verdict, finding.entry) for finding in findings] == [(None, i) for i in range(4)]
     assert proxy.n_entries == 4
-    proxy.renew(prediction_probe(1))
+    proxy.renew(prediction_proxy_batch(1))
     assert proxy.n_entries == 0
 
 

@@ -76,31 +76,31 @@ def test_values_are_those_of_table_2(name, epsilon):
 
 @pytest.mark.parametrize("epsilon", [XI, 0.1])
 @pytest.mark.parametrize("name", NAMES)
-def test_slopes_are_those_of_autograd_through_the_value(name, epsilon):
+def test_derivatives_are_those_of_autograd_through_the_value(name, epsilon):
     row = OPERATORS[name]
     operands = special_operands(row)
     expected = torch.autograd.grad(row.value(*operands, epsilon).sum(), operands)
-    for found, wanted in zip(row.slopes(*operands, epsilon), expected, strict=True):
+    for found, wanted in zip(row.derivatives(*operands, epsilon), expected, strict=True):
         torch.testing.assert_close(found, wanted, rtol=1e-13, atol=1e-15)  # autograd's 1 - t^2 has few digits left
 
 
 @pytest.mark.parametrize("name", ["max", "min"])
-def test_a_tie_shares_the_slope(name):
+def test_a_tie_shares_the_prediction_gradient(name):
     x = torch.tensor([0.0, 0.5, -3.0])
-    for found in OPERATORS[name].slopes(x, x.clone(), XI):
+    for found in OPERATORS[name].derivatives(x, x.clone(), XI):
         assert found.tolist() == [0.5, 0.5, 0.5]
 
 
 @law
 @given(st.sampled_from(NAMES), st.lists(st.floats(-1e6, 1e6), min_size=2, max_size=2), st.sampled_from([XI, 0.1]))
-def test_values_and_slopes_agree_with_autograd_anywhere(name, numbers, epsilon):
+def test_values_and_derivatives_agree_with_autograd_anywhere(name, numbers, epsilon):
     row = OPERATORS[name]
     operands = [torch.tensor([x], dtype=torch.float64, requires_grad=True) for x in numbers[: row.arity]]
     value = row.value(*operands, epsilon)
     if name in TABLE:
         assert value.item() == pytest.approx(TABLE[name](*numbers[: row.arity], epsilon), rel=1e-13, abs=1e-300)
     expected = torch.autograd.grad(value.sum(), operands)
-    for found, wanted in zip(row.slopes(*operands, epsilon), expected, strict=True):
+    for found, wanted in zip(row.derivatives(*operands, epsilon), expected, strict=True):
         torch.testing.assert_close(found, wanted, rtol=1e-13, atol=1e-15)
 
 
@@ -122,16 +122,16 @@ def test_the_sign_of_zero_is_plus_one():
 def test_the_precision_is_kept(name, dtype):
     row = OPERATORS[name]
     operands = [torch.tensor([0.5, -2.0], dtype=dtype)] * row.arity
-    assert {t.dtype for t in (row.value(*operands, XI), *row.slopes(*operands, XI), sign(operands[0]))} == {dtype}
+    assert {t.dtype for t in (row.value(*operands, XI), *row.derivatives(*operands, XI), sign(operands[0]))} == {dtype}
 
 
-#: Rows whose value and slopes come from sums and products alone, which round alike everywhere.
+#: Rows whose value and derivatives come from sums and products alone, which round alike everywhere.
 EXACT = ("add", "mul", "max", "min", "neg", "identity", "square")
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("name", NAMES)
-def test_the_scalar_in_compiled_code_is_value_and_slopes(name, dtype):
+def test_the_scalar_in_compiled_code_is_value_and_derivatives(name, dtype):
     row = OPERATORS[name]
     columns = zip(*product((*SPECIAL, 17.0, -17.0, 80.0, 80.5, math.nan), repeat=row.arity), strict=True)
     operands = [torch.tensor(column, dtype=dtype) for column in columns]
@@ -140,8 +140,8 @@ def test_the_scalar_in_compiled_code_is_value_and_slopes(name, dtype):
     found = np.empty((2, len(values[0])), values[0].dtype)
     fill = part_of(row.scalar)
     fill(values[0], tangents[0], values[1], tangents[1], values[0].dtype.type(XI), found)
-    value, slopes = row.value(*operands, XI), row.slopes(*operands, XI)
-    tangent = sum(slope * given for slope, given in zip(slopes, (0.75, -2.0), strict=False))
+    value, derivatives = row.value(*operands, XI), row.derivatives(*operands, XI)
+    tangent = sum(derivative * given for derivative, given in zip(derivatives, (0.75, -2.0), strict=False))
     rounding = 0 if name in EXACT else 8 * torch.finfo(dtype).eps
     is_number = ~torch.stack(operands).isnan().any(dim=0)  # what a tangent is where a value is none, nobody says
     torch.testing.assert_close(torch.from_numpy(found[0]), value, rtol=rounding, atol=rounding, equal_nan=True)
@@ -178,11 +178,11 @@ def ones(x):
     return torch.ones_like(x)
 
 
-def operator(name="double", arity=1, value=lambda x, e: x + x, slopes=lambda x, e: (ones(x) * 2,), **others):
+def operator(name="double", arity=1, value=lambda x, e: x + x, derivatives=lambda x, e: (ones(x) * 2,), **others):
     """A row that is right but for what is said."""
     forms = (function(name, "{0} + {0}", lambda s, e, x: x + x),)
     given = {"scalar": lambda x, dx, z, dz, e: (x + x, dx + dx), "forms": forms}
-    return Operator(name, arity, "twice x", value, slopes, **(given | others))
+    return Operator(name, arity, "twice x", value, derivatives, **(given | others))
 
 
 @pytest.mark.parametrize(
@@ -190,14 +190,14 @@ def operator(name="double", arity=1, value=lambda x, e: x + x, slopes=lambda x, 
     [
         {"name": "two words"},
         {"name": ""},
-        {"arity": 0, "value": lambda e: e, "slopes": lambda e: ()},
-        {"arity": 3, "value": lambda x, y, z, e: x + y + z, "slopes": lambda x, y, z, e: (ones(x),) * 3},
+        {"arity": 0, "value": lambda e: e, "derivatives": lambda e: ()},
+        {"arity": 3, "value": lambda x, y, z, e: x + y + z, "derivatives": lambda x, y, z, e: (ones(x),) * 3},
         {"value": lambda x, e: x.sum()},
         {"value": lambda x, e: x.sqrt()},
-        {"arity": 2, "value": lambda x, z, e: x + z, "slopes": lambda x, z, e: (ones(x),)},
-        {"slopes": lambda x, e: (ones(x), ones(x))},
-        {"slopes": lambda x, e: (torch.ones(()),)},
-        {"slopes": lambda x, e: (ones(x) / 0,)},
+        {"arity": 2, "value": lambda x, z, e: x + z, "derivatives": lambda x, z, e: (ones(x),)},
+        {"derivatives": lambda x, e: (ones(x), ones(x))},
+        {"derivatives": lambda x, e: (torch.ones(()),)},
+        {"derivatives": lambda x, e: (ones(x) / 0,)},
         {"scalar": lambda x, dx, z, dz, e: (x, dx + dx)},
         {"scalar": lambda x, dx, z, dz, e: (x + x, dx)},
         {"interval": lambda e, x: x},

@@ -7,7 +7,7 @@ from core.losses.closed_forms import BCE
 from core.losses.loss import ProgramLoss
 from core.problems.loss import LossProblem
 from core.problems.no_proxy import NoProxyTest
-from core.problems.proxy import ProxyTest, prediction_probe
+from core.problems.proxy import ProxyTest, prediction_proxy_batch
 from core.problems.validation import ValidationCheck
 from core.programs.program import LossProgram
 from core.programs.space import OperatorSpace
@@ -43,10 +43,10 @@ LOSSES = {
     "from scratch": (lambda seed: FromScratchEnvironment(make_task(**TASK), seed, epochs=2), ProxyTest, {}),
     "checked": (Seeded, ProxyTest, {"check_first": ValidationCheck(n_pairs=20)}),
     "without a proxy test": (Seeded, NoProxyTest, {"reference": BCE}),
-    "fixed probe": (
+    "fixed proxy batch": (
         lambda seed: AlternatingEnvironment(make_task(**TASK), seed),
         ProxyTest,
-        {"probe": prediction_probe(1), "reference": BCE},
+        {"proxy_batch": prediction_proxy_batch(1), "reference": BCE},
     ),
 }
 
@@ -96,11 +96,11 @@ def test_programs_run_in_the_space_that_they_come_from():
         assert evaluator.losses[0].smoothing == space.xi
 
 
-def test_a_fixed_probe_is_what_the_proxy_test_sees_and_not_what_scales():
-    evaluator, fixed = FakeEvaluator(), prediction_probe(9)
+def test_a_fixed_proxy_batch_is_what_the_proxy_test_sees_and_not_what_scales():
+    evaluator, fixed = FakeEvaluator(), prediction_proxy_batch(9)
     problem = LossProblem(SPACE, evaluator, ProxyTest(), fixed, reference=BCE)
     assert evaluator.log == []
     problem.measure([LossProgram.parse("y_hat")], 0)
     problem.adopt(0)
-    assert evaluator.log == [("probe", 0), ("measure", 1), ("adopt", 0)]
+    assert evaluator.log == [("proxy_batch", 0), ("measure", 1), ("adopt", 0)]
     assert torch.equal(problem.state_dict()["proxy"]["probe"]["gram"], fixed.gram)

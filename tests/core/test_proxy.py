@@ -8,12 +8,12 @@ from hypothesis import strategies as st
 
 from core.common.errors import UserError
 from core.losses.loss import ProgramLoss
-from core.problems.proxy import Finding, Probe, ProxyTest, prediction_probe
+from core.problems.proxy import Finding, ProxyBatch, ProxyTest, prediction_proxy_batch
 from core.programs.program import LossProgram
 from core.programs.space import HANDCRAFTED_SPACE
 from core.search.trial import Verdict
 from studies.storage.packing import pack, unpack
-from tests.core.oracles import slope_size
+from tests.core.oracles import gradient_size
 from tests.strategies import law, losses
 
 DELTA = 1e-4
@@ -41,8 +41,8 @@ class Model:
     def jacobian(self):
         return (self.y_hat * (1 - self.y_hat))[:, None] * self.x
 
-    def probe(self):
-        return Probe(self.y_hat, self.y, self.jacobian @ self.jacobian.T)
+    def proxy_batch(self):
+        return ProxyBatch(self.y_hat, self.y, self.jacobian @ self.jacobian.T)
 
     def gradient(self, loss):
         """Of the mean loss with respect to w, by autograd and without any Gram matrix."""
@@ -52,7 +52,7 @@ class Model:
 
     def rounding(self, loss):
         """What the norms may be off by: G = J J^T has half the digits of J where it is singular."""
-        size = slope_size(loss.program, loss.space, self.y_hat, self.y, loss.epsilon)
+        size = gradient_size(loss.program, loss.space, self.y_hat, self.y, loss.epsilon)
         return 1e-6 * (size.norm() * self.jacobian.norm()).item()
 
 
@@ -61,7 +61,7 @@ class Model:
 def test_norms_and_distances_are_those_of_the_parameter_gradients(batch, n_parameters, seed):
     model = Model(n_parameters, seed)
     proxy = ProxyTest()
-    proxy.renew(model.probe())
+    proxy.renew(model.proxy_batch())
     vectors = torch.from_numpy(proxy.gradients(batch))
     direct = torch.stack([model.gradient(loss) for loss in batch])
     for i, loss in enumerate(batch):
@@ -74,7 +74,7 @@ def test_norms_and_distances_are_those_of_the_parameter_gradients(batch, n_param
 
 def renewed(seed=3, delta=DELTA):
     proxy = ProxyTest(delta)
-    proxy.renew(Model(8, seed).probe())
+    proxy.renew(Model(8, seed).proxy_batch())
     return proxy
 
 
@@ -141,16 +141,16 @@ def test_duplicates_and_zero_gradients_do_not_enter_the_memory():
 def test_renewing_forgets():
     proxy = renewed()
     assert verdicts(proxy, "y_hat*y", "y_hat*y") == [None, Verdict.DUPLICATE]
-    proxy.renew(Model(8, 3).probe())
+    proxy.renew(Model(8, 3).proxy_batch())
     assert proxy.examine([made("y_hat*y")]) == [Finding(None, 0)]
 
 
-def test_the_verdict_is_that_of_the_probe():
+def test_the_verdict_is_that_of_the_proxy_batch():
     proxy = ProxyTest()
     sees, saturated = torch.tensor([0.5], dtype=torch.float64), torch.zeros(1, 1, dtype=torch.float64)
-    proxy.renew(Probe(sees, sees, torch.eye(1, dtype=torch.float64)))
+    proxy.renew(ProxyBatch(sees, sees, torch.eye(1, dtype=torch.float64)))
     assert verdicts(proxy, "y_hat*y") == [None]
-    proxy.renew(Probe(sees, sees, saturated))
+    proxy.renew(ProxyBatch(sees, sees, saturated))
     assert verdicts(proxy, "y_hat*y") == [Verdict.ZERO_GRADIENT]
 
 
@@ -211,25 +211,25 @@ def test_delta_is_a_positive_number(delta):
         ProxyTest(delta)
 
 
-def test_there_is_no_test_before_the_first_probe():
+def test_there_is_no_test_before_the_first_proxy_batch():
     with pytest.raises(RuntimeError, match="renew has to come first"):
         ProxyTest().examine([made("y_hat")])
 
 
 @law
 @given(st.integers(0, 2**40), st.integers(1, 30))
-def test_a_prediction_probe_is_simulated_predictions_and_labels_with_an_identity(seed, n_pairs):
-    probe = prediction_probe(seed, n_pairs)
-    assert probe.y_hat.shape == probe.y.shape == (n_pairs,)
-    assert bool(((probe.y_hat >= 0) & (probe.y_hat < 1)).all())
-    assert set(probe.y.tolist()) <= {0.0, 1.0}
-    assert torch.equal(probe.gram, torch.eye(n_pairs, dtype=torch.float64))
+def test_a_prediction_proxy_batch_is_simulated_predictions_and_labels_with_an_identity(seed, n_pairs):
+    proxy_batch = prediction_proxy_batch(seed, n_pairs)
+    assert proxy_batch.y_hat.shape == proxy_batch.y.shape == (n_pairs,)
+    assert bool(((proxy_batch.y_hat >= 0) & (proxy_batch.y_hat < 1)).all())
+    assert set(proxy_batch.y.tolist()) <= {0.0, 1.0}
+    assert torch.equal(proxy_batch.gram, torch.eye(n_pairs, dtype=torch.float64))
 
 
-def test_a_prediction_probe_depends_on_its_seed_only():
-    first = prediction_probe(1)
+def test_a_prediction_proxy_batch_depends_on_its_seed_only():
+    first = prediction_proxy_batch(1)
     torch.rand(3)
-    again, other = prediction_probe(1), prediction_probe(2)
+    again, other = prediction_proxy_batch(1), prediction_proxy_batch(2)
     assert torch.equal(first.y_hat, again.y_hat)
     assert torch.equal(first.y, again.y)
     assert not torch.equal(first.y_hat, other.y_hat)
@@ -237,10 +237,10 @@ def test_a_prediction_probe_depends_on_its_seed_only():
     assert set(first.y.tolist()) == {0.0, 1.0}
 
 
-def test_on_a_prediction_probe_norms_are_those_of_the_prediction_gradient():
-    proxy, probe = ProxyTest(), prediction_probe(5)
-    proxy.renew(probe)
-    expected = (2 * (probe.y_hat - probe.y)).norm() / 20
+def test_on_a_prediction_proxy_batch_norms_are_those_of_the_prediction_gradient():
+    proxy, proxy_batch = ProxyTest(), prediction_proxy_batch(5)
+    proxy.renew(proxy_batch)
+    expected = (2 * (proxy_batch.y_hat - proxy_batch.y)).norm() / 20
     norm = np.linalg.norm(proxy.gradients([made("(y_hat - y)^2")]))
     assert norm == pytest.approx(expected.item(), rel=1e-12)
 
@@ -249,14 +249,14 @@ def test_on_a_prediction_probe_norms_are_those_of_the_prediction_gradient():
 @given(st.lists(losses(), max_size=12), st.lists(losses(), min_size=1, max_size=8), st.integers(0, 5))
 def test_a_proxy_test_goes_on_from_its_state(before, after, seed):
     test, other = ProxyTest(DELTA), ProxyTest(DELTA)
-    test.renew(prediction_probe(seed))
+    test.renew(prediction_proxy_batch(seed))
     test.examine(before)
-    other.renew(prediction_probe(seed + 1))
+    other.renew(prediction_proxy_batch(seed + 1))
     other.examine(after)
     other.load_state_dict(unpack(pack(test.state_dict())))
     assert other.examine([*after, *before]) == test.examine([*after, *before])
 
 
-def test_there_is_no_state_before_the_first_probe():
+def test_there_is_no_state_before_the_first_proxy_batch():
     with pytest.raises(RuntimeError, match="renew has to come first"):
         ProxyTest().state_dict()

@@ -16,14 +16,14 @@ from core.export.latex import latex
 from core.export.mathml import mathml
 from core.export.symbolic import expression, sympy_source
 from core.export.torch_source import torch_source
+from core.losses.batched import BatchedPrograms
 from core.losses.closed_forms import BCE, FOCAL, HINGE, MSE
-from core.losses.duals import DualPrograms
 from core.losses.loss import ProgramLoss
 from core.losses.module import LossModule
 from core.losses.running import run_programs
 from core.losses.stack import StackedLosses
 from core.problems.validation import ValidationCheck
-from core.programs.compile import slope
+from core.programs.compile import prediction_gradient
 from core.programs.program import LossProgram
 from core.programs.space import HANDCRAFTED_SPACE, OperatorSpace
 from recommenders.tasks.losses import NAMED_LOSSES, make_loss
@@ -32,7 +32,7 @@ from tests.core.export import written
 from tests.core.export.test_symbolic import numbers
 from tests.core.export.written import Foreign, imported
 from tests.core.oracles import Y_HAT, Y
-from tests.core.test_interpreter import slopes_of
+from tests.core.test_interpreter import gradients_of
 from tests.strategies import costly_law, law, losses
 
 CPU = torch.device("cpu")
@@ -51,13 +51,13 @@ def close(found, expected, factor=None):
 
 @law
 @given(losses() | st.sampled_from(CLOSED), FACTORS)
-def test_value_and_slope_are_so_many_times_as_large_by_every_way_of_computing_them(loss, factor):
+def test_value_and_gradient_are_so_many_times_as_large_by_every_way_of_computing_them(loss, factor):
     scaled = loss.scaled(factor)
     assert scaled.scale == factor
     close(scaled.value(LOGIT, Y), factor * loss.value(LOGIT, Y), factor)
-    close(scaled.slope(LOGIT, Y), factor * loss.slope(LOGIT, Y), factor)
-    close(slopes_of(scaled.tape, LOGIT, Y), factor * slopes_of(loss.tape, LOGIT, Y), factor)
-    both = StackedLosses([loss, scaled], device=CPU, dtype=LOGIT.dtype).slope(torch.stack([LOGIT, LOGIT]), Y)
+    close(scaled.gradient(LOGIT, Y), factor * loss.gradient(LOGIT, Y), factor)
+    close(gradients_of(scaled.encoded, LOGIT, Y), factor * gradients_of(loss.encoded, LOGIT, Y), factor)
+    both = StackedLosses([loss, scaled], device=CPU, dtype=LOGIT.dtype).gradient(torch.stack([LOGIT, LOGIT]), Y)
     close(both[1], factor * both[0], factor)
 
 
@@ -67,10 +67,10 @@ def test_programs_together_have_each_its_own_scale(batch):
     plain, scaled = [loss for loss, _ in batch], [loss.scaled(factor) for loss, factor in batch]
     factors = torch.tensor([[factor] for _, factor in batch], dtype=torch.float64)
 
-    def duals(some):
-        return DualPrograms(some, shared=True, device=CPU, dtype=torch.float64)(Y_HAT, Y)
+    def batched(some):
+        return BatchedPrograms(some, shared=True, device=CPU, dtype=torch.float64)(Y_HAT, Y)
 
-    for compute in (duals, lambda some: run_programs(some, Y_HAT, Y)):
+    for compute in (batched, lambda some: run_programs(some, Y_HAT, Y)):
         for found, expected in zip(compute(scaled), compute(plain), strict=True):
             close(found, factors * torch.as_tensor(expected), factors)
 
@@ -82,7 +82,10 @@ def test_powers_of_two_and_one_lose_no_bit(loss, power):
     assert loss.scaled(1.0) is loss
     for dtype in (torch.float32, torch.float64):
         logit, y = LOGIT.to(dtype), Y.to(dtype)
-        for way in (lambda one, z=logit, t=y: one.slope(z, t), lambda one, z=logit, t=y: slopes_of(one.tape, z, t)):
+        for way in (
+            lambda one, z=logit, t=y: one.gradient(z, t),
+            lambda one, z=logit, t=y: gradients_of(one.encoded, z, t),
+        ):
             found, expected = way(scaled), 2.0**power * way(loss)
             tiny = expected.abs() < 1e-30  # where float32 runs out of bits
             assert torch.equal(found[~tiny].nan_to_num(7.0), expected[~tiny].nan_to_num(7.0))
@@ -130,7 +133,7 @@ def test_torch_exports_have_value_and_gradient_of_the_scaled_loss(tmp_path_facto
     exported = imported(torch_source(scaled, ["A loss."]), tmp_path_factory.mktemp("torch")).Loss("none", True)
     logit = written.Y_HAT.logit()
     close(exported(logit, written.Y), scaled.value(logit, written.Y))
-    close(slope(exported, logit, written.Y), slope(scaled.value, logit, written.Y))
+    close(prediction_gradient(exported, logit, written.Y), prediction_gradient(scaled.value, logit, written.Y))
 
 
 @costly_law
@@ -139,7 +142,7 @@ def test_sympy_exports_have_value_and_gradient_of_the_scaled_loss(tmp_path_facto
     scaled = loss.scaled(factor)
     exported = imported(sympy_source(scaled, ["A loss."]), tmp_path_factory.mktemp("sympy"))
     function, (y_hat, y) = scaled.function, (written.Y_HAT, written.Y)
-    expected = [function(y_hat, y).numpy(), slope(function, y_hat, y).numpy()]
+    expected = [function(y_hat, y).numpy(), prediction_gradient(function, y_hat, y).numpy()]
     size = factor * 1e-12
     found = numbers(exported.y_hat, exported.y, exported.loss, exported.gradient)
     made = expression(scaled)

@@ -15,8 +15,8 @@ from core.common.seeding import derive_seed
 from core.losses.closed_forms import BCE
 from core.losses.loss import ProgramLoss
 from core.problems.no_proxy import NoProxyTest
-from core.problems.proxy import ProxyTest, prediction_probe
-from core.problems.scale import Yardstick
+from core.problems.proxy import ProxyTest, prediction_proxy_batch
+from core.problems.scale import GradientNormaliser
 from core.problems.validation import ValidationCheck
 from core.programs.space import HANDCRAFTED_SPACE, OperatorSpace
 from core.search.reward import RewardFilter, reward_of
@@ -67,7 +67,7 @@ def searches(draw):
     seed = draw(st.integers(0, 10**6))
     k, trainings = draw(st.integers(1, 5)), draw(st.integers(1, 10))
     evaluator = FakeEvaluator(
-        keeps_start=draw(st.booleans()), can_restart=draw(st.booleans()), fixed_probe=draw(st.booleans())
+        keeps_start=draw(st.booleans()), can_restart=draw(st.booleans()), fixed_batch=draw(st.booleans())
     )
     check_first = draw(st.sampled_from((None, ValidationCheck(0.6, n_pairs=50))))
     rules = Rules(RewardFilter(draw(st.sampled_from((0.0, 0.001, 0.005)))))
@@ -193,10 +193,10 @@ def test_only_what_was_measured_has_a_reward(case):
 def test_the_proxy_test_is_renewed_when_the_recommender_changed_and_only_then(case):
     steps, _, evaluator, _ = case
     changes = sum(step.restarted or any(trial.adopted for trial in step.trials) for step in steps)
-    assert sum(what == "probe" for what, _ in evaluator.log) == 1 + changes
+    assert sum(what == "proxy_batch" for what, _ in evaluator.log) == 1 + changes
     for (what, _), (then, _) in pairwise(evaluator.log):
         if what == "adopt" and not evaluator.keeps_start:
-            assert then == "probe"
+            assert then == "proxy_batch"
 
 
 @costly_law
@@ -222,7 +222,7 @@ def test_the_same_seed_gives_the_same_steps_but_for_the_seconds(seed, k, keeps_s
 def algorithm_1(searcher, evaluator, eta, trainings, seed):
     """The paper's Algorithm 1, one loss at a time, written down as it stands there."""
     proxy, memory, trials = ProxyTest(), {}, []
-    proxy.renew(evaluator.probe())
+    proxy.renew(evaluator.proxy_batch())
     step = 0
     while step < trainings:
         (genome,) = searcher.ask(1)
@@ -258,7 +258,7 @@ def algorithm_1(searcher, evaluator, eta, trainings, seed):
             )
             memory[finding.entry] = trial
             if trial.adopted:
-                proxy.renew(evaluator.probe())
+                proxy.renew(evaluator.proxy_batch())
                 memory.clear()
             step += 1
         trials.append(trial)
@@ -292,7 +292,7 @@ def test_a_search_goes_on_from_any_step_as_if_it_had_never_ended(
 
     def begin():
         searcher = Sampling(SPACE, seed)
-        evaluators.append(FakeEvaluator(keeps_start=keeps_start, can_restart=can_restart, fixed_probe=keeps_start))
+        evaluators.append(FakeEvaluator(keeps_start=keeps_start, can_restart=can_restart, fixed_batch=keeps_start))
         problem = problem_of(searcher, evaluators[-1], proxy(), SPACE, reference=reference)
         return Search(searcher, problem, Rules(), budget, seed)
 
@@ -356,8 +356,8 @@ def test_candidates_are_trained_at_the_norm_of_the_reference_where_they_start():
     run(searcher, evaluator, reference=BCE, k=2, trainings=4)
     expected = []
     for state, programs in enumerate((searcher.programs[:2], searcher.programs[2:])):
-        yardstick = Yardstick(BCE, prediction_probe(state))
-        expected += yardstick.factors([ProgramLoss(program, HANDCRAFTED_SPACE) for program in programs])
+        normaliser = GradientNormaliser(BCE, prediction_proxy_batch(state))
+        expected += normaliser.factors([ProgramLoss(program, HANDCRAFTED_SPACE) for program in programs])
     assert evaluator.scales == expected
     assert expected[0] == 2 * expected[1]
 
@@ -412,7 +412,7 @@ def test_where_nothing_is_accepted_nothing_is_adopted():
 
 
 def test_after_an_adoption_the_same_program_may_be_trained_again():
-    evaluator = FakeEvaluator({"y_hat": 0.1}, fixed_probe=True)
+    evaluator = FakeEvaluator({"y_hat": 0.1}, fixed_batch=True)
     steps = run(Scripted("y_hat"), evaluator, trainings=3)
     assert verdicts(steps) == [Verdict.ACCEPTED] * 3
     assert [step.score for step in steps] == pytest.approx([0.6, 0.7, 0.8])
@@ -625,7 +625,7 @@ def test_nothing_happens_before_the_first_step_is_asked_for():
     searcher, evaluator = Scripted("y_hat"), FakeEvaluator(GAINS)
     problem = problem_of(searcher, evaluator)
     steps = iter(Search(searcher, problem, Rules(), SearchBudget(2, candidates_per_step=1), 0))
-    assert (searcher.events, evaluator.log) == ([], [("probe", 0)])
+    assert (searcher.events, evaluator.log) == ([], [("proxy_batch", 0)])
     next(steps)
     assert len(evaluator.measured) == 1
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 
 from core.common import secrets
-from core.common.errors import UserError, first_line, shown
-from core.common.secrets import hidden, masked, remember, shown_url
+from core.common.errors import UserError, first_line, format_value
+from core.common.secrets import hidden, masked, masked_url, remember
 
 #: Begins with what no URL of these tests has elsewhere.
 SECRETS = st.text(st.characters(min_codepoint=33, max_codepoint=0x24F, blacklist_categories=["Z", "C"]), max_size=20)
@@ -27,20 +27,20 @@ STARTS = st.sampled_from(
 def test_the_password_of_a_url_is_never_in_a_message(scheme, user, secret, place):
     url = f"{scheme}://{user}:{secret}@{place}"
     for text in (
-        shown_url(url),
+        masked_url(url),
         masked(f"--tracking-uri {url}: no"),
         str(UserError(f"{url} is 'gone' ({url})")),
-        shown(url),
+        format_value(url),
     ):
         assert "QZX" not in text
-    assert shown_url(url).endswith(f"@{place}") or "?" in secret, "what may be a query or a login is hidden whole"
+    assert masked_url(url).endswith(f"@{place}") or "?" in secret, "what may be a query or a login is hidden whole"
 
 
 @given(STARTS, SECRETS, st.sampled_from(["h:1", "h", "h/db?ssl=1"]), st.booleans())
 def test_nor_is_it_where_the_url_is_mistyped_or_quoted(start, secret, place, is_quoted):
     login = f"bob:{secret}@"
     url = start + (quote(login, safe="") if is_quoted else login) + place
-    for text in (shown_url(url), masked(f"--tracking-uri {url}: cannot use it"), str(UserError(f"{url}: no"))):
+    for text in (masked_url(url), masked(f"--tracking-uri {url}: cannot use it"), str(UserError(f"{url}: no"))):
         assert "QZX" not in text
     assert masked(f"{url}: no").endswith(": no")
 
@@ -53,17 +53,17 @@ def test_nor_is_it_where_the_url_is_mistyped_or_quoted(start, secret, place, is_
 def test_nor_is_whatever_is_asked_of_a_server(start, name, secret):
     for value in (quote(secret, safe=""), "".join(c for c in secret if c not in "&;#?=")):
         url = f"{start}?timeout=3&{name}={value}" if name else f"{start}?{value}"
-        for text in (shown_url(url), masked(f"{url}: cannot use it"), shown(url)):
+        for text in (masked_url(url), masked(f"{url}: cannot use it"), format_value(url)):
             assert "QZX" not in text
         assert masked(f"{url}: cannot use it").endswith(": cannot use it")
 
 
 def test_the_rest_of_an_address_is_shown():
-    assert shown_url("postgresql+psycopg2://bob:x@h:5432/db?sslmode=require&sslpassword=x#a=b") == (
+    assert masked_url("postgresql+psycopg2://bob:x@h:5432/db?sslmode=require&sslpassword=x#a=b") == (
         "postgresql+psycopg2://***@h:5432/db?sslmode=require&sslpassword=***#a=***"
     )
     assert masked("http://h/?password=x: cannot use it") == "http://h/?password=***: cannot use it"
-    assert shown_url("sqlite:////home/a@b/x.db?timeout=3&cached_statements=5").endswith(
+    assert masked_url("sqlite:////home/a@b/x.db?timeout=3&cached_statements=5").endswith(
         "a@b/x.db?timeout=3&cached_statements=5"
     )
 
@@ -91,7 +91,7 @@ def test_another_librarys_error_does_not_repeat_what_is_in_use(secret):
     remember(url, {"PGPASSWORD": "from-outside", "TOKENIZERS_PARALLELISM": "false", "PWD": "/home/bob"})
     told = first_line(RuntimeError(f"bob, {secret} and from-outside: refused, false, /home/bob"))
     assert told == "bob, *** and ***: refused, false, /home/bob"
-    assert secret not in shown_url(url)
+    assert secret not in masked_url(url)
     assert secret not in hidden(f"refused: {url}")
 
 
@@ -110,7 +110,7 @@ def test_another_librarys_error_does_not_repeat_what_is_in_use(secret):
 def test_nor_what_an_odd_address_holds(url):
     remember(url, {})
     assert first_line(RuntimeError("login s3cretpw: refused")) == "login ***: refused"
-    assert "s3cretpw" not in shown_url(url)
+    assert "s3cretpw" not in masked_url(url)
 
 
 @pytest.fixture(autouse=True)

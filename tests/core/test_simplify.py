@@ -19,7 +19,7 @@ def loss_of(formula, **settings):
     return ProgramLoss(LossProgram.parse(formula), OperatorSpace(**settings))
 
 
-def slopes(loss, program, seed):
+def gradients(loss, program, seed):
     """On pairs that simplifying has not seen."""
     rng = np.random.default_rng(seed)
     y_hat = np.concatenate([rng.random(300), 10 ** -rng.uniform(0, 9, 100), 1 - 10 ** -rng.uniform(0, 9, 100)])
@@ -55,7 +55,7 @@ def test_labels_in_between_count():
 def test_the_gradient_is_the_same_and_it_is_never_longer(loss):
     simple = simplified(loss)
     assert simple.complexity <= loss.program.complexity
-    before, after = slopes(loss, loss.program, 0), slopes(loss, simple, 0)
+    before, after = gradients(loss, loss.program, 0), gradients(loss, simple, 0)
     if np.isfinite(before).all():
         # a band of the width of xi is where a clamp bites, and no grid meets it
         assert np.isclose(after, before, rtol=1e-8, atol=0).mean() > 0.99
@@ -64,7 +64,7 @@ def test_the_gradient_is_the_same_and_it_is_never_longer(loss):
 @costly_law
 @given(losses(clamps=("none",)))
 def test_without_a_clamp_the_gradient_is_the_same_everywhere(loss):
-    before, after = slopes(loss, loss.program, 1), slopes(loss, simplified(loss), 1)
+    before, after = gradients(loss, loss.program, 1), gradients(loss, simplified(loss), 1)
     if np.isfinite(before).all():
         assert np.allclose(after, before, rtol=1e-8, atol=0)
 

@@ -9,7 +9,7 @@ from core.losses.loss import Loss, ProgramLoss
 from core.losses.stack import StackedLosses
 from core.programs.program import LossProgram
 from core.programs.space import HANDCRAFTED_SPACE
-from tests.core.oracles import Y, assert_slopes_agree, slope_size
+from tests.core.oracles import Y, assert_gradients_agree, gradient_size
 from tests.strategies import law, losses
 
 CPU = torch.device("cpu")
@@ -24,12 +24,12 @@ class Logistic(Loss):
     def value(self, logit, y):
         return self.weight * (torch.nn.functional.softplus(logit) - y * logit)
 
-    def slope(self, logit, y):
+    def gradient(self, logit, y):
         return self.weight * (torch.sigmoid(logit) - y)
 
 
 def stacked(batch, logit, y=Y):
-    return StackedLosses(batch, device=CPU, dtype=logit.dtype).slope(logit, y)
+    return StackedLosses(batch, device=CPU, dtype=logit.dtype).gradient(logit, y)
 
 
 def logits(n, seed=0):
@@ -38,16 +38,16 @@ def logits(n, seed=0):
 
 @law
 @given(st.lists(losses() | st.builds(Logistic, st.floats(-2, 2)), min_size=1, max_size=6), st.integers(0, 99))
-def test_losses_of_any_kind_in_any_order_have_each_its_own_slope(batch, seed):
+def test_losses_of_any_kind_in_any_order_have_each_its_own_prediction_gradient(batch, seed):
     logit = logits(len(batch), seed)
     found = stacked(batch, logit)
     assert found.shape == logit.shape
     for k, loss in enumerate(batch):
-        expected = loss.slope(logit[k], Y)
+        expected = loss.gradient(logit[k], Y)
         if isinstance(loss, ProgramLoss):
             y_hat = torch.sigmoid(logit[k])
-            size = slope_size(loss.program, loss.space, y_hat, Y, loss.epsilon) * y_hat * (1 - y_hat)
-            assert_slopes_agree(found[k], expected, size)
+            size = gradient_size(loss.program, loss.space, y_hat, Y, loss.epsilon) * y_hat * (1 - y_hat)
+            assert_gradients_agree(found[k], expected, size)
         else:
             torch.testing.assert_close(found[k], expected, rtol=1e-14, atol=0)
 
@@ -67,7 +67,7 @@ LABEL = ProgramLoss(LossProgram.parse("y"), HANDCRAFTED_SPACE)
     ],
 )
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_known_losses_have_their_slopes_in_place(batch, dtype):
+def test_known_losses_have_their_gradients_in_place(batch, dtype):
     logit, y = logits(len(batch)).to(dtype), Y.to(dtype)
     y_hat = torch.sigmoid(logit)
     by_hand = {SQUARED: 2 * (y_hat - y) * y_hat * (1 - y_hat), LABEL: torch.zeros_like(logit)}

@@ -10,10 +10,10 @@ import pytest
 import torch
 
 from core.programs.space import OperatorSpace
-from core.search.effectiveness import Patience
+from core.search.effectiveness import EarlyStopping
 from recommenders.common.machine import Machine
 from recommenders.models.mf import MF
-from recommenders.tasks.fitting import fit_losses
+from recommenders.tasks.convergence import fit_losses
 from recommenders.tasks.losses import make_loss
 from recommenders.tasks.metrics import find_metric
 from recommenders.tasks.task import RecommendationTask, TrainSettings
@@ -26,9 +26,9 @@ ROOT = Path(__file__).parents[2]
 CODE = """
 import json, logging, resource, sys
 import torch
-from core.search.effectiveness import Patience
+from core.search.effectiveness import EarlyStopping
 from core.programs.space import OperatorSpace
-from recommenders.tasks.fitting import fit_losses
+from recommenders.tasks.convergence import fit_losses
 from recommenders.tasks.losses import make_loss
 from recommenders.models.mf import MF
 from recommenders.testing.plain import random_interactions
@@ -45,7 +45,7 @@ losses = [make_loss(names[i % 4], OperatorSpace()) for i in range(64)]
 
 def train(losses):
     task = make_task(MF(embedding_size=16, init_std=0.1), data, dtype=torch.float32, memory=64.0)
-    return [one.to_dict() for one in fit_losses(task, losses, 0, Patience(max_epochs=2))]
+    return [one.to_dict() for one in fit_losses(task, losses, 0, EarlyStopping(max_epochs=2))]
 
 train(losses[:2])  # load everything that takes memory once
 limit = int(sys.argv[1])
@@ -82,7 +82,7 @@ def test_a_gpu_with_little_memory_trains_fewer_together(caplog):
         machine = Machine(torch.device("cuda"), memory=64.0)
         metric, settings = find_metric("classification", "auc"), TrainSettings(batch_size=32)
         task = RecommendationTask(recommender, small_data(), metric, settings, machine)
-        return fit_losses(task, losses, 0, Patience(max_epochs=1))
+        return fit_losses(task, losses, 0, EarlyStopping(max_epochs=1))
 
     expected = train()
     total = torch.cuda.get_device_properties(0).total_memory

@@ -11,7 +11,7 @@ from core.common.errors import MAX_MESSAGE, UserError
 from recommenders.data import DATASETS, TableOptions, prescan
 from recommenders.data.opening import MAX_LINE, open_binary, read_first_line
 from recommenders.data.prescan import PER_BYTE
-from tests.fuzz.doors import assert_good, enter_path
+from tests.fuzz.targets import accepts_path, assert_good
 
 FILES_OF_SETS = {"table": "r.csv", "ml-100k": "u.data", "ml-1m": "ratings.dat", "electronics": "r.json.gz"}
 of_every_set = pytest.mark.parametrize("dataset", FILES_OF_SETS)
@@ -22,26 +22,26 @@ MEBI = 2**20
 def test_a_pipe_is_refused_at_once(dataset, tmp_path):
     path = tmp_path / FILES_OF_SETS[dataset]
     os.mkfifo(path)
-    assert not enter_path(dataset, path)
+    assert not accepts_path(dataset, path)
 
 
 @of_every_set
 @pytest.mark.parametrize("path", ["/dev/zero", "/dev/null", "/dev/stdin", "/dev/tty"])
 def test_a_device_is_refused_at_once(dataset, path):
-    assert not enter_path(dataset, Path(path))
+    assert not accepts_path(dataset, Path(path))
 
 
 @of_every_set
 def test_a_folder_is_refused(dataset, tmp_path):
     (tmp_path / FILES_OF_SETS[dataset]).mkdir()
-    assert not enter_path(dataset, tmp_path / FILES_OF_SETS[dataset])
-    assert not enter_path(dataset, tmp_path)
+    assert not accepts_path(dataset, tmp_path / FILES_OF_SETS[dataset])
+    assert not accepts_path(dataset, tmp_path)
 
 
 @of_every_set
 @pytest.mark.parametrize("name", ["no", "a\0b", "x" * 300, "\udcff", "\x1b[2J\n", "http:/x.csv"])
 def test_a_path_to_nothing_is_refused(dataset, name, tmp_path):
-    assert not enter_path(dataset, tmp_path / name)
+    assert not accepts_path(dataset, tmp_path / name)
 
 
 @of_every_set
@@ -57,7 +57,7 @@ def test_a_folder_named_as_an_address_is_read_as_a_folder(tmp_path, monkeypatch)
     monkeypatch.chdir(tmp_path)
     Path("http:").mkdir()
     Path("http:/ratings.csv").write_text("user_id,item_id,rating\n1,2,5\n")
-    assert enter_path("table", Path("http:/ratings.csv"))
+    assert accepts_path("table", Path("http:/ratings.csv"))
 
 
 @pytest.fixture
@@ -91,7 +91,7 @@ def test_a_bomb_is_refused_before_it_takes_memory(kind, little_memory, tmp_path)
     assert path.stat().st_size < MEBI
     tracemalloc.start()
     try:
-        assert not enter_path("table", path)
+        assert not accepts_path("table", path)
         assert tracemalloc.get_traced_memory()[1] < 16 * MEBI
     finally:
         tracemalloc.stop()
@@ -103,7 +103,7 @@ def test_a_file_that_memory_does_not_hold_is_refused_with_the_reason(dataset, li
     with pytest.raises(UserError, match=r"that fit into memory, of which 0\.1 GiB are free; .* give a part") as caught:
         prescan.prescan(path, 4)
     assert_good(caught.value)
-    assert not enter_path(dataset, path)
+    assert not accepts_path(dataset, path)
 
 
 def test_counting_ends_where_memory_would(little_memory, tmp_path, monkeypatch):

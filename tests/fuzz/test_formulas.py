@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from core.programs.parsing import MAX_LENGTH, FormulaError
 from core.programs.program import LossProgram
-from tests.fuzz.doors import DOORS, assert_good, enter_formula, enter_text
+from tests.fuzz.targets import TARGETS, accepts_text, assert_good, fuzz_formula
 from tests.strategies import law
 
 ASTRAL = "\U000e0001"
@@ -35,7 +35,7 @@ HUGE = {
 
 @pytest.mark.parametrize("text", HUGE.values(), ids=HUGE)
 def test_what_is_huge_or_deep_is_refused(text):
-    assert not enter_text(text)
+    assert not accepts_text(text)
 
 
 STRANGE = {
@@ -60,7 +60,7 @@ STRANGE = {
 
 @pytest.mark.parametrize("text", STRANGE.values(), ids=STRANGE)
 def test_what_is_strange_is_refused(text):
-    assert not enter_text(text)
+    assert not accepts_text(text)
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_a_long_sum_costs_no_depth_of_python(sum_, around):
 
 #: What formulas are made of, so that most of a text is one.
 PIECES = st.sampled_from(
-    (*DOORS["formula"].words, *"+-*/^()(),. 12y", "log(", "max(", "1/(", " + eps)", "\ud800", "\n")
+    (*TARGETS["formula"].words, *"+-*/^()(),. 12y", "log(", "max(", "1/(", " + eps)", "\ud800", "\n")
 )
 
 
@@ -95,17 +95,17 @@ PIECES = st.sampled_from(
 @example("-" * 49 + "y")
 @example("y" + "^2" * 60)  # written with more brackets than are read
 def test_any_text_is_read_or_refused(text):
-    enter_text(text)
+    accepts_text(text)
 
 
 @law
 @given(st.binary())
 def test_any_bytes_are_read_or_refused(data):
-    enter_formula(data)
+    fuzz_formula(data)
 
 
 @law
 @given(PIECES, PIECES, st.integers(1, 3 * MAX_LENGTH))
 def test_any_repetition_is_read_or_refused(one, other, times):
-    enter_text(one + other * times)
-    enter_text(one * times + "y" + other * times)
+    accepts_text(one + other * times)
+    accepts_text(one * times + "y" + other * times)

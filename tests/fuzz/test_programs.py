@@ -11,7 +11,7 @@ from core.common.errors import UserError
 from core.programs.line import INPUTS, KNOWN_INPUTS
 from core.programs.operators import OPERATORS
 from core.programs.program import LossProgram
-from tests.fuzz.doors import assert_good, assert_valid, enter_program, enter_stored
+from tests.fuzz.targets import accepts_stored, assert_good, assert_valid, fuzz_program
 from tests.strategies import free_programs, law
 
 ASTRAL = "\U000e0001"
@@ -65,7 +65,7 @@ HOSTILE = {
 
 @pytest.mark.parametrize("thing", HOSTILE.values(), ids=HOSTILE)
 def test_what_is_hostile_is_refused(thing):
-    assert not enter_stored(thing)
+    assert not accepts_stored(thing)
 
 
 def test_an_object_may_hold_more_than_a_program():
@@ -129,7 +129,7 @@ JSON = st.recursive(LEAVES, lambda parts: st.lists(parts) | st.dictionaries(st.t
     JSON | st.fixed_dictionaries({"inputs": JSON | st.just(list(INPUTS)), "lines": JSON | st.lists(st.lists(NAMES))})
 )
 def test_whatever_json_holds_is_read_or_refused(thing):
-    enter_stored(thing)
+    accepts_stored(thing)
 
 
 @law
@@ -139,17 +139,17 @@ def test_a_program_with_one_thing_changed_is_read_or_refused(program, data):
     places = [changed["inputs"], changed["lines"], *changed["lines"]]
     place = data.draw(st.sampled_from(places))
     place[data.draw(st.integers(0, len(place) - 1))] = data.draw(JSON)
-    enter_stored(changed)
+    accepts_stored(changed)
 
 
 @law
 @given(st.binary() | st.binary(max_size=60).map(b"\0".__add__))
 def test_any_bytes_are_read_or_refused(data):
-    enter_program(data)
+    fuzz_program(data)
 
 
 @law
 @given(free_programs())
 def test_programs_pass(program):
     assert_valid(program)
-    enter_program(json.dumps(program.to_dict()).encode())
+    fuzz_program(json.dumps(program.to_dict()).encode())

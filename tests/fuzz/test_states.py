@@ -10,7 +10,7 @@ from core.common.errors import UserError
 from searchers import SEARCHERS
 from studies.storage.packing import pack, unpack
 from studies.study.study import Study
-from tests.fuzz.doors import assert_good
+from tests.fuzz.targets import assert_good
 from tests.studies.small import small_settings
 
 FEW = {"trainings": 4, "candidates_per_step": 2, "max_epochs": 2, "check": "after", "samples_per_training": 50}
@@ -43,7 +43,7 @@ def changed(state, rng):
 
 def kept(settings):
     states = []
-    Study(settings).run([], offer=lambda make: states.append(unpack(pack(make()))))
+    Study(settings).run([], on_checkpoint=lambda make: states.append(unpack(pack(make()))))
     return states
 
 

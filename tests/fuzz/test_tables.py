@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from core.common.errors import UserError
 from recommenders.data import load_dataset
-from tests.fuzz.doors import DOORS, FILES, enter_options, enter_path, enter_table
+from tests.fuzz.targets import FILES, TARGETS, accepts_path, fuzz_options, fuzz_table
 from tests.strategies import examples
 
 #: A file takes milliseconds.
@@ -23,7 +23,7 @@ def entered(tmp_path, content, name="ratings.csv", dataset="table"):
     """Whether this content is read."""
     path = tmp_path / name
     path.write_bytes(content)
-    return enter_path(dataset, path)
+    return accepts_path(dataset, path)
 
 
 READ = {
@@ -141,7 +141,9 @@ def test_a_good_file_is_read_to_the_end_and_a_bad_one_refused_by_name(tmp_path):
         load_dataset("table", path)
 
 
-CELLS = st.sampled_from((*DOORS["table"].words, "", " ", "1", "5", "a", "\x1c", "é", "\ud800", "1e5", "+5", "-0", "_"))
+CELLS = st.sampled_from(
+    (*TARGETS["table"].words, "", " ", "1", "5", "a", "\x1c", "é", "\ud800", "1e5", "+5", "-0", "_")
+)
 #: Lone surrogates become bytes that are no UTF-8.
 encoded = partial(str.encode, errors="surrogatepass")
 
@@ -160,23 +162,23 @@ def tables(draw):
 @file_law
 @given(tables() | st.binary(max_size=200))
 def test_any_content_is_read_or_refused(content):
-    enter_table(content)
+    fuzz_table(content)
 
 
 @file_law
 @given(st.data())
 def test_one_slip_in_good_options_is_read_or_refused(data):
-    seed = data.draw(st.sampled_from(DOORS["options"].seeds))
+    seed = data.draw(st.sampled_from(TARGETS["options"].seeds))
     start = data.draw(st.integers(0, len(seed)))
     stop = data.draw(st.integers(start, min(len(seed), start + 12)))
-    word = data.draw(st.sampled_from(DOORS["options"].words).map(str.encode) | st.binary(max_size=3))
-    enter_options(seed[:start] + word + seed[stop:])
+    word = data.draw(st.sampled_from(TARGETS["options"].words).map(str.encode) | st.binary(max_size=3))
+    fuzz_options(seed[:start] + word + seed[stop:])
 
 
 @file_law
 @given(st.data())
 def test_one_slip_in_a_good_file_is_read_or_refused(data):
-    seed = data.draw(st.sampled_from(DOORS["table"].seeds))
+    seed = data.draw(st.sampled_from(TARGETS["table"].seeds))
     start = data.draw(st.integers(1, len(seed)))
     stop = data.draw(st.integers(start, min(len(seed), start + 3)))
-    enter_table(seed[:start] + data.draw(st.binary(max_size=3) | CELLS.map(encoded)) + seed[stop:])
+    fuzz_table(seed[:start] + data.draw(st.binary(max_size=3) | CELLS.map(encoded)) + seed[stop:])

@@ -12,11 +12,11 @@ import pytest
 import torch
 
 from core.programs.space import OperatorSpace
-from core.search.effectiveness import Patience
+from core.search.effectiveness import EarlyStopping
 from recommenders import make_recommender
 from recommenders.common.machine import Machine
 from recommenders.data.synthetic import planted
-from recommenders.tasks.fitting import fit_losses
+from recommenders.tasks.convergence import fit_losses
 from recommenders.tasks.losses import make_loss
 from recommenders.tasks.metrics import find_metric
 from recommenders.tasks.task import RecommendationTask
@@ -34,16 +34,16 @@ def task():
     return RecommendationTask(make_recommender("mf"), data, find_metric("classification", "auc"), FAST.train, machine)
 
 
-def mean_auc(task, patience, n_seeds):
+def mean_auc(task, early_stopping, n_seeds):
     """Of the test part, over seeds, for each loss."""
     losses = [make_loss(name, OperatorSpace()) for name in LOSSES]
-    found = [[one.test["auc"] for one in fit_losses(task, losses, seed, patience)] for seed in range(n_seeds)]
+    found = [[one.test["auc"] for one in fit_losses(task, losses, seed, early_stopping)] for seed in range(n_seeds)]
     return [fmean(values) for values in zip(*found, strict=True)]
 
 
 def test_ten_epochs_bring_so_much(task):
-    assert mean_auc(task, Patience(max_epochs=10), n_seeds=12) == pytest.approx([0.6372, 0.6928], abs=BAND)
+    assert mean_auc(task, EarlyStopping(max_epochs=10), n_seeds=12) == pytest.approx([0.6372, 0.6928], abs=BAND)
 
 
 def test_what_has_converged_is_so_good(task):
-    assert mean_auc(task, FAST.patience, n_seeds=3) == pytest.approx([0.7705, 0.9585], abs=BAND)
+    assert mean_auc(task, FAST.early_stopping, n_seeds=3) == pytest.approx([0.7705, 0.9585], abs=BAND)

@@ -19,7 +19,7 @@ from recommenders.common.machine import Machine
 from recommenders.models.mf import MF
 from recommenders.models.mlp import MLP
 from recommenders.tasks.losses import make_loss
-from recommenders.testing.backend import BackendContract, WithoutTape
+from recommenders.testing.backend import BackendContract, WithoutEncoding
 from recommenders.testing.plain import random_interactions
 from tests.recommenders.problems import CPU
 
@@ -139,7 +139,7 @@ class Breaking(StackedBackend):
     """Fails in the midst of training."""
 
     def prepare(self, losses):
-        def train_epoch(population, epoch, users, items):
+        def train_epoch(models, epoch, users, items):
             raise IndexError("of\nits own")
 
         return train_epoch
@@ -150,17 +150,17 @@ def trained(backend, losses, recommender=MF(4), dtype=torch.float64):  # noqa: B
     trainer = Trainer(recommender, rows, 32, 0.5, Machine(CPU, dtype, backend))
     k, pairs = len(losses), (torch.arange(8), torch.arange(8))
     rates, decays = ([base * (1 + i) for i in range(k)] for base in (0.05, 0.1))
-    population = trainer.population(recommender.initial(9, 8, seed=1), rates, decays)
+    models = trainer.model_copies(recommender.initial(9, 8, seed=1), rates, decays)
     prepared = trainer.prepare(losses)
-    y_hat = [trainer.train_and_predict(population, prepared, 3, epoch, *pairs) for epoch in range(2)][-1]
-    assert torch.allclose(trainer.predict(population.weights, *pairs), y_hat, rtol=1e-6)
-    return population.weights
+    y_hat = [trainer.train_and_predict(models, prepared, 3, epoch, *pairs) for epoch in range(2)][-1]
+    assert torch.allclose(trainer.predict(models.weights, *pairs), y_hat, rtol=1e-6)
+    return models.weights
 
 
 def mixed():
     """Losses in an order that no single back end but torch takes."""
     named = [make_loss(name, OperatorSpace()) for name in ("MSE", "BCE", "MaxR")]
-    return [named[0], WithoutTape(), named[1], named[2], WithoutTape()]
+    return [named[0], WithoutEncoding(), named[1], named[2], WithoutEncoding()]
 
 
 @pytest.mark.parametrize("recommender", [MF(4), MLP(3, (6, 4), dropout=0.2)])
@@ -173,7 +173,7 @@ def test_what_one_does_not_take_the_next_one_trains_in_the_same_call(recommender
 def test_what_is_taken_has_the_bits_that_it_has_without_the_others():
     together = trained("auto", mixed(), dtype=torch.float32)
     for k, loss in enumerate(mixed()):
-        first = [WithoutTape()] * k + [loss]  # the same place, and so the same learning rate
+        first = [WithoutEncoding()] * k + [loss]  # the same place, and so the same learning rate
         alone = trained("auto", first, dtype=torch.float32)
         assert all(torch.equal(alone[name][k], weight[k]) for name, weight in together.items())
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from recommenders.backends.batches import EpochBatches
-from recommenders.backends.places import first_places
+from recommenders.backends.first_occurrence import first_occurrence
 from recommenders.testing.plain import random_interactions
 from tests.recommenders.problems import CPU, interactions
 
@@ -28,7 +28,7 @@ def users(batches):
 @given(ids=arrays(np.int32, st.integers(0, 40), elements=st.integers(0, 6)), batch_size=st.integers(1, 50))
 def test_first_places_are_where_an_id_stands_first_in_its_batch(ids, batch_size):
     batches = [ids[start : start + batch_size].tolist() for start in range(0, len(ids), batch_size)]
-    assert first_places(ids, batch_size).tolist() == [batch.index(i) for batch in batches for i in batch]
+    assert first_occurrence(ids, batch_size).tolist() == [batch.index(i) for batch in batches for i in batch]
 
 
 @settings(deadline=None)

@@ -9,7 +9,7 @@ from core.problems.proxy import ProxyTest
 from core.testing.evaluator import BLOWN_UP, FORMULAS, SQUARES, EvaluatorContract, loss, scores
 from recommenders.models.mf import MF
 from recommenders.models.mlp import MLP
-from recommenders.tasks.environments import AlternatingEnvironment, FromScratchEnvironment, probe_of
+from recommenders.tasks.environments import AlternatingEnvironment, FromScratchEnvironment, proxy_batch_of
 from recommenders.tasks.task import Pairs
 from tests.recommenders import oracle
 from tests.recommenders.problems import CPU, interactions, make_task
@@ -89,10 +89,10 @@ def test_wild_training_in_float32_raises_nothing(recommender):
 
 
 @pytest.mark.parametrize("make", [AlternatingEnvironment, FromScratchEnvironment])
-@pytest.mark.parametrize("probe_size", [0, -1, 161])
-def test_a_probe_that_the_training_part_cannot_give_is_refused(make, probe_size):
-    with pytest.raises(UserError, match="a probe of 1 to 160 rows"):
-        make(task_of(), 0, probe_size=probe_size)
+@pytest.mark.parametrize("proxy_size", [0, -1, 161])
+def test_a_proxy_batch_that_the_training_part_cannot_give_is_refused(make, proxy_size):
+    with pytest.raises(UserError, match="a proxy batch of 1 to 160 rows"):
+        make(task_of(), 0, proxy_size=proxy_size)
 
 
 def test_no_epochs_are_refused():
@@ -100,20 +100,20 @@ def test_no_epochs_are_refused():
         FromScratchEnvironment(task_of(), 0, epochs=0)
 
 
-@pytest.mark.parametrize("probe_size", [1, 5, 160])
-def test_the_probe_holds_distinct_training_rows_as_many_as_asked_for(probe_size):
+@pytest.mark.parametrize("proxy_size", [1, 5, 160])
+def test_the_proxy_batch_holds_distinct_training_rows_as_many_as_asked_for(proxy_size):
     task = task_of()
-    probe = AlternatingEnvironment(task, 0, probe_size=probe_size).probe()
-    assert len(probe.y) == probe_size
-    if probe_size == len(task.dataset.train):
-        assert probe.y.sum() == task.dataset.train.label.sum()
+    proxy_batch = AlternatingEnvironment(task, 0, proxy_size=proxy_size).proxy_batch()
+    assert len(proxy_batch.y) == proxy_size
+    if proxy_size == len(task.dataset.train):
+        assert proxy_batch.y.sum() == task.dataset.train.label.sum()
 
 
 def some_weights(task, recommender):
     """Weights of one copy away from their start, running statistics too."""
-    population = task.population(task.initial(0), 1, 0.01)
+    models = task.model_copies(task.initial(0), 1, 0.01)
     generator = torch.Generator().manual_seed(0)
-    return {n: w + 0.3 * torch.rand(w.shape, generator=generator, dtype=w.dtype) for n, w in population.weights.items()}
+    return {n: w + 0.3 * torch.rand(w.shape, generator=generator, dtype=w.dtype) for n, w in models.weights.items()}
 
 
 def direct_jacobian(model, pairs) -> torch.Tensor:
@@ -135,10 +135,10 @@ def test_the_gram_matrix_is_that_of_the_jacobian_of_all_parameters(recommender, 
     pairs = Pairs.of(interactions([3, 0, 3, 3, 5, 0], [1, 2, 4, 1, 2, 4], [1, 0, 0, 1, 1, 0]), CPU)
     model = oracle_of({name: weight[0] for name, weight in weights.items()}).eval()
     jacobian = direct_jacobian(model, pairs)
-    probe = probe_of(task, weights, pairs)
-    assert torch.allclose(probe.gram, jacobian @ jacobian.T, rtol=1e-10, atol=1e-12)
-    assert torch.allclose(probe.y_hat, torch.sigmoid(model(pairs.user, pairs.item)), rtol=1e-12)
-    assert probe.y.tolist() == [1, 0, 0, 1, 1, 0]
+    proxy_batch = proxy_batch_of(task, weights, pairs)
+    assert torch.allclose(proxy_batch.gram, jacobian @ jacobian.T, rtol=1e-10, atol=1e-12)
+    assert torch.allclose(proxy_batch.y_hat, torch.sigmoid(model(pairs.user, pairs.item)), rtol=1e-12)
+    assert proxy_batch.y.tolist() == [1, 0, 0, 1, 1, 0]
 
 
 @pytest.mark.parametrize(
@@ -156,15 +156,15 @@ def test_proxy_vectors_have_the_norms_and_distances_of_parameter_gradients(recom
         gradients.append(torch.cat([p.grad.reshape(-1) for p in model.parameters()]))
     direct = torch.stack(gradients)
     proxy = ProxyTest()
-    proxy.renew(probe_of(task, weights, pairs))
+    proxy.renew(proxy_batch_of(task, weights, pairs))
     vectors = torch.from_numpy(proxy.gradients(losses))
     assert torch.allclose(vectors.norm(dim=1), direct.norm(dim=1), rtol=1e-8)
     assert torch.allclose(torch.cdist(vectors, vectors), torch.cdist(direct, direct), rtol=1e-6, atol=1e-8)
 
 
-def test_looking_at_the_probe_changes_nothing():
+def test_looking_at_the_proxy_batch_changes_nothing():
     task = task_of(SMALL_MLP)
     weights = some_weights(task, SMALL_MLP)
     before = {name: weight.clone() for name, weight in weights.items()}
-    probe_of(task, weights, Pairs.of(task.dataset.train, CPU))
+    proxy_batch_of(task, weights, Pairs.of(task.dataset.train, CPU))
     assert all(torch.equal(weights[name], before[name]) for name in weights)

@@ -5,8 +5,8 @@ import pytest
 from core.problems.validation import ValidationCheck
 from core.programs.program import LossProgram
 from core.programs.space import OperatorSpace
+from recommenders.tasks.convergence import TrainingResult
 from recommenders.tasks.finals import baseline, searched, validation_score
-from recommenders.tasks.fitting import Fitted
 from recommenders.tasks.losses import NAMED_LOSSES
 from recommenders.tasks.metrics import find_metric
 from recommenders.tasks.screening import check_directions, distinct, leading, screen
@@ -88,4 +88,4 @@ def test_a_searched_loss_carries_its_program_and_direction():
     ],
 )
 def test_validation_scores_are_higher_for_better(task, metrics, score):
-    assert validation_score(find_metric(task, None), Fitted(1, 1, metrics, {})) == score
+    assert validation_score(find_metric(task, None), TrainingResult(1, 1, metrics, {})) == score

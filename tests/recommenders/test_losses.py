@@ -41,7 +41,7 @@ def both_labels(logit):
     return torch.cat([logit, logit]), torch.cat([torch.zeros_like(logit), torch.ones_like(logit)])
 
 
-def autograd_slope(value, logit, y):
+def autograd_gradient(value, logit, y):
     logit = logit.clone().requires_grad_()
     return torch.autograd.grad(value(logit, y).sum(), logit)[0]
 
@@ -63,10 +63,10 @@ def test_closed_forms_have_the_value_of_torchs(name, logit):
 @pytest.mark.parametrize("name", CLOSED_FORMS)
 @laws
 @given(logit=logits)
-def test_closed_forms_have_the_slope_of_torchs(name, logit):
-    logit, y = both_labels(logit[logit != 1])  # where the hinge bends, any slope from -1 to 0 is right
-    expected = autograd_slope(CLOSED_FORMS[name], logit, y)
-    assert torch.allclose(make_loss(name, SPACE).slope(logit, y), expected, rtol=1e-9, atol=1e-12)
+def test_closed_forms_have_the_gradient_of_torchs(name, logit):
+    logit, y = both_labels(logit[logit != 1])  # where the hinge bends, any gradient from -1 to 0 is right
+    expected = autograd_gradient(CLOSED_FORMS[name], logit, y)
+    assert torch.allclose(make_loss(name, SPACE).gradient(logit, y), expected, rtol=1e-9, atol=1e-12)
 
 
 @pytest.mark.parametrize("name", CLOSED_FORMS)
@@ -74,11 +74,11 @@ def test_closed_forms_have_the_slope_of_torchs(name, logit):
 def test_closed_forms_are_finite_where_the_sigmoid_saturates(name, dtype):
     logit, y = both_labels(torch.tensor([-100.0, -20.0, 0.0, 1.0, 20.0, 100.0], dtype=dtype))
     loss = make_loss(name, SPACE)
-    value, slope = loss.value(logit, y), loss.slope(logit, y)
+    value, gradient = loss.value(logit, y), loss.gradient(logit, y)
     assert value.isfinite().all()
-    assert slope.isfinite().all()
-    assert value.dtype == slope.dtype == dtype
-    assert torch.allclose(slope, autograd_slope(loss.value, logit, y), rtol=1e-5, atol=1e-7)
+    assert gradient.isfinite().all()
+    assert value.dtype == gradient.dtype == dtype
+    assert torch.allclose(gradient, autograd_gradient(loss.value, logit, y), rtol=1e-5, atol=1e-7)
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_closed_forms_are_finite_where_the_sigmoid_saturates(name, dtype):
 def test_a_very_wrong_negative_costs_what_it_should(name, expected):
     logit, y = torch.tensor([100.0]), torch.tensor([0.0])
     loss = make_loss(name, SPACE)
-    assert (loss.value(logit, y).item(), loss.slope(logit, y).item()) == pytest.approx(expected)
+    assert (loss.value(logit, y).item(), loss.gradient(logit, y).item()) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("name", TABLE_4)
@@ -99,7 +99,7 @@ def test_table_4_is_as_printed(name, epsilon, logit):
     loss = make_loss(name, SPACE, epsilon)
     plain = TABLE_4[name](NAMED_LOSSES[name].epsilon if epsilon is None else epsilon)
     assert torch.allclose(loss.value(logit, y), plain(logit, y), rtol=1e-9, atol=1e-12)
-    assert torch.allclose(loss.slope(logit, y), autograd_slope(plain, logit, y), rtol=1e-7, atol=1e-12)
+    assert torch.allclose(loss.gradient(logit, y), autograd_gradient(plain, logit, y), rtol=1e-7, atol=1e-12)
 
 
 @pytest.mark.parametrize("name", TABLE_4)

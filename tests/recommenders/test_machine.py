@@ -5,13 +5,13 @@ import pytest
 import torch
 
 from core.common.errors import UserError
-from core.search.effectiveness import Patience
+from core.search.effectiveness import EarlyStopping
 from core.testing.evaluator import FORMULAS, loss, scores
 from recommenders.backends.compiled.cores import Cores
 from recommenders.common.machine import Machine, usable_memory
 from recommenders.common.memory import free_memory
+from recommenders.tasks.convergence import fit_losses
 from recommenders.tasks.environments import AlternatingEnvironment, FromScratchEnvironment
-from recommenders.tasks.fitting import fit_losses
 from recommenders.tasks.losses import make_loss
 from tests.recommenders.problems import CPU, make_task, task_that_takes
 from tests.waiting import NEVER
@@ -89,26 +89,26 @@ def test_any_copy_can_be_adopted_though_not_all_were_kept(n_copies, index):
 
 @pytest.mark.parametrize("n_copies", [1, 4, 6])
 def test_what_is_fitted_does_not_depend_on_memory(n_copies):
-    patience, seen = Patience(max_epochs=12, best_ago=3, falling=2), []
-    expected = fit_losses(task_that_takes(), LOSSES, 0, patience)
+    early_stopping, seen = EarlyStopping(max_epochs=12, best_ago=3, falling=2), []
+    expected = fit_losses(task_that_takes(), LOSSES, 0, early_stopping)
 
     def on_epoch(progress):
         seen.append([one.epochs for one in progress])
 
-    assert fit_losses(task_that_takes(n_copies), LOSSES, 0, patience, on_epoch=on_epoch) == expected
+    assert fit_losses(task_that_takes(n_copies), LOSSES, 0, early_stopping, on_epoch=on_epoch) == expected
     assert seen[-1] == [fitted.epochs for fitted in expected]
     assert all(len(epochs) == len(LOSSES) for epochs in seen)
 
 
 def test_copies_that_are_kept_move_up_in_place():
     task = make_task()
-    population = task.trainer.population(task.initial(0), [0.1, 0.2, 0.3, 0.4], [0.0, 0.1, 0.2, 0.3])
-    population.weights["user_bias"] += torch.arange(4.0)[:, None]
-    expected = population.select([1, 3])
-    where = {name: weight.data_ptr() for name, weight in population.weights.items()}
-    population.keep([1, 3])
-    assert (population.learning_rate, population.weight_decay) == (expected.learning_rate, expected.weight_decay)
-    for name, weight in population.weights.items():
+    models = task.trainer.model_copies(task.initial(0), [0.1, 0.2, 0.3, 0.4], [0.0, 0.1, 0.2, 0.3])
+    models.weights["user_bias"] += torch.arange(4.0)[:, None]
+    expected = models.select([1, 3])
+    where = {name: weight.data_ptr() for name, weight in models.weights.items()}
+    models.keep([1, 3])
+    assert (models.learning_rate, models.weight_decay) == (expected.learning_rate, expected.weight_decay)
+    for name, weight in models.weights.items():
         assert torch.equal(weight, expected.weights[name])
         assert weight.data_ptr() == where[name]
         assert weight.is_contiguous()

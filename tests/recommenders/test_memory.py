@@ -4,10 +4,10 @@ import torch
 
 from core.common.memory import ran_out
 from core.programs.space import OperatorSpace
-from core.search.effectiveness import Patience
+from core.search.effectiveness import EarlyStopping
 from recommenders.common.memory import half_of
+from recommenders.tasks.convergence import fit_losses
 from recommenders.tasks.environments import AlternatingEnvironment, FromScratchEnvironment
-from recommenders.tasks.fitting import fit_losses
 from recommenders.tasks.losses import make_loss
 from tests.recommenders.problems import make_task
 
@@ -21,11 +21,11 @@ class Crowded:
     def prepare(self, losses):
         train = self.inner.prepare(losses)
 
-        def train_epoch(population, epoch, users, items):
-            self.sizes.append(len(population))
-            if len(population) > self.most:
+        def train_epoch(models, epoch, users, items):
+            self.sizes.append(len(models))
+            if len(models) > self.most:
                 raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
-            return train(population, epoch, users, items)
+            return train(models, epoch, users, items)
 
         return train_epoch
 
@@ -44,11 +44,11 @@ def crowded(task, most):
 
 @pytest.mark.parametrize("most", [1, 2, 5])
 def test_where_memory_runs_out_half_as_many_are_trained_together_with_the_same_result(most, caplog):
-    patience = Patience(max_epochs=4)
+    early_stopping = EarlyStopping(max_epochs=4)
     losses = [make_loss(name, OperatorSpace()) for name in ("BCE", "MaxR", "MSE", "focal", "hinge")]
-    expected = fit_losses(make_task(), losses, 0, patience)
+    expected = fit_losses(make_task(), losses, 0, early_stopping)
     task, sizes = crowded(make_task(), most)
-    assert fit_losses(task, losses, 0, patience) == expected
+    assert fit_losses(task, losses, 0, early_stopping) == expected
     assert max(sizes[sizes.index(min(5, most)) :]) <= most
     assert ("memory ran out with 5 candidates at a time, going on with 2" in caplog.text) == (most < 5)
 
@@ -70,7 +70,7 @@ def test_one_candidate_that_is_too_much_alone_and_other_errors_are_told():
     loss = make_loss("BCE", OperatorSpace())
     task, _ = crowded(make_task(), 0)
     with pytest.raises(torch.OutOfMemoryError):
-        fit_losses(task, [loss] * 4, 0, Patience())
+        fit_losses(task, [loss] * 4, 0, EarlyStopping())
     with pytest.raises(torch.OutOfMemoryError):
         FromScratchEnvironment(task, 0).measure([loss] * 4, 0)
     with pytest.raises(RuntimeError, match="odd"):

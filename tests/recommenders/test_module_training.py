@@ -47,11 +47,11 @@ class Alone(nn.Module):
 
 def trained(recommender, losses, rates, decays, epochs=2, dtype=torch.float64):
     trainer = Trainer(recommender, ROWS, 15, 0.05, Machine(CPU, dtype))
-    population = trainer.population(recommender.initial(N_USERS, N_ITEMS, 3), rates, decays)
+    models = trainer.model_copies(recommender.initial(N_USERS, N_ITEMS, 3), rates, decays)
     prepared = trainer.prepare([make_loss(name, HANDCRAFTED_SPACE, epsilon) for name, epsilon, _ in losses])
     for epoch in range(epochs):
-        trainer.train_epoch(population, prepared, seed=7, epoch=epoch)
-    return population
+        trainer.train_epoch(models, prepared, seed=7, epoch=epoch)
+    return models
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def trained(recommender, losses, rates, decays, epochs=2, dtype=torch.float64):
 def test_two_epochs_are_those_of_the_module_alone(kind):
     recommender = recommender_of(kind, N_USERS, N_ITEMS)
     rates, decays = [0.5, 0.05, 0.2], [0.1, 0.0, 0.3]
-    population, start = trained(recommender, LOSSES, rates, decays), recommender.initial(N_USERS, N_ITEMS, 3)
+    models, start = trained(recommender, LOSSES, rates, decays), recommender.initial(N_USERS, N_ITEMS, 3)
     for k, (_, _, value) in enumerate(LOSSES):
         model = Alone(recommender, start)
         for epoch in range(2):
@@ -79,7 +79,7 @@ def test_two_epochs_are_those_of_the_module_alone(kind):
             clipped, moved = plain.train_epoch(model, ROWS, value, batch_size=15, seed=7, epoch=epoch, **how)
             assert 0 < clipped <= moved
         for name, expected in model.weights().items():
-            assert torch.allclose(population.weights[name][k], expected, rtol=1e-9, atol=1e-9), name
+            assert torch.allclose(models.weights[name][k], expected, rtol=1e-9, atol=1e-9), name
 
 
 def test_mf_as_a_module_takes_the_way_of_mf():
@@ -91,10 +91,10 @@ def test_mf_as_a_module_takes_the_way_of_mf():
     ends = []
     for recommender, start in ((module, weights | ids), (ours, weights)):
         trainer = Trainer(recommender, ROWS, 15, 0.05, Machine(CPU, torch.float64))
-        population = trainer.population(start, rates, decays)
+        models = trainer.model_copies(start, rates, decays)
         for epoch in range(5):
-            trainer.train_epoch(population, trainer.prepare(losses), seed=1, epoch=epoch)
-        ends.append(population.weights)
+            trainer.train_epoch(models, trainer.prepare(losses), seed=1, epoch=epoch)
+        ends.append(models.weights)
     for name in weights:
         assert torch.allclose(ends[0][name], ends[1][name], rtol=1e-9, atol=1e-9), name
 
@@ -107,8 +107,8 @@ def test_a_saturated_probability_trains_as_its_logit():
     ids = torch.arange(5)
     for_each = [r.vjp(gather(r, weights, ids, ids), None) for r in (probability, logit)]
     assert torch.equal(for_each[0][0], for_each[1][0])
-    slope = torch.ones(1, 5)
-    assert torch.equal(for_each[0][1](slope)["user_bias"], for_each[1][1](slope)["user_bias"])
+    gradient = torch.ones(1, 5)
+    assert torch.equal(for_each[0][1](gradient)["user_bias"], for_each[1][1](gradient)["user_bias"])
 
 
 def test_probabilities_that_no_sigmoid_made_stay_finite_at_their_ends():
@@ -140,10 +140,10 @@ def test_whole_tables_are_touched_once_an_epoch_however_many_steps(kind, n):
     recommender = recommender_of(kind, n_users, n_items)
     rows = random_interactions(n_users, n_items, n, seed=2)
     trainer = Trainer(recommender, rows, 4, 50.0, Machine(CPU, torch.float64))
-    population = trainer.population(recommender.initial(n_users, n_items, 0), [0.1], [0.1])
+    models = trainer.model_copies(recommender.initial(n_users, n_items, 0), [0.1], [0.1])
     prepared = trainer.prepare([make_loss("BCE", HANDCRAFTED_SPACE)])
     with TableSizedWork({n_users, n_items}) as work:
-        trainer.train_epoch(population, prepared, seed=0)
+        trainer.train_epoch(models, prepared, seed=0)
     assert work.seen == ["mul_"] * len(set(recommender.tables) - recommender.buffers)
 
 
@@ -174,9 +174,9 @@ def test_on_a_gpu_training_ends_as_on_the_cpu(kind):
     recommender, ends = recommender_of(kind, N_USERS, N_ITEMS), []
     for device in ("cpu", "cuda"):
         trainer = Trainer(recommender, ROWS, 15, 0.05, Machine(torch.device(device), torch.float64))
-        population = trainer.population(recommender.initial(N_USERS, N_ITEMS, 3), [0.3] * 3, [0.1] * 3)
+        models = trainer.model_copies(recommender.initial(N_USERS, N_ITEMS, 3), [0.3] * 3, [0.1] * 3)
         prepared = trainer.prepare([make_loss(name, HANDCRAFTED_SPACE, epsilon) for name, epsilon, _ in LOSSES])
-        trainer.train_epoch(population, prepared, seed=7)
-        ends.append({name: weight.cpu() for name, weight in population.weights.items()})
+        trainer.train_epoch(models, prepared, seed=7)
+        ends.append({name: weight.cpu() for name, weight in models.weights.items()})
     for name, weight in ends[0].items():
         assert torch.allclose(weight, ends[1][name], rtol=1e-8, atol=1e-8), name

@@ -56,7 +56,7 @@ def trained(text, **settings):
     """A task in which two losses were trained for an epoch, and the scores."""
     task = make_task(make_recommender(text, **settings))
     losses = task.trainer.prepare([make_loss(name, OperatorSpace()) for name in ("BCE", "MSE")])
-    return task, task.train_and_score(task.population(task.initial(0), 2, 0.01), losses, 0, 0)
+    return task, task.train_and_score(task.model_copies(task.initial(0), 2, 0.01), losses, 0, 0)
 
 
 def test_a_class_of_the_working_folder_is_trained(own):
@@ -126,7 +126,7 @@ NOT_FOUND = [
     ("core.nothing:Own", "there is no module core.nothing"),
     ("core.common.errors:Own", "there is no Own in module core.common.errors; its recommenders: none"),
     ("core.common.errors:UserError", "expected a class derived from torch.nn.Module, got UserError"),
-    ("core.common.errors:shown", "expected a class derived from torch.nn.Module, got <function"),
+    ("core.common.errors:format_value", "expected a class derived from torch.nn.Module, got <function"),
     ("torch.nn:Module", "expected a class derived from torch.nn.Module, got Module"),
     ("torch.nn:Linear", "its forward raised"),
     ("torch.nn:Sequential", "its constructor raised TypeError"),
@@ -306,7 +306,7 @@ def test_a_table_that_is_read_otherwise_later_is_noticed(own):
     assert "user.weight" in task.recommender.tables
     task.recommender.source.kind.turned = True
     with pytest.raises(UserError, match="its forward reads a table otherwise than when it was tried"):
-        task.scores(task.population(task.initial(0), 1, 0.0).weights)
+        task.scores(task.model_copies(task.initial(0), 1, 0.0).weights)
 
 
 def test_the_source_of_a_class_is_known(own, tmp_path):

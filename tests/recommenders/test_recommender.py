@@ -8,7 +8,7 @@ from recommenders import RECOMMENDERS, Recommender, make_recommender
 from recommenders.common.draws import Training
 from recommenders.models.mf import MF
 from recommenders.models.recommender import autograd_vjp
-from recommenders.testing.recommender import B, K, gathered, slope
+from recommenders.testing.recommender import B, K, gathered, logit_gradient
 
 
 class UserAlone(Recommender):
@@ -32,9 +32,9 @@ class UserAlone(Recommender):
 def test_autograd_gives_unused_weights_a_zero_gradient_and_buffers_none():
     weights = gathered(UserAlone())
     _, pullback = UserAlone().vjp(weights, None)
-    gradients = pullback(slope())
+    gradients = pullback(logit_gradient())
     assert set(gradients) == {"user_embedding", "item_embedding"}
-    assert torch.allclose(gradients["user_embedding"], 2 * weights["user_embedding"] * slope())
+    assert torch.allclose(gradients["user_embedding"], 2 * weights["user_embedding"] * logit_gradient())
     assert torch.equal(gradients["item_embedding"], torch.zeros(K, B, dtype=torch.float64))
 
 
@@ -49,7 +49,7 @@ def test_autograd_leaves_no_graph_behind():
     weights = gathered(UserAlone())
     logit, pullback = UserAlone().vjp(weights, None)
     assert not logit.requires_grad
-    assert not any(gradient.requires_grad for gradient in pullback(slope()).values())
+    assert not any(gradient.requires_grad for gradient in pullback(logit_gradient()).values())
     assert not any(weight.requires_grad for weight in weights.values())
 
 

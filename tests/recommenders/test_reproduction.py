@@ -7,7 +7,7 @@ from core.programs.space import OperatorSpace
 from recommenders import make_recommender
 from recommenders.common.machine import Machine
 from recommenders.data import load_dataset
-from recommenders.tasks.fitting import fit_losses
+from recommenders.tasks.convergence import fit_losses
 from recommenders.tasks.losses import make_loss
 from recommenders.tasks.metrics import find_metric
 from recommenders.tasks.task import RecommendationTask
@@ -30,7 +30,7 @@ def test_published_auc_is_reached(seed, capsys):
         Machine(torch.device("cpu"), threads=usable_cores()),
     )
     losses = [make_loss(name, OperatorSpace()) for name in PUBLISHED]
-    fitted = fit_losses(task, losses, seed, preset.patience)
+    fitted = fit_losses(task, losses, seed, preset.early_stopping)
     with capsys.disabled():
         for name, one in zip(PUBLISHED, fitted, strict=True):
             print(f"\nseed {seed} {name}: test {one.test} validation {one.validation} best epoch {one.best_epoch}")

@@ -26,10 +26,10 @@ def some_losses():
 def trained(recommender, backend, dtype, losses, rate, decay, clip):
     rows = random_interactions(9, 8, 100, seed=1)
     trainer = Trainer(recommender, rows, 32, clip, Machine(CPU, dtype, backend))
-    population = trainer.population(recommender.initial(9, 8, seed=1), [rate] * len(losses), [decay] * len(losses))
+    models = trainer.model_copies(recommender.initial(9, 8, seed=1), [rate] * len(losses), [decay] * len(losses))
     for epoch in range(3):
-        trainer.train_epoch(population, trainer.prepare(losses), 3, epoch)
-    return population.weights
+        trainer.train_epoch(models, trainer.prepare(losses), 3, epoch)
+    return models.weights
 
 
 @pytest.mark.parametrize("recommender", [MF(4), MLP(3, (6, 4), dropout=0.2)])

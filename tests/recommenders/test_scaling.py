@@ -10,14 +10,14 @@ from recommenders.models.mf import MF
 from recommenders.models.mlp import MLP
 from recommenders.tasks.environments import AlternatingEnvironment, FromScratchEnvironment
 from recommenders.tasks.losses import NAMED_LOSSES, make_loss
-from recommenders.tasks.scaling import bce_factor, fresh_yardstick
+from recommenders.tasks.scaling import bce_factor, fresh_normaliser
 from tests.recommenders.problems import make_task
 
 
 @pytest.mark.parametrize("environment", [AlternatingEnvironment, FromScratchEnvironment])
 def test_it_is_measured_where_an_environment_of_the_same_seed_starts(environment):
     task = make_task()
-    ours, theirs = fresh_yardstick(task, 7, 6).probe, environment(task, 7, 6).probe()
+    ours, theirs = fresh_normaliser(task, 7, 6).proxy_batch, environment(task, 7, 6).proxy_batch()
     for name in ("y_hat", "y", "gram"):
         assert torch.equal(getattr(ours, name), getattr(theirs, name))
 
@@ -29,7 +29,7 @@ def test_it_is_the_quotient_of_the_norms_that_autograd_finds(recommender, name):
 
     def norm(one):
         environment = AlternatingEnvironment(task, 3, 6)
-        pairs = environment._probe_pairs
+        pairs = environment._proxy_pairs
         weights = {key: w.clone().requires_grad_() for key, w in environment._start.weights.items()}
         tables = task.recommender.tables
         ids = {"user": pairs.user, "item": pairs.item}

@@ -19,7 +19,7 @@ def name(recommender):
 def scoring(recommender):
     """A task, the weights of the second of two copies, and what scores by them."""
     task = make_task(recommender, dtype=torch.float32)
-    weights = task.population(task.initial(0), 1, 0.0).weights
+    weights = task.model_copies(task.initial(0), 1, 0.0).weights
     for parameter in weights.keys() - task.recommender.buffers:
         weights[parameter] += 0.1
     return task, weights, ScoringModule(task.recommender, weights)
@@ -41,7 +41,7 @@ def test_predictions_are_those_of_the_trainer(recommender):
 def test_its_state_is_the_weights_which_move_and_come_back(recommender):
     task, _, module = scoring(recommender)
     user, item = task.validation.user, task.validation.item
-    other = ScoringModule(task.recommender, task.population(task.initial(1), 1, 0.0).weights)
+    other = ScoringModule(task.recommender, task.model_copies(task.initial(1), 1, 0.0).weights)
     other.load_state_dict(module.state_dict())
     assert torch.equal(other(user, item), module(user, item))
     assert module.double()(user, item).dtype == torch.float64
@@ -61,7 +61,7 @@ def test_it_can_be_exported_for_any_number_of_examples(recommender):
 def test_several_copies_are_refused():
     task = make_task()
     with pytest.raises(UserError, match="of one copy"):
-        ScoringModule(task.recommender, task.population(task.initial(0), 2, 0.0).weights)
+        ScoringModule(task.recommender, task.model_copies(task.initial(0), 2, 0.0).weights)
 
 
 def test_a_module_that_cannot_take_one_example_still_scores_one():

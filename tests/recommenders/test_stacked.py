@@ -40,11 +40,11 @@ def losses():
 def trained(recommender, device, epochs=2):
     rows = random_interactions(40, 30, 333, seed=3)
     trainer = Trainer(recommender, rows, 50, 0.5, Machine(device, torch.float64, "torch"))
-    population = trainer.population(recommender.initial(40, 30, seed=3), [0.1] * 32, [0.3] * 32)
+    models = trainer.model_copies(recommender.initial(40, 30, seed=3), [0.1] * 32, [0.3] * 32)
     prepared = trainer.prepare(losses())
     for epoch in range(epochs):
-        trainer.train_epoch(population, prepared, seed=1, epoch=epoch)
-    return {name: weight.cpu() for name, weight in population.weights.items()}
+        trainer.train_epoch(models, prepared, seed=1, epoch=epoch)
+    return {name: weight.cpu() for name, weight in models.weights.items()}
 
 
 class TestGpu:
@@ -65,12 +65,12 @@ class TestGpu:
     def test_nothing_in_an_epoch_waits_for_the_device(self, recommender, monkeypatch):
         rows, device = random_interactions(40, 30, 333, seed=3), torch.device("cuda")
         trainer = Trainer(recommender, rows, 50, 0.5, Machine(device))
-        population = trainer.population(recommender.initial(40, 30, seed=3), [0.1] * 32, [1e-4] * 32)
+        models = trainer.model_copies(recommender.initial(40, 30, seed=3), [0.1] * 32, [1e-4] * 32)
         prepared = trainer.prepare(losses())
-        trainer.train_epoch(population, prepared, seed=0)  # libraries are loaded by now
+        trainer.train_epoch(models, prepared, seed=0)  # libraries are loaded by now
         epoch, nobody = trainer.batches(seed=0, epoch=1), torch.empty(0, dtype=torch.int64, device=device)
         torch.cuda.set_sync_debug_mode("error")
         try:
-            prepared(population, epoch, nobody, nobody)
+            prepared(models, epoch, nobody, nobody)
         finally:
             torch.cuda.set_sync_debug_mode("default")

@@ -47,17 +47,17 @@ def test_fresh_recommenders_fit_the_data_and_depend_on_the_seed():
     assert not torch.equal(weights["user_bias"], task.initial(1)["user_bias"])
 
 
-def test_a_population_has_the_settings_of_the_task():
+def test_model_copies_have_the_settings_of_the_task():
     task = make_task(learning_rate=0.25)
-    population = task.population(task.initial(0), 3, 0.125)
-    assert population.learning_rate == (0.25,) * 3
-    assert population.weight_decay == (0.125,) * 3
-    assert population.weights["user_bias"].shape == (3, task.dataset.n_users)
+    models = task.model_copies(task.initial(0), 3, 0.125)
+    assert models.learning_rate == (0.25,) * 3
+    assert models.weight_decay == (0.125,) * 3
+    assert models.weights["user_bias"].shape == (3, task.dataset.n_users)
 
 
 def test_predictions_are_those_of_the_recommender():
     task = make_task()
-    weights = task.population(task.initial(0), 2, 0.0).weights
+    weights = task.model_copies(task.initial(0), 2, 0.0).weights
     part = task.dataset.validation
     logit = [
         (weights["user_embedding"][0, u] * weights["item_embedding"][0, i]).sum()
@@ -69,7 +69,7 @@ def test_predictions_are_those_of_the_recommender():
 
 
 def broken_and_fine(task):
-    weights = task.population(task.initial(0), 2, 0.0).weights
+    weights = task.model_copies(task.initial(0), 2, 0.0).weights
     weights["global_bias"][0] = torch.nan
     return weights
 
@@ -89,7 +89,7 @@ def test_scores_are_the_metric_on_validation_higher_is_better_and_nan_where_brok
 @pytest.mark.parametrize("threshold_from", ["validation", "test"])
 def test_the_report_takes_its_threshold_from_the_part_named(threshold_from):
     task = make_task()
-    weights = task.population(task.initial(0), 1, 0.0).weights
+    weights = task.model_copies(task.initial(0), 1, 0.0).weights
     parts = {name: getattr(task.dataset, name).label > 0.5 for name in ("validation", "test")}
     y_hats = {name: task.predict(weights, getattr(task, name))[0].numpy() for name in parts}
     best = max(
@@ -110,8 +110,8 @@ def test_the_report_takes_its_threshold_from_the_part_named(threshold_from):
 def test_a_task_trains_on_the_training_part_alone():
     parts = [interactions([u, u + 1], [u, u + 1], [1, 0]) for u in (0, 2, 4)]
     task = make_task(MF(embedding_size=2), Dataset("x", *parts, np.arange(6), np.arange(6), "by hand"))
-    population = task.population(task.initial(0), 1, 0.0)
+    models = task.model_copies(task.initial(0), 1, 0.0)
     losses = task.trainer.prepare([make_loss("BCE", OperatorSpace())])
-    task.trainer.train_epoch(population, losses, seed=0)
-    moved = (population.weights["user_bias"][0] != task.initial(0)["user_bias"].double()).tolist()
+    task.trainer.train_epoch(models, losses, seed=0)
+    moved = (models.weights["user_bias"][0] != task.initial(0)["user_bias"].double()).tolist()
     assert moved == [True, True, False, False, False, False]

@@ -8,7 +8,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from core.common.seeding import numpy_rng
 from core.losses.loss import ProgramLoss
 from core.programs.space import HANDCRAFTED_SPACE, OperatorSpace
-from recommenders.backends.population import Population
+from recommenders.backends.model_copies import ModelCopies
 from recommenders.backends.trainer import Trainer
 from recommenders.common.machine import Machine
 from recommenders.models.mf import MF
@@ -39,12 +39,12 @@ def oracle_of(recommender, weights):
     return oracle.OracleMF(weights) if isinstance(recommender, MF) else oracle.OracleMLP(weights, recommender.dropout)
 
 
-def difference(population: Population, copy: int, model) -> float:
+def difference(models: ModelCopies, copy: int, model) -> float:
     """The largest difference of a weight, relative where weights are large."""
     expected = model.weights()
-    assert expected.keys() == population.weights.keys()
+    assert expected.keys() == models.weights.keys()
     return max(
-        ((population.weights[name][copy] - weight).abs() / weight.abs().clamp(min=1)).max().item()
+        ((models.weights[name][copy] - weight).abs() / weight.abs().clamp(min=1)).max().item()
         for name, weight in expected.items()
     )
 
@@ -53,13 +53,13 @@ def compare(recommender, rows, rates, decays, *, backend, batch_size, clip, seed
     """Largest difference from the oracle over all copies; clipped and moved elements of the first one."""
     weights = recommender.initial(int(rows.user.max()) + 2, int(rows.item.max()) + 2, seed)
     trainer = Trainer(recommender, rows, batch_size, clip, Machine(CPU, torch.float64, backend))
-    population = trainer.population(weights, rates, decays)
-    trainer.train_epoch(population, trainer.prepare(made([(name, epsilon) for name, epsilon, _ in losses])), seed)
+    models = trainer.model_copies(weights, rates, decays)
+    trainer.train_epoch(models, trainer.prepare(made([(name, epsilon) for name, epsilon, _ in losses])), seed)
     counts, worst = [], 0.0
     for k, (_, _, value) in enumerate(losses):
         model, how = oracle_of(recommender, weights), {"learning_rate": rates[k], "weight_decay": decays[k]}
         counts.append(plain.train_epoch(model, rows, value, batch_size=batch_size, clip=clip, seed=seed, **how))
-        worst = max(worst, difference(population, k, model))
+        worst = max(worst, difference(models, k, model))
     return worst, counts[0]
 
 
@@ -116,9 +116,9 @@ def test_whole_tables_are_touched_once_an_epoch_however_many_steps(recommender, 
     trainer = Trainer(
         recommender, random_interactions(n_users, n_items, n, seed=2), 4, 50.0, Machine(CPU, torch.float64, "torch")
     )
-    population = trainer.population(recommender.initial(n_users, n_items, 0), [0.1], [0.1])
+    models = trainer.model_copies(recommender.initial(n_users, n_items, 0), [0.1], [0.1])
     with TableSizedWork({n_users, n_items}) as work:
-        trainer.train_epoch(population, trainer.prepare(made([("BCE", None)])), seed=0)
+        trainer.train_epoch(models, trainer.prepare(made([("BCE", None)])), seed=0)
     assert work.seen == ["mul_"] * len(recommender.tables)
 
 
@@ -154,9 +154,9 @@ def test_a_copy_has_the_same_bits_whatever_its_neighbours(recommender, dtype, ba
 
     def trained(copies, threads):
         trainer = Trainer(recommender, rows, 50, 0.5, Machine(CPU, dtype, backend, threads))
-        population = trainer.population(weights, [rates[i] for i in copies], [decays[i] for i in copies])
-        trainer.train_epoch(population, trainer.prepare([losses[i] for i in copies]), seed=3)
-        return population.weights, trainer.predict(population.weights, torch.arange(30), torch.arange(30))
+        models = trainer.model_copies(weights, [rates[i] for i in copies], [decays[i] for i in copies])
+        trainer.train_epoch(models, trainer.prepare([losses[i] for i in copies]), seed=3)
+        return models.weights, trainer.predict(models.weights, torch.arange(30), torch.arange(30))
 
     everything, y_hat = trained(range(n), threads=2)
     for copies in ([5], [31, 0, 30, 7, 8, 2, 29], [28]):
@@ -173,7 +173,7 @@ def same_bits(one, other) -> bool:
 @both_backends
 def test_selected_copies_go_their_own_way(backend):
     trainer = Trainer(MF(4), random_interactions(6, 5, 40, seed=3), 16, 0.5, Machine(CPU, torch.float64, backend))
-    start = trainer.population(MF(4).initial(6, 5, seed=3), [0.1, 0.2, 0.3], [0.0, 0.1, 0.2])
+    start = trainer.model_copies(MF(4).initial(6, 5, seed=3), [0.1, 0.2, 0.3], [0.0, 0.1, 0.2])
     start.weights["user_bias"][2] += 1
     before = start.weights["user_bias"].clone()
     copies = start.select([2, 0, 2])
@@ -193,9 +193,9 @@ def test_selected_copies_go_their_own_way(backend):
 def test_training_leaves_the_initial_weights_alone(k, dtype, backend):
     trainer = Trainer(MF(4), random_interactions(6, 5, 40, seed=3), 16, 0.5, Machine(CPU, dtype, backend))
     weights = MF(4).initial(6, 5, seed=3)
-    population = trainer.population(weights, [0.1] * k, [0.0] * k)
+    models = trainer.model_copies(weights, [0.1] * k, [0.0] * k)
     losses = trainer.prepare([make_loss("BCE", OperatorSpace())] * k)
-    trainer.train_epoch(population, losses, seed=0)
+    trainer.train_epoch(models, losses, seed=0)
     fresh = MF(4).initial(6, 5, seed=3)
     assert all(torch.equal(weights[name], fresh[name]) for name in fresh)
 
@@ -207,10 +207,10 @@ def test_the_strongest_decay_that_settings_take_trains(backend):
         MF(4), random_interactions(6, 5, 10, seed=3), 2, settings.clip, Machine(CPU, torch.float32, backend)
     )
     weights = MF(4).initial(6, 5, seed=3)
-    population = trainer.population(weights, [settings.learning_rate], [settings.weight_decay])
+    models = trainer.model_copies(weights, [settings.learning_rate], [settings.weight_decay])
     losses = trainer.prepare([make_loss("BCE", OperatorSpace())])
-    trainer.train_epoch(population, losses, seed=3)
-    assert all(weight.isfinite().all() for weight in population.weights.values())
+    trainer.train_epoch(models, losses, seed=3)
+    assert all(weight.isfinite().all() for weight in models.weights.values())
 
 
 @pytest.mark.parametrize("recommender", [MF(embedding_size=4), MLP(3, (5,))])
@@ -222,9 +222,9 @@ def test_predictions_are_those_of_the_oracle_however_they_are_cut(recommender, a
     rows = random_interactions(6, 5, 40, seed=3)
     weights = recommender.initial(6, 5, seed=3)
     trainer = Trainer(recommender, rows, 16, 0.5, Machine(CPU, torch.float64, backend))
-    population = trainer.population(weights, [0.1] * 2, [0.0] * 2)
+    models = trainer.model_copies(weights, [0.1] * 2, [0.0] * 2)
     user, item = torch.as_tensor(rows.user), torch.as_tensor(rows.item)
-    y_hat = trainer.predict(population.weights, user, item)
+    y_hat = trainer.predict(models.weights, user, item)
     expected = torch.sigmoid(oracle_of(recommender, weights).eval()(user, item))
     assert y_hat.shape == (2, 40)
     assert np.allclose(y_hat.numpy(), expected.detach().numpy(), rtol=1e-12)

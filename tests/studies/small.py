@@ -20,8 +20,8 @@ def small_settings(**changes):
     return StudySettings(**(OPTIONS | changes))
 
 
-def run_small(*observers, **changes):
-    return Study(small_settings(**changes)).run(list(observers))
+def run_small(*callbacks, **changes):
+    return Study(small_settings(**changes)).run(list(callbacks))
 
 
 def small_arguments(**changes):

@@ -86,12 +86,12 @@ def test_the_plain_loop_learns_by_the_law_of_the_trainer():
     names = {"user": "user_embedding", "item": "item_embedding", "user_bias": "user_bias", "item_bias": "item_bias"}
     weights = {mine: getattr(model, its).weight.detach().clone().squeeze(-1) for its, mine in names.items()}
     weights["global_bias"] = model.global_bias.detach().clone()
-    population = task.trainer.population(weights, [settings.learning_rate], [settings.search_weight_decay])
-    task.trainer.train_epoch(population, task.trainer.prepare([loss]), seed=0, epoch=0)
+    models = task.trainer.model_copies(weights, [settings.learning_rate], [settings.search_weight_decay])
+    task.trainer.train_epoch(models, task.trainer.prepare([loss]), seed=0, epoch=0)
     train()
     for its, mine in names.items():
         expected = getattr(model, its).weight.detach().squeeze(-1)
-        assert torch.allclose(population.weights[mine][0], expected, rtol=1e-3, atol=1e-4), mine
+        assert torch.allclose(models.weights[mine][0], expected, rtol=1e-3, atol=1e-4), mine
 
 
 def test_times_are_medians_and_the_first_call_does_not_count():

@@ -2,7 +2,7 @@ import io
 
 from rich.console import Console
 
-from core.search.effectiveness import Progress
+from core.search.effectiveness import TrainingCurve
 from recommenders.tasks.metrics import find_metric
 from studies.study.console import LiveProgress, new_console, warning_to
 from studies.study.summary import shortened
@@ -42,7 +42,7 @@ def test_an_epoch_counts_who_is_still_in_training():
     stream = io.StringIO()
     progress = LiveProgress(Console(file=stream, width=140), AUC, 8, clock=iter([0.0, 20.0, 20.0]).__next__)
     progress.on_phase("Phase III")
-    progress.on_epoch([Progress(epochs=4, best_score=0.7), Progress(epochs=2, best_score=0.8)])
+    progress.on_epoch([TrainingCurve(epochs=4, best_score=0.7), TrainingCurve(epochs=2, best_score=0.8)])
     assert "epoch 4, 1 in training, best validation auc 0.8000" in stream.getvalue()
 
 

@@ -18,7 +18,7 @@ METRIC = find_metric("classification", None)
 def searched():
     history, states = History(METRIC), []
     study = Study(small_settings())
-    study.search([history], offer=lambda make: states.append(json.loads(json.dumps(make()["observers"]))))
+    study.search([history], on_checkpoint=lambda make: states.append(json.loads(json.dumps(make()["observers"]))))
     return history, states
 
 
@@ -46,7 +46,9 @@ def test_a_state_does_not_repeat_what_a_file_holds(tmp_path):
 
     whole, states = history(), []
     study = Study(small_settings())
-    study.search([whole], offer=lambda make: states.append(json.loads(json.dumps(make()["observers"]["History"]))))
+    study.search(
+        [whole], on_checkpoint=lambda make: states.append(json.loads(json.dumps(make()["observers"]["History"])))
+    )
     assert [(state["in_file"], state["steps"]) for state in states] == [(1, []), (2, [])]
     resumed = history()
     resumed.load_state_dict(states[0])

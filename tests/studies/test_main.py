@@ -1,4 +1,4 @@
-"""`loss-search`: one door to all commands."""
+"""`loss-search`: one program for all commands."""
 
 import subprocess
 import sys

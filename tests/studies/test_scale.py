@@ -14,7 +14,7 @@ from core.common.seeding import derive_seed
 from core.losses.closed_forms import BCE
 from core.problems.scale import gradient_norms
 from recommenders.tasks.environments import _Environment
-from recommenders.tasks.scaling import bce_factor, fresh_yardstick
+from recommenders.tasks.scaling import bce_factor, fresh_normaliser
 from studies.api import load_result, search_loss
 from studies.common.command import BAD_INPUT, exit_code
 from studies.execution.factory import TaskFactory, Training
@@ -44,7 +44,7 @@ def without_time(result):
 
 def start_of(study):
     """What measures its losses: its own start."""
-    return fresh_yardstick(study.task, derive_seed(study.settings.seed, "environment"), study.settings.proxy_size)
+    return fresh_normaliser(study.task, derive_seed(study.settings.seed, "environment"), study.settings.proxy_size)
 
 
 @pytest.fixture(scope="module")
@@ -73,10 +73,10 @@ def test_an_unknown_choice_is_refused_in_a_line(option, value, capsys, tmp_path,
 
 def test_all_losses_of_a_normalised_study_have_the_norm_of_bce_at_its_start(made):
     study, result, _ = made
-    yardstick = start_of(study)
-    expected = gradient_norms([yardstick.reference], yardstick.probe)[0]
+    normaliser = start_of(study)
+    expected = gradient_norms([normaliser.reference], normaliser.proxy_batch)[0]
     losses = [finished.loss for finished in result.finished]
-    assert gradient_norms(losses, yardstick.probe) == pytest.approx([expected] * len(losses), rel=1e-9)
+    assert gradient_norms(losses, normaliser.proxy_batch) == pytest.approx([expected] * len(losses), rel=1e-9)
     seed = derive_seed(study.settings.seed, "environment")
     for loss in losses:
         assert bce_factor(study.task, replace(loss, scale=1.0), seed, study.settings.proxy_size) == loss.scale
@@ -98,9 +98,9 @@ def test_candidates_are_measured_at_the_norm_of_bce_where_they_start(environment
     measured, measure = [], _Environment.measure
 
     def watched(self, losses, seed):
-        is_screening = len(self._probe_pairs.label) == 1
-        probe = start_of(study).probe if is_screening else self.probe()
-        norms = gradient_norms([BCE, *losses], probe)
+        is_screening = len(self._proxy_pairs.label) == 1
+        proxy_batch = start_of(study).proxy_batch if is_screening else self.proxy_batch()
+        norms = gradient_norms([BCE, *losses], proxy_batch)
         measured.append((norms[0], norms[1:]))
         return measure(self, losses, seed)
 
@@ -122,7 +122,7 @@ def test_a_raw_study_is_as_it_is_whatever_could_be_asked_for():
 def test_it_goes_on_bit_for_bit(changes):
     settings = normalised(trainings=6, candidates_per_step=2, max_epochs=2, **changes)
     kept = []
-    expected = without_time(Study(settings).run([], offer=lambda make: kept.append(pack(make()))))
+    expected = without_time(Study(settings).run([], on_checkpoint=lambda make: kept.append(pack(make()))))
     for state in kept[::2] + kept[-1:]:
         assert without_time(Study(settings).run([], stored=unpack(state))) == expected
 
@@ -135,7 +135,7 @@ def test_what_is_stored_and_exported_is_what_was_trained(made):
         assert study.exported(stored).loss == finished.loss
     for stored, finished in zip(study.baselines, result.baselines, strict=True):
         logit, y = torch.linspace(-3, 3, 9), torch.tensor([0.0, 1.0, 0.0]).repeat(3)
-        assert torch.equal(study.exported(stored).loss.slope(logit, y), finished.loss.slope(logit, y))
+        assert torch.equal(study.exported(stored).loss.gradient(logit, y), finished.loss.gradient(logit, y))
 
 
 def test_results_from_before_there_was_a_scale_are_raw(made):

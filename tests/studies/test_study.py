@@ -152,7 +152,7 @@ def test_every_recommender_and_proxy_goes_through(recommender, proxy):
         ({"max_epochs": 0}, "max_epochs: expected at least 1"),
         ({"eta": -0.1}, "eta"),
         ({"proxy_delta": 0.0}, "proxy delta"),
-        ({"proxy_size": 0}, "probe of 1 to 4800"),
+        ({"proxy_size": 0}, "proxy batch of 1 to 4800"),
         ({"max_variables": 3}, "max_variables: expected 4 to 15"),
         ({"min_positive_rate": 1.5}, "min_positive_rate"),
         ({"init_std": -1.0}, "init_std"),

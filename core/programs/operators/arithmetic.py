@@ -58,7 +58,7 @@ def _square_of(x: Range) -> Range:
 ADD = Operator(
     "add", 2, "x + z",
     value=lambda x, z, e: x + z,
-    slopes=lambda x, z, e: (torch.ones_like(x), torch.ones_like(z)),
+    derivatives=lambda x, z, e: (torch.ones_like(x), torch.ones_like(z)),
     scalar=_add,
     forms=(Form("{0} + {1}", lambda s, e, x, z: x + z, "{0} + {1}", row("{0}", PLUS, "{1}"), SUM),),
     template="{0} + {1}", precedence=SUM, commutative=True, in_paper=True,
@@ -66,7 +66,7 @@ ADD = Operator(
 MUL = Operator(
     "mul", 2, "x * z",
     value=lambda x, z, e: x * z,
-    slopes=lambda x, z, e: (z, x),
+    derivatives=lambda x, z, e: (z, x),
     scalar=_mul,
     interval=lambda e, x, z: _product_of(x, z),
     forms=(Form("{0} * {1}", lambda s, e, x, z: x * z, r"{0} \cdot {1}", row("{0}", "<mo>·</mo>", "{1}"), PRODUCT),),
@@ -75,7 +75,7 @@ MUL = Operator(
 MAX = Operator(
     "max", 2, "the larger of x and z",
     value=lambda x, z, e: torch.maximum(x, z),
-    slopes=lambda x, z, e: (_share(x, x > z, x == z), _share(x, x < z, x == z)),
+    derivatives=lambda x, z, e: (_share(x, x > z, x == z), _share(x, x < z, x == z)),
     scalar=_max,
     forms=(
         function(
@@ -87,7 +87,7 @@ MAX = Operator(
 MIN = Operator(
     "min", 2, "the smaller of x and z",
     value=lambda x, z, e: torch.minimum(x, z),
-    slopes=lambda x, z, e: (_share(x, x < z, x == z), _share(x, x > z, x == z)),
+    derivatives=lambda x, z, e: (_share(x, x < z, x == z), _share(x, x > z, x == z)),
     scalar=_min,
     forms=(
         function(
@@ -99,7 +99,7 @@ MIN = Operator(
 NEG = Operator(
     "neg", 1, "-x",
     value=lambda x, e: -x,
-    slopes=lambda x, e: (-torch.ones_like(x),),
+    derivatives=lambda x, e: (-torch.ones_like(x),),
     scalar=_neg,
     interval=lambda e, x: (-x[1], -x[0]),
     forms=(Form("-{0}", lambda s, e, x: -x, "-{0}", row(NEGATIVE, "{0}"), SIGN),),
@@ -108,7 +108,7 @@ NEG = Operator(
 IDENTITY = Operator(
     "identity", 1, "x itself",
     value=lambda x, e: x,
-    slopes=lambda x, e: (torch.ones_like(x),),
+    derivatives=lambda x, e: (torch.ones_like(x),),
     scalar=_identity,
     forms=(Form("{0}", lambda s, e, x: x, "{0}", "{0}"),),
     template="{0}", transparent=True, in_paper=True,
@@ -116,7 +116,7 @@ IDENTITY = Operator(
 SQUARE = Operator(
     "square", 1, "x squared",
     value=lambda x, e: x * x,
-    slopes=lambda x, e: (2 * x,),
+    derivatives=lambda x, e: (2 * x,),
     scalar=_square,
     interval=lambda e, x: _square_of(x),
     forms=(Form("{0} * {0}", lambda s, e, x: x**2, "{0}^{{2}}", "<msup>{0}<mn>2</mn></msup>", POWER),),

@@ -33,8 +33,8 @@ class Operator:
     meaning: str
     """In a few words, with operands x and z."""
     value: Evaluate
-    """In torch, written so that autograd through it gives `slopes`."""
-    slopes: Differentiate
+    """In torch, written so that autograd through it gives `derivatives`."""
+    derivatives: Differentiate
     """In torch: partial derivatives."""
     scalar: Scalar
     """The same for compiled code, in terms of Python's math that compilers for CPUs and GPUs take. Constants are
@@ -72,18 +72,20 @@ class Operator:
     def _check_numbers(self) -> None:
         operands = [torch.tensor([-2.0, -0.5, 0.5, 3.0], dtype=torch.float64) + i for i in range(self.arity)]
         epsilon = 1e-6
-        value, slopes = self.value(*operands, epsilon), self.slopes(*operands, epsilon)
-        results = (value, *slopes)
-        if len(slopes) != self.arity or not all(r.shape == (4,) and r.isfinite().all() for r in results):
-            raise ValueError(f"operator {self.name!r}: a value and {self.arity} finite slopes of shape (4,) expected")
+        value, derivatives = self.value(*operands, epsilon), self.derivatives(*operands, epsilon)
+        results = (value, *derivatives)
+        if len(derivatives) != self.arity or not all(r.shape == (4,) and r.isfinite().all() for r in results):
+            raise ValueError(
+                f"operator {self.name!r}: a value and {self.arity} finite derivatives of shape (4,) expected"
+            )
         for numbers in zip(*(t.tolist() for t in (*operands, *results)), strict=True):
             (x, *z), (expected, *partials) = numbers[: self.arity], numbers[self.arity :]
             tangent = math.fsum(partial * given for partial, given in zip(partials, (1.0, 0.5), strict=False))
             found = self.scalar(x, 1.0, z[0] if z else 0.0, 0.5, epsilon)
             if not all(map(_close, found, (expected, tangent))):
                 raise ValueError(
-                    f"operator {self.name!r}: expected {(expected, tangent)} of its scalar as of value and slopes, "
-                    f"got {found} for the operands {numbers[: self.arity]}"
+                    f"operator {self.name!r}: expected {(expected, tangent)} of its scalar as of value and "
+                    f"derivatives, got {found} for the operands {numbers[: self.arity]}"
                 )
             low, high = self.bounds(epsilon, *((x - 0.25, x + 0.25) for x in numbers[: self.arity]))
             if not low <= expected <= high:

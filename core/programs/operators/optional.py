@@ -44,7 +44,7 @@ OPTIONAL = (
     Operator(
         "exp", 1, f"e^x, for x above {_MOST} that of {_MOST}",
         value=lambda x, e: torch.exp(x.clamp(max=_MOST)),
-        slopes=lambda x, e: (torch.exp(x.clamp(max=_MOST)) * (x <= _MOST),),
+        derivatives=lambda x, e: (torch.exp(x.clamp(max=_MOST)) * (x <= _MOST),),
         scalar=_exp,
         forms=(
             function("exp", "torch.exp({0})", lambda s, e, x: s.exp(x), latex=r"\exp", fits=lambda x: x[1] <= _MOST),
@@ -57,7 +57,7 @@ OPTIONAL = (
     Operator(
         "sigmoid", 1, "1/(1 + e^-x)",
         value=lambda x, e: torch.sigmoid(x),
-        slopes=lambda x, e: (torch.sigmoid(x) * torch.sigmoid(-x),),
+        derivatives=lambda x, e: (torch.sigmoid(x) * torch.sigmoid(-x),),
         scalar=_sigmoid,
         forms=(
             function(
@@ -72,14 +72,14 @@ OPTIONAL = (
     Operator(
         "tanh", 1, "the hyperbolic tangent of x",
         value=lambda x, e: torch.tanh(x),
-        slopes=lambda x, e: (1 - torch.tanh(x) ** 2,),
+        derivatives=lambda x, e: (1 - torch.tanh(x) ** 2,),
         scalar=_tanh,
         forms=(function("tanh", "torch.tanh({0})", lambda s, e, x: s.tanh(x), latex=r"\tanh"),),
     ),
     Operator(
         "softplus", 1, "log(1 + e^x)",
         value=lambda x, e: torch.logaddexp(x, torch.zeros_like(x)),
-        slopes=lambda x, e: (torch.sigmoid(x),),
+        derivatives=lambda x, e: (torch.sigmoid(x),),
         scalar=_softplus,
         forms=(
             function(

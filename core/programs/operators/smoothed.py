@@ -71,7 +71,7 @@ def _below_zero(x: Range) -> bool:
 LOG = Operator(
     "log", 1, "sign(x) log(|x| + eps)",
     value=lambda x, e: sign(x) * torch.log(_magnitude(x) + e),
-    slopes=lambda x, e: (1 / (_magnitude(x) + e),),
+    derivatives=lambda x, e: (1 / (_magnitude(x) + e),),
     scalar=_log,
     interval=lambda e, x: _odd(x, lambda size: math.log(size + e)),
     forms=(
@@ -102,7 +102,7 @@ LOG = Operator(
 RECIPROCAL = Operator(
     "reciprocal", 1, "sign(x) / (|x| + eps)",
     value=lambda x, e: sign(x) / (_magnitude(x) + e),
-    slopes=lambda x, e: (-1 / (_magnitude(x) + e) ** 2,),
+    derivatives=lambda x, e: (-1 / (_magnitude(x) + e) ** 2,),
     scalar=_reciprocal,
     interval=lambda e, x: _odd(x, lambda size: 1 / (size + e)),
     forms=(

@@ -14,14 +14,14 @@ from recommenders.backends.batches import Epoch
 from recommenders.backends.compiled.cores import Cores
 from recommenders.backends.compiled.kernel import Arrays, Examples, Kernel, Step
 from recommenders.backends.compiled.kernels import kernel_of
-from recommenders.backends.places import alone
-from recommenders.backends.population import Population
+from recommenders.backends.first_occurrence import unique_in_batch
+from recommenders.backends.model_copies import ModelCopies
 from recommenders.common.machine import Machine
 from recommenders.models.recommender import Recommender, Weights
 
 
 class CompiledBackend(Backend):
-    """See the package; it takes the losses that have a tape.
+    """See the package; it takes the losses that can be encoded.
 
     Args:
         kernel: the recommender's.
@@ -43,27 +43,27 @@ class CompiledBackend(Backend):
 
     def takes(self, loss: Loss) -> bool:
         """See Backend."""
-        return loss.tape is not None
+        return loss.encoded is not None
 
     def prepare(self, losses: Sequence[Loss]) -> TrainEpoch:
         """See Backend."""
-        tapes = [loss.tape.astype(self._type) for loss in losses if loss.tape is not None]
-        assert len(tapes) == len(losses), "it trains by losses that it takes"
+        encoded = [loss.encoded.astype(self._type) for loss in losses if loss.encoded is not None]
+        assert len(encoded) == len(losses), "it trains by losses that it takes"
 
-        def train_epoch(population: Population, epoch: Epoch, users: Tensor, items: Tensor) -> Tensor:
-            examples, draws, copies = _examples(epoch), self._kernel.draws(epoch), _copies(population.weights)
+        def train_epoch(models: ModelCopies, epoch: Epoch, users: Tensor, items: Tensor) -> Tensor:
+            examples, draws, copies = _examples(epoch), self._kernel.draws(epoch), _copies(models.weights)
             user, item = users.numpy(), items.numpy()
-            y_hat = np.empty((len(population), len(users)), self._type)
+            y_hat = np.empty((len(models), len(users)), self._type)
 
             def train(k: int) -> None:
-                rate, decay, clip = population.learning_rate[k], population.weight_decay[k], population.clip[k]
+                rate, decay, clip = models.learning_rate[k], models.weight_decay[k], models.clip[k]
                 step = Step(*(self._type(x) for x in (rate, 1 - rate * decay, clip)))
-                self._kernel.train_epoch(copies[k], examples, tapes[k], step, draws)
+                self._kernel.train_epoch(copies[k], examples, encoded[k], step, draws)
                 if len(users):
                     y_hat[k] = self._kernel.predict(copies[k], user, item)
 
             with self._kernel.session():
-                self._cores.map(train, len(population))
+                self._cores.map(train, len(models))
             return torch.from_numpy(y_hat)
 
         return train_epoch
@@ -80,7 +80,7 @@ def _examples(epoch: Epoch) -> Examples:
     all_ = epoch.examples
     first = (all_.first_user.numpy(), all_.first_item.numpy())
     columns = (all_.user.numpy(), all_.item.numpy(), all_.label.numpy(), *first)
-    return Examples(*columns, alone(*first, epoch.batch_size), epoch.batch_size)
+    return Examples(*columns, unique_in_batch(*first, epoch.batch_size), epoch.batch_size)
 
 
 def _copies(weights: Weights) -> list[Arrays]:

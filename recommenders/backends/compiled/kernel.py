@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from core.programs.tape import Tape
+from core.programs.encoded import EncodedProgram
 from recommenders.backends.batches import Epoch
 
 #: Parameter name -> array of one copy. Kernels write into them.
@@ -24,7 +24,7 @@ class Examples(NamedTuple):
     label: np.ndarray
     first_user: np.ndarray
     first_item: np.ndarray
-    alone: np.ndarray
+    is_unique: np.ndarray
     """Whether neither its user nor its item occurs again in its batch."""
     batch_size: int
 
@@ -51,7 +51,7 @@ class Kernel(ABC):
 
     @abstractmethod
     def train_epoch(
-        self, weights: Arrays, examples: Examples, loss: Tape, step: Step, draws: np.ndarray | None
+        self, weights: Arrays, examples: Examples, loss: EncodedProgram, step: Step, draws: np.ndarray | None
     ) -> None:
         """Train one copy in place, by the law of `recommenders.backends.base`.
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from core.common.jit import SUMS, compiled
 from core.programs import interpreter
-from core.programs.tape import Tape
+from core.programs.encoded import EncodedProgram
 from recommenders.backends import base
 from recommenders.backends.base import LEAST_SCALE
 from recommenders.backends.compiled import kernel_parts
@@ -22,7 +22,7 @@ class MFKernel(Kernel):
     """See the module."""
 
     def train_epoch(
-        self, weights: Arrays, examples: Examples, loss: Tape, step: Step, draws: np.ndarray | None
+        self, weights: Arrays, examples: Examples, loss: EncodedProgram, step: Step, draws: np.ndarray | None
     ) -> None:
         """See Kernel."""
         _train_epoch(_tables(weights), weights["global_bias"].reshape(1), examples, loss, step)
@@ -60,37 +60,37 @@ def _predict(tables, global_bias, users, items):
 
 
 @compiled(uses=(kernel_parts,), fastmath=SUMS, inline=True)
-def _descend_alone(tables, u, i, slope, scale, rate, clip):
+def _descend_unique(tables, u, i, gradient, scale, rate, clip):
     """The step of a user and an item that occur once in their batch: nobody else reads these rows any more."""
     p, q, p_bias, q_bias = tables
     for j in range(p.shape[1]):
-        of_p, of_q = slope * scale * q[i, j], slope * scale * p[u, j]
+        of_p, of_q = gradient * scale * q[i, j], gradient * scale * p[u, j]
         p[u, j] -= rate * clipped(of_p, clip)
         q[i, j] -= rate * clipped(of_q, clip)
-    p_bias[u, 0] -= rate * clipped(slope, clip)
-    q_bias[i, 0] -= rate * clipped(slope, clip)
+    p_bias[u, 0] -= rate * clipped(gradient, clip)
+    q_bias[i, 0] -= rate * clipped(gradient, clip)
 
 
 @compiled(uses=(kernel_parts,), fastmath=SUMS)
-def _descend_all(tables, batch, slope, scale, rate, clip, sums):
+def _descend_all(tables, batch, gradient, scale, rate, clip, sums):
     """One SGD step of the rows of a batch, given d loss / d logit. `sums` is room for gradients of the tables."""
-    user, item, first_user, first_item, alone = batch
+    user, item, first_user, first_item, is_unique = batch
     p, q, p_bias, q_bias = tables
     of_p, of_q, of_p_bias, of_q_bias = sums
     for b in range(len(user)):
-        if alone[b]:
-            _descend_alone(tables, user[b], item[b], slope[b], scale, rate, clip)
+        if is_unique[b]:
+            _descend_unique(tables, user[b], item[b], gradient[b], scale, rate, clip)
             continue
         to_p, to_q = first_user[b], first_item[b]
-        add_row(of_p, to_p, to_p == b, slope[b] * scale, q, item[b])
-        add_row(of_q, to_q, to_q == b, slope[b] * scale, p, user[b])
-        of_p_bias[to_p, 0] = slope[b] + (0 if to_p == b else of_p_bias[to_p, 0])
-        of_q_bias[to_q, 0] = slope[b] + (0 if to_q == b else of_q_bias[to_q, 0])
+        add_row(of_p, to_p, to_p == b, gradient[b] * scale, q, item[b])
+        add_row(of_q, to_q, to_q == b, gradient[b] * scale, p, user[b])
+        of_p_bias[to_p, 0] = gradient[b] + (0 if to_p == b else of_p_bias[to_p, 0])
+        of_q_bias[to_q, 0] = gradient[b] + (0 if to_q == b else of_q_bias[to_q, 0])
     for b in range(len(user)):
-        if first_user[b] == b and not alone[b]:
+        if first_user[b] == b and not is_unique[b]:
             descend(p, user[b], rate, of_p, b, 0, clip)
             descend(p_bias, user[b], rate, of_p_bias, b, 0, clip)
-        if first_item[b] == b and not alone[b]:
+        if first_item[b] == b and not is_unique[b]:
             descend(q, item[b], rate, of_q, b, 0, clip)
             descend(q_bias, item[b], rate, of_q_bias, b, 0, clip)
 
@@ -101,7 +101,7 @@ def _train_epoch(tables, global_bias, examples, loss, step):
     of_embeddings, of_biases = np.empty((2, most, d), dtype), np.empty((2, most, 1), dtype)
     sums = (of_embeddings[0], of_embeddings[1], of_biases[0], of_biases[1])
     values = np.empty((interpreter.N_INPUTS + len(loss.lines), most), dtype)
-    tangents, logit, slope = np.empty_like(values), np.empty(most, dtype), np.empty(most, dtype)
+    tangents, logit, gradient = np.empty_like(values), np.empty(most, dtype), np.empty(most, dtype)
     one = dtype.type(1)
     scale = one
     for start in range(0, n, most):
@@ -110,14 +110,16 @@ def _train_epoch(tables, global_bias, examples, loss, step):
         first_user, first_item = examples.first_user[start:end], examples.first_item[start:end]
         _logits(tables, global_bias, user, item, scale, logit)
         label = examples.label[start:end]
-        interpreter.slopes(loss.lines, loss.rule, loss.constants, logit, label, values, tangents, slope, end - start)
+        interpreter.gradients(
+            loss.lines, loss.rule, loss.constants, logit, label, values, tangents, gradient, end - start
+        )
         total = one - one
         for b in range(end - start):
-            slope[b] /= dtype.type(end - start)
-            total += slope[b]
-        batch = (user, item, first_user, first_item, examples.alone[start:end])
+            gradient[b] /= dtype.type(end - start)
+            total += gradient[b]
+        batch = (user, item, first_user, first_item, examples.is_unique[start:end])
         rate = step.learning_rate / (scale * step.keep)
-        _descend_all(tables, batch, slope, scale, rate, step.clip, sums)
+        _descend_all(tables, batch, gradient, scale, rate, step.clip, sums)
         global_bias[0] = global_bias[0] * step.keep - step.learning_rate * clipped(total, step.clip)
         scale *= step.keep
         if scale * step.keep < LEAST_SCALE or end == n:

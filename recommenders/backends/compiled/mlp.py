@@ -11,11 +11,11 @@ from contextlib import AbstractContextManager
 import numpy as np
 import torch
 
-from core.programs.tape import Tape
+from core.programs.encoded import EncodedProgram
 from recommenders.backends.batches import Epoch
 from recommenders.backends.compiled.blas import blas_on_one_core
 from recommenders.backends.compiled.kernel import Arrays, Examples, Kernel, Step
-from recommenders.backends.compiled.mlp_steps import Dense, Room, predict, train_epoch
+from recommenders.backends.compiled.mlp_steps import Dense, Workspace, predict, train_epoch
 from recommenders.models.mlp import BN_EPSILON, MOMENTUM
 
 #: Rows evaluated at a time, to stay in the cache.
@@ -49,12 +49,12 @@ class MLPKernel(Kernel):
         return kept
 
     def train_epoch(
-        self, weights: Arrays, examples: Examples, loss: Tape, step: Step, draws: np.ndarray | None
+        self, weights: Arrays, examples: Examples, loss: EncodedProgram, step: Step, draws: np.ndarray | None
     ) -> None:
         """See Kernel."""
         p, q, dense = weights["user_embedding"], weights["item_embedding"], self._dense(weights)
         boost = p.dtype.type(1 / (1 - self._dropout))
-        train_epoch(p, q, dense, _room(dense, examples.batch_size), examples, loss, step, draws, boost)
+        train_epoch(p, q, dense, _workspace(dense, examples.batch_size), examples, loss, step, draws, boost)
 
     def predict(self, weights: Arrays, users: np.ndarray, items: np.ndarray) -> np.ndarray:
         """See Kernel."""
@@ -62,7 +62,7 @@ class MLPKernel(Kernel):
         y_hat = np.empty(len(users), p.dtype)
         for start in range(0, len(users), _EVALUATION_ROWS):
             rows = slice(start, start + _EVALUATION_ROWS)
-            y_hat[rows] = predict(p, q, dense, _room(dense, len(users[rows])), users[rows], items[rows])
+            y_hat[rows] = predict(p, q, dense, _workspace(dense, len(users[rows])), users[rows], items[rows])
         return y_hat
 
     def _dense(self, weights: Arrays) -> Dense:
@@ -76,8 +76,8 @@ class MLPKernel(Kernel):
         return Dense(number(MOMENTUM), number(BN_EPSILON), each("weight", n + 1), each("bias", n + 1), *norms)
 
 
-def _room(dense: Dense, n: int) -> Room:
-    """Room for a step of n examples."""
+def _workspace(dense: Dense, n: int) -> Workspace:
+    """Make the workspace of a step of n examples."""
     dtype = dense.bias[0].dtype
     n_in, n_hidden = [len(weight) for weight in dense.weight], [scale.shape[1] for scale in dense.scale]
 
@@ -85,7 +85,7 @@ def _room(dense: Dense, n: int) -> Room:
         return tuple(np.empty((n, size), dtype) for size in sizes)
 
     norm = rows(1, n_hidden)
-    return Room(
+    return Workspace(
         x=rows(n, n_in),
         normed=rows(n, n_hidden),
         inverse_std=norm,

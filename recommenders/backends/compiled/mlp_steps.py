@@ -32,7 +32,7 @@ class Dense(NamedTuple):
     running_var: tuple[np.ndarray, ...]
 
 
-class Room(NamedTuple):
+class Workspace(NamedTuple):
     """For the numbers of a step, an array for each layer."""
 
     x: tuple[np.ndarray, ...]
@@ -131,52 +131,52 @@ def _last_layer(x, weight, bias, logit):
 
 
 @compiled(uses=(interpreter,))
-def predict(p, q, dense, room, users, items):
+def predict(p, q, dense, workspace, users, items):
     """y_hat [B] of B pairs, by the running statistics."""
     one, n_hidden = p.dtype.type(1), len(dense.scale)
-    _gather(p, q, users, items, one, room.x[0])
+    _gather(p, q, users, items, one, workspace.x[0])
     for i in range(n_hidden):
-        np.dot(room.x[i], dense.weight[i], room.normed[i])
-        _invert(dense.running_var[i], room.inverse_std[i], dense.epsilon)
+        np.dot(workspace.x[i], dense.weight[i], workspace.normed[i])
+        _invert(dense.running_var[i], workspace.inverse_std[i], dense.epsilon)
         for j in range(dense.bias[i].shape[1]):
-            room.of_scale[i][0, j] = dense.running_mean[i][0, j] - dense.bias[i][0, j]
-        _normalise(room.normed[i], room.of_scale[i], room.inverse_std[i])
-        _activate(room.normed[i], dense.scale[i], dense.shift[i], room.x[i + 1])
+            workspace.of_scale[i][0, j] = dense.running_mean[i][0, j] - dense.bias[i][0, j]
+        _normalise(workspace.normed[i], workspace.of_scale[i], workspace.inverse_std[i])
+        _activate(workspace.normed[i], dense.scale[i], dense.shift[i], workspace.x[i + 1])
     y_hat = np.empty(len(users), p.dtype)
-    _last_layer(room.x[n_hidden], dense.weight[n_hidden], dense.bias[n_hidden], y_hat)
+    _last_layer(workspace.x[n_hidden], dense.weight[n_hidden], dense.bias[n_hidden], y_hat)
     for b in range(len(users)):
         y_hat[b] = interpreter.sigmoid(y_hat[b], one)
     return y_hat
 
 
 @compiled()
-def _forward(dense, room, n, kept, boost, logit):
-    """Fill logit [n] from room.x[0] by a training pass."""
+def _forward(dense, workspace, n, kept, boost, logit):
+    """Fill logit [n] from workspace.x[0] by a training pass."""
     n_hidden, column = len(dense.scale), 0
     for i in range(n_hidden):
-        normed, h, size = room.normed[i][:n], room.x[i + 1][:n], dense.scale[i].shape[1]
-        np.dot(room.x[i][:n], dense.weight[i], normed)
-        mean, var = room.of_scale[i], room.of_shift[i]
+        normed, h, size = workspace.normed[i][:n], workspace.x[i + 1][:n], dense.scale[i].shape[1]
+        np.dot(workspace.x[i][:n], dense.weight[i], normed)
+        mean, var = workspace.of_scale[i], workspace.of_shift[i]
         _statistics(normed, dense.bias[i], mean, var)
         _run(mean, var, n, dense.running_mean[i], dense.running_var[i], dense.momentum)
-        _invert(var, room.inverse_std[i], dense.epsilon)
-        _normalise(normed, mean, room.inverse_std[i])
+        _invert(var, workspace.inverse_std[i], dense.epsilon)
+        _normalise(normed, mean, workspace.inverse_std[i])
         _activate(normed, dense.scale[i], dense.shift[i], h)
         if len(kept):
             _drop(h, kept[:, column : column + size], boost)
         column += size
-    _last_layer(room.x[n_hidden][:n], dense.weight[n_hidden], dense.bias[n_hidden], logit)
+    _last_layer(workspace.x[n_hidden][:n], dense.weight[n_hidden], dense.bias[n_hidden], logit)
 
 
 @compiled(fastmath=SUMS)
-def _back_from_last(x, weight, slope, of_x, of_weight, of_bias):
+def _back_from_last(x, weight, gradient, of_x, of_weight, of_bias):
     """Gradients of the last layer, given d loss / d logit."""
     of_weight[:], of_bias[:] = 0, 0
     for b in range(x.shape[0]):
-        of_bias[0, 0] += slope[b]
+        of_bias[0, 0] += gradient[b]
         for j in range(x.shape[1]):
-            of_weight[j, 0] += x[b, j] * slope[b]
-            of_x[b, j] = weight[j, 0] * slope[b]
+            of_weight[j, 0] += x[b, j] * gradient[b]
+            of_x[b, j] = weight[j, 0] * gradient[b]
 
 
 @compiled(fastmath=SUMS)
@@ -199,21 +199,26 @@ def _back_through_norm(h, of_h, boost, normed, inverse_std, scale, of_bias, of_s
 
 
 @compiled()
-def _backward(dense, room, n, boost, slope):
-    """Fill the gradients in `room`, given d loss / d logit [n]."""
+def _backward(dense, workspace, n, boost, gradient):
+    """Fill the gradients in `workspace`, given d loss / d logit [n]."""
     last = len(dense.scale)
     _back_from_last(
-        room.x[last][:n], dense.weight[last], slope, room.of_x[last][:n], room.of_weight[last], room.of_bias[last]
+        workspace.x[last][:n],
+        dense.weight[last],
+        gradient,
+        workspace.of_x[last][:n],
+        workspace.of_weight[last],
+        workspace.of_bias[last],
     )
     for up in range(last):
         i = last - 1 - up
-        normed = room.normed[i][:n]
+        normed = workspace.normed[i][:n]
         _back_through_norm(
-            room.x[i + 1][:n], room.of_x[i + 1][:n], boost, normed, room.inverse_std[i], dense.scale[i],
-            room.of_bias[i], room.of_scale[i], room.of_shift[i],
+            workspace.x[i + 1][:n], workspace.of_x[i + 1][:n], boost, normed, workspace.inverse_std[i], dense.scale[i],
+            workspace.of_bias[i], workspace.of_scale[i], workspace.of_shift[i],
         )  # fmt: skip
-        np.dot(room.x[i][:n].T, normed, room.of_weight[i])
-        np.dot(normed, dense.weight[i].T, room.of_x[i][:n])
+        np.dot(workspace.x[i][:n].T, normed, workspace.of_weight[i])
+        np.dot(normed, dense.weight[i].T, workspace.of_x[i][:n])
 
 
 @compiled(uses=(kernel_parts,))
@@ -240,31 +245,31 @@ def _descend_rows(table, rows, first, of_x, column, rate, clip):
 
 
 @compiled(uses=(interpreter, kernel_parts, base))
-def train_epoch(p, q, dense, room, examples, loss, step, kept, boost):
+def train_epoch(p, q, dense, workspace, examples, loss, step, kept, boost):
     """Train one copy in place."""
     dtype, most, n = p.dtype, examples.batch_size, len(examples.user)
     values = np.empty((interpreter.N_INPUTS + len(loss.lines), most), dtype)
-    tangents, logit, slope = np.empty_like(values), np.empty(most, dtype), np.empty(most, dtype)
+    tangents, logit, gradient = np.empty_like(values), np.empty(most, dtype), np.empty(most, dtype)
     scale = dtype.type(1)
     for start in range(0, n, most):
         end = min(start + most, n)
         size = end - start
         user, item = examples.user[start:end], examples.item[start:end]
-        _gather(p, q, user, item, scale, room.x[0])
-        _forward(dense, room, size, kept[start:end], boost, logit)
-        interpreter.slopes(
-            loss.lines, loss.rule, loss.constants, logit, examples.label[start:end], values, tangents, slope, size
+        _gather(p, q, user, item, scale, workspace.x[0])
+        _forward(dense, workspace, size, kept[start:end], boost, logit)
+        interpreter.gradients(
+            loss.lines, loss.rule, loss.constants, logit, examples.label[start:end], values, tangents, gradient, size
         )
         for b in range(size):
-            slope[b] /= dtype.type(size)
-        _backward(dense, room, size, boost, slope)
-        _descend_all(dense.weight, room.of_weight, step)
-        _descend_all(dense.bias, room.of_bias, step)
-        _descend_all(dense.scale, room.of_scale, step)
-        _descend_all(dense.shift, room.of_shift, step)
+            gradient[b] /= dtype.type(size)
+        _backward(dense, workspace, size, boost, gradient)
+        _descend_all(dense.weight, workspace.of_weight, step)
+        _descend_all(dense.bias, workspace.of_bias, step)
+        _descend_all(dense.scale, workspace.of_scale, step)
+        _descend_all(dense.shift, workspace.of_shift, step)
         rate = step.learning_rate / (scale * step.keep)
-        _descend_rows(p, user, examples.first_user[start:end], room.of_x[0], 0, rate, step.clip)
-        _descend_rows(q, item, examples.first_item[start:end], room.of_x[0], p.shape[1], rate, step.clip)
+        _descend_rows(p, user, examples.first_user[start:end], workspace.of_x[0], 0, rate, step.clip)
+        _descend_rows(q, item, examples.first_item[start:end], workspace.of_x[0], p.shape[1], rate, step.clip)
         scale *= step.keep
         if scale * step.keep < LEAST_SCALE or end == n:
             multiply(p, scale)

@@ -9,7 +9,7 @@ from hypothesis import given
 from core.common.errors import UserError
 from core.export import symbolic, symbols
 from core.export.symbolic import expression, sympy_source
-from core.programs.compile import slope
+from core.programs.compile import prediction_gradient
 from core.programs.space import OperatorSpace
 from recommenders.tasks.losses import NAMED_LOSSES, make_loss
 from tests.core.export.written import Y_HAT, Foreign, Y, imported
@@ -27,7 +27,7 @@ def numbers(y_hat, y, *expressions):
 
 
 def both(loss):
-    gradient = slope(loss.function, Y_HAT, Y)
+    gradient = prediction_gradient(loss.function, Y_HAT, Y)
     return loss.function(Y_HAT, Y).numpy(), gradient.numpy()
 
 
@@ -59,7 +59,7 @@ def test_known_losses(name, tmp_path):
     logit, chain = Y_HAT.logit(), (Y_HAT * (1 - Y_HAT)).numpy()
     value, gradient = numbers(exported.y_hat, exported.y, exported.loss, exported.gradient)
     assert np.allclose(value, loss.value(logit, Y), rtol=1e-7)
-    assert np.allclose(gradient * chain, loss.slope(logit, Y), rtol=1e-6, atol=1e-12)
+    assert np.allclose(gradient * chain, loss.gradient(logit, Y), rtol=1e-6, atol=1e-12)
 
 
 def test_numbers_can_be_put_in_one_by_one():
@@ -80,15 +80,15 @@ FUNCTIONS = [
 
 
 @pytest.mark.parametrize(("function", "constants"), FUNCTIONS)
-def test_functions_have_the_same_numbers_alone_and_in_arrays_and_the_right_slopes(function, constants):
+def test_functions_have_the_same_numbers_alone_and_in_arrays_and_the_right_gradients(function, constants):
     x, points = sympy.Symbol("x", real=True), np.array([-3.0, -0.75, -0.25, 0.0, 0.25, 0.75, 3.0])
     made = function(x, *constants)
-    values, slopes = sympy.lambdify([x], [made, made.diff(x)], "numpy")(points)
+    values, gradients = sympy.lambdify([x], [made, made.diff(x)], "numpy")(points)
     step, apart = 1e-6, points[points != 0]
     for point, value in zip(points, values, strict=True):
         assert float(made.subs(x, point)) == pytest.approx(value)
     ahead, behind = (sympy.lambdify([x], made, "numpy")(apart + side * step) for side in (1, -1))
-    got = np.broadcast_to(slopes, points.shape)[points != 0]
+    got = np.broadcast_to(gradients, points.shape)[points != 0]
     assert got == pytest.approx((ahead - behind) / (2 * step), rel=1e-5, abs=1e-6)
 
 

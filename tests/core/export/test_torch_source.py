@@ -11,7 +11,7 @@ from core.common.errors import UserError
 from core.export.torch_source import torch_source
 from core.losses.loss import ProgramLoss
 from core.losses.module import LossModule
-from core.programs.compile import slope
+from core.programs.compile import prediction_gradient
 from core.programs.program import LossProgram
 from core.programs.space import OperatorSpace
 from recommenders.tasks.losses import NAMED_LOSSES, make_loss
@@ -26,8 +26,8 @@ ABOUT = ["A loss."]
 def test_value_and_gradient_are_those_of_the_loss(loss, tmp_path_factory):
     exported = imported(torch_source(loss, ABOUT), tmp_path_factory.mktemp("exported")).Loss("none")
     assert torch.allclose(exported(Y_HAT, Y), loss.function(Y_HAT, Y), rtol=1e-12, atol=1e-12, equal_nan=True)
-    expected = slope(loss.function, Y_HAT, Y)
-    assert torch.allclose(slope(exported, Y_HAT, Y), expected, rtol=1e-12, atol=1e-12, equal_nan=True)
+    expected = prediction_gradient(loss.function, Y_HAT, Y)
+    assert torch.allclose(prediction_gradient(exported, Y_HAT, Y), expected, rtol=1e-12, atol=1e-12, equal_nan=True)
 
 
 @pytest.mark.parametrize("name", NAMED_LOSSES)

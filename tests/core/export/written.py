@@ -37,5 +37,5 @@ class Foreign(Loss):
     def value(self, logit, y):
         return logit
 
-    def slope(self, logit, y):
+    def gradient(self, logit, y):
         return torch.ones_like(logit)

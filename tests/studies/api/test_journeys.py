@@ -109,7 +109,7 @@ def test_losses_travel_before_and_after_they_were_used(name, from_logits, sent):
     module = LossModule(make_loss(name, StudySettings().space), from_logits=from_logits)
     predictions, labels = torch.linspace(0.1, 0.9, 7), torch.tensor([0.0, 1, 0, 1, 0, 1, 0])
     fresh, value = sent(module), module(predictions, labels)
-    _ = module.loss.tape, module.loss.slope(predictions, labels)
+    _ = module.loss.encoded, module.loss.gradient(predictions, labels)
     used = sent(torch.nn.Sequential(module))[0]  # as part of somebody's model
     assert fresh(predictions, labels) == used(predictions, labels) == value
 

@@ -1,8 +1,8 @@
 """A comparison that ends in seconds and goes through all stages."""
 
-from studies.comparison.contest import Contest
+from studies.comparison.comparison import Comparison
 from studies.comparison.settings import CompareSettings
-from studies.execution.runner import Callback
+from studies.execution.runner import TaskCallback
 from tests.studies.execution.small import small_runner
 from tests.studies.small import as_words
 
@@ -20,18 +20,18 @@ OPTIONS = {
 }
 
 
-def small_comparison(**changes):
+def comparison_settings(**changes):
     return CompareSettings(**(OPTIONS | changes))
 
 
-def small_contest(**changes):
-    return Contest(small_comparison(**changes), None)
+def small_comparison(**changes):
+    return Comparison(comparison_settings(**changes), None)
 
 
-def run_contest(folder, callbacks=(), jobs=2, contest=None, accept_other_code=False, **changes):
+def run_comparison(folder, callbacks=(), jobs=2, comparison=None, accept_other_code=False, **changes):
     """The outcome of a small comparison whose results are kept in the folder."""
     with small_runner(folder, jobs, callbacks, accept_other_code) as runner:
-        return (contest or small_contest(**changes)).run(runner, "again")
+        return (comparison or small_comparison(**changes)).run(runner, "again")
 
 
 def small_arguments(**changes):
@@ -39,7 +39,7 @@ def small_arguments(**changes):
     return as_words(OPTIONS | changes)
 
 
-class Diary(Callback):
+class Diary(TaskCallback):
     """Writes down what it is told; may cut the comparison short."""
 
     def __init__(self, interrupt_after=None):

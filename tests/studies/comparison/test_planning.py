@@ -7,10 +7,10 @@ import pytest
 from core.programs.program import LossProgram
 from core.search.search import StopReason
 from searchers.genetic import GeneticSettings
-from studies.comparison.contest import Contest
+from studies.comparison.comparison import Comparison
 from studies.execution.factory import TaskFactory, data_file_digest
 from studies.execution.task import grouped
-from tests.studies.comparison.small import small_comparison
+from tests.studies.comparison.small import comparison_settings
 
 FUNNEL = {"sampled": 10, "trained": 2}
 
@@ -68,7 +68,7 @@ class MadeUp:
 def run(score=lambda name, epsilon, repeat: 0.6, runs=RUNS, **changes):
     """The outcome of a comparison, and the tasks of its stages."""
     runner = MadeUp(runs, score)
-    return Contest(small_comparison(**changes), None).run(runner, "again"), runner.stages
+    return Comparison(comparison_settings(**changes), None).run(runner, "again"), runner.stages
 
 
 def losses(tasks):
@@ -155,15 +155,15 @@ def test_many_losses_are_trained_in_groups_that_do_not_depend_on_processes():
     ids=str,
 )
 def test_parts_are_done_again_only_where_a_change_matters(changes, same_noise, same_runs):
-    one, other = Contest(small_comparison(), None), Contest(small_comparison(**changes), None)
+    one, other = Comparison(comparison_settings(), None), Comparison(comparison_settings(**changes), None)
     assert (one.noise.file == other.noise.file) == same_noise
     assert ({task.file for task in one.runs} <= {task.file for task in other.runs}) == same_runs
 
 
 def test_settings_of_a_searcher_that_are_not_written_decide_too(monkeypatch):
-    before = {task.label: task.file for task in Contest(small_comparison(), None).runs}
+    before = {task.label: task.file for task in Comparison(comparison_settings(), None).runs}
     monkeypatch.setattr("studies.execution.factory.check_searcher", lambda name: (name, GeneticSettings(n_elites=7)))
-    after = {task.label: task.file for task in Contest(small_comparison(), None).runs}
+    after = {task.label: task.file for task in Comparison(comparison_settings(), None).runs}
     assert before["gp seed 0"] != after["gp seed 0"]
 
 
@@ -172,5 +172,5 @@ def test_the_data_decides_too(tmp_path):
     files = set()
     for text in ("a", "b"):
         path.write_text(text)
-        files.add(TaskFactory(data_file_digest(path)).noise(small_comparison().study("random", 0), "BCE", 2).file)
+        files.add(TaskFactory(data_file_digest(path)).noise(comparison_settings().study("random", 0), "BCE", 2).file)
     assert len(files) == 2

@@ -2,7 +2,7 @@
 
 from studies.common.command import exit_code
 from studies.evaluate import app
-from studies.evaluation.judgement import Judgement
+from studies.evaluation.evaluation import Evaluation
 from studies.evaluation.settings import EvaluateSettings
 from studies.execution.factory import TaskFactory
 from studies.study.study import Study
@@ -29,7 +29,7 @@ def judge(folder, jobs=1, callbacks=(), **changes):
     """The outcome, computed in this process unless there are more jobs."""
     settings = small_evaluation(**changes)
     with small_runner(folder / "parts", jobs, callbacks) as runner:
-        return Judgement(settings, Study(settings.study).task, TaskFactory(None), runner).run()
+        return Evaluation(settings, Study(settings.study).task, TaskFactory(None), runner).run()
 
 
 def run_command(*words, **changes):

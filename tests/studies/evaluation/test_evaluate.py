@@ -11,7 +11,7 @@ import pytest
 from core.common.errors import UserError
 from core.losses.loss import ProgramLoss
 from studies.evaluation.settings import EvaluatePlaces, command
-from studies.evaluation.summary import told
+from studies.evaluation.summary import conclusion
 from tests.studies.comparison.small import Diary
 from tests.studies.conftest import database
 from tests.studies.evaluation.small import judge, run_command, small_evaluation
@@ -60,11 +60,11 @@ def test_a_loss_and_its_double_get_the_same_trials_which_come_to_the_same(tmp_pa
     """The protocol is blind to scale, with everything that rounding leaves: a factor of 2 rounds nothing."""
     outcome = judge(tmp_path, loss=("(y_hat - y)^2", DOUBLE))
     one, double, _ = outcome.losses
-    assert double.choice.descent == replace(
-        one.choice.descent,
-        learning_rate=one.choice.descent.learning_rate / 2,
-        weight_decay=2 * one.choice.descent.weight_decay,
-        clip=2 * one.choice.descent.clip,
+    assert double.choice.sgd == replace(
+        one.choice.sgd,
+        learning_rate=one.choice.sgd.learning_rate / 2,
+        weight_decay=2 * one.choice.sgd.weight_decay,
+        clip=2 * one.choice.sgd.clip,
     )
     assert [tried.per_seed for tried in double.choice.tuner.tried] == [t.per_seed for t in one.choice.tuner.tried]
     named = [
@@ -90,15 +90,15 @@ def test_the_chosen_settings_are_the_best_on_validation(symmetric):
         assert one.choice.epsilon == tuner.best.point.epsilon
 
 
-def test_the_published_protocol_shares_one_descent_and_chooses_the_smoothing_term(tmp_path):
+def test_the_published_protocol_shares_one_sgd_setting_and_chooses_the_smoothing_term(tmp_path):
     outcome = judge(tmp_path, protocol="paper", preset="fast", loss=("MaxR", "MSE"))
     maxr, mse, bce = outcome.losses
-    assert {one.choice.descent for one in outcome.losses} == {outcome.settings.study.train.descent}
+    assert {one.choice.sgd for one in outcome.losses} == {outcome.settings.study.train.sgd}
     assert maxr.choice.epsilon == max(maxr.choice.grid, key=lambda pair: pair[1])[0]
     assert mse.choice.epsilon is bce.choice.epsilon is None
     assert outcome.settings.study.threshold_from == "test"
     assert outcome.settings.study.train.weight_decay == 3e-4
-    assert "best on the test part" in told(outcome)[-1]
+    assert "best on the test part" in conclusion(outcome)[-1]
 
 
 def test_regression_and_its_metrics(tmp_path):
@@ -110,7 +110,7 @@ def test_regression_and_its_metrics(tmp_path):
 
 def test_regression_as_published_says_nothing_of_thresholds(tmp_path):
     outcome = judge(tmp_path, task="regression", protocol="paper", preset="fast")
-    assert "share the learning rate" in told(outcome)[-1]
+    assert "share the learning rate" in conclusion(outcome)[-1]
 
 
 def test_a_loss_that_breaks_down_is_told_and_takes_nobody_with_it(tmp_path):
@@ -222,6 +222,6 @@ def test_what_is_trained_for_the_scale_is_what_is_judged(symmetric):
     of_one = {epsilon: loss for epsilon, loss in small_evaluation().contenders[0].choices}
     assert isinstance(of_one[maxr.choice.epsilon], ProgramLoss)
     rate = maxr.choice.tuner.best.point.learning_rate
-    assert maxr.choice.descent.learning_rate == pytest.approx(rate * maxr.choice.factor)
+    assert maxr.choice.sgd.learning_rate == pytest.approx(rate * maxr.choice.factor)
     with pytest.raises(UserError):
         small_evaluation(loss=("y_hat +",))

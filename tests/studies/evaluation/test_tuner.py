@@ -91,9 +91,9 @@ def test_every_point_lies_in_the_region_and_every_loss_has_as_many_trials():
 
 
 @given(st.floats(*LEARNING_RATES), st.floats(*WEIGHT_DECAYS), st.floats(1e-6, 1e6))
-def test_a_point_stands_for_the_same_descent_of_a_loss_of_any_scale(rate, decay, factor):
+def test_a_point_stands_for_the_same_sgd_of_a_loss_of_any_scale(rate, decay, factor):
     """The identity: what a step takes off a parameter, and how much of the gradient reaches it, do not change."""
-    one, other = (Point(rate, decay, None).descent(f) for f in (1.0, factor))
+    one, other = (Point(rate, decay, None).sgd(f) for f in (1.0, factor))
     assert other.learning_rate / factor == pytest.approx(one.learning_rate)
     assert other.learning_rate * other.weight_decay == pytest.approx(one.learning_rate * one.weight_decay)
     assert other.learning_rate * other.clip == pytest.approx(LONGEST_STEP) == one.learning_rate * one.clip

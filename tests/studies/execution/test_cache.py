@@ -92,7 +92,7 @@ ROOT = Path(__file__).parents[3]
 DECIDES_NOTHING = (
     *("studies/storage/", "studies/common/"),
     *(f"studies/execution/{name}.py" for name in ("__init__", "task", "resources")),
-    *(f"studies/study/{name}.py" for name in ("__init__", "history_file", "observer", "tracking_place", "typed")),
+    *(f"studies/study/{name}.py" for name in ("__init__", "history_file", "callback", "tracking_place", "typed")),
     "studies/__init__.py",
 )
 

@@ -18,7 +18,7 @@ from studies.execution.resources import LocalStorage, Resources
 from studies.execution.task import Task
 from studies.execution.work import compute
 from studies.study.settings import StudySettings
-from tests.studies.comparison.small import small_comparison
+from tests.studies.comparison.small import comparison_settings
 from tests.waiting import NEVER, eventually
 
 ROOT = Path(__file__).parents[3]
@@ -29,7 +29,7 @@ def executor(function, jobs=2):
 
 
 def noise(label="noise", loss="MaxR", **changes):
-    settings = small_comparison().study("random", 0).to_dict() | changes
+    settings = comparison_settings().study("random", 0).to_dict() | changes
     entry = {"name": loss, "program": None, "epsilon": None}
     return Task("noise", label, {"settings": settings, "data": None, "noise_seeds": 2, "loss": entry})
 
@@ -115,7 +115,7 @@ def test_a_defect_is_told_with_its_traceback():
 
 
 def test_settings_survive_being_plain():
-    settings = small_comparison().study("gp", 3)
+    settings = comparison_settings().study("gp", 3)
     assert StudySettings.from_dict(settings.to_dict()).to_dict() == settings.to_dict()
 
 

@@ -2,7 +2,7 @@ import io
 
 from rich.console import Console
 
-from studies.comparison.telling import told_with
+from studies.comparison.messages import result_message
 from studies.execution.progress import TaskProgress
 from studies.execution.task import Task
 
@@ -17,7 +17,7 @@ FOUND = {
 def told(terminal, *, found=FOUND, times=(0.0,) * 20):
     stream = io.StringIO()
     console = Console(file=stream, force_terminal=terminal, width=120, color_system=None)
-    with TaskProgress(console, told_with("auc"), iter(times).__next__) as progress:
+    with TaskProgress(console, result_message("auc"), iter(times).__next__) as progress:
         progress.on_stage("Stage one", [NOISE, RUN, RUN], done=1)
         progress.on_part(NOISE, {})
         progress.on_progress(RUN, 0.5)
@@ -81,7 +81,7 @@ def test_tasks_that_train_together_share_a_bar():
 
 def test_a_command_that_tells_more_itself_gets_bars_alone():
     stream = io.StringIO()
-    with TaskProgress(Console(file=stream, width=120), told=None) as progress:
+    with TaskProgress(Console(file=stream, width=120), message=None) as progress:
         progress.on_stage("Trial 1", [RUN], done=0)
         progress.on_progress(RUN, 0.5)
         progress.on_part(RUN, FOUND)

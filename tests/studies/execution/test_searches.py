@@ -3,7 +3,7 @@
 import pytest
 
 from studies.execution.factory import TaskFactory, Training
-from studies.execution.resources import Kept, LocalStorage, Resources
+from studies.execution.resources import Checkpointer, LocalStorage, Resources
 from studies.execution.searches import learned, sampled, thinned, whole_study
 from studies.execution.work import compute
 from studies.study.settings import StudySettings
@@ -24,20 +24,20 @@ def interrupted(compute, settings, after):
     class Died(Exception):
         pass
 
-    def offer(state):
+    def on_checkpoint(state):
         offers.append(None)
         if len(offers) == after:
             offers.append(state())
             raise Died
 
     with pytest.raises(Died):
-        compute(Study(settings), silent, Kept(None, offer))
-    return compute(Study(settings), silent, Kept(offers[-1]))
+        compute(Study(settings), silent, Checkpointer(None, on_checkpoint))
+    return compute(Study(settings), silent, Checkpointer(offers[-1]))
 
 
 def test_a_whole_study_is_its_result_and_what_it_trained():
     settings = small_settings(trainings=8)
-    part = whole_study(Study(settings), silent, Kept())
+    part = whole_study(Study(settings), silent, Checkpointer())
     assert part["result"]["funnel"]["trained"] == len(part["candidates"]) == 8
     assert set(part["result"]["baselines"]) == {"BCE", "MaxR"}
 
@@ -45,7 +45,7 @@ def test_a_whole_study_is_its_result_and_what_it_trained():
 @pytest.mark.parametrize("after", [1, 3])
 def test_a_whole_study_goes_on(after):
     settings = small_settings(trainings=8)
-    whole, again = whole_study(Study(settings), silent, Kept()), interrupted(whole_study, settings, after)
+    whole, again = whole_study(Study(settings), silent, Checkpointer()), interrupted(whole_study, settings, after)
     for part in (whole, again):
         part["result"].pop("seconds")
     assert again == whole
@@ -54,16 +54,16 @@ def test_a_whole_study_goes_on(after):
 class Dies(LocalStorage):
     """Ends a worker right after the checkpoint of this number."""
 
-    def kept(self, tasks):
-        kept, offers = super().kept(tasks), []
+    def checkpointer(self, tasks):
+        checkpointer, offers = super().checkpointer(tasks), []
 
-        def offer(state):
-            kept.offer(state)
+        def on_checkpoint(state):
+            checkpointer.on_checkpoint(state)
             offers.append(None)
             if len(offers) == 2:
                 raise Died
 
-        return Kept(kept.stored, offer)
+        return Checkpointer(checkpointer.stored, on_checkpoint)
 
 
 class Died(Exception):
@@ -78,12 +78,12 @@ def test_trainings_of_a_group_go_on_together_from_their_checkpoint(tmp_path):
     with pytest.raises(Died):
         compute(tasks, here, Dies(keep=tmp_path, every=0.0), silent)
     storage, shares = LocalStorage(keep=tmp_path, every=0.0), []
-    assert storage.kept(tasks).stored is not None
-    assert storage.kept(tasks[:1]).stored is None, "another group begins anew"
+    assert storage.checkpointer(tasks).stored is not None
+    assert storage.checkpointer(tasks[:1]).stored is None, "another group begins anew"
     assert compute(tasks, here, storage, shares.append) == whole
     assert len(shares) < whole[0]["epochs"], "what was done is not done again"
     storage.forget(tasks)
-    assert storage.kept(tasks).stored is None
+    assert storage.checkpointer(tasks).stored is None
 
 
 def test_a_loss_comes_to_the_same_whoever_trains_beside_it():
@@ -100,7 +100,7 @@ def learning_settings(**changes):
 
 def test_the_recommender_is_scored_after_every_step_without_changing_the_search():
     settings = learning_settings()
-    part, study = learned(Study(settings), silent, Kept()), Study(settings)
+    part, study = learned(Study(settings), silent, Checkpointer()), Study(settings)
     assert [point["trained"] for point in part["points"]] == sorted(point["trained"] for point in part["points"])
     assert part["points"][0] == part["points"][0] | {"trained": 0, "validation": study.start, "restarts": 0}
     assert part["points"][-1]["trained"] == 6
@@ -111,19 +111,19 @@ def test_the_recommender_is_scored_after_every_step_without_changing_the_search(
 
 
 def test_without_the_filter_the_recommender_changes_with_every_training():
-    part = learned(Study(learning_settings(eta=1.0)), silent, Kept())
+    part = learned(Study(learning_settings(eta=1.0)), silent, Checkpointer())
     assert part["funnel"]["rejected"] == 0
     assert len({point["validation"] for point in part["points"]}) >= 4
 
 
 def test_scores_go_on():
     settings = learning_settings()
-    assert interrupted(learned, settings, 3) == learned(Study(settings), silent, Kept())
+    assert interrupted(learned, settings, 3) == learned(Study(settings), silent, Checkpointer())
 
 
 def test_counts_go_on_with_their_time():
     settings = small_settings(minutes=10.0)
-    whole, again = sampled(Study(settings), silent, Kept()), interrupted(sampled, settings, 1)
+    whole, again = sampled(Study(settings), silent, Checkpointer()), interrupted(sampled, settings, 1)
     counts = [[(point["sampled"], point["trained"]) for point in part["points"]] for part in (whole, again)]
     assert counts[0] == counts[1]
     assert counts[0][-1] == (whole["funnel"]["sampled"], whole["funnel"]["trained"])
@@ -133,7 +133,7 @@ def test_counts_go_on_with_their_time():
 
 
 def test_time_ends_what_is_counted():
-    part = sampled(Study(small_settings(minutes=1e-6, trainings=10**9)), silent, Kept())
+    part = sampled(Study(small_settings(minutes=1e-6, trainings=10**9)), silent, Checkpointer())
     assert part["stop"] == "the time is used up"
 
 

@@ -38,14 +38,14 @@ def test_the_simple_form_has_the_same_gradient(tmp_path):
     simple = EXPORTED.in_simple_form()
     assert simple.name == EXPORTED.simple == "log(y_hat + y/(y_hat))"
     assert any("Simplified from 1^2" in line for line in simple.about())
-    slopes = []
+    gradients = []
     for number, exported in enumerate((EXPORTED, simple)):
         (tmp_path / str(number)).mkdir()
         module = imported(FORMS["torch"].write(exported), tmp_path / str(number)).Loss("sum")
         y_hat = Y_HAT.clone().requires_grad_()
         module(y_hat, Y).backward()
-        slopes.append(y_hat.grad)
-    assert torch.allclose(*slopes, rtol=1e-12)
+        gradients.append(y_hat.grad)
+    assert torch.allclose(*gradients, rtol=1e-12)
     assert simple.in_simple_form() is simple
 
 

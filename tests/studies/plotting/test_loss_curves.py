@@ -73,7 +73,7 @@ def test_normalised_curves_do_not_know_a_constant_factor(text):
 def test_normalised_gradients_are_as_large_as_that_of_bce_where_nothing_is_known(name):
     ((one,), half) = losses(name, scale="normalised"), len(Y_HAT) // 2
     assert Y_HAT[half] == pytest.approx(0.5)
-    # The middle of the grid is 1/2 but for rounding, where some slopes jump.
+    # The middle of the grid is 1/2 but for rounding, where some gradients jump.
     assert np.sqrt(np.mean(one.heights[2][:, half] ** 2)) == pytest.approx(0.5, rel=1e-6)
 
 
@@ -107,19 +107,19 @@ def test_both_columns_have_the_same_heights_and_say_where_they_are_logarithmic()
 
 def test_what_is_not_finite_is_a_gap_and_told():
     (one,) = losses("((1/(y_hat*y))^2)^2", space=UNCLAMPED)
-    assert any("not finite for y = 0 at 199 of 199 predictions" in sentence for sentence in one.told)
+    assert any("not finite for y = 0 at 199 of 199 predictions" in sentence for sentence in one.notes)
     lines = drawn([one])
     assert np.isnan(lines[0, 0, one.chosen.name]).all()
     assert np.isfinite(lines[0, 1, one.chosen.name]).all()
     (nowhere,) = losses("((1/(y_hat - y_hat))^2)^2", space=UNCLAMPED)
-    assert nowhere.told == (f"{nowhere.chosen.name}: not finite anywhere; there is nothing to draw.",)
+    assert nowhere.notes == (f"{nowhere.chosen.name}: not finite anywhere; there is nothing to draw.",)
     assert picture(lambda: loss_curves([nowhere], "raw"), ".png")
 
 
 def test_a_constant_is_flat_and_told():
     for scale in ("raw", "normalised"):
         (one,) = losses("y", scale=scale)
-        assert one.told == ("y: a constant, with a gradient of 0 everywhere: flat lines.",)
+        assert one.notes == ("y: a constant, with a gradient of 0 everywhere: flat lines.",)
         assert one.factor is None
         assert not np.any([*drawn([one], scale).values()])
 
@@ -127,7 +127,7 @@ def test_a_constant_is_flat_and_told():
 @pytest.mark.parametrize(("text", "label"), [("y_hat*y", 0), ("max(1, y_hat/(min(y_hat, y)))", 1)])
 def test_a_label_from_which_nothing_can_be_learned_is_told(text, label):
     (one,) = losses(text)
-    assert one.told == (f"{text}: nothing can be learned from y = {label}, where its gradient is 0 everywhere.",)
+    assert one.notes == (f"{text}: nothing can be learned from y = {label}, where its gradient is 0 everywhere.",)
 
 
 @pytest.mark.parametrize(
@@ -141,13 +141,13 @@ def test_a_label_from_which_nothing_can_be_learned_is_told(text, label):
 def test_what_cannot_be_normalised_is_drawn_raw_and_told(text, space, there):
     (one,) = losses(text, scale="normalised", space=space)
     assert one.factor is None
-    assert any(f"is {there}, so it cannot be normalised: drawn raw" in sentence for sentence in one.told)
+    assert any(f"is {there}, so it cannot be normalised: drawn raw" in sentence for sentence in one.notes)
 
 
 def test_a_pole_leaves_the_picture_and_the_rest_can_be_read():
     ones = losses(POLE, "BCE", space=OperatorSpace(clamp="none", xi=1e-12))
-    assert any("(y_hat 0.5): there it leaves the picture" in sentence for sentence in ones[0].told)
-    assert not ones[1].told
+    assert any("(y_hat 0.5): there it leaves the picture" in sentence for sentence in ones[0].notes)
+    assert not ones[1].notes
     figure = loss_curves(ones, "raw")
     assert max(abs(height) for axes in figure.axes for height in axes.get_ylim()) < 1e6
     lines = drawn(ones)

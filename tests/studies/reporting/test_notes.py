@@ -2,7 +2,7 @@
 
 import pytest
 
-from studies.reporting.notes import data_notes, shown_value
+from studies.reporting.notes import data_notes, format_setting
 
 
 def test_scalars_tables_and_sentences():
@@ -30,7 +30,7 @@ def test_scalars_tables_and_sentences():
     [(None, "-"), (float("nan"), "-"), (True, "yes"), (2**70, "a huge number"), ([], "-"), ([1, "a"], "1, a")],
 )
 def test_values_are_for_reading(value, text):
-    assert shown_value(value) == text
+    assert format_setting(value) == text
 
 
 def test_parts_are_told_where_there_is_no_table():

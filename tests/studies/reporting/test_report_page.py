@@ -8,7 +8,7 @@ from core.common.errors import UserError
 from core.search.trial import Verdict
 from studies.common.pages import STYLE
 from studies.reporting.page import report_page
-from studies.study.comparison import caveats
+from studies.study.baseline_comparison import caveats
 from tests.studies.pages import HOSTILE, Reader
 from tests.studies.reporting.stored import NAN, VERDICT, full, past, result, stored_loss
 

@@ -12,12 +12,12 @@ from studies.reporting.shapes import LABELS, Y_HAT, shape_of
 
 
 @pytest.mark.parametrize("loss", [MSE, BCE, ProgramLoss(LossProgram.parse("log(y_hat + y)^2"), OperatorSpace())])
-def test_slopes_are_those_of_the_value(loss):
+def test_gradients_are_those_of_the_value(loss):
     shape = shape_of("loss", loss)
     value, by_prediction, by_logit = shape.heights
-    slope = np.gradient(value, Y_HAT, axis=1, edge_order=2)
+    gradient = np.gradient(value, Y_HAT, axis=1, edge_order=2)
     inside = slice(20, -20)
-    assert np.allclose(slope[:, inside], by_prediction[:, inside], rtol=0.02, atol=1e-3)
+    assert np.allclose(gradient[:, inside], by_prediction[:, inside], rtol=0.02, atol=1e-3)
     assert np.allclose(by_logit, by_prediction * Y_HAT * (1 - Y_HAT))
 
 

@@ -124,7 +124,7 @@ def test_offers_are_taken_when_it_is_time(tmp_path):
         return state(0)
 
     for now[0] in (1.0, 29.0, 30.0, 31.0, 60.0, 61.0):
-        kept.offer(make)
+        kept.save_if_due(make)
     assert made == [30.0, 61.0]
 
 
@@ -138,7 +138,7 @@ def test_a_checkpoint_that_takes_long_is_followed_by_a_longer_rest(tmp_path):
         return state(0)
 
     for now[0] in range(1, 120):
-        kept.offer(make)
+        kept.save_if_due(make)
     assert made == [1, 106]  # 5 seconds are a twentieth of the time
 
 
@@ -151,11 +151,11 @@ def test_a_full_disk_costs_a_warning_and_the_ones_before_stay(tmp_path, caplog, 
 
     with monkeypatch.context() as patch:
         patch.setattr("os.fsync", full)
-        kept.offer(lambda: state(1))
+        kept.save_if_due(lambda: state(1))
     assert "no checkpoint" in caplog.text
     assert "No space left on device" in caplog.text
     assert names(tmp_path) == ["checkpoint-000001"]
-    kept.offer(lambda: state(2))
+    kept.save_if_due(lambda: state(2))
     assert loaded(tmp_path) == 2
 
 

@@ -20,14 +20,14 @@ def without_time(result):
     return json.dumps([{**result.to_dict(), "seconds": None}, kept])
 
 
-def run(settings, stored=None, offer=lambda make: None):
-    return without_time(Study(settings).run([], stored=stored, offer=offer))
+def run(settings, stored=None, on_checkpoint=lambda make: None):
+    return without_time(Study(settings).run([], stored=stored, on_checkpoint=on_checkpoint))
 
 
 def run_and_keep_all(settings):
     """The result, and every state in which the study could have been kept, as it would lie on disk."""
     kept = []
-    result = run(settings, offer=lambda make: kept.append(pack(make())))
+    result = run(settings, on_checkpoint=lambda make: kept.append(pack(make())))
     return result, kept
 
 

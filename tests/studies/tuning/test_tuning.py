@@ -3,15 +3,15 @@
 import pytest
 
 from studies.execution.factory import TaskFactory
-from studies.tuning.evaluation import Evaluation
+from studies.tuning.evaluator import SettingsEvaluator
 from studies.tuning.storage import open_storage
 from studies.tuning.trials import Trials
-from studies.tuning.tuning import TuneWatcher, Tuning
+from studies.tuning.tuning import TuneCallback, Tuning
 from tests.studies.execution.small import small_runner
 from tests.studies.tuning.small import SEARCH, small_tuning
 
 
-class Diary(TuneWatcher):
+class Diary(TuneCallback):
     def __init__(self):
         self.phases, self.tried, self.bests = [], [], []
 
@@ -36,11 +36,11 @@ def kept_trials(folder, settings):
     )
 
 
-def run(folder, settings, watcher=None, jobs=2):
+def run(folder, settings, callback=None, jobs=2):
     trials = kept_trials(folder, settings)
     with small_runner(folder / "parts", jobs) as runner:
         return Tuning(
-            settings, trials, Evaluation(settings, TaskFactory(None), runner), [watcher] if watcher else []
+            settings, trials, SettingsEvaluator(settings, TaskFactory(None), runner), [callback] if callback else []
         ).run()
 
 
@@ -49,7 +49,7 @@ class Known:
 
     def __init__(self, settings):
         self.settings, self.asked, self.told = settings, [], []
-        self.metric = Evaluation(settings, None, None).metric
+        self.metric = SettingsEvaluator(settings, None, None).metric
 
     def values(self, text, params, seeds):
         self.told.append(text)
@@ -58,15 +58,15 @@ class Known:
             yield seed, 0.9 - abs(params["epsilon"] - 0.01) + seed / 1000
 
 
-def go(folder, watcher, **changes):
+def go(folder, callback, **changes):
     settings = small_tuning(**({"trials": 8, "seeds": 6} | changes))
     folder.mkdir(exist_ok=True)
     trials = kept_trials(folder, settings)
     known = Known(settings)
-    return Tuning(settings, trials, known, [watcher]).run(), known
+    return Tuning(settings, trials, known, [callback]).run(), known
 
 
-def test_watchers_see_everything_and_the_best_is_chosen(tmp_path):
+def test_callbacks_see_everything_and_the_best_is_chosen(tmp_path):
     diary = Diary()
     result, known = go(tmp_path, diary)
     assert diary.tried == list(range(8))

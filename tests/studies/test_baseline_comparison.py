@@ -1,16 +1,16 @@
 import pytest
 
 from core.losses.closed_forms import BCE
+from recommenders.tasks.convergence import TrainingResult
 from recommenders.tasks.finals import Contender, Finished
-from recommenders.tasks.fitting import Fitted
 from recommenders.tasks.metrics import find_metric
-from studies.study.comparison import caveats, compare
+from studies.study.baseline_comparison import caveats, compare
 
 AUC, RMSE = find_metric("classification", "auc"), find_metric("regression", "rmse")
 
 
 def finished(name, validation, tests, metric="auc"):
-    runs = tuple(Fitted(10, 5, {metric: validation}, {metric: test}) for test in tests)
+    runs = tuple(TrainingResult(10, 5, {metric: validation}, {metric: test}) for test in tests)
     return Finished(Contender(name, None, ()), None, BCE, runs)
 
 

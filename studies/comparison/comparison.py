@@ -14,7 +14,7 @@ from recommenders.data import DataFiles
 from recommenders.tasks.finals import Contender, baseline, searched
 from recommenders.tasks.metrics import find_metric
 from studies.comparison.outcome import Converged, NoiseFloor, Outcome, Point, Run
-from studies.comparison.settings import CHANCE, CompareSettings
+from studies.comparison.settings import RANDOM_BASELINE, CompareSettings
 from studies.execution.convergence import Chosen, Convergence, settings_of
 from studies.execution.factory import TaskFactory, Training, data_file_digest
 from studies.execution.runner import CachedRunner
@@ -38,7 +38,7 @@ class Entrant:
     """The loss with each smoothing term to try."""
 
 
-class Contest:
+class Comparison:
     """Settings made into tasks. Everything that can be wrong with the settings is found here.
 
     Args:
@@ -58,7 +58,7 @@ class Contest:
         self._baselines = [_entrant(f"known {one.name}", one) for one in known]
         self.dataset = Study(settings.study(settings.names[0], 0), self.files).task.dataset
         """What is trained on, with the first seed."""
-        self.noise = self._factory.noise(settings.study(CHANCE, 0), settings.noise_loss, settings.noise_seeds)
+        self.noise = self._factory.noise(settings.study(RANDOM_BASELINE, 0), settings.noise_loss, settings.noise_seeds)
         pairs = [(name, seed) for seed in range(settings.seeds) for name in settings.names]
         self.runs = tuple(self._factory.run(settings.study(name, seed)) for name, seed in pairs)
         """The tasks of all searchers with all seeds."""
@@ -72,7 +72,7 @@ class Contest:
         """
         n_runs = f"{len(self.settings.names)} searchers, {self.settings.seeds} seeds"
         noise, *found = runner.stage(f"Noise floor, and phases I and II: {n_runs}", [self.noise, *self.runs])
-        study, metric = self.settings.study(CHANCE, 0), find_metric(self.settings.task, self.settings.metric)
+        study, metric = self.settings.study(RANDOM_BASELINE, 0), find_metric(self.settings.task, self.settings.metric)
         convergence = Convergence(self._factory, runner, study, metric, _AT_ONCE)
         finalists = [self._finalists(run) for run in found]
         entrants: dict[str, Entrant] = {}

@@ -18,7 +18,7 @@ from studies.tuning.tunables import with_values
 
 
 @dataclass(frozen=True)
-class Evaluation:
+class SettingsEvaluator:
     """Computes the validation metric of settings, seed by seed; the test part is never looked at."""
 
     settings: TuneSettings

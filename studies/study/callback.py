@@ -1,4 +1,4 @@
-"""Who watches a study: the terminal, MLflow."""
+"""Callbacks of a study: the terminal, MLflow."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from core.analysis.tally import Tally
-from core.search.effectiveness import Progress
+from core.search.effectiveness import TrainingCurve
 from core.search.search import Step
 
 
-class Observer(ABC):
+class StudyCallback(ABC):
     """Told what happens in a study. Must not change anything in it."""
 
     @abstractmethod
@@ -23,7 +23,7 @@ class Observer(ABC):
         """Something begins or was decided; a sentence for a person."""
 
     @abstractmethod
-    def on_epoch(self, progress: Sequence[Progress]) -> None:
+    def on_epoch(self, curves: Sequence[TrainingCurve]) -> None:
         """Phase III trained one more epoch."""
 
     @abstractmethod
@@ -38,54 +38,54 @@ class Observer(ABC):
         """Go on from there."""
 
 
-class StepObserver(Observer):
+class StepCallback(StudyCallback):
     """Told of steps; what else happens is nothing to it unless it says so."""
 
     def on_phase(self, text: str) -> None:
-        """See Observer."""
+        """See StudyCallback."""
 
-    def on_epoch(self, progress: Sequence[Progress]) -> None:
-        """See Observer."""
+    def on_epoch(self, curves: Sequence[TrainingCurve]) -> None:
+        """See StudyCallback."""
 
     def on_result(self, result: dict[str, Any]) -> None:
-        """See Observer."""
+        """See StudyCallback."""
 
 
-class Audience(Observer):
-    """Several observers as one.
+class CallbackList(StudyCallback):
+    """Several callbacks as one.
 
     Args:
-        observers: told everything in this order.
+        callbacks: told everything in this order.
     """
 
-    def __init__(self, observers: Sequence[Observer]) -> None:
-        self._observers = observers
+    def __init__(self, callbacks: Sequence[StudyCallback]) -> None:
+        self._callbacks = callbacks
 
     def on_step(self, step: Step, tally: Tally, candidate_epochs: int) -> None:
-        """See Observer."""
-        for observer in self._observers:
-            observer.on_step(step, tally, candidate_epochs)
+        """See StudyCallback."""
+        for callback in self._callbacks:
+            callback.on_step(step, tally, candidate_epochs)
 
     def on_phase(self, text: str) -> None:
-        """See Observer."""
-        for observer in self._observers:
-            observer.on_phase(text)
+        """See StudyCallback."""
+        for callback in self._callbacks:
+            callback.on_phase(text)
 
-    def on_epoch(self, progress: Sequence[Progress]) -> None:
-        """See Observer."""
-        for observer in self._observers:
-            observer.on_epoch(progress)
+    def on_epoch(self, curves: Sequence[TrainingCurve]) -> None:
+        """See StudyCallback."""
+        for callback in self._callbacks:
+            callback.on_epoch(curves)
 
     def on_result(self, result: dict[str, Any]) -> None:
-        """See Observer."""
-        for observer in self._observers:
-            observer.on_result(result)
+        """See StudyCallback."""
+        for callback in self._callbacks:
+            callback.on_result(result)
 
     def state_dict(self) -> dict[str, Any]:
-        """See Observer; by the names of their classes, since others may watch when the study goes on."""
-        return {type(observer).__name__: observer.state_dict() for observer in self._observers}
+        """See StudyCallback; by the names of their classes, since others may watch when the study goes on."""
+        return {type(callback).__name__: callback.state_dict() for callback in self._callbacks}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """See Observer."""
-        for observer in self._observers:
-            observer.load_state_dict(state.get(type(observer).__name__, {}))
+        """See StudyCallback."""
+        for callback in self._callbacks:
+            callback.load_state_dict(state.get(type(callback).__name__, {}))

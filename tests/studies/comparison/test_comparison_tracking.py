@@ -3,11 +3,11 @@
 import pytest
 
 from studies.comparison.report import make_report, write_report
-from studies.comparison.tracking import ContestTracker
+from studies.comparison.tracking import ComparisonTracker
 from studies.storage.output import OutputFolder
 from studies.tracking.server import connect
 from studies.tracking.uploader import open_uploader
-from tests.studies.comparison.small import Diary, run_contest, small_contest
+from tests.studies.comparison.small import Diary, run_comparison, small_comparison
 
 
 @pytest.fixture(scope="module")
@@ -22,10 +22,10 @@ def tracked(finished, tmp_path_factory):
 
 
 def write(database, folder, parts, outcome):
-    contest, warnings = small_contest(), []
+    comparison, warnings = small_comparison(), []
     uploader = open_uploader(database, "compared", warnings.append)
-    with ContestTracker(uploader, folder, contest.settings.to_dict()) as tracker:
-        again = run_contest(parts, [tracker, Diary()], contest=contest)
+    with ComparisonTracker(uploader, folder, comparison.settings.to_dict()) as tracker:
+        again = run_comparison(parts, [tracker, Diary()], comparison=comparison)
         assert again == outcome
         report = make_report(outcome)
         tracker.on_report(report, write_report(report, OutputFolder(folder)))
@@ -96,12 +96,12 @@ def test_a_server_that_is_gone_costs_warnings_and_what_is_missing_is_written_lat
     database = tmp_path / "mlflow.db"
     own, _ = connect(f"sqlite:///{database}", "gone")
     warnings = []
-    contest = small_contest()
+    comparison = small_comparison()
     uploader = open_uploader(f"sqlite:///{database}", "gone", warnings.append)
-    tracker = ContestTracker(uploader, tmp_path, contest.settings.to_dict())
+    tracker = ComparisonTracker(uploader, tmp_path, comparison.settings.to_dict())
     uploader.connection = Gone(), "0"
     with tracker:
-        run_contest(parts, [tracker], contest=contest)
+        run_comparison(parts, [tracker], comparison=comparison)
     assert len(warnings) == 4 + 1
     assert all("the same command tries again" in text for text in warnings)
     assert write(f"sqlite:///{database}", tmp_path, parts, outcome) == []

@@ -8,10 +8,10 @@ from typing import Any
 from studies.execution.task import Task
 
 
-def told_with(metric: str) -> Callable[[Task, Mapping[str, Any]], str]:
+def result_message(metric: str) -> Callable[[Task, Mapping[str, Any]], str]:
     """What came of a task, in a few words; `metric` is the name of the metric."""
 
-    def told(task: Task, found: Mapping[str, Any]) -> str:
+    def message(task: Task, found: Mapping[str, Any]) -> str:
         if task.kind != "run":
             return "done"
         funnel, steps = found["funnel"], found["steps"]
@@ -20,4 +20,4 @@ def told_with(metric: str) -> Callable[[Task, Mapping[str, Any]], str]:
         seconds = sum(found["seconds"].values())
         return f"{reached}, {funnel['trained']} trained of {funnel['sampled']} sampled in {seconds:.0f} s"
 
-    return told
+    return message

@@ -6,12 +6,12 @@ import torch
 
 from core.common.errors import UserError
 from core.programs.space import OperatorSpace
-from core.search.effectiveness import Patience
+from core.search.effectiveness import EarlyStopping
 from core.testing.evaluator import loss
 from recommenders.data.synthetic import planted
 from recommenders.models.mf import MF
 from recommenders.models.mlp import MLP
-from recommenders.tasks.fitting import BatchedFit, Fitted, Fitting, fit_losses
+from recommenders.tasks.convergence import BatchedRun, ConvergenceTraining, TrainingResult, fit_losses
 from recommenders.tasks.losses import make_loss
 from studies.storage.packing import pack, unpack
 from tests.recommenders.problems import make_task, task_that_takes
@@ -22,12 +22,12 @@ RECOMMENDERS = [MF(embedding_size=4, init_std=0.3), MLP(embedding_size=3, hidden
 OVERFITTING = {"learning_rate": 2.0, "weight_decay": 0.0, "batch_size": 8}
 
 
-def fit(losses, epochs=6, recommender=None, seed=0, patience=None, **settings):
+def fit(losses, epochs=6, recommender=None, seed=0, early_stopping=None, **settings):
     task = make_task(recommender, **settings)
-    return fit_losses(task, losses, seed, patience or Patience(max_epochs=epochs))
+    return fit_losses(task, losses, seed, early_stopping or EarlyStopping(max_epochs=epochs))
 
 
-def same(one: Fitted, other: Fitted) -> bool:
+def same(one: TrainingResult, other: TrainingResult) -> bool:
     return (
         (one.epochs, one.best_epoch) == (other.epochs, other.best_epoch)
         and one.validation == pytest.approx(other.validation, abs=1e-6)
@@ -46,7 +46,7 @@ def test_the_metrics_are_those_of_the_best_validation_epoch(recommender):
 
 def test_the_metrics_are_those_of_the_weights_kept():
     task = make_task(**OVERFITTING)
-    batched = BatchedFit(task, [BCE, MSE], seed=0, descents=[task.settings.descent] * 2)
+    batched = BatchedRun(task, [BCE, MSE], seed=0, sgd=[task.settings.sgd] * 2)
     for _ in range(2):
         batched.train_epoch()
     batched.keep_best([1])
@@ -65,7 +65,7 @@ def test_the_best_score_is_the_metric_reported():
         task,
         [BCE, MSE],
         0,
-        Patience(max_epochs=5),
+        EarlyStopping(max_epochs=5),
         on_epoch=lambda progress: seen.append([(p.epochs, p.best_score) for p in progress]),
     )
     assert [[epochs for epochs, _ in row] for row in seen] == [[n, n] for n in range(1, 6)]
@@ -74,7 +74,7 @@ def test_the_best_score_is_the_metric_reported():
 
 def test_scores_of_an_epoch_are_those_of_its_copies():
     task = make_task()
-    batched = BatchedFit(task, [BCE, MSE], seed=0, descents=[task.settings.descent] * 2)
+    batched = BatchedRun(task, [BCE, MSE], seed=0, sgd=[task.settings.sgd] * 2)
     scores = batched.train_epoch()
     batched.keep_best([0, 1])
     assert [task.scores(batched.best[i])[0] for i in range(2)] == pytest.approx(list(scores))
@@ -85,7 +85,7 @@ def test_every_epoch_has_batches_of_its_own_from_one_seed(monkeypatch):
     train = task.trainer.train_and_predict
     monkeypatch.setattr(task.trainer, "train_and_predict", lambda *a: (calls.append(a[2:4]), train(*a))[1])
     for seed in (0, 1):
-        fit_losses(task, [BCE], seed, Patience(max_epochs=3))
+        fit_losses(task, [BCE], seed, EarlyStopping(max_epochs=3))
     assert [epoch for _, epoch in calls] == [0, 1, 2] * 2
     assert [seed for seed, _ in calls] == [calls[0][0]] * 3 + [calls[3][0]] * 3
     assert calls[0][0] != calls[3][0]
@@ -94,7 +94,7 @@ def test_every_epoch_has_batches_of_its_own_from_one_seed(monkeypatch):
 @pytest.mark.parametrize("recommender", RECOMMENDERS)
 def test_a_loss_of_nan_ends_without_metrics_and_does_not_hurt_the_others(recommender):
     first, broken, last = fit([BCE, NAN, MSE], recommender=recommender)
-    assert replace(broken, curve=()) == Fitted(epochs=1, best_epoch=0, validation={}, test={})
+    assert replace(broken, curve=()) == TrainingResult(epochs=1, best_epoch=0, validation={}, test={})
     assert [math.isnan(score) for score in broken.curve] == [True]
     assert same(first, fit([BCE], recommender=recommender)[0])
     assert same(last, fit([MSE], recommender=recommender)[0])
@@ -102,26 +102,26 @@ def test_a_loss_of_nan_ends_without_metrics_and_does_not_hurt_the_others(recomme
 
 @pytest.mark.parametrize("recommender", RECOMMENDERS)
 def test_a_loss_fits_as_it_does_alone_though_others_retire(recommender):
-    patience = Patience(max_epochs=30, best_ago=3, falling=2)
+    early_stopping = EarlyStopping(max_epochs=30, best_ago=3, falling=2)
     losses = [BCE, NAN, MSE, FOCAL, loss("y_hat"), loss("-((y_hat + -y)^2)")]
-    together = fit(losses, recommender=recommender, patience=patience, **OVERFITTING)
+    together = fit(losses, recommender=recommender, early_stopping=early_stopping, **OVERFITTING)
     assert len({f.epochs for f in together}) > 2  # they do leave at different times
     for one, fitted in zip(losses, together, strict=True):
-        assert same(fitted, fit([one], recommender=recommender, patience=patience, **OVERFITTING)[0])
+        assert same(fitted, fit([one], recommender=recommender, early_stopping=early_stopping, **OVERFITTING)[0])
 
 
 def test_every_loss_goes_down_its_own_way():
     task = make_task()
-    own = replace(task.settings.descent, learning_rate=0.3, weight_decay=0.01, clip=1e-3)
+    own = replace(task.settings.sgd, learning_rate=0.3, weight_decay=0.01, clip=1e-3)
     other = make_task(learning_rate=0.3, weight_decay=0.01, clip=1e-3)
-    patience = Patience(max_epochs=4)
-    both = Fitting(task, [BCE, BCE], 0, patience, descents=[task.settings.descent, own])
+    early_stopping = EarlyStopping(max_epochs=4)
+    both = ConvergenceTraining(task, [BCE, BCE], 0, early_stopping, sgd=[task.settings.sgd, own])
     for _ in both:
         pass
-    assert both.fitted == [*fit_losses(task, [BCE], 0, patience), *fit_losses(other, [BCE], 0, patience)]
+    assert both.fitted == [*fit_losses(task, [BCE], 0, early_stopping), *fit_losses(other, [BCE], 0, early_stopping)]
     assert both.fitted[0] != both.fitted[1]
-    with pytest.raises(ValueError, match="expected 2 descents, one for each loss, got 1"):
-        Fitting(task, [BCE, BCE], 0, patience, descents=[own])
+    with pytest.raises(ValueError, match="expected 2 settings of SGD, one for each loss, got 1"):
+        ConvergenceTraining(task, [BCE, BCE], 0, early_stopping, sgd=[own])
 
 
 def test_the_same_seed_gives_the_same_result_and_another_one_another():
@@ -131,8 +131,8 @@ def test_the_same_seed_gives_the_same_result_and_another_one_another():
 
 def test_retiring_moves_the_others_up_in_order():
     task = make_task()
-    batched = BatchedFit(task, [BCE, MSE, FOCAL], seed=0, descents=[task.settings.descent] * 3)
-    alone = BatchedFit(task, [MSE], seed=0, descents=[task.settings.descent])
+    batched = BatchedRun(task, [BCE, MSE, FOCAL], seed=0, sgd=[task.settings.sgd] * 3)
+    alone = BatchedRun(task, [MSE], seed=0, sgd=[task.settings.sgd])
     batched.train_epoch()
     alone.train_epoch()
     batched.retire([0, 2])
@@ -160,7 +160,7 @@ def test_every_metric_of_the_task_is_reported_on_both_parts(metric, names):
 
 def test_a_threshold_chosen_on_the_test_part_makes_its_f1_no_smaller():
     task = make_task()
-    ours, theirs = (fit_losses(task, [BCE], 0, Patience(max_epochs=4), t)[0] for t in ("validation", "test"))
+    ours, theirs = (fit_losses(task, [BCE], 0, EarlyStopping(max_epochs=4), t)[0] for t in ("validation", "test"))
     assert theirs.test["f1"] >= ours.test["f1"]
     assert theirs.validation["f1"] <= ours.validation["f1"]
     assert (theirs.test["auc"], theirs.validation["auc"]) == (ours.test["auc"], ours.validation["auc"])
@@ -170,19 +170,19 @@ def test_what_is_planted_is_learned():
     task = make_task(
         MF(init_std=0.1), planted(), dtype=torch.float32, learning_rate=0.5, weight_decay=3e-4, batch_size=32
     )
-    (fitted,) = fit_losses(task, [BCE], 0, Patience(max_epochs=60))
+    (fitted,) = fit_losses(task, [BCE], 0, EarlyStopping(max_epochs=60))
     assert fitted.test["auc"] > 0.93  # 0.951 when written; the noise leaves no more than about 0.96
     assert fitted.validation["auc"] > 0.9
 
 
 @pytest.mark.parametrize("together", [None, 1, 3])
 def test_training_goes_on_from_any_epoch_as_if_it_had_never_ended(together):
-    patience = Patience(max_epochs=9, best_ago=2, falling=1)
+    early_stopping = EarlyStopping(max_epochs=9, best_ago=2, falling=1)
     losses = [make_loss(name, OperatorSpace()) for name in ("BCE", "MaxR", "MSE", "-(y - y_hat)^2")]
 
     def begin():
         task = task_that_takes(together)
-        return Fitting(task, losses, 3, patience)
+        return ConvergenceTraining(task, losses, 3, early_stopping)
 
     whole, states = begin(), []
     for _ in whole:
@@ -198,19 +198,19 @@ def test_training_goes_on_from_any_epoch_as_if_it_had_never_ended(together):
 
 def test_a_state_of_other_losses_is_refused():
     loss = make_loss("BCE", OperatorSpace())
-    fitting = Fitting(make_task(), [loss], 0, Patience(max_epochs=3))
+    fitting = ConvergenceTraining(make_task(), [loss], 0, EarlyStopping(max_epochs=3))
     next(iter(fitting))
     state = fitting.state_dict()
     with pytest.raises(UserError, match="expected 2 losses, got 1"):
-        Fitting(make_task(), [loss] * 2, 0, Patience()).load_state_dict(state)
+        ConvergenceTraining(make_task(), [loss] * 2, 0, EarlyStopping()).load_state_dict(state)
     with pytest.raises(UserError, match=r"stored parameters: expected .*user_embedding"):
-        Fitting(make_task(MF(embedding_size=3)), [loss], 0, Patience()).load_state_dict(state)
+        ConvergenceTraining(make_task(MF(embedding_size=3)), [loss], 0, EarlyStopping()).load_state_dict(state)
 
 
 @pytest.mark.parametrize("together", [None, 1, 2])
 def test_the_recommender_that_is_kept_is_the_one_whose_metrics_are_told(together):
     task = task_that_takes(together)
-    fitting = Fitting(task, [BCE, MSE, FOCAL], 0, Patience(max_epochs=4), keep=1)
+    fitting = ConvergenceTraining(task, [BCE, MSE, FOCAL], 0, EarlyStopping(max_epochs=4), keep=1)
     assert fitting.kept is None
     for _ in fitting:
         pass
@@ -219,7 +219,7 @@ def test_the_recommender_that_is_kept_is_the_one_whose_metrics_are_told(together
 
 def test_a_kept_recommender_is_part_of_the_state():
     def begin():
-        return Fitting(task_that_takes(1), [BCE, MSE], 0, Patience(max_epochs=3), keep=0)
+        return ConvergenceTraining(task_that_takes(1), [BCE, MSE], 0, EarlyStopping(max_epochs=3), keep=0)
 
     fitting, state = begin(), None
     for _ in fitting:
@@ -230,12 +230,12 @@ def test_a_kept_recommender_is_part_of_the_state():
 
 
 def test_the_recommender_of_a_loss_that_broke_down_is_not_kept():
-    fitting = Fitting(make_task(), [NAN], 0, Patience(max_epochs=3), keep=0)
+    fitting = ConvergenceTraining(make_task(), [NAN], 0, EarlyStopping(max_epochs=3), keep=0)
     assert [len(progress) for progress in fitting] == [1]
     assert fitting.kept is None
 
 
 def test_curves_have_a_score_for_every_epoch():
-    (fitted,) = fit([BCE], patience=Patience(max_epochs=4))
+    (fitted,) = fit([BCE], early_stopping=EarlyStopping(max_epochs=4))
     assert len(fitted.curve) == fitted.epochs
     assert max(fitted.curve) == fitted.curve[fitted.best_epoch - 1] == fitted.validation["auc"]

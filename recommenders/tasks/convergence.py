@@ -9,34 +9,32 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from core.common.errors import UserError, shown
+from core.common.errors import UserError, format_value
 from core.common.restoring import count, read
 from core.common.seeding import derive_seed
 from core.losses.loss import Loss
-from core.search.effectiveness import Fit, Patience, Progress, in_training, train_to_convergence
+from core.search.effectiveness import ConvergenceRun, EarlyStopping, TrainingCurve, in_training, train_to_convergence
 from recommenders.backends.base import TrainEpoch
 from recommenders.models.recommender import Weights
-from recommenders.tasks.task import Descent, RecommendationTask
+from recommenders.tasks.task import RecommendationTask, SgdSettings
 
 #: Of the parameters, for each candidate: the current ones and the best.
 _COPIES = 2
 
 
-class BatchedFit(Fit):
+class BatchedRun(ConvergenceRun):
     """Fresh recommenders (the same for every loss), trained on the same batches.
 
     Args:
         task: what to train.
         losses: one for each candidate.
         seed: of the recommender and of the batches.
-        descents: one for each candidate.
+        sgd: settings of SGD for each candidate.
     """
 
-    def __init__(
-        self, task: RecommendationTask, losses: Sequence[Loss], seed: int, descents: Sequence[Descent]
-    ) -> None:
+    def __init__(self, task: RecommendationTask, losses: Sequence[Loss], seed: int, sgd: Sequence[SgdSettings]) -> None:
         self._task, self._losses, self._seed = task, list(losses), derive_seed(seed, "effectiveness")
-        self._population = task.descending(task.initial(seed), descents)
+        self._models = task.copies_for(task.initial(seed), sgd)
         self._active = list(range(len(losses)))
         self._prepared = self._prepare()
         self._epoch = 0
@@ -53,7 +51,7 @@ class BatchedFit(Fit):
         return {
             "epoch": self._epoch,
             "active": list(self._active),
-            "weights": dict(self._population.weights) if self._active else {},
+            "weights": dict(self._models.weights) if self._active else {},
             "best": [[number, dict(weights)] for number, weights in self.best.items()],
         }
 
@@ -66,17 +64,17 @@ class BatchedFit(Fit):
         n = len(self._losses)
         self._epoch, self._active = count(state["epoch"]), [count(i, n) for i in read(list[int], state["active"])]
         if sorted(set(self._active)) != self._active:
-            raise UserError(f"stored training: expected losses in order, each once, got {shown(self._active)}")
+            raise UserError(f"stored training: expected losses in order, each once, got {format_value(self._active)}")
         best = read(list[tuple[int, dict[str, Tensor]]], state["best"])
         self.best = {count(number, n): self._one_copy(weights) for number, weights in best}
         if self._active:
-            self._population.keep(self._active)
-            self._population.load(read(dict[str, Tensor], state["weights"]))
+            self._models.keep(self._active)
+            self._models.load(read(dict[str, Tensor], state["weights"]))
             self._prepared = self._prepare()
 
     def _one_copy(self, stored: Mapping[str, Tensor]) -> Weights:
         """Stored parameters of one recommender, on the device."""
-        copy = self._population.select([0])
+        copy = self._models.select([0])
         copy.load(stored)
         return copy.weights
 
@@ -84,33 +82,33 @@ class BatchedFit(Fit):
         return self._task.trainer.prepare([self._losses[n] for n in self._active])
 
     def train_epoch(self) -> Sequence[float]:
-        """See Fit."""
+        """See ConvergenceRun."""
         self._epoch += 1
-        return self._task.train_and_score(self._population, self._prepared, self._seed, self._epoch - 1)
+        return self._task.train_and_score(self._models, self._prepared, self._seed, self._epoch - 1)
 
     def keep_best(self, positions: Sequence[int]) -> None:
-        """See Fit."""
+        """See ConvergenceRun."""
         for position in positions:
             number = self._active[position]
-            copy = {name: weight[position : position + 1] for name, weight in self._population.weights.items()}
+            copy = {name: weight[position : position + 1] for name, weight in self._models.weights.items()}
             if number not in self.best:
                 self.best[number] = {name: torch.empty_like(weight) for name, weight in copy.items()}
             for name, weight in copy.items():
                 self.best[number][name].copy_(weight)
 
     def retire(self, positions: Sequence[int]) -> None:
-        """See Fit."""
+        """See ConvergenceRun."""
         rest = [i for i in range(len(self._active)) if i not in positions]
         if len(rest) == len(self._active):
             return
         self._active = [self._active[i] for i in rest]
         if rest:
-            self._population.keep(rest)
+            self._models.keep(rest)
             self._prepared = self._prepare()
 
 
 @dataclass(frozen=True)
-class Fitted:
+class TrainingResult:
     """A loss's recommender at its best validation epoch."""
 
     epochs: int
@@ -129,22 +127,22 @@ class Fitted:
         return asdict(self)
 
 
-class Fitting:
+class ConvergenceTraining:
     """Fresh recommenders trained by every loss until they converge, as many together as memory takes.
 
-    Whoever iterates sees the progress of all losses after every epoch; then `fitted` is complete.
+    Whoever iterates sees the training curves of all losses after every epoch; then `fitted` is complete.
 
     Args:
         task: what to train.
         losses: one for each candidate.
         seed: of the recommenders and batches.
-        patience: when a candidate has converged.
+        early_stopping: when a candidate has converged.
         threshold_from: see RecommendationTask.report.
         keep: the number of the loss whose recommender is kept, if any.
-        descents: how each goes down; None: all as the task's settings say.
+        sgd: settings of SGD for each loss; None: those of the task for all.
 
     Raises:
-        ValueError: not one descent for each loss.
+        ValueError: not as many settings of SGD as losses.
     """
 
     def __init__(
@@ -152,25 +150,25 @@ class Fitting:
         task: RecommendationTask,
         losses: Sequence[Loss],
         seed: int,
-        patience: Patience,
+        early_stopping: EarlyStopping,
         threshold_from: str = "validation",
         keep: int | None = None,
-        descents: Sequence[Descent] | None = None,
+        sgd: Sequence[SgdSettings] | None = None,
     ) -> None:
         self._task, self._losses, self._seed = task, list(losses), seed
-        self._descents = [task.settings.descent] * len(losses) if descents is None else list(descents)
-        if len(self._descents) != len(self._losses):
-            raise ValueError(f"expected {len(self._losses)} descents, one for each loss, got {len(self._descents)}")
-        self._patience, self._threshold_from, self._keep = patience, threshold_from, keep
-        self._progress = [Progress() for _ in losses]
-        self._fit: BatchedFit | None = None
+        self._sgd = [task.settings.sgd] * len(losses) if sgd is None else list(sgd)
+        if len(self._sgd) != len(self._losses):
+            raise ValueError(f"expected {len(self._losses)} settings of SGD, one for each loss, got {len(self._sgd)}")
+        self._early_stopping, self._threshold_from, self._keep = early_stopping, threshold_from, keep
+        self._curves = [TrainingCurve() for _ in losses]
+        self._fit: BatchedRun | None = None
         self._group = slice(0, 0)  # the losses that are in training together
-        self.fitted: list[Fitted] = []
+        self.fitted: list[TrainingResult] = []
         """What the losses came to, in order, as far as they are done."""
         self.kept: Weights | None = None
         """The recommender that is kept, at its best epoch (leading K = 1), once it is done."""
 
-    def __iter__(self) -> Iterator[list[Progress]]:
+    def __iter__(self) -> Iterator[list[TrainingCurve]]:
         """The epochs to come."""
         while len(self.fitted) < len(self._losses):
             try:
@@ -187,34 +185,34 @@ class Fitting:
         """Start this group from fresh recommenders, whatever it had come to."""
         self._group, self._fit = group, None
         for i in range(*group.indices(len(self._losses))):
-            self._progress[i] = Progress()
+            self._curves[i] = TrainingCurve()
 
-    def _fresh(self) -> BatchedFit:
+    def _fresh(self) -> BatchedRun:
         """The group before its first epoch."""
-        return BatchedFit(self._task, self._losses[self._group], self._seed, self._descents[self._group])
+        return BatchedRun(self._task, self._losses[self._group], self._seed, self._sgd[self._group])
 
-    def _train_group(self) -> Iterator[list[Progress]]:
+    def _train_group(self) -> Iterator[list[TrainingCurve]]:
         start = len(self.fitted)
         if self._group.stop <= start:
             together = self._task.trainer.at_once(self._task.initial(self._seed), _COPIES)
             self._begin(slice(start, min(start + together, len(self._losses))))
         fit = self._fit = self._fit or self._fresh()
-        for _ in train_to_convergence(fit, self._progress[self._group], self._patience):
-            yield self._progress
-        self.fitted += [self._finished(fit, i, done) for i, done in enumerate(self._progress[self._group])]
+        for _ in train_to_convergence(fit, self._curves[self._group], self._early_stopping):
+            yield self._curves
+        self.fitted += [self._finished(fit, i, done) for i, done in enumerate(self._curves[self._group])]
         if self._keep is not None and start <= self._keep < self._group.stop:
             self.kept = fit.best.get(self._keep - start)
         self._fit = None  # its memory is for the next one
 
-    def _finished(self, fit: BatchedFit, i: int, done: Progress) -> Fitted:
+    def _finished(self, fit: BatchedRun, i: int, done: TrainingCurve) -> TrainingResult:
         metrics = self._task.report(fit.best[i], self._threshold_from) if i in fit.best else ({}, {})
-        return Fitted(done.epochs, done.best_epoch, *metrics, tuple(done.curve))
+        return TrainingResult(done.epochs, done.best_epoch, *metrics, tuple(done.curve))
 
     def state_dict(self) -> dict[str, Any]:
         """Where it stands, between epochs. The tensors are those in training: store them before it goes on."""
         return {
             "fitted": [one.to_dict() for one in self.fitted],
-            "progress": [asdict(one) for one in self._progress],
+            "progress": [asdict(one) for one in self._curves],
             "group": [self._group.start, self._group.stop],
             "fit": None if self._fit is None else self._fit.state_dict(),
             "kept": self.kept,
@@ -227,9 +225,10 @@ class Fitting:
             UserError: a state of another recommender or of other losses.
         """
         n = len(self._losses)
-        self.fitted, self._progress = read(list[Fitted], state["fitted"]), read(list[Progress], state["progress"])
-        if len(self._progress) != n:
-            raise UserError(f"stored training: expected {n} losses, got {len(self._progress)}")
+        self.fitted = read(list[TrainingResult], state["fitted"])
+        self._curves = read(list[TrainingCurve], state["progress"])
+        if len(self._curves) != n:
+            raise UserError(f"stored training: expected {n} losses, got {len(self._curves)}")
         self.kept = read_weights(self._task, state["kept"], self._seed)
         start, stop = (count(end, n + 1) for end in read(list[int], state["group"]))
         self._group, self._fit = slice(start, stop), None
@@ -240,7 +239,7 @@ class Fitting:
         if state["fit"] is not None:
             self._fit = self._fresh()
             self._fit.load_state_dict(state["fit"])
-            if self._fit.active != in_training(self._progress[self._group], self._patience):
+            if self._fit.active != in_training(self._curves[self._group], self._early_stopping):
                 raise UserError("stored training: the losses in training are not those that have not converged")
 
 
@@ -254,21 +253,21 @@ def read_weights(task: RecommendationTask, stored: Any, seed: int = 0) -> Weight
     weights = read(dict[str, Tensor] | None, stored)
     if weights is None:
         return None
-    population = task.population(task.initial(seed), 1, 0.0)
-    population.load(weights)
-    return population.weights
+    models = task.model_copies(task.initial(seed), 1, 0.0)
+    models.load(weights)
+    return models.weights
 
 
 def fit_losses(
     task: RecommendationTask,
     losses: Sequence[Loss],
     seed: int,
-    patience: Patience,
+    early_stopping: EarlyStopping,
     threshold_from: str = "validation",
-    on_epoch: Callable[[list[Progress]], None] = lambda progress: None,
-) -> list[Fitted]:
-    """Train to the end, see Fitting; `on_epoch` is called after every epoch with the progress of all losses."""
-    fitting = Fitting(task, losses, seed, patience, threshold_from)
-    for progress in fitting:
-        on_epoch(progress)
+    on_epoch: Callable[[list[TrainingCurve]], None] = lambda curves: None,
+) -> list[TrainingResult]:
+    """Train to the end, see ConvergenceTraining; `on_epoch` gets the curves of all losses after every epoch."""
+    fitting = ConvergenceTraining(task, losses, seed, early_stopping, threshold_from)
+    for curves in fitting:
+        on_epoch(curves)
     return fitting.fitted

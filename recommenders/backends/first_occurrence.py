@@ -7,21 +7,21 @@ import numpy as np
 from core.common.jit import compiled
 
 
-def first_places(ids: np.ndarray, batch_size: int) -> np.ndarray:
-    """For every id, the place in its batch where the same id stands first.
+def first_occurrence(ids: np.ndarray, batch_size: int) -> np.ndarray:
+    """Return for every id the index in its batch at which it occurs first.
 
     Args:
         ids: [n], at least 0, in the order of training.
         batch_size: examples a batch; the last one may be smaller.
 
     Returns:
-        [n] int32, places counted from 0 in each batch.
+        [n] int32, indices counted from 0 in each batch.
     """
-    return _first_places(ids, batch_size, int(ids.max(initial=-1)) + 1)
+    return _first_occurrence(ids, batch_size, int(ids.max(initial=-1)) + 1)
 
 
 @compiled()
-def _first_places(ids, batch_size, n_rows):
+def _first_occurrence(ids, batch_size, n_rows):
     latest = np.full(n_rows, -1, np.int64)  # where an id stood first in the last batch that had it
     first = np.empty(len(ids), np.int32)
     for i in range(len(ids)):
@@ -33,8 +33,8 @@ def _first_places(ids, batch_size, n_rows):
 
 
 @compiled()
-def alone(first_user, first_item, batch_size):
-    """Whether neither user nor item of an example occurs again in its batch [n], given their first places."""
+def unique_in_batch(first_user, first_item, batch_size):
+    """Whether neither user nor item of an example occurs again in its batch [n], given their first occurrences."""
     result = np.ones(len(first_user), np.bool_)
     for i in range(len(result)):
         start = i // batch_size * batch_size

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from core.common.seeding import derive_seed
-from recommenders.tasks.scaling import fresh_yardstick
+from recommenders.tasks.scaling import fresh_normaliser
 from recommenders.tasks.task import RecommendationTask
-from studies.evaluation.outcome import Choice, Judged, Outcome
+from studies.evaluation.outcome import Choice, EvaluatedLoss, Outcome
 from studies.evaluation.settings import EvaluateSettings
 from studies.evaluation.tuner import AT_ONCE, Point, Tuner
 from studies.execution.convergence import Convergence, settings_of
@@ -20,7 +20,7 @@ _SCALE_ROWS = 128
 _CLOSING = 6
 
 
-class Judgement:
+class Evaluation:
     """Chooses settings for every loss on validation, then trains it with the seeds that are shown.
 
     Args:
@@ -40,15 +40,15 @@ class Judgement:
         """Do what is missing."""
         choices = self._tuned() if self._settings.protocol == "symmetric" else self._from_grid()
         pairs = list(zip(self._contenders, choices, strict=True))
-        trainings = [Training(one.name, choice.epsilon, descent=choice.descent) for one, choice in pairs]
+        trainings = [Training(one.name, choice.epsilon, sgd=choice.sgd) for one, choice in pairs]
         text = f"Every loss with its settings and {self._settings.seeds} seeds"
         fitted = self._convergence.train(text, trainings, self._settings.repeats(False))
         baselines = self._settings.baselines
-        judged = [
-            Judged(one.name, one.name in baselines, choice, tuple(runs))
+        evaluated = [
+            EvaluatedLoss(one.name, one.name in baselines, choice, tuple(runs))
             for (one, choice), runs in zip(pairs, fitted, strict=True)
         ]
-        return Outcome(self._settings, tuple(judged))
+        return Outcome(self._settings, tuple(evaluated))
 
     def _try(
         self,
@@ -59,7 +59,7 @@ class Judgement:
     ) -> None:
         """Train the points of all losses, and tell."""
         trainings = [
-            Training(one.name, point.epsilon, descent=point.descent(of_one[point.epsilon]))
+            Training(one.name, point.epsilon, sgd=point.sgd(of_one[point.epsilon]))
             for one, points, of_one in zip(self._contenders, asked, factors, strict=True)
             for point in points
         ]
@@ -68,25 +68,25 @@ class Judgement:
             tuner.tell([self._convergence.values(next(runs)) for _ in points])
 
     def _from_grid(self) -> list[Choice]:
-        """The smoothing term of every loss that has one; one descent for all."""
-        descent, text = self._settings.study.train.descent, "The smoothing term of every loss"
+        """The smoothing term of every loss that has one; one row of SGD settings for all."""
+        sgd, text = self._settings.study.train.sgd, "The smoothing term of every loss"
         open_ones = [one for one in self._contenders if len(one.choices) > 1]
         options = [settings_of(one) for one in open_ones]
         found = self._convergence.choose(text, options, self._settings.repeats(True), is_trial=True)
         chosen = {
             one.training.name: Choice(
-                one.training.epsilon, descent, grid=tuple((tried.epsilon, value) for tried, value in one.grid)
+                one.training.epsilon, sgd, grid=tuple((tried.epsilon, value) for tried, value in one.grid)
             )
             for one in found
         }
-        return [chosen.get(one.name) or Choice(one.choices[0][0], descent) for one in self._contenders]
+        return [chosen.get(one.name) or Choice(one.choices[0][0], sgd) for one in self._contenders]
 
     def _tuned(self) -> list[Choice]:
         """Everything about every loss, with as many trials for each."""
         settings, metric = self._settings, self._task.metric
-        yardstick = fresh_yardstick(self._task, settings.seed, min(_SCALE_ROWS, len(self._task.dataset.train)))
+        normaliser = fresh_normaliser(self._task, settings.seed, min(_SCALE_ROWS, len(self._task.dataset.train)))
         factors = [
-            dict(zip((e for e, _ in one.choices), yardstick.factors([loss for _, loss in one.choices]), strict=True))
+            dict(zip((e for e, _ in one.choices), normaliser.factors([loss for _, loss in one.choices]), strict=True))
             for one in self._contenders
         ]
         seed = derive_seed(settings.seed, "evaluation")  # the same for all, that equal losses come to the same
@@ -106,4 +106,4 @@ def _choice(tuner: Tuner, factors: Mapping[float | None, float]) -> Choice:
     """The best point of a tuner; `factors` are those of its loss, by smoothing term."""
     point = tuner.best.point
     factor = factors[point.epsilon]
-    return Choice(point.epsilon, point.descent(factor), factor=factor, tuner=tuner)
+    return Choice(point.epsilon, point.sgd(factor), factor=factor, tuner=tuner)

@@ -14,7 +14,7 @@ from recommenders.models.recommender import Weights
 
 
 @dataclass
-class Population:
+class ModelCopies:
     """K copies of a recommender with their own optimisation settings."""
 
     weights: Weights
@@ -34,7 +34,7 @@ class Population:
         weight_decay: Sequence[float],
         clip: Sequence[float],
         machine: Machine,
-    ) -> Population:
+    ) -> ModelCopies:
         """Make K copies of one set of parameters.
 
         Args:
@@ -55,11 +55,11 @@ class Population:
         """K."""
         return len(self.learning_rate)
 
-    def select(self, copies: Sequence[int]) -> Population:
-        """A population of these copies (of one copy many times, to start candidates from it)."""
+    def select(self, copies: Sequence[int]) -> ModelCopies:
+        """Copy these (one many times, to start candidates from it)."""
         device = next(iter(self.weights.values())).device
         index = torch.tensor(list(copies), device=device)
-        return Population(
+        return ModelCopies(
             {name: weight.index_select(0, index) for name, weight in self.weights.items()},
             tuple(self.learning_rate[copy] for copy in copies),
             tuple(self.weight_decay[copy] for copy in copies),
@@ -77,7 +77,7 @@ class Population:
         self.weight_decay = tuple(self.weight_decay[copy] for copy in copies)
         self.clip = tuple(self.clip[copy] for copy in copies)
 
-    def put_back(self, copies: Sequence[int], selected: Population) -> None:
+    def put_back(self, copies: Sequence[int], selected: ModelCopies) -> None:
         """Overwrite these copies with those of `selected`, in order."""
         for name, weight in self.weights.items():
             weight[list(copies)] = selected.weights[name]

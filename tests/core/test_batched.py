@@ -5,11 +5,19 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.losses.duals import DualPrograms
+from core.losses.batched import BatchedPrograms
 from core.losses.loss import ProgramLoss
 from core.programs.program import LossProgram
 from core.programs.space import HANDCRAFTED_SPACE, OperatorSpace
-from tests.core.oracles import SPECIAL_Y, SPECIAL_Y_HAT, Y_HAT, Y, assert_slopes_agree, slope, slope_size
+from tests.core.oracles import (
+    SPECIAL_Y,
+    SPECIAL_Y_HAT,
+    Y_HAT,
+    Y,
+    assert_gradients_agree,
+    gradient_size,
+    prediction_gradient,
+)
 from tests.strategies import law, losses
 
 CPU = torch.device("cpu")
@@ -22,18 +30,18 @@ def made(text, space=HANDCRAFTED_SPACE, epsilon=None):
 
 def together(batch, y_hat, y):
     shared = y_hat.ndim == 1
-    return DualPrograms(batch, shared=shared, device=CPU, dtype=y_hat.dtype)(y_hat, y)
+    return BatchedPrograms(batch, shared=shared, device=CPU, dtype=y_hat.dtype)(y_hat, y)
 
 
 def assert_each_is_as_alone(batch, y_hat, y, rtol=1e-10):
-    """Values and slopes against the compiled program and autograd, one program at a time."""
-    values, slopes = together(batch, y_hat, y)
-    assert values.shape == slopes.shape == (len(batch), y.shape[0])
+    """Values and gradients against the compiled program and autograd, one program at a time."""
+    values, gradients = together(batch, y_hat, y)
+    assert values.shape == gradients.shape == (len(batch), y.shape[0])
     for k, loss in enumerate(batch):
         at = y_hat if y_hat.ndim == 1 else y_hat[k]
         assert torch.equal(values[k], loss.function(at, y).expand_as(y))
-        size = slope_size(loss.program, loss.space, at, y, loss.epsilon)
-        assert_slopes_agree(slopes[k], slope(loss.function, at, y), size, rtol)
+        size = gradient_size(loss.program, loss.space, at, y, loss.epsilon)
+        assert_gradients_agree(gradients[k], prediction_gradient(loss.function, at, y), size, rtol)
 
 
 def batches(**kinds):
@@ -67,18 +75,18 @@ def test_single_precision_agrees_with_autograd_in_single_precision(batch):
 @given(batches(), st.randoms())
 def test_the_order_of_the_programs_does_not_matter(batch, random):
     order = random.sample(range(len(batch)), len(batch))
-    values, slopes = together(batch, Y_HAT, Y)
-    moved_values, moved_slopes = together([batch[k] for k in order], Y_HAT, Y)
+    values, gradients = together(batch, Y_HAT, Y)
+    moved_values, moved_gradients = together([batch[k] for k in order], Y_HAT, Y)
     assert torch.equal(moved_values, values[order])
-    assert torch.equal(moved_slopes, slopes[order])
+    assert torch.equal(moved_gradients, gradients[order])
 
 
 @law
 @given(losses(), st.integers(2, 4))
 def test_a_program_given_several_times_is_the_same_each_time(loss, times):
-    values, slopes = together([loss] * times, Y_HAT, Y)
+    values, gradients = together([loss] * times, Y_HAT, Y)
     assert torch.equal(values, values[:1].expand_as(values))
-    assert torch.equal(slopes, slopes[:1].expand_as(slopes))
+    assert torch.equal(gradients, gradients[:1].expand_as(gradients))
 
 
 @pytest.mark.parametrize("own", [False, True])
@@ -88,9 +96,9 @@ def test_a_program_given_several_times_is_the_same_each_time(loss, times):
 )
 def test_a_program_may_be_a_lone_input(text, value, tangent, own):
     batch = [made("(y_hat - y)^2"), made(text, epsilon=0.5)]
-    values, slopes = together(batch, Y_HAT.expand(2, 8) if own else Y_HAT, Y)
+    values, gradients = together(batch, Y_HAT.expand(2, 8) if own else Y_HAT, Y)
     assert torch.equal(values[1], value.double())
-    assert slopes[1].tolist() == [tangent] * 8
+    assert gradients[1].tolist() == [tangent] * 8
 
 
 @pytest.mark.parametrize("own", [False, True])
@@ -113,43 +121,43 @@ def test_infinities_and_nans_do_not_spread_from_one_program_to_another(text, own
     sound = [made("(y_hat - y)^2"), made("log(y_hat)"), made("1/(y_hat + y)", SIGNED)]
     broken = made(text, epsilon=1e-200)
     batch = [sound[0], broken, *sound[1:]]
-    values, slopes = together(batch, Y_HAT.expand(4, 8) if own else Y_HAT, Y)
-    alone_values, alone_slopes = together(sound, Y_HAT.expand(3, 8) if own else Y_HAT, Y)
+    values, gradients = together(batch, Y_HAT.expand(4, 8) if own else Y_HAT, Y)
+    alone_values, alone_gradients = together(sound, Y_HAT.expand(3, 8) if own else Y_HAT, Y)
     assert not bool(values[1].isfinite().all())
     assert torch.equal(values[[0, 2, 3]], alone_values)
-    assert torch.equal(slopes[[0, 2, 3]], alone_slopes)
+    assert torch.equal(gradients[[0, 2, 3]], alone_gradients)
 
 
 @pytest.mark.parametrize("broken", [math.nan, math.inf, -math.inf])
 def test_a_candidate_that_broke_down_does_not_spread(broken):
     batch = [made("(y_hat - y)^2", space) for space in (SIGNED, HANDCRAFTED_SPACE, SIGNED)]
     y_hat = Y_HAT.repeat(3, 1)
-    values, slopes = together(batch, y_hat, Y)
+    values, gradients = together(batch, y_hat, Y)
     y_hat[1] = broken
-    broken_values, broken_slopes = together(batch, y_hat, Y)
+    broken_values, broken_gradients = together(batch, y_hat, Y)
     assert torch.equal(broken_values[[0, 2]], values[[0, 2]])
-    assert torch.equal(broken_slopes[[0, 2]], slopes[[0, 2]])
+    assert torch.equal(broken_gradients[[0, 2]], gradients[[0, 2]])
     assert not bool(broken_values[1].isfinite().any())
 
 
 def test_one_broken_example_leaves_the_others():
     y_hat = Y_HAT.clone()
     y_hat[2] = math.nan
-    values, slopes = together([made("(y_hat - y)^2"), made("log(y_hat)", SIGNED)], y_hat, Y)
+    values, gradients = together([made("(y_hat - y)^2"), made("log(y_hat)", SIGNED)], y_hat, Y)
     assert values.isnan().sum(dim=0).tolist() == [0, 0, 2, 0, 0, 0, 0, 0]
-    assert slopes.isnan().sum(dim=0).tolist()[:2] == [0, 0]
+    assert gradients.isnan().sum(dim=0).tolist()[:2] == [0, 0]
 
 
 def test_the_squared_error_by_hand():
-    values, slopes = together([made("(y_hat - y)^2")], Y_HAT, Y)
+    values, gradients = together([made("(y_hat - y)^2")], Y_HAT, Y)
     torch.testing.assert_close(values[0], (Y_HAT - Y) ** 2)
-    torch.testing.assert_close(slopes[0], 2 * (Y_HAT - Y))
+    torch.testing.assert_close(gradients[0], 2 * (Y_HAT - Y))
 
 
 @law
 @given(batches())
 def test_a_batch_may_be_run_again_on_other_examples(batch):
-    programs = DualPrograms(batch, shared=True, device=CPU, dtype=torch.float64)
+    programs = BatchedPrograms(batch, shared=True, device=CPU, dtype=torch.float64)
     first = programs(Y_HAT, Y)
     programs(Y_HAT[:3] + 1, Y[:3])
     assert all(torch.equal(a, b) for a, b in zip(programs(Y_HAT, Y), first, strict=True))

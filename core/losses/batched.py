@@ -1,4 +1,4 @@
-"""Many programs at once, value and slope in one pass.
+"""Many programs at once, value and gradient in one pass.
 
 The one number wanted of a program is d loss / d y_hat, one input against one output, so forward
 mode costs what reverse mode does, keeps nothing for a way back and lets equal parts be computed
@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from core.losses.loss import ProgramLoss
-from core.programs.clamp import clamp, clamp_slope
+from core.programs.clamp import clamp, clamp_derivative
 from core.programs.line import EPSILON
 from core.programs.operators import OPERATORS
 
@@ -51,7 +51,7 @@ class _Group:
     stop: int
 
 
-class DualPrograms:
+class BatchedPrograms:
     """K programs, evaluated together.
 
     Args:
@@ -76,7 +76,7 @@ class DualPrograms:
         self._scales = scales if any(loss.scale != 1 for loss in losses) else None
 
     def __call__(self, y_hat: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-        """Values and slopes d loss / d y_hat, both [K, B].
+        """Values and gradients d loss / d y_hat, both [K, B].
 
         Args:
             y_hat: [K, B], or [B] where shared.
@@ -105,12 +105,12 @@ def _compute(group: _Group, values: Tensor, tangents: Tensor) -> None:
     values[group.start : group.stop] = clamped
     if not group.varies:
         return
-    slopes = operator.slopes(*operands, group.epsilon)
-    tangent = slopes[0] * tangents.index_select(0, group.operands[0])
-    for slope, rows in zip(slopes[1:], group.operands[1:], strict=True):
-        tangent = tangent + slope * tangents.index_select(0, rows)
+    derivatives = operator.derivatives(*operands, group.epsilon)
+    tangent = derivatives[0] * tangents.index_select(0, group.operands[0])
+    for derivative, rows in zip(derivatives[1:], group.operands[1:], strict=True):
+        tangent = tangent + derivative * tangents.index_select(0, rows)
     if group.clamp != "none":
-        tangent = tangent * clamp_slope(result, clamped)
+        tangent = tangent * clamp_derivative(result, clamped)
     tangents[group.start : group.stop] = tangent
 
 

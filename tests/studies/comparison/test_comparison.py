@@ -10,7 +10,7 @@ import pytest
 from core.common.errors import UserError
 from core.search.search import StopReason
 from studies.comparison.outcome import Run
-from tests.studies.comparison.small import Diary, run_contest, small_comparison, small_contest
+from tests.studies.comparison.small import Diary, comparison_settings, run_comparison, small_comparison
 
 
 def timeless(outcome):
@@ -64,7 +64,7 @@ def test_every_stage_is_told_with_its_parts(finished):
 def test_asked_again_it_does_nothing_and_says_the_same(finished, tmp_path):
     _, folder, outcome, _ = finished
     diary = Diary()
-    again = run_contest(folder, [diary])
+    again = run_comparison(folder, [diary])
     assert diary.new == []
     assert again == outcome
 
@@ -73,9 +73,9 @@ def test_interrupted_it_does_only_what_is_missing_in_any_number_of_processes(fin
     _, _, outcome, whole = finished
     first, second = Diary(interrupt_after=3), Diary()
     with pytest.raises(KeyboardInterrupt):
-        run_contest(tmp_path / "parts", [first], jobs=3)
+        run_comparison(tmp_path / "parts", [first], jobs=3)
     assert multiprocessing.active_children() == []
-    rest = run_contest(tmp_path / "parts", [second], jobs=1)
+    rest = run_comparison(tmp_path / "parts", [second], jobs=1)
     assert sorted(first.new + second.new) == sorted(whole.new)
     assert timeless(rest) == timeless(outcome)
 
@@ -84,7 +84,7 @@ def more_of(folder, tmp_path, **changes):
     """The outcome of a larger comparison that goes on from a finished one, and the tasks that it computed."""
     shutil.copytree(folder, tmp_path / "parts")
     diary = Diary()
-    return run_contest(tmp_path / "parts", [diary], jobs=1, **changes), diary.new
+    return run_comparison(tmp_path / "parts", [diary], jobs=1, **changes), diary.new
 
 
 def of_losses(labels):
@@ -136,7 +136,7 @@ def test_a_damaged_part_is_done_again(finished, tmp_path):
         text = path.read_text()
         path.write_text(text[: len(text) // 2] if i else "[]")
     diary = Diary()
-    again = run_contest(tmp_path / "parts", [diary])
+    again = run_comparison(tmp_path / "parts", [diary])
     assert len(diary.new) == 2
     assert timeless(again) == timeless(outcome)
 
@@ -148,7 +148,7 @@ def test_what_other_code_made_is_used_only_where_that_is_accepted(finished, tmp_
     monkeypatch.setattr("studies.execution.task.code", lambda: "0123456789ab")
     monkeypatch.setattr("studies.execution.cache.code", lambda: "0123456789ab")
     diary = Diary()
-    again = run_contest(tmp_path / "parts", [diary], jobs=1, accept_other_code=accepted)
+    again = run_comparison(tmp_path / "parts", [diary], jobs=1, accept_other_code=accepted)
     assert (len(diary.new), again == outcome) == ((0, True) if accepted else (len(whole.new), False))
     assert timeless(again) == timeless(outcome)
     assert caplog.text.count("what other code than today's made") == 1
@@ -176,10 +176,10 @@ def test_what_other_code_made_is_used_only_where_that_is_accepted(finished, tmp_
 )
 def test_what_cannot_work_is_refused_before_anything_runs(changes, message, tmp_path):
     with pytest.raises(UserError, match=message):
-        small_contest(**changes)
+        small_comparison(**changes)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_random_search_is_in_every_comparison():
-    assert small_comparison(searchers="gp").names == ("gp", "random")
-    assert small_comparison(searchers=" random , optuna:sampler=cmaes").names == ("random", "optuna:sampler=cmaes")
+    assert comparison_settings(searchers="gp").names == ("gp", "random")
+    assert comparison_settings(searchers=" random , optuna:sampler=cmaes").names == ("random", "optuna:sampler=cmaes")

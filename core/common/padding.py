@@ -10,10 +10,10 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 #: Two of the widest registers of float32, which torch fills at a time.
-_LANES = 32
+_SIMD_WIDTH = 32
 
 
-def in_whole_registers(x: Tensor) -> Tensor:
+def pad_to_simd_width(x: Tensor) -> Tensor:
     """[..., B] continued by zeros to the next multiple of 32."""
-    missing = -x.shape[-1] % _LANES
+    missing = -x.shape[-1] % _SIMD_WIDTH
     return pad(x, (0, missing)) if missing else x

@@ -22,7 +22,7 @@ _NOTHING = 1e-9
 
 
 @dataclass(frozen=True)
-class Alike:
+class Equivalent:
     """Which loss another one equals up to scale and constants."""
 
     name: str
@@ -30,11 +30,11 @@ class Alike:
     """How many times as large its gradient is."""
 
 
-def slopes(loss: Loss) -> np.ndarray:
+def gradient_on_grid(loss: Loss) -> np.ndarray:
     """Return d loss / d y_hat at every point of the grid [B], float64."""
     logit, y = _grid()
     y_hat = torch.sigmoid(logit)
-    return (loss.slope(logit, y) / (y_hat * (1 - y_hat))).detach().numpy()
+    return (loss.gradient(logit, y) / (y_hat * (1 - y_hat))).detach().numpy()
 
 
 def proportion(one: np.ndarray, other: np.ndarray, tolerance: float = TOLERANCE) -> float | None:
@@ -48,12 +48,12 @@ def proportion(one: np.ndarray, other: np.ndarray, tolerance: float = TOLERANCE)
     Returns:
         None if they are not proportional, if all of either are zero, or if any is not finite.
     """
-    found = _fit(one, other)
+    found = _compare(one, other)
     return found[0] if found is not None and found[1] <= tolerance else None
 
 
-def _fit(one: np.ndarray, other: np.ndarray) -> tuple[float, float] | None:
-    """The factor above 0 between slopes, and the largest share by which they differ after it; None without one."""
+def _compare(one: np.ndarray, other: np.ndarray) -> tuple[float, float] | None:
+    """The factor above 0 between gradients, and the largest share by which they differ after it; None without one."""
     if not (np.isfinite(one).all() and np.isfinite(other).all()):
         return None
     zeros = [np.abs(some) <= _NOTHING * np.abs(some).max() for some in (one, other)]
@@ -75,10 +75,10 @@ def factor_between(one: Loss, other: Loss, tolerance: float = TOLERANCE) -> floa
         other: another one.
         tolerance: the largest relative difference at any point.
     """
-    return proportion(slopes(one), slopes(other), tolerance)
+    return proportion(gradient_on_grid(one), gradient_on_grid(other), tolerance)
 
 
-def alike(loss: Loss, known: Mapping[str, Loss], tolerance: float = TOLERANCE) -> Alike | None:
+def equivalent_loss(loss: Loss, known: Mapping[str, Loss], tolerance: float = TOLERANCE) -> Equivalent | None:
     """Return the known loss that this one equals up to scale and constants.
 
     Of several the closest, then the first: MaxR and SumR are the same but for a weight of 1 + smoothing term on
@@ -92,15 +92,15 @@ def alike(loss: Loss, known: Mapping[str, Loss], tolerance: float = TOLERANCE) -
     Returns:
         None if none of them does.
     """
-    own, found = slopes(loss), dict[str, tuple[float, float]]()
+    own, found = gradient_on_grid(loss), dict[str, tuple[float, float]]()
     for name, other in known.items():
-        fit = _fit(own, slopes(other))
-        if fit is not None and fit[1] <= tolerance:
-            found[name] = fit
+        ratio = _compare(own, gradient_on_grid(other))
+        if ratio is not None and ratio[1] <= tolerance:
+            found[name] = ratio
     if not found:
         return None
     closest = min(found, key=lambda name: found[name][1])
-    return Alike(closest, found[closest][0])
+    return Equivalent(closest, found[closest][0])
 
 
 def _grid() -> tuple[torch.Tensor, torch.Tensor]:

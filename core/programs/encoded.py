@@ -1,4 +1,4 @@
-"""Losses as numbers, for compiled code: `core.programs.interpreter` runs them without compiling anything for them."""
+"""Programs encoded as numbers, for compiled code: `core.programs.interpreter` runs them without compiling anything."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ OPERATIONS = tuple(OPERATORS)
 CLOSED_FORMS = ("BCE", "MSE", "hinge", "focal")
 #: Clamp rules, see `core.programs.space.CLAMPS`.
 CLAMP_RULES = ("none", "paper", "signed")
-#: The slots that every tape begins with.
+#: The slots that every encoded program begins with.
 SLOTS = ("y_hat", "y", "1", EPSILON)
 
 
-class Tape(NamedTuple):
-    """A loss as numbers; compiled code takes it as it stands."""
+class EncodedProgram(NamedTuple):
+    """A loss as bytecode: numbers that compiled code takes as they stand."""
 
     lines: np.ndarray
     """[n_lines, 3] int32: operation and two operands (the second 0 where there is none). Slots 0 to 3 are SLOTS,
@@ -32,15 +32,15 @@ class Tape(NamedTuple):
     constants: np.ndarray
     """[4]: smoothing term, least and largest magnitude that the clamp leaves, scale of the loss; float64 at first."""
 
-    def astype(self, dtype: DTypeLike) -> Tape:
-        """Return the same tape with constants of the type of the numbers that it runs on."""
+    def astype(self, dtype: DTypeLike) -> EncodedProgram:
+        """Return the same program with constants of the type of the numbers that it runs on."""
         return self._replace(constants=self.constants.astype(dtype))
 
     @classmethod
     def of_lines(
         cls, inputs: Sequence[str], lines: Sequence[Line], epsilon: float, clamp: str, xi: float, scale: float = 1.0
-    ) -> Tape:
-        """The tape of a program."""
+    ) -> EncodedProgram:
+        """Encode a program."""
         slots = [SLOTS.index(name) for name in inputs]
         rows = []
         for operator, operands in lines:
@@ -50,8 +50,8 @@ class Tape(NamedTuple):
         return cls(np.array(rows, dtype=np.int32), CLAMP_RULES.index(clamp), np.array([epsilon, xi, 1 / xi, scale]))
 
     @classmethod
-    def closed_form(cls, name: str, scale: float = 1.0) -> Tape:
-        """The tape of one of CLOSED_FORMS."""
+    def closed_form(cls, name: str, scale: float = 1.0) -> EncodedProgram:
+        """Encode one of CLOSED_FORMS."""
         number = len(OPERATIONS) + CLOSED_FORMS.index(name)
         constants = np.array([0.0, 0.0, np.inf, scale])
         return cls(np.array([[number, 0, 0]], dtype=np.int32), CLAMP_RULES.index("none"), constants)

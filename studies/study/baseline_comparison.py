@@ -13,7 +13,7 @@ from recommenders.tasks.metrics import Metric
 
 
 @dataclass(frozen=True)
-class Comparison:
+class BaselineComparison:
     """The best found loss beside the best baseline, on the test part."""
 
     found: str
@@ -52,7 +52,7 @@ class Comparison:
         return {**asdict(self), "gains": list(self.gains), "gain": self.gain, "verdict": self.verdict}
 
 
-def compare(found: Finished, baselines: Sequence[Finished], metric: Metric) -> Comparison:
+def compare(found: Finished, baselines: Sequence[Finished], metric: Metric) -> BaselineComparison:
     """Pair the test metrics of the found loss and of the best baseline by seed.
 
     Args:
@@ -66,7 +66,7 @@ def compare(found: Finished, baselines: Sequence[Finished], metric: Metric) -> C
         side * (ours.test.get(metric.name, math.nan) - theirs.test.get(metric.name, math.nan))
         for ours, theirs in zip(found.fitted, best.fitted, strict=True)
     )
-    return Comparison(found.contender.name, best.contender.name, metric.name, gains, _outcome(gains))
+    return BaselineComparison(found.contender.name, best.contender.name, metric.name, gains, _outcome(gains))
 
 
 def _outcome(gains: Sequence[float]) -> str:
@@ -82,23 +82,25 @@ def caveats(
     learning_rate: float, weight_decay: float, n_seeds: int, passed: bool, normalised: bool = False
 ) -> list[str]:
     """What a reader must know before believing the verdict."""
-    told = []
+    sentences = []
     if not passed:
-        told.append("No accepted loss passed the validation check; those shown came nearest and may not learn at all.")
+        sentences.append(
+            "No accepted loss passed the validation check; those shown came nearest and may not learn at all."
+        )
     shared = f"the learning rate {learning_rate:g} and the weight decay {weight_decay:g}"
     if normalised:
-        told.append(
+        sentences.append(
             "Every loss, the baselines too, is multiplied by a number that brings its gradient to the norm of BCE's on "
             f"one batch of a fresh recommender, and all share {shared}. So no loss wins by the scale that it begins "
             "with. What still holds: norms drift apart as training goes on, and this decay may suit one shape better "
             "than another. Before believing a win: python -m studies.evaluate --loss FORMULA tunes both for each loss."
         )
     else:
-        told.append(
+        sentences.append(
             f"All losses share {shared}. A loss c times as large trains like a learning rate c times as large with a "
             "decay c times as small, so under one shared decay a loss can win by its scale alone. Before believing a "
             "win: python -m studies.evaluate --loss FORMULA tunes both for each loss."
         )
     if n_seeds > 1:
-        told.append(f"The {n_seeds} seeds vary the start and the batches, not the data: no test of significance.")
-    return told
+        sentences.append(f"The {n_seeds} seeds vary the start and the batches, not the data: no test of significance.")
+    return sentences

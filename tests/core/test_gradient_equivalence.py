@@ -8,7 +8,14 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.analysis.likeness import TOLERANCE, Alike, alike, factor_between, proportion, slopes
+from core.analysis.gradient_equivalence import (
+    TOLERANCE,
+    Equivalent,
+    equivalent_loss,
+    factor_between,
+    gradient_on_grid,
+    proportion,
+)
 from core.losses.closed_forms import BCE, FOCAL, HINGE, MSE
 from core.losses.loss import Loss, ProgramLoss
 from core.programs.program import LossProgram
@@ -31,8 +38,8 @@ class Scaled(Loss):
         constant = torch.where(y > 0.5, self.constants[1], self.constants[0])
         return self.factor * self.inner.value(logit, y) + constant
 
-    def slope(self, logit, y):
-        return self.factor * self.inner.slope(logit, y)
+    def gradient(self, logit, y):
+        return self.factor * self.inner.gradient(logit, y)
 
 
 def formula(text, space=SIGNED, epsilon=None):
@@ -54,14 +61,14 @@ def test_scale_does_not_matter_and_is_told(loss, factor):
 @given(losses(), losses())
 def test_it_does_not_matter_who_is_first(one, other):
     there = factor_between(one, other)
-    if there is not None:  # the other way round, a share of a slope is one of the other's
+    if there is not None:  # the other way round, a share of a gradient is one of the other's
         assert factor_between(other, one, 3 * TOLERANCE) == pytest.approx(1 / there, rel=3 * TOLERANCE)
 
 
 @law
 @given(losses(), st.floats(0.01, 0.5))
 def test_what_bends_the_gradient_is_another_loss(loss, bend):
-    own = slopes(loss)
+    own = gradient_on_grid(loss)
     if proportion(own, own) is not None:
         bent, there = own.copy(), np.abs(own) > 1e-9 * np.abs(own).max()  # below that it counts as zero
         bent[there] *= np.linspace(1, 1 + bend, there.sum())
@@ -69,7 +76,7 @@ def test_what_bends_the_gradient_is_another_loss(loss, bend):
 
 
 @pytest.mark.parametrize(("one", "other"), list(combinations(NAMED, 2)))
-def test_no_two_named_losses_are_alike(one, other):
+def test_no_two_named_losses_are_equivalent(one, other):
     assert factor_between(NAMED[one], NAMED[other]) is None
 
 
@@ -88,16 +95,16 @@ def test_no_two_named_losses_are_alike(one, other):
         ("-(y_hat - y)^2", None, None),  # away from the label
     ],
 )
-def test_formulas_whose_likeness_is_known(text, name, factor):
-    expected = None if name is None else Alike(name, pytest.approx(factor, rel=1e-3))
-    assert alike(formula(text), NAMED) == expected
+def test_formulas_whose_equivalence_is_known(text, name, factor):
+    expected = None if name is None else Equivalent(name, pytest.approx(factor, rel=1e-3))
+    assert equivalent_loss(formula(text), NAMED) == expected
 
 
 @pytest.mark.parametrize("epsilon", [1e-6, 1e-3, 0.1])
 @pytest.mark.parametrize("name", ["MaxR", "SumR", "LogMin"])
 def test_found_losses_of_the_paper_by_smoothing_term(name, epsilon):
     known = {one: make_loss(one, SIGNED, epsilon) for one in NAMED_LOSSES}
-    assert alike(make_loss(name, SIGNED, epsilon), known) == Alike(name, 1)
+    assert equivalent_loss(make_loss(name, SIGNED, epsilon), known) == Equivalent(name, 1)
 
 
 def test_max_of_ratios_is_the_sum_of_reciprocals_but_for_the_weight_of_positives():
@@ -105,18 +112,18 @@ def test_max_of_ratios_is_the_sum_of_reciprocals_but_for_the_weight_of_positives
     sum_r, max_r = (make_loss(name, SIGNED, 1e-6) for name in ("SumR", "MaxR"))
     assert factor_between(sum_r, max_r) == pytest.approx(1, abs=1e-5)
     assert factor_between(*(make_loss(name, SIGNED, 0.1) for name in ("SumR", "MaxR"))) is None
-    assert alike(sum_r, {"MaxR": max_r, "SumR": sum_r}) == Alike("SumR", 1)
+    assert equivalent_loss(sum_r, {"MaxR": max_r, "SumR": sum_r}) == Equivalent("SumR", 1)
 
 
 def test_the_paper_clamp_cannot_make_the_squared_error():
     """Neg and differences below 0 become its bound, whatever the order."""
     for text in ("(y_hat - y)^2", "(y - y_hat)^2"):
-        assert alike(formula(text, PAPER), NAMED) is None
+        assert equivalent_loss(formula(text, PAPER), NAMED) is None
 
 
 @pytest.mark.parametrize("form", [MSE, BCE, HINGE, FOCAL], ids=lambda form: form.name)
 def test_closed_forms_are_seen_through_the_logit(form):
-    assert alike(Scaled(form, 3.0, (1.0, -2.0)), NAMED) == Alike(form.name, pytest.approx(3))
+    assert equivalent_loss(Scaled(form, 3.0, (1.0, -2.0)), NAMED) == Equivalent(form.name, pytest.approx(3))
 
 
 def test_numbers_that_are_not_finite_are_like_nothing():

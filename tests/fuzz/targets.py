@@ -1,8 +1,8 @@
-"""The doors through which input from outside comes in, as functions of bytes.
+"""Fuzz targets: whatever reads input from outside, as functions of bytes.
 
-A door is entered with any bytes. It returns where they were valid and the content is in order, or where they were
-refused with a good UserError; anything else that it raises is a fault. A further door is one function and one row
-of DOORS; the hypothesis tests and the atheris harness take it from there.
+A target takes any bytes. It returns where they were valid and the content is in order, or where they were
+refused with a good UserError; anything else that it raises is a fault. A further target is one function and one row
+of TARGETS; the hypothesis tests and the atheris harness take it from there.
 """
 
 from __future__ import annotations
@@ -59,12 +59,12 @@ def assert_read_or_refused(read: Callable[[], object]) -> bool:
     return True
 
 
-def enter_formula(data: bytes) -> None:
+def fuzz_formula(data: bytes) -> None:
     """Bytes that are no UTF-8 come in as lone surrogates, as they do from a command line."""
-    enter_text(data.decode("utf-8", "surrogateescape"))
+    accepts_text(data.decode("utf-8", "surrogateescape"))
 
 
-def enter_text(text: str) -> bool:
+def accepts_text(text: str) -> bool:
     """Whether it is a formula; written out again, it is read as the same one."""
     program = _parsed(text)
     if program is None:
@@ -95,7 +95,7 @@ def assert_valid(program: LossProgram) -> None:
 _WORDS = (None, *OPERATORS, *KNOWN_INPUTS, *(f"v{i}" for i in range(9)), "", "v-1", 0, 1.5, True, 10**5_000, [], {})
 
 
-def enter_program(data: bytes) -> None:
+def fuzz_program(data: bytes) -> None:
     """JSON, or after a first byte of zero a nearly good program, in which every byte is a word."""
     if data[:1] == b"\0":
         lines: list[list[object]] = [[]]
@@ -108,10 +108,10 @@ def enter_program(data: bytes) -> None:
             stored = json.loads(data)
         except (ValueError, RecursionError):
             return  # no JSON never comes to the loader
-    enter_stored(stored)
+    accepts_stored(stored)
 
 
-def enter_stored(stored: object) -> bool:
+def accepts_stored(stored: object) -> bool:
     """Whether it is a program."""
     program = None
 
@@ -150,13 +150,13 @@ def _zipped(content: bytes) -> bytes:
     return made.getvalue()
 
 
-def enter_table(data: bytes) -> None:
+def fuzz_table(data: bytes) -> None:
     """A file of this content, given as the file of one of the data sets."""
     dataset, name, made = FILES[data[0] % len(FILES) if data else 0]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, name)
         path.write_bytes(made(data[1:]))
-        enter_path(dataset, path)
+        accepts_path(dataset, path)
 
 
 #: What options can be, by their place in the first line of an input.
@@ -166,7 +166,7 @@ _OPTIONS = (
 )
 
 
-def enter_options(data: bytes) -> None:
+def fuzz_options(data: bytes) -> None:
     """The first line has the options of a table, parted by tabs; the rest is the table."""
     first, _, content = data.partition(b"\n")
     words = first.decode("utf-8", "surrogateescape").split("\t")
@@ -184,10 +184,10 @@ def enter_options(data: bytes) -> None:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder, "ratings.csv")
             path.write_bytes(content)
-            enter_path("table", path, made[0])
+            accepts_path("table", path, made[0])
 
 
-def enter_path(dataset: str, path: Path, options: TableOptions = DEFAULT_OPTIONS) -> bool:
+def accepts_path(dataset: str, path: Path, options: TableOptions = DEFAULT_OPTIONS) -> bool:
     """Whether a data set was read from it, which need not have both classes everywhere."""
     loaded = []
     read = assert_read_or_refused(lambda: loaded.append(DATASETS[dataset].load(path, 0, options)))
@@ -221,7 +221,7 @@ def _headed(content: bytes) -> bytes:
     return f"loss-search checkpoint 1 {hashlib.sha256(content).hexdigest()}\n".encode() + content
 
 
-def enter_checkpoint(data: bytes) -> None:
+def fuzz_checkpoint(data: bytes) -> None:
     """The newest checkpoint has this content: it is whole, not whole, or another study's."""
     made = _PACKED[data[0] % len(_PACKED) if data else 0]
     with tempfile.TemporaryDirectory() as folder:
@@ -236,10 +236,10 @@ def enter_checkpoint(data: bytes) -> None:
 
 
 @dataclass(frozen=True)
-class Door:
+class FuzzTarget:
     """A row of the table."""
 
-    enter: Callable[[bytes], None]
+    run: Callable[[bytes], None]
     """Returns for valid and for refused input, raises for a fault."""
     seeds: tuple[bytes, ...]
     """Good input and nearly good one, to begin with."""
@@ -293,22 +293,22 @@ _FIELDS = ('"reviewerID":', '"asin":', '"overall":', '"unixReviewTime":', "[[", 
 _CELLS = (*'",\t', "::", ":::", "\r\n", "1e400", "inf", "9223372036854775808", "-1", "\ufeff", "=cmd()", "0x10")
 _NAMES = ("inputs", "lines", "v0", *OPERATORS, *KNOWN_INPUTS)
 
-DOORS: dict[str, Door] = {
-    "formula": Door(
-        enter_formula,
+TARGETS: dict[str, FuzzTarget] = {
+    "formula": FuzzTarget(
+        fuzz_formula,
         (b"-(y*log(y_hat) + (1 - y)*log(1 - y_hat + eps))", b"max(y_hat, 1/(y))^2 - min(pred, label)**2", b"--y/y/y"),
         (*OPERATORS, *KNOWN_INPUTS, "pred", "label", "epsilon", "**2", "^2", "\u0661", "\x00", "__import__"),
     ),
-    "program": Door(
-        enter_program,
+    "program": FuzzTarget(
+        fuzz_program,
         (
             b'{"inputs": ["y_hat", "y", "1"], "lines": [["neg", "y"], ["add", "v0", "y_hat"]]}',
             bytes([0, 10, 11, 0, 5, 11, 0, 1, 14, 10]),
         ),
         (*map(json.dumps, _NAMES), "1e400", "NaN", "9" * 60),
     ),
-    "checkpoint": Door(
-        enter_checkpoint,
+    "checkpoint": FuzzTarget(
+        fuzz_checkpoint,
         (
             b"\0" + _headed(_KEPT),
             b"\1" + _KEPT,
@@ -318,10 +318,10 @@ DOORS: dict[str, Door] = {
         ),
         ("loss-search checkpoint 1 ", "identity", "state", '{"$":', '"is":', "tensor", "tuple", "dict", "float", "nan"),
     ),
-    "options": Door(
-        enter_options,
+    "options": FuzzTarget(
+        fuzz_options,
         _OPTED,
         _OPTION_WORDS,
     ),
-    "table": Door(enter_table, _TABLES, (*_COLUMNS, *_FIELDS, *_CELLS)),
+    "table": FuzzTarget(fuzz_table, _TABLES, (*_COLUMNS, *_FIELDS, *_CELLS)),
 }
