@@ -26,7 +26,10 @@ NAMES, CHECKPOINTS = f"*-{_DIGITS * '[0-9a-f]'}.json", ".checkpoints"
 DECIDING = (
     *("core", "recommenders", "searchers"),
     *(f"studies/execution/{module}.py" for module in ("searches", "work")),
-    *(f"studies/study/{module}.py" for module in ("comparison", "found", "history", "recording", "result", "study")),
+    *(
+        f"studies/study/{module}.py"
+        for module in ("baseline_comparison", "found", "history", "recording", "result", "study")
+    ),
     *(f"studies/study/{module}.py" for module in ("settings", "settings_data", "settings_training")),
 )
 
