@@ -10,8 +10,7 @@ from typing import Annotated, Any
 from cyclopts import Group, Parameter
 
 from core.common.errors import UserError
-from recommenders.data import DataFiles, Dataset
-from recommenders.tasks.metrics import find_metric
+from recommenders.data import DataFiles
 from studies.common.command import make_app, run_app
 from studies.common.pictures import drawn
 from studies.execution.experiment import experiment
@@ -21,10 +20,11 @@ from studies.storage.output import folder_name
 from studies.study.console import new_console, tell_data
 from studies.study.study import Study
 from studies.study.typed import command_line
-from studies.tuning.evaluator import SettingsEvaluator
+from studies.tuning.report import REPORT_FILES, TrialLines, print_summary, write_report
 from studies.tuning.settings import TunePlaces, TuneSettings
 from studies.tuning.tracking import TuneTracker
-from studies.tuning.tuning import Tuning
+from studies.tuning.trials import open_trials
+from studies.tuning.tuning import SettingsEvaluator, Tuning
 
 app = make_app(
     "python -m studies.tune",
@@ -50,35 +50,16 @@ def tune(
     ready = Study(tuning.study(0), places.files)  # whatever is wrong with the settings is found here
     if not places.resume and places.storage is not None:
         raise UserError("--no-resume: what is in a --storage stays there; give another --study-name instead")
-    _tune(tuning, places, path, ready.task.dataset)
-
-
-def default_folder(tuning: TuneSettings, files: DataFiles) -> Path:
-    """Where results go unless said otherwise."""
-    what = re.sub(r"[^A-Za-z0-9._-]+", "-", tuning.loss or tuning.searcher).strip("-")[:40]
-    return Path("results") / folder_name(f"tune-{what}-{tuning.data_name(files)}-{tuning.recommender}")
-
-
-def dashboard(path: Path) -> str:
-    """What to type to see the trials of a folder."""
-    file = str(path / JOURNAL)
-    return command_line(("optuna-dashboard", f"./{file}" if file.startswith("-") else file), {})
-
-
-def _tune(tuning: TuneSettings, places: TunePlaces, path: Path, dataset: Dataset) -> None:
-    from studies.tuning.report import REPORT_FILES, TrialLines, print_summary, write_report
-    from studies.tuning.trials import open_trials  # Optuna takes a second to load
-
-    metric, digest = find_metric(tuning.task, tuning.metric), data_file_digest(places.files)
+    metric, digest = tuning.chosen_by.name, data_file_digest(places.files)
     with experiment(path, places, (NOTE, *REPORT_FILES), growing=(JOURNAL,)) as work:
         identity = {name: value for name, value in tuning.to_dict().items() if name not in _FREE} | {"data": digest}
         trials = open_trials(tuning, places, work.folder, (JOURNAL, NOTE), identity)
-        tracker = work.track(lambda uploader: TuneTracker(uploader, trials.id, tuning.to_dict(), metric.name))
+        tracker = work.track(lambda uploader: TuneTracker(uploader, trials.id, tuning.to_dict(), metric))
         bars = work.open(TaskProgress(work.err, message=None))
-        callbacks = [TrialLines(work.err, metric.name), *([] if tracker is None else [tracker])]
+        callbacks = [TrialLines(work.err, metric), *([] if tracker is None else [tracker])]
         runner = work.runner({digest: places.files}, tuning.device, [bars])
         evaluator = SettingsEvaluator(tuning, TaskFactory(digest), runner)
-        tell_data(dataset, work.err)
+        tell_data(ready.task.dataset, work.err)
         result = Tuning(tuning, trials, evaluator, callbacks).run()
 
         def figures() -> Mapping[str, Any]:
@@ -91,6 +72,18 @@ def _tune(tuning: TuneSettings, places: TunePlaces, path: Path, dataset: Dataset
             tracker.on_report(result, files)
     print_summary(result, places, work.out if work.out.is_terminal else new_console(width=max(work.out.width, 140)))
     work.say_where(files[0], *([f"Look closer: {dashboard(path)}"] if places.storage is None else []))
+
+
+def default_folder(tuning: TuneSettings, files: DataFiles) -> Path:
+    """Where results go unless said otherwise."""
+    what = re.sub(r"[^A-Za-z0-9._-]+", "-", tuning.loss or tuning.searcher).strip("-")[:40]
+    return Path("results") / folder_name(f"tune-{what}-{tuning.data_name(files)}-{tuning.recommender}")
+
+
+def dashboard(path: Path) -> str:
+    """What to type to see the trials of a folder."""
+    file = str(path / JOURNAL)
+    return command_line(("optuna-dashboard", f"./{file}" if file.startswith("-") else file), {})
 
 
 if __name__ == "__main__":

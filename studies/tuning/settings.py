@@ -12,6 +12,7 @@ from cyclopts import Parameter
 from core.common.errors import UserError
 from recommenders.tasks.finals import baseline
 from recommenders.tasks.losses import find_named_loss, make_loss
+from recommenders.tasks.metrics import Metric, find_metric
 from studies.execution.places import PartsPlaces
 from studies.study.settings import ProtocolSettings, SearchSettings, StudySettings
 from studies.study.settings_training import FORMULA
@@ -78,6 +79,11 @@ class TuneSettings(ProtocolSettings, SearchSettings, Tuned):
         elif self.loss is not None:
             make_loss(self.loss, self.space)
         _ = self.tunables
+
+    @property
+    def chosen_by(self) -> Metric:
+        """What decides."""
+        return find_metric(self.task, self.metric)
 
     @property
     def tunables(self) -> tuple[Tunable, ...]:

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing
+from dataclasses import dataclass
 
 from core.common.errors import UserError
 from core.common.seeding import numpy_rng
-from studies.tuning.evaluator import SettingsEvaluator
+from studies.execution.factory import TaskFactory, Training
+from studies.execution.runner import CachedRunner
+from studies.execution.task import Result, Task
+from studies.study.settings import StudySettings
 from studies.tuning.result import TuneResult
 from studies.tuning.settings import TuneSettings
 from studies.tuning.trials import Trials, Tried
+from studies.tuning.tunables import with_values
 
 
 class TuneCallback(ABC):
@@ -24,6 +30,56 @@ class TuneCallback(ABC):
     @abstractmethod
     def on_trial(self, tried: Tried, best: Tried) -> None:
         """A trial is finished, now or before; the best one so far."""
+
+
+@dataclass(frozen=True)
+class SettingsEvaluator:
+    """Computes the validation metric of settings, seed by seed; the test part is never looked at."""
+
+    settings: TuneSettings
+    """Of the tuning."""
+    factory: TaskFactory
+    """Makes tasks."""
+    runner: CachedRunner
+    """Computes them."""
+
+    def values(self, text: str, params: Mapping[str, float], seeds: Sequence[int]) -> Generator[tuple[int, float]]:
+        """Compute the validation metric of settings with some seeds; a caller that stops iterating spares the rest.
+
+        Args:
+            text: what this is, for a person.
+            params: the settings that are tuned, by name.
+            seeds: in the order in which they are wanted.
+
+        Yields:
+            Every seed, in this order, with the metric: its worst value where a training broke down.
+        """
+        tasks = {seed: self._task(params, seed) for seed in seeds}
+        found: dict[str, Result] = {}
+        with closing(self.runner.results(text, list(tasks.values()))) as results:
+            for seed, task in tasks.items():
+                while task.file not in found:
+                    done, result = next(results)
+                    found[done.file] = result
+                yield seed, self._value(found[task.file])
+
+    def _task(self, params: Mapping[str, float], seed: int) -> Task:
+        settings = self.settings
+        if settings.loss is None:
+            study = StudySettings.from_dict(with_values(settings.study(seed).to_dict(), params))
+            return self.factory.run(study, converged=settings.objective == "converged")
+        trained = {name: value for name, value in params.items() if name != "epsilon"}
+        study = StudySettings.from_dict(with_values(settings.study(0).to_dict(), trained))
+        training = Training(settings.loss, params.get("epsilon", settings.own_epsilon))
+        return self.factory.training(study, training, seed, is_trial=True)
+
+    def _value(self, result: Result) -> float:
+        settings, metric = self.settings, self.settings.chosen_by
+        if settings.loss is not None:
+            value = result["validation"].get(metric.name)
+        else:
+            value = result["converged"] if settings.objective == "converged" else result["steps"][-1]["best"]
+        return metric.worst if value is None or not math.isfinite(value) else float(value)
 
 
 class Tuning:
@@ -69,9 +125,8 @@ class Tuning:
                 "--trials: no trial is finished yet, other processes are at work on them; the same command goes on "
                 "when they are, or give more --trials"
             )
-        side = 1 if self._evaluator.metric.higher_is_better else -1
         whole = [tried for tried in finished if not tried.pruned]
-        return max(whole or finished, key=lambda tried: side * tried.value)
+        return max(whole or finished, key=lambda tried: self._settings.chosen_by.score_of(tried.value))
 
     def _try(self) -> None:
         """One trial; the seeds come in an order of their own, so that none of them decides more often than others."""
@@ -92,12 +147,11 @@ class Tuning:
         text = f"The best settings and the present ones with {settings.confirm} other seeds"
         if others:
             self._say(text)
-        present = settings.present
-        confirmed = {
-            name: tuple(value for _, value in self._evaluator.values(text, params, others))
-            for name, params in (("best", best.params), ("present", present))
-        }
-        return TuneResult(settings, tuple(finished), best, present, **confirmed)
+        confirmed = [
+            tuple(value for _, value in self._evaluator.values(text, params, others))
+            for params in (best.params, settings.present)
+        ]
+        return TuneResult(settings, tuple(finished), best, settings.present, *confirmed)
 
 
 def format_params(params: Mapping[str, float]) -> str:

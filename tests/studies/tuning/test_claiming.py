@@ -14,7 +14,7 @@ from studies.tuning.storage import open_storage
 from studies.tuning.trials import Trials
 from studies.tuning.tunables import Tunable
 from studies.tuning.tuning import Tuning
-from tests.studies.tuning.small import small_tuning
+from tests.studies.tuning.small import small_tuning, varied
 
 TUNABLES = (Tunable("epsilon", 1e-6, 1.0, log=True),)
 RANGE = optuna.distributions.FloatDistribution(1e-6, 1.0, log=True)
@@ -32,7 +32,7 @@ def journal(folder):
 
 
 def trials(storage, name="mine", note=None, identity=IDENTITY):
-    return Trials(storage, "here", name, identity, TUNABLES, True, 0, 0.1, note)
+    return Trials(storage, "here", name, identity, varied(*TUNABLES), note)
 
 
 def make(storage, direction="maximize", attributes=(), some=()):

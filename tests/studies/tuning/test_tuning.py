@@ -3,10 +3,9 @@
 import pytest
 
 from studies.execution.factory import TaskFactory
-from studies.tuning.evaluator import SettingsEvaluator
 from studies.tuning.storage import open_storage
 from studies.tuning.trials import Trials
-from studies.tuning.tuning import TuneCallback, Tuning
+from studies.tuning.tuning import SettingsEvaluator, TuneCallback, Tuning
 from tests.studies.execution.small import small_runner
 from tests.studies.tuning.small import SEARCH, small_tuning
 
@@ -24,16 +23,7 @@ class Diary(TuneCallback):
 
 
 def kept_trials(folder, settings):
-    return Trials(
-        open_storage(None, folder / "optuna-journal.log"),
-        "here",
-        "s",
-        {},
-        settings.tunables,
-        True,
-        settings.seed,
-        settings.prune,
-    )
+    return Trials(open_storage(None, folder / "optuna-journal.log"), "here", "s", {}, settings)
 
 
 def run(folder, settings, callback=None, jobs=2):
@@ -49,7 +39,6 @@ class Known:
 
     def __init__(self, settings):
         self.settings, self.asked, self.told = settings, [], []
-        self.metric = SettingsEvaluator(settings, None, None).metric
 
     def values(self, text, params, seeds):
         self.told.append(text)
