@@ -24,7 +24,7 @@ from studies.tuning.report import REPORT_FILES, TrialLines, print_summary, write
 from studies.tuning.settings import TunePlaces, TuneSettings
 from studies.tuning.tracking import TuneTracker
 from studies.tuning.trials import open_trials
-from studies.tuning.tuning import SettingsEvaluator, Tuning
+from studies.tuning.tuning import Tuning
 
 app = make_app(
     "python -m studies.tune",
@@ -58,9 +58,8 @@ def tune(
         bars = work.open(TaskProgress(work.err, message=None))
         callbacks = [TrialLines(work.err, metric), *([] if tracker is None else [tracker])]
         runner = work.runner({digest: places.files}, tuning.device, [bars])
-        evaluator = SettingsEvaluator(tuning, TaskFactory(digest), runner)
         tell_data(ready.task.dataset, work.err)
-        result = Tuning(tuning, trials, evaluator, callbacks).run()
+        result = Tuning(tuning, trials, TaskFactory(digest), runner, callbacks).run()
 
         def figures() -> Mapping[str, Any]:
             from studies.tuning.pictures import draw_all

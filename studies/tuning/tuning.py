@@ -33,26 +33,78 @@ class TuneCallback(ABC):
 
 
 @dataclass(frozen=True)
-class SettingsEvaluator:
-    """Computes the validation metric of settings, seed by seed; the test part is never looked at."""
+class Tuning:
+    """Tries settings until there are enough, then compares the best ones with the present ones."""
 
     settings: TuneSettings
-    """Of the tuning."""
+    trials: Trials
+    """Where what was tried is kept."""
     factory: TaskFactory
-    """Makes tasks."""
+    """Makes tasks, whose results are kept and never computed twice."""
     runner: CachedRunner
     """Computes them."""
+    callbacks: Sequence[TuneCallback] = ()
 
-    def values(self, text: str, params: Mapping[str, float], seeds: Sequence[int]) -> Generator[tuple[int, float]]:
-        """Compute the validation metric of settings with some seeds; a caller that stops iterating spares the rest.
+    def run(self) -> TuneResult:
+        """Do what is missing."""
+        settings, trials = self.settings, self.trials
+        there = trials.finished
+        names = ", ".join(map(str, settings.tunables))
+        self._say(f"Tuning {names}: {settings.trials} trials of up to {settings.seeds} seeds, {len(there)} done")
+        for i, tried in enumerate(there):
+            self._tell(tried, there[: i + 1])
+        trials.begin(settings.present)
+        while trials.n_begun < settings.trials:
+            self._try()
+        return self._result()
 
-        Args:
-            text: what this is, for a person.
-            params: the settings that are tuned, by name.
-            seeds: in the order in which they are wanted.
+    def _say(self, text: str) -> None:
+        for callback in self.callbacks:
+            callback.on_phase(text)
 
-        Yields:
-            Every seed, in this order, with the metric: its worst value where a training broke down.
+    def _tell(self, tried: Tried, finished: Sequence[Tried]) -> None:
+        for callback in self.callbacks:
+            callback.on_trial(tried, self._best(finished))
+
+    def _best(self, finished: Sequence[Tried]) -> Tried:
+        """The best trial that all seeds were spent on, as far as there is one; of equal ones the first."""
+        if not finished:
+            raise UserError(
+                "--trials: no trial is finished yet, other processes are at work on them; the same command goes on "
+                "when they are, or give more --trials"
+            )
+        whole = [tried for tried in finished if not tried.pruned]
+        return max(whole or finished, key=lambda tried: self.settings.chosen_by.score_of(tried.value))
+
+    def _try(self) -> None:
+        """One trial; the seeds come in an order of their own, so that none of them decides more often than others."""
+        number, params = self.trials.ask()
+        seeds = numpy_rng(self.settings.seed, "order of seeds", number).permutation(self.settings.seeds).tolist()
+        text, pruned = f"Trial {number}: {format_params(params)}", False
+        with closing(self._values(text, params, seeds)) as values:
+            for i, (seed, value) in enumerate(values):
+                pruned = self.trials.report(seed, value) and i + 1 < len(seeds)
+                if pruned:
+                    break
+        tried = self.trials.tell(pruned)
+        self._tell(tried, self.trials.finished)
+
+    def _result(self) -> TuneResult:
+        settings, finished = self.settings, self.trials.finished
+        best, others = self._best(finished), range(settings.seeds, settings.seeds + settings.confirm)
+        text = f"The best settings and the present ones with {settings.confirm} other seeds"
+        if others:
+            self._say(text)
+        confirmed = [
+            tuple(value for _, value in self._values(text, params, others))
+            for params in (best.params, settings.present)
+        ]
+        return TuneResult(settings, tuple(finished), best, settings.present, *confirmed)
+
+    def _values(self, text: str, params: Mapping[str, float], seeds: Sequence[int]) -> Generator[tuple[int, float]]:
+        """Every seed with the validation metric of these settings, its worst value where a training broke down.
+
+        Whoever stops iterating spares the rest; the test part is never looked at.
         """
         tasks = {seed: self._task(params, seed) for seed in seeds}
         found: dict[str, Result] = {}
@@ -80,78 +132,6 @@ class SettingsEvaluator:
         else:
             value = result["converged"] if settings.objective == "converged" else result["steps"][-1]["best"]
         return metric.worst if value is None or not math.isfinite(value) else float(value)
-
-
-class Tuning:
-    """Tries settings until there are enough, then compares the best ones with the present ones.
-
-    Args:
-        settings: of the tuning.
-        trials: where they are kept.
-        evaluator: computes values.
-        callbacks: told what happens.
-    """
-
-    def __init__(
-        self, settings: TuneSettings, trials: Trials, evaluator: SettingsEvaluator, callbacks: Sequence[TuneCallback]
-    ) -> None:
-        self._settings, self._trials, self._evaluator, self._callbacks = settings, trials, evaluator, callbacks
-
-    def run(self) -> TuneResult:
-        """Do what is missing."""
-        settings, trials = self._settings, self._trials
-        there = trials.finished
-        names = ", ".join(map(str, settings.tunables))
-        self._say(f"Tuning {names}: {settings.trials} trials of up to {settings.seeds} seeds, {len(there)} done")
-        for i, tried in enumerate(there):
-            self._tell(tried, there[: i + 1])
-        trials.begin(settings.present)
-        while trials.n_begun < settings.trials:
-            self._try()
-        return self._result()
-
-    def _say(self, text: str) -> None:
-        for callback in self._callbacks:
-            callback.on_phase(text)
-
-    def _tell(self, tried: Tried, finished: Sequence[Tried]) -> None:
-        for callback in self._callbacks:
-            callback.on_trial(tried, self._best(finished))
-
-    def _best(self, finished: Sequence[Tried]) -> Tried:
-        """The best trial that all seeds were spent on, as far as there is one; of equal ones the first."""
-        if not finished:
-            raise UserError(
-                "--trials: no trial is finished yet, other processes are at work on them; the same command goes on "
-                "when they are, or give more --trials"
-            )
-        whole = [tried for tried in finished if not tried.pruned]
-        return max(whole or finished, key=lambda tried: self._settings.chosen_by.score_of(tried.value))
-
-    def _try(self) -> None:
-        """One trial; the seeds come in an order of their own, so that none of them decides more often than others."""
-        number, params = self._trials.ask()
-        seeds = numpy_rng(self._settings.seed, "order of seeds", number).permutation(self._settings.seeds).tolist()
-        text, pruned = f"Trial {number}: {format_params(params)}", False
-        with closing(self._evaluator.values(text, params, seeds)) as values:
-            for i, (seed, value) in enumerate(values):
-                pruned = self._trials.report(seed, value) and i + 1 < len(seeds)
-                if pruned:
-                    break
-        tried = self._trials.tell(pruned)
-        self._tell(tried, self._trials.finished)
-
-    def _result(self) -> TuneResult:
-        settings, finished = self._settings, self._trials.finished
-        best, others = self._best(finished), range(settings.seeds, settings.seeds + settings.confirm)
-        text = f"The best settings and the present ones with {settings.confirm} other seeds"
-        if others:
-            self._say(text)
-        confirmed = [
-            tuple(value for _, value in self._evaluator.values(text, params, others))
-            for params in (best.params, settings.present)
-        ]
-        return TuneResult(settings, tuple(finished), best, settings.present, *confirmed)
 
 
 def format_params(params: Mapping[str, float]) -> str:

@@ -165,6 +165,6 @@ def test_a_database_of_optunas_and_one_that_is_not_there_are_taken(tmp_path):
 
 
 def test_a_tuning_whose_trials_are_all_at_work_elsewhere_says_so(tmp_path):
-    tuning = Tuning(small_tuning(), trials(journal(tmp_path)), None, [])
+    tuning = Tuning(small_tuning(), trials(journal(tmp_path)), None, None)
     with pytest.raises(UserError, match="no trial is finished yet"):
         tuning._result()
