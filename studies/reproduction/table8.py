@@ -40,7 +40,8 @@ def _rows(raw: Frame) -> Iterator[dict[str, str]]:
     measured = {loss: of_loss for (loss,), of_loss in groups(raw, "loss")}
     for row in TABLE_8:
         of_loss = measured.get(row.formula, raw.iloc[:0])
-        values, chosen = of_loss["test_auc"].tolist(), of_loss.drop(columns="loss").max()  # the same for all seeds
+        chosen = of_loss.drop(columns="loss").max()  # the same for all seeds
+        aucs = _aucs(of_loss)
         yield {
             "loss": code(row.formula),
             "positive rate, paper": number(row.positive_rate, 3),
@@ -48,14 +49,14 @@ def _rows(raw: Frame) -> Iterator[dict[str, str]]:
             "smoothing term": shortest(chosen["epsilon"]),
             "positive rate with it": number(chosen["positive_rate"], 3),
             "test AUC, paper": number(row.auc),
-            "test AUC, ours": spread(values),
-            "difference": difference(_mean(values), row.auc) if values else NOTHING,
-            "which": _fate(values) if values else NOTHING,
+            "test AUC, ours": spread(of_loss["test_auc"].tolist()),
+            "difference": difference(fmean(aucs), row.auc) if aucs else NOTHING,
+            "which": _fate(aucs) if aucs else NOTHING,
         }
 
 
 def _sentences(raw: Frame) -> Iterator[str]:
-    fates = {loss: _fate(of_loss["test_auc"].tolist()) for (loss,), of_loss in groups(raw, "loss")}
+    fates = {loss: _fate(_aucs(of_loss)) for (loss,), of_loss in groups(raw, "loss")}
     known, n = list(fates.values()), len(fates)
     alike = [row for row in TABLE_8 if fates.get(row.formula) == _kind(row.auc)]
     mixed = [f"{code(name)} {fate}" for name, fate in fates.items() if fate not in ("works", "chance")]
@@ -65,40 +66,34 @@ def _sentences(raw: Frame) -> Iterator[str]:
     )
     if mixed:
         yield f"Neither with every seed: {'; '.join(mixed)}."
-    kinds = _kinds(raw["test_auc"].tolist())
+    kinds = [_kind(auc) for auc in _aucs(raw)]
     yield (
         f"Of {len(kinds)} trainings {kinds.count('works')} work, {kinds.count('chance')} stay at chance and "
         f"{kinds.count('between')} end between."
     )
 
 
+def _aucs(rows: Frame) -> list[float]:
+    """On the test part; a training that broke down is at chance."""
+    return [auc if math.isfinite(auc) else 0.5 for auc in rows["test_auc"].tolist()]
+
+
 def _kind(auc: float) -> str:
     return "works" if auc > WORKS else "chance" if auc < CHANCE else "between"
 
 
-def _fate(values: list[float]) -> str:
+def _fate(aucs: list[float]) -> str:
     """What became of the trainings with all seeds."""
-    kinds = _kinds(values)
+    kinds = [_kind(auc) for auc in aucs]
     return kinds[0] if len(set(kinds)) == 1 else f"works with {kinds.count('works')} of {len(kinds)} seeds"
-
-
-def _kinds(values: list[float]) -> list[str]:
-    return [_kind(_mean([value])) for value in values]
-
-
-def _mean(values: list[float]) -> float:
-    """A training that broke down is at chance."""
-    return fmean(value if math.isfinite(value) else 0.5 for value in values)
 
 
 def _rates(formula: str, epsilon: float | None) -> dict[str, Any]:
     """The share of simulated pairs on which it points the right way, with this smoothing term and with a search's."""
-    program, space, check = LossProgram.parse(formula), OperatorSpace(), ValidationCheck(0.9)
-    own = check.direction(ProgramLoss(program, space, epsilon).function).positive_rate
-    return {
-        "positive_rate": own,
-        "positive_rate_of_search": check.direction(ProgramLoss(program, space).function).positive_rate,
-    }
+    program, check = LossProgram.parse(formula), ValidationCheck(0.9)
+    terms = {"positive_rate": epsilon, "positive_rate_of_search": None}
+    losses = {name: ProgramLoss(program, OperatorSpace(), term) for name, term in terms.items()}
+    return {name: check.direction(loss.function).positive_rate for name, loss in losses.items()}
 
 
 TABLE8 = Reproduction(

@@ -117,11 +117,11 @@ class Tuning:
 
     def _task(self, params: Mapping[str, float], seed: int) -> Task:
         settings = self.settings
+        given = {name: value for name, value in params.items() if name != "epsilon"}
+        untuned = settings.study(seed if settings.loss is None else 0)
+        study = StudySettings.from_dict(with_values(untuned.to_dict(), given))
         if settings.loss is None:
-            study = StudySettings.from_dict(with_values(settings.study(seed).to_dict(), params))
             return self.factory.run(study, converged=settings.objective == "converged")
-        trained = {name: value for name, value in params.items() if name != "epsilon"}
-        study = StudySettings.from_dict(with_values(settings.study(0).to_dict(), trained))
         training = Training(settings.loss, params.get("epsilon", settings.own_epsilon))
         return self.factory.training(study, training, seed, is_trial=True)
 
