@@ -77,21 +77,22 @@ def test_all_losses_of_a_normalised_study_have_the_norm_of_bce_at_its_start(made
     study, result, _ = made
     normaliser = start_of(study)
     expected = gradient_norms([normaliser.reference], normaliser.proxy_batch)[0]
-    losses = [finished.loss for finished in result.finished]
+    losses = [finished.trained for finished in result.finished]
     assert gradient_norms(losses, normaliser.proxy_batch) == pytest.approx([expected] * len(losses), rel=1e-9)
     seed = derive_seed(study.settings.seed, "environment")
     for loss in losses:
         assert bce_factor(study.losses.task, replace(loss, scale=1.0), seed, study.settings.proxy_size) == loss.scale
-    assert [one.loss.scale for one in result.baselines if one.contender.name == "BCE"] == [1.0]
-    assert {one.loss.scale for one in result.finished} != {1.0}
+    assert [one.trained.scale for one in result.baselines if one.contender.name == "BCE"] == [1.0]
+    assert {one.trained.scale for one in result.finished} != {1.0}
 
 
 def test_every_smoothing_term_has_a_factor_of_its_own():
-    study = Study(normalised())
-    (contender,) = [one for one in study.baselines if one.name == "MaxR"]
-    scales = [loss.scale for _, loss in contender.trained_as(study.comparable).choices]
+    as_it_is, scales = (
+        [loss.scale for _, loss in Study(settings).problem.known("MaxR").choices]
+        for settings in (small_settings(), normalised())
+    )
     assert len(set(scales)) == len(scales) == 2
-    assert [loss.scale for _, loss in contender.choices] == [1.0, 1.0]
+    assert as_it_is == [1.0, 1.0]
 
 
 @pytest.mark.parametrize("environment", ["alternating", "from-scratch"])
@@ -133,11 +134,11 @@ def test_what_is_stored_and_exported_is_what_was_trained(made):
     _, result, _ = made
     study = StoredStudy.of(json.loads(json.dumps(result.to_dict())), "here")
     for stored, finished in zip(study.finalists, result.finalists, strict=True):
-        assert stored.scale == finished.loss.scale
-        assert study.exported(stored).loss == finished.loss
+        assert stored.scale == finished.trained.scale
+        assert study.exported(stored).loss == finished.trained
     for stored, finished in zip(study.baselines, result.baselines, strict=True):
         logit, y = torch.linspace(-3, 3, 9), torch.tensor([0.0, 1.0, 0.0]).repeat(3)
-        assert torch.equal(study.exported(stored).loss.gradient(logit, y), finished.loss.gradient(logit, y))
+        assert torch.equal(study.exported(stored).loss.gradient(logit, y), finished.trained.gradient(logit, y))
 
 
 def test_results_from_before_there_was_a_scale_are_raw(made):
@@ -163,7 +164,7 @@ def printed(result):
 
 def test_scale_and_what_it_means_are_told(made):
     _, result, history = made
-    scale, content = f"{result.best.loss.scale:.4g}", result.to_dict()
+    scale, content = f"{result.best.trained.scale:.4g}", result.to_dict()
     page = report_page(content, history.to_dict(result))
     for text in (printed(result), page):
         assert scale in text
@@ -200,14 +201,15 @@ def test_another_smoothing_term_keeps_the_scale_and_says_so(tmp_path, capsys, ma
     words = ["--run", str(tmp_path), "--name", "MaxR", "--to", "json", "--epsilon", "0.5"]
     assert exit_code(lambda: export_app(words, exit_on_error=False)) == 0
     content = json.loads(capsys.readouterr().out)
-    (scale,) = [one.loss.scale for one in made[1].baselines if one.contender.name == "MaxR"]
+    (scale,) = [one.trained.scale for one in made[1].baselines if one.contender.name == "MaxR"]
     assert (content["scale"], content["epsilon"]) == (scale, 0.5)
     assert "The scale is still the one" in content["origin"][0]
 
 
 def trained(settings):
     """Three losses trained together, as a worker of a comparison does."""
-    program = Study(small_settings()).baselines[1].program
+    study = Study(small_settings())
+    program = study.problem.stored(study.baselines[1].solution)
     trainings = [Training("BCE", None), Training("", 0.1, program), Training("MSE", None)]
     tasks = [TaskFactory(None).training(settings, one, 0) for one in trainings]
     return compute(tasks, Resources(device="cpu").here(0, 1), LocalStorage(), lambda share: None)

@@ -82,10 +82,10 @@ def test_with_the_check_before_training_no_trained_loss_fails_it(check):
     funnel = result.search.tally.funnel()
     if check == "before":
         assert funnel["wrong_direction"] > 0
-        assert result.n_passed == len(result.search.tally.accepted)
+        assert result.search.n_passed == len(result.search.tally.accepted)
     else:
         assert funnel["wrong_direction"] == 0
-        assert result.n_passed < len(result.search.tally.accepted)
+        assert result.search.n_passed < len(result.search.tally.accepted)
 
 
 def test_where_nothing_passes_the_check_the_nearest_losses_are_shown_as_such():

@@ -36,9 +36,9 @@ def test_losses_are_those_of_the_study(result, content):
     for stored, finished in zip(study.finalists, result.finalists, strict=True):
         loss = study.exported(stored).loss
         logit = Y_HAT.logit()
-        assert torch.equal(loss.value(logit, Y), finished.loss.value(logit, Y))
+        assert torch.equal(loss.value(logit, Y), finished.trained.value(logit, Y))
     for stored, finished in zip(study.baselines, result.baselines, strict=True):
-        assert study.exported(stored).loss == finished.loss
+        assert study.exported(stored).loss == finished.trained
 
 
 def test_the_found_loss_is_taken_or_the_one_picked(content):

@@ -5,10 +5,11 @@ import re
 import pytest
 
 from core.common.errors import UserError
-from core.search.trial import Verdict
+from recommenders.tasks.loss_problem import LOSS_TERMS
 from studies.common.pages import STYLE
 from studies.reporting.page import report_page
 from studies.study.baseline_comparison import caveats
+from studies.study.settings import StudySettings
 from tests.studies.pages import HOSTILE, Reader
 from tests.studies.reporting.stored import NAN, VERDICT, full, past, result, stored_loss
 
@@ -62,7 +63,7 @@ def test_the_same_study_gives_the_same_bytes(page):
 def test_the_page_tells_everything_in_order(page):
     assert Reader(page).headings == HEADINGS
     text = words(page)
-    told = [VERDICT, *caveats(0.5, 3e-4, 2, passed=True), *(verdict.meaning for verdict in Verdict)]
+    told = [VERDICT, *caveats(StudySettings(repeats=2), passed=True), *LOSS_TERMS.verdicts.values()]
     told += ["log(y_hat) + 1/(y*(y_hat*1))", "Simplified, with the same gradient", "0.7550 ±0.0071"]
     told += ["python -m studies.run --searcher rl --seed 0 --trainings 10 --repeats 2"]
     told += ["python -m studies.export --run results/one --pick 'complexity<=3'"]
