@@ -72,7 +72,7 @@ def help_text() -> str:
 
 def _tell(text: str) -> int:
     """Print; what to leave with, where the output may have no reader or no room."""
-    from studies.common.terminal import tolerate
+    from studies.common.processes import tolerate
 
     out = tolerate()
     out.write(text)

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from recommenders.data.summary import summarise
 from studies.common.command import make_app, run_app
-from studies.common.pictures import drawn
+from studies.common.pages import drawn
 from studies.execution.experiment import experiment
 from studies.execution.progress import TaskProgress
 from studies.execution.resources import Resources
@@ -22,8 +22,8 @@ from studies.reproduction.raw import Frame, frame, from_csv, read_csv, to_csv
 from studies.reproduction.registry import REPRODUCTIONS, find_reproduction
 from studies.reproduction.reproduction import Reproduction
 from studies.reproduction.settings import ReproducePlaces, ReproduceSettings, command, data_of
+from studies.storage.locking import own_folder
 from studies.storage.output import OutputFolder
-from studies.storage.resuming import own_folder
 from studies.study.console import new_console, print_lines, warning_to
 from studies.study.settings_data import listed
 

@@ -13,7 +13,7 @@ from core.common.errors import UserError
 from recommenders.data import DataFiles
 from recommenders.tasks.metrics import find_metric
 from studies.common.command import make_app, run_app
-from studies.common.pictures import drawn
+from studies.common.pages import drawn
 from studies.execution.experiment import experiment
 from studies.execution.factory import TaskFactory, data_file_digest
 from studies.execution.progress import TaskProgress

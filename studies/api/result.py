@@ -15,7 +15,7 @@ from core.losses.module import LossModule
 from core.phases.picking import Pick
 from recommenders.modules.scoring import ScoringModule
 from studies.api.scorers import Scorer
-from studies.common.undisturbed import leaves_no_trace
+from studies.common.undisturbed import undisturbed
 from studies.exporting.exported import FORMS, Exported
 from studies.exporting.stored import StoredLoss, StoredStudy
 from studies.reporting import report_page
@@ -90,7 +90,7 @@ class SearchResult:
         """Whether the found loss beats the best baseline, in a sentence."""
         return self._study.verdict
 
-    @leaves_no_trace
+    @undisturbed()
     def export(self, to: str = "torch", pick: str | None = None, *, simplified: bool = False) -> str:
         """A found loss as text: torch, sympy, latex or json; see `module` for the rest.
 
@@ -101,7 +101,7 @@ class SearchResult:
             raise unknown_name("form", str(to), FORMS)
         return FORMS[to].write(self._exported(pick, simplified))
 
-    @leaves_no_trace
+    @undisturbed()
     def report(self) -> str:
         """The page about the study as HTML, in one file."""
         return report_page(self._study.content, self._history, self._place)
@@ -136,7 +136,7 @@ class SearchResult:
             raise UserError("the trained recommender is at hand only after search_loss; a stored one scores by predict")
         return self._recommender
 
-    @leaves_no_trace
+    @undisturbed()
     def predict(self, users: Sequence[Any], items: Sequence[Any]) -> np.ndarray:
         """The probability of a positive label for pairs of published ids: y_hat [n], NaN for unknown ids.
 

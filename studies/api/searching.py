@@ -19,13 +19,13 @@ from recommenders.data.opening import is_folder
 from recommenders.modules.scoring import ScoringModule
 from studies.api.result import SearchResult
 from studies.api.scorers import ModuleScorer, StoredScorer
-from studies.common.undisturbed import leaves_no_trace
+from studies.common.undisturbed import undisturbed
 from studies.exporting.finding import find_history, find_study
 from studies.exporting.model import MODEL_DATA
 from studies.exporting.stored import StoredStudy
 from studies.running.running import Messages, StudyRun
+from studies.storage.locking import own_folder
 from studies.storage.output import MODEL
-from studies.storage.resuming import own_folder
 from studies.study.callback import StudyCallback
 from studies.study.history import History
 from studies.study.result import StudyResult
@@ -38,7 +38,7 @@ from studies.tracking.server import NO_TRACKING
 _OF_THE_FOLDER = ("no_model", "checkpoint_every")
 
 
-@leaves_no_trace
+@undisturbed()
 def search_loss(
     data: Frame | Path | str | None = None,
     *,
@@ -97,7 +97,7 @@ def search_loss(
         return _in_memory(ready, bar) if places.out is None else _in_folder(ready, places, places.out, bar)
 
 
-@leaves_no_trace
+@undisturbed()
 def load_result(run: Path | str, tracking_uri: str = "") -> SearchResult:
     """What a study came to that ran before.
 

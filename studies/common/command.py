@@ -14,9 +14,7 @@ from rich.text import Text
 
 from core.common.errors import UserError
 from core.common.secrets import masked
-from studies.common.quiet import warnings_end_no_command
-from studies.common.signals import end_by_exceptions
-from studies.common.terminal import Tolerant, tolerate
+from studies.common.processes import Tolerant, end_by_exceptions, tolerate, warnings_end_no_command
 
 #: Exit codes, as shells count signals.
 BAD_INPUT, INTERRUPTED, BROKEN_PIPE = 2, 130, 141

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from studies.common.pictures import drawn
+from studies.common.pages import drawn
 from studies.evaluation.outcome import Outcome
 from studies.evaluation.summary import conclusion
 from studies.storage.output import RESULT, OutputFolder, csv_of, plain

@@ -28,7 +28,7 @@ from optuna.study import StudyDirection
 
 from core.common.seeding import derive_seed
 from recommenders.tasks.task import SgdSettings
-from studies.common.quiet import quiet
+from studies.common.processes import quiet
 
 #: What is searched, relative to BCE's scale; every loss has the same region. No step takes all of a parameter.
 LEARNING_RATES, WEIGHT_DECAYS = (0.05, 100.0), (1e-7, 9e-3)

@@ -19,7 +19,7 @@ from optuna.storages.journal import JournalFileBackend, JournalFileSymlinkLock
 from core.common.errors import UserError, first_line
 from core.common.extras import needs_driver
 from core.common.secrets import masked_url, remember
-from studies.common.signals import ends_uncovered
+from studies.common.processes import ends_uncovered
 from studies.tracking.databases import OPTUNA
 from studies.tracking.making import setting_up
 from studies.tuning.claiming import check_journal, locks_of

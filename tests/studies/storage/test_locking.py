@@ -10,8 +10,7 @@ import pytest
 
 from core.common.errors import UserError
 from studies.storage import locking
-from studies.storage.locking import alone_in
-from studies.storage.resuming import own_folder
+from studies.storage.locking import alone_in, own_folder
 
 ROOT = Path(__file__).parents[3]
 

@@ -12,7 +12,7 @@ from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
 from core.common.errors import UserError
-from studies.common.signals import end_by_exceptions
+from studies.common.processes import end_by_exceptions
 from studies.tracking import databases, server
 from studies.tracking.databases import MLFLOW, sqlite_file
 from studies.tracking.making import setting_up
