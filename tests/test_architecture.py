@@ -51,7 +51,6 @@ EXTRA = {
     "studies/reproduction/reproduction.py": {"matplotlib"},
     "studies/tuning/pictures.py": {"matplotlib"},
     "studies/tracking/databases.py": {"sqlalchemy"},
-    "studies/tracking/making.py": {"sqlalchemy"},
     "studies/tuning/claiming.py": {"optuna"},
     "studies/common/paired.py": {"scipy"},
     "studies/tuning/storage.py": {"optuna"},

@@ -97,7 +97,7 @@ class Evaluation:
             text = f"Settings for {len(tuners)} losses: trials {done + 1} to {done + n} of {settings.trials} for each"
             self._try(text, tuners, factors, asked)
         for _ in range(_CLOSING):
-            asked = [tuner.ask_neighbours() for tuner in tuners]
+            asked = [tuner.ask(None, walk=True) for tuner in tuners]
             self._try("Settings: neighbours of the best ones that were not tried yet", tuners, factors, asked)
         return [_choice(tuner, of_one) for tuner, of_one in zip(tuners, factors, strict=True)]
 

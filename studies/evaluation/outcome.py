@@ -34,28 +34,17 @@ class Choice:
         """How it was chosen, in plain numbers, strings, lists and dicts."""
         if self.tuner is None:
             return {"grid": [{"epsilon": epsilon, "value": value} for epsilon, value in self.grid]}
-        trials = [
-            {**asdict(tried.point), "value": tried.value, "per_seed": list(tried.per_seed)}
-            for tried in self.tuner.tried
-        ]
-        best = self.tuner.best
-        sides = [
-            {
-                "setting": side.setting,
-                "direction": side.direction,
-                side.setting: getattr(side.point, side.setting),
-                "value": side.value,
-            }
-            for side in self.tuner.bracket()
-        ]
+        tuner = self.tuner
         return {
             "factor": self.factor,
-            "relative": asdict(best.point),
-            "value": best.value,
-            "neighbours": sides,
+            "relative": asdict(tuner.best.point),
+            "value": tuner.best.value,
+            "neighbours": [side.to_dict() for side in tuner.bracket()],
             "bracketed": self.is_bracketed,
-            "at_an_end": self.tuner.at_an_end,
-            "trials": trials,
+            "at_an_end": tuner.at_an_end,
+            "trials": [
+                {**asdict(one.point), "value": one.value, "per_seed": list(one.per_seed)} for one in tuner.tried
+            ],
         }
 
     @property

@@ -17,7 +17,6 @@ import os
 import re
 import shutil
 import stat
-from collections.abc import Sequence
 from contextlib import suppress
 from fnmatch import fnmatchcase
 from functools import cached_property
@@ -32,7 +31,8 @@ UNFINISHED = re.compile(r"\.loss-search-.+\.\d+\.unfinished", re.DOTALL)
 _HEAD = b'["what loss-search wrote in this folder, by SHA-256; it replaces and removes nothing else", 1]\n'
 #: Names are cut here; most file systems take 255 bytes.
 LONGEST_NAME = 150
-_FOLDER_ITSELF = "."
+#: The name of an entry that says that we began the folder.
+FOLDER_ITSELF = "."
 #: Python and MLflow leave such folders beside the code of a model that was loaded.
 _CACHE = "__pycache__"
 
@@ -86,7 +86,7 @@ class Ledger:
     @property
     def is_begun(self) -> bool:
         """Whether we began the folder ourselves."""
-        return ANYTHING in self._written.get(_FOLDER_ITSELF, ())
+        return ANYTHING in self._written.get(FOLDER_ITSELF, ())
 
     def strangers(self) -> list[Path]:
         """What lies in a folder that we began and is not ours, however deep.
@@ -145,15 +145,6 @@ class Ledger:
         self._append(name, digest)
         self._written.setdefault(name, set()).add(digest)
 
-    def begin(self, patterns: Sequence[str]) -> None:
-        """Tell that the folder is begun, and what all will be called that is ours in it.
-
-        Raises:
-            OSError: as `add`.
-        """
-        for pattern in (*patterns, _FOLDER_ITSELF):
-            self.add(pattern, ANYTHING)
-
     def forget(self, name: str) -> None:
         """Tell that nothing of this name is ours any more."""
         if self._written.pop(name, None):
@@ -184,11 +175,6 @@ def holds_nothing(folder: Path) -> bool:
     if names == [LEDGER]:
         Ledger(folder).check()
     return names in ([], [LEDGER])
-
-
-def digest_of(content: bytes) -> str:
-    """Of the content of a file."""
-    return hashlib.sha256(content).hexdigest()
 
 
 def digest_of_folder(path: Path) -> str:

@@ -20,6 +20,7 @@ from core.common.seeding import derive_seed
 from recommenders.data.opening import is_folder
 from studies.storage.ledger import (
     ANYTHING,
+    FOLDER_ITSELF,
     LEDGER,
     LONGEST_NAME,
     UNFINISHED,
@@ -90,7 +91,8 @@ class OutputFolder:
         """Take an empty folder as ours."""
         if not holds_nothing(self.path):
             raise UserError(f"{self._asked}: {_foreign(self.path)}")
-        self._ledger.begin(patterns)
+        for pattern in (*patterns, FOLDER_ITSELF):
+            self._ledger.add(pattern, ANYTHING)
         self._marked = True
 
     def withdraw(self) -> None:

@@ -18,8 +18,7 @@ from studies.common.processes import ends_uncovered, has_died
 from studies.common.undisturbed import set_level
 from studies.study.tracking_place import tracking_place
 from studies.study.typed import command_line
-from studies.tracking.databases import MLFLOW, check_ours, check_usable, holds_something, sqlite_file
-from studies.tracking.making import setting_up
+from studies.tracking.databases import MLFLOW, check_ours, check_usable, holds_something, setting_up, sqlite_file
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

@@ -10,8 +10,8 @@ import pytest
 
 from core.common.errors import UserError
 from core.losses.loss import ProgramLoss
+from studies.evaluation.report import conclusion
 from studies.evaluation.settings import EvaluatePlaces, command
-from studies.evaluation.summary import conclusion
 from tests.studies.comparison.small import Diary
 from tests.studies.conftest import database
 from tests.studies.evaluation.small import judge, run_command, small_evaluation

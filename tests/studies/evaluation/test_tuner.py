@@ -53,7 +53,7 @@ def test_the_neighbours_of_the_best_point_are_tried_first():
 def test_neighbours_alone_close_the_bracket_and_then_there_are_none():
     tuner = tuned(8)
     for _ in range(20):
-        points = tuner.ask_neighbours()
+        points = tuner.ask(None, walk=True)
         tuner.tell([[hill(point)] for point in points])
         if not points:
             break
