@@ -1,4 +1,4 @@
-"""Recommenders by name. To add one: a class in a file of its own and a row here."""
+"""The registry of recommenders. To add one, write a class in a file of its own and add a row here."""
 
 from __future__ import annotations
 
@@ -22,13 +22,14 @@ class RecommenderEntry:
     """A row of the registry."""
 
     make: type[Recommender] | type[nn.Module]
-    """A frozen dataclass whose fields are its settings, or a class of torch modules: `recommenders.modules.module`."""
+    """A frozen dataclass whose fields are the settings, or a torch module class, see `recommenders.modules.module`."""
     about: str
+    """A short description, for --help."""
 
     def __post_init__(self) -> None:
         """Check the row."""
         if not (isinstance(self.make, type) and issubclass(self.make, Recommender | nn.Module)):
-            raise TypeError(f"{self.make}: expected a class of recommenders or of torch modules")
+            raise TypeError(f"{self.make}: expected a class derived from Recommender or torch.nn.Module")
 
 
 RECOMMENDERS: Mapping[str, RecommenderEntry] = MappingProxyType(
@@ -38,14 +39,14 @@ RECOMMENDERS: Mapping[str, RecommenderEntry] = MappingProxyType(
     }
 )
 
-#: Goes on where --help lists the names.
+#: The sentence after the list of names in --help.
 YOUR_OWN = (
     " Or package.module:Class, a torch module of your own. With settings as in mf:embedding_size=32, see "
     "docs/add-a-recommender.md."
 )
 
 
-#: What recommenders of one's own are derived from.
+#: The base class of the user's own recommenders, for messages.
 _BASE = "torch.nn.Module"
 
 
@@ -62,22 +63,22 @@ def _spec_of(what: str | type) -> RecommenderSpec:
 
 
 def class_name(kind: type) -> str:
-    """How a class is written where a line is expected."""
+    """Return a class as module:Class, the form in which specifications name it."""
     return f"{kind.__module__}:{kind.__qualname__}"
 
 
 def make_recommender(
     what: str | type, defaults: Mapping[str, Any] = MappingProxyType({}), **settings: Any
 ) -> Recommender:
-    """The recommender that a line or a class asks for.
+    """Build the recommender that a line or a class specifies.
 
     Args:
         what: such as `mf`, `mf:embedding_size=32` or `package.module:Class:size=8`, or a class.
-        defaults: settings that are used where the recommender has them and the line does not say otherwise.
-        settings: more of them.
+        defaults: settings for recommenders that have them, unless given otherwise.
+        settings: settings beside those in `what`.
 
     Raises:
-        UserError: an unknown name or setting, a value that cannot be, or a class that is no recommender.
+        UserError: an unknown name or setting, an invalid value, or a class that is not a recommender.
     """
     spec = _spec_of(what)
     kind = _class_of(spec) if isinstance(what, str) else check_class(spec, what, is_recommender, _BASE)
@@ -85,7 +86,7 @@ def make_recommender(
 
 
 def recommender_source(what: str | type) -> str | None:
-    """A digest of the file in which a class, or that of a line, is written; None for those of the registry.
+    """Return a digest of the file that defines a class, or the class named by a line; None for registered names.
 
     Raises:
         UserError: see `make_recommender`.

@@ -1,4 +1,4 @@
-"""Searchers by name. To add one: a class in a file of its own and a row here, see docs/add-a-searcher.md."""
+"""The registry of searchers. To add one, write a class in a file of its own and add a row: docs/add-a-searcher.md."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ class SearcherEntry:
     """A row of the registry."""
 
     make: Callable[..., Searcher]
-    """(space, seed), or (space, seed, settings) where there are settings."""
+    """(space, seed) -> searcher, or (space, seed, settings) -> searcher if there are settings."""
     about: str
-    """What it is, for --help."""
+    """A short description, for --help."""
     settings: type | None = None
-    """A frozen dataclass of strings, numbers and truths, all with defaults."""
+    """A frozen dataclass with fields of type str, int, float or bool, all with defaults; None: no settings."""
 
 
 SEARCHERS: Mapping[str, SearcherEntry] = MappingProxyType(
@@ -43,15 +43,18 @@ SEARCHERS: Mapping[str, SearcherEntry] = MappingProxyType(
     }
 )
 
-#: Goes on where --help lists the names.
+#: The sentence after the list of names in --help.
 YOUR_OWN = " Or package.module:Class, a searcher of your own, see docs/add-a-searcher.md."
 
 
 def check_searcher(text: str) -> tuple[SearcherSpec, Any]:
-    """What a line such as `gp` or `optuna:sampler=cmaes` asks for, and the settings in it; None if it has none.
+    """Parse and check a line such as `gp` or `optuna:sampler=cmaes`.
+
+    Returns:
+        The specification, and the searcher's settings; None for a searcher without settings.
 
     Raises:
-        UserError: an unknown name or setting, a value that cannot be, or a class that is no searcher.
+        UserError: an unknown name or setting, an invalid value, or a class that is not a searcher.
     """
     spec = SearcherSpec.parse(text)
     if ":" not in spec.name and spec.name not in SEARCHERS:
@@ -61,7 +64,7 @@ def check_searcher(text: str) -> tuple[SearcherSpec, Any]:
 
 
 def searcher_source(text: str) -> str | None:
-    """A digest of the file in which the class of a line is written; None for those of the registry.
+    """Return a digest of the file that defines the class named by a line; None for searchers of the registry.
 
     Raises:
         UserError: see `check_searcher`.
@@ -73,17 +76,17 @@ def searcher_source(text: str) -> str | None:
 def make_searcher(
     text: str, space: Space[Any], seed: int, guesses: Sequence[str] = (), candidates_per_step: int = 16
 ) -> Searcher:
-    """The searcher that a line asks for.
+    """Build the searcher that a line specifies.
 
     Args:
         text: such as `gp`, `optuna:sampler=cmaes` or `package.module:Class:size=4`.
-        space: where candidates come from.
-        seed: of all draws.
-        guesses: candidates to propose first, as a person writes them.
-        candidates_per_step: how many candidates are trained at a time.
+        space: the search space.
+        seed: of all random draws.
+        guesses: candidates to propose first, as text.
+        candidates_per_step: how many candidates are trained together.
 
     Raises:
-        UserError: see `check_searcher`; or a guess outside of the space.
+        UserError: see `check_searcher`; or a guess that is not in the space.
     """
     spec, settings = check_searcher(text)
     if isinstance(settings, PolicySettings):

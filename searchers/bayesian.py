@@ -1,12 +1,12 @@
 """Bayesian search with Optuna (Akiba et al., KDD 2019), through ask and tell. Any of its samplers can be chosen.
 
-A candidate is a parameter for every decision, with the same names and options in every trial. Where an option is not
-open after the decisions before it, the space says which one it stands for (`Space.repaired`).
+A candidate has an Optuna parameter for every decision, with the same names and options in every trial. If the chosen
+option is closed by earlier decisions, the space replaces it (`Space.repaired`).
 
-Departures from plain use of Optuna: a sampler is made anew for every ask, seeded by how many came before, so that
-nothing but the trials decides over the next one; a model of more than `memory` trials forgets the oldest
-failures, since the time of a proposal grows with the trials; repeats count as failures, which keeps a model from
-proposing its best find for ever.
+Departures from plain use of Optuna: every ask makes a new sampler, seeded by the number of asks before, so that
+proposals depend on the trials only; a model of more than `memory` trials forgets the oldest failures, since the
+time of a proposal grows with the number of trials; repeated candidates count as failures, which keeps a model from
+proposing its best candidate again and again.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from searchers.samplers import SAMPLERS, SamplerKind
 
 @dataclass(frozen=True)
 class BayesianSettings:
-    """Which sampler, and what it is told.
+    """Settings of the sampler.
 
     Raises:
         UserError: an unknown sampler, one that is not installed, or a number out of range.
@@ -44,11 +44,11 @@ class BayesianSettings:
     sampler: str = "tpe"
     """tpe (multivariate and grouped), gp (Gaussian process), cmaes, nsga2, qmc or random."""
     memory: int = 0
-    """tpe and gp: the most finished trials a model is made of; 0: as many as stay fast."""
+    """tpe and gp: maximum number of finished trials in the model; 0: as many as keep it fast."""
     n_startup: int = 30
-    """tpe and gp: rewarded or failed trials before the model is used."""
+    """tpe and gp: number of finished trials, failed ones included, before the model is used."""
     failure_reward: float = -0.1
-    """What candidates are told as that were not trained, or broke down."""
+    """Reward of candidates that were not trained, or whose training broke down."""
 
     def __post_init__(self) -> None:
         """Check the settings."""
@@ -60,13 +60,13 @@ class BayesianSettings:
 
 
 class BayesianSearcher(Searcher):
-    """Proposes what a model of the outcomes so far expects most of.
+    """Proposes the candidates that Optuna's model of past trials rates highest.
 
     Args:
-        space: where candidates come from.
-        seed: of all draws.
-        settings: the sampler's.
-        kind: any other sampler of Optuna's or of your own, instead of the one that the settings name.
+        space: the search space.
+        seed: of all random draws.
+        settings: of the sampler.
+        kind: another sampler of Optuna or your own, instead of the one named in the settings.
     """
 
     def __init__(
@@ -82,11 +82,11 @@ class BayesianSearcher(Searcher):
         self._distributions = {decision.name: self._distribution(decision) for decision in space.decisions}
         self._study = _empty_study()
         self._asked = 0
-        self._open: dict[bytes, deque[int]] = {}  # genome -> numbers of its trials that wait for an outcome
-        self._log: list[list[Any]] = []  # of everything, for samplers that cannot be rebuilt from trials
+        self._open: dict[bytes, deque[int]] = {}  # genome -> numbers of its trials without an outcome
+        self._log: list[list[Any]] = []  # of all calls, for samplers that cannot be rebuilt from trials
 
     def _is_named(self, decision: Decision) -> bool:
-        """Whether the sampler chooses among names; otherwise it is given the numbers of the options."""
+        """Return whether the sampler gets the names of a decision's options, or else their numbers."""
         return self._kind.categorical and not decision.ordered
 
     def _distribution(self, decision: Decision) -> BaseDistribution:
@@ -101,7 +101,7 @@ class BayesianSearcher(Searcher):
     def _ask(self) -> np.ndarray:
         seed = self._seed if self._kind.fixed_seed else derive_seed(self._seed, "optuna", self._asked)
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of experimental features, of which we know
+            warnings.simplefilter("ignore")  # about experimental features, which are used on purpose
             self._study.sampler = self._kind.make(seed % 2**32, self._settings.n_startup)
             trial = self._study.ask(self._distributions)
         self._asked += 1
@@ -127,7 +127,7 @@ class BayesianSearcher(Searcher):
         """See Searcher; candidates that it did not propose are added as finished trials.
 
         Returns:
-            model_trials, the number of trials that the model knows, and model_open, of those without an outcome.
+            model_trials, the number of trials of the model, and model_open, the number of those without an outcome.
         """
         for trial in trials:
             earned = trial.trained and trial.reward is not None
@@ -155,7 +155,7 @@ class BayesianSearcher(Searcher):
             self._log.append(event)
 
     def _forget(self) -> None:
-        """Keep what was rewarded, at most half of the memory, and the newest of the rest."""
+        """Shrink the study to `memory` trials: the best rewarded ones, at most half, and the newest of the others."""
         trials = self._study.get_trials(deepcopy=False)
         done = [t for t in trials if t.state.is_finished()]
         rewarded = [t.number for t in done if t.value is not None and t.value > self._settings.failure_reward]
@@ -165,14 +165,14 @@ class BayesianSearcher(Searcher):
         self._rebuild([t for t in trials if t.number in kept])
 
     def _rebuild(self, trials: Sequence[FrozenTrial]) -> None:
-        """A study of these trials, in order; the open ones get their new numbers."""
+        """Make a new study of these trials, in order, and renumber those without an outcome."""
         numbers = {trial.number: i for i, trial in enumerate(trials)}
         self._study = _empty_study()
         self._study.add_trials(trials)
         self._open = {genome: deque(numbers[n] for n in waiting) for genome, waiting in self._open.items()}
 
     def state_dict(self) -> dict[str, Any]:
-        """See Searcher: the trials, or for samplers with a state of their own all that happened, to be repeated."""
+        """See Searcher: the trials; for samplers with an internal state, the log of all calls, to be replayed."""
         if not self._kind.from_trials:
             return {"seed": self._seed, "asked": self._asked, "log": [list(event) for event in self._log], "trials": []}
         trials = [[dict(t.params), t.value] for t in self._study.get_trials(deepcopy=False)]
@@ -197,7 +197,7 @@ class BayesianSearcher(Searcher):
         self._asked = count(state["asked"])
 
     def _valid(self, genome: np.ndarray) -> np.ndarray:
-        """The genome, if it is one."""
+        """Return the genome after checking it."""
         check_genomes(genome[None], self._space)
         return genome
 
@@ -205,7 +205,7 @@ class BayesianSearcher(Searcher):
 def _empty_study() -> optuna.Study:
     logger = logging.getLogger("optuna")
     level = logger.level
-    logger.setLevel(logging.WARNING)  # that a study was made is nobody's news
+    logger.setLevel(logging.WARNING)  # do not log that a study was created
     try:
         return optuna.create_study(direction="maximize")
     finally:

@@ -1,12 +1,12 @@
-"""The controller: a two-layer LSTM that writes genomes (paper, sections 3.3 and 5.1.4, Figure 2).
+"""The controller: a two-layer LSTM that samples genomes (paper, sections 3.3 and 5.1.4, Figure 2).
 
-Decisions are taken in the order of the space, which for loss programs is operator, first operand, second operand, line
-after line; each is drawn from a softmax over what is open at that point, and fed back as the next input. Decisions of
-one kind share a head, options of one name an embedding. Log-probabilities are recomputed from genomes, so no graph is
-kept between the two.
+Decisions are taken in the order of the space; for loss programs: operator, first operand, second operand, line after
+line. Each is drawn from a softmax over the open options and fed back as the next input. Decisions of one kind share an
+output head, options of one name share an embedding. Log-probabilities are recomputed from genomes, so no autograd graph
+is kept between sampling and learning.
 
-Departure from the published code: a decision that does not count, such as an operand that the operator does not take,
-is neither drawn nor fed to the LSTM, and has no part in the log-probability.
+Departure from the published code: a decision that does not count, such as the second operand of a unary operator,
+is neither drawn nor fed to the LSTM, and is left out of the log-probability.
 """
 
 from __future__ import annotations
@@ -42,24 +42,24 @@ class ControllerSettings:
     def __post_init__(self) -> None:
         """Check the settings."""
         if min(self.hidden_size, self.n_layers) < 1 or not (self.init_range > 0 and self.tanh_constant > 0):
-            raise UserError(f"controller: positive settings expected, got {self}")
+            raise UserError(f"controller: expected settings above 0, got {self}")
 
 
 @dataclass(frozen=True)
 class Decisions:
-    """What the policy thinks of n genomes."""
+    """The policy's log-probability and entropy of n genomes."""
 
     log_probability: Tensor
-    """[n], of the whole genome."""
+    """Log-probability of each genome [n]."""
     entropy: Tensor
-    """[n], summed over the decisions that count."""
+    """Entropy of each genome's decisions, summed over those that count [n]."""
 
 
 class Controller(nn.Module):
-    """pi(f; theta).
+    """The policy pi(f; theta): an LSTM with a softmax for every decision.
 
     Args:
-        space: what may be chosen.
+        space: the search space.
         settings: sizes and constants.
         rng: draws the initial weights.
     """
@@ -70,8 +70,8 @@ class Controller(nn.Module):
         kinds = list(dict.fromkeys(decision.kind for decision in space.decisions))
         names = list(dict.fromkeys(name for kind in kinds for name in kind.options))
         size = settings.hidden_size
-        with torch.random.fork_rng(devices=()):  # modules draw weights, here thrown away, from the global generator
-            self.embedding = nn.Embedding(1 + len(names), size)  # input 0 begins a genome
+        with torch.random.fork_rng(devices=()):  # modules draw weights, overwritten below, from the global generator
+            self.embedding = nn.Embedding(1 + len(names), size)  # input 0 starts a genome
             self.lstm = nn.LSTM(size, size, settings.n_layers)
             self.heads = nn.ModuleList(nn.Linear(size, len(kind.options)) for kind in kinds)
         with torch.no_grad():
@@ -84,7 +84,15 @@ class Controller(nn.Module):
         self._inputs = [torch.tensor([1 + names.index(name) for name in kind.options]) for kind in kinds]
 
     def sample(self, n: int, rng: torch.Generator) -> Tensor:
-        """Draw n genomes [n, D] in normal form from the policy."""
+        """Draw genomes in normal form from the policy.
+
+        Args:
+            n: how many.
+            rng: draws the options.
+
+        Returns:
+            Genomes [n, D].
+        """
         with torch.no_grad():
             walk = _Walk(self, n, rng)
             for i in range(len(self._kind)):
@@ -92,9 +100,9 @@ class Controller(nn.Module):
             return torch.stack(walk.chosen, dim=1)
 
     def evaluate(self, genomes: Tensor) -> Decisions:
-        """Return the log-probability and entropy of given genomes [n, D], with gradients.
+        """Return log-probability and entropy of genomes [n, D], differentiable by autograd.
 
-        The decisions are known, so the LSTM reads each genome's in one go.
+        All decisions are known, so the LSTM processes each genome as one sequence.
         """
         n, n_decisions = genomes.shape
         chosen = genomes.unbind(1)
@@ -106,7 +114,7 @@ class Controller(nn.Module):
         for kind, own in enumerate(self._members):
             inputs[:, own] = self._inputs[kind][genomes[:, own]]
         order = taken.cumsum(1) - 1  # of every decision among those taken [n, D]
-        tokens = torch.zeros(n, 1 + n_decisions, dtype=torch.long)  # the last one only takes what is not taken
+        tokens = torch.zeros(n, 1 + n_decisions, dtype=torch.long)  # the last column collects decisions not taken
         tokens.scatter_(1, torch.where(taken, order + 1, n_decisions), inputs)
         outputs, _ = self.lstm(self.embedding(tokens[:, :n_decisions].T))  # [D, n, size]
         h = outputs.transpose(0, 1).gather(1, order.clamp(min=0)[..., None].expand(-1, -1, outputs.shape[-1]))
@@ -120,7 +128,7 @@ class Controller(nn.Module):
         return Decisions(log_probability, entropy)
 
     def _closed(self, kind: int, chosen: Sequence[Tensor]) -> Tensor:
-        """Which options the decisions of a kind may not take [1 or n, decisions, options]."""
+        """Return the mask of closed options of the decisions of a kind [1 or n, decisions, options]."""
         closed = self._beyond[kind][None]
         for place, i in enumerate(_numbers(self._members[kind])):
             is_open = self._space.open(i, chosen)
@@ -131,12 +139,20 @@ class Controller(nn.Module):
         return closed
 
     def logits(self, kind: int, h: Tensor) -> Tensor:
-        """Return what softmax makes probabilities of, for outputs of the LSTM [..., size]: [..., options]."""
+        """Return the logits of the options of a kind.
+
+        Args:
+            kind: number of the kind, in the order of first use.
+            h: outputs of the LSTM [..., size].
+
+        Returns:
+            [..., options].
+        """
         return self._settings.tanh_constant * torch.tanh(self.heads[kind](h))
 
 
 def _as_slice(numbers: list[int]) -> slice | list[int]:
-    """The numbers as a slice, which copies nothing, where they have one distance from each other."""
+    """Return evenly spaced numbers as a slice, which makes views instead of copies; others unchanged."""
     step = numbers[1] - numbers[0] if len(numbers) > 1 else 1
     regular = range(numbers[0], numbers[-1] + 1, step)
     return slice(regular.start, regular.stop, step) if list(regular) == numbers else numbers
@@ -147,22 +163,22 @@ def _numbers(members: slice | list[int]) -> Sequence[int]:
 
 
 def _beyond(decisions: Sequence[Decision]) -> Tensor:
-    """Which options of their kind decisions do not have [decisions, options]."""
+    """Return the mask of options of the kind that the decisions do not have [decisions, options]."""
     sizes = torch.tensor([decision.size for decision in decisions])
     return torch.arange(len(decisions[0].kind.options)) >= sizes[:, None]
 
 
 def entropy_of(log_p: Tensor) -> Tensor:
-    """The entropy of distributions [..., options]; options of probability 0 add nothing."""
+    """Return the entropy [...] of distributions given as log-probabilities [..., options], which may be -inf."""
     return -(log_p.exp() * log_p.masked_fill(log_p.isinf(), 0)).sum(-1)
 
 
 class LstmSteps:
-    """An nn.LSTM over n sequences whose next inputs are not known yet; calling it for every step takes longer.
+    """Runs an nn.LSTM step by step on n sequences, faster than calling the module for every step.
 
     Args:
-        lstm: what the weights are taken from.
-        n: how many sequences.
+        lstm: the module that has the weights.
+        n: number of sequences.
     """
 
     def __init__(self, lstm: nn.LSTM, n: int) -> None:
@@ -171,7 +187,15 @@ class LstmSteps:
         self._state = [(zeros, zeros)] * lstm.num_layers
 
     def step(self, x: Tensor, taken: Tensor | None = None) -> Tensor:
-        """The output [n, size] for inputs x [n, size]; sequences that are not `taken` [n] stay where they are."""
+        """Advance the sequences by one step.
+
+        Args:
+            x: inputs [n, size].
+            taken: mask [n] of the sequences whose state advances; None: all.
+
+        Returns:
+            Outputs [n, size]; also for sequences that do not advance, where they mean nothing.
+        """
         kept = None if taken is None else taken[:, None]
         for layer, weights in enumerate(self._weights):
             old_h, old_c = self._state[layer]
@@ -184,17 +208,17 @@ class LstmSteps:
 
 
 class _Walk:
-    """The way through the decisions of n genomes that are being drawn."""
+    """The state of sampling n genomes, decision by decision."""
 
     def __init__(self, controller: Controller, n: int, rng: torch.Generator) -> None:
         self._controller, self._rng = controller, rng
         self._lstm = LstmSteps(controller.lstm, n)
         self._input = torch.zeros(n, dtype=torch.long)
         self.chosen: list[Tensor] = []
-        """What was drawn so far [n] each."""
+        """The options drawn so far, one tensor [n] per decision."""
 
     def draw(self, i: int) -> None:
-        """Take decision i for each of the n genomes where it counts."""
+        """Draw decision i for each of the n genomes; where it does not count, it gets its first open option."""
         controller, space, kind = self._controller, self._controller._space, self._controller._kind[i]
         taken, is_open = space.used(i, self.chosen), space.open(i, self.chosen)
         h = self._lstm.step(controller.embedding(self._input), taken)

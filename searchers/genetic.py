@@ -1,12 +1,12 @@
 """Genetic programming with DEAP (Fortin et al., JMLR 2012) on genomes.
 
-Tournament selection, one-point crossover where the space may be cut (for programs between lines), mutation until the
-candidate is another one. The best of parents and children survive (mu + lambda), or, as an option, the Pareto front of
-reward and complexity (NSGA-II, Deb et al., 2002). Only candidates that were trained enter the population: nearly all
-others earn the same failure, from which nothing can be selected.
+Tournament selection, one-point crossover at the cuts of the space (for programs: between lines), and mutation that is
+repeated until the candidate changes. The best of parents and children survive (mu + lambda) or, optionally, the Pareto
+front of reward and complexity (NSGA-II, Deb et al., 2002). Only trained candidates enter the population: nearly all
+others have the same failure reward, which gives selection nothing to work with.
 
-DEAP's tools draw from Python's global generator. They run here on a state of our own, which is put in
-before and taken out after each use.
+DEAP's tools draw from Python's global generator. Around each use, its state is replaced by that of the searcher's own
+generator and restored afterwards.
 """
 
 from __future__ import annotations
@@ -33,24 +33,24 @@ _MUTATION_TRIES = 50
 
 @dataclass(frozen=True)
 class GeneticSettings:
-    """Of the population and its variation.
+    """Settings of the population and its variation.
 
     Raises:
         UserError: a number out of range, or an unknown selection.
     """
 
     population_size: int = 30
-    """The most individuals that survive a generation."""
+    """Maximum number of individuals that survive a generation."""
     offspring_size: int = 15
-    """Trained losses that make a generation."""
+    """Number of trained candidates per generation."""
     initial_size: int = 8
-    """Individuals needed before breeding begins; random programs are proposed until then."""
+    """Number of individuals before breeding begins; until then, proposals are random."""
     tournament_size: int = 3
-    """Individuals drawn for each tournament; more of them choose more strictly."""
+    """Individuals drawn for each tournament; more increase the selection pressure."""
     crossover_rate: float = 0.5
-    """Share of children that have two parents."""
+    """Share of children made by crossover of two parents; the others are mutants of one."""
     immigrant_rate: float = 0.1
-    """Share of proposals that are random programs still."""
+    """Share of random proposals after breeding has begun."""
     n_elites: int = 5
     """Individuals in the hall of fame."""
     selection: str = "tournament"
@@ -80,24 +80,30 @@ _WEIGHTS: Mapping[str, type[base.Fitness]] = {"tournament": _RewardFitness, "nsg
 
 
 class Individual:
-    """A genome [D] in normal form, with its candidate and fitness."""
+    """A member of the population.
+
+    Args:
+        genome: [D], in normal form.
+        solution: its candidate.
+        fitness: its reward, and its complexity for NSGA-II.
+    """
 
     def __init__(self, genome: np.ndarray, solution: Solution, fitness: base.Fitness) -> None:
         self.genome, self.solution, self.fitness = genome, solution, fitness
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Individual:
-        """DEAP's hall of fame copies what may change; an individual never does."""
+        """Return the individual itself, which is immutable; DEAP's hall of fame would copy it."""
         return self
 
 
 class GeneticSearcher(Searcher):
-    """Breeds new candidates from the best ones told.
+    """Breeds new candidates from the best ones so far.
 
     Args:
-        space: where candidates come from.
-        seed: of all draws.
+        space: the search space.
+        seed: of all random draws.
         settings: of the population.
-        immigrants: where unbred genomes come from, n at a time; draws of the space unless given.
+        immigrants: n -> genomes [n, D] that are not bred; random ones of the space by default.
     """
 
     def __init__(
@@ -132,7 +138,7 @@ class GeneticSearcher(Searcher):
         return np.stack([self._propose() for _ in range(n)])
 
     def _propose(self) -> np.ndarray:
-        """A child that was not proposed before, or an immigrant."""
+        """Return a child that was not proposed before, or an immigrant."""
         if self._growing or self._rng.random() < self._settings.immigrant_rate:
             genome: np.ndarray = self._immigrants(1)[0]
             self._known.add(derive_seed(_decoded(genome, self._space).key))
@@ -151,7 +157,7 @@ class GeneticSearcher(Searcher):
         return len(self._population) < min(self._settings.initial_size, self._settings.population_size)
 
     def _child(self) -> tuple[np.ndarray, str]:
-        """A genome and its candidate's key."""
+        """Breed a child; return its genome [D] and its candidate's key."""
         with own_random(self._rng):
             mother, father = self._toolbox.select(self._population)
             cuts = self._space.cuts
@@ -164,10 +170,10 @@ class GeneticSearcher(Searcher):
         return mutant
 
     def tell(self, trials: Sequence[Trial[Any]]) -> Mapping[str, float]:
-        """See Searcher; a generation passes when `offspring_size` children were trained.
+        """See Searcher; a generation ends when `offspring_size` candidates were trained.
 
         Returns:
-            generation, and of the population its size, best and mean reward and mean complexity.
+            The number of generations, and the size, best and mean reward, and mean complexity of the population.
         """
         for trial in trials:
             if trial.trained and trial.reward is not None:
@@ -186,23 +192,23 @@ class GeneticSearcher(Searcher):
         self._children.append(individual)
         growing = self._growing
         if growing or len(self._children) >= self._settings.offspring_size:
-            # Of those measured again the newest counts.
+            # The newest reward counts for candidates that were measured again.
             newest = {_key(one): one for one in [*self._population, *self._children]}
             self._population, self._children = self._toolbox.survive(list(newest.values())), []
             self._generation += not growing
 
     def restart(self) -> None:
-        """Let only the hall of fame live on."""
+        """Replace the population by the hall of fame."""
         self._population, self._children = list(self._hall), []
 
     @property
     def generation(self) -> int:
-        """Generations so far."""
+        """Number of generations so far."""
         return self._generation
 
     @property
     def elites(self) -> list[tuple[np.ndarray, Solution, float]]:
-        """The hall of fame: genomes and candidates with their rewards, the best first."""
+        """The hall of fame, best first: (genome [D], candidate, reward)."""
         return [(one.genome, one.solution, one.fitness.values[0]) for one in self._hall]
 
     def _metrics(self) -> dict[str, float]:
@@ -244,7 +250,7 @@ class GeneticSearcher(Searcher):
         self._population = [self._read(stored) for stored in state["population"]]
         self._children = [self._read(stored) for stored in state["children"]]
         self._hall.clear()
-        # It puts the newer of equals first.
+        # Among equal rewards it puts the newer one first.
         self._hall.update([self._read(stored) for stored in reversed(state["hall"])])
 
 
@@ -258,18 +264,18 @@ def _decoded(genome: np.ndarray, space: Space[Any]) -> Solution:
 
 
 def mutated(genome: np.ndarray, key: str, space: Space[Any], rng: random.Random) -> tuple[np.ndarray, str]:
-    """Redraw decisions that matter until the candidate is another one.
+    """Redraw decisions that count until the candidate changes.
 
-    Two thirds of all single changes of a program hit dead lines or fold away, and would be trained for nothing.
+    A single change of a program has no effect in two thirds of the cases: it hits a dead line or folds away.
 
     Args:
-        genome: what is changed [D].
-        key: of its candidate.
-        space: where it comes from.
-        rng: of the draws.
+        genome: the parent [D].
+        key: of the parent's candidate.
+        space: the search space.
+        rng: draws sites and options.
 
     Returns:
-        Another genome [D] and its candidate's key.
+        The mutant's genome [D] and its candidate's key.
     """
     changed, new = genome, key
     for _ in range(_MUTATION_TRIES):
@@ -282,7 +288,7 @@ def mutated(genome: np.ndarray, key: str, space: Space[Any], rng: random.Random)
 
 @contextmanager
 def own_random(rng: random.Random) -> Iterator[None]:
-    """Python's global generator stands where `rng` stands within the block, and `rng` where it ends."""
+    """Use a generator as Python's global one within the `with` block; it advances by what the block draws."""
     outside = random.getstate()
     random.setstate(rng.getstate())
     try:

@@ -1,4 +1,4 @@
-"""A warm start for any searcher: a person's guesses are proposed before its own candidates."""
+"""A warm start for any searcher: propose the user's guesses before its own candidates."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from core.search.trial import Trial, read_genome
 
 
 class GuessingSearcher(Searcher):
-    """Proposes the guesses first, then what the searcher inside proposes; that one is told of both.
+    """Proposes the guesses first, then the candidates of another searcher, which learns from both.
 
     Args:
-        inner: learns from all outcomes, those of the guesses too.
-        guesses: genomes of its space [n, D].
+        inner: the other searcher.
+        guesses: genomes of its space, [D] each.
     """
 
     def __init__(self, inner: Searcher, guesses: Sequence[np.ndarray]) -> None:
@@ -45,10 +45,17 @@ class GuessingSearcher(Searcher):
 
 
 def read_guess(text: str, space: Space[Any]) -> np.ndarray:
-    """Return the genome [D] of a candidate that a person has written.
+    """Parse a user's guess.
+
+    Args:
+        text: the candidate.
+        space: the search space.
+
+    Returns:
+        Its genome [D].
 
     Raises:
-        UserError: it is none, or one that the space does not hold; says why.
+        UserError: the text is not a candidate, or not in the space; the message says why.
     """
     candidate = space.parse(text)
     try:

@@ -1,10 +1,10 @@
 """Genetic programming seeded by a policy (Mundhenk et al., NeurIPS 2021, arXiv 2111.00053).
 
-A policy proposes the immigrants of a genetic population; the hall of fame is fed back to the policy, which is
-trained by priority-queue training; every few generations the population starts anew, so that evolution
-explores from where the policy stands by then.
+A policy proposes the immigrants of a genetic population. The hall of fame is fed back to the policy, which learns
+by priority-queue training. Every few generations the population restarts, so that evolution explores from the
+current policy.
 
-Departures: the source alternates whole batches of samples with whole runs of evolution. Here, where a few
+Departures: the paper alternates whole batches of samples with whole runs of evolution. Here, where only a few
 in a thousand proposals are worth training, samples and children are mixed, and the hall of fame survives a restart.
 """
 
@@ -28,26 +28,26 @@ from searchers.policy import PolicySearcher, PolicySettings
 
 @dataclass(frozen=True)
 class HybridSettings:
-    """How the two work together.
+    """Settings of policy and population.
 
     Raises:
         UserError: a number out of range.
     """
 
     policy_rate: float = 0.3
-    """Share of proposals that the policy makes once breeding has begun."""
+    """Share of proposals by the policy after breeding has begun."""
     generations_per_cycle: int = 5
     """Generations between two restarts of the population."""
     objective: str = "priority-queue"
-    """What the policy climbs, see rl."""
+    """The objective of the policy, see rl."""
     learning_rate: float = 1e-3
-    """Of the policy."""
+    """Learning rate of the policy."""
     entropy_weight: float = 0.01
-    """What the policy's entropy is worth; higher than in rl, since imitation narrows a policy fast."""
+    """Weight of the policy's entropy; higher than in rl, since imitation lowers the entropy fast."""
     population_size: int = 30
-    """The most individuals that survive a generation."""
+    """Maximum number of individuals that survive a generation."""
     offspring_size: int = 15
-    """Trained losses that make a generation."""
+    """Number of trained candidates per generation."""
     n_elites: int = 10
     """Individuals in the hall of fame."""
 
@@ -55,18 +55,18 @@ class HybridSettings:
         """Check the settings."""
         if self.generations_per_cycle < 1:
             raise UserError(f"hybrid generations_per_cycle: expected at least 1, got {self.generations_per_cycle}")
-        _ = self.policy, self.genetic  # check what they are made of
+        _ = self.policy, self.genetic  # which check their settings
 
     @property
     def policy(self) -> PolicySettings:
-        """Of the policy."""
+        """Settings of the policy."""
         return PolicySettings(
             objective=self.objective, learning_rate=self.learning_rate, entropy_weight=self.entropy_weight
         )
 
     @property
     def genetic(self) -> GeneticSettings:
-        """Of the population."""
+        """Settings of the population."""
         return GeneticSettings(
             population_size=self.population_size,
             offspring_size=self.offspring_size,
@@ -79,9 +79,9 @@ class HybridSearcher(Searcher):
     """A policy and a population that learn from each other.
 
     Args:
-        space: where candidates come from.
-        seed: of all draws.
-        settings: of both.
+        space: the search space.
+        seed: of all random draws.
+        settings: of policy and population.
     """
 
     def __init__(self, space: Space[Any], seed: int, settings: HybridSettings | None = None) -> None:
@@ -97,10 +97,10 @@ class HybridSearcher(Searcher):
         return self._genetic.ask(n)
 
     def tell(self, trials: Sequence[Trial[Any]]) -> Mapping[str, float]:
-        """See Searcher; both learn from everything, and the policy from the elites at the end of a generation.
+        """See Searcher; both learn from all outcomes, and the policy from the elites at the end of each generation.
 
         Returns:
-            What both return.
+            The metrics of both.
         """
         before = self._genetic.generation
         bred = self._genetic.tell(trials)

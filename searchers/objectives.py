@@ -1,9 +1,9 @@
-"""What a policy climbs, given genomes and their rewards: the interface, and the objectives by name."""
+"""The interface of objectives: what a policy maximises by gradient ascent, given genomes and rewards."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,42 +11,50 @@ from torch import Tensor
 
 from searchers.controller import Decisions
 
-#: Genomes [n, D] -> what the policy thinks of them now, with gradients.
+#: Genomes [n, D] -> the current policy's log-probabilities and entropies, differentiable by autograd.
 Evaluate = Callable[[Tensor], Decisions]
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Outcomes that one update learns from."""
+    """The outcomes that one update learns from."""
 
     genomes: Tensor
     """[n, D]."""
     rewards: Tensor
-    """[n], float64: exact, since Adam blows up the noise of equal rewards."""
+    """[n] float64. In float32, differences of equal rewards would be rounding noise, which Adam amplifies."""
 
 
 class Objective(ABC):
     """Turns a batch into steps of gradient ascent. May remember earlier batches."""
 
-    #: Outcomes that make a batch.
+    #: Number of outcomes in a batch.
     update_size: int
 
     @abstractmethod
     def steps(self, batch: Batch, evaluate: Evaluate) -> Iterator[tuple[Tensor, Decisions]]:
-        """What to climb, one step after the other; the policy moves between them.
+        """Compute the objective for each step of gradient ascent; the policy is updated after each.
+
+        Args:
+            batch: n genomes and their rewards.
+            evaluate: gives the current policy's log-probabilities and entropies.
 
         Yields:
-            The objective [m] of m genomes, of which the mean is climbed, with the decisions that it
-            was computed from.
+            The objective [m] of m genomes, whose mean is maximised, and the decisions that it was computed from.
         """
+
+    @property
+    def genomes(self) -> Sequence[Tensor]:
+        """The genomes [D] that `steps` remembers; a policy checks them after they were stored."""
+        return ()
 
     @abstractmethod
     def state_dict(self) -> dict[str, Any]:
-        """What `steps` remembers; tensors, numbers, lists and dicts only."""
+        """Return what `steps` remembers, as dicts, lists, numbers and tensors."""
 
     @abstractmethod
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on from there."""
+        """Restore what `state_dict` returned."""
 
 
 class Stateless(Objective):

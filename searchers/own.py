@@ -1,4 +1,4 @@
-"""A searcher of one's own, `package.module:Class`: found, checked, and held to what its methods have to return."""
+"""The user's own searcher, `package.module:Class`: import it, and check it and what its methods return."""
 
 from __future__ import annotations
 
@@ -18,16 +18,19 @@ from searchers.specification import SearcherSpec
 
 
 def find_searcher(spec: SearcherSpec) -> tuple[type[Searcher], type | None]:
-    """Find the class that package.module:Class names, and that of its settings.
+    """Import the searcher that package.module:Class names.
+
+    Returns:
+        Its class, and the class of its settings; None if it has no settings.
 
     Raises:
-        UserError: there is none, importing it raised something, or it is no searcher made of (space, seed) or
-            (space, seed, settings).
+        UserError: there is no such class, importing it raised an error, or it is not a searcher with a constructor of
+            (space, seed) or (space, seed, settings).
     """
     where = f"searcher {spec.name}"
     made: type[Searcher] = find_class(spec, _is_searcher, "core.search.searcher.Searcher")
     if made.__abstractmethods__:
-        raise UserError(f"{where}: expected its methods {', '.join(sorted(made.__abstractmethods__))}, got none")
+        raise UserError(f"{where}: expected it to define {', '.join(sorted(made.__abstractmethods__))}, which it lacks")
     parameters = inspect.signature(made).parameters
     takes_settings = "settings" in parameters
     try:
@@ -35,20 +38,20 @@ def find_searcher(spec: SearcherSpec) -> tuple[type[Searcher], type | None]:
     except TypeError:
         got = ", ".join(parameters)
         raise UserError(
-            f"{where}: expected a constructor that takes space and seed, and settings if it has some, got {got}"
+            f"{where}: expected a constructor of (space, seed) or (space, seed, settings), got ({got})"
         ) from None
     return made, _settings_of(made, where) if takes_settings else None
 
 
 def _settings_of(kind: type, where: str) -> type:
-    """The class by which the constructor annotates its settings."""
+    """Return the class in the annotation of the constructor's parameter `settings`."""
     with user_errors_from(f"{where}: the annotation of its settings", exits=True):
         hint = get_type_hints(kind.__init__).get("settings")  # type: ignore[misc]
     found = next((one for one in (hint, *get_args(hint)) if isinstance(one, type) and is_dataclass(one)), None)
     if found is None or not _is_frozen_with_defaults(found):
         raise UserError(
-            f"{where}: expected settings annotated by a frozen dataclass whose fields have defaults, got "
-            f"{format_value(hint)}"
+            f"{where}: expected the parameter settings to be annotated with a frozen dataclass whose fields all have "
+            f"defaults, got {format_value(hint)}"
         )
     return cast(type, found)
 
@@ -63,16 +66,16 @@ def _is_searcher(thing: object) -> bool:
 
 
 class OwnSearcher(Searcher):
-    """Passes on what is asked and told, so that what goes wrong inside ends in a line.
+    """Wraps the user's searcher, so that any mistake in it ends in a one-line UserError.
 
     Args:
-        kind: the class of the searcher inside.
-        name: what it is called in messages.
-        space: where candidates come from.
-        arguments: what its constructor takes beside that.
+        kind: the class of the user's searcher.
+        name: its name in messages.
+        space: the search space.
+        arguments: the other arguments of its constructor.
 
     Raises:
-        UserError: the searcher inside raised something, here or in any method.
+        UserError: the user's searcher raised an error, here or in any method.
     """
 
     def __init__(self, kind: type[Searcher], name: str, space: Space[Any], *arguments: Any) -> None:
@@ -96,7 +99,8 @@ class OwnSearcher(Searcher):
             metrics: Mapping[str, float] = self._inner.tell(trials)
         if not isinstance(metrics, Mapping):
             raise UserError(
-                f"{self._where}: tell: expected a mapping of numbers, it may be empty, got {format_value(metrics)}"
+                f"{self._where}: tell: expected a mapping from names to numbers (may be empty), "
+                f"got {format_value(metrics)}"
             )
         return metrics
 

@@ -1,13 +1,13 @@
 """The paper's searcher: an LSTM controller that learns from rewards (sections 3.3 and 4.1.1).
 
-One controller, several objectives: REINFORCE (the paper's, default), and what later work found better for
-searching expressions, see `searchers.reinforce`, `risk_seeking`, `priority_queue` and `ppo`.
+One controller, several objectives: REINFORCE (that of the paper, the default), and objectives that later work found
+better for searching expressions, see `searchers.reinforce`, `risk_seeking`, `priority_queue` and `ppo`.
 
-Decisions, where the paper is silent: entropy enters as a bonus that is differentiated (in the published code
-it ends up lowering entropy); programs told late are weighed by the policy of today; where several candidates
-are trained at a time, programs are drawn `draw_size` at a time, so that a proposal does not cost a pass through the
-LSTM of its own, and some of them are of a policy that was updated since. With one at a time (Algorithm 1), each is
-drawn from the policy as it is.
+Decisions, where the paper is silent: the entropy bonus is differentiated (in the published code it ends up lowering
+entropy). Outcomes that arrive late are evaluated under the current policy, without importance weights. If several
+candidates are trained together, programs are drawn `draw_size` at a time, since a pass through the LSTM for each would
+be slow; some of them then come from a policy that has been updated since. With one candidate at a time (Algorithm 1),
+each is drawn from the current policy.
 """
 
 from __future__ import annotations
@@ -40,36 +40,36 @@ _DRAWN_AHEAD = 64
 
 @dataclass(frozen=True)
 class PolicySettings:
-    """The paper's constants (section 5.1.4), and those of the other objectives' sources.
+    """Settings of the policy; defaults are those of the paper (section 5.1.4) and of the other objectives' papers.
 
     Raises:
         UserError: a number out of range, or an unknown objective.
     """
 
     objective: str = "reinforce"
-    """What is climbed: reinforce (the paper), risk-seeking, priority-queue or ppo."""
+    """What the policy maximises: reinforce (the paper), risk-seeking, priority-queue or ppo."""
     learning_rate: float = 1e-3
-    """Of Adam."""
+    """Learning rate of Adam."""
     weight_decay: float = 1e-5
-    """l2 regularisation of the controller; the paper gives no figure."""
+    """L2 regularisation of the controller; the paper gives no value."""
     entropy_weight: float = 1e-4
-    """What the policy's entropy is worth beside the objective."""
+    """Weight of the policy's entropy beside the objective."""
     update_size: int = 0
-    """Outcomes in one update; 0: 10 for reinforce (the paper), 100 for the others."""
+    """Outcomes per update; 0: 10 for reinforce (the paper), 100 for the others."""
     failure_reward: float = -0.1
-    """For candidates without a reward: zero gradient, not finite, wrong direction."""
+    """Reward of candidates that have none: zero gradient, not finite, wrong direction."""
     baseline_decay: float = 0.95
-    """reinforce: how much of the moving average of rewards stays at each update."""
+    """reinforce: decay of the moving average of rewards at each update."""
     share: float = 0.05
-    """risk-seeking: the part of a batch that counts."""
+    """risk-seeking: the share of a batch to learn from, its best outcomes."""
     queue_size: int = 10
-    """priority-queue: how many of the best programs are imitated."""
+    """priority-queue: how many of the best programs to imitate."""
     clip: float = 0.2
     """ppo: how far the ratio of probabilities may move from 1."""
     n_epochs: int = 4
     """ppo: steps on each batch."""
     draw_size: int = 0
-    """Programs drawn at a time; 0: 64, but one where candidates are trained one at a time."""
+    """Programs drawn at a time; 0: 64, or 1 if candidates are trained one at a time."""
     hidden_size: int = 32
     """Hidden units of each LSTM layer."""
     n_layers: int = 2
@@ -96,19 +96,19 @@ class PolicySettings:
         for name in ("weight_decay", "entropy_weight", "update_size", "draw_size"):
             if not getattr(self, name) >= 0:
                 raise UserError(f"rl {name}: expected at least 0, got {getattr(self, name)}")
-        self.controller  # noqa: B018  (checks what it is made of)
+        self.controller  # noqa: B018  (checks its settings)
 
     def for_steps_of(self, candidates: int) -> PolicySettings:
-        """Return the settings with the draw size that is in force where so many candidates are trained at a time."""
+        """Return the settings with the draw size for this many candidates per training step."""
         return self if self.draw_size else replace(self, draw_size=1 if candidates == 1 else _DRAWN_AHEAD)
 
     @property
     def controller(self) -> ControllerSettings:
-        """The controller's own."""
+        """Settings of the controller."""
         return ControllerSettings(self.hidden_size, self.n_layers, self.init_range, self.tanh_constant)
 
 
-#: name -> the objective that the settings ask for.
+#: name -> how to make the objective from the settings.
 OBJECTIVES: Mapping[str, Callable[[PolicySettings], Objective]] = MappingProxyType(
     {
         "reinforce": lambda s: Reinforce(s.update_size or 10, s.baseline_decay),
@@ -123,9 +123,9 @@ class PolicySearcher(Searcher):
     """Samples genomes from an LSTM and makes rewarded ones more probable.
 
     Args:
-        space: where candidates come from.
+        space: the search space.
         seed: of the initial weights and of the draws.
-        settings: the paper's unless given.
+        settings: those of the paper by default.
     """
 
     def __init__(self, space: Space[Any], seed: int, settings: PolicySettings | None = None) -> None:
@@ -148,13 +148,13 @@ class PolicySearcher(Searcher):
         return np.stack(asked)
 
     def tell(self, trials: Sequence[Trial[Any]]) -> Mapping[str, float]:
-        """See Searcher; updates the policy whenever `update_size` outcomes have come together.
+        """See Searcher; updates the policy once for every `update_size` outcomes.
 
         Returns:
-            policy_entropy and policy_reward (means of the last update) and policy_updates.
+            policy_entropy and policy_reward (means of the last update) and policy_updates (their number).
 
         Raises:
-            UserError: the policy is no longer finite.
+            UserError: the policy's weights are no longer finite.
         """
         for trial in trials:
             reward = self._settings.failure_reward if trial.reward is None else trial.reward
@@ -166,14 +166,14 @@ class PolicySearcher(Searcher):
         return dict(self._metrics)
 
     def _update(self, told: Sequence[tuple[np.ndarray, float]]) -> None:
-        """Adam's steps up the gradient of mean(objective + entropy_weight * entropy)."""
+        """Take Adam's steps of gradient ascent on mean(objective + entropy_weight * entropy)."""
         genomes = torch.from_numpy(np.stack([genome for genome, _ in told]))
         rewards = torch.tensor([reward for _, reward in told], dtype=torch.float64)
         for objective, decisions in self._objective.steps(Batch(genomes, rewards), self._controller.evaluate):
             self._metrics["policy_entropy"] = decisions.entropy.mean().item()
-            if not math.isfinite(self._metrics["policy_entropy"]):  # draws do not notice
+            if not math.isfinite(self._metrics["policy_entropy"]):  # sampling would not fail
                 rate = self._settings.learning_rate
-                raise UserError(f"rl: expected a finite policy, got one that is not; lower learning_rate, now {rate}")
+                raise UserError(f"rl: the policy is no longer finite; lower learning_rate, which is {rate}")
             self._optimiser.zero_grad()
             (-(objective + self._settings.entropy_weight * decisions.entropy).mean()).backward()
             self._optimiser.step()
@@ -181,7 +181,7 @@ class PolicySearcher(Searcher):
         self._metrics["policy_updates"] += 1
 
     def log_probability(self, genomes: np.ndarray) -> torch.Tensor:
-        """Return log pi of genomes [n, D] of the space: [n]."""
+        """Return the policy's log-probability [n] of genomes [n, D]."""
         return self._controller.evaluate(torch.from_numpy(genomes)).log_probability
 
     def state_dict(self) -> dict[str, Any]:
@@ -205,7 +205,8 @@ class PolicySearcher(Searcher):
         self._drawn = [read_genome(row) for row in read(list[list[int]], state["drawn"])]
         told = read(list[tuple[list[int], float]], state["told"])
         self._told = [(read_genome(row), reward) for row, reward in told]
-        for genome in (*self._drawn, *(genome for genome, _ in self._told)):
+        imitated = (genome.numpy() for genome in self._objective.genomes)
+        for genome in (*self._drawn, *(genome for genome, _ in self._told), *imitated):
             check_genomes(genome[None], self._space)
         metrics = read(dict[str, float], state["metrics"])
         if metrics.keys() != self._metrics.keys():

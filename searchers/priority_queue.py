@@ -1,17 +1,18 @@
 """Priority-queue training (Abolafia et al., 2018, arXiv 1801.03526; with expressions in Mundhenk et al., 2021).
 
-Makes the best distinct programs of all times more probable, whatever was proposed last: maximises the mean of
+Makes the best distinct programs so far more probable, whatever was proposed last: maximises the mean of
 log pi over a queue of the best ones.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from core.common.restoring import read
 from searchers.controller import Decisions
 from searchers.objectives import Batch, Evaluate, Objective
 
@@ -20,9 +21,9 @@ class PriorityQueue(Objective):
     """Imitates the best programs so far.
 
     Args:
-        update_size: outcomes between two steps.
-        queue_size: how many programs are imitated (10 in the source).
-        failure_reward: programs that earn no more never enter the queue.
+        update_size: number of outcomes between two steps.
+        queue_size: how many programs to imitate (10 in the paper).
+        failure_reward: programs enter the queue only with a reward above this.
     """
 
     def __init__(self, update_size: int, queue_size: int, failure_reward: float) -> None:
@@ -30,7 +31,7 @@ class PriorityQueue(Objective):
         self._queue: list[tuple[float, Tensor]] = []  # the best first, of equals the older
 
     def steps(self, batch: Batch, evaluate: Evaluate) -> Iterator[tuple[Tensor, Decisions]]:
-        """See Objective; one step, none as long as the queue is empty."""
+        """See Objective; one step, or none while the queue is empty."""
         for genomes, reward in zip(batch.genomes, batch.rewards.tolist(), strict=True):
             if reward > self._failure:
                 self._add(reward, genomes)
@@ -39,7 +40,7 @@ class PriorityQueue(Objective):
             yield decisions.log_probability, decisions
 
     def _add(self, reward: float, genomes: Tensor) -> None:
-        """A program told again counts with its newest reward."""
+        """Add a program; one that is in the queue already gets its newest reward."""
         others = [entry for entry in self._queue if not torch.equal(entry[1], genomes)]
         self._queue = sorted([*others, (reward, genomes)], key=lambda entry: -entry[0])[: self._size]
 
@@ -49,4 +50,10 @@ class PriorityQueue(Objective):
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """See Objective."""
-        self._queue = [(reward, genomes.clone()) for reward, genomes in state["queue"]]
+        queue = read(list[tuple[float, Tensor]], state["queue"])
+        self._queue = [(reward, genomes.clone()) for reward, genomes in queue]
+
+    @property
+    def genomes(self) -> Sequence[Tensor]:
+        """See Objective."""
+        return [genomes for _, genomes in self._queue]

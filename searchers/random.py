@@ -17,10 +17,10 @@ from core.search.trial import Trial
 
 
 class RandomSearcher(Searcher):
-    """Draws candidates as the space does; learns nothing.
+    """Draws random candidates of the space; learns nothing.
 
     Args:
-        space: where candidates come from.
+        space: the search space.
         seed: of the draws.
     """
 

@@ -1,7 +1,7 @@
 """REINFORCE, the paper's objective (section 4.1.1; Williams, 1992): mean of (reward - baseline) log pi.
 
-Where the paper is silent: a moving average of the rewards is the baseline, or the fixed reward of the many
-failures would push the policy about at random.
+Where the paper is silent: the baseline is a moving average of the rewards. Without one, the fixed reward of the many
+failures would push the policy in random directions.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from searchers.objectives import Batch, Evaluate, Objective
 
 
 class Reinforce(Objective):
-    """Makes programs more probable by as much as they earn above the moving average.
+    """Makes programs more probable in proportion to their reward above the moving average.
 
     Args:
-        update_size: sampled losses averaged in one update (10 in section 5.1.4).
-        baseline_decay: how much of the baseline stays at each update; it starts at the first mean reward.
+        update_size: number of outcomes averaged in one update (10 in section 5.1.4).
+        baseline_decay: decay of the moving average at each update; it starts at the first mean reward.
     """
 
     def __init__(self, update_size: int, baseline_decay: float) -> None:

@@ -1,4 +1,4 @@
-"""Optuna's samplers by name, and what each of them bears."""
+"""The table of Optuna's samplers, with the properties that matter for using them."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ class SamplerKind:
     make: Callable[[int, int], BaseSampler]
     """(seed, n_startup) -> the sampler."""
     memory: int = 0
-    """The most finished trials to show it; 0: all."""
+    """Maximum number of finished trials that it is given; 0: all."""
     categorical: bool = True
-    """Whether it can choose among names; otherwise it is given their numbers."""
+    """Whether it supports categorical parameters; otherwise it gets the numbers of the options."""
     from_trials: bool = True
-    """Whether the parameters and values of the trials are all that it depends on."""
+    """Whether it depends on nothing but the parameters and values of the trials."""
     fixed_seed: bool = False
-    """Whether its seed must stay the same from ask to ask."""
+    """Whether its seed must be the same for every ask."""
     packages: tuple[str, ...] = ()
-    """What it needs, of `core.common.extras.EXTRAS`."""
+    """Optional packages that it needs, out of `core.common.extras.EXTRAS`."""
 
 
 def _tpe(seed: int, n_startup: int) -> BaseSampler:
@@ -39,7 +39,7 @@ SAMPLERS: Mapping[str, SamplerKind] = MappingProxyType(
             lambda seed, n_startup: samplers.GPSampler(seed=seed, n_startup_trials=n_startup),
             memory=60,
         ),
-        # CMA-ES keeps its state, and NSGA-II and QMC keep counters, beside the trials.
+        # CMA-ES has a state, and NSGA-II and QMC have counters, besides the trials.
         "cmaes": SamplerKind(
             lambda seed, _: samplers.CmaEsSampler(seed=seed),
             categorical=False,

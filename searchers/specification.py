@@ -1,4 +1,4 @@
-"""A searcher written on one line: its name and perhaps settings, such as `optuna:sampler=cmaes:n_startup=50`."""
+"""Specifications of searchers: a name with optional settings, such as `optuna:sampler=cmaes:n_startup=50`."""
 
 from __future__ import annotations
 

@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
+import platform
 import time
-from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 from cyclopts import Group, Parameter
-from rich.console import Console
 
 from recommenders.data.summary import summarise
 from studies.common.command import make_app, run_app
 from studies.common.pages import drawn
+from studies.common.processes import usable_cores
 from studies.execution.experiment import experiment
 from studies.execution.progress import TaskProgress
 from studies.execution.resources import Resources
 from studies.reproduction.bench import Bench
-from studies.reproduction.page import machine, page
 from studies.reproduction.raw import Frame, frame, from_csv, read_csv, to_csv
 from studies.reproduction.registry import REPRODUCTIONS, find_reproduction
 from studies.reproduction.reproduction import Reproduction
 from studies.reproduction.settings import ReproducePlaces, ReproduceSettings, command, data_of
+from studies.reproduction.table import page
 from studies.storage.locking import own_folder
 from studies.storage.output import OutputFolder
 from studies.study.console import new_console, print_lines, warning_to
+from studies.study.recording import versions
 from studies.study.settings_data import listed
 
 app = make_app(
@@ -49,65 +50,55 @@ def reproduce(
     """Measure what is missing, print the tables and write them."""
     reproduction = find_reproduction(name)
     settings.check_used(name, reproduction.options)
-    if places.cached is not None:
-        _from_file(reproduction, settings, places, places.cached)
-        return
-    began = time.monotonic()
-    with experiment(places.out or Path("results") / f"reproduce-{name}", places, _files(reproduction)) as work:
-        bench = Bench(settings, data_of(settings, places), work, [work.open(TaskProgress(work.err))])
-        for dataset in bench.data:
-            print_lines(summarise(dataset).lines(), work.err)
-        measured = reproduction.measure(bench)
-        raw, content = _as_written(reproduction, measured)
-        work.folder.write(f"{name}.csv", content)
-        jobs = places.jobs or Resources(device=settings.device).usual_workers
-        made = (
-            f"Made by `{command(name, settings, places)}` in {time.monotonic() - began:,.0f} seconds "
-            f"({machine()}; --jobs {jobs}; less where parts were there from before)."
-        )
-        written = _write(reproduction, raw, made, work.folder)
-    _print(reproduction, raw, written)
-
-
-def _from_file(reproduction: Reproduction, settings: ReproduceSettings, places: ReproducePlaces, file: Path) -> None:
-    raw, written = read_csv(file, reproduction.columns), None
-    if places.out is not None:
-        with own_folder(places.out) as folder:
-            folder.claim(*_files(reproduction))
-            made = f"Made by `{command(reproduction.name, settings, places, ('cached',))}`, without training."
-            written = _write(reproduction, raw, made, folder)
-    _print(reproduction, raw, written)
-
-
-def _as_written(reproduction: Reproduction, measured: Sequence[Mapping[str, Any]]) -> tuple[Frame, bytes]:
-    """The raw results as --cached will show them, and their file."""
-    content = to_csv(frame(reproduction.columns, measured), reproduction.columns)
-    return from_csv(content, reproduction.columns, f"{reproduction.name}.csv"), content
-
-
-def _files(reproduction: Reproduction) -> tuple[str, ...]:
-    """The names of what a reproduction writes; a star stands for any text."""
-    return (
-        f"{reproduction.name}.csv",
-        f"{reproduction.name}.md",
-        f"{reproduction.name}.png",
-        f"{reproduction.name}-*.png",
-    )
-
-
-def _output() -> Console:
+    raw, written = (_measured if places.cached is None else _from_file)(reproduction, settings, places)
     console = new_console()
-    return console if console.is_terminal else new_console(width=max(console.width, _WIDE))
-
-
-def _print(reproduction: Reproduction, raw: Frame, written: Path | None) -> None:
-    console = _output()
+    if not console.is_terminal:
+        console = new_console(width=max(console.width, _WIDE))
     for table in reproduction.tables(raw):
         console.print(table.rich())
     for note in reproduction.notes(raw):
         console.print(note, highlight=False)
     if written is not None:
         console.print(f"Written to {written}", highlight=False, soft_wrap=True)
+
+
+def _measured(
+    reproduction: Reproduction, settings: ReproduceSettings, places: ReproducePlaces
+) -> tuple[Frame, Path | None]:
+    name, columns, began = reproduction.name, reproduction.columns, time.monotonic()
+    with experiment(places.out or Path("results") / f"reproduce-{name}", places, _files(name)) as work:
+        bench = Bench(settings, data_of(settings, places), work, [work.open(TaskProgress(work.err))])
+        for dataset in bench.data:
+            print_lines(summarise(dataset).lines(), work.err)
+        content = to_csv(frame(columns, reproduction.measure(bench)), columns)
+        raw = from_csv(content, columns, f"{name}.csv")  # as --cached will show it
+        work.folder.write(f"{name}.csv", content)
+        jobs = places.jobs or Resources(device=settings.device).usual_workers
+        libraries = ", ".join(f"{library} {version}" for library, version in versions().items())
+        machine = f"{platform.machine()}, {platform.system()}, {usable_cores()} cores; {libraries}"
+        made = (
+            f"Made by `{command(name, settings, places)}` in {time.monotonic() - began:,.0f} seconds "
+            f"({machine}; --jobs {jobs}; less where parts were there from before)."
+        )
+        return raw, _write(reproduction, raw, made, work.folder)
+
+
+def _from_file(
+    reproduction: Reproduction, settings: ReproduceSettings, places: ReproducePlaces
+) -> tuple[Frame, Path | None]:
+    assert places.cached is not None, "else it is measured"
+    raw = read_csv(places.cached, reproduction.columns)
+    if places.out is None:
+        return raw, None
+    with own_folder(places.out) as folder:
+        folder.claim(*_files(reproduction.name))
+        made = f"Made by `{command(reproduction.name, settings, places, ('cached',))}`, without training."
+        return raw, _write(reproduction, raw, made, folder)
+
+
+def _files(name: str) -> tuple[str, ...]:
+    """The names of what a reproduction writes; a star stands for any text."""
+    return f"{name}.csv", f"{name}.md", f"{name}.png", f"{name}-*.png"
 
 
 def _write(reproduction: Reproduction, raw: Frame, made: str, folder: OutputFolder) -> Path:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,7 +11,6 @@ from cyclopts import Group, Parameter
 
 from core.common.errors import UserError
 from recommenders.data import DataFiles
-from recommenders.tasks.metrics import find_metric
 from studies.common.command import make_app, run_app
 from studies.common.pages import drawn
 from studies.execution.experiment import experiment
@@ -21,9 +20,10 @@ from studies.storage.output import folder_name
 from studies.study.console import new_console, print_lines
 from studies.study.study import Study
 from studies.study.typed import command_line
-from studies.tuning.evaluator import SettingsEvaluator
+from studies.tuning.report import REPORT_FILES, TrialLines, print_summary, write_report
 from studies.tuning.settings import TunePlaces, TuneSettings
 from studies.tuning.tracking import TuneTracker
+from studies.tuning.trials import open_trials
 from studies.tuning.tuning import Tuning
 
 app = make_app(
@@ -50,7 +50,27 @@ def tune(
     ready = Study(tuning.study(0), places.files)  # whatever is wrong with the settings is found here
     if not places.resume and places.storage is not None:
         raise UserError("--no-resume: what is in a --storage stays there; give another --study-name instead")
-    _tune(tuning, places, path, ready.losses.lines())
+    metric, digest = tuning.chosen_by.name, data_file_digest(places.files)
+    with experiment(path, places, (NOTE, *REPORT_FILES), growing=(JOURNAL,)) as work:
+        identity = {name: value for name, value in tuning.to_dict().items() if name not in _FREE} | {"data": digest}
+        trials = open_trials(tuning, places, work.folder, (JOURNAL, NOTE), identity)
+        tracker = work.track(lambda uploader: TuneTracker(uploader, trials.id, tuning.to_dict(), metric))
+        bars = work.open(TaskProgress(work.err, message=None))
+        callbacks = [TrialLines(work.err, metric), *([] if tracker is None else [tracker])]
+        runner = work.runner({digest: places.files}, tuning.device, [bars])
+        print_lines(ready.losses.lines(), work.err)
+        result = Tuning(tuning, trials, TaskFactory(digest), runner, callbacks).run()
+
+        def figures() -> Mapping[str, Any]:
+            from studies.tuning.pictures import draw_all
+
+            return draw_all(result, trials.importances())
+
+        files = write_report(result, drawn("pictures of the tuning", figures, work.warn), work.folder)
+        if tracker is not None:
+            tracker.on_report(result, files)
+    print_summary(result, places, work.out if work.out.is_terminal else new_console(width=max(work.out.width, 140)))
+    work.say_where(files[0], *([f"Look closer: {dashboard(path)}"] if places.storage is None else []))
 
 
 def default_folder(tuning: TuneSettings, files: DataFiles) -> Path:
@@ -63,34 +83,6 @@ def dashboard(path: Path) -> str:
     """What to type to see the trials of a folder."""
     file = str(path / JOURNAL)
     return command_line(("optuna-dashboard", f"./{file}" if file.startswith("-") else file), {})
-
-
-def _tune(tuning: TuneSettings, places: TunePlaces, path: Path, about: Sequence[str]) -> None:
-    from studies.tuning.report import REPORT_FILES, TrialLines, print_summary, write_report
-    from studies.tuning.trials import open_trials  # Optuna takes a second to load
-
-    metric, digest = find_metric(tuning.task, tuning.metric), data_file_digest(places.files)
-    with experiment(path, places, (NOTE, *REPORT_FILES), growing=(JOURNAL,)) as work:
-        identity = {name: value for name, value in tuning.to_dict().items() if name not in _FREE} | {"data": digest}
-        trials = open_trials(tuning, places, work.folder, (JOURNAL, NOTE), identity)
-        tracker = work.track(lambda uploader: TuneTracker(uploader, trials.id, tuning.to_dict(), metric.name))
-        bars = work.open(TaskProgress(work.err, message=None))
-        callbacks = [TrialLines(work.err, metric.name), *([] if tracker is None else [tracker])]
-        runner = work.runner({digest: places.files}, tuning.device, [bars])
-        evaluator = SettingsEvaluator(tuning, TaskFactory(digest), runner)
-        print_lines(about, work.err)
-        result = Tuning(tuning, trials, evaluator, callbacks).run()
-
-        def figures() -> Mapping[str, Any]:
-            from studies.tuning.pictures import draw_all
-
-            return draw_all(result, trials.importances())
-
-        files = write_report(result, drawn("pictures of the tuning", figures, work.warn), work.folder)
-        if tracker is not None:
-            tracker.on_report(result, files)
-    print_summary(result, places, work.out if work.out.is_terminal else new_console(width=max(work.out.width, 140)))
-    work.say_where(files[0], *([f"Look closer: {dashboard(path)}"] if places.storage is None else []))
 
 
 if __name__ == "__main__":

@@ -1,1 +1,1 @@
-"""What is known of losses without training, and of a search: what became of its candidates, which loss to pick."""
+"""Analysis of losses without training: equivalent gradients, bounds of values, simplification."""

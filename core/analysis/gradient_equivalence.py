@@ -1,8 +1,8 @@
-"""Gradient equivalence: two losses train alike if their gradients are proportional, up to scale and constants.
+"""Gradient equivalence: two losses train alike if their gradients are proportional.
 
-A constant may depend on the label, since nothing of it reaches a gradient. Compared on a grid of predictions within
-(0, 1) and the labels 0 and 1, point by point: a difference may be no larger than a small share of either gradient. The
-share is larger than what clamps and smoothing terms of 1e-6 leave of a formula, and smaller than what training notices.
+Such losses are equal up to a factor and an additive constant, which may depend on the label. Gradients are compared at
+every point of a grid of predictions within (0, 1) and the labels 0 and 1, with a relative tolerance. It is larger than
+the effect of clamps and smoothing terms of 1e-6 on a formula, and too small to matter in training.
 """
 
 from __future__ import annotations
@@ -15,19 +15,20 @@ import torch
 
 from core.losses.loss import Loss
 
-#: Gradients are proportional if none differs by more than this share of itself.
+#: Gradients are proportional if their ratio differs by no more than this share from its median, at every point.
 TOLERANCE = 1e-3
-#: Gradients below this share of the largest one are taken for zero.
+#: Gradients below this share of the largest one count as zero.
 _NOTHING = 1e-9
 
 
 @dataclass(frozen=True)
 class Equivalent:
-    """Which loss another one equals up to scale and constants."""
+    """The known loss that another loss is equivalent to."""
 
     name: str
+    """Name of the known loss."""
     factor: float
-    """How many times as large its gradient is."""
+    """The gradient of the other loss, divided by that of the known loss."""
 
 
 def gradient_on_grid(loss: Loss) -> np.ndarray:
@@ -38,22 +39,22 @@ def gradient_on_grid(loss: Loss) -> np.ndarray:
 
 
 def proportion(one: np.ndarray, other: np.ndarray, tolerance: float = TOLERANCE) -> float | None:
-    """Return the factor above 0 by which one gradient is the other.
+    """Return the ratio of two proportional gradients, `one` divided by `other`.
 
     Args:
-        one: gradient at every point of the grid [B].
-        other: the same of another loss.
+        one: gradient of a loss at every point of the grid [B].
+        other: gradient of another loss [B].
         tolerance: the largest relative difference at any point.
 
     Returns:
-        None if they are not proportional, if all of either are zero, or if any is not finite.
+        A ratio above 0; None if the gradients are not proportional, all zero, or not finite somewhere.
     """
     found = _compare(one, other)
     return found[0] if found is not None and found[1] <= tolerance else None
 
 
 def _compare(one: np.ndarray, other: np.ndarray) -> tuple[float, float] | None:
-    """The factor above 0 between gradients, and the largest share by which they differ after it; None without one."""
+    """Return the ratio above 0 of gradients [B], and the largest relative difference from it; None without a ratio."""
     if not (np.isfinite(one).all() and np.isfinite(other).all()):
         return None
     zeros = [np.abs(some) <= _NOTHING * np.abs(some).max() for some in (one, other)]
@@ -68,29 +69,26 @@ def _compare(one: np.ndarray, other: np.ndarray) -> tuple[float, float] | None:
 
 
 def factor_between(one: Loss, other: Loss, tolerance: float = TOLERANCE) -> float | None:
-    """Return how many times as large the gradient of one loss is as that of another, see `proportion`.
+    """Return the ratio of the gradients of two equivalent losses; None if they are not equivalent.
 
     Args:
         one: a loss.
-        other: another one.
+        other: another loss; its gradient is the denominator.
         tolerance: the largest relative difference at any point.
     """
     return proportion(gradient_on_grid(one), gradient_on_grid(other), tolerance)
 
 
 def equivalent_loss(loss: Loss, known: Mapping[str, Loss], tolerance: float = TOLERANCE) -> Equivalent | None:
-    """Return the known loss that this one equals up to scale and constants.
+    """Return the known loss that a loss is equivalent to; None if there is none.
 
-    Of several the closest, then the first: MaxR and SumR are the same but for a weight of 1 + smoothing term on
-    positives.
+    If several are within the tolerance, it is the closest, then the first one. MaxR and SumR, for example, differ only
+    by a weight of 1 + smoothing term on positive examples.
 
     Args:
-        loss: the one to recognise.
+        loss: the loss to recognise.
         known: losses by name.
         tolerance: the largest relative difference of gradients at any point.
-
-    Returns:
-        None if none of them does.
     """
     own, found = gradient_on_grid(loss), dict[str, tuple[float, float]]()
     for name, other in known.items():
@@ -104,9 +102,9 @@ def equivalent_loss(loss: Loss, known: Mapping[str, Loss], tolerance: float = TO
 
 
 def _grid() -> tuple[torch.Tensor, torch.Tensor]:
-    """Logits [B] and labels [B]: predictions from .01 to .99 with each label.
+    """Return logits [B] and labels [B]: predictions from .01 to .99 with each label.
 
-    Closer to a label a clamp would take small values of a loss for its bound.
+    Predictions closer to a label are left out, since there the clamp changes small values of a loss.
     """
     y_hat = torch.linspace(0.01, 0.99, 197, dtype=torch.float64)
     pairs = torch.cartesian_prod(torch.logit(y_hat), torch.tensor([0.0, 1.0], dtype=torch.float64))

@@ -1,6 +1,6 @@
-"""Between which bounds the lines of a program stay, so that a person is shown no more of it than matters.
+"""Bound the values of a program's lines, so that exports can leave out clamps and signs that have no effect.
 
-Interval arithmetic over predictions and labels in [0, 1]: bounds hold for every pair, and may be wider than need be.
+Interval arithmetic over predictions and labels in [0, 1]: the bounds hold for every pair, and may be too wide.
 """
 
 from __future__ import annotations
@@ -14,30 +14,30 @@ from core.programs.operators import OPERATORS
 from core.programs.operators.writing import Form, Range
 from core.programs.space import OperatorSpace
 
-#: How far inside its bounds a result has to stay for the clamp to be left out: rounding must not bring it back.
+#: A clamp is left out only if the result stays inside its bounds by this relative margin, because of rounding.
 _MARGIN = 1e-3
 
 
 @dataclass(frozen=True)
 class BoundedLine:
-    """A canonical line and what is known of it."""
+    """A canonical line with the bounds of its values."""
 
     line: Line
     operands: tuple[Range, ...]
-    """Bounds of its operands."""
+    """Bounds of the operands."""
     result: Range
-    """Bounds of its result, the clamp included."""
+    """Bounds of the result after the clamp."""
     clamped: bool
-    """Whether the clamp may change its result."""
+    """Whether the clamp may change the result."""
 
     @property
     def form(self) -> Form:
-        """How it is written."""
+        """The form in which exports write the line."""
         return OPERATORS[self.line.operator].form(*self.operands)
 
 
 def bounded_lines(loss: ProgramLoss) -> tuple[BoundedLine, ...]:
-    """The canonical lines of a loss with their bounds."""
+    """Return the canonical lines of a loss with their bounds."""
     program, epsilon = loss.program.canonical, loss.smoothing
     known: dict[str, Range] = {"y_hat": (0.0, 1.0), "y": (0.0, 1.0), "1": (1.0, 1.0), EPSILON: (epsilon, epsilon)}
     slots, bounded = [known[name] for name in program.inputs], []
@@ -53,7 +53,7 @@ def bounded_lines(loss: ProgramLoss) -> tuple[BoundedLine, ...]:
 
 
 def _checked(bounds: Range) -> Range:
-    """Anything, where infinities have met."""
+    """Return the bounds; infinite ones if a bound is NaN, as after infinity minus infinity."""
     return (-math.inf, math.inf) if any(map(math.isnan, bounds)) else bounds
 
 

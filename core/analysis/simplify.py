@@ -1,8 +1,8 @@
-"""Simplify programs: the shortest one with the same gradient, as a person would write it.
+"""Simplify programs: find a shorter one with the same gradient.
 
-Searched programs carry parts that change nothing: a constant added at the end, the square of 1, a maximum that is
-always the same operand. Rather than algebra, which would have to know what smoothing and clamps do to each rule, every
-slot is tried in the place of every later one, and a shorter program stays if its gradient is the same on a grid.
+Searched programs contain parts without effect: a constant added at the end, the square of 1, a maximum that is
+always the same operand. Algebraic rules would have to respect smoothing and clamps. Instead, every slot is replaced by
+every earlier one, and a shorter program is kept if its gradient is the same on a grid.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ from core.losses.running import run_programs
 from core.programs.line import Line
 from core.programs.program import LossProgram
 
-#: Gradients are the same if they differ by no more than this share of the larger one.
+#: Gradients are the same if they differ by no more than this share of the expected one.
 _TOLERANCE = 1e-9
-#: Longer programs stay as they are: there would be too much to try. Searched ones have at most twelve lines.
+#: Longer programs are not simplified: there would be too much to try. Searched ones have at most twelve lines.
 _MOST_LINES = 24
-#: Labels in between are part of the promise: what is equal for 0 and 1 only is not simpler, but another loss.
+#: Includes labels between 0 and 1: a program that is equal for 0 and 1 only is a different loss.
 _LABELS = (0.0, 1.0, 0.37, 0.5, 0.81)
 
 
 @lru_cache(maxsize=10_000)
 def simplified(loss: ProgramLoss) -> LossProgram:
-    """Return the simplest program found with the same d loss / d y_hat; the program itself if there is none.
+    """Return the simplest program found with the same d loss / d y_hat; the canonical program itself if there is none.
 
-    The value may differ by a number that depends on the label alone. The loss's scale plays no part.
+    The values of the two may differ by a constant that depends on the label. The scale of the loss does not matter.
     """
     program, y_hat, y = loss.program.canonical, *_grid()
     expected = _gradients(loss, [program], y_hat, y)[0]
@@ -48,7 +48,7 @@ def simplified(loss: ProgramLoss) -> LossProgram:
 
 
 def _shorter(program: LossProgram) -> list[LossProgram]:
-    """Programs with fewer operators, in each of which one slot stands where a later one stood."""
+    """Return the shorter programs that arise if one slot is replaced by an earlier one."""
     n_inputs, found = len(program.inputs), dict[str, LossProgram]()
     for replaced in range(n_inputs, n_inputs + len(program.lines)):
         for by in range(replaced):
@@ -64,14 +64,14 @@ def _is_input(program: LossProgram) -> bool:
 
 
 def _replaced(program: LossProgram, slot: int, by: int) -> tuple[Line, ...]:
-    """The lines with one slot in place of another; where that is the last one, it is what the program gives."""
+    """Return the lines with a slot replaced by another, also as the result of the program."""
     lines = tuple(Line(name, tuple(by if o == slot else o for o in operands)) for name, operands in program.lines)
     is_last = slot == len(program.inputs) + len(program.lines) - 1
     return (*lines, Line("identity", (by,))) if is_last else lines
 
 
 def _gradients(loss: ProgramLoss, programs: Sequence[LossProgram], y_hat: Tensor, y: Tensor) -> np.ndarray:
-    """D loss / d y_hat [n, B]."""
+    """Return d loss / d y_hat of n programs [n, B]."""
     if not programs:
         return np.empty((0, len(y)))
     with np.errstate(all="ignore"):
@@ -85,7 +85,7 @@ def _equal(gradient: np.ndarray, expected: np.ndarray) -> bool:
 
 @lru_cache(maxsize=1)
 def _grid() -> tuple[Tensor, Tensor]:
-    """Pairs [B]: predictions from end to end, close to both ends and to every label, with every label."""
+    """Return predictions [B] and labels [B]: the whole range, denser near 0, 1 and every label, with every label."""
     near = torch.logspace(-12, -0.5, 116, dtype=torch.float64)
     inner = torch.linspace(0, 1, 241, dtype=torch.float64)
     labels = torch.tensor(_LABELS, dtype=torch.float64)

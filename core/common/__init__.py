@@ -1,1 +1,1 @@
-"""What every room uses: errors, seeds, reading of stored values, compiled code."""
+"""Helpers that all packages use: errors, seeds, validation of stored values, compiled code."""

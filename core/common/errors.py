@@ -1,4 +1,4 @@
-"""The one error that a person can mend."""
+"""The error for bad input, and helpers that write its messages."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _LONGEST = 100_000  # characters that are looked at
 class UserError(ValueError):
     """Bad input: what was expected, what was got, what to do, in one line.
 
-    The command line prints the message on stderr and leaves with exit code 2. What cannot be printed, such as
-    a terminal's commands in a column's name, is escaped; of a message too long, the beginning and the end stay.
-    Secrets are left out, see `core.common.secrets`.
+    The command line prints the message on stderr and exits with code 2. Characters that cannot be printed, such as
+    escape sequences in a column's name, are escaped. The middle of a message longer than MAX_MESSAGE is left out.
+    Secrets are masked, see `core.common.secrets`.
     """
 
     def __init__(self, message: str) -> None:
@@ -26,11 +26,11 @@ class UserError(ValueError):
 
 
 def in_a_line(text: str, limit: int = MAX_MESSAGE) -> str:
-    """Return a text from outside as one line of a message.
+    """Return text from outside as one line of a message, with secrets masked and unprintable characters escaped.
 
     Args:
-        text: anything; what cannot be printed is escaped, secrets are masked.
-        limit: the most characters; the middle of a longer text is left out.
+        text: of any length and content.
+        limit: maximum number of characters; the middle of a longer text is left out.
     """
     line = " ".join(_cut(masked(_cut(text, _LONGEST)), limit).split())
     if line.isprintable():
@@ -39,7 +39,7 @@ def in_a_line(text: str, limit: int = MAX_MESSAGE) -> str:
 
 
 def _cut(text: str, limit: int) -> str:
-    """The text, or its beginning and its end around three dots."""
+    """Return the text; of one longer than `limit`, its beginning and end with three dots between them."""
     if len(text) <= limit:
         return text
     end = limit // 3
@@ -51,11 +51,11 @@ _SHORT.maxlevel, _SHORT.maxstring, _SHORT.maxother, _SHORT.maxlong = 3, 100, 100
 
 
 def format_value(value: object, limit: int = 60) -> str:
-    """Return the `repr` of a value from outside for a message.
+    """Return the shortened `repr` of a value from outside, for a message.
 
     Args:
-        value: however large or deep.
-        limit: the most characters.
+        value: of any type, size and depth.
+        limit: maximum number of characters.
     """
     try:
         return _cut(_SHORT.repr(masked(_cut(value, _LONGEST)) if isinstance(value, str) else value), limit)
@@ -67,9 +67,9 @@ def unknown_name(kind: str, name: str, known: Iterable[str]) -> UserError:
     """Build the UserError for a name that is in no registry; it lists the known ones and suggests the nearest.
 
     Args:
-        kind: what the name should have named, such as "searcher".
-        name: what was given.
-        known: the names that there are.
+        kind: what the registry holds, such as "searcher".
+        name: the unknown name.
+        known: the names in the registry.
     """
     names = sorted(known)
     near = difflib.get_close_matches(name[:80].lower(), [n.lower() for n in names], n=1)
@@ -82,6 +82,6 @@ _PREFACE = "(raised as a result of"
 
 
 def first_line(error: BaseException) -> str:
-    """The first line of another library's error without secrets, or its kind where it says nothing."""
+    """Return the first line of another library's error message with secrets masked; its class name if it is empty."""
     lines = [line for line in str(error).strip().splitlines() if not line.startswith(_PREFACE)]
     return hidden((lines or [type(error).__name__])[0][:_LONGEST])

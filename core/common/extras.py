@@ -1,4 +1,4 @@
-"""Packages that only some of the work needs: leaving one out costs a line that says how to get it."""
+"""Optional packages: where one is missing, one line says what needs it and how to install it."""
 
 from __future__ import annotations
 
@@ -29,11 +29,14 @@ _URL = re.compile(r"postgresql(?:\+(psycopg2?))?:")
 
 
 def needs_driver(what: str, url: str) -> None:
-    """As `needs`, for the driver of a database, where an extra brings it.
+    """Check that the driver of a database is installed, if it is one that an extra brings.
 
     Args:
         what: the option that named the database, for the message.
-        url: of the database; it may hold a password and is not told.
+        url: of the database; not part of the message, since it may hold a password.
+
+    Raises:
+        UserError: the driver is missing or cannot be loaded.
     """
     found = _URL.match(url)
     if found is not None:
@@ -41,20 +44,20 @@ def needs_driver(what: str, url: str) -> None:
 
 
 def _usual_driver() -> str:
-    """The one that SQLAlchemy takes where none is named."""
+    """Return the driver that the installed SQLAlchemy uses for a plain postgresql:// URL."""
     major, minor = version("sqlalchemy").split(".")[:2]
     return "psycopg" if (int(major), int(minor)) >= (2, 1) else "psycopg2"
 
 
 def needs(what: str, *packages: str) -> None:
-    """Make sure that packages are there, before anything is begun that they are needed for.
+    """Check that packages can be imported; call it before work that needs them begins.
 
     Args:
-        what: needs them, for the message.
-        packages: some of `EXTRAS`.
+        what: the feature that needs the packages, for the message.
+        packages: names out of `EXTRAS`.
 
     Raises:
-        UserError: one is missing, or cannot be loaded.
+        UserError: a package is missing or cannot be loaded.
     """
     message = lacking(what, *packages)
     if message is not None:
@@ -62,11 +65,11 @@ def needs(what: str, *packages: str) -> None:
 
 
 def lacking(what: str, *packages: str) -> str | None:
-    """What to say of packages that are missing or cannot be loaded; None where all are there.
+    """Return the error message for packages that are missing or cannot be loaded; None if all can be imported.
 
     Args:
-        what: needs them, for the message.
-        packages: some of `EXTRAS`.
+        what: the feature that needs the packages, for the message.
+        packages: names out of `EXTRAS`.
     """
     missing = []
     for package in packages:

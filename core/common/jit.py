@@ -1,8 +1,8 @@
-"""Compiling functions to machine code by numba: once, kept on disk, without Python's global lock.
+"""Compile functions with numba: once, cached on disk, releasing Python's global interpreter lock (GIL).
 
-Numba keeps what it compiled beside the source, and compiles again when that file changes. It does not see
-changes in other files that compiled code depends on, so `uses` names those, and each version of them (and of what
-they use in turn) gets a folder of its own.
+Numba caches compiled functions beside their source file and recompiles them when that file changes. It does not notice
+changes in other files that the compiled code depends on. `uses` names those, and each version of them (and of the files
+that they use in turn) gets a cache folder of its own.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ _Number = TypeVar("_Number", bound=float)
 
 #: Division by zero gives infinity or NaN, as in numpy and torch.
 _OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
-#: What sums of products may do with rounding: be taken in several lanes and fused. NaN and infinity stay as they are.
+#: The `fastmath` flags of sums of products: terms may be reordered and fused. NaN and infinity stay as they are.
 SUMS = frozenset({"contract", "reassoc", "nsz"})
 
 
 def compiled(
     uses: Sequence[Any] = (), fastmath: frozenset[str] = frozenset(), inline: bool = False
 ) -> Callable[[Callable[..., Any]], Any]:
-    """A decorator that compiles a function when it is first called.
+    """Return a decorator that compiles a function when it is first called.
 
     Args:
-        uses: modules, functions or classes of other files that its machine code depends on.
-        fastmath: liberties with floating point; none unless given, so that results are those of torch.
-        inline: whether it becomes a part of what calls it: for what is called for every row of a table.
+        uses: modules, functions or classes of other files that the compiled code depends on.
+        fastmath: LLVM's fast-math flags; none by default, so that results are those of torch.
+        inline: whether to inline the function into its callers; for functions called once per row of a table.
     """
 
     def decorate(function: Callable[..., Any]) -> Any:
@@ -52,18 +52,25 @@ def compiled(
 
 
 def part(function: Callable[..., Any], merged: bool = False) -> Any:
-    """Compile a function that only compiled functions call, which are kept on disk with it and name its file in `uses`.
+    """Compile a function that only compiled functions call; they name its file in `uses` and are cached with it.
 
     Args:
-        function: also one that was made by another function.
-        merged: whether its text becomes a part of what calls it, before anything is compiled: for the nodes of a tree,
-            each of which would be compiled with all that are below it.
+        function: may be a closure.
+        merged: whether numba inlines it before it compiles the caller, instead of LLVM afterwards. For the nodes of a
+            tree of functions, where every node would otherwise be compiled again with each of its ancestors.
     """
     return numba.njit(**_OPTIONS, **({"inline": "always"} if merged else {"forceinline": True}))(function)
 
 
 def constant(value: _Number, like: _Number) -> _Number:
-    """The value, in compiled code in the type of `like`: a literal would be a float64, and a float32 with it."""
+    """Return a constant; in compiled code, converted to the type of another value.
+
+    Numba types a literal as float64, and an expression of a float64 and a float32 as float64 too.
+
+    Args:
+        value: the constant.
+        like: a value of the wanted type.
+    """
     return value
 
 
@@ -77,9 +84,9 @@ _NEEDS: dict[str, set[str]] = {}
 
 
 def _version(own: str, uses: Sequence[Any]) -> str:
-    """A name that changes with every file that a function in the file `own` depends on, with this one, and with numba.
+    """Return a folder name that changes with the files that the file `own` depends on, this file, and numba's version.
 
-    Environments with other versions of numba may share the source, and none can read what another one compiled.
+    Environments with different versions of numba may share the source, but cannot read each other's compiled code.
     """
     _NEEDS.setdefault(own, {__file__}).update(inspect.getfile(inspect.unwrap(used)) for used in uses)
     files, waiting = set[str](), [own]

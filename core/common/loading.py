@@ -1,4 +1,4 @@
-"""Classes that are not ours, package.module:Class: found, known by their file, and their errors told in one line."""
+"""Import a user's own classes, given as package.module:Class, and report their errors in one line."""
 
 from __future__ import annotations
 
@@ -16,17 +16,22 @@ from core.common.errors import UserError, first_line, format_value
 from core.common.memory import ran_out
 from core.common.specification import Specification
 
-#: Packages whose files are not somebody's own.
+#: Packages whose files are not the user's own.
 _KNOWN = ("torch", "builtins", "abc", "typing", "core", "recommenders", "searchers")
 
 
 @contextmanager
 def user_errors_from(where: str, *, exits: bool = False) -> Iterator[None]:
-    """Errors of code that is not ours, as one line; memory that ran out stays what it is, for others to mend.
+    """Re-raise errors of the user's code within the `with` block as a UserError of one line.
+
+    Out-of-memory errors pass unchanged, so that the caller can retry with fewer candidates.
 
     Args:
-        where: what is done meanwhile, for the message.
-        exits: whether `sys.exit` is an error too; while training it may be a signal that ends the process.
+        where: what the code is called for, for the message.
+        exits: whether `sys.exit` counts as an error too. Not during training, where a signal may end the process so.
+
+    Raises:
+        UserError: the block raised an error.
     """
     try:
         yield
@@ -46,16 +51,16 @@ def _text(error: BaseException) -> str:
 
 
 def check_class(spec: Specification, found: object, fits: Callable[[object], bool], base: str) -> type:
-    """Return what was found, if it is a class of the kind that is looked for.
+    """Return an imported object if it is a class of the expected kind.
 
     Args:
-        spec: the line that names it.
-        found: anything.
-        fits: whether something is such a class.
-        base: the name of what such classes are derived from, for the message.
+        spec: the specification that names it.
+        found: the imported object.
+        fits: whether an object is a class of the expected kind.
+        base: the name of the base class, for the message.
 
     Raises:
-        UserError: it is none.
+        UserError: it is not such a class.
     """
     if not (isinstance(found, type) and fits(found)):
         got = found.__name__ if isinstance(found, type) else format_value(found)
@@ -64,10 +69,15 @@ def check_class(spec: Specification, found: object, fits: Callable[[object], boo
 
 
 def find_class(spec: Specification, fits: Callable[[object], bool], base: str) -> type:
-    """Import the class that package.module:Class names; for the arguments see `check_class`.
+    """Import the class that a specification names as package.module:Class.
+
+    Args:
+        spec: the specification.
+        fits: whether an object is a class of the expected kind.
+        base: the name of the base class, for the message.
 
     Raises:
-        UserError: there is none, importing it raised something, or it is no such class; says which the module has.
+        UserError: the module or the class does not exist, importing it raised an error, or it is not such a class.
     """
     path, _, name = spec.name.partition(":")
     where = f"{spec.kind} {spec.name}"
@@ -98,7 +108,7 @@ def find_class(spec: Specification, fits: Callable[[object], bool], base: str) -
 
 @contextmanager
 def _working_directory() -> Iterator[None]:
-    """While it lasts, modules of the working folder are found too, after all others."""
+    """Make modules of the working directory importable within the `with` block, after all others."""
     here = os.getcwd()
     if here in sys.path or "" in sys.path:
         yield
@@ -112,7 +122,7 @@ def _working_directory() -> Iterator[None]:
 
 
 def source_digest(kind: type) -> str:
-    """Of the files in which a class and its bases are written, but torch's and this project's."""
+    """Return a digest of the files that define a class and its bases, except those of torch and of this project."""
     digest = hashlib.sha256()
     for base in kind.__mro__:
         if base.__module__.partition(".")[0] in _KNOWN:

@@ -1,15 +1,15 @@
-"""Whether memory ran out."""
+"""Recognise out-of-memory errors."""
 
 from __future__ import annotations
 
 import torch
 
-#: What torch says where a CPU has no more memory; it has no class of its own for that.
+#: Parts of torch's messages for a CPU that ran out of memory: there is no exception class for that.
 _CPU_RAN_OUT = ("can't allocate memory", "not enough memory")
 
 
 def ran_out(error: BaseException) -> bool:
-    """Whether this error says that there is no more memory, on a GPU or a CPU."""
+    """Return whether an error means that a GPU or CPU ran out of memory."""
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
         return True
     return isinstance(error, RuntimeError) and any(text in str(error) for text in _CPU_RAN_OUT)

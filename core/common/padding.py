@@ -1,7 +1,7 @@
-"""Why rows are padded: the bits of an element should not depend on the tensor that it is computed in.
+"""Pad rows, so that the bits of an element do not depend on the tensor that it is computed in.
 
-Torch's CPU code computes whole vector registers by other instructions than the leftovers at a tensor's end, and
-with other rounding. In rows of whole registers there are no leftovers, whatever the number of rows.
+Torch's CPU kernels use other instructions, with other rounding, for the last elements of a tensor that do not fill a
+SIMD register. Rows padded to a multiple of the register width have no such elements, whatever the number of rows.
 """
 
 from __future__ import annotations
@@ -9,11 +9,11 @@ from __future__ import annotations
 from torch import Tensor
 from torch.nn.functional import pad
 
-#: Two of the widest registers of float32, which torch fills at a time.
+#: In float32: torch's kernels work on two registers of the widest kind (16 each) at a time.
 _SIMD_WIDTH = 32
 
 
 def pad_to_simd_width(x: Tensor) -> Tensor:
-    """[..., B] continued by zeros to the next multiple of 32."""
+    """Return x [..., B] padded with zeros to the next multiple of 32 in its last dimension."""
     missing = -x.shape[-1] % _SIMD_WIDTH
     return pad(x, (0, missing)) if missing else x

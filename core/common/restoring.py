@@ -1,4 +1,4 @@
-"""Validate stored states: a value of the expected type, or an error before anything is done with it."""
+"""Validate stored values: return them with the expected type, or raise an error before they are used."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from core.common.errors import UserError, format_value, unknown_name
 
 
 def count(value: Any, below: float = math.inf) -> int:
-    """Return a stored whole number, checked to be at least 0.
+    """Return a stored integer, checked to be at least 0.
 
     Args:
-        value: as it was stored.
-        below: it has to be smaller than this.
+        value: the stored value.
+        below: exclusive upper bound.
 
     Raises:
-        ValueError: it is another one.
-        TypeError: it is none.
+        ValueError: the number is out of range.
+        TypeError: the value is not an integer.
     """
     number: int = read(int, value)
     if not 0 <= number < below:
@@ -35,12 +35,12 @@ def read(kind: Any, value: Any) -> Any:
     """Return a stored value, checked to be of a type.
 
     Args:
-        kind: int, float (whole numbers will do), bool, str or Tensor; lists, dicts, tuples and unions of kinds; a class
-            with a `from_dict`, or a dataclass of all these, which are made from a mapping.
-        value: as it was stored.
+        kind: int, float (takes integers too), bool, str or Tensor; lists, dicts, tuples and unions of these; a class
+            with a `from_dict`, or a dataclass with fields of these types, both of which are made from a mapping.
+        value: the stored value.
 
     Raises:
-        TypeError: it is of another kind.
+        TypeError: the value is of another type.
         KeyError: a field of a dataclass is missing.
     """
     origin, parts = get_origin(kind), get_args(kind)
@@ -69,27 +69,28 @@ def read(kind: Any, value: Any) -> Any:
 
 
 def read_finite(value: Any) -> float | None:
-    """Return a stored number; None where there is none or it is not finite.
+    """Return a stored number; None if it is None, NaN or infinite.
 
     Raises:
-        TypeError: it is something else.
+        TypeError: the value is neither a number nor None.
     """
     number: float | None = read(float | None, value)
     return number if number is not None and math.isfinite(number) else None
 
 
 def read_fields(kind: type, what: str, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the values of some of a dataclass's fields by name, checked to be of their types.
+    """Check values for fields of a dataclass and return them by name.
 
-    Lists and arrays serve as tuples, a value alone as a tuple of one, numbers of NumPy, pandas and torch as Python's.
+    Lists and arrays are accepted for tuples, a single value for a tuple of one, and scalars of NumPy, pandas and torch
+    for numbers.
 
     Args:
         kind: the dataclass.
-        what: a field is called, for messages.
-        given: name -> value.
+        what: the word for a field in messages, such as "option".
+        given: field name -> value; fields may be missing.
 
     Raises:
-        UserError: an unknown name, or a value of another kind.
+        UserError: an unknown name, or a value of another type.
     """
     kinds, known, values = get_type_hints(kind), [field.name for field in fields(kind)], {}
     for name, value in given.items():
@@ -103,7 +104,7 @@ def read_fields(kind: type, what: str, given: Mapping[str, Any]) -> dict[str, An
 
 
 def in_words(kind: Any) -> str:
-    """A kind for a message."""
+    """Return a type in words, for a message."""
     origin, parts = get_origin(kind), get_args(kind)
     if origin in (Union, UnionType):
         return _either(parts)
@@ -122,14 +123,14 @@ _IN_WORDS: Mapping[Any, str] = MappingProxyType(
 
 
 def _given(kind: Any, value: Any) -> Any:
-    """What a person gave for a field of this kind."""
+    """Return a user's value for a field of this type as Python numbers, lists and tuples."""
     value = _of_python(value)
     is_alone = get_args(kind)[1:] == (...,) and not isinstance(value, list | tuple)
     return (value,) if is_alone and isinstance(value, str | int | float) else value
 
 
 def _of_python(value: Any) -> Any:
-    """Numbers and arrays of NumPy, pandas and torch as numbers and lists of Python."""
+    """Convert scalars and arrays of NumPy, pandas and torch to Python numbers and lists."""
     if hasattr(value, "tolist") and not isinstance(value, type):
         return value.tolist()
     return [_of_python(one) for one in value] if isinstance(value, list | tuple) else value

@@ -1,8 +1,8 @@
-"""Passwords, tokens and keys stay out of messages, files and terminals.
+"""Keep passwords, tokens and keys out of messages, files and terminals.
 
-What looks like one is replaced by three asterisks: everything before the `@` of a URL, whatever is asked after its `?`
-but for what is known to be harmless, and the value of whatever is called a password, token, secret or key. What a URL
-in use holds is remembered besides, and replaced wherever another library's error repeats it.
+Whatever looks like a secret is replaced by three asterisks: the login of a URL (all before its `@`), the parameters of
+its query unless they are known to be harmless, and the value of anything called a password, token, secret or key. The
+secrets of URLs in use are also remembered, and replaced wherever the error message of another library repeats them.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _known: set[str] = set()
 
 
 def masked(text: str) -> str:
-    """A text from anywhere without what looks like a secret in it."""
+    """Return a text with everything that looks like a secret replaced by asterisks."""
     if any(mark in text for mark in ("/", "@", "%40")):
         text = "".join(_masked_word(word) for word in re.split(r"(\s+)", text))
     text = _HEADER.sub(rf"\1{HIDDEN}", _NAMED.sub(rf"\1{HIDDEN}", text))
@@ -45,16 +45,16 @@ def masked(text: str) -> str:
 
 
 def masked_url(url: str) -> str:
-    """A URL as it may be shown and stored, whatever its password holds."""
+    """Return a URL without its secrets, fit to be shown and stored, whatever characters its password contains."""
     return masked(_masked_word(url))
 
 
 def remember(url: str, variables: Mapping[str, str]) -> None:
-    """Have `hidden` replace the secrets of this URL, and of these variables, from now on.
+    """Remember the secrets of a URL and of environment variables: `hidden` replaces them from now on.
 
     Args:
-        url: of a server or database, or the name of a file.
-        variables: of the process, such as MLFLOW_TRACKING_TOKEN and PGPASSWORD.
+        url: of a server or database, or a file name.
+        variables: the environment; those named like a secret count, such as MLFLOW_TRACKING_TOKEN and PGPASSWORD.
     """
     own = [value for name, value in variables.items() if _SECRET_VARIABLE.search(name)]
     if len(_known) < _MOST:
@@ -62,14 +62,14 @@ def remember(url: str, variables: Mapping[str, str]) -> None:
 
 
 def hidden(text: str) -> str:
-    """Another library's text without secrets: as `masked`, and without those that were remembered."""
+    """Mask the secrets in another library's text: those that `remember` was given and those that `masked` finds."""
     for secret in sorted(_known, key=len, reverse=True):
         text = text.replace(secret, HIDDEN)
     return masked(text)
 
 
 def _masked_word(word: str) -> str:
-    """A word without the secrets of the URL that it is, or that is in it."""
+    """Return a word with the secrets of the URL in it masked; it may be a URL as a whole, or contain one."""
     address = word.rstrip(_SENTENCE)
     start, login, at, place, query = _parts(address)
     if login:
@@ -82,7 +82,7 @@ def _masked_word(word: str) -> str:
 
 
 def _masked_part(part: str) -> str:
-    """One of a query's, or a sign between them."""
+    """Mask one parameter of a query; separators stay as they are."""
     name, equals, value = part.partition("=")
     if part in ("", "?", "&", ";", "#") or name.lower() in _HARMLESS or (equals and not value):
         return part
@@ -90,9 +90,10 @@ def _masked_part(part: str) -> str:
 
 
 def _parts(address: str) -> tuple[str, str, str, str, str]:
-    """What stands before and after the login of a URL, which ends with the last `@`: start, login, `@`, place, query.
+    """Split a URL into start, login, `@`, place and query; the login ends with the last `@`.
 
-    No start means that it is none, and a file has a start alone. Where the query might be a part of the login, all is.
+    Text that is no URL, and the URL of a file, are returned as a start alone. Where it is unclear whether the query is
+    part of the login, everything counts as login.
     """
     found = _START.search(address)
     start, rest = (address[: found.end()], address[found.end() :]) if found else ("", address)
@@ -108,7 +109,7 @@ def _parts(address: str) -> tuple[str, str, str, str, str]:
 
 
 def _has_login(word: str) -> bool:
-    """Whether this is a URL without its beginning: a colon, and an `@` behind it. A path begins with a slash."""
+    """Return whether a word is a URL without its scheme: no leading slash, and an `@` after a colon."""
     colon = _COLON.search(word)
     return colon is not None and not word.startswith("/") and _AT.search(word, colon.end()) is not None
 

@@ -1,4 +1,4 @@
-"""Seeds derived from content: the same names give the same seed, whatever runs before or beside."""
+"""Derive seeds from content: the same names and numbers give the same seed, whatever else runs before or beside."""
 
 from __future__ import annotations
 
@@ -9,21 +9,26 @@ import torch
 
 
 def derive_seed(*parts: str | int) -> int:
-    """Return a seed in [0, 2**63) for names and numbers, such as (study_seed, "batches", epoch)."""
+    """Return a seed in [0, 2**63) derived from names and numbers, such as (study_seed, "batches", epoch)."""
     text = "\x1f".join(f"{type(part).__name__}:{_escaped(str(part))}" for part in parts)
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big") >> 1
 
 
 def _escaped(part: str) -> str:
-    """The text without the character that separates parts."""
+    """Return the text with the character that separates parts escaped."""
     return part.replace("\\", "\\\\").replace("\x1f", "\\u")
 
 
 def numpy_rng(*parts: str | int) -> np.random.Generator:
-    """Return a NumPy generator seeded by these names and numbers."""
+    """Return a NumPy generator seeded by names and numbers, see `derive_seed`."""
     return np.random.default_rng(derive_seed(*parts))
 
 
 def torch_rng(*parts: str | int, device: torch.device | str = "cpu") -> torch.Generator:
-    """Return a torch generator on a device, seeded by these names and numbers."""
+    """Return a torch generator seeded by names and numbers.
+
+    Args:
+        parts: names and numbers, see `derive_seed`.
+        device: where the generator draws.
+    """
     return torch.Generator(device=device).manual_seed(derive_seed(*parts))

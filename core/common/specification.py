@@ -1,4 +1,4 @@
-"""Something written on one line: its name and perhaps settings, such as `optuna:sampler=cmaes:n_startup=50`."""
+"""Specifications: a name with optional settings in one line, such as `optuna:sampler=cmaes:n_startup=50`."""
 
 from __future__ import annotations
 
@@ -16,27 +16,28 @@ _WANTED: Mapping[type, str] = {int: "a whole number", float: "a finite number", 
 
 @dataclass(frozen=True)
 class Specification:
-    """What a line names.
-
-    Raises:
-        UserError: `parse` was given something else than name:setting=value:setting=value.
-    """
+    """A name and its settings, as strings."""
 
     name: str
     settings: tuple[tuple[str, str], ...] = ()
+    """(setting, value), each as written."""
 
     kind: ClassVar[str] = "name"
-    """What such a line is for, for messages."""
+    """What is specified, such as "searcher", for messages."""
     example: ClassVar[str] = "name"
-    """A name that there is, for messages."""
+    """A valid name, for messages."""
     takes_classes: ClassVar[bool] = False
-    """Whether package.module:Class is a name too."""
+    """Whether package.module:Class is accepted as a name."""
     signs: ClassVar[str] = "._-+"
-    """What words may hold beside letters and digits."""
+    """Characters that names and values may contain besides letters and digits."""
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read `name:setting=value:...`; ASCII letters, digits and `signs` only."""
+        """Parse `name:setting=value:...`, made of ASCII letters, digits and `signs`.
+
+        Raises:
+            UserError: the text has another form, or names a setting twice.
+        """
         name, *rest = (part.strip() for part in text.split(":"))
         if cls.takes_classes and rest and "=" not in rest[0]:
             name = f"{name}:{rest.pop(0)}"
@@ -59,12 +60,16 @@ class Specification:
         return bool(word) and all(letter.isascii() and (letter.isalnum() or letter in cls.signs) for letter in word)
 
     def __str__(self) -> str:
-        """The line again."""
+        """Return the specification as one line."""
         return ":".join([self.name, *(f"{name}={value}" for name, value in self.settings)])
 
 
 def read_settings(spec: Specification, kind: type | None) -> Any:
-    """The settings that a line asks for, of this class; None where there are none to set.
+    """Build the settings that a specification gives; None if there is no class of settings.
+
+    Args:
+        spec: the specification.
+        kind: the dataclass of settings, or None if `spec.name` has no settings.
 
     Raises:
         UserError: an unknown setting, a value of the wrong type, or one that the class refuses.
@@ -77,17 +82,17 @@ def read_settings(spec: Specification, kind: type | None) -> Any:
 
 
 def kinds_of(kind: type) -> dict[str, Any]:
-    """Setting -> type, of a dataclass."""
+    """Return the type of every field of a dataclass: field name -> type."""
     types = get_type_hints(kind)
     return {field.name: types[field.name] for field in fields(kind)}
 
 
 def read_values(spec: Specification, kinds: Mapping[str, Any]) -> dict[str, Any]:
-    """The values that a line gives, converted.
+    """Return the values of a specification, converted to their types.
 
     Args:
-        spec: the line.
-        kinds: setting -> type; `Any` where only the looks of a value can tell.
+        spec: the specification.
+        kinds: setting -> type; for `Any` the type is guessed from the value.
 
     Raises:
         UserError: an unknown setting, or a value of the wrong type.
@@ -104,14 +109,20 @@ def read_values(spec: Specification, kinds: Mapping[str, Any]) -> dict[str, Any]
 
 
 def unknown_setting(spec: Specification, name: str, known: Mapping[str, Any]) -> UserError:
-    """The error for a setting that there is none of; says which there are."""
+    """Build the UserError for an unknown setting; the message lists the known ones.
+
+    Args:
+        spec: the specification that gives the setting.
+        name: the unknown setting.
+        known: the known settings.
+    """
     if not known:
         return UserError(f"{spec.kind} {spec}: {spec.name} has no settings, got {format_value(name)}")
     return unknown_name(f"setting of {spec.name}", name, known)
 
 
 def _converted(text: str, kind: Any) -> Any:
-    """A word as a value of a type; ValueError, KeyError or OverflowError where it is none."""
+    """Convert a word to a type; raise ValueError, KeyError or OverflowError if that is impossible."""
     origin, inner = get_origin(kind), get_args(kind)
     if kind is bool:
         return _TRUTHS[text.lower()]
@@ -132,7 +143,7 @@ def _converted(text: str, kind: Any) -> Any:
 
 
 def _first(kinds: Sequence[Any], text: str) -> Any:
-    """A word as a value of the first type that takes it."""
+    """Convert a word to the first of these types that accepts it."""
     for kind in kinds:
         try:
             return _converted(text, kind)
@@ -149,7 +160,7 @@ def _finite(text: str) -> float:
 
 
 def _wanted(kind: Any) -> str:
-    """A type in words, for messages."""
+    """Return a type in words, for messages."""
     origin, inner = get_origin(kind), get_args(kind)
     if origin is Literal:
         return " or ".join(map(str, inner))

@@ -1,4 +1,4 @@
-"""Measuring what time goes to."""
+"""Measure where time goes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 
 class Stopwatch:
-    """Sums up what goes on inside its `with` blocks."""
+    """Sums up the seconds spent inside its `with` blocks."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock, self._sum, self._since = clock, 0.0, 0.0
@@ -18,6 +18,6 @@ class Stopwatch:
         self._sum += self._clock() - self._since
 
     def taken(self) -> float:
-        """Seconds since this was last called."""
+        """Return the seconds spent in blocks since the last call, and start again from 0."""
         seconds, self._sum = self._sum, 0.0
         return seconds

@@ -1,1 +1,1 @@
-"""A loss in other languages: torch, sympy, LaTeX. Text and objects only; no file is touched here."""
+"""Export a loss as torch or sympy source, LaTeX or MathML. Returns text and objects; writes no files."""

@@ -1,4 +1,4 @@
-r"""A loss as LaTeX: one line of mathematics, which KaTeX, MathJax and matplotlib read too.
+r"""Export a loss as one line of LaTeX, which KaTeX, MathJax and matplotlib can also render.
 
 Smoothing terms are written out. Where the operand of a smoothed operator may have either sign, `\log_\pm(x)` stands for
 sign(x) log(|x| + eps), and the sign before eps in `1/(x \pm eps)` is that of x.
@@ -23,10 +23,12 @@ _LATEX = Notation(
 
 
 def latex(loss: Loss) -> str:
-    r"""The equation `\ell(\hat{y}, y) = ...`, with smoothing term and scale c if they occur; clamps are not shown.
+    r"""Return the equation `\ell(\hat{y}, y) = ...` of a loss, without clamps.
+
+    The values of the smoothing term and of the scale c follow the equation if they occur in it.
 
     Raises:
-        UserError: a loss that is neither a program nor one of the closed forms.
+        UserError: the loss is neither a program nor a closed form.
     """
     smoothing = ""
     if isinstance(loss, ProgramLoss) and loss.program.is_smoothed:
@@ -36,7 +38,7 @@ def latex(loss: Loss) -> str:
 
 
 def latex_formula(loss: Loss) -> str:
-    """The right side alone."""
+    """Return the right-hand side of the equation, see `latex`."""
     return typeset(loss, _LATEX) if isinstance(loss, ProgramLoss) else _closed_form(loss)
 
 
@@ -55,7 +57,7 @@ def _closed_form(loss: Loss) -> str:
 
 
 def _number(value: float) -> str:
-    """As a person writes it: 0.1, or a power of ten."""
+    """Return a number in LaTeX, such as 0.1 or a power of ten."""
     return _in_digits(f"{value:g}")
 
 

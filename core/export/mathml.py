@@ -1,4 +1,4 @@
-"""A program as MathML: mathematics that a browser sets by itself, in the colour and size of the text around it."""
+"""Export a program as MathML, which browsers render in the colour and size of the surrounding text."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _MATHML = Notation(
 
 
 def mathml(loss: ProgramLoss) -> str:
-    """The equation of the loss as an element `math`, without clamps and the values of smoothing term and scale."""
+    """Return the equation of a loss as a `math` element, without clamps and the values of smoothing term and scale."""
     left = applied("<mi>&#x2113;</mi>", _MATHML.inputs["y_hat"], COMMA, _MATHML.inputs["y"])
     equation = row(left, "<mo>=</mo>", typeset(loss, _MATHML))
     return f'<math display="block" alttext="{escape(str(loss.program))}">{equation}</math>'

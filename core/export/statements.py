@@ -1,4 +1,4 @@
-"""A program as statements, `v0 = torch.log(y_hat + eps)`, in whichever language."""
+"""Write a program as statements such as `v0 = torch.log(y_hat + eps)`, in torch or sympy."""
 
 from __future__ import annotations
 
@@ -12,38 +12,43 @@ from core.programs.operators import OPERATORS
 from core.programs.operators.writing import Form
 from core.programs.printing import formula
 
-#: A comment with the formula of a line is left out where it would be longer.
+#: Maximum length of the formula in the comment behind a line; longer ones are left out.
 _LONGEST_COMMENT = 70
 
 
 @dataclass(frozen=True)
 class Language:
-    """How lines are written."""
+    """The language in which statements are written."""
 
     write: Callable[[Form, Sequence[str]], str]
-    """(form of an operator, names of its operands) -> text."""
+    """(form of an operator, names of its operands) -> expression."""
     inputs: Mapping[str, str]
-    """input -> name."""
+    """Input of a program -> its name in the language."""
     clamp: str = "clamp({0})"
-    """A result that the clamp may change."""
+    """The call of the clamp, with its argument as {0}."""
 
 
 @dataclass(frozen=True)
 class Written:
-    """A program in a language."""
+    """A program as statements."""
 
     statements: tuple[str, ...]
     """One for each operator."""
     result: str
-    """The name that holds the loss."""
+    """Name of the variable that holds the loss."""
     is_clamped: bool
-    """Whether the clamp may change a result."""
+    """Whether the clamp occurs."""
     inputs: frozenset[str]
     """The inputs that occur."""
 
 
 def written(loss: ProgramLoss, language: Language) -> Written:
-    """The canonical lines as statements, each with its formula beside it."""
+    """Write the canonical lines of a loss as statements, each with its formula as a comment.
+
+    Args:
+        loss: the loss.
+        language: the language to write.
+    """
     program, lines = loss.program.canonical, bounded_lines(loss)
     names, statements = [language.inputs[name] for name in program.inputs], list[str]()
     for i, bounded in enumerate(lines):
@@ -61,14 +66,14 @@ def written(loss: ProgramLoss, language: Language) -> Written:
 
 
 def docstring(about: Sequence[str]) -> str:
-    """Lines as the text at the head of a file; the first of them is its title."""
+    """Return lines as the module docstring of a file; the first one is the title."""
     lines = [in_docstring(line).rstrip() for line in about]
     text = lines[0] if len(lines) == 1 else "\n".join([lines[0], "", *lines[1:], ""])
     return f'"""{text}"""\n'
 
 
 def in_docstring(text: str) -> str:
-    """Text that may stand in a docstring."""
+    """Return a text with backslashes and triple quotes escaped, for use in a docstring."""
     return text.replace("\\", "\\\\").replace('"""', "'''")
 
 

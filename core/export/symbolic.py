@@ -1,4 +1,4 @@
-"""A loss as an expression of sympy's, and as a Python file that makes it."""
+"""Export a loss as a sympy expression, and as a Python file that builds it."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ _CLAMPS: Mapping[str, Any] = {"signed": symbols.clamp_magnitude, "paper": symbol
 
 
 def expression(loss: Loss) -> Expr:
-    """The loss in terms of `Y_HAT` and `Y`, for predictions and labels in [0, 1].
+    """Return the loss as an expression of `Y_HAT` and `Y`, valid for predictions and labels in [0, 1].
 
     Raises:
-        UserError: a loss that is neither a program nor one of the closed forms.
+        UserError: the loss is neither a program nor a closed form.
     """
     unscaled = unscaled_expression(loss)
     return unscaled if loss.scale == 1 else Float(loss.scale) * unscaled
 
 
 def unscaled_expression(loss: Loss) -> Expr:
-    """The same without the loss's scale."""
+    """Return the expression of a loss without its scale, see `expression`."""
     if isinstance(loss, ClosedForm):
         return loss.symbolic(sympy, Y_HAT, Y)
     program = _program(loss)
@@ -50,14 +50,14 @@ def unscaled_expression(loss: Loss) -> Expr:
 
 
 def sympy_source(loss: Loss, about: Sequence[str]) -> str:
-    """A Python file that holds the expression as `loss` and its derivative as `gradient`.
+    """Return a Python file that defines the expression as `loss` and its derivative as `gradient`.
 
     Args:
-        loss: what to write.
-        about: lines of its docstring.
+        loss: the loss to write.
+        about: lines of the file's docstring; the first one is the title.
 
     Raises:
-        UserError: a loss that is neither a program nor one of the closed forms.
+        UserError: the loss is neither a program nor a closed form.
     """
     is_closed = isinstance(loss, ClosedForm)
     body, result = ("", str(unscaled_expression(loss))) if is_closed else _body(_program(loss))
@@ -79,12 +79,12 @@ def _program(loss: Loss) -> ProgramLoss:
 
 
 def _called(source: str) -> set[str]:
-    """The plain names that are called."""
+    """Return the names of functions that a source calls, methods excluded."""
     return set(re.findall(r"(?<![\w.])(\w+)\(", re.sub("#.*", "", source)))
 
 
 def _helpers(body: str) -> str:
-    """The source of the functions of `symbols` that it takes, and of those that they take."""
+    """Return the source of the functions of `symbols` that a source calls, directly or through each other."""
     helpers = ""
     for function in reversed(symbols.FUNCTIONS):
         if function.__name__ in _called(helpers + body):
@@ -93,7 +93,7 @@ def _helpers(body: str) -> str:
 
 
 def _body(loss: ProgramLoss) -> tuple[str, str]:
-    """The statements, and the name of what they come to."""
+    """Return the statements of a program, and the name of their result."""
     clamp = _CLAMPS.get(loss.space.clamp)
     text = written(loss, Language(_source, _INPUTS, f"{clamp and clamp.__name__}({{0}}, XI, 1 / XI)"))
     body = "".join(f"{line}\n" for line in text.statements)
@@ -102,7 +102,7 @@ def _body(loss: ProgramLoss) -> tuple[str, str]:
 
 
 def _source(form: Form, operands: Sequence[str]) -> str:
-    """The text of what an operator makes of names."""
+    """Return the source of an operator applied to named operands."""
     named = [sympy.Symbol(name, real=True) for name in (_INPUTS["eps"], *operands)]
     text: str = symbols.Source().doprint(form.sympy(symbols, *named))
     return text

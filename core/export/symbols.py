@@ -1,7 +1,8 @@
-"""The functions of sympy's own kind that expressions of losses need, beside those that sympy has.
+"""Sympy functions for signed logs, signed reciprocals and clamps, which sympy itself lacks.
 
-Nested `Piecewise` would take sympy minutes. These are functions with a derivative and with numbers, also in `lambdify`;
-they occur only where a plain log, reciprocal or no clamp at all would not be the same. Exports copy their text.
+Nested `Piecewise` would take sympy minutes. These functions have derivatives and numerical values, also in `lambdify`.
+Expressions contain them only where a plain log or reciprocal, or no clamp, would not be equal. Exports copy their
+source.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from sympy.printing.str import StrPrinter
 
 
 def __getattr__(name: str) -> Any:
-    """All names of sympy, so that operators take these and those from one place."""
+    """Return a name of sympy, so that operators find all functions in this module."""
     return getattr(sympy, name)
 
 
@@ -24,12 +25,12 @@ class signed_log(Function):
 
     @classmethod
     def eval(cls, x: Any, eps: Any) -> Any:
-        """The number, where there is one."""
+        """See `sympy.Function`: evaluates numbers only."""
         if x.is_Number:
             return (-1 if x < 0 else 1) * sympy.log(abs(x) + eps)
 
     def fdiff(self, argindex: int = 1) -> Any:
-        """The derivative with respect to x."""
+        """See `sympy.Function`: differentiates by x."""
         x, eps = self.args
         return 1 / (Abs(x) + eps)
 
@@ -41,12 +42,12 @@ class signed_reciprocal(Function):
 
     @classmethod
     def eval(cls, x: Any, eps: Any) -> Any:
-        """The number, where there is one."""
+        """See `sympy.Function`: evaluates numbers only."""
         if x.is_Number:
             return (-1 if x < 0 else 1) / (abs(x) + eps)
 
     def fdiff(self, argindex: int = 1) -> Any:
-        """The derivative with respect to x."""
+        """See `sympy.Function`: differentiates by x."""
         x, eps = self.args
         return -1 / (Abs(x) + eps) ** 2
 
@@ -58,44 +59,44 @@ class inside(Function):
 
     @classmethod
     def eval(cls, x: Any, low: Any, high: Any) -> Any:
-        """The number, where there is one."""
+        """See `sympy.Function`: evaluates numbers only."""
         if x.is_Number:
             return sympy.Integer(bool(low <= x <= high))
 
     def fdiff(self, argindex: int = 1) -> Any:
-        """No gradient anywhere."""
+        """See `sympy.Function`: the derivative is zero."""
         return sympy.Integer(0)
 
     _imp_ = staticmethod(lambda x, low, high: np.where((low <= x) & (x <= high), 1.0, 0.0))
 
 
 class clamp_value(Function):
-    """X brought into [low, high]."""
+    """X clamped to [low, high]."""
 
     @classmethod
     def eval(cls, x: Any, low: Any, high: Any) -> Any:
-        """The number, where there is one."""
+        """See `sympy.Function`: evaluates numbers only."""
         if x.is_Number:
             return min(max(x, low), high)
 
     def fdiff(self, argindex: int = 1) -> Any:
-        """The derivative with respect to x: 0 where it was changed."""
+        """See `sympy.Function`: the derivative by x is 0 where the clamp changes x."""
         return inside(*self.args)
 
     _imp_ = staticmethod(np.clip)
 
 
 class clamp_magnitude(Function):
-    """The magnitude of x brought into [low, high], its sign kept; 0 becomes low."""
+    """X with its magnitude clamped to [low, high] and its sign kept; 0 becomes low."""
 
     @classmethod
     def eval(cls, x: Any, low: Any, high: Any) -> Any:
-        """The number, where there is one."""
+        """See `sympy.Function`: evaluates numbers only."""
         if x.is_Number:
             return (-1 if x < 0 else 1) * min(max(abs(x), low), high)
 
     def fdiff(self, argindex: int = 1) -> Any:
-        """The derivative with respect to x: 0 where it was changed."""
+        """See `sympy.Function`: the derivative by x is 0 where the clamp changes x."""
         x, low, high = self.args
         return inside(Abs(x), low, high)
 
@@ -107,10 +108,10 @@ FUNCTIONS = (signed_log, signed_reciprocal, inside, clamp_value, clamp_magnitude
 
 
 class Source(StrPrinter):
-    """Writes expressions as Python source that makes the same ones."""
+    """Prints an expression as Python source that builds it."""
 
     def _print_Max(self, made: Any) -> str:
-        """Without the comparisons that sympy would try, which take long."""
+        """Print without evaluation: sympy would compare the arguments, which takes long."""
         return f"{made.func.__name__}({', '.join(map(self._print, made.args))}, evaluate=False)"
 
     _print_Min = _print_Max

@@ -1,4 +1,4 @@
-"""A loss as a torch module in a file of its own, for somebody else's training loop."""
+"""Export a loss as a torch module in a file of its own, for the user's own training loop."""
 
 from __future__ import annotations
 
@@ -75,14 +75,14 @@ _MODULE = '''class Loss(nn.Module):
 
 
 def torch_source(loss: Loss, about: Sequence[str]) -> str:
-    """A Python file that holds the loss and needs nothing but torch.
+    """Return a Python file that defines the loss and depends on torch only.
 
     Args:
-        loss: what to write.
-        about: lines of its docstring, the first of them its title.
+        loss: the loss to write.
+        about: lines of the file's docstring; the first one is the title.
 
     Raises:
-        UserError: a loss that is neither a program nor one of the closed forms.
+        UserError: the loss is neither a program nor a closed form.
     """
     if isinstance(loss, ProgramLoss):
         middle, imports, argument = _program(loss), "", "y_hat"
@@ -115,7 +115,7 @@ def _program(loss: ProgramLoss) -> str:
 
 
 def _arguments(body: Sequence[str]) -> str:
-    """Of a function with these lines: TorchScript takes the constants of a file as defaults of arguments alone."""
+    """Return the parameters of a function with these lines; constants are defaults, as TorchScript requires."""
     code = "\n".join(line.partition("#")[0] for line in body)
     constants = {"eps": "eps: float = EPSILON", "scale": "scale: float = SCALE"}
     used = [argument for name, argument in constants.items() if re.search(rf"\b{name}\b", code)]

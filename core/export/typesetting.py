@@ -1,4 +1,4 @@
-"""A program set as mathematics, in whichever notation the templates are of: LaTeX or MathML.
+"""Typeset a program as mathematics, in LaTeX or MathML.
 
 Smoothing terms are written out. Where the operand of a smoothed operator may have either sign, a log with the index ±
 stands for sign(x) log(|x| + eps), and the sign before eps in `1/(x ± eps)` is that of x.
@@ -20,25 +20,30 @@ _Part = tuple[str, int]
 
 @dataclass(frozen=True)
 class Notation:
-    """How mathematics is written: texts with the operands as {0} and {1}."""
+    """A markup language for mathematics: templates with the operands as {0} and {1}."""
 
     of: Callable[[Form], str]
-    """An operator."""
+    """Form of an operator -> its template."""
     inputs: Mapping[str, str]
-    """Of y_hat, y, 1, eps and scale."""
+    """The letters of y_hat, y, 1, eps and scale."""
     brackets: str
     difference: str
-    """A sum with a negation."""
+    """A sum whose second operand is a negation."""
     fraction: str
     """A product with a reciprocal."""
     smoothed: str
-    """A denominator with the smoothing term, its operand being of either sign."""
+    """A denominator of either sign with the smoothing term."""
     smoothed_above_zero: str
-    """The same of one that is never below zero."""
+    """A denominator that is never negative with the smoothing term."""
 
 
 def typeset(loss: ProgramLoss, notation: Notation) -> str:
-    """The canonical program in a notation, after the letter of its scale if that is not 1; clamps are not shown."""
+    """Return the canonical program of a loss in a notation, without clamps.
+
+    Args:
+        loss: the loss; a scale other than 1 is written as a letter.
+        notation: LaTeX or MathML.
+    """
     setter = _Setter(notation, bounded_lines(loss), loss.program.inputs)
     return setter.text(loss.scale != 1)
 
@@ -60,7 +65,7 @@ class _Setter:
         return product.format(self._notation.inputs["scale"], self._unsigned(self._parts[-1], PRODUCT))
 
     def _written(self, bounded: BoundedLine) -> _Part:
-        """Text and precedence of a line, given those of the slots before it."""
+        """Return text and precedence of a line, given those of the slots before it."""
         operator, operands = bounded.line
         if OPERATORS[operator].transparent:
             return self._parts[operands[0]]
@@ -79,7 +84,7 @@ class _Setter:
         return self._notation.of(form).format(*texts), form.precedence
 
     def _bracketed_operands(self, parts: Sequence[_Part], precedence: int) -> list[str]:
-        """Operands in the brackets that an operator of this precedence needs."""
+        """Return the texts of operands, in brackets where an operator of this precedence needs them."""
         if precedence == CALL:
             return [text for text, _ in parts]
         if precedence == POWER:
@@ -95,11 +100,11 @@ class _Setter:
         return template.format(self._parts[reciprocal.line.operands[0]][0])
 
     def _last(self, operands: Sequence[int], operator: str) -> tuple[int, ...]:
-        """Operands, those that the operator has made after others."""
+        """Return the operands, with results of the given operator last."""
         return tuple(sorted(operands, key=lambda o: self._made_by(o, operator) is not None))
 
     def _made_by(self, slot: int, operator: str) -> BoundedLine | None:
-        """The line of a slot if the operator has made it, and is not written as a negative."""
+        """Return the line of a slot made by the operator; None for others, and if it is written with a minus."""
         line = self._lines[slot - self._n] if slot >= self._n else None
         is_wanted = line is not None and line.line.operator == operator
         return line if is_wanted and line and (operator == "neg" or line.form.precedence != SIGN) else None
@@ -108,7 +113,7 @@ class _Setter:
         return part[0] if part[1] >= lowest else self._bracketed(part)
 
     def _unsigned(self, part: _Part, lowest: int) -> str:
-        """The same behind another sign, where one of its own needs brackets."""
+        """Return the text as it stands after another sign, where a leading minus needs brackets."""
         return self._bracketed(part) if part[1] == SIGN else self._within(part, lowest)
 
     def _bracketed(self, part: _Part) -> str:

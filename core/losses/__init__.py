@@ -1,1 +1,1 @@
-"""Losses: value and gradient with respect to the logit, of programs and of closed forms, one or many at once."""
+"""Losses, as programs or in closed form: values and gradients with respect to the logit, one by one or batched."""

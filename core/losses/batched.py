@@ -1,9 +1,8 @@
-"""Many programs at once, value and gradient in one pass.
+"""Evaluate many programs at once, value and gradient in one pass of forward-mode differentiation.
 
-The one number wanted of a program is d loss / d y_hat, one input against one output, so forward
-mode costs what reverse mode does, keeps nothing for a way back and lets equal parts be computed
-once: every slot is a dual number (value, tangent). Slots of one depth and operator, whichever
-program they belong to, are computed by one set of tensor operations.
+Only d loss / d y_hat is needed: the derivative of one output by one input. Forward mode costs no more than reverse
+mode here, stores nothing for a backward pass, and computes parts that programs share once: every slot is a dual number
+(value, tangent). Slots of equal depth and operator are computed together, whichever program they belong to.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ from core.programs.operators import OPERATORS
 
 @dataclass(frozen=True)
 class _Slot:
-    """One distinct expression; equal ones are one slot. `owner` is the row of y_hat that it needs, if any."""
+    """A distinct expression; equal ones share a slot. `owner` is the row of y_hat that it depends on, if any."""
 
     operator: str
     children: tuple[int, ...]
@@ -56,8 +55,8 @@ class BatchedPrograms:
 
     Args:
         losses: the K programs with their spaces, smoothing terms and scales.
-        shared: whether all are evaluated at the same y_hat [B] instead of at rows of [K, B]; then
-            parts that programs have in common are computed once.
+        shared: whether all programs get the same y_hat [B] instead of a row of [K, B] each; then subexpressions that
+            programs share are computed once.
         device: where to compute.
         dtype: float32 or float64.
     """
@@ -76,11 +75,11 @@ class BatchedPrograms:
         self._scales = scales if any(loss.scale != 1 for loss in losses) else None
 
     def __call__(self, y_hat: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-        """Values and gradients d loss / d y_hat, both [K, B].
+        """Return the losses and their gradients d loss / d y_hat, both [K, B].
 
         Args:
-            y_hat: [K, B], or [B] where shared.
-            y: [B].
+            y_hat: predictions [K, B], or [B] if `shared`.
+            y: labels [B].
         """
         width = y_hat.shape[-1]
         values = y_hat.new_empty(self._n_rows, width)
@@ -115,7 +114,7 @@ def _compute(group: _Group, values: Tensor, tangents: Tensor) -> None:
 
 
 class _Builder:
-    """Collects the distinct slots of many programs: first y_hat's rows, y, 1, smoothing terms, then operators."""
+    """Collects the distinct slots of many programs: the rows of y_hat, y, 1, smoothing terms, then operators."""
 
     def __init__(self, n_owners: int) -> None:
         self.n_owners = n_owners
@@ -129,7 +128,7 @@ class _Builder:
         return self._leaves.setdefault(what, -1 - len(self._leaves))
 
     def add(self, owner: int, loss: ProgramLoss) -> int:
-        """The number of the slot that holds this program's loss."""
+        """Add a program for a row of y_hat; return the number of the slot that holds its loss."""
         epsilon, space = loss.smoothing, loss.space
         slots: list[tuple[int, int | None, int]] = []  # number, owner, depth
         for name in loss.program.inputs:
@@ -154,7 +153,7 @@ class _Builder:
         return slots[-1][0]
 
     def groups(self, device: torch.device, dtype: torch.dtype) -> tuple[dict[int, int], list[_Group]]:
-        """The row of every slot, and what to compute in which order."""
+        """Return the row of every slot, and the groups of slots in the order of computation."""
         row_of = {self._leaf(("y_hat", owner)): owner for owner in range(self.n_owners)}
         row_of[self._leaf("y")] = self.n_owners
         row_of[self._leaf("1")] = self.n_owners + 1

@@ -16,20 +16,21 @@ from core.programs.encoded import EncodedProgram
 
 @dataclass(frozen=True)
 class ClosedForm(Loss):
-    """A loss that is a function of the logit z, y_hat = sigmoid(z), times a number.
+    """A loss that is a function of the logit, times a scale.
 
     Raises:
-        UserError: a scale that is no finite number above 0.
+        UserError: the scale is not a finite number above 0.
     """
 
     name: str
     value_of: Callable[[Tensor, Tensor], Tensor]
-    """(logit, y) -> value. A function of its own file and torch alone: exports copy its text."""
+    """(logit [..., B], y [..., B]) -> loss [..., B]. Uses torch only, since exports copy its source."""
     gradient_of: Callable[[Tensor, Tensor], Tensor]
+    """(logit [..., B], y [..., B]) -> d loss / d logit [..., B]."""
     symbolic: Callable[[Any, Any, Any], Any]
-    """(the module sympy, y_hat, y) -> the same value as an expression."""
+    """(the module sympy, y_hat, y) -> the loss as an expression."""
     compiled: str | None = None
-    """Its name among `core.programs.encoded.CLOSED_FORMS`, where compiled code knows it too."""
+    """Its name in `core.programs.encoded.CLOSED_FORMS`; None if compiled code does not have it."""
     scale: float = 1.0
 
     def __post_init__(self) -> None:
@@ -57,7 +58,15 @@ class ClosedForm(Loss):
 
 
 def mse(logit: Tensor, y: Tensor) -> Tensor:
-    """Return the squared error of y_hat = sigmoid(logit) and the label, both [..., B], element by element."""
+    """Return the squared error of every example.
+
+    Args:
+        logit: [..., B]; the prediction is sigmoid(logit).
+        y: labels [..., B].
+
+    Returns:
+        [..., B].
+    """
     return (torch.sigmoid(logit) - y).square()
 
 
@@ -71,7 +80,15 @@ def _mse_symbols(s: Any, y_hat: Any, y: Any) -> Any:
 
 
 def bce(logit: Tensor, y: Tensor) -> Tensor:
-    """Return the binary cross entropy of logits and labels, both [..., B], element by element."""
+    """Return the binary cross entropy of every example.
+
+    Args:
+        logit: [..., B]; the prediction is sigmoid(logit).
+        y: labels [..., B].
+
+    Returns:
+        [..., B].
+    """
     return -(y * logsigmoid(logit) + (1 - y) * logsigmoid(-logit))
 
 
@@ -84,9 +101,14 @@ def _bce_symbols(s: Any, y_hat: Any, y: Any) -> Any:
 
 
 def hinge(logit: Tensor, y: Tensor) -> Tensor:
-    """Return the hinge loss of logits and labels, both [..., B], element by element.
+    """Return the hinge loss of every example, as in the published code: y = 0 has no margin.
 
-    As in the published code: margin 1 on the logit for y = 1, none for y = 0.
+    Args:
+        logit: [..., B].
+        y: labels [..., B]: for 1 the loss is max(0, 1 - logit), for 0 it is the logit.
+
+    Returns:
+        [..., B].
     """
     return y * relu(1 - logit) + (1 - y) * logit
 
@@ -96,7 +118,15 @@ def _hinge_gradient(logit: Tensor, y: Tensor) -> Tensor:
 
 
 def focal(logit: Tensor, y: Tensor) -> Tensor:
-    """Return the focal loss of logits and labels 0 or 1, both [..., B]: gamma 2, no class weight."""
+    """Return the focal loss of every example, with gamma 2 and no class weights.
+
+    Args:
+        logit: [..., B]; the prediction is sigmoid(logit).
+        y: labels 0 or 1 [..., B].
+
+    Returns:
+        [..., B].
+    """
     towards = (2 * y - 1) * logit  # log p of the true class is logsigmoid of this
     return -torch.sigmoid(-towards).square() * logsigmoid(towards)
 
@@ -113,7 +143,7 @@ def _hinge_symbols(s: Any, y_hat: Any, y: Any) -> Any:
 
 
 def _focal_symbols(s: Any, y_hat: Any, y: Any) -> Any:
-    """With the label as a power: p of the true class is y_hat^y (1 - y_hat)^(1 - y)."""
+    """Return the focal loss; the probability of the true class is y_hat^y (1 - y_hat)^(1 - y)."""
     right = y_hat**y * (1 - y_hat) ** (1 - y)
     return -((1 - right) ** 2) * (y * s.log(y_hat) + (1 - y) * s.log(1 - y_hat))
 

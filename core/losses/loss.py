@@ -1,4 +1,4 @@
-"""What a recommender is trained by."""
+"""The interface of losses, and losses that are programs."""
 
 from __future__ import annotations
 
@@ -19,44 +19,59 @@ from core.programs.space import OperatorSpace
 class Loss(ABC):
     """A per-example loss of the prediction y_hat = sigmoid(logit) and the label y.
 
-    Losses take the logit, and not y_hat, so that those with a closed form stay exact where the
-    sigmoid saturates.
+    Losses take the logit instead of y_hat, so that closed forms stay exact where the sigmoid saturates.
     """
 
     @property
     def scale(self) -> float:
-        """What value and gradient are multiplied by; it is part of the loss."""
+        """The factor by which value and gradient are multiplied."""
         return 1.0
 
     def scaled(self, factor: float) -> Loss:
-        """The same loss so many times as large.
+        """Return the same loss multiplied by a factor.
 
         Raises:
-            UserError: a kind of loss that has no scale, or a scale that is no finite number above 0.
+            UserError: this kind of loss has no scale, or the scale would not be a finite number above 0.
         """
         if factor != 1:
-            raise UserError(f"{type(self).__name__}: expected a loss that has a scale, to be multiplied by {factor:g}")
+            raise UserError(f"{type(self).__name__}: has no scale, so it cannot be multiplied by {factor:g}")
         return self
 
     @abstractmethod
     def value(self, logit: Tensor, y: Tensor) -> Tensor:
-        """The loss of every example: [..., B] and [..., B] -> [..., B]."""
+        """Return the loss of every example.
+
+        Args:
+            logit: [..., B].
+            y: labels [..., B].
+
+        Returns:
+            [..., B].
+        """
 
     @abstractmethod
     def gradient(self, logit: Tensor, y: Tensor) -> Tensor:
-        """Give d value / d logit of every example, same shapes; no gradient flows through it."""
+        """Return d loss / d logit of every example, detached from autograd.
+
+        Args:
+            logit: [..., B].
+            y: labels [..., B].
+
+        Returns:
+            [..., B].
+        """
 
     @property
     def encoded(self) -> EncodedProgram | None:
-        """What compiled code runs instead of `gradient`; None, unless a loss has it, leaves that to torch."""
+        """The loss as bytecode, which compiled code runs instead of `gradient`; None leaves that to torch."""
         return None
 
 
 def check_scale(scale: float) -> None:
-    """Refuse a scale that is no finite number above 0.
+    """Check that a scale is a finite number above 0.
 
     Raises:
-        UserError: it is none.
+        UserError: it is not.
     """
     if not 0 < scale < float("inf"):
         raise UserError(f"scale of a loss: expected a finite number above 0, got {scale}")
@@ -64,18 +79,21 @@ def check_scale(scale: float) -> None:
 
 @dataclass(frozen=True)
 class ProgramLoss(Loss):
-    """A program run in a space with a smoothing term (None: the space's xi), times a number.
+    """A program as a loss, times a scale.
 
-    The scale comes after the last clamp, so value and gradient are exactly so many times those of the program.
+    The scale is applied after the last clamp, so value and gradient are exactly `scale` times those of the program.
 
     Raises:
-        UserError: a scale that is no finite number above 0.
+        UserError: the scale is not a finite number above 0.
     """
 
     program: LossProgram
     space: OperatorSpace
+    """Gives the clamp rule and xi."""
     epsilon: float | None = None
+    """The smoothing term; None: the space's xi."""
     scale: float = 1.0
+    """Factor of value and gradient."""
 
     def __post_init__(self) -> None:
         """Check the scale."""
@@ -87,12 +105,12 @@ class ProgramLoss(Loss):
 
     @property
     def smoothing(self) -> float:
-        """The smoothing term in force."""
+        """The smoothing term: `epsilon`, or the space's xi."""
         return self.space.xi if self.epsilon is None else self.epsilon
 
     @cached_property
     def function(self) -> LossFn:
-        """(y_hat, y) -> per-example loss."""
+        """The compiled loss: (y_hat [..., B], y [..., B]) -> loss [..., B]."""
         return compile_loss(self.program, self.space, self.epsilon, self.scale)
 
     @cached_property
@@ -106,6 +124,6 @@ class ProgramLoss(Loss):
         return self.function(torch.sigmoid(logit), y)
 
     def gradient(self, logit: Tensor, y: Tensor) -> Tensor:
-        """See Loss; through autograd. `core.losses.batched` does many programs at once."""
+        """See Loss; by autograd. `core.losses.batched` evaluates many programs at once."""
         y_hat = torch.sigmoid(logit).detach()
         return prediction_gradient(self.function, y_hat, y) * (y_hat * (1 - y_hat))

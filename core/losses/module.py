@@ -1,4 +1,4 @@
-"""A loss as a torch module, for training loops of one's own."""
+"""A loss as a torch module, for the user's own training loop."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ REDUCTIONS = ("mean", "sum", "none")
 
 
 class LossModule(nn.Module):
-    """The same numbers as the file that `core.export.torch_source` writes.
+    """A loss as a torch module; gives the same numbers as the file that `core.export.torch_source` writes.
 
     Args:
         loss: a program with its space and smoothing term, or a closed form.
         reduction: "mean", "sum" or "none" (a number for each example).
-        from_logits: whether predictions are logits, y_hat = sigmoid(logit), and not probabilities.
+        from_logits: whether predictions are logits instead of probabilities.
 
     Raises:
         UserError: an unknown reduction.
@@ -36,9 +36,12 @@ class LossModule(nn.Module):
             prediction: probabilities or logits, of any shape.
             label: 0 to 1, of the same shape.
 
+        Returns:
+            A scalar, or for reduction "none" a tensor of the same shape.
+
         Raises:
-            TypeError: something else than tensors, such as lists or arrays.
-            ValueError: two shapes.
+            TypeError: an argument is not a tensor.
+            ValueError: the shapes differ.
         """
         if not (isinstance(prediction, Tensor) and isinstance(label, Tensor)):
             got = f"{type(prediction).__name__} and {type(label).__name__}"
@@ -59,7 +62,7 @@ class LossModule(nn.Module):
         return self.loss.value(prediction.logit(torch.finfo(prediction.dtype).eps), label)
 
     def extra_repr(self) -> str:
-        """What it is made of."""
+        """Return the settings of the module for its `repr`."""
         loss = self.loss
         described = f"{loss.program}, epsilon={loss.smoothing:g}" if isinstance(loss, ProgramLoss) else str(loss)
         described += f", scale={loss.scale:g}" if isinstance(loss, ProgramLoss) and loss.scale != 1 else ""

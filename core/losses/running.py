@@ -1,4 +1,4 @@
-"""Many programs on one small batch: values and gradients, by machine code."""
+"""Evaluate many programs on one small batch, values and gradients, in compiled code."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from core.programs.interpreter import run_all
 
 
 def run_programs(losses: Sequence[ProgramLoss], y_hat: Tensor, y: Tensor) -> tuple[np.ndarray, np.ndarray]:
-    """Losses and their gradients d loss / d y_hat, both [K, B] float64.
+    """Return the losses of K programs and their gradients d loss / d y_hat, both [K, B] float64.
 
     Args:
-        losses: K programs.
-        y_hat: [B], float64 on the CPU.
-        y: the same.
+        losses: the K programs.
+        y_hat: predictions [B], float64 on the CPU.
+        y: labels [B], float64 on the CPU.
     """
     values, gradients = np.empty((2, len(losses), len(y)))
     if losses:

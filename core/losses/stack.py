@@ -1,4 +1,4 @@
-"""K losses of any kind as one: what the batched trainer asks at every step."""
+"""The gradients of K losses of any kind in one call, for training K copies of a recommender together."""
 
 from __future__ import annotations
 
@@ -13,7 +13,13 @@ from core.losses.loss import Loss, ProgramLoss
 
 
 class StackedLosses:
-    """The gradients of K losses at once: programs together, the others one by one."""
+    """K losses: programs are evaluated together, other losses one by one.
+
+    Args:
+        losses: the K losses.
+        device: where to compute.
+        dtype: float32 or float64.
+    """
 
     def __init__(self, losses: Sequence[Loss], *, device: torch.device, dtype: torch.dtype) -> None:
         programs = [(k, loss) for k, loss in enumerate(losses) if isinstance(loss, ProgramLoss)]
@@ -26,7 +32,12 @@ class StackedLosses:
         )
 
     def gradient(self, logit: Tensor, y: Tensor) -> Tensor:
-        """Give d loss / d logit: logit [K, B] and y [B] -> [K, B]."""
+        """Return d loss / d logit [K, B], row k by loss k.
+
+        Args:
+            logit: [K, B].
+            y: labels [B].
+        """
         size = logit.shape[1]
         logit, y = pad_to_simd_width(logit), pad_to_simd_width(y)
         return self._gradient(logit, y)[:, :size]

@@ -35,7 +35,7 @@ class Contender(Generic[C]):
 
 @dataclass(frozen=True)
 class TrainingResult:
-    """What one training to convergence came to, at its best validation epoch."""
+    """The result of one training to convergence, at its best validation epoch."""
 
     epochs: int
     """Epochs trained."""
@@ -49,7 +49,7 @@ class TrainingResult:
     """The validation score after each epoch, higher is better."""
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain data, for storage: `core.common.restoring.read` reads it back."""
+        """Return the result as plain data, for storage: `core.common.restoring.read` reads it back."""
         return asdict(self)
 
 
@@ -71,7 +71,7 @@ class ConvergenceTraining(ABC):
 
     @abstractmethod
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on from there; made with the same arguments.
+        """Restore what `state_dict` of a training with the same arguments returned.
 
         Raises:
             Exception: a state that does not fit; nothing in it is executed.
@@ -94,11 +94,11 @@ class Finished(Generic[C]):
 
     @property
     def complexity(self) -> int:
-        """Of the simplest form; 0 for known ones that are no candidates."""
+        """Complexity of the simplest form; 0 for known ones that are no candidates."""
         return complexity_of(self.simple)
 
     def score(self, metric: Metric) -> float:
-        """The mean validation score over the seeds, higher is better; -inf if one of them broke down."""
+        """Return the mean validation score over the seeds, higher is better; -inf if a training broke down."""
         return fmean(validation_score(metric, fitted) for fitted in self.fitted)
 
 

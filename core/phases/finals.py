@@ -144,7 +144,7 @@ class Finals(Generic[C]):
         ]
 
     def state_dict(self) -> dict[str, Any]:
-        """Where it stands, between epochs. The tensors are those in training: store them before it goes on."""
+        """Return the state between epochs. Its tensors are those in training: store them before the next epoch."""
         return {
             "rounds": [[fitted.to_dict() for fitted in done] for done in self._rounds],
             "fitting": None if self._fitting is None else self._fitting.state_dict(),
@@ -152,7 +152,7 @@ class Finals(Generic[C]):
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on from there; made with the same arguments.
+        """Restore what `state_dict` of finals with the same arguments returned.
 
         Raises:
             UserError: a state of other contenders.

@@ -46,7 +46,7 @@ class Pick:
         return cls(**{name: number})
 
     def choose(self, entries: Sequence[T], complexity: Callable[[T], int], score: Callable[[T], float]) -> T | None:
-        """The entry that the rule takes; None if none is as simple as asked for.
+        """Return the entry that the rule picks; None if no entry is simple enough.
 
         Args:
             entries: in order of preference where all else is equal.

@@ -22,7 +22,7 @@ from core.search.space import C
 
 @dataclass(frozen=True)
 class Leading(Generic[C]):
-    """What phase II came to."""
+    """The result of phase II."""
 
     finalists: tuple[Contender[C], ...]
     """What goes on to Phase III, the most promising first."""
@@ -45,7 +45,7 @@ class StudyProblem(Problem[C]):
     @property
     @abstractmethod
     def metric(self) -> Metric:
-        """What scores are made of."""
+        """The metric of scores."""
 
     @property
     def metrics(self) -> tuple[Metric, ...]:
@@ -55,7 +55,7 @@ class StudyProblem(Problem[C]):
     @property
     @abstractmethod
     def known_names(self) -> tuple[str, ...]:
-        """What is compared with unless said otherwise: at least one."""
+        """Names of the known solutions to compare with by default: at least one."""
 
     @abstractmethod
     def known(self, text: str) -> Contender[C]:
@@ -146,7 +146,11 @@ class StudyProblem(Problem[C]):
         return {}
 
     def read_kept(self, stored: Any) -> Any:
-        """Return what a `ConvergenceTraining` kept, as it was stored; checked, since it comes from a file."""
+        """Return what a `ConvergenceTraining` kept, as it was stored; checked, since it comes from a file.
+
+        Raises:
+            UserError: it does not fit.
+        """
         if stored is not None:
             raise UserError(f"stored phase III: expected nothing that is kept, got {format_value(stored)}")
 
@@ -155,7 +159,7 @@ class StudyProblem(Problem[C]):
         return solution.to_dict()
 
     def leading(self, tally: Tally[C], finalists: int, simpler: int, say: Callable[[str], None]) -> Leading[C]:
-        """Phase II: choose who is trained to convergence, by the best score of phase I unless it is overridden.
+        """Choose the candidates that are trained to convergence (phase II): by default those with the best scores.
 
         Args:
             tally: what phase I came to.

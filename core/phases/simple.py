@@ -34,7 +34,7 @@ class SimpleProblem(StudyProblem[C]):
     @property
     @abstractmethod
     def compared(self) -> Mapping[str, C]:
-        """What found candidates are compared with, by name: at least one."""
+        """Known candidates to compare with, by name: at least one."""
 
     @abstractmethod
     def evaluate(self, candidates: Sequence[C], part: Part, seed: int) -> Sequence[float]:

@@ -16,7 +16,7 @@ from core.search.trial import Trial, Verdict, read_genome
 
 
 class Reached(NamedTuple):
-    """What accepted candidates of one complexity reach."""
+    """The best score of the accepted candidates of one complexity."""
 
     complexity: int
     """Of the simplest form, such as its operators."""
@@ -26,7 +26,7 @@ class Reached(NamedTuple):
 
 @dataclass
 class Tally(Generic[C]):
-    """What a search has come to so far."""
+    """The counts and the accepted candidates of a search so far."""
 
     space: Space[C]
     """Where candidates come from."""
@@ -79,7 +79,7 @@ class Tally(Generic[C]):
 
     @property
     def front(self) -> list[Reached]:
-        """What is reached with which complexity, where no smaller one reaches as much; the simplest first.
+        """The Pareto front of score against complexity, the simplest first.
 
         Scores of Phase I, which are comparable only where all candidates start from the same recommender.
         """
@@ -87,7 +87,7 @@ class Tally(Generic[C]):
         return pareto_front(entries, lambda one: one.complexity, lambda one: one.score)
 
     def funnel(self) -> dict[str, int]:
-        """Counts by name: sampled, a count for every verdict, and trained."""
+        """Return counts by name: sampled, one for every verdict, and trained."""
         return {
             "sampled": self.sampled,
             **{verdict.value: self.verdicts[verdict] for verdict in Verdict},
@@ -95,7 +95,7 @@ class Tally(Generic[C]):
         }
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain data, for storage; `from_dict` reads it back."""
+        """Return the tally as plain data, for storage; `from_dict` reads it back."""
         return {
             "sampled": self.sampled,
             "trained": self.trained,

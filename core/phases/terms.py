@@ -37,5 +37,5 @@ class Terms:
     """Whether candidates are losses, which can be exported and drawn as curves."""
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain data, for storage: `core.common.restoring.read` reads it back."""
+        """Return the terms as plain data, for storage: `core.common.restoring.read` reads it back."""
         return asdict(self)

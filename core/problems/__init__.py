@@ -1,1 +1,1 @@
-"""What is searched: the problem of a loss, with its proxy test, validation check, scale and evaluator."""
+"""The problem of searching a loss: proxy test, validation check, gradient normalisation and evaluator."""

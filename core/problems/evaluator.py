@@ -1,4 +1,4 @@
-"""The interface between the search and whatever trains recommenders."""
+"""The interface between the search and the training of recommenders."""
 
 from __future__ import annotations
 
@@ -12,47 +12,52 @@ from core.search.problem import Measurement
 
 
 class Evaluator(ABC):
-    """Measures losses by training a recommender, from the same start for all losses of one call."""
+    """Measures losses by training a recommender; all losses of one call start from the same weights."""
 
     @abstractmethod
     def score(self) -> float:
-        """The validation score that candidates start from, higher is better."""
+        """Return the validation score of the start, higher is better."""
 
     @abstractmethod
     def proxy_batch(self) -> ProxyBatch:
-        """The fixed batch of the proxy test, seen from where candidates start now."""
+        """Return the fixed batch of the proxy test, with predictions and gradients of the current start."""
 
     @abstractmethod
     def measure(self, losses: Sequence[Loss], seed: int) -> list[Measurement]:
-        """Train one copy of the recommender by each loss, on batches drawn from the seed."""
+        """Train one copy of the recommender with each loss.
+
+        Args:
+            losses: what to measure.
+            seed: of the batches.
+
+        Returns:
+            A measurement for each loss, in order.
+        """
 
     @abstractmethod
     def adopt(self, index: int) -> bool:
         """Offer copy `index` of the last `measure` as the new start.
 
         Returns:
-            Whether the start changed: a stationary environment keeps its own.
+            Whether the start changed. It does not in a stationary environment.
         """
 
     @abstractmethod
     def restart(self, seed: int) -> bool:
-        """Begin anew from a fresh recommender drawn from the seed.
+        """Replace the start by a fresh recommender drawn from the seed.
 
         Returns:
-            Whether the start changed: a stationary environment keeps its own.
+            Whether the start changed. It does not in a stationary environment.
         """
 
     @abstractmethod
     def state_dict(self) -> dict[str, Any]:
-        """Where candidates start now, as far as that does not follow from how this was made.
-
-        Made of dicts, lists, texts, numbers and tensors only.
-        """
+        """Return what changed about the start since this was made, as dicts, lists, strings, numbers and tensors."""
 
     @abstractmethod
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on from there; the copies of the last `measure` are gone, so nothing can be adopted before the next.
+        """Restore what `state_dict` returned. Nothing can be adopted before the next `measure`.
 
         Raises:
-            UserError: a state of another recommender.
+            UserError: the state belongs to another recommender.
         """

@@ -1,4 +1,4 @@
-"""The problem of a loss: which program trains the recommender best (paper, section 3)."""
+"""The problem of searching a loss: which program trains the recommender best (paper, section 3)."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ class LossProblem(Problem[LossProgram]):
     """Programs that pass the proxy test, measured by the recommenders that they train.
 
     Args:
-        space: where programs come from, and how their operators behave.
-        evaluator: trains recommenders; its state is this problem's start.
-        proxy: the proxy test, or what stands in for it; begun anew here whenever the start changes.
-        proxy_batch: what the proxy test sees; None: the evaluator's batch, from where candidates start.
-        check_first: the validation check, run before training too (the paper runs it only afterwards).
-        reference: the loss whose gradient on the evaluator's batch gives candidates their scale in training, see
-            `core.problems.scale`; None: they are trained as they are. Proxy test and check see them as they are.
+        space: the space of programs.
+        evaluator: trains recommenders; its state is the start of this problem.
+        proxy: the proxy test, or its stand-in; renewed whenever the start changes.
+        proxy_batch: the batch of the proxy test; None: the evaluator's batch at the current start.
+        check_first: the validation check, if it is to run before training too (the paper runs it only afterwards).
+        reference: the loss to whose gradient norm candidates are scaled for training, see `core.problems.scale`; None:
+            no scaling. Proxy test and validation check always see unscaled candidates.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class LossProblem(Problem[LossProgram]):
         self._begin()
 
     def _begin(self) -> None:
-        """Forget all that was said of candidates that begin elsewhere."""
+        """Forget everything that depended on the previous start."""
         self._proxy.renew(self._evaluator.proxy_batch() if self._proxy_batch is None else self._proxy_batch)
         self._normaliser: GradientNormaliser | None = None  # of where candidates start now, once it was asked for
 
@@ -59,7 +59,7 @@ class LossProblem(Problem[LossProgram]):
         return self._evaluator.score()
 
     def examine(self, candidates: Sequence[LossProgram]) -> list[Finding]:
-        """See Problem: the proxy test, and where it is asked for the validation check."""
+        """See Problem: runs the proxy test, and the validation check if it is to come first."""
         losses = [ProgramLoss(program, self._space) for program in candidates]
         findings = self._proxy.examine(losses)
         for i, (loss, finding) in enumerate(zip(losses, findings, strict=True)):
@@ -83,7 +83,7 @@ class LossProblem(Problem[LossProgram]):
         return self._evaluator.measure(self._scaled(losses), seed)
 
     def _scaled(self, losses: list[Loss]) -> list[Loss]:
-        """The losses at the scale that they are trained at, which follows from where they start."""
+        """Return the losses scaled for training; the scale depends on the current start."""
         if self._reference is None:
             return losses
         if self._normaliser is None:

@@ -1,4 +1,4 @@
-"""The nearest of many vectors, as machine code."""
+"""Find the nearest of many vectors, in compiled code."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from core.common.jit import compiled
 
 @compiled()
 def nearest(entries, n, vector):
-    """Return the Euclidean distance and the number of the row nearest to a vector.
+    """Return the Euclidean distance and the index of the row nearest to a vector.
 
     Args:
         entries: rows [at least n, B].
-        n: rows that count, at least 1.
+        n: number of rows to search, at least 1.
         vector: [B].
     """
     least, found = np.inf, 0

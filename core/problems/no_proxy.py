@@ -1,4 +1,4 @@
-"""The proxy test left out: everything that is proposed goes on (an ablation of the paper's, Table 7)."""
+"""Leave the proxy test out: every candidate is trained (an ablation of the paper, Table 7)."""
 
 from __future__ import annotations
 
@@ -12,36 +12,36 @@ from core.search.problem import Finding
 
 
 class NoProxyTest:
-    """Stands in for `ProxyTest`: every program passes, those without a gradient and those seen before too.
+    """Stands in for `ProxyTest`: every program passes, even without a gradient or if it was seen before.
 
-    What is not finite is found by training it.
+    Losses that are not finite are only found by training with them.
     """
 
     def __init__(self) -> None:
         self._n_entries = 0
 
     def renew(self, proxy_batch: ProxyBatch) -> None:
-        """Number programs from 0 again."""
+        """See ProxyTest: programs are numbered from 0 again."""
         self._n_entries = 0
 
     def examine(self, losses: Sequence[ProgramLoss]) -> list[Finding]:
-        """Each of them passes, as a number of its own."""
+        """See ProxyTest: every loss passes, with a number of its own."""
         first, self._n_entries = self._n_entries, self._n_entries + len(losses)
         return [Finding(None, entry) for entry in range(first, self._n_entries)]
 
     @property
     def n_entries(self) -> int:
-        """How many programs passed since the last `renew`."""
+        """Number of programs that passed since the last `renew`."""
         return self._n_entries
 
     def state_dict(self) -> dict[str, Any]:
-        """How many programs passed."""
+        """Return the number of programs that passed."""
         return {"entries": self._n_entries}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on from there.
+        """Restore what `state_dict` returned.
 
         Raises:
-            TypeError, ValueError, KeyError: it is not such a state.
+            TypeError, ValueError, KeyError: the state does not fit.
         """
         self._n_entries = count(state["entries"])

@@ -2,8 +2,8 @@
 
 The paper compares gradients of all recommender parameters omega on a small fixed batch B. For the mean
 loss, with g = d loss / d y_hat on B and J = d y_hat / d omega, that gradient is J^T g / |B|, so its
-norm is sqrt(g^T G g) / |B| with the Gram matrix G = J J^T, and distances follow alike. G is computed
-once for a state of the recommender; after that thousands of programs take one batched expression.
+norm is sqrt(g^T G g) / |B| with the Gram matrix G = J J^T, and distances follow in the same way. G is computed
+once for a state of the recommender; after that one batched expression tests thousands of programs.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from core.search.trial import Verdict
 
 @dataclass(frozen=True)
 class ProxyBatch:
-    """The proxy batch: the fixed batch B of the proxy test at one state of the recommender."""
+    """The fixed batch B of the proxy test at one state of the recommender."""
 
     y_hat: Tensor
     """Predictions [B], float64."""
@@ -39,13 +39,14 @@ class ProxyBatch:
 
 
 def prediction_proxy_batch(seed: int, n_pairs: int = 20) -> ProxyBatch:
-    """Return random pairs with G = I: gradients with respect to y_hat itself (the published code's variant).
+    """Return a proxy batch of random pairs with G = I, so that gradients are those with respect to y_hat.
 
-    Departure from that code: labels are 0 or 1 as in the data, and the pairs stay the same.
+    This is the variant of the published code, with two departures: labels are 0 or 1 as in the data, and the pairs
+    never change.
 
     Args:
         seed: of the pairs.
-        n_pairs: how many, B.
+        n_pairs: number of pairs, B.
     """
     rng = torch_rng(seed, "prediction probe")
     y_hat = torch.rand(n_pairs, generator=rng, dtype=torch.float64)
@@ -54,11 +55,10 @@ def prediction_proxy_batch(seed: int, n_pairs: int = 20) -> ProxyBatch:
 
 
 class ProxyTest:
-    """Remembers the gradients of the programs that passed since the last `renew`.
+    """Rejects programs without a gradient, and programs with the gradient of one that passed since the last `renew`.
 
     Args:
-        delta: gradients shorter than this are zero, gradients closer than this are the same
-            (Eqs. 7 and 8).
+        delta: gradients with a smaller norm count as zero (Eq. 7), gradients with a smaller distance as equal (Eq. 8).
 
     Raises:
         UserError: delta is not a positive number.
@@ -74,7 +74,7 @@ class ProxyTest:
         self._n_entries = 0
 
     def renew(self, proxy_batch: ProxyBatch) -> None:
-        """Forget all gradients and test on this batch from now on; called when the recommender changed."""
+        """Forget all gradients and use this batch from now on; to be called when the recommender changed."""
         self._proxy_batch = proxy_batch
         self._by_key = {}
         # G = F F^T; rounding may leave tiny negative eigenvalues.
@@ -84,16 +84,20 @@ class ProxyTest:
         self._n_entries = 0
 
     def gradients(self, losses: Sequence[ProgramLoss]) -> np.ndarray:
-        """Return a vector for each of n losses [n, B] that has the norm and distances of its parameter gradient."""
+        """Return vectors [n, B] for n losses, with the norms and distances of their parameter gradients.
+
+        Raises:
+            RuntimeError: `renew` was not called yet.
+        """
         if self._proxy_batch is None:
-            raise RuntimeError("ProxyTest.renew has to come first")
+            raise RuntimeError("ProxyTest: expected a call of renew first")
         values, by_prediction = run_programs(losses, self._proxy_batch.y_hat, self._proxy_batch.y)
         by_prediction[~np.isfinite(values).all(axis=1)] = np.nan
         gradients: np.ndarray = by_prediction @ self._factor / len(self._proxy_batch.y)
         return gradients
 
     def examine(self, losses: Sequence[ProgramLoss]) -> list[Finding]:
-        """Return a finding for each loss, in order; one may be a duplicate of one before it in the same call."""
+        """Return a finding for each loss, in order; a loss may be a duplicate of an earlier one in the same call."""
         unseen = {loss.program.key: loss for loss in losses if loss.program.key not in self._by_key}
         if unseen:
             with np.errstate(all="ignore"):
@@ -125,9 +129,13 @@ class ProxyTest:
         return Finding(None, self._n_entries - 1)
 
     def state_dict(self) -> dict[str, Any]:
-        """The proxy batch and what is remembered; the keys as one text, since there may be hundreds of thousands."""
+        """Return the proxy batch and everything remembered; keys as one string, since there may be very many.
+
+        Raises:
+            RuntimeError: `renew` was not called yet.
+        """
         if self._proxy_batch is None:
-            raise RuntimeError("ProxyTest.renew has to come first")
+            raise RuntimeError("ProxyTest: expected a call of renew first")
         findings = self._by_key.values()
         return {
             "probe": {"y_hat": self._proxy_batch.y_hat, "y": self._proxy_batch.y, "gram": self._proxy_batch.gram},
@@ -139,14 +147,14 @@ class ProxyTest:
 
     @property
     def n_entries(self) -> int:
-        """How many gradients are remembered."""
+        """Number of remembered gradients."""
         return self._n_entries
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on from there; the same delta expected.
+        """Restore what `state_dict` of a test with the same delta returned.
 
         Raises:
-            TypeError, ValueError, KeyError: it is not such a state.
+            TypeError, ValueError, KeyError: the state does not fit.
         """
         stored = {name: read(Tensor, state["probe"][name]) for name in ("y_hat", "y", "gram")}
         n = len(stored["y"])

@@ -1,18 +1,18 @@
-"""Losses made comparable in scale: the factor that brings a loss's gradient to the norm of another one's.
+"""Normalise losses: scale a loss so that its gradient has the norm of a reference loss's gradient.
 
 For plain SGD, p <- p - lr (c g + wd p) is p <- p - (lr c) (g + (wd / c) p): a loss c times as large trains like a
-learning rate c times as large with a decay c times as small. Losses that share both are therefore told apart by scale
-as much as by shape. Multiplied by
+learning rate c times as large with a weight decay c times as small. With one learning rate and one decay for all,
+losses therefore differ by scale as much as by shape. Multiplied by
 
     factor = |d mean reference / d omega| / |d mean loss / d omega|
 
-they all begin with steps of one length. The norms are those of the proxy test (`core.problems.proxy`):
+they all start with steps of equal length. The norms are those of the proxy test (`core.problems.proxy`):
 sqrt(g^T G g) / |B| with g = d loss / d y_hat on the batch B and the Gram matrix G of the predictions' gradients.
 
-The factor is 1 where there is none: where a norm is zero or not finite, or their quotient is no finite number above 0.
-(Such a loss learns nothing on the batch, or breaks down; the proxy test refuses it as a rule.) No factor is cut off: a
-loss with a tiny gradient gets a huge one. An example that is predicted as exactly 0 or 1 moves no parameter through
-y_hat and has no part in any norm.
+The factor is 1 if a norm is zero or not finite, or if the quotient is not a finite number above 0. (Such a loss learns
+nothing on the batch, or breaks down; usually the proxy test rejects it.) Factors have no upper limit: a loss with a
+tiny gradient gets a huge one. Examples predicted as exactly 0 or 1 are left out of the norms, since no parameter
+changes them through y_hat.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ from core.problems.proxy import ProxyBatch
 
 
 def gradient_norms(losses: Sequence[Loss], proxy_batch: ProxyBatch) -> np.ndarray:
-    """Return the norm of every mean loss's parameter gradient.
+    """Return the norm of the parameter gradient of each loss, averaged over a batch.
 
     Args:
-        losses: n of them.
-        proxy_batch: the batch that the mean is taken over.
+        losses: n losses.
+        proxy_batch: the batch.
 
     Returns:
-        [n], float64; NaN where a norm is not finite.
+        [n] float64; NaN where a norm is not finite.
     """
     gradients = np.empty((len(losses), len(proxy_batch.y)))
     programs = {k: loss for k, loss in enumerate(losses) if isinstance(loss, ProgramLoss)}
@@ -57,13 +57,13 @@ def gradient_norms(losses: Sequence[Loss], proxy_batch: ProxyBatch) -> np.ndarra
 
 @dataclass(frozen=True)
 class GradientNormaliser:
-    """Brings losses to the gradient norm of a reference loss on a batch."""
+    """Scales losses to the gradient norm of a reference loss on a batch."""
 
     reference: Loss
     proxy_batch: ProxyBatch
 
     def factors(self, losses: Sequence[Loss]) -> list[float]:
-        """Return the number that each loss has to be multiplied by; 1 where there is none, see the module."""
+        """Return the factor of each loss; 1 where the norms give none, see the module."""
         norms = gradient_norms([self.reference, *losses], self.proxy_batch)
         with np.errstate(all="ignore"):
             factors = norms[0] / norms[1:]

@@ -1,4 +1,4 @@
-"""Phase II, the validation check: does a loss push predictions towards labels? Paper, section 4.2."""
+"""Phase II, the validation check: does a loss move predictions towards labels? Paper, section 4.2."""
 
 from __future__ import annotations
 
@@ -14,28 +14,28 @@ from core.programs.compile import LossFn, prediction_gradient
 
 @dataclass(frozen=True)
 class Direction:
-    """The share of simulated pairs on which a loss points the right way."""
+    """The shares of simulated pairs on which the gradient of a loss has the right sign."""
 
     positive_rate: float
-    """Pairs with a gradient of the right sign or of zero, as the paper counts."""
+    """Share of pairs with a gradient of the right sign or of zero, as the paper counts."""
     strict_rate: float
-    """Pairs with a gradient of the right sign. A loss with a high positive rate and a low strict
-    rate mostly does nothing."""
+    """Share of pairs with a gradient of the right sign. A loss with a high positive rate and a low strict
+    rate has no gradient on most pairs."""
 
 
 class ValidationCheck:
-    """Gradients with respect to y_hat on simulated pairs: y_hat uniform in [0, 1], y in {0, 1}.
+    """Tests the sign of a loss's gradient on simulated pairs: y_hat uniform in [0, 1], y in {0, 1}.
 
-    The compiled loss itself is differentiated, by autograd in float64.
+    Gradients with respect to y_hat are those of the compiled loss, by autograd in float64.
 
     Args:
-        min_positive_rate: the least positive rate that passes (the paper's text asks for all
+        min_positive_rate: the smallest positive rate that passes (the paper's text asks for all
             pairs, its Table 8 for 0.9).
-        n_pairs: how many pairs to simulate (section 5.1.4).
+        n_pairs: number of simulated pairs (section 5.1.4).
         seed: of the pairs.
 
     Raises:
-        UserError: a rate outside [0, 1] or no pairs.
+        UserError: a rate outside [0, 1], or no pairs.
     """
 
     def __init__(self, min_positive_rate: float = 0.9, n_pairs: int = 2000, seed: int = 0) -> None:
@@ -50,11 +50,11 @@ class ValidationCheck:
         self._y = torch.randint(2, (n_pairs,), generator=rng).double()
 
     def direction(self, function: LossFn) -> Direction:
-        """Return how often the loss (y_hat [B], y [B]) -> [B] moves y_hat towards y. NaN counts as wrong."""
+        """Return how often a loss (y_hat [B], y [B]) -> [B] moves y_hat towards y; NaN counts as wrong."""
         wanted = 1 - 2 * self._y  # the sign of the gradient that moves y_hat towards y
         towards = wanted * prediction_gradient(function, self._y_hat, self._y)
         return Direction((towards >= 0).double().mean().item(), (towards > 0).double().mean().item())
 
     def passes(self, loss: ProgramLoss) -> bool:
-        """Return whether the loss passes: its positive rate is at least `min_positive_rate`."""
+        """Return whether the positive rate of a loss is at least `min_positive_rate`."""
         return self.direction(loss.function).positive_rate >= self.min_positive_rate

@@ -1,1 +1,1 @@
-"""Loss programs: operators, lines, formulas, the space that they come from, and running them."""
+"""Loss programs: operators, lines, formulas, the search space, compilation and interpretation."""

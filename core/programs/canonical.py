@@ -1,8 +1,8 @@
-"""Folding a program to the form that decides whether two programs are the same.
+"""Fold a program to its canonical form, by which programs are compared.
 
-Folded: dead lines, `identity`, the order of operands of commutative operators, repeated lines, and the
-larger or smaller of a line and itself. All of it keeps value and gradient exactly under every clamp, so
-running, printing, comparing and counting all use this form.
+Folding removes dead lines, `identity`, repeated lines, and the maximum or minimum of a line and itself, and sorts the
+operands of commutative operators. All of this keeps value and gradient exactly under every clamp, so running,
+printing, comparing and counting all use the canonical form.
 """
 
 from __future__ import annotations
@@ -52,16 +52,20 @@ class _Nodes:
         return self._text(one) < self._text(other)
 
     def _text(self, number: int) -> str:
-        """Written out, which few need; from the bottom up, since chains may be long."""
+        """Return an expression written out; made lazily, from the leaves up, since chains may be long."""
         for operator, children in self.nodes[len(self._texts) : number + 1]:
             self._texts.append(f"{operator}({','.join([self._texts[c] for c in children])})")
         return self._texts[number]
 
 
 def fold(inputs: Sequence[str], lines: Sequence[Line]) -> tuple[Line, ...]:
-    """The canonical lines of a program, in the order of a walk from the loss down.
+    """Return the canonical lines of a program, in depth-first order from the loss down.
 
-    A program that is one of its inputs keeps a single `identity` line.
+    A program that equals one of its inputs keeps a single `identity` line.
+
+    Args:
+        inputs: names of the first slots.
+        lines: the program; the last line is the loss.
     """
     expressions, n_inputs = _Nodes(inputs), len(inputs)
     node_of = list(range(n_inputs + len(lines)))
@@ -75,7 +79,7 @@ def fold(inputs: Sequence[str], lines: Sequence[Line]) -> tuple[Line, ...]:
 
 
 def _live(lines: Sequence[Line], n_inputs: int) -> list[bool]:
-    """Which lines the last one needs, itself included."""
+    """Return for each line whether the last line depends on it; the last line counts too."""
     live = [False] * (n_inputs + len(lines))
     live[-1] = True
     for slot in range(len(live) - 1, n_inputs - 1, -1):
@@ -86,7 +90,7 @@ def _live(lines: Sequence[Line], n_inputs: int) -> list[bool]:
 
 
 def _emit(nodes: Sequence[tuple[str, tuple[int, ...]]], root: int, n_inputs: int) -> tuple[Line, ...]:
-    """Lines for `root`, operands before operators, left before right (no recursion)."""
+    """Return the lines of the expression `root`, operands before operators, left before right, without recursion."""
     if root < n_inputs:
         return (Line("identity", (root,)),)
     slot_of = {i: i for i in range(n_inputs)}

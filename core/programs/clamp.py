@@ -8,7 +8,13 @@ from core.programs.operators import sign
 
 
 def clamp(x: Tensor, rule: str, xi: float) -> Tensor:
-    """Bring x under the rule, differentiable by autograd; NaN stays NaN."""
+    """Clamp the result of an operator; differentiable by autograd. NaN stays NaN.
+
+    Args:
+        x: the result, of any shape.
+        rule: a key of CLAMPS.
+        xi: bounds the value or magnitude to [xi, 1/xi].
+    """
     if rule == "none":
         return x
     if rule == "paper":
@@ -18,5 +24,10 @@ def clamp(x: Tensor, rule: str, xi: float) -> Tensor:
 
 
 def clamp_derivative(x: Tensor, clamped: Tensor) -> Tensor:
-    """The derivative of `clamp` at x, given its result: 1 where it left x alone (bounds included), else 0."""
+    """Return the derivative of `clamp`: 1 where it did not change x (bounds included), else 0.
+
+    Args:
+        x: before clamping, of any shape.
+        clamped: the result of `clamp`, of the same shape.
+    """
     return (clamped == x).to(x.dtype)

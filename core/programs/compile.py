@@ -1,4 +1,4 @@
-"""Turning a program into a torch function."""
+"""Compile a program to a torch function."""
 
 from __future__ import annotations
 
@@ -21,18 +21,17 @@ LossFn = Callable[[Tensor, Tensor], Tensor]
 def compile_loss(
     program: LossProgram, space: OperatorSpace, epsilon: float | None = None, scale: float = 1.0
 ) -> LossFn:
-    """The program as a per-example loss that autograd differentiates.
+    """Return a program as a per-example loss that autograd can differentiate.
 
     Args:
-        program: what to run; lines that do not matter cost nothing.
+        program: the program; its dead lines cost nothing.
         space: gives the clamp rule and xi.
-        epsilon: the smoothing term of every log and reciprocal (and `eps` itself); the space's xi
-            unless given. It is what the paper tunes in its final losses (section 5.1.4).
-        scale: what the result is multiplied by.
+        epsilon: the smoothing term of every log and reciprocal, and the value of `eps`. None: the space's xi. This is
+            the constant that the paper tunes in its final losses (section 5.1.4).
+        scale: factor of the result.
 
     Returns:
-        (y_hat [..., B], y [..., B]) -> loss [..., B]. A lone NaN or an infinity goes through to the
-        result rather than raise.
+        (y_hat [..., B], y [..., B]) -> loss [..., B]. NaN and infinity pass through to the result; nothing is raised.
     """
     smoothing = space.xi if epsilon is None else epsilon
     return partial(_value, program.inputs, program.canonical.lines, space, smoothing, scale)  # a closure has no pickle
@@ -59,7 +58,16 @@ def _value(
 
 
 def prediction_gradient(function: LossFn, y_hat: Tensor, y: Tensor) -> Tensor:
-    """Give d loss / d y_hat of every example by autograd, in the shape of y_hat; zero where y_hat does not occur."""
+    """Return d loss / d y_hat of every example by autograd; zero for a loss that does not depend on y_hat.
+
+    Args:
+        function: the per-example loss.
+        y_hat: predictions [..., B].
+        y: labels [..., B].
+
+    Returns:
+        The gradient, in the shape of y_hat.
+    """
     with torch.enable_grad():
         y_hat = y_hat.detach().clone().requires_grad_()
         value = function(y_hat, y)

@@ -1,8 +1,8 @@
-"""Programs run by compiled code: values and gradients, line after line over a batch.
+"""Interpret encoded programs in compiled code: values and gradients (forward mode), line after line over a batch.
 
-Every slot is a row of `values` and one of `tangents` (d value / d y_hat), both [4 + n_lines, B]: y_hat, y, 1
-and the smoothing term, then a row for each line. A program is data (`core.programs.encoded`), so nothing is compiled
-for it. What an operator does to an example is the scalar function of its row in `core.programs.operators`.
+Every slot is a row of `values` and a row of `tangents` (d value / d y_hat), both [4 + n_lines, B]: y_hat, y, 1
+and the smoothing term, then a row for each line. A program is data (`core.programs.encoded`), so a new one needs no
+compilation. An operator is applied to each example by the scalar function of its row in `core.programs.operators`.
 """
 
 from __future__ import annotations
@@ -16,31 +16,31 @@ from core.common.jit import compiled, part
 from core.programs.encoded import CLAMP_RULES, CLOSED_FORMS, OPERATIONS, EncodedProgram
 from core.programs.operators import OPERATORS
 
-#: Rows before those of the lines.
+#: Number of rows before those of the lines.
 N_INPUTS = 4
 
 _BCE, _MSE, _HINGE, _FOCAL = range(len(OPERATIONS), len(OPERATIONS) + len(CLOSED_FORMS))
 _NO_CLAMP, _PAPER, _SIGNED = range(len(CLAMP_RULES))
 
-#: What machine code depends on.
+#: What the compiled code depends on.
 _USES = (EncodedProgram, *(row.scalar for row in OPERATORS.values()))
 
-# Numba takes a literal for a float64, and a float32 with it: hence `one`, which has the type of the rest.
+# Numba types a literal as float64 and promotes float32 to it: hence `one`, which has the type of the other numbers.
 
 
 @compiled(uses=_USES)
 def _no_operator(v, t, row, n):
-    """Nothing is known of a result whose number no operator has."""
+    """Fill a row with NaN, for an unknown operation."""
     for i in range(n):
         v[row, i], t[row, i] = math.nan, math.nan
     return False
 
 
 def _operators(first: int, end: int) -> Any:
-    """The operators of these numbers, as a tree of halves: the one that is wanted fills a row by the rows a and b.
+    """Return a function that applies one of the operators first to end - 1 to rows a and b, found by bisection.
 
-    The tree is merged into one function with a loop for each operator, which runs in vector registers. It returns
-    whether the result is to be clamped.
+    Numba merges the binary tree of branches into one function with a vectorised loop for each operator. The function
+    returns whether the result is to be clamped.
     """
     if end - first > 1:
         middle = (first + end) // 2
@@ -70,14 +70,14 @@ _operate = _operators(0, len(OPERATIONS))
 
 @compiled(uses=_USES)
 def _apply(operation, v, t, row, a, b, epsilon, n):
-    """Fill a row by an operator of the rows a and b; returns whether it is to be clamped."""
+    """Fill a row with an operator applied to the rows a and b; return whether the row is to be clamped."""
     # Unsigned: numba would count negative indices from the end, which costs a comparison each time.
     return _operate(operation, v, t, np.uint64(row), np.uint64(a), np.uint64(b), epsilon, n)
 
 
 @compiled(uses=_USES)
 def _clamp(rule, v, t, row, low, high, n):
-    """Bring the values of a line under the rule; where that moves one, its gradient is 0."""
+    """Clamp the values of a row; where that changes a value, its tangent becomes 0."""
     one = v.dtype.type(1)
     for i in range(n):
         side = -one if rule == _SIGNED and v[row, i] < 0 else one
@@ -90,15 +90,15 @@ def _clamp(rule, v, t, row, low, high, n):
 
 @compiled(uses=_USES)
 def run(lines, rule, constants, values, tangents, n):
-    """Fill the rows of the lines over n examples, those of y_hat and y being filled; the loss is not scaled yet.
+    """Run a program on n examples: fill all rows of values and tangents but those of y_hat and y. Applies no scale.
 
     Args:
-        lines: [n_lines, 3], operation and operands.
-        rule: the clamp's number.
+        lines: operation and operands of each line [n_lines, 3].
+        rule: index of the clamp rule.
         constants: smoothing term, bounds of the clamp and scale [4].
-        values: [4 + n_lines, at least n].
-        tangents: the same.
-        n: examples.
+        values: [4 + n_lines, at least n]; rows 0 and 1 hold y_hat and y.
+        tangents: d value / d y_hat, of the same shape.
+        n: number of examples.
     """
     epsilon, low, high = constants[0], constants[1], constants[2]
     values[2, :n], values[3, :n] = 1, epsilon
@@ -112,13 +112,18 @@ def run(lines, rule, constants, values, tangents, n):
 
 @compiled(uses=_USES)
 def sigmoid(x, one):
-    """1 / (1 + e^-x)."""
+    """Return 1 / (1 + e^-x).
+
+    Args:
+        x: a number.
+        one: 1 in the type of x.
+    """
     return one / (one + math.exp(-x))
 
 
 @compiled(uses=_USES)
 def _closed_form(form, logit, y, gradient, n):
-    """Gradients of the losses that are exact in the logit, see `recommenders.tasks.losses`."""
+    """Fill gradient with d loss / d logit of a loss in closed form, see `core.losses.closed_forms`."""
     one = logit.dtype.type(1)
     two = one + one
     for i in range(n):
@@ -141,7 +146,19 @@ def _closed_form(form, logit, y, gradient, n):
 
 @compiled(uses=_USES)
 def gradients(lines, rule, constants, logit, y, values, tangents, gradient, n):
-    """Fill gradient [at least n] with d loss / d logit over n examples; the other arguments are those of `run`."""
+    """Fill gradient with d loss / d logit of n examples, scale included.
+
+    Args:
+        lines: operation and operands of each line [n_lines, 3].
+        rule: index of the clamp rule.
+        constants: smoothing term, bounds of the clamp and scale [4].
+        logit: [at least n].
+        y: labels [at least n].
+        values: scratch buffer [at least 4 + n_lines, at least n].
+        tangents: scratch buffer of the same shape.
+        gradient: the result [at least n].
+        n: number of examples.
+    """
     one, scale = logit.dtype.type(1), constants[3]
     if lines[0, 0] >= len(OPERATIONS):
         _closed_form(lines[0, 0], logit, y, gradient, n)
@@ -159,17 +176,17 @@ def gradients(lines, rule, constants, logit, y, values, tangents, gradient, n):
 
 @compiled(uses=_USES)
 def run_all(lines, ends, rules, constants, y_hat, y, losses, gradients):
-    """Many programs on one batch.
+    """Run K programs on one batch and fill their losses and gradients.
 
     Args:
         lines: the lines of all programs, one program after the other [n, 3].
-        ends: where the lines of each end [K].
-        rules: the number of the clamp of each [K].
-        constants: of each [K, 4].
-        y_hat: [B].
-        y: [B].
-        losses: filled, [K, B].
-        gradients: d loss / d y_hat, filled, [K, B].
+        ends: for each program, the row of `lines` after its last line [K].
+        rules: index of the clamp rule of each program [K].
+        constants: smoothing term, bounds of the clamp and scale of each program [K, 4].
+        y_hat: predictions [B].
+        y: labels [B].
+        losses: the result [K, B].
+        gradients: the result, d loss / d y_hat [K, B].
     """
     start, most = 0, 0
     for end in ends:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import NamedTuple
 
-#: The inputs that every program of the paper starts from (section 3.3).
+#: The inputs of the paper's programs (section 3.3).
 INPUTS = ("y_hat", "y", "1")
 
-#: The smoothing term as an input of its own, for formulas such as (y_hat + eps)/(y + eps).
+#: The smoothing term as an input, for formulas such as (y_hat + eps)/(y + eps).
 EPSILON = "eps"
 
 #: Every input that a program may name.
@@ -18,14 +18,13 @@ KNOWN_INPUTS = (*INPUTS, EPSILON)
 class Line(NamedTuple):
     """An operator applied to earlier slots.
 
-    `operands` are slot numbers: the inputs come first, line i writes the slot after them and
-    after the i lines before it.
+    `operands` are slot numbers: the inputs come first, and line i writes slot n_inputs + i.
     """
 
     operator: str
     operands: tuple[int, ...]
 
 
-#: The line of an operator and its operands. The programs of a search share their few hundred lines, and a
-#: hundred thousand programs are kept at a time: one object for each is quicker to make and to collect.
+#: (operator, operands) -> Line, cached. A search keeps a hundred thousand programs at a time, which consist of a few
+#: hundred distinct lines: sharing one object for each is faster to create and to garbage-collect.
 line_of = lru_cache(maxsize=10_000)(Line)

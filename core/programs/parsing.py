@@ -1,4 +1,4 @@
-"""Reading a formula. A small parser of our own: nothing that a user writes is ever executed.
+"""Parse formulas, without `eval`: nothing that a user writes is ever executed.
 
     sum     = product {("+" | "-") product}
     product = signed {("*" | "/") signed}
@@ -8,7 +8,7 @@
     call    = operator "(" sum {"," sum} ")"
 
 `a - b` is add(a, neg(b)); `a/b` is mul(a, reciprocal(b)) and `1/b` is reciprocal(b). One `+ eps` in a
-divisor or in a log is the smoothing term which these operators bring along.
+divisor or in a log stands for the smoothing term that these operators add anyway.
 """
 
 from __future__ import annotations
@@ -51,7 +51,13 @@ _ALIASES = {"pred": "y_hat", "prediction": "y_hat", "label": "y", "epsilon": EPS
 
 
 class FormulaError(UserError):
-    """A malformed formula. `position` counts characters from 0."""
+    """A malformed formula.
+
+    Args:
+        text: the formula.
+        position: index of the character where it is wrong, from 0.
+        problem: what is wrong there.
+    """
 
     def __init__(self, text: str, position: int, problem: str) -> None:
         self.position = position
@@ -63,7 +69,7 @@ class FormulaError(UserError):
 
 @dataclass
 class _Reader:
-    """The text as tokens, and the expressions read so far (equal ones share a number)."""
+    """The tokens of a text, and the expressions parsed so far (equal ones share a number)."""
 
     text: str
     tokens: list[tuple[str, str, int]]
@@ -101,10 +107,10 @@ class _Reader:
 
 
 def parse_lines(text: str) -> tuple[tuple[str, ...], tuple[Line, ...]]:
-    """The inputs and lines of a formula.
+    """Parse a formula into the inputs and lines of a program.
 
     Raises:
-        FormulaError: the text is not a formula; its message says where.
+        FormulaError: the text is not a formula; the message says where.
     """
     if not isinstance(text, str):
         raise FormulaError("", 0, f"expected text, got {format_value(text)}")
@@ -130,7 +136,7 @@ def _tokens(text: str) -> list[tuple[str, str, int]]:
 
 
 def _way_out(sign: str) -> str:
-    """What to write for a sign that word processors, keyboards or papers have in place of one of ours."""
+    """Return a hint what to write instead of a look-alike such as a typographic minus; empty for other characters."""
     category = unicodedata.category(sign)
     if category == "Zs":
         return " (write a plain blank)"
@@ -225,11 +231,12 @@ def _call(reader: _Reader, name: str) -> int:
 
 
 def _without_smoothing(reader: _Reader, node: int) -> int:
-    """The expression less one `eps` term of its sum, if it has one.
+    """Return the expression without one `eps` term of its sum, if it has one.
 
-    A sum's own two terms are looked at before theirs, left before right. No recursion: a sum may be 400 deep.
+    The two terms of a sum are searched before the terms of these, left before right. Without recursion, since a sum may
+    be 400 deep.
     """
-    # A sum yet to be searched, and the way up from it: (the other operand, whether that is the left one, further up).
+    # A sum yet to be searched, and its path to the root: (the other operand, whether that is the left one, next step).
     pending: list[tuple[int, _Way]] = [(node, None)]
     while pending:
         here, way = pending.pop()
@@ -244,7 +251,7 @@ def _without_smoothing(reader: _Reader, node: int) -> int:
 
 
 def _rebuilt(reader: _Reader, rest: int, way: _Way) -> int:
-    """The sums up the way, with `rest` in the place where the way begins."""
+    """Rebuild the sums along a path to the root, with `rest` in place of the expression where the path begins."""
     while way is not None:
         other, other_is_left, way = way
         rest = reader.node("add", *((other, rest) if other_is_left else (rest, other)))
@@ -252,7 +259,7 @@ def _rebuilt(reader: _Reader, rest: int, way: _Way) -> int:
 
 
 def _lines(nodes: list[tuple[str, tuple[int, ...]]], root: int) -> tuple[tuple[str, ...], tuple[Line, ...]]:
-    """Straight-line code for `root`; a node's operands always have smaller numbers than it has."""
+    """Return inputs and lines for the expression `root`; the operands of an expression have smaller numbers than it."""
     needed = {root}
     for number in range(root, -1, -1):
         if number in needed:

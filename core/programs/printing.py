@@ -1,7 +1,7 @@
-"""Writing a program as a person would: `(y - y_hat)^2`, `max(y_hat, 1/(y))`.
+"""Print a program as a formula: `(y - y_hat)^2`, `max(y_hat, 1/(y))`.
 
-Written text parses back to a program with the same key. `log` and `1/(x)` carry their smoothing
-term silently, see `core.programs.operators`.
+Parsing a printed formula gives a program with the same key. The smoothing term of `log` and `1/(x)` is not
+printed, see `core.programs.operators`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,12 @@ from core.programs.operators.writing import CALL, PRODUCT, SUM
 
 
 def formula(inputs: Sequence[str], lines: Sequence[Line]) -> str:
-    """The formula of canonical lines (an `identity` line prints as its operand)."""
+    """Return canonical lines as a formula; an `identity` line prints as its operand.
+
+    Args:
+        inputs: names of the first slots.
+        lines: the canonical lines.
+    """
     texts: list[tuple[str, int]] = [(name, CALL) for name in inputs]
     for line in lines:
         texts.append(_written(line, lines, texts, len(inputs)))
@@ -22,7 +27,7 @@ def formula(inputs: Sequence[str], lines: Sequence[Line]) -> str:
 
 
 def _written(line: Line, lines: Sequence[Line], texts: list[tuple[str, int]], n_inputs: int) -> tuple[str, int]:
-    """Text and precedence of one line, given those of the slots before it."""
+    """Return text and precedence of a line, given those of the slots before it."""
 
     def made_by(slot: int, operator: str) -> bool:
         return slot >= n_inputs and lines[slot - n_inputs].operator == operator
@@ -51,10 +56,10 @@ def _written(line: Line, lines: Sequence[Line], texts: list[tuple[str, int]], n_
 
 
 def _inside(slot: int, operator: str, lines: Sequence[Line], texts: list[tuple[str, int]], n_inputs: int) -> str:
-    """The text between an operator's own brackets.
+    """Return the text of an operand between the brackets that belong to its operator.
 
-    Readers take one `+ eps` inside `log` and `1/` for the smoothing term that these bring along, so
-    a sum that has an `eps` of its own is written with the smoothing term too.
+    The parser drops one `+ eps` inside `log` and `1/`, taking it for the smoothing term that these add. So a sum that
+    has an `eps` term is printed with another one for the smoothing term.
     """
     smoothed = OPERATORS[operator].smoothed and _has_epsilon_term(slot, lines, texts, n_inputs)
     return f"{texts[slot][0]} + {EPSILON}" if smoothed else texts[slot][0]
@@ -74,5 +79,5 @@ def _has_epsilon_term(slot: int, lines: Sequence[Line], texts: list[tuple[str, i
 
 
 def _within(text: tuple[str, int], lowest: int) -> str:
-    """The text, in brackets if it binds less tightly than `lowest`."""
+    """Return the text, in brackets if its precedence is below `lowest`."""
     return text[0] if text[1] >= lowest else f"({text[0]})"

@@ -20,10 +20,10 @@ MAX_WRITTEN_SIZE = 4_096
 
 @dataclass(frozen=True)
 class LossProgram:
-    """Frozen straight-line code whose last slot is the per-example loss.
+    """An immutable straight-line program whose last slot is the per-example loss.
 
-    Slots 0, 1, 2 hold the inputs y_hat, y and 1; line i writes the slot after them and after the
-    lines before it. A program is valid by construction.
+    The first slots hold the inputs, by default y_hat, y and 1; line i writes slot n_inputs + i. A program is valid by
+    construction.
 
     Raises:
         UserError: unknown inputs or operators, a wrong number of operands, an operand that does
@@ -34,26 +34,26 @@ class LossProgram:
     inputs: tuple[str, ...] = INPUTS
 
     def __post_init__(self) -> None:
-        """Check everything that later code takes for granted."""
+        """Check everything that later code relies on."""
         inputs = _checked_inputs(self.inputs)
         lines = tuple(_as_line(i, line) for i, line in enumerate(_items("program lines", self.lines)))
         if not lines:
-            raise UserError("program: at least one line expected, got none")
+            raise UserError("program: expected at least one line, got none")
         sizes = [0] * len(inputs)
         for i, line in enumerate(lines):
             _check_line(i, line, n_slots=len(sizes))
             sizes.append(1 + sum(sizes[o] for o in line.operands))
             if sizes[-1] > MAX_WRITTEN_SIZE:
-                raise UserError(f"program: at most {MAX_WRITTEN_SIZE} operators when written out expected, got more")
+                raise UserError(f"program: expected at most {MAX_WRITTEN_SIZE} operators when written out, got more")
         object.__setattr__(self, "inputs", inputs)
         object.__setattr__(self, "lines", lines)
 
     @classmethod
     def parse(cls, text: str) -> LossProgram:
-        """Read a formula such as `max(y_hat, y) - log(y_hat)`.
+        """Parse a formula such as `max(y_hat, y) - log(y_hat)`.
 
         Raises:
-            FormulaError: with the position of what is wrong.
+            FormulaError: the text is not a formula; has the position of the mistake.
         """
         inputs, lines = parse_lines(text)
         try:
@@ -63,10 +63,11 @@ class LossProgram:
 
     @classmethod
     def trusted(cls, lines: tuple[Line, ...], inputs: tuple[str, ...]) -> LossProgram:
-        """The program of lines that the caller knows to be valid.
+        """Return a program of lines that the caller knows to be valid, without the checks, which take most of the time.
 
-        Nothing is checked, which would take longer than all else: only for tuples that the constructor would
-        accept and keep as they are.
+        Args:
+            lines: a tuple that the constructor would keep unchanged.
+            inputs: likewise.
         """
         program = object.__new__(cls)
         program.__dict__.update(lines=lines, inputs=inputs)
@@ -74,42 +75,42 @@ class LossProgram:
 
     @cached_property
     def canonical(self) -> LossProgram:
-        """The same function without dead lines, `identity`, repeats, or an order of operands."""
+        """The canonical form of the program: the same function, see `core.programs.canonical`."""
         return LossProgram.trusted(fold(self.inputs, self.lines), self.inputs)
 
     @cached_property
     def key(self) -> str:
-        """The canonical text: two programs with the same key are the same function."""
+        """The canonical lines as text: two programs with the same key are the same function."""
         return "; ".join([_call(line, self.inputs) for line in self.canonical.lines])
 
     @property
     def complexity(self) -> int:
-        """How many operators it takes: the number of canonical lines."""
+        """Number of operators, that is of canonical lines."""
         return len(self.canonical.lines)
 
     @property
     def is_smoothed(self) -> bool:
-        """Whether the smoothing term occurs."""
+        """Whether the smoothing term occurs in the program."""
         lines = self.canonical.lines
         used = {self.inputs[o] for line in lines for o in line.operands if o < len(self.inputs)}
         return EPSILON in used or any(OPERATORS[line.operator].smoothed for line in lines)
 
     def __str__(self) -> str:
-        """The formula as a person would write it."""
+        """Return the formula of the program."""
         return formula(self.inputs, self.canonical.lines)
 
     def to_dict(self) -> dict[str, Any]:
-        """Every line by name, for storage; `from_dict` reads it back exactly."""
+        """Return inputs and lines by name, for storage; `from_dict` reads them back exactly."""
         names = [*self.inputs, *(f"v{i}" for i in range(len(self.lines)))]
         lines = [[operator, *(names[o] for o in operands)] for operator, operands in self.lines]
         return {"inputs": list(self.inputs), "lines": lines}
 
     @classmethod
     def from_dict(cls, stored: Mapping[str, Any]) -> LossProgram:
-        """Read what `to_dict` wrote.
+        """Build a program from what `to_dict` returned.
 
         Raises:
-            UserError: it is not such a mapping, or the program in it is not valid.
+            UserError: the mapping has another form, or the program is not valid.
         """
         if not isinstance(stored, Mapping) or not all(key in stored for key in ("inputs", "lines")):
             raise UserError(f"stored program: expected a mapping with inputs and lines, got {format_value(stored)}")
@@ -131,7 +132,7 @@ class LossProgram:
 
 @lru_cache(maxsize=10_000)
 def _call(line: Line, inputs: tuple[str, ...]) -> str:
-    """A line by name, such as add(y, v0); programs of a search share their few short ones."""
+    """Return a line by name, such as add(y, v0). Cached, since the programs of a search share most short lines."""
     n = len(inputs)
     return f"{line.operator}({', '.join(inputs[o] if o < n else f'v{o - n}' for o in line.operands)})"
 

@@ -1,4 +1,4 @@
-"""The space of programs that a search draws from: paper, sections 3.3 and 5.1.4."""
+"""The search space of loss programs: paper, sections 3.3 and 5.1.4."""
 
 from __future__ import annotations
 
@@ -33,22 +33,22 @@ _MOST_LINES = 12
 
 @dataclass(frozen=True)
 class OperatorSpace(Space[LossProgram]):
-    """What a candidate may be made of, and how its operators behave.
+    """The programs of given inputs, operators and length, and how their operators are clamped and smoothed.
 
     Raises:
         UserError: an unknown operator, input or clamp rule, or numbers out of range.
     """
 
     inputs: tuple[str, ...] = INPUTS
-    """What the first slots hold."""
+    """Names of the first slots."""
     operators: tuple[str, ...] = PAPER_OPERATORS
     """The operators to choose from."""
     max_variables: int = 10
     """The length of the variable set, inputs included (section 5.1.4)."""
     xi: float = 1e-6
-    """Bounds the clamp, and is the smoothing term of log and reciprocal unless another is given."""
+    """The bounds of the clamp are xi and 1/xi; also the default smoothing term of log and reciprocal."""
     clamp: str = "signed"
-    """What happens to the result of every operator: signed, paper or none."""
+    """How the result of every operator is clamped: signed, paper or none, see CLAMPS."""
 
     def __post_init__(self) -> None:
         """Check the settings."""
@@ -60,11 +60,14 @@ class OperatorSpace(Space[LossProgram]):
                 raise unknown_name("input", name, KNOWN_INPUTS)
         for what, names in (("inputs", self.inputs), ("operators", self.operators)):
             if len(set(names)) != len(names):
-                raise UserError(f"operator space: distinct {what} expected, got {', '.join(names)}")
+                raise UserError(f"operator space: expected distinct {what}, got {', '.join(names)}")
         if self.clamp not in CLAMPS:
             raise unknown_name("clamp rule", self.clamp, CLAMPS)
         if not self.operators or len(self.inputs) < 2:
-            raise UserError("operator space: at least one operator and two inputs expected")
+            raise UserError(
+                "operator space: expected at least one operator and two inputs, "
+                f"got {len(self.operators)} and {len(self.inputs)}"
+            )
         if not 1 <= self.n_lines <= _MOST_LINES:
             least, most = len(self.inputs) + 1, len(self.inputs) + _MOST_LINES
             raise UserError(f"max_variables: expected {least} to {most}, got {self.max_variables}")
@@ -73,7 +76,7 @@ class OperatorSpace(Space[LossProgram]):
 
     @property
     def n_lines(self) -> int:
-        """How many lines a sampled program has."""
+        """Number of lines of a sampled program."""
         return self.max_variables - len(self.inputs)
 
     @cached_property
@@ -91,7 +94,7 @@ class OperatorSpace(Space[LossProgram]):
 
     @cached_property
     def decisions(self) -> tuple[Decision, ...]:
-        """See Space: operator, first and second operand, line after line."""
+        """See Space: operator, first operand and second operand of each line."""
         slots = (*self.inputs, *(f"v{i}" for i in range(self.n_lines)))
         operator, first, second = Kind("operator", self.operators), Kind("first", slots), Kind("second", slots)
         decisions: list[Decision] = []
@@ -102,17 +105,17 @@ class OperatorSpace(Space[LossProgram]):
         return tuple(decisions)
 
     def open(self, i: int, chosen: Sequence[Tensor]) -> Tensor | None:
-        """See Space: the second operand is another slot than the first (section 3.3)."""
+        """See Space: the second operand differs from the first (section 3.3)."""
         if i % 3 != 2:
             return None
         return self._slots[: self.decisions[i].size] != chosen[i - 1][:, None]
 
     def used(self, i: int, chosen: Sequence[Tensor]) -> Tensor | None:
-        """See Space: a second operand is, where the operator takes one."""
+        """See Space: the second operand counts only for binary operators."""
         return self._is_binary[chosen[i - 2]] if i % 3 == 2 else None
 
     def repaired(self, genome: Sequence[int]) -> np.ndarray:
-        """See Space; a second operand that is the first one stands for the slot after it."""
+        """See Space; a second operand equal to the first is replaced by the next slot."""
         fixed = list(genome)
         for i in range(0, len(fixed), 3):
             operator, first, second = fixed[i : i + 3]
@@ -123,7 +126,7 @@ class OperatorSpace(Space[LossProgram]):
         return np.array(fixed, dtype=np.int64)
 
     def sites(self, genome: np.ndarray) -> list[tuple[int, ...]]:
-        """See Space: the lines that the last one, the loss, depends on, in order."""
+        """See Space: the lines that the last line, the loss, depends on, in order."""
         n_inputs, rows = len(self.inputs), genome.reshape(-1, 3).tolist()
         live = {len(rows) - 1}
         for i in range(len(rows) - 1, -1, -1):
@@ -133,7 +136,7 @@ class OperatorSpace(Space[LossProgram]):
         return [tuple(range(3 * i, 3 * i + 1 + self.arities[rows[i][0]])) for i in sorted(live)]
 
     def redrawn(self, genome: np.ndarray, site: tuple[int, ...], rng: random.Random) -> np.ndarray:
-        """See Space: another operator, or another operand that the operator takes; operands may change places."""
+        """See Space: draws the operator, or one of its operands; redrawing an operand may swap the two."""
         changed, at = genome.copy(), site[0]
         part, slot = rng.randrange(len(site)), rng.randrange(self.decisions[at + 1].size)
         if part == 0:
@@ -149,13 +152,13 @@ class OperatorSpace(Space[LossProgram]):
     def cuts(self) -> tuple[int, ...]:
         """See Space: between lines.
 
-        A line may refer to inputs and to lines before it, so any two tails may change places, as subtrees may not
-        within a bounded number of variables.
+        A line refers to inputs and earlier lines only, so programs can exchange their tails. They could not exchange
+        subtrees, which may not fit into the bounded number of variables.
         """
         return tuple(range(3, 3 * self.n_lines, 3))
 
     def sample(self, n: int, rng: np.random.Generator) -> np.ndarray:
-        """See Space: every operator, and every set of distinct operands, equally likely."""
+        """See Space: every operator, and every pair of distinct operands, is equally likely."""
         choices = np.empty((n, self.n_lines, 3), dtype=np.int64)
         choices[..., 0] = rng.integers(len(self.operators), size=(n, self.n_lines))
         n_slots = len(self.inputs) + np.arange(self.n_lines)
@@ -172,14 +175,14 @@ class OperatorSpace(Space[LossProgram]):
         return [self._program(rows) for rows in genomes.reshape(len(genomes), self.n_lines, 3).tolist()]
 
     def _program(self, rows: list[list[int]]) -> LossProgram:
-        """The program of rows that are known to be valid: the constructor takes three times as long."""
+        """Return the program of valid rows, without the checks of the constructor, which takes three times as long."""
         operators, arities = self.operators, self.arities
         return LossProgram.trusted(
             tuple([line_of(operators[row[0]], tuple(row[1 : 1 + arities[row[0]]])) for row in rows]), self.inputs
         )
 
     def encode(self, candidate: LossProgram) -> np.ndarray:
-        """See Space. A shorter program is continued by `identity` lines, which keep its loss in the last slot."""
+        """See Space. A shorter program is padded with `identity` lines, so that the last slot still holds its loss."""
         problem = self._outside(candidate)
         if problem:
             raise UserError(f"program {candidate}: {problem}")
@@ -191,11 +194,11 @@ class OperatorSpace(Space[LossProgram]):
         return self.repaired(genome)
 
     def parse(self, text: str) -> LossProgram:
-        """See Space: a formula."""
+        """See Space: parses a formula."""
         return LossProgram.parse(text).canonical
 
     def __contains__(self, program: LossProgram) -> bool:
-        """Whether a searcher of this space could have proposed the program."""
+        """Return whether a searcher of this space could have proposed the program."""
         return self._outside(program) is None
 
     def _outside(self, program: LossProgram) -> str | None:

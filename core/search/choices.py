@@ -16,7 +16,7 @@ from core.search.space import Decision, Space, check_genomes
 
 @dataclass(frozen=True)
 class Choices:
-    """A candidate: what was chosen, by name, in the order of the decisions."""
+    """A candidate: the names of the chosen options, in the order of the decisions."""
 
     names: tuple[str, ...]
 
@@ -31,7 +31,7 @@ class Choices:
         return len(self.names)
 
     def __str__(self) -> str:
-        """The names, with blanks between them."""
+        """Return the names, separated by blanks."""
         return " ".join(self.names)
 
     def to_dict(self) -> dict[str, Any]:
@@ -41,14 +41,14 @@ class Choices:
 
 @dataclass(frozen=True)
 class ChoiceSpace(Space[Choices]):
-    """See the module.
+    """A space of independent decisions.
 
     Raises:
-        UserError: no decisions, or two of one name.
+        UserError: no decisions, or two with the same name.
     """
 
     choices: tuple[Decision, ...]
-    """The decisions."""
+    """The decisions [D]."""
 
     def __post_init__(self) -> None:
         """Check the decisions."""
@@ -73,7 +73,7 @@ class ChoiceSpace(Space[Choices]):
         return np.array(genome, dtype=np.int64)
 
     def sites(self, genome: np.ndarray) -> list[tuple[int, ...]]:
-        """See Space; each decision by itself."""
+        """See Space; each decision is a site of its own."""
         return [(i,) for i in range(len(self.choices))]
 
     def redrawn(self, genome: np.ndarray, site: tuple[int, ...], rng: random.Random) -> np.ndarray:
@@ -100,7 +100,7 @@ class ChoiceSpace(Space[Choices]):
     def encode(self, candidate: Choices) -> np.ndarray:
         """See Space."""
         if len(candidate.names) != len(self.choices):
-            raise UserError(f"{candidate}: expected {len(self.choices)} choices, got {len(candidate.names)}")
+            raise UserError(f"candidate {candidate}: expected {len(self.choices)} choices, got {len(candidate.names)}")
         for name, decision in zip(candidate.names, self.choices, strict=True):
             if name not in decision.options:
                 raise UserError(f"{decision.name}: expected one of {', '.join(decision.options)}, got {name}")
@@ -108,5 +108,5 @@ class ChoiceSpace(Space[Choices]):
         return np.array([decision.options.index(name) for name, decision in pairs], dtype=np.int64)
 
     def parse(self, text: str) -> Choices:
-        """See Space: names with blanks between them."""
+        """See Space; the names of options, separated by blanks."""
         return Choices(tuple(text.split()))

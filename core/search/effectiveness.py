@@ -1,7 +1,7 @@
 """Phase III, the effectiveness test: train each loss to convergence from a fresh recommender.
 
-Early stopping is the paper's (section 5.1.4): a candidate ends when its validation score fell in 10
-consecutive epochs or its best one is more than 50 epochs ago. Finished candidates leave the batch.
+Early stopping is that of the paper (section 5.1.4): training ends when the validation score fell in 10
+consecutive epochs, or when the best epoch is more than 50 epochs ago. Converged candidates leave the batch.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from core.common.errors import UserError
 
 @dataclass(frozen=True)
 class EarlyStopping:
-    """When a candidate has converged.
+    """The rule by which a candidate has converged.
 
     Raises:
         UserError: a number below 1.
     """
 
     max_epochs: int = 500
-    """The most epochs to train."""
+    """Maximum number of epochs."""
     best_ago: int = 50
     """Stop when the best epoch lies further back than this."""
     falling: int = 10
@@ -38,16 +38,16 @@ class EarlyStopping:
 
 @dataclass
 class TrainingCurve:
-    """The scores of one candidate, epoch after epoch, and what decides when it stops."""
+    """The validation scores of one candidate, epoch after epoch, and the counters that early stopping uses."""
 
     epochs: int = 0
     """Epochs trained."""
     best_score: float = -math.inf
-    """The best validation score."""
+    """The best validation score so far."""
     best_epoch: int = 0
-    """The epoch of it, counted from 1; 0 while there is none."""
+    """The epoch of the best score, counted from 1; 0 before the first finite score."""
     falls: int = 0
-    """Consecutive epochs with a falling score, up to now."""
+    """Number of last consecutive epochs with a falling score."""
     last_score: float = field(default=-math.inf, repr=False)
     curve: list[float] = field(default_factory=list, repr=False)
     """The score after each epoch."""
@@ -82,19 +82,19 @@ class ConvergenceRun(ABC):
 
     @abstractmethod
     def keep_best(self, positions: Sequence[int]) -> None:
-        """Remember the active candidates at these positions as they are now: their best so far."""
+        """Keep copies of the active candidates at these positions: their current weights are their best so far."""
 
     @abstractmethod
     def retire(self, positions: Sequence[int]) -> None:
-        """Take these out of the active ones; the others move up in order."""
+        """Remove the active candidates at these positions; the others keep their order."""
 
 
 def in_training(curves: Sequence[TrainingCurve], early_stopping: EarlyStopping) -> list[int]:
-    """Return the numbers of the candidates that have not converged yet.
+    """Return the indices of the candidates that have not converged yet.
 
     Args:
-        curves: of every candidate.
-        early_stopping: when one has converged.
+        curves: one for each candidate.
+        early_stopping: the rule by which a candidate has converged.
     """
     return [i for i, one in enumerate(curves) if not (one.epochs and one.has_converged(early_stopping))]
 
@@ -106,11 +106,11 @@ def train_to_convergence(
 
     Args:
         run: trains the candidates that have not converged yet.
-        curves: of every candidate so far; updated here.
-        early_stopping: when a candidate has converged.
+        curves: one for each candidate; updated in place.
+        early_stopping: the rule by which a candidate has converged.
 
     Yields:
-        After each epoch the curves of all candidates (the same objects each time).
+        The curves of all candidates after each epoch (the same objects each time).
     """
     active = in_training(curves, early_stopping)
     while active:

@@ -1,4 +1,4 @@
-"""What a search knows of what is searched for."""
+"""The interface between the search and what it searches for."""
 
 from __future__ import annotations
 
@@ -13,67 +13,78 @@ from core.search.trial import Verdict
 
 @dataclass(frozen=True)
 class Finding:
-    """What can be said of a candidate before anything is measured."""
+    """The result of examining a candidate before it is measured."""
 
     verdict: Verdict | None = None
-    """Why it is not worth measuring; None if it is."""
+    """Why the candidate is not worth measuring; None if it is worth it."""
     entry: int | None = None
-    """Its number among those that are remembered, counted from 0 since the start last changed: its own, or that of the
-    one which a duplicate repeats. None for one that is neither measured nor remembered."""
+    """Its number among the remembered candidates, counted from 0 since the start last changed. A duplicate has the
+    number of its original. None for a candidate that is neither measured nor remembered."""
 
 
 @dataclass(frozen=True)
 class Measurement:
-    """What measuring a candidate came to."""
+    """The result of measuring a candidate."""
 
     score: float
-    """On validation, higher is better; NaN where it broke down."""
+    """Validation score, higher is better; NaN if training broke down."""
     cost: float
-    """In passes over the training rows, the budget that all problems share."""
+    """Passes over the training rows: the unit of budget that all problems share."""
     seconds: float
-    """Its share of the time."""
+    """The candidate's share of the wall-clock time."""
 
 
 class Problem(ABC, Generic[C]):
-    """Says where candidates come from, which are worth measuring, and how good they are.
+    """Defines the space of candidates, which of them are worth measuring, and how good they are.
 
-    Candidates are measured from a start, such as a recommender that is half trained. Measuring never changes it,
-    adopting and restarting may; what was remembered is forgotten then.
+    Candidates are measured from a start, such as a partly trained recommender. Measuring never changes the start;
+    `adopt` and `restart` may, and then all remembered candidates are forgotten.
     """
 
     @property
     @abstractmethod
     def space(self) -> Space[C]:
-        """Where candidates come from."""
+        """The space of candidates."""
 
     @abstractmethod
     def score(self) -> float:
-        """Return the validation score of the start, higher is better: rewards are gains over it."""
+        """Return the validation score of the start, higher is better. Rewards are gains over it."""
 
     @abstractmethod
     def examine(self, candidates: Sequence[C]) -> list[Finding]:
-        """Return what is known of each without measuring it, in order; one may be a duplicate of one before it."""
+        """Return what is known of each candidate without measuring it, in order.
+
+        A candidate may be a duplicate of an earlier one in the same call.
+        """
 
     @property
     @abstractmethod
     def n_entries(self) -> int:
-        """How many are remembered."""
+        """Number of remembered candidates."""
 
     @abstractmethod
     def measure(self, candidates: Sequence[C], seed: int) -> list[Measurement]:
-        """Measure candidates, each from the start; all draws come from the seed."""
+        """Measure candidates, each from the start.
+
+        Args:
+            candidates: what to measure.
+            seed: of all random draws.
+
+        Returns:
+            A measurement for each candidate, in order.
+        """
 
     @abstractmethod
     def adopt(self, index: int) -> bool:
-        """Offer what candidate `index` of the last `measure` led to as the new start.
+        """Offer the state that candidate `index` of the last `measure` trained as the new start.
 
         Returns:
-            Whether the start changed: where rewards are to stay comparable, it does not.
+            Whether the start changed. It does not where rewards are to stay comparable.
         """
 
     @abstractmethod
     def restart(self, seed: int) -> bool:
-        """Begin anew from a fresh start drawn from the seed.
+        """Replace the start by a fresh one drawn from the seed.
 
         Returns:
             Whether the start changed.
@@ -81,12 +92,12 @@ class Problem(ABC, Generic[C]):
 
     @abstractmethod
     def state_dict(self) -> dict[str, Any]:
-        """Return the start and what is remembered, in dicts, lists, texts, numbers and tensors."""
+        """Return the start and all that is remembered, as dicts, lists, strings, numbers and tensors."""
 
     @abstractmethod
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on from there; nothing can be adopted before the next `measure`.
+        """Restore what `state_dict` returned. Nothing can be adopted before the next `measure`.
 
         Raises:
-            Exception: a state that does not fit; nothing in it is executed.
+            Exception: the state does not fit; nothing in it is executed.
         """

@@ -10,20 +10,25 @@ from core.search.trial import Verdict
 
 
 def reward_of(updated: float, init: float) -> float | None:
-    """The gain in validation score (AUC, or -RMSE: higher is better); None if training broke down."""
+    """Return the gain in validation score, higher is better; None if training broke down.
+
+    Args:
+        updated: score after training, such as AUC or -RMSE; not finite if training broke down.
+        init: score before training.
+    """
     return updated - init if math.isfinite(updated) else None
 
 
 @dataclass(frozen=True)
 class RewardFilter:
-    """Lets a loss through if it cost the recommender at most eta.
+    """Accepts a candidate if training with it lowered the validation score by at most eta.
 
     Raises:
         UserError: eta is negative or not a number.
     """
 
     eta: float = 0.001
-    """The loss of score that is still accepted, for the sake of exploration."""
+    """The largest fall of the score that is still accepted, for the sake of exploration."""
 
     def __post_init__(self) -> None:
         """Check the setting."""
@@ -31,7 +36,7 @@ class RewardFilter:
             raise UserError(f"reward threshold eta: expected a number >= 0, got {self.eta}")
 
     def verdict(self, reward: float | None) -> Verdict:
-        """The verdict on a trained candidate."""
+        """Return the verdict on a measured candidate; `reward` is None if training broke down."""
         if reward is None:
             return Verdict.NON_FINITE
         return Verdict.ACCEPTED if reward >= -self.eta else Verdict.REJECTED

@@ -17,36 +17,36 @@ from core.search.trial import Candidate, Trial, Verdict
 
 @dataclass(frozen=True)
 class Rules:
-    """What candidates earn."""
+    """The rules by which candidates are accepted and rewarded."""
 
     reward_filter: RewardFilter = field(default_factory=RewardFilter)
-    """The filter after measuring."""
+    """Decides whether a measured candidate is accepted."""
     reward_duplicates: bool = True
-    """Whether a duplicate is told the reward of its original (section 4.1.2). Where rewards never change that
-    would pay a searcher for proposing one candidate for ever, while everybody knows its reward already."""
+    """Whether a duplicate gets the reward of its original (section 4.1.2). Switch it off where rewards never change:
+    there it would pay a searcher for proposing the same candidate again and again."""
 
 
 @dataclass(frozen=True)
 class _Proposal(Generic[C]):
-    """A candidate of which nothing is known yet."""
+    """A candidate without a verdict yet."""
 
     step: int
     candidate: Candidate[C]
     seed: int
 
     def ended(self, verdict: Verdict, **outcome: Any) -> Trial[C]:
-        """What became of it."""
+        """Return the trial of this candidate."""
         return Trial(self.step, self.candidate, verdict, seed=self.seed, **outcome)
 
 
 class Rounds(Generic[C]):
-    """The rounds of a search. Outcomes stay valid as long as the problem's start does.
+    """The rounds of a search. Outcomes of earlier candidates stay valid until the problem's start changes.
 
     Args:
-        searcher: proposes genomes and is told what became of each.
-        problem: says which candidates are worth measuring, and measures them.
-        rules: what they earn.
-        clock: seconds.
+        searcher: proposes genomes and is told the outcome of each.
+        problem: decides which candidates are worth measuring, and measures them.
+        rules: decide which candidates are accepted, and how they are rewarded.
+        clock: returns seconds.
     """
 
     def __init__(self, searcher: Searcher, problem: Problem[C], rules: Rules, clock: Callable[[], float]) -> None:
@@ -57,14 +57,17 @@ class Rounds(Generic[C]):
         self.searcher_metrics: Mapping[str, float] = {}
 
     def run(self, step: int, wanted: int, seed: int, patience: int, is_late: Callable[[], bool]) -> list[Trial[C]]:
-        """Ask until enough candidates are worth measuring, measure them, tell the searcher everything.
+        """Ask until enough candidates are worth measuring, measure them, tell the searcher all outcomes.
 
         Args:
             step: the number of the round.
-            wanted: how many to measure.
+            wanted: how many candidates to measure.
             seed: of the batches.
-            patience: end when this many proposals in a row bring nothing to measure.
-            is_late: whether the time is used up, so that nothing more is proposed.
+            patience: stop asking after this many consecutive proposals of which none is worth measuring.
+            is_late: whether the time budget is used up; stop asking then.
+
+        Returns:
+            The trials of all proposed candidates, in the order of asking.
         """
         fresh: list[tuple[_Proposal[C], int]] = []  # to measure, with their entries
         waiting: list[tuple[_Proposal[C], int]] = []  # duplicates of those
@@ -89,7 +92,7 @@ class Rounds(Generic[C]):
         return sorted([*told, *measured, *late], key=lambda trial: trial.candidate.number)
 
     def _ask(self, n: int) -> list[Candidate[C]]:
-        """What the searcher proposes, held to its contract."""
+        """Return n candidates of the searcher, checked against its contract."""
         with self.searcher_time:
             genomes = self._searcher.ask(n)
         if len(genomes) != n:
@@ -100,7 +103,7 @@ class Rounds(Generic[C]):
         return [Candidate(first + i, *pair) for i, pair in enumerate(zip(genomes, solutions, strict=True))]
 
     def restart(self, seed: int) -> bool:
-        """Begin anew from a fresh start, where the problem has such."""
+        """Restart the problem from a fresh start, see `Problem.restart`; return whether the start changed."""
         is_fresh = self._problem.restart(seed)
         if is_fresh:
             self._outcomes.clear()
@@ -114,7 +117,7 @@ class Rounds(Generic[C]):
         waiting: list[tuple[_Proposal[C], int]],
         known: list[Trial[C]],
     ) -> None:
-        """Put a candidate where its finding says: to measure, to wait for its original, or done."""
+        """Add a candidate to the list that its finding asks for: to measure, to wait for its original, or done."""
         if finding.entry is None:
             assert finding.verdict is not None, "a candidate without an entry is not worth measuring"
             known.append(proposal.ended(finding.verdict))
@@ -129,7 +132,7 @@ class Rounds(Generic[C]):
             fresh.append((proposal, finding.entry))
 
     def _repeat(self, proposal: _Proposal[C], entry: int) -> Trial[C]:
-        """A duplicate gets the reward of its original (section 4.1.2), unless the rules say otherwise."""
+        """Return the trial of a duplicate: with the reward of its original (section 4.1.2) if the rules say so."""
         original = self._outcomes[entry]
         number = original.candidate.number
         if not self._rules.reward_duplicates:
@@ -169,7 +172,7 @@ class Rounds(Generic[C]):
                 self.searcher_metrics = self._searcher.tell(trials)
 
     def state_dict(self) -> dict[str, Any]:
-        """Return everything that later rounds depend on, searcher and problem too."""
+        """Return everything that later rounds depend on, including searcher and problem."""
         return {
             "asked": self._asked,
             "searcher_metrics": dict(self.searcher_metrics),
@@ -179,7 +182,11 @@ class Rounds(Generic[C]):
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on from there."""
+        """Restore what `state_dict` returned.
+
+        Raises:
+            Exception: the state does not fit; nothing in it is executed.
+        """
         self._asked = count(state["asked"])
         self.searcher_metrics = read(dict[str, float], state["searcher_metrics"])
         stored = read(list[tuple[int, dict[str, Any]]], state["outcomes"])

@@ -1,11 +1,11 @@
-"""The search: paper, Algorithm 1, with K candidates measured from the same state, whatever is searched for.
+"""The search loop: paper, Algorithm 1, for any problem, with K candidates measured from the same start.
 
 K = 1 is Algorithm 1 to the letter. With K > 1, all candidates whose reward passes the filter are
-recorded, and the search goes on from the recommender that the best of them trained.
+recorded, and the search continues from the recommender that the best of them trained.
 
 Where the paper is silent: a loss with steep gradients may pass the filter and yet leave a recommender so
 saturated that hardly any loss has a gradient there. When no proposal is worth training any more, the
-search therefore begins anew from a fresh start, once for every such dead end.
+search therefore restarts from a fresh start, once for every such dead end.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from core.search.trial import Trial
 
 
 class StopReason(StrEnum):
-    """Why a search ended."""
+    """The reason why a search ended."""
 
     TRAININGS = "the budget of trainings is used up"
     TIME = "the time is used up"
@@ -36,7 +36,7 @@ class StopReason(StrEnum):
 
 @dataclass(frozen=True)
 class SearchBudget:
-    """When to stop, and how much to do at once.
+    """The budget of a search, and how many candidates to train at once.
 
     Raises:
         UserError: a number out of range.
@@ -45,11 +45,11 @@ class SearchBudget:
     trainings: int = 300
     """How many candidates to train."""
     minutes: float | None = None
-    """Train what has been found by then, and stop, if it comes first."""
+    """Time limit: after it, candidates already proposed are still trained. None: no limit."""
     candidates_per_step: int = 16
     """How many candidates are trained together from the same recommender (K)."""
     samples_per_training: int = 5_000
-    """When this many proposals in a row bring nothing to train, the search is at a dead end."""
+    """The search is at a dead end after this many consecutive proposals of which none is worth training."""
 
     def __post_init__(self) -> None:
         """Check the settings."""
@@ -73,25 +73,25 @@ class Step(Generic[C]):
     searcher_metrics: Mapping[str, float]
     """What the searcher's last `tell` returned."""
     stop: StopReason | None
-    """Why this was the last step, if it was."""
+    """Why this was the last step; None if it was not."""
     restarted: bool = False
-    """Whether the next candidates start from a fresh recommender, since nothing could be trained here."""
+    """Whether the next candidates start from a fresh recommender, because this step was a dead end."""
     searcher_seconds: float = 0.0
-    """What the searcher's asks and tells took."""
+    """Seconds spent in the searcher's `ask` and `tell`."""
     training_seconds: float = 0.0
-    """What training and scoring took."""
+    """Seconds spent on training and scoring."""
 
 
 class Search(Generic[C]):
-    """Algorithm 1 step by step: whoever iterates sees every step, and core knows no tracker and no file.
+    """Algorithm 1 as an iterator of steps. Logging and storage are up to the caller.
 
     Args:
-        searcher: proposes genomes and is told what became of each.
-        problem: what is searched for.
-        rules: what candidates earn.
+        searcher: proposes genomes and is told the outcome of each.
+        problem: what to search for.
+        rules: decide which candidates are accepted, and how they are rewarded.
         budget: when to stop.
         seed: of the batches; step i trains all its candidates on the batches of (seed, i).
-        clock: seconds, for the time budget.
+        clock: returns seconds, for the time budget.
     """
 
     def __init__(
@@ -108,14 +108,14 @@ class Search(Generic[C]):
         self._rounds = Rounds(searcher, problem, rules, clock)
         self._trained = self._number = 0
         self.stop: StopReason | None = None
-        """Why it ended; None before that."""
+        """Why the search ended; None while it has not."""
         self._restarted = False
 
     def _is_late(self) -> bool:
         return self._budget.minutes is not None and self._clock() - self._began >= 60 * self._budget.minutes
 
     def __iter__(self) -> Iterator[Step[C]]:
-        """The steps to come; the last one says why the search ended."""
+        """Run and yield the remaining steps; the last one has the reason for stopping."""
         while self.stop is None:
             yield self._step()
 
@@ -146,7 +146,10 @@ class Search(Generic[C]):
         )
 
     def state_dict(self) -> dict[str, Any]:
-        """Everything that the steps to come depend on, in dicts, lists, texts, numbers and tensors; after a step."""
+        """Return everything that the remaining steps depend on, as dicts, lists, strings, numbers and tensors.
+
+        Call it between steps.
+        """
         return {
             "number": self._number,
             "trained": self._trained,
@@ -157,10 +160,12 @@ class Search(Generic[C]):
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on where the search that gave this state was, as if it had never ended; made of the same parts.
+        """Resume from what `state_dict` returned, exactly as if the search had never been interrupted.
+
+        This search has to be made with the same arguments as that one.
 
         Raises:
-            Exception: a state that does not fit; nothing in it is executed.
+            Exception: the state does not fit; nothing in it is executed.
         """
         self._number, self._trained = count(state["number"]), count(state["trained"], self._budget.trainings + 1)
         self._restarted = read(bool, state["restarted"])

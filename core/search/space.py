@@ -1,9 +1,9 @@
-"""What is searched for, as decisions: all that a searcher needs to know of it.
+"""The search space as a sequence of decisions: all that a searcher needs to know of its candidates.
 
-A genome is an array [D] of int64, the number of the chosen option for each of D decisions in order. Which options are
-open, and whether a decision counts at all, may depend on the decisions before it. Genomes are passed about in normal
-form: what is chosen is open, and a decision that does not count holds its first open option, so two genomes are equal
-where the candidates are.
+A genome is an array [D] of int64: for each of D decisions in order, the number of the chosen option. Earlier decisions
+may determine which options of a decision are open, and whether the decision counts at all. Genomes are exchanged in
+normal form: every chosen option is open, and a decision that does not count holds its first open option. So equal
+candidates have equal genomes.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ from core.common.errors import UserError, format_value
 
 
 class Solution(Protocol):
-    """A candidate of any space; `str` writes it for a person."""
+    """A candidate of any space; `str` returns it in readable form."""
 
     @property
     def key(self) -> str:
-        """Solutions with the same key are the same; one line of text."""
+        """One line of text; equal for equal solutions only."""
 
     @property
     def complexity(self) -> int:
-        """How much of it there is, such as its number of operators: less is better, all else being equal."""
+        """A size, such as the number of operators: smaller is better, all else being equal."""
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain data, for storage."""
+        """Return the solution as plain data, for storage."""
 
 
 C = TypeVar("C", bound=Solution)
@@ -41,18 +41,18 @@ C = TypeVar("C", bound=Solution)
 
 @dataclass(frozen=True)
 class Kind:
-    """What decisions choose among. A policy learns one head for a kind, and one embedding for an option's name.
+    """The options of one or more decisions. A policy learns one output head per kind, one embedding per option name.
 
-    So decisions are of one kind where what is good for one is likely to be good for the others, as the operators of
-    all lines of a program are; other decisions have kinds of their own, whatever their options are called.
+    Give decisions the same kind where an option that is good for one is likely to be good for the others, as with the
+    operators of all lines of a program. Give other decisions kinds of their own, even if options have equal names.
 
     Raises:
-        UserError: two options of one name, or a name with blanks in it or none.
+        UserError: two options with the same name, or a name that is empty or contains blanks.
     """
 
     name: str
     options: tuple[str, ...]
-    """All options that a decision of this kind may ever have: distinct words."""
+    """All options that decisions of this kind may have: distinct words."""
 
     def __post_init__(self) -> None:
         """Check the options."""
@@ -64,20 +64,20 @@ class Kind:
 
 @dataclass(frozen=True)
 class Decision:
-    """One choice on the way to a candidate.
+    """One choice among options; a candidate is made by a sequence of them.
 
     Raises:
-        UserError: no option, or more than its kind has.
+        UserError: a size below 1, or above the number of options of the kind.
     """
 
     name: str
-    """Distinct within a space, such as op_3."""
+    """Unique within a space, such as op_3."""
     kind: Kind
-    """What it chooses among."""
+    """The options to choose from."""
     size: int
-    """It has the first `size` options of its kind."""
+    """The first `size` options of the kind belong to this decision."""
     ordered: bool = False
-    """Whether neighbouring options are alike, as numbers are."""
+    """Whether neighbouring options are similar, as numbers are."""
 
     def __post_init__(self) -> None:
         """Check the size."""
@@ -86,12 +86,12 @@ class Decision:
 
     @property
     def options(self) -> tuple[str, ...]:
-        """The names of its options."""
+        """The names of the options."""
         return self.kind.options[: self.size]
 
 
 class Space(ABC, Generic[C]):
-    """Where candidates come from. Immutable; draws come from the generators that are passed in."""
+    """A search space. Immutable; random draws come from the generators passed to its methods."""
 
     @property
     @abstractmethod
@@ -100,7 +100,7 @@ class Space(ABC, Generic[C]):
 
     @cached_property
     def sizes(self) -> np.ndarray:
-        """How many options each decision has [D]."""
+        """Number of options of each decision [D]."""
         return np.array([decision.size for decision in self.decisions])
 
     @abstractmethod
@@ -108,78 +108,110 @@ class Space(ABC, Generic[C]):
         """Return which options of decision i are open.
 
         Args:
-            i: the decision.
-            chosen: what n genomes have chosen, [n] for each decision before it; there may be more.
+            i: number of the decision.
+            chosen: the options that n genomes chose, one tensor [n] per decision; at least those before decision i.
 
         Returns:
-            A mask [n, size], at least one option open in each row; None where all options always are.
+            A mask [n, size] with at least one open option in each row; None if all options are always open.
         """
 
     @abstractmethod
     def used(self, i: int, chosen: Sequence[Tensor]) -> Tensor | None:
-        """Return whether decision i counts in n genomes, see `open`: a mask [n]; None where it always does."""
+        """Return whether decision i counts.
+
+        Args:
+            i: number of the decision.
+            chosen: the options that n genomes chose, one tensor [n] per decision; at least those before decision i.
+
+        Returns:
+            A mask [n]; None if the decision always counts.
+        """
 
     @abstractmethod
     def repaired(self, genome: Sequence[int]) -> np.ndarray:
-        """Return the normal form [D] of any choice of options, closed ones among them."""
+        """Return the normal form [D] of a genome [D] that may choose closed options."""
 
     @abstractmethod
     def sites(self, genome: np.ndarray) -> list[tuple[int, ...]]:
-        """Return what evolution may change in a genome [D]: groups of decisions that count, at least one group."""
+        """Return the sites of a genome [D] that a mutation may change: groups of decisions that count, at least one."""
 
     @abstractmethod
     def redrawn(self, genome: np.ndarray, site: tuple[int, ...], rng: random.Random) -> np.ndarray:
-        """Return a copy of a genome [D] in which one decision of a site is drawn anew, and what is open stays so.
+        """Return a mutated copy of a genome: one decision of a site is drawn anew, and all chosen options are open.
 
-        Decisions that do not count may keep any option, to be there again when they count: `repaired` gives the
+        Decisions that do not count may keep any option, which matters again once they count; `repaired` gives the
         normal form.
+
+        Args:
+            genome: [D].
+            site: one of `sites(genome)`.
+            rng: draws the decision and its option.
+
+        Returns:
+            The copy [D].
         """
 
     @property
     @abstractmethod
     def cuts(self) -> tuple[int, ...]:
-        """The numbers of decisions before which two genomes may be cut to exchange what follows."""
+        """The crossover points: numbers of decisions from which on two genomes may exchange their tails."""
 
     @abstractmethod
     def sample(self, n: int, rng: np.random.Generator) -> np.ndarray:
-        """Draw n genomes [n, D] in normal form: the baseline that every searcher has to beat."""
+        """Draw random genomes in normal form: the baseline that every searcher has to beat.
+
+        Args:
+            n: how many.
+            rng: draws the options.
+
+        Returns:
+            Genomes [n, D].
+        """
 
     @abstractmethod
     def decode(self, genomes: np.ndarray) -> list[C]:
-        """Return the candidates of genomes [n, D].
+        """Return the n candidates of genomes [n, D].
 
         Raises:
-            UserError: one of them is no genome of this space.
+            UserError: one of them is not a genome of this space.
         """
 
     @abstractmethod
     def encode(self, candidate: C) -> np.ndarray:
         """Return the genome [D] of a candidate, in normal form.
 
-        Of a decoded candidate it is the genome that it came from, of any other one a genome with the same key.
+        For a candidate that was decoded, this is the genome that it came from; for any other, a genome whose candidate
+        has the same key.
 
         Raises:
-            UserError: the candidate is not in this space; says why.
+            UserError: the candidate is not in this space; the message says why.
         """
 
     @abstractmethod
     def parse(self, text: str) -> C:
-        """Read a candidate that a person has written; `encode` tells whether it is in this space.
+        """Parse a candidate written by a user. It need not be in this space: `encode` checks that.
 
         Raises:
-            UserError: it is none; says why.
+            UserError: the text is not a candidate; the message says why.
         """
 
 
 def check_genomes(genomes: np.ndarray, space: Space[Any]) -> None:
-    """Refuse what is no array of genomes of a space [n, D], each number that of an option.
+    """Check that an array holds genomes of a space: integers of shape [n, D], each the number of an option.
+
+    Args:
+        genomes: the array to check.
+        space: the space.
 
     Raises:
-        UserError: it is none.
+        UserError: the array has another shape or type, or a number is out of range.
     """
     sizes = space.sizes
     if genomes.ndim != 2 or genomes.shape[1] != len(sizes) or genomes.dtype.kind != "i":
-        raise UserError(f"genomes: expected {len(sizes)} whole numbers each, got {format_value(genomes.tolist())}")
+        raise UserError(
+            f"genomes: expected rows of {len(sizes)} whole numbers, one for each decision, "
+            f"got {format_value(genomes.tolist())}"
+        )
     wrong = (genomes < 0) | (genomes >= sizes)
     if wrong.any():
         row, i = np.argwhere(wrong)[0]

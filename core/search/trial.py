@@ -1,4 +1,4 @@
-"""What became of a candidate."""
+"""Trials: proposed candidates and their outcomes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from core.search.space import C, Space
 
 
 class Verdict(StrEnum):
-    """How a candidate ended; the terms of a problem say it in a sentence."""
+    """The outcome of a candidate in one word; the terms of a problem describe each in a sentence."""
 
     ACCEPTED = "accepted"
     REJECTED = "rejected"
@@ -26,14 +26,14 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, eq=False)
 class Candidate(Generic[C]):
-    """What a searcher proposed."""
+    """A proposal of a searcher."""
 
     number: int
     """Counted from 0 in the order of asking."""
     genome: np.ndarray
-    """As it was proposed [D], see `core.search.space`."""
+    """The proposed genome [D], see `core.search.space`."""
     solution: C
-    """What the genome stands for."""
+    """The decoded genome."""
 
 
 @dataclass(frozen=True)
@@ -41,40 +41,44 @@ class Trial(Generic[C]):
     """A candidate and its outcome."""
 
     step: int
-    """The step of the search that it belongs to, from 0."""
+    """The step of the search in which it was proposed, from 0."""
     candidate: Candidate[C]
-    """What was tried."""
+    """The proposed candidate."""
     verdict: Verdict
-    """How it ended."""
+    """The outcome in one word."""
     reward: float | None = None
-    """The gain in the validation score (paper, Algorithm 1); None where nothing was measured."""
+    """Gain in validation score (paper, Algorithm 1); None if nothing was measured or training broke down."""
     score: float | None = None
-    """The validation score after its training: higher is better."""
+    """Validation score after training, higher is better; None as for `reward`."""
     trained: bool = False
-    """Whether it was measured, which for a loss means that a recommender was trained by it."""
+    """Whether the candidate was measured; for a loss, whether a recommender was trained with it."""
     adopted: bool = False
-    """Whether the search went on from what it trained."""
+    """Whether the search continued from the state that this candidate trained."""
     original: int | None = None
     """For a duplicate, the number of the candidate that it repeats."""
     cost: float = 0
-    """What measuring it took, in passes over the training rows."""
+    """Cost of measuring, in passes over the training rows."""
     seconds: float = 0.0
-    """Its share of the time that its step took to train."""
+    """The candidate's share of the training time of its step."""
     seed: int = 0
-    """The seed of the batches that it was trained on."""
+    """Seed of the batches of its step."""
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain data, for storage; `from_dict` reads it back."""
+        """Return the trial as plain data, for storage; `from_dict` reads it back."""
         plain = {f.name: getattr(self, f.name) for f in fields(self)}
         candidate = {"number": self.candidate.number, "genome": self.candidate.genome.tolist()}
         return {**plain, "candidate": candidate, "verdict": self.verdict.value}
 
     @classmethod
     def from_dict(cls, stored: Mapping[str, Any], space: Space[C]) -> Trial[C]:
-        """Read what `to_dict` wrote in a search of this space.
+        """Build a trial from what `to_dict` returned.
+
+        Args:
+            stored: the plain data.
+            space: the space of the search that it was stored by.
 
         Raises:
-            TypeError, ValueError, KeyError, UserError: it did not.
+            TypeError, ValueError, KeyError, UserError: the data do not describe a trial of this space.
         """
         candidate, kinds = stored["candidate"], get_type_hints(cls)
         plain = {name: read(kinds[name], stored[name]) for name in kinds if name not in ("candidate", "verdict")}
@@ -84,9 +88,9 @@ class Trial(Generic[C]):
 
 
 def read_genome(stored: Any) -> np.ndarray:
-    """Read a genome [D] that was stored as a list.
+    """Return a genome [D] int64 that was stored as a list.
 
     Raises:
-        TypeError, OverflowError: it is no list of whole numbers.
+        TypeError, OverflowError: the value is not a list of 64-bit integers.
     """
     return np.array(read(list[int], stored), dtype=np.int64)

@@ -1,4 +1,4 @@
-"""Contracts that anybody's spaces, problems and evaluators can be held to, by pytest; nothing else here needs it."""
+"""Contract tests for your own spaces, problems and evaluators. The only modules of core that need pytest."""
 
 import pytest
 

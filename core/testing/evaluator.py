@@ -1,4 +1,4 @@
-"""The contract of evaluators. Inherit it, and say how to make one, small and in float64."""
+"""The contract tests of evaluators. Inherit them and define `make`, for a small evaluator in float64."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CROSS_ENTROPY = "-(y*log(y_hat)) + -((1 + -y)*log(1 + -y_hat))"
 SQUARES = "(y_hat + -y)^2"
 WRONG_WAY = "-((y_hat + -y)^2)"
 FORMULAS = (CROSS_ENTROPY, SQUARES, WRONG_WAY, "y_hat")
-#: Values or gradients that no training survives; a clip may keep the weights finite.
+#: Formulas and smoothing terms with values or gradients that break training; a clip may keep the weights finite.
 BLOWN_UP = (
     ("(y_hat/y)*y", 0.0),  # 0/0 at y = 0
     ("(1/((1/(y_hat))*(1/(y_hat))))^2/(y)", 0.0),  # 1/0
@@ -30,22 +30,33 @@ BLOWN_UP = (
 
 
 def loss(formula: str, epsilon: float | None = None) -> ProgramLoss:
-    """The loss of a formula, without a clamp."""
+    """Return the loss of a formula, without a clamp.
+
+    Args:
+        formula: the program.
+        epsilon: the smoothing term; None: the default of OperatorSpace.
+    """
     return ProgramLoss(LossProgram.parse(formula), OperatorSpace(clamp="none"), epsilon)
 
 
 def scores(evaluator: Evaluator, formulas: Sequence[str], seed: int = 1) -> list[float]:
-    """What training by these formulas comes to."""
+    """Return the validation scores after training with each formula.
+
+    Args:
+        evaluator: trains.
+        formulas: the losses.
+        seed: of the batches.
+    """
     return [measurement.score for measurement in evaluator.measure([loss(f) for f in formulas], seed)]
 
 
 def close(values: float | Sequence[float]) -> Any:
-    """These values, but for rounding."""
+    """Return something that compares equal to these values up to rounding."""
     return pytest.approx(values, rel=0, abs=1e-6)
 
 
 class EvaluatorContract(ABC):
-    """What every evaluator has to fulfil."""
+    """The tests that every evaluator has to pass."""
 
     @abstractmethod
     def make(self, seed: int = 0) -> Evaluator:

@@ -1,4 +1,4 @@
-"""The generators that all of a process shares, which nobody here draws from."""
+"""Check that the global random generators of Python, NumPy and torch are not used."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import torch
 
 @contextmanager
 def untouched_generators(seed: int) -> Iterator[None]:
-    """Seed the global generators, and fail if they were drawn from within the block."""
+    """Seed the global generators, and fail if the `with` block draws from them."""
     _seed(seed)
     expected = _draws()
     _seed(seed)

@@ -1,4 +1,4 @@
-"""The contract of problems. Inherit it, and say how to make one: see docs/add-a-problem.md."""
+"""The contract tests of problems. Inherit them and define `make`: see docs/add-a-problem.md."""
 
 from __future__ import annotations
 
@@ -16,12 +16,17 @@ from core.testing.process import elsewhere, packed, unpacked
 
 
 def plain(measurements: list[Measurement]) -> list[tuple[float | None, float]]:
-    """Scores (None: it broke down) and costs; seconds are never the same."""
+    """Return (score, cost) of each measurement, with None for NaN, and without seconds, which always differ."""
     return [(None if math.isnan(one.score) else one.score, one.cost) for one in measurements]
 
 
 def gone_on(contract: ProblemContract, stored: bytes) -> list[Any]:
-    """What another problem of this contract comes to from a stored state on."""
+    """Return the story of another problem of a contract after it has loaded a stored state.
+
+    Args:
+        contract: makes the problem.
+        stored: the state, see `core.testing.process.packed`.
+    """
     problem = contract.make(5)
     contract.move(problem)
     problem.load_state_dict(unpacked(stored))
@@ -29,41 +34,47 @@ def gone_on(contract: ProblemContract, stored: bytes) -> list[Any]:
 
 
 class ProblemContract(ABC):
-    """What every problem has to fulfil."""
+    """The tests that every problem has to pass."""
 
-    #: Candidates drawn to find some that are worth measuring; how many of those are measured together.
+    #: How many candidates to draw to find some worth measuring, and how many of those to measure together.
     n_drawn, n_measured = 400, 4
-    #: How far scores may be from each other that are the same but for rounding.
+    #: Largest difference of scores that are equal up to rounding.
     rounding = 1e-6
     #: Whether problems of other seeds start elsewhere; False where there is one start.
     starts_vary = True
 
     @abstractmethod
     def make(self, seed: int) -> Problem[Any]:
-        """Return a problem, small, so that tests are quick.
-
-        Args:
-            seed: of its start.
-        """
+        """Return a problem with a start drawn from the seed, small, so that tests are quick."""
 
     def drawn(self, problem: Problem[Any], seed: int = 0) -> list[Any]:
-        """Return random candidates, each twice."""
+        """Return random candidates, each twice in succession.
+
+        Args:
+            problem: gives the space.
+            seed: of the draws.
+        """
         genomes = problem.space.sample(self.n_drawn, numpy_rng(seed, "contract of problems"))
         return [one for one in problem.space.decode(genomes) for _ in range(2)]
 
     def worthy(self, problem: Problem[Any], seed: int = 0) -> list[Any]:
-        """Return candidates that are worth measuring."""
+        """Return `n_measured` candidates that are worth measuring; the problem remembers all that were examined.
+
+        Args:
+            problem: examines the candidates.
+            seed: of the candidates.
+        """
         candidates = self.drawn(problem, seed)
         pairs = zip(candidates, problem.examine(candidates), strict=True)
         return [one for one, finding in pairs if finding.verdict is None][: self.n_measured]
 
     def move(self, problem: Problem[Any]) -> None:
-        """Measure and adopt something."""
+        """Measure some candidates and adopt the first."""
         problem.measure(self.worthy(problem, 7), 7)
         problem.adopt(0)
 
     def story(self, problem: Problem[Any]) -> list[Any]:
-        """Return what becomes of a problem from here on, as plain data."""
+        """Examine, measure, adopt and restart; return all results as plain data."""
         told: list[Any] = [problem.score(), problem.n_entries]
         for seed in (1, 2):
             candidates = self.drawn(problem, seed)
@@ -74,7 +85,7 @@ class ProblemContract(ABC):
         return [*told, problem.restart(3), problem.score(), problem.n_entries]
 
     def close(self, measured: list[Measurement]) -> Any:
-        """Return what measurements of the same candidates come to, but for rounding."""
+        """Return (score, cost) of each measurement, where scores compare equal up to rounding."""
         return [(pytest.approx(one.score, abs=self.rounding, nan_ok=True), one.cost) for one in measured]
 
     def test_there_is_something_worth_measuring(self) -> None:
@@ -190,7 +201,7 @@ class ProblemContract(ABC):
 
 
 def _entered(finding: Finding, n_before: int) -> int:
-    """How many are remembered after a finding; checks its entry."""
+    """Check the entry of a finding; return how many candidates are remembered after it."""
     if finding.entry is None:
         assert finding.verdict not in (None, Verdict.DUPLICATE)
         return n_before

@@ -1,4 +1,4 @@
-"""Another process, with its own hashes and generators, and what may be handed to it."""
+"""Run a function in another process, and store states as checkpoints do."""
 
 from __future__ import annotations
 
@@ -16,19 +16,24 @@ _SERVER = get_context("forkserver")  # libraries that it has loaded beforehand n
 
 
 def elsewhere(function: Callable[..., T], *args: object) -> T:
-    """Return what the function returns, or raise what it raises, in another process."""
+    """Call a function in another process; return its result or raise its error.
+
+    Args:
+        function: can be pickled.
+        args: its arguments; can be pickled.
+    """
     # A forked process has none of torch's threads, but would wait for them: what was loaded may have begun some.
     with ProcessPoolExecutor(1, mp_context=_SERVER, initializer=torch.set_num_threads, initargs=(1,)) as pool:
         return pool.submit(function, *args).result()
 
 
 def packed(state: Any) -> bytes:
-    """Return a state as it is stored: dicts, lists, texts, numbers and tensors, without pickled code."""
+    """Return a state of dicts, lists, strings, numbers and tensors as bytes."""
     buffer = BytesIO()
     torch.save(state, buffer)
     return buffer.getvalue()
 
 
 def unpacked(stored: bytes) -> Any:
-    """Return the state that was stored; refuses what would have to be unpickled."""
+    """Return the state that `packed` stored; fails if anything in it would have to be unpickled."""
     return torch.load(BytesIO(stored), weights_only=True)

@@ -1,4 +1,4 @@
-"""The contract of spaces. Inherit it, and say how to make one: see docs/add-a-problem.md."""
+"""The contract tests of spaces. Inherit them and define `make`: see docs/add-a-problem.md."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from core.common.errors import UserError
 from core.search.space import Space
 from core.testing.process import elsewhere
 
-#: A quarter of the examples that the profile asks for: each looks at several genomes.
+#: Runs a quarter of the examples of hypothesis's profile, since each example tests several genomes.
 law = settings(
     max_examples=max(settings().max_examples // 4, 1),
     deadline=None,
@@ -26,52 +26,62 @@ law = settings(
 )
 seeds = st.integers(0, 2**32 - 1)
 
-#: Draws after which another candidate has been met.
+#: Mutations within which another candidate has to occur.
 _TRIES = 400
 
 
 def columns(genomes: np.ndarray) -> Sequence[torch.Tensor]:
-    """What genomes [n, D] have chosen, as `open` and `used` take it."""
+    """Return genomes [n, D] as one tensor [n] per decision, for `open` and `used`."""
     return torch.from_numpy(genomes).unbind(1)
 
 
-def counts(genome: np.ndarray, space: Space[Any]) -> list[bool]:
-    """Whether each decision counts in a genome [D]."""
+def _counts(genome: np.ndarray, space: Space[Any]) -> list[bool]:
+    """Return whether each decision counts in a genome [D]."""
     used = [space.used(i, columns(genome[None])) for i in range(len(genome))]
     return [one is None or bool(one[0]) for one in used]
 
 
-def open_options(genome: np.ndarray, space: Space[Any]) -> list[list[bool]]:
-    """Which options of each decision are open in a genome [D]."""
+def _open_options(genome: np.ndarray, space: Space[Any]) -> list[list[bool]]:
+    """Return for each decision which of its options are open in a genome [D]."""
     masks = [space.open(i, columns(genome[None])) for i in range(len(genome))]
     sizes = space.sizes.tolist()
     return [[True] * size if mask is None else mask[0].tolist() for mask, size in zip(masks, sizes, strict=True)]
 
 
-def is_open(genome: np.ndarray, space: Space[Any]) -> bool:
-    """Whether all that a genome [D] has chosen is open, what does not count too."""
-    return all(options[n] for options, n in zip(open_options(genome, space), genome.tolist(), strict=True))
+def _is_open(genome: np.ndarray, space: Space[Any]) -> bool:
+    """Return whether all options chosen by a genome [D] are open, also where decisions do not count."""
+    return all(options[n] for options, n in zip(_open_options(genome, space), genome.tolist(), strict=True))
 
 
 def key_of(genome: np.ndarray, space: Space[Any]) -> str:
-    """The key of a genome's candidate."""
+    """Return the key of a genome's candidate.
+
+    Args:
+        genome: [D].
+        space: its space.
+    """
     (candidate,) = space.decode(genome[None])
     key: str = candidate.key
     return key
 
 
 def keys_of_samples(contract: SpaceContract, seed: int) -> list[str]:
-    """The keys that a space of this contract draws."""
+    """Return the keys of random candidates.
+
+    Args:
+        contract: makes the space.
+        seed: of the draws.
+    """
     space = contract.make()
     return [one.key for one in space.decode(space.sample(20, np.random.default_rng(seed)))]
 
 
 class SpaceContract(ABC):
-    """What every space has to fulfil."""
+    """The tests that every space has to pass."""
 
-    #: Whether `parse` reads what `str` writes.
+    #: Whether `parse` accepts what `str` returns.
     reads_what_it_writes = True
-    #: Whether a candidate that was read is in the space again; it need not be where `str` writes a shorter form.
+    #: Whether a candidate that was parsed is in the space again; it need not be if `str` writes a shorter form.
     holds_what_it_reads = True
 
     @abstractmethod
@@ -79,12 +89,17 @@ class SpaceContract(ABC):
         """Return the space."""
 
     def samples(self, seed: int, n: int = 3) -> tuple[Space[Any], np.ndarray]:
-        """Return the space and n genomes [n, D] of it."""
+        """Return the space and random genomes [n, D].
+
+        Args:
+            seed: of the draws.
+            n: how many genomes.
+        """
         space = self.make()
         return space, space.sample(n, np.random.default_rng(seed))
 
     def any_choice(self, seed: int) -> tuple[Space[Any], np.ndarray]:
-        """Return the space and any option [D] for each decision, closed ones among them."""
+        """Return the space and a random option [D] for each decision, which may be closed."""
         space = self.make()
         return space, np.random.default_rng(seed).integers(space.sizes)
 
@@ -132,8 +147,8 @@ class SpaceContract(ABC):
         assert repaired.shape == chosen.shape
         assert repaired.dtype == np.int64
         assert space.repaired(repaired.tolist()).tolist() == repaired.tolist()
-        assert is_open(repaired, space)
-        options, used = open_options(repaired, space), counts(repaired, space)
+        assert _is_open(repaired, space)
+        options, used = _open_options(repaired, space), _counts(repaired, space)
         for i, number in enumerate(repaired.tolist()):
             assert used[i] or number == options[i].index(True), space.decisions[i].name
 
@@ -172,7 +187,7 @@ class SpaceContract(ABC):
     def test_sites_are_groups_of_decisions_that_count(self, seed: int) -> None:
         space, genomes = self.samples(seed)
         for genome in genomes:
-            sites, used = space.sites(genome), counts(genome, space)
+            sites, used = space.sites(genome), _counts(genome, space)
             assert sites
             for site in sites:
                 assert site
@@ -185,14 +200,14 @@ class SpaceContract(ABC):
         space, (genome, *_) = self.samples(seed)
         rng = random.Random(seed)
         for _ in range(10):
-            site, before, used = rng.choice(space.sites(genome)), genome.copy(), counts(genome, space)
+            site, before, used = rng.choice(space.sites(genome)), genome.copy(), _counts(genome, space)
             changed = space.redrawn(genome, site, rng)
             assert np.array_equal(genome, before)
             assert changed.shape == genome.shape
             assert changed.dtype == np.int64
             elsewhere_used = [i for i in range(len(genome)) if i not in site and used[i]]
             assert np.array_equal(changed[elsewhere_used], genome[elsewhere_used])
-            assert is_open(changed, space)
+            assert _is_open(changed, space)
             assert key_of(space.repaired(changed.tolist()), space) == key_of(changed, space)
             genome = changed
 
@@ -228,7 +243,7 @@ class SpaceContract(ABC):
         for cut in space.cuts:
             assert 0 < cut < len(genome)
             child = np.concatenate([genome[:cut], other[cut:]])
-            assert is_open(child, space)
+            assert _is_open(child, space)
             assert key_of(child, space) == key_of(space.repaired(child.tolist()), space)
 
     @law

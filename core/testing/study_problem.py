@@ -46,7 +46,13 @@ class StudyProblemContract(ProblemContract):
         return tally
 
     def chosen(self, problem: StudyProblem[Any], finalists: int = 2, simpler: int = 2) -> Leading[Any]:
-        """Return who goes on from that tally to Phase III."""
+        """Return who goes on from that tally to Phase III.
+
+        Args:
+            problem: the problem.
+            finalists: how many of the most promising.
+            simpler: how many more.
+        """
         return problem.leading(self.tally(problem), finalists, simpler, lambda text: None)
 
     def known(self, problem: StudyProblem[Any]) -> list[Contender[Any]]:
@@ -54,7 +60,13 @@ class StudyProblemContract(ProblemContract):
         return [problem.known(name) for name in problem.known_names]
 
     def results(self, problem: StudyProblem[Any], trained: Sequence[Any], seed: int) -> list[TrainingResult]:
-        """Return what trainings to convergence come to."""
+        """Return what trainings to convergence come to.
+
+        Args:
+            problem: the problem.
+            trained: what is trained, see `StudyProblem.convergence`.
+            seed: of all draws.
+        """
         convergence = problem.convergence(trained, seed)
         for curves in convergence:
             assert len(curves) == len(trained)

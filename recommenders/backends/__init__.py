@@ -1,1 +1,1 @@
-"""Training of many copies at once: batches, memory, and the back ends that do it."""
+"""Train many copies of a recommender at once: batches, copies, back ends and the trainer."""

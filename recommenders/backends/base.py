@@ -1,8 +1,8 @@
-"""The interface of back ends: what trains K copies of a recommender, each by its own loss.
+"""The interface of back ends, which train K copies of a recommender, each with its own loss.
 
-The law that every back end keeps is plain SGD with the gradient clipped by value and one effective weight decay:
-p <- p - learning_rate * (clip(g) + weight_decay * p), where g is the gradient of the batch's mean loss, and every row
-of a table decays in every step. `recommenders.testing.backend` holds a back end to it.
+Every back end has to implement the same update: plain SGD with gradients clipped by value and weight decay,
+p <- p - learning_rate * (clip(g) + weight_decay * p), where g is the gradient of the batch's mean loss. Every row
+of a table decays in every step, also rows that are not in the batch. `recommenders.testing.backend` tests this.
 """
 
 from __future__ import annotations
@@ -18,34 +18,45 @@ from recommenders.backends.model_copies import ModelCopies
 from recommenders.common.machine import Machine
 from recommenders.models.recommender import Recommender, Weights
 
-#: Trains K copies of a model in place for one epoch, copy k by loss k; then predicts y_hat [K, n] for n pairs of
-#: users and items, while what was trained is still in the cache.
+#: (copies, epoch, users [n], items [n]) -> y_hat [K, n]. Trains K copies in place for one epoch, copy k with loss k;
+#: then predicts for n pairs of users and items, while the trained weights are still in the CPU cache.
 TrainEpoch = Callable[[ModelCopies, Epoch, Tensor, Tensor], Tensor]
-#: A back end that keeps a table as p = s q, with a number s that takes the decay, multiplies s into the table before it
-#: falls below this, far from the end of float32.
+#: A back end that stores a table as p = s q, where only the scalar s decays, multiplies s into the table before s falls
+#: below this bound, long before float32 underflows.
 LEAST_SCALE = 1e-6
 
 
 class Backend(ABC):
     """Trains and evaluates copies of one recommender on one machine."""
 
-    #: Whether torch's own threads do the training. Where they do not, torch is held to one thread: a second one would
-    #: only make its small tensors slower, and change rounding.
+    #: Whether torch's threads do the training. If not, torch is limited to one thread: more would only slow down its
+    #: small tensors, and change rounding.
     in_torch: bool = True
 
     @classmethod
     @abstractmethod
     def for_task(cls, recommender: Recommender, machine: Machine) -> Backend | None:
-        """Return a back end for this recommender on this machine, or None if it cannot train it there."""
+        """Return a back end for a recommender on a machine; None if it cannot train this recommender there.
+
+        Args:
+            recommender: the model.
+            machine: device, type of numbers and number of threads.
+        """
 
     @abstractmethod
     def takes(self, loss: Loss) -> bool:
-        """Say whether it trains by this loss; the next back end gets the others."""
+        """Return whether it can train with this loss; losses that it does not take go to the next back end."""
 
     @abstractmethod
     def prepare(self, losses: Sequence[Loss]) -> TrainEpoch:
-        """Return what trains len(losses) copies of a model, given losses that it takes."""
+        """Return a function that trains K copies for an epoch, copy k with loss k; it takes all of these losses."""
 
     @abstractmethod
     def predict(self, weights: Weights, users: Tensor, items: Tensor) -> Tensor:
-        """Return y_hat [K, n] for n pairs of users and items, given weights [K, ...]."""
+        """Return predictions y_hat [K, n].
+
+        Args:
+            weights: of K copies, [K, ...] each.
+            users: [n].
+            items: [n].
+        """

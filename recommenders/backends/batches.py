@@ -1,4 +1,4 @@
-"""The batches of an epoch, the same for every candidate."""
+"""The batches of an epoch, which are the same for every candidate."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from recommenders.data.dataset import Interactions
 class Batch:
     """B examples on the device.
 
-    `first_user` and `first_item` [B] give the place in the batch where the same user or item stands
-    first: gradients of a row that occurs more than once are summed there.
+    `first_user` and `first_item` [B] hold the index in the batch at which the same user or item occurs
+    first; gradients of a row that occurs several times are summed there.
     """
 
     user: Tensor
@@ -32,20 +32,22 @@ class Batch:
 
 @dataclass(frozen=True)
 class Epoch:
-    """The examples of an epoch in their order, cut into batches; the last one may be smaller."""
+    """The examples of an epoch in training order; iterating gives batches, of which the last one may be smaller."""
 
     examples: Batch
-    """All of them [n]; indices are counted anew in each batch."""
+    """All n examples; `first_user` and `first_item` count from 0 in each batch."""
     batch_size: int
     seed: int
+    """Seed of the random draws of training passes."""
     number: int
+    """Number of the epoch."""
 
     def training(self) -> Training:
-        """The random draws of training passes, from their beginning."""
+        """Return the random draws for the training passes of this epoch, from the beginning."""
         return Training(torch_rng(self.seed, "dropout", self.number, device=self.examples.label.device))
 
     def __iter__(self) -> Iterator[Batch]:
-        """The batches."""
+        """Yield the batches."""
         all_ = self.examples
         columns = (all_.user, all_.item, all_.label, all_.first_user, all_.first_item)
         for batch in zip(*(column.split(self.batch_size) for column in columns), strict=True):
@@ -53,7 +55,14 @@ class Epoch:
 
 
 class EpochBatches:
-    """Shuffles interactions by index and cuts them into batches; they go to the device once an epoch."""
+    """Shuffles interactions into epochs, which are copied to the device once per epoch.
+
+    Args:
+        interactions: n examples.
+        batch_size: examples per batch.
+        device: where the batches are needed.
+        dtype: of the labels.
+    """
 
     def __init__(self, interactions: Interactions, batch_size: int, device: torch.device, dtype: torch.dtype) -> None:
         self._users = interactions.user.astype(np.int32)
@@ -63,7 +72,12 @@ class EpochBatches:
         self._device = device
 
     def __call__(self, seed: int, epoch: int) -> Epoch:
-        """The epoch in an order drawn from (seed, epoch)."""
+        """Return an epoch in an order drawn from (seed, epoch).
+
+        Args:
+            seed: of the training run.
+            epoch: number of the epoch.
+        """
         order = numpy_rng(seed, "order", epoch).permutation(len(self._users))
         user, item = self._users[order], self._items[order]
         firsts = (first_occurrence(ids, self._batch_size) for ids in (user, item))

@@ -1,4 +1,4 @@
-"""What rows occur again in a batch: their gradients are summed, in the place of the first one."""
+"""Find the users and items that occur several times in a batch: their gradients are summed at the first occurrence."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ def first_occurrence(ids: np.ndarray, batch_size: int) -> np.ndarray:
     """Return for every id the index in its batch at which it occurs first.
 
     Args:
-        ids: [n], at least 0, in the order of training.
-        batch_size: examples a batch; the last one may be smaller.
+        ids: non-negative integers [n], in training order.
+        batch_size: examples per batch; the last one may be smaller.
 
     Returns:
-        [n] int32, indices counted from 0 in each batch.
+        [n] int32, counted from 0 in each batch.
     """
     return _first_occurrence(ids, batch_size, int(ids.max(initial=-1)) + 1)
 
 
 @compiled()
 def _first_occurrence(ids, batch_size, n_rows):
-    latest = np.full(n_rows, -1, np.int64)  # where an id stood first in the last batch that had it
+    latest = np.full(n_rows, -1, np.int64)  # id -> its first occurrence in the last batch that had it
     first = np.empty(len(ids), np.int32)
     for i in range(len(ids)):
         start = i // batch_size * batch_size
@@ -34,7 +34,13 @@ def _first_occurrence(ids, batch_size, n_rows):
 
 @compiled()
 def unique_in_batch(first_user, first_item, batch_size):
-    """Whether neither user nor item of an example occurs again in its batch [n], given their first occurrences."""
+    """Return for every example whether both its user and its item occur once in its batch, as booleans [n].
+
+    Args:
+        first_user: see `first_occurrence` [n].
+        first_item: see `first_occurrence` [n].
+        batch_size: examples per batch.
+    """
     result = np.ones(len(first_user), np.bool_)
     for i in range(len(result)):
         start = i // batch_size * batch_size

@@ -24,7 +24,7 @@ class ModelCopies:
     weight_decay: tuple[float, ...]
     """The effective decay of each copy: p <- p - learning_rate * (clip(g) + weight_decay * p)."""
     clip: tuple[float, ...]
-    """The largest absolute value of an element of a gradient, of each copy."""
+    """The largest absolute value of an element of a gradient, for each copy."""
 
     @classmethod
     def of(
@@ -39,10 +39,10 @@ class ModelCopies:
 
         Args:
             weights: of one copy, without a leading K.
-            learning_rate: [K].
-            weight_decay: [K].
-            clip: [K].
-            machine: whose device and type the copies have.
+            learning_rate: one for each copy [K].
+            weight_decay: one for each copy [K].
+            clip: one for each copy [K].
+            machine: gives device and type of the copies.
         """
         k = len(learning_rate)
         copies = {
@@ -52,11 +52,11 @@ class ModelCopies:
         return cls(copies, tuple(learning_rate), tuple(weight_decay), tuple(clip))
 
     def __len__(self) -> int:
-        """K."""
+        """Return K."""
         return len(self.learning_rate)
 
     def select(self, copies: Sequence[int]) -> ModelCopies:
-        """Copy these (one many times, to start candidates from it)."""
+        """Return new copies of the copies with these numbers, which may repeat."""
         device = next(iter(self.weights.values())).device
         index = torch.tensor(list(copies), device=device)
         return ModelCopies(
@@ -67,7 +67,7 @@ class ModelCopies:
         )
 
     def keep(self, copies: Sequence[int]) -> None:
-        """Drop all but these copies (in ascending order), in place: no memory is taken for it."""
+        """Drop all but these copies (in ascending order), in place, without allocating memory."""
         for name, weight in self.weights.items():
             for to, copy in enumerate(copies):
                 if to != copy:
@@ -78,7 +78,12 @@ class ModelCopies:
         self.clip = tuple(self.clip[copy] for copy in copies)
 
     def put_back(self, copies: Sequence[int], selected: ModelCopies) -> None:
-        """Overwrite these copies with those of `selected`, in order."""
+        """Overwrite the parameters of some copies.
+
+        Args:
+            copies: numbers of the copies.
+            selected: their new parameters, in the same order.
+        """
         for name, weight in self.weights.items():
             weight[list(copies)] = selected.weights[name]
 
@@ -86,7 +91,7 @@ class ModelCopies:
         """Overwrite all parameters with stored ones.
 
         Raises:
-            UserError: those of another recommender, or of another number of copies.
+            UserError: the stored ones belong to another recommender or another number of copies.
         """
         expected, got = _shapes(self.weights), _shapes(stored)
         if expected != got:
@@ -96,5 +101,5 @@ class ModelCopies:
 
 
 def _shapes(weights: Mapping[str, Tensor]) -> str:
-    """Names and sizes in a line, in order of the names."""
+    """Return names, shapes and types as one line, sorted by name."""
     return ", ".join(f"{name} {list(weight.shape)} {weight.dtype}" for name, weight in sorted(weights.items()))

@@ -1,4 +1,4 @@
-"""The back ends by name, in the order in which they are asked. To add one: a folder beside and a row here."""
+"""The registry of back ends, in the order in which losses are offered. To add one, add a folder here and a row."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from recommenders.backends.stacked import StackedBackend
 from recommenders.common.machine import AUTO, Machine
 from recommenders.models.recommender import Recommender, Weights
 
-#: The last one takes every recommender, device and loss.
+#: name -> back end. The last one takes every recommender, device and loss.
 BACKENDS: Mapping[str, type[Backend]] = MappingProxyType({"compiled": CompiledBackend, "torch": StackedBackend})
 
 
@@ -35,10 +35,10 @@ class BackendSpec(Specification):
 
 
 def check_backend(name: str) -> None:
-    """Refuse what can be no back end; whether there is a class package.module:Class shows when it is used.
+    """Check that a name has the form of a back end's. A class package.module:Class is only imported when it is used.
 
     Raises:
-        UserError: neither auto nor a name of BACKENDS nor package.module:Class.
+        UserError: the name is neither auto, nor a key of BACKENDS, nor package.module:Class.
     """
     if name == AUTO or name in BACKENDS:
         return
@@ -50,17 +50,17 @@ def check_backend(name: str) -> None:
 
 
 def backends_for(recommender: Recommender, machine: Machine) -> tuple[Backend, ...]:
-    """Return the back ends that train a recommender, in the order in which they are offered its losses.
+    """Return the back ends that can train a recommender, in the order in which its losses are offered to them.
 
-    These are all of BACKENDS that can, from the one that the machine names; a class package.module:Class comes before
-    all of them.
+    If the machine names a back end of BACKENDS, those before it are left out; if it names a class
+    package.module:Class, this one comes first.
 
     Args:
         recommender: the model.
-        machine: what to train on, and the back end that was asked for.
+        machine: the device, and the name of the back end.
 
     Raises:
-        UserError: there is no such back end, or the one that was asked for cannot train the recommender there.
+        UserError: there is no such back end, or it cannot train this recommender on this machine.
     """
     check_backend(machine.backend)
     rows = list(BACKENDS)
@@ -79,7 +79,7 @@ def backends_for(recommender: Recommender, machine: Machine) -> tuple[Backend, .
 
 
 def backend_source(name: str) -> str | None:
-    """Return a digest of the file in which a class package.module:Class is written; None for names of BACKENDS.
+    """Return a digest of the file that defines a class package.module:Class; None for auto and names of BACKENDS.
 
     Raises:
         UserError: see `backends_for`.
@@ -106,14 +106,14 @@ def _own(name: str, recommender: Recommender, machine: Machine) -> Backend | Non
 
 
 class _Own(Backend):
-    """A back end that is not ours: whatever it raises becomes one line."""
+    """Wraps the user's back end, so that any error in it becomes a one-line UserError."""
 
     def __init__(self, name: str, inner: Backend) -> None:
         self._label, self._inner, self.in_torch = f"backend {name}", inner, inner.in_torch
 
     @classmethod
     def for_task(cls, recommender: Recommender, machine: Machine) -> Backend | None:
-        """See Backend; it is made of a back end alone."""
+        """See Backend; never used, since this class only wraps back ends."""
         return None
 
     def takes(self, loss: Loss) -> bool:

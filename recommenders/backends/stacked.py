@@ -1,9 +1,9 @@
-"""The torch back end: every step is done for all K copies at once.
+"""The torch back end: every step trains all K copies at once.
 
 The cost of a step does not depend on the number of users and items: rows are gathered, trained and
-written back. The decay of all other rows is exact without touching them: a table is kept as p = s q with
-one number s for each copy, and s takes the factor (1 - learning_rate * weight_decay) at every step.
-Nothing in an epoch waits for the device.
+written back. All other rows decay exactly without being touched: a table is stored as p = s q with
+one scalar s for each copy, and s is multiplied by (1 - learning_rate * weight_decay) at every step.
+An epoch never synchronises with the device.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ from recommenders.backends.model_copies import ModelCopies
 from recommenders.common.machine import Machine
 from recommenders.models.recommender import Recommender, Weights, gather
 
-#: Rows evaluated at a time, over all copies, to bound memory.
+#: Rows evaluated at a time, summed over all copies, to bound memory.
 _EVALUATION_ROWS = 262_144
 
 
 class StackedBackend(Backend):
-    """See the module.
+    """The torch back end.
 
     Args:
         recommender: the model.
-        device: where everything lives.
-        dtype: float32, or float64 for checks.
+        device: where weights and batches are.
+        dtype: float32, or float64 for tests.
     """
 
     def __init__(self, recommender: Recommender, device: torch.device, dtype: torch.dtype) -> None:
@@ -41,11 +41,11 @@ class StackedBackend(Backend):
 
     @classmethod
     def for_task(cls, recommender: Recommender, machine: Machine) -> StackedBackend:
-        """See Backend; it takes any recommender and any device."""
+        """See Backend; supports every recommender and device."""
         return cls(recommender, machine.device, machine.dtype)
 
     def takes(self, loss: Loss) -> bool:
-        """See Backend; all of them."""
+        """See Backend; takes every loss."""
         return True
 
     def prepare(self, losses: Sequence[Loss]) -> TrainEpoch:
@@ -74,7 +74,7 @@ class StackedBackend(Backend):
 
 
 class _Epoch:
-    """An epoch under way: what stays the same from step to step, and the scales of the tables."""
+    """The state of an epoch in training: constants of the steps, and the scales of the tables."""
 
     def __init__(self, recommender: Recommender, models: ModelCopies, losses: StackedLosses, epoch: Epoch) -> None:
         self._recommender, self._losses, self._batches = recommender, losses, epoch
@@ -85,11 +85,11 @@ class _Epoch:
         numbers = (models.learning_rate, keep, models.clip)
         self._learning_rate, self._keep, self._most = (_sent(values, like) for values in numbers)
         self._scale = torch.ones_like(self._keep)
-        # Each copy at steps of its own, or its bits would depend on its neighbours.
+        # Each copy has its own interval, or its bits would depend on the other copies.
         self._fold_every = [math.inf if k == 1 else max(1, int(math.log(LEAST_SCALE) / math.log(k))) for k in keep]
 
     def train(self) -> None:
-        """All steps."""
+        """Take all steps."""
         for number, batch in enumerate(self._batches, start=1):
             self._step(batch)
             due = [number % every == 0 for every in self._fold_every]
@@ -98,19 +98,19 @@ class _Epoch:
         self._fold(torch.ones_like(self._scale, dtype=torch.bool))
 
     def _fold(self, due: Tensor) -> None:
-        """Multiply the scales into the tables of the copies that are due [K]; theirs are 1 then."""
+        """Multiply the scales into the tables of the copies that are due [K], and reset these scales to 1."""
         for name in self._trained_tables:
             table = self._weights[name]
             table.mul_(_columns(torch.where(due, self._scale, 1), table))
         self._scale = torch.where(due, 1, self._scale)
 
     def _clipped(self, gradient: Tensor) -> Tensor:
-        """Bring every element into the bounds of its copy, in place; NaN stays."""
+        """Clip every element by the bound of its copy, in place; NaN stays NaN."""
         most = _columns(self._most, gradient)
         return gradient.clamp_(-most, most)
 
     def _step(self, batch: Batch) -> None:
-        """One SGD step."""
+        """Take an SGD step."""
         gathered = gather(self._recommender, self._weights, batch.user, batch.item, self._scale)
         logit, pullback = self._recommender.vjp(gathered, self._training)
         gradients = pullback(self._losses.gradient(logit, batch.label) / len(batch.label))
@@ -124,25 +124,41 @@ class _Epoch:
             rows, first = (batch.user, batch.first_user) if kind == "user" else (batch.item, batch.first_item)
             add = summed_by_product if gradient.device.type == "cuda" else summed_in_order
             summed = self._clipped(add(gradient, first))
-            # Rows that do not stand first carry zeros, so adding a row twice changes nothing.
+            # Examples that are not the first occurrence of their row hold zeros, so each gradient is added once.
             weight.index_add_(1, rows, summed.mul_(_columns(-self._learning_rate / self._scale, gradient)))
 
 
 def _sent(values: Sequence[float], like: Tensor) -> Tensor:
-    """Numbers on the device of `like`, without waiting for them to arrive."""
+    """Return numbers as a tensor on the device of `like`, copied asynchronously."""
     on_host = torch.tensor(values, dtype=like.dtype, pin_memory=like.device.type == "cuda")
     return on_host.to(like.device, non_blocking=True)
 
 
 def summed_in_order(gradient: Tensor, first: Tensor) -> Tensor:
-    """Gradients [K, B, ...] summed to where their row stands first, in the order of the batch: zeros elsewhere."""
+    """Sum the gradients of equal rows at their first occurrence, in the order of the batch.
+
+    Args:
+        gradient: [K, B, ...].
+        first: index of the first occurrence of each example's row [B].
+
+    Returns:
+        [K, B, ...], zeros where a row does not occur first.
+    """
     return torch.zeros_like(gradient).index_add_(1, first, gradient)
 
 
 def summed_by_product(gradient: Tensor, first: Tensor) -> Tensor:
-    """The same as a product with a matrix of zeros and ones.
+    """Sum the gradients of equal rows at their first occurrence, by a product with a matrix of zeros and ones.
 
-    A GPU adds rows of equal index in any order, and with another result each time; a product is always the same.
+    On a GPU, `index_add_` adds in arbitrary order, so that its rounding differs from call to call; a matrix product
+    is deterministic.
+
+    Args:
+        gradient: [K, B, ...].
+        first: index of the first occurrence of each example's row [B].
+
+    Returns:
+        [K, B, ...], zeros where a row does not occur first.
     """
     indices = torch.arange(len(first), device=first.device, dtype=first.dtype)
     goes_to = (first[None, :] == indices[:, None]).to(gradient.dtype)
@@ -150,5 +166,5 @@ def summed_by_product(gradient: Tensor, first: Tensor) -> Tensor:
 
 
 def _columns(per_copy: Tensor, like: Tensor) -> Tensor:
-    """[K] as [K, 1, ...], to go with a tensor of K copies."""
+    """Reshape [K] to [K, 1, ...], so that it broadcasts with a tensor of K copies."""
     return per_copy.view(-1, *(1,) * (like.dim() - 1))

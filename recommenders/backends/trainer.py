@@ -1,6 +1,7 @@
-"""The batched trainer: K copies of a recommender, each trained by its own loss.
+"""The batched trainer: trains K copies of a recommender, each with its own loss.
 
-The back ends do it, by the law in `recommenders.backends.base`; a loss goes to the first one that takes it.
+The training itself is done by back ends, see `recommenders.backends.base`; each loss goes to the first one that takes
+it.
 """
 
 from __future__ import annotations
@@ -26,13 +27,13 @@ class Trainer:
 
     Args:
         recommender: the model.
-        interactions: what to train on.
-        batch_size: examples a step.
-        clip: the largest absolute value of an element of a gradient, unless model copies have their own.
-        machine: where everything lives.
+        interactions: the training examples.
+        batch_size: examples per step.
+        clip: the largest absolute value of an element of a gradient, for copies without a value of their own.
+        machine: what to train on.
 
     Raises:
-        UserError: a back end that there is none of, or that cannot train the recommender on this machine.
+        UserError: the machine's back end does not exist, or cannot train the recommender there.
     """
 
     def __init__(
@@ -48,13 +49,13 @@ class Trainer:
         self.batches = EpochBatches(interactions, batch_size, self.device, machine.dtype)
         """(seed, number) -> the batches of an epoch, on the device."""
         self.backends = backends_for(recommender, machine)
-        """What trains, in the order in which losses are offered; the first one predicts."""
-        self._most: int | None = None  # copies of the parameters that memory took, where more did not go
+        """The back ends, in the order in which losses are offered to them; the first one predicts."""
+        self._most: int | None = None  # how many copies of the parameters fit into memory, once more did not
 
     def use_cores(self) -> None:
-        """Let torch use the cores of the machine, if it is torch that trains.
+        """Set torch's number of threads: that of the machine if torch does the training, else one.
 
-        Beside another back end a second thread would only make its small tensors slower, and change rounding.
+        With another back end, more threads would only slow down torch's small tensors, and change rounding.
         """
         torch.set_num_threads(self.machine.threads if self.backends[0].in_torch else 1)
 
@@ -65,27 +66,44 @@ class Trainer:
         weight_decay: Sequence[float],
         clip: Sequence[float] | None = None,
     ) -> ModelCopies:
-        """K copies of one set of parameters (no leading K), a learning rate, decay and clip each."""
+        """Make K copies of one set of parameters.
+
+        Args:
+            weights: of one copy, without a leading K.
+            learning_rate: one for each copy [K].
+            weight_decay: one for each copy [K].
+            clip: one for each copy [K]; None: that of the trainer.
+        """
         clips = (self._clip,) * len(learning_rate) if clip is None else clip
         return ModelCopies.of(weights, learning_rate, weight_decay, clips, self.machine)
 
     def at_once(self, weights: Weights, copies: int = 1) -> int:
-        """How many candidates memory takes, each with so many copies of one copy's weights."""
+        """Return how many candidates fit into memory together.
+
+        Args:
+            weights: of one copy.
+            copies: how many sets of weights each candidate needs.
+        """
         n = self.machine.room_for(copies * sum(w.numel() for w in weights.values()) * self.machine.dtype.itemsize)
         return n if self._most is None else max(1, min(n, self._most // copies))
 
     def fewer(self, n: int, error: Exception, copies: int = 1) -> int:
-        """How many candidates to train together after an error with n of them: half, from now on.
+        """Return how many candidates to train together after memory ran out: half as many, from now on.
+
+        Args:
+            n: how many were trained together.
+            error: the error that was raised.
+            copies: how many sets of weights each candidate needs.
 
         Raises:
-            Exception: the error, unless it says that memory ran out and n is above 1.
+            Exception: the error, if it is not an out-of-memory error or n is 1.
         """
         half = half_of(n, error)
         self._most = half * copies
         return half
 
     def prepare(self, losses: Sequence[Loss]) -> TrainEpoch:
-        """Losses in the form that `train_epoch` takes, for as many model copies."""
+        """Prepare K losses for `train_epoch` and `train_and_predict` of K copies."""
         first = [next(i for i, one in enumerate(self.backends) if one.takes(loss)) for loss in losses]
         if len(set(first)) < 2:
             return self.backends[first[0] if first else 0].prepare(losses)
@@ -104,16 +122,41 @@ class Trainer:
         return train_epoch
 
     def train_epoch(self, models: ModelCopies, losses: TrainEpoch, seed: int, epoch: int = 0) -> None:
-        """Train every copy in place by its own loss, for one epoch of the batches of (seed, epoch)."""
+        """Train every copy in place with its own loss for one epoch.
+
+        Args:
+            models: K copies.
+            losses: K losses, see `prepare`.
+            seed: of the batches.
+            epoch: number of the epoch; another number gives another order.
+        """
         nobody = torch.empty(0, dtype=torch.int64, device=self.device)
         self.train_and_predict(models, losses, seed, epoch, nobody, nobody)
 
     def train_and_predict(
         self, models: ModelCopies, losses: TrainEpoch, seed: int, epoch: int, users: Tensor, items: Tensor
     ) -> Tensor:
-        """`train_epoch`, then `predict`, in less time than one after the other: y_hat [K, n]."""
+        """Train every copy for one epoch, then predict; faster than `train_epoch` followed by `predict`.
+
+        Args:
+            models: K copies.
+            losses: K losses, see `prepare`.
+            seed: of the batches.
+            epoch: number of the epoch.
+            users: [n].
+            items: [n].
+
+        Returns:
+            Predictions y_hat [K, n].
+        """
         return losses(models, self.batches(seed, epoch), users, items)
 
     def predict(self, weights: Weights, users: Tensor, items: Tensor) -> Tensor:
-        """y_hat [K, n] for n pairs of users and items."""
+        """Return predictions y_hat [K, n].
+
+        Args:
+            weights: of K copies, [K, ...] each.
+            users: [n].
+            items: [n].
+        """
         return self.backends[0].predict(weights, users, items)

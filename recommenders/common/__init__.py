@@ -1,1 +1,1 @@
-"""The machine that recommenders are trained on, and its memory."""
+"""The machine that recommenders are trained on, its free memory, and random draws of training passes."""

@@ -9,6 +9,6 @@ import torch
 
 @dataclass(frozen=True)
 class Training:
-    """Given to a forward pass while training: draws are the same for all K copies."""
+    """Passed to a forward pass in training mode; all K copies share the draws of `rng`."""
 
     rng: torch.Generator

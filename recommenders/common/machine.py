@@ -1,4 +1,4 @@
-"""What recommenders are trained on."""
+"""The device that recommenders are trained on, and its resources."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ import torch
 from core.common.errors import UserError
 from recommenders.common.memory import free_memory
 
-#: The name that stands for whichever back ends can train the recommender.
+#: The name for: every back end that can train the recommender.
 AUTO = "auto"
 _GIB = 2**30
 
 
 def usable_memory(device: torch.device) -> float:
-    """GiB that parameters may take unless a number is given: half of what is free."""
+    """Return the default memory for parameters in GiB: half of what is free."""
     return free_memory(device) / 2 / _GIB
 
 
 def check_device(device: torch.device) -> None:
-    """Refuse a CUDA device that is not here.
+    """Check that a CUDA device exists.
 
     Raises:
-        UserError: torch finds none, or fewer.
+        UserError: torch finds no CUDA device, or none with this number.
     """
     n = torch.cuda.device_count() if device.type == "cuda" and torch.cuda.is_available() else 0
     if device.type != "cuda" or (device.index or 0) < n:
@@ -36,22 +36,22 @@ def check_device(device: torch.device) -> None:
 
 @dataclass(frozen=True)
 class Machine:
-    """A device and how it is used.
+    """A device and its resources.
 
     Raises:
-        UserError: a device that is not here, or a number out of range.
+        UserError: a device that does not exist, or a number out of range.
     """
 
     device: torch.device
     dtype: torch.dtype = torch.float32
-    """float32, or float64 for checks."""
+    """float32, or float64 for tests."""
     backend: str = AUTO
-    """What trains: AUTO, a name of `recommenders.backends.registry.BACKENDS`, or package.module:Class; looked up there
-    for a recommender."""
+    """The back end: AUTO, a key of `recommenders.backends.registry.BACKENDS`, or package.module:Class. It is checked
+    when a recommender is to be trained."""
     threads: int = 1
-    """CPU cores for machine code; results do not depend on it."""
+    """CPU cores for compiled code; results do not depend on it."""
     memory: float | None = None
-    """GiB that the parameters of recommenders in training may take; None: half of what is free."""
+    """GiB for the parameters of recommenders in training; None: half of what is free."""
 
     def __post_init__(self) -> None:
         """Check the settings."""
@@ -62,6 +62,6 @@ class Machine:
             raise UserError(f"memory: expected a number of GiB above 0, got {self.memory}")
 
     def room_for(self, n_bytes: int) -> int:
-        """How many things of this size the memory takes; at least one."""
+        """Return how many objects of this size fit into the memory, at least one."""
         memory = usable_memory(self.device) if self.memory is None else self.memory
         return max(1, int(memory * _GIB / n_bytes))

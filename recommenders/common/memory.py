@@ -1,4 +1,4 @@
-"""How much memory is free."""
+"""Measure free memory, and react when it runs out."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _CGROUPS = (
 
 
 def free_memory(device: torch.device) -> int:
-    """Return the bytes that can still be allocated on a device; in a container no more than its limit leaves."""
+    """Return the bytes that can still be allocated on a device, within the limit of the container, if any."""
     if device.type == "cuda":
         return int(torch.cuda.mem_get_info(device)[0])
     return min([psutil.virtual_memory().available, *_left_to_container()])
@@ -39,10 +39,10 @@ def half_of(n: int, error: Exception) -> int:
 
     Args:
         n: how many were tried.
-        error: what was raised.
+        error: the error that was raised.
 
     Raises:
-        Exception: the error, where it is about something else or one candidate alone is too much.
+        Exception: the error, if it is not an out-of-memory error or n is 1.
     """
     if n < 2 or not ran_out(error):
         raise error

@@ -106,7 +106,11 @@ class ParquetTable(ArrowTable):
 
 @contextmanager
 def one_line_errors(table: str) -> Iterator[None]:
-    """Re-raise errors of pyarrow as a UserError of one line that begins with the table's name."""
+    """Re-raise errors of pyarrow as a UserError of one line that begins with the table's name.
+
+    Raises:
+        UserError: pyarrow raised an error within the `with` block.
+    """
     try:
         yield
     except UserError:

@@ -22,7 +22,7 @@ BROKEN = (OSError, EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, Not
 #: Most bytes of memory for unpacking xz, and for the list of members of a zip archive.
 _XZ_MEMORY, _ZIP_LIST = 2**28, 2**22
 _READ_BYTES = 2**16
-_BEHIND = "something that is not packed by {} stands behind what is; take it off"
+_BEHIND = "the file has data behind its {} stream; remove them"
 _ZIP_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2)
 #: Files that operating systems add to an archive.
 _ADDED = ("__MACOSX/", ".DS_Store", "Thumbs.db")

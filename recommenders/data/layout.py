@@ -50,7 +50,7 @@ _ORDER = ("user", "item", "rating", "timestamp")
 
 @dataclass(frozen=True)
 class Layout:
-    """Which column plays which role."""
+    """The roles of a table's columns."""
 
     places: Mapping[str, int]
     """{role: index of its column, from 0}."""

@@ -20,7 +20,7 @@ NO_COLUMN = "none"
 
 @dataclass(frozen=True, kw_only=True)
 class TableOptions:
-    """How a table is read. Options that are not given are guessed from the table, and the guesses are printed.
+    """Options for reading a table. Those that are not given are guessed from the table, and the guesses are printed.
 
     Raises:
         UserError: a value that is not possible, whatever the table.

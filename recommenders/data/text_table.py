@@ -54,7 +54,7 @@ class TextTable:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """How quotation marks are read, if a row is not simply a line."""
+        """Notes on how quotation marks are read; empty if every line is a row."""
         if self._prescan.stray_quote is not None:
             return (f"quotation marks are read as text: the one in line {self._prescan.stray_quote} ends no cell",)
         n = self._prescan.n_continued
@@ -201,7 +201,8 @@ class _MeteredFile(io.RawIOBase):
         self._n_read += len(text)
         if self._n_read > _TOO_LARGE * CHUNK_BYTES:
             raise UserError(
-                f"{self._path}: expected rows of few lines, got {self._n_read >> 20} MiB in a few; a quote is open"
+                f"{self._path}: expected rows of a few lines, got one of {self._n_read >> 20} MiB; a quotation mark is "
+                "not closed"
             )
         return len(text)
 

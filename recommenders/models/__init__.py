@@ -1,1 +1,1 @@
-"""The interface of recommenders, and those of the house."""
+"""The interface of recommenders, and the built-in ones."""

@@ -17,7 +17,7 @@ from recommenders.models.recommender import Pullback, Recommender, RowKind, Weig
 
 @dataclass(frozen=True)
 class MF(Recommender):
-    """logit = e_u . e_i + b_u + b_i + b_g."""
+    """Matrix factorisation: logit = e_u . e_i + b_u + b_i + b_g."""
 
     embedding_size: int = 64
     """Dimensions of user and item embeddings (section 5.1.4)."""
@@ -57,7 +57,7 @@ class MF(Recommender):
         return dot + weights["user_bias"] + weights["item_bias"] + weights["global_bias"][:, None]
 
     def vjp(self, weights: Weights, training: Training | None) -> tuple[Tensor, Pullback]:
-        """See Recommender; by hand, since it is three products."""
+        """See Recommender; written by hand, since it is only a few products."""
 
         def pullback(gradient: Tensor) -> Weights:
             column = gradient[..., None]

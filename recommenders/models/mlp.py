@@ -1,8 +1,8 @@
 """Multi-layer perceptron on concatenated embeddings: paper, Eq. (3) and section 5.1.4.
 
-Departures: the last layer (16 x 1) is plain, without batch normalisation, dropout and ReLU. Taken to
-the letter, sigmoid(ReLU(.)) >= 1/2 could never come near the label 0. Dropout masks are shared by the
-K copies, so that candidates are compared under the same noise.
+Departures: the last layer (16 x 1) has no batch normalisation, dropout or ReLU. Taken to the letter,
+predictions sigmoid(ReLU(.)) >= 1/2 could never come near the label 0. All K copies share dropout masks,
+so that candidates are compared under the same noise.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ MOMENTUM, BN_EPSILON = 0.1, 1e-5
 
 @dataclass(frozen=True)
 class MLP(Recommender):
-    """Layers 2d x 64, 64 x 16, 16 x 1, the hidden ones with batch normalisation, ReLU and dropout."""
+    """Layers 2d x 64, 64 x 16, 16 x 1; the hidden ones have batch normalisation, ReLU and dropout."""
 
     embedding_size: int = 64
     """Dimensions of user and item embeddings."""
@@ -49,7 +49,7 @@ class MLP(Recommender):
 
     @property
     def buffers(self) -> frozenset[str]:  # type: ignore[override]
-        """The running statistics of batch normalisation."""
+        """Names of the running statistics of batch normalisation."""
         return frozenset(
             f"{name}.{i}" for name in ("running_mean", "running_var") for i in range(len(self.hidden_sizes))
         )

@@ -1,1 +1,1 @@
-"""Any torch module as a recommender."""
+"""Use any torch module as a recommender."""

@@ -1,4 +1,4 @@
-"""Making modules of a class that is not ours."""
+"""Build modules of the user's own class."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from recommenders.modules.isolation import drawing_from
 
 @dataclass(frozen=True)
 class ModuleClass:
-    """A class of torch modules, made by `Class(n_users, n_items, **settings)`.
+    """A torch module class that is constructed as `Class(n_users, n_items, **settings)`.
 
     Raises:
-        UserError: its constructor does not take n_users and n_items.
+        UserError: the constructor does not take n_users and n_items.
     """
 
     kind: type[nn.Module]
     label: str
-    """What a person calls it, for messages."""
+    """Name in messages."""
 
     def __post_init__(self) -> None:
-        """Check that it can be called."""
+        """Check the constructor."""
         first = [p for p in self._signature.values() if p.kind is not p.VAR_KEYWORD]
         if len(first) < 2 and not any(p.kind is p.VAR_POSITIONAL for p in first):
             raise UserError(
@@ -45,11 +45,11 @@ class ModuleClass:
 
     @property
     def _by_name(self) -> bool:
-        """Whether the sizes are given by name, in whatever order the constructor takes them."""
+        """Whether to pass n_users and n_items by name, as the constructor's order may differ."""
         return {"n_users", "n_items"} <= set(self._signature)
 
     def settings(self) -> dict[str, Any]:
-        """Setting -> type, by its annotation or its default; `Any` where there is neither."""
+        """Return the type of every setting, by its annotation or else its default; `Any` without both."""
         named = [p for p in self._signature.values() if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
         own = [p for p in named if p.name not in ("n_users", "n_items")] if self._by_name else named[2:]
         try:
@@ -60,18 +60,24 @@ class ModuleClass:
 
     @property
     def takes_any(self) -> bool:
-        """Whether its constructor takes settings that it does not name."""
+        """Whether the constructor takes any settings (`**kwargs`)."""
         return any(p.kind is p.VAR_KEYWORD for p in self._signature.values())
 
     def required(self) -> list[str]:
-        """Settings without a default."""
+        """Return the names of settings without a default."""
         return [name for name in self.settings() if self._signature[name].default is inspect.Parameter.empty]
 
     def build(self, n_users: int, n_items: int, settings: Mapping[str, Any], seed: int) -> nn.Module:
-        """A fresh module, the same for the same seed.
+        """Build a module; equal seeds give equal modules.
+
+        Args:
+            n_users: number of users.
+            n_items: number of items.
+            settings: the other arguments of the constructor.
+            seed: of all random draws of the constructor.
 
         Raises:
-            UserError: its constructor raised something.
+            UserError: the constructor raised an error.
         """
         sizes = () if self._by_name else (n_users, n_items)
         named = {"n_users": n_users, "n_items": n_items} if self._by_name else {}
@@ -79,10 +85,10 @@ class ModuleClass:
             module = self.kind(*sizes, **named, **settings)
             if any(is_lazy(p) for p in (*module.parameters(), *module.buffers())):
                 nobody = torch.zeros(2, dtype=torch.int64)
-                module.eval()(nobody, nobody)  # lazy layers take their sizes from a first pass
+                module.eval()(nobody, nobody)  # lazy layers get their sizes from a first pass
         for inner in module.modules():
             if isinstance(inner, nn.Embedding | nn.EmbeddingBag):
-                inner.sparse = False  # the same gradient, in a form that many copies share
+                inner.sparse = False  # the same gradient as a dense tensor, which vmap needs
         return module
 
 
@@ -92,18 +98,18 @@ def _type_of(default: Any) -> Any:
     return type(default) if isinstance(default, bool | int | float | str | tuple | list) else Any
 
 
-#: The whole numbers that float32 holds, which state and ids travel in.
+#: The largest integer up to which float32 is exact: integer states and ids are stored as floats.
 MOST = 2**24
 
 
 def states_of(module: nn.Module) -> dict[str, Tensor]:
-    """Parameters and buffers by name, shared ones once; without those that stay in the module, see `kept_by`."""
+    """Return parameters and buffers by name, shared ones once, without the buffers that `kept_by` returns."""
     buffers = {name: buffer for name, buffer in module.named_buffers() if _travels(buffer)}
     return dict(module.named_parameters()) | buffers
 
 
 def kept_by(module: nn.Module) -> frozenset[str]:
-    """Buffers that cannot be copied as numbers of the trainer's type, such as a sparse graph: all copies share them."""
+    """Return the buffers that cannot be stored as dense floats, such as a sparse graph; all copies share them."""
     return frozenset(name for name, buffer in module.named_buffers() if not _travels(buffer))
 
 
@@ -116,5 +122,5 @@ def _travels(buffer: Tensor) -> bool:
 
 
 def trained_of(module: nn.Module) -> frozenset[str]:
-    """Names of the parameters that gradients train."""
+    """Return the names of the parameters that require a gradient."""
     return frozenset(name for name, parameter in module.named_parameters() if parameter.requires_grad)

@@ -1,4 +1,4 @@
-"""Draws of code that is not ours: from a generator that is given, and never at the cost of the global ones."""
+"""Let the user's code draw from a given generator, and leave the global generators unchanged."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ import torch
 
 @contextmanager
 def drawing_from(rng: torch.Generator, *, everywhere: bool = True) -> Iterator[None]:
-    """Whatever is drawn meanwhile from torch's global generators comes from `rng`, which goes on from there.
+    """Make torch's global generators draw from `rng` within the `with` block; `rng` advances.
 
-    Afterwards the global generators stand where they stood. Nothing waits for a device.
+    Afterwards the global generators have their previous states. Does not synchronise with the device.
 
     Args:
-        rng: on the device where most is drawn.
-        everywhere: whether to do the same for NumPy's and Python's global generators.
+        rng: on the device where most draws are made.
+        everywhere: whether to seed NumPy's and Python's global generators too.
     """
     own = _global(rng.device)
     others = [] if own is torch.default_generator else [torch.default_generator]
     before = [(generator, generator.get_state()) for generator in (own, *others)]
     elsewhere = (np.random.get_state(), random.getstate()) if everywhere else None
     try:
-        for generator in others:  # a GPU's generator counts what it drew
+        for generator in others:  # a GPU's generator counts its draws
             generator.manual_seed((rng.initial_seed() + rng.get_offset()) % 2**63)
         own.set_state(rng.get_state())
         if everywhere:
@@ -50,6 +50,6 @@ def _global(device: torch.device) -> torch.Generator:
 
 
 def elsewhere_now() -> bytes:
-    """Where NumPy's and Python's global generators stand."""
+    """Return the states of NumPy's and Python's global generators."""
     _, keys, place, *rest = np.random.get_state()
     return repr((np.asarray(keys).tobytes(), place, rest, random.getstate())).encode()

@@ -1,7 +1,7 @@
-"""Rows of a table that a module looks up by the ids it was given, found or put in their place.
+"""Intercept a module's embedding lookups: observe them, or answer them with rows that were gathered before.
 
-A module reads its tables by whole-table operations, such as `embedding(user)`. While the trainer hands in rows that
-it gathered already, one for each example, such a lookup is answered by the rows themselves.
+A module looks up rows in whole tables, for example with `embedding(user)`. The trainer passes rows that it has already
+gathered, one for each example, in place of a table; the lookup then returns these rows.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from torch.overrides import TorchFunctionMode
 from core.common.errors import UserError
 from recommenders.models.recommender import RowKind
 
-#: Functions whose result has the ids of their first argument, perhaps in another shape.
+#: Functions whose result holds the ids of their first argument, perhaps in another shape or type.
 _SAME_IDS = {
     getattr(Tensor, name)
     for name in ("long", "int", "to", "view", "reshape", "squeeze", "unsqueeze", "flatten", "contiguous", "clone")
@@ -29,9 +29,9 @@ class Lookups(TorchFunctionMode):
     """Answers `embedding(ids, table)`, `table[ids]` and `index_select(table, 0, ids)` of gathered tables.
 
     Args:
-        ids: the users [B] and items [B] of the examples.
-        gathered: rows of the examples [B, ...] that stand where the module expects a table, and whose they are.
-        watched: whole tensors; how each is read is noted in `readers`.
+        ids: users [B] and items [B] of the examples.
+        gathered: (rows of the examples [B, ...], kind): tensors that are passed in place of tables of this kind.
+        watched: whole tensors whose uses are recorded in `readers`.
     """
 
     def __init__(
@@ -42,9 +42,9 @@ class Lookups(TorchFunctionMode):
         self._n = {kind: one.numel() for kind, one in ids.items()}
         self._gathered = {id(rows): kind for rows, kind in gathered}
         self.readers: dict[int, set[str]] = {id(tensor): set() for tensor in watched}
-        """`id` of a watched tensor -> whose ids it was looked up by, or "other" for any other use."""
+        """`id` of a watched tensor -> its uses: "user" or "item" for lookups by these ids, "other" for other uses."""
         self.sigmoid: tuple[Tensor, Tensor] | None = None
-        """The last sigmoid that was taken: of what, and the result."""
+        """Argument and result of the last sigmoid."""
 
     def __torch_function__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
@@ -54,9 +54,9 @@ class Lookups(TorchFunctionMode):
         table, index = _lookup(func, args, kwargs)
         ids, kind = self._ids.get(id(index), (None, None))
         if ids is not None and self._gathered.get(id(table)) == kind:
-            return table.view(*ids.shape, *table.shape[1:])  # not itself, so that other uses of a table are seen
+            return table.view(*ids.shape, *table.shape[1:])  # a new tensor, so that other uses of the table are noticed
         if any(id(one) in self._gathered for one in args):
-            raise UserError("reads a table otherwise than when it was tried; let forward do the same in every call")
+            raise UserError("uses a table in another way than in its trial call; forward has to do the same every time")
         if self.readers:
             self._note(table, kind, (args, kwargs))
         result = func(*args, **kwargs)
@@ -72,7 +72,7 @@ class Lookups(TorchFunctionMode):
                 self.readers[id(one)].add(kind if kind is not None and one is table else "other")
 
     def _follow(self, result: Any, kind: RowKind) -> None:
-        """The same ids in another shape or type are ids too."""
+        """Treat the result as ids, if it holds the same ids in another shape or type."""
         if isinstance(result, Tensor) and result.dtype in _WIDE and result.numel() == self._n[kind]:
             self._ids[id(result)] = (result, kind)
 
@@ -84,7 +84,7 @@ _OPTIONS = ("padding_idx", "max_norm", "norm_type", "scale_grad_by_freq", "spars
 
 
 def _lookup(func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> tuple[Any, Any]:
-    """The table and the ids, if this call is a plain lookup; else None twice."""
+    """Return the table and the ids of a plain lookup; (None, None) for other calls."""
     if func is functional.embedding and len(args) >= 2:
         options = {**dict(zip(_OPTIONS, args[2:], strict=False)), **kwargs}
         special = [options.get("padding_idx") is not None, options.get("max_norm") is not None]
@@ -99,7 +99,7 @@ def _lookup(func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> tupl
 
 
 def _tensors(value: Any) -> list[Tensor]:
-    """All tensors in arguments."""
+    """Return all tensors in nested arguments."""
     if isinstance(value, Tensor):
         return [value]
     inner = value.values() if isinstance(value, Mapping) else value if isinstance(value, tuple | list) else ()

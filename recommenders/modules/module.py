@@ -1,8 +1,8 @@
-"""Any `torch.nn.Module` that maps (user, item) to a prediction, as a recommender: K copies trained at once.
+"""Use any `torch.nn.Module` that maps (user, item) to a prediction as a recommender, with K copies trained at once.
 
-The module is a class `Class(n_users, n_items, **settings)` with `forward(user, item)` from ids int64 [B], counted from
-0, to logits [B] or [B, 1]; where a class attribute says `output = "probability"`, to their sigmoid. Its forward keeps
-nothing between calls but in buffers. What K copies need beside that is found out in `recommenders.modules.planning`.
+The class is constructed as `Class(n_users, n_items, **settings)`. Its `forward(user, item)` maps ids int64 [B], counted
+from 0, to logits [B] or [B, 1], or to probabilities if it has a class attribute `output = "probability"`. Between calls
+it may keep state in buffers only. `recommenders.modules.planning` finds out how to compute K copies of it.
 """
 
 from __future__ import annotations
@@ -26,30 +26,31 @@ from recommenders.modules.planning import make_plan
 
 @dataclass(frozen=True)
 class ModuleRecommender(Recommender):
-    """See the module."""
+    """A torch module class as a recommender."""
 
     source: ModuleClass
-    """Makes the modules."""
+    """Builds the modules."""
     settings: tuple[tuple[str, Any], ...] = ()
-    """What its constructor takes beside the numbers of users and items."""
+    """The other arguments of the constructor."""
     n_users: int = 13
-    """The numbers that it is used with, see `sized`."""
+    """Number of users, see `sized`."""
     n_items: int = 17
+    """Number of items, see `sized`."""
 
     @cached_property
     def plan(self) -> Plan:
-        """How the copies are computed."""
+        """The plan for computing the copies."""
         module = self.source.build(self.n_users, self.n_items, dict(self.settings), 0)
         return make_plan(self.source.label, module, self.n_users, self.n_items)
 
     @cached_property
     def tables(self) -> Mapping[str, RowKind]:  # type: ignore[override]
-        """Those of the module that are only ever looked up by id, and the ids themselves."""
+        """See Recommender: the tables that the module only looks up by id, and the ids themselves."""
         return {**self.plan.gathered, **IDS}
 
     @cached_property
     def buffers(self) -> frozenset[str]:  # type: ignore[override]
-        """The buffers of the module, its parameters that want no gradient, and the ids."""
+        """See Recommender: the buffers of the module, its parameters without gradient, and the ids."""
         return self.plan.buffers
 
     def sized(self, n_users: int, n_items: int) -> Recommender:
@@ -61,7 +62,7 @@ class ModuleRecommender(Recommender):
         """See Recommender.
 
         Raises:
-            UserError: the module depends on numbers of users and items that are others than these.
+            UserError: the module was planned for other numbers of users and items, and depends on them.
         """
         made = states_of(self.source.build(n_users, n_items, dict(self.settings), seed))
         expected = states_of(self.plan.template)

@@ -1,4 +1,4 @@
-"""A forward pass of a torch module for K copies at once."""
+"""The forward pass of a torch module for K copies at once."""
 
 from __future__ import annotations
 
@@ -16,43 +16,49 @@ from recommenders.models.recommender import RowKind, Weights
 from recommenders.modules.isolation import drawing_from
 from recommenders.modules.lookups import Lookups
 
-#: The ids of the examples travel as tables of their own: row i holds i. No module's state can have such a name.
+#: The ids of the examples are gathered from tables of their own, whose row i holds i. No state of a module can have
+#: such a name.
 IDS: Mapping[str, RowKind] = {".user": "user", ".item": "item"}
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How the copies of a module are computed."""
+    """The plan for computing the copies of a module."""
 
     label: str
-    """What a person calls it, for messages."""
+    """Name of the module in messages."""
     template: nn.Module = field(compare=False)
-    """The module; its own parameters are put aside in every pass."""
+    """The module; its own parameters are replaced in every pass."""
     gathered: Mapping[str, RowKind]
-    """Its tables whose rows are gathered."""
+    """Tables whose rows are gathered for each batch."""
     buffers: frozenset[str]
-    """Its state that no gradient trains."""
+    """State without gradient."""
     dtypes: Mapping[str, torch.dtype]
-    """Its state -> type, where a pass takes another one than that of the trainer's numbers."""
+    """State -> type that the module needs, where it differs from that of the trainer."""
     kept: frozenset[str] = frozenset()
-    """Its buffers that stay in the template."""
+    """Buffers that stay in the template, shared by all copies."""
     together: bool = True
-    """Whether one pass computes all copies (torch.func.vmap), or one after the other is."""
+    """Whether one pass computes all copies (torch.func.vmap), instead of a pass for each copy."""
     lone: tuple[bool, bool] = (True, True)
-    """Whether it takes a batch of one example, evaluating and training; else that is given twice."""
+    """Whether the module accepts a batch of one example, (evaluating, training); if not, the example is doubled."""
     is_probability: bool = False
-    """Whether it ends in a sigmoid."""
+    """Whether the module returns probabilities."""
     sees_logit: bool = False
-    """Whether what it takes the last sigmoid of are the logits."""
+    """Whether the argument of the module's last sigmoid is its logits."""
     draws_elsewhere: bool = False
-    """Whether it draws from NumPy's or Python's global generator."""
+    """Whether the module draws from NumPy's or Python's global generator."""
 
 
 def forward(plan: Plan, weights: Weights, training: Training | None) -> Tensor:
-    """The logits [K, B]; a training pass updates buffers in place.
+    """Return the logits [K, B] of all copies; a training pass updates buffers in place.
+
+    Args:
+        plan: how to compute the copies.
+        weights: see `Recommender.logit`.
+        training: the random draws of a training pass; None: evaluation mode.
 
     Raises:
-        UserError: the module's forward raised something, or gave no logits.
+        UserError: the module's forward raised an error, or returned something else than predictions.
     """
     like = weights[".user"]
     rng = torch.Generator(like.device).manual_seed(0) if training is None else training.rng
@@ -74,7 +80,7 @@ def forward(plan: Plan, weights: Weights, training: Training | None) -> Tensor:
 
 
 def _move(plan: Plan, device: torch.device) -> None:
-    """What stays in the template is where the copies are."""
+    """Move the buffers that stay in the template to the device of the copies."""
     for name in plan.kept:
         owner, _, own = name.rpartition(".")
         module = plan.template.get_submodule(owner)
@@ -82,7 +88,7 @@ def _move(plan: Plan, device: torch.device) -> None:
 
 
 def _twice(plan: Plan, weights: Weights) -> Weights:
-    """The one example two times: means and variances over a batch are the same."""
+    """Repeat the only example: means and variances over the batch stay the same."""
     tables = (*plan.gathered, *IDS)
     return weights | {name: weights[name].expand(-1, 2, *weights[name].shape[2:]) for name in tables}
 
@@ -94,7 +100,7 @@ def _cast(weight: Tensor, dtype: torch.dtype | None) -> Tensor:
 
 
 def _together(plan: Plan, state: Weights, user: Tensor, item: Tensor, rng: torch.Generator) -> tuple[Tensor, Weights]:
-    """All copies in one pass."""
+    """Compute all copies in one pass."""
 
     def one(copy: Weights) -> tuple[Tensor, Weights]:
         return run_module(plan, copy, user, item)
@@ -105,9 +111,9 @@ def _together(plan: Plan, state: Weights, user: Tensor, item: Tensor, rng: torch
 
 
 def _one_by_one(plan: Plan, state: Weights, user: Tensor, item: Tensor, rng: torch.Generator) -> tuple[Tensor, Weights]:
-    """A pass for each copy; all draw the same."""
+    """Compute the copies in a pass each, with the same random draws."""
     start, results = rng.get_state(), []
-    parts = {  # buffers of their own, since autograd counts changes of what they would be views of
+    parts = {  # buffers are cloned, since autograd would track in-place changes of a view's base
         name: weight.unbind(0) if name not in plan.buffers or name in plan.gathered else [one.clone() for one in weight]
         for name, weight in state.items()
     }
@@ -121,7 +127,17 @@ def _one_by_one(plan: Plan, state: Weights, user: Tensor, item: Tensor, rng: tor
 
 
 def run_module(plan: Plan, copy: Weights, user: Tensor, item: Tensor) -> tuple[Tensor, Weights]:
-    """One copy: its logits [B], and its buffers after the pass, but for those with gathered rows."""
+    """Compute a forward pass of one copy.
+
+    Args:
+        plan: how to compute the copy.
+        copy: its state, with gathered tables [B, ...].
+        user: [B] int64.
+        item: [B] int64.
+
+    Returns:
+        The logits [B], and the buffers after the pass, without gathered tables.
+    """
     gathered = [(copy[name], kind) for name, kind in plan.gathered.items()]
     state = dict(copy)
     with Lookups({"user": user, "item": item}, gathered) as lookups:
@@ -136,10 +152,15 @@ def run_module(plan: Plan, copy: Weights, user: Tensor, item: Tensor) -> tuple[T
 
 
 def check_output(label: str, output: object, n: int) -> None:
-    """Refuse what is no prediction for each of n examples.
+    """Check that the output of a forward pass is a prediction for each example.
+
+    Args:
+        label: name of the module in messages.
+        output: what its forward returned.
+        n: number of examples.
 
     Raises:
-        UserError: says what it is.
+        UserError: the output is not a tensor of floats of shape [n] or [n, 1].
     """
     expected = f"{label}: its forward: expected a tensor of floats, [{n}] or [{n}, 1] for {n} examples, got"
     if not isinstance(output, Tensor):
@@ -149,7 +170,7 @@ def check_output(label: str, output: object, n: int) -> None:
 
 
 def safe_logit(y_hat: Tensor) -> Tensor:
-    """log(y_hat / (1 - y_hat)), finite at 0 and 1 and without a gradient there."""
+    """Return log(y_hat / (1 - y_hat)) [...] for y_hat [...], finite at 0 and 1 and with zero gradient there."""
     limits = torch.finfo(y_hat.dtype)
     inside = y_hat.clamp(limits.tiny, 1 - limits.eps / 2)
     return inside.log() - (-inside).log1p()

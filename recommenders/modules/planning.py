@@ -1,7 +1,7 @@
-"""Finding out how the copies of a torch module can be computed, by trying it against the module as it stands.
+"""Find out how the copies of a torch module can be computed, by trial passes.
 
-A table is what is read by nothing but lookups with the ids of users, or of items: its rows can be gathered. That
-is seen by watching a pass, and what follows from it is compared with the module itself, copy by copy, on whole
+Parameters that are only read by lookups with the ids of users, or of items, are tables whose rows can be gathered. A
+recorded pass shows which these are. Each faster plan is then compared with the unchanged module, copy by copy, on whole
 tables: predictions, gradients and buffers, evaluating and training.
 """
 
@@ -28,28 +28,28 @@ from recommenders.modules.lookups import Lookups
 from recommenders.modules.module_pass import IDS, Plan, check_output, forward
 
 _log = logging.getLogger(__name__)
-#: Examples of a trial.
+#: Number of examples in a trial.
 _N = 37
 _OUTPUTS = ("logit", "probability")
 
 
 @cache
 def _say(text: str) -> None:
-    """Once in a process."""
+    """Log a message once per process."""
     _log.warning(text)
 
 
 def make_plan(label: str, module: nn.Module, n_users: int, n_items: int) -> Plan:
-    """How copies of this module can be computed.
+    """Return the fastest plan that computes copies of a module correctly.
 
     Args:
-        label: what a person calls it, for messages.
-        module: fresh.
-        n_users: the number of users.
-        n_items: the number of items.
+        label: name of the module in messages.
+        module: a new module.
+        n_users: number of users.
+        n_items: number of items.
 
     Raises:
-        UserError: it cannot be a recommender; says why.
+        UserError: the module cannot be used as a recommender; the message says why.
     """
     _check_states(label, module, max(n_users, n_items))
     trial = _Trial(label, module, n_users, n_items)
@@ -66,7 +66,7 @@ def make_plan(label: str, module: nn.Module, n_users: int, n_items: int) -> Plan
 
 
 def _say_what_is_slow(plan: Plan, trial: _Trial) -> None:
-    """Aloud, in a line each."""
+    """Log what makes training slow, in a line each."""
     if not plan.together:
         why = f" ({in_a_line(trial.why_not, 150)})" if trial.why_not else ""
         _say(
@@ -77,8 +77,8 @@ def _say_what_is_slow(plan: Plan, trial: _Trial) -> None:
     whole = [name for name in sorted(trial.trained - set(plan.gathered)) if trial.n_rows(name) in rows]
     if whole:
         _say(
-            f"{plan.label}: {', '.join(whole)}: trained whole in every step, which is slower the more users and items "
-            "there are; tables that are only read as table(user) or table(item) are not"
+            f"{plan.label}: {', '.join(whole)}: trained whole in every step, which gets slower with more users and "
+            "items; tables that are only read as table(user) or table(item) are trained row by row"
         )
 
 
@@ -96,7 +96,7 @@ def _check_states(label: str, module: nn.Module, n_rows: int) -> None:
 
 
 class _Trial:
-    """A module, two copies of its state, and random examples among which users and items repeat."""
+    """A module, two copies of its state, and random examples in which users and items repeat."""
 
     def __init__(self, label: str, module: nn.Module, n_users: int, n_items: int) -> None:
         self.label, self.module, self.trained = label, module, trained_of(module)
@@ -110,10 +110,10 @@ class _Trial:
         self._readers: dict[str, set[str]] = {name: set() for name in self._states}
         self._made: tuple[torch.dtype, Weights] | None = None
         self.why_not = ""
-        """What the last plan that did not agree raised, if it raised something."""
+        """The error that the last rejected plan raised; empty if it raised none."""
 
     def checked(self) -> Plan:
-        """What the module says, and does when it is called as it stands; nothing gathered, one copy after the other."""
+        """Check the module in trial calls; return the plan that gathers nothing and computes the copies one by one."""
         calls = [self._called(trains, self.ids) for trains in (False, True)]
         outputs = torch.stack([output for output, _, _ in calls])
         said = getattr(type(self.module), "output", None) == "probability"
@@ -139,13 +139,13 @@ class _Trial:
             sees_logit=said and all(sees for _, sees, _ in calls),
             draws_elsewhere=any(draws for _, _, draws in calls),
         )
-        gathered = replace(plan, gathered=self.tables())  # in less time, where that is right
+        gathered = replace(plan, gathered=self.tables())  # faster, if it works
         if self._takes_any_type(gathered) or self._takes_any_type(plan):
             return plan
         return replace(plan, dtypes={name: state.dtype for name, state in self._states.items()})
 
     def _stays_within(self) -> bool:
-        """Whether predictions are from 0 to 1 whatever the parameters are."""
+        """Return whether predictions lie between 0 and 1 also with other parameters."""
         state = {
             name: one + self._noise(name, torch.float32).to(one.dtype) if name in self.trained else one.clone()
             for name, one in self._states.items()
@@ -160,7 +160,7 @@ class _Trial:
         return bool(((output >= 0) & (output <= 1)).all())
 
     def _called(self, trains: bool, ids: Mapping[RowKind, Tensor]) -> tuple[Tensor, bool, bool]:
-        """The output, whether a sigmoid made it, and whether other generators than torch's drew."""
+        """Call the module; return its output, whether a sigmoid made it, and whether it drew from other generators."""
         state = {name: one.clone() for name, one in self._states.items()}
         watched, lookups = list(state.items()), Lookups(ids, (), list(state.values()))
         with user_errors_from(f"{self.label}: its forward", exits=True), drawing_from(torch_rng("trial")):
@@ -183,7 +183,7 @@ class _Trial:
         return output.reshape(-1).double(), made, draws
 
     def _takes_one(self, trains: bool) -> bool:
-        """Whether a batch of one example is one to it."""
+        """Return whether the module accepts a batch of one example."""
         try:
             self._called(trains, {kind: ids[:1] for kind, ids in self.ids.items()})
         except UserError:
@@ -191,7 +191,7 @@ class _Trial:
         return True
 
     def _takes_any_type(self, plan: Plan) -> bool:
-        """Whether it computes in the type of its parameters, whatever that is."""
+        """Return whether the module computes in the type of its parameters, float32 or float64."""
         try:
             for dtype in (torch.float32, torch.float64):
                 for trains in (False, True):
@@ -201,11 +201,11 @@ class _Trial:
         return True
 
     def n_rows(self, name: str) -> int:
-        """Of a state."""
+        """Return the number of rows of a state, 0 for a scalar."""
         return len(self._states[name]) if self._states[name].dim() else 0
 
     def tables(self) -> dict[str, RowKind]:
-        """What is read by nothing but lookups of users, or of items."""
+        """Return the tables: the states that were only read by lookups of users, or of items."""
         return {
             name: kind
             for name, readers in self._readers.items()
@@ -214,7 +214,7 @@ class _Trial:
         }
 
     def outcome(self, plan: Plan, trains: bool, dtype: torch.dtype = torch.float64) -> Weights:
-        """Logits, gradients and buffers after a pass of two copies, by name."""
+        """Return logits, gradients and buffers of a pass with two copies, by name."""
         whole = self._two_copies(dtype)
         tables = {**plan.gathered, **IDS}
         weights = {
@@ -234,7 +234,7 @@ class _Trial:
         return {"logits": logit.detach(), **gradients, **buffers}
 
     def _rows(self, name: str, gradient: Tensor, is_gathered: bool) -> Tensor:
-        """A gradient; of what is a table only the rows of the trial's users or items, all others are zero."""
+        """Return a gradient; for tables only the rows of the trial's users or items, as all others are zero."""
         kind = self.tables().get(name)
         if kind is None:
             return gradient
@@ -244,11 +244,11 @@ class _Trial:
         return gradient.new_zeros(2, len(rows), *gradient.shape[2:]).index_add_(1, places, gradient)
 
     def _noise(self, name: str, dtype: torch.dtype) -> Tensor:
-        """As many random numbers as a parameter has."""
+        """Return random numbers in the shape of a parameter."""
         return torch.randn(self._states[name].shape, generator=torch_rng("trial", name), dtype=dtype)
 
     def _two_copies(self, dtype: torch.dtype) -> Weights:
-        """The fresh state, and one with other parameters; and the ids."""
+        """Return the state of two copies, the original and one with other parameters, and the ids."""
         if self._made is None or self._made[0] != dtype:
             self._made, made = None, {}
             for name, state in self._states.items():
@@ -259,13 +259,13 @@ class _Trial:
         return weights | {name: torch.arange(self.sizes[kind], dtype=dtype).expand(2, -1) for name, kind in IDS.items()}
 
     def agrees(self, plan: Plan, truth: Sequence[Weights]) -> bool:
-        """Whether a plan comes to the same."""
+        """Return whether a plan gives the expected outcomes."""
         coarse = any(dtype.is_floating_point and dtype != torch.float64 for dtype in plan.dtypes.values())
         tolerance = {"rtol": 1e-2, "atol": 1e-3} if coarse else {"rtol": 1e-7, "atol": 1e-9}
         self.why_not = ""
         try:
             with warnings.catch_warnings():
-                warnings.filterwarnings("error", message="There is a performance drop")  # vmap would loop by itself
+                warnings.filterwarnings("error", message="There is a performance drop")  # vmap falls back to a loop
                 found = [self.outcome(plan, trains) for trains in (False, True)]
         except (UserError, RuntimeError) as error:
             self.why_not = first_line(error)

@@ -1,4 +1,4 @@
-"""One trained copy of a recommender as a torch module, to predict with elsewhere: to store, move or export."""
+"""One trained copy of a recommender as a torch module: for predicting, storing and exporting."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from recommenders.modules.module import ModuleRecommender
 
 
 class ScoringModule(nn.Module):
-    """(user [B], item [B]), ids as int64 from 0, -> y_hat [B]; in evaluation mode whatever `train` says.
+    """Maps user ids [B] and item ids [B] to predictions y_hat [B].
 
-    Its parameters and buffers are the weights, so that it moves by `.to()`, and `state_dict` stores it; torch.export
-    takes it with a dynamic number of examples, as far as it takes the module of a `ModuleRecommender`.
+    Its parameters and buffers are the weights, so `.to()` moves it and `state_dict` stores it. torch.export supports it
+    with a dynamic number of examples; for a `ModuleRecommender`, this depends on the user's module.
 
     Args:
         recommender: the model.
-        weights: of one copy, with the leading K = 1; copied.
+        weights: of one copy, with a leading K = 1; copied.
 
     Raises:
-        UserError: weights of several copies.
+        UserError: the weights are those of several copies.
     """
 
     def __init__(self, recommender: Recommender, weights: Weights) -> None:
@@ -35,13 +35,18 @@ class ScoringModule(nn.Module):
         self.model = _Module(recommender, weights) if is_module else _Gathering(recommender, weights)  # type: ignore[arg-type]
 
     def forward(self, user: Tensor, item: Tensor) -> Tensor:
-        """y_hat [B]."""
+        """Return predictions y_hat [B].
+
+        Args:
+            user: ids from 0 [B], int64.
+            item: ids from 0 [B], int64.
+        """
         y_hat: Tensor = self.model(user, item)
         return y_hat
 
 
 class _Gathering(nn.Module):
-    """A recommender that works on gathered rows."""
+    """A recommender that gets gathered rows."""
 
     def __init__(self, recommender: Recommender, weights: Weights) -> None:
         super().__init__()
@@ -60,7 +65,7 @@ class _Gathering(nn.Module):
 
 
 class _Module(nn.Module):
-    """A torch module as it was written, with trained weights."""
+    """The user's torch module with trained weights, always in evaluation mode."""
 
     def __init__(self, recommender: ModuleRecommender, weights: Weights) -> None:
         super().__init__()
@@ -73,7 +78,7 @@ class _Module(nn.Module):
                 state.copy_(whole)
 
     def train(self, mode: bool = True) -> Self:
-        """Stays in evaluation mode."""
+        """Stay in evaluation mode."""
         return super().train(False)
 
     def forward(self, user: Tensor, item: Tensor) -> Tensor:

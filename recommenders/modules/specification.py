@@ -1,4 +1,4 @@
-"""A recommender written on one line: `mf:embedding_size=32`, or a class of one's own: `package.module:Class:size=8`."""
+"""Specifications of recommenders: `mf:embedding_size=32`, or the user's own class `package.module:Class:size=8`."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ class RecommenderSpec(Specification):
 
 
 def make(spec: RecommenderSpec, kind: type, defaults: Mapping[str, Any], settings: Mapping[str, Any]) -> Recommender:
-    """A recommender of this class.
+    """Build the recommender of a specification.
 
     Args:
-        spec: the line that asks for it.
+        spec: gives settings.
         kind: a dataclass derived from Recommender, or a class derived from torch.nn.Module.
-        defaults: settings that the class may have; those of the line come first.
-        settings: more settings, beside those of the line.
+        defaults: settings for classes that have them, unless `spec` or `settings` gives them.
+        settings: settings beside those of `spec`.
 
     Raises:
-        UserError: an unknown setting, a value that cannot be, or one that is missing.
+        UserError: a setting is unknown, invalid, missing or given twice.
     """
     module = ModuleClass(kind, f"recommender {spec.name}") if issubclass(kind, nn.Module) else None
     kinds = kinds_of(kind) if module is None else module.settings()
@@ -61,7 +61,7 @@ def make(spec: RecommenderSpec, kind: type, defaults: Mapping[str, Any], setting
 
 
 def is_recommender(thing: object) -> bool:
-    """Return whether recommenders can be made of it: a class of torch modules, or a dataclass of recommenders."""
+    """Return whether an object is a recommender class: derived from torch.nn.Module, or a dataclass of Recommender."""
     if not isinstance(thing, type) or thing in (nn.Module, Recommender, ModuleRecommender):
         return False
     return issubclass(thing, nn.Module) or (issubclass(thing, Recommender) and is_dataclass(thing))

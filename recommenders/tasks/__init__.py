@@ -1,1 +1,1 @@
-"""What is trained for what: tasks and metrics, where candidates are measured, screening, training to convergence."""
+"""The recommendation task: metrics, environments that measure candidates, screening, and training to convergence."""

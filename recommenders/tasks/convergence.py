@@ -1,4 +1,4 @@
-"""Phase III on the batched trainer: many losses to convergence together."""
+"""Phase III with the batched trainer: train many losses to convergence together."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from recommenders.backends.base import TrainEpoch
 from recommenders.models.recommender import Weights
 from recommenders.tasks.task import RecommendationTask, SgdSettings
 
-#: Of the parameters, for each candidate: the current ones and the best.
+#: Sets of parameters for each candidate: the current ones and the best.
 _COPIES = 2
 
 
 class BatchedRun(ConvergenceRun):
-    """Fresh recommenders (the same for every loss), trained on the same batches.
+    """Trains copies of one fresh recommender on the same batches, each with its own loss.
 
     Args:
         task: what to train.
         losses: one for each candidate.
         seed: of the recommender and of the batches.
-        sgd: settings of SGD for each candidate.
+        sgd: SGD settings for each candidate.
     """
 
     def __init__(self, task: RecommendationTask, losses: Sequence[Loss], seed: int, sgd: Sequence[SgdSettings]) -> None:
@@ -40,15 +40,15 @@ class BatchedRun(ConvergenceRun):
         self._prepared = self._prepare()
         self._epoch = 0
         self.best: dict[int, Weights] = {}
-        """Number of a loss -> its recommender at its best epoch (leading K = 1)."""
+        """Number of a loss -> weights of its recommender at its best epoch (leading K = 1)."""
 
     @property
     def active(self) -> list[int]:
-        """The losses that are in training."""
+        """Numbers of the losses in training."""
         return list(self._active)
 
     def state_dict(self) -> dict[str, Any]:
-        """Where training stands between epochs. The tensors are those in training: store them before it goes on."""
+        """Return the state between epochs. Its tensors are those in training: store them before the next epoch."""
         return {
             "epoch": self._epoch,
             "active": list(self._active),
@@ -57,10 +57,10 @@ class BatchedRun(ConvergenceRun):
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on from there; made with the same losses and seed, and not trained yet.
+        """Restore what `state_dict` of a run with the same arguments returned; this run must not have trained yet.
 
         Raises:
-            UserError: a state of another recommender or of other losses.
+            UserError: the state belongs to another recommender or to other losses.
         """
         n = len(self._losses)
         self._epoch, self._active = count(state["epoch"]), [count(i, n) for i in read(list[int], state["active"])]
@@ -74,7 +74,7 @@ class BatchedRun(ConvergenceRun):
             self._prepared = self._prepare()
 
     def _one_copy(self, stored: Mapping[str, Tensor]) -> Weights:
-        """Stored parameters of one recommender, on the device."""
+        """Return stored parameters of one recommender, on the device."""
         copy = self._models.select([0])
         copy.load(stored)
         return copy.weights
@@ -109,21 +109,21 @@ class BatchedRun(ConvergenceRun):
 
 
 class LossConvergence(ConvergenceTraining):
-    """Fresh recommenders trained by every loss until they converge, as many together as memory takes.
+    """Trains a fresh recommender with each loss until it converges, as many together as fit into memory.
 
-    What is kept is a recommender at its best epoch (leading K = 1).
+    `kept` is the recommender of one loss at its best epoch (leading K = 1).
 
     Args:
         task: what to train.
         losses: one for each candidate.
         seed: of the recommenders and batches.
-        early_stopping: when a candidate has converged.
+        early_stopping: the rule by which a candidate has converged.
         threshold_from: see RecommendationTask.report.
-        keep: the number of the loss whose recommender is kept, if any.
-        sgd: settings of SGD for each loss; None: those of the task for all.
+        keep: number of the loss whose recommender is kept; None: keep none.
+        sgd: SGD settings for each loss; None: those of the task.
 
     Raises:
-        ValueError: not as many settings of SGD as losses.
+        ValueError: the numbers of SGD settings and losses differ.
     """
 
     def __init__(
@@ -143,12 +143,12 @@ class LossConvergence(ConvergenceTraining):
         self._early_stopping, self._threshold_from, self._keep = early_stopping, threshold_from, keep
         self._curves = [TrainingCurve() for _ in losses]
         self._fit: BatchedRun | None = None
-        self._group = slice(0, 0)  # the losses that are in training together
+        self._group = slice(0, 0)  # the losses in training
         self.fitted: list[TrainingResult] = []
         self.kept: Weights | None = None
 
     def __iter__(self) -> Iterator[list[TrainingCurve]]:
-        """The epochs to come."""
+        """Train and yield the curves of all losses after each epoch."""
         while len(self.fitted) < len(self._losses):
             try:
                 yield from self._train_group()
@@ -161,13 +161,13 @@ class LossConvergence(ConvergenceTraining):
         return self._group.stop - self._group.start
 
     def _begin(self, group: slice) -> None:
-        """Start this group from fresh recommenders, whatever it had come to."""
+        """Start a group of losses from fresh recommenders, dropping earlier progress."""
         self._group, self._fit = group, None
         for i in range(*group.indices(len(self._losses))):
             self._curves[i] = TrainingCurve()
 
     def _fresh(self) -> BatchedRun:
-        """The group before its first epoch."""
+        """Return the current group before its first epoch."""
         return BatchedRun(self._task, self._losses[self._group], self._seed, self._sgd[self._group])
 
     def _train_group(self) -> Iterator[list[TrainingCurve]]:
@@ -181,14 +181,14 @@ class LossConvergence(ConvergenceTraining):
         self.fitted += [self._finished(fit, i, done) for i, done in enumerate(self._curves[self._group])]
         if self._keep is not None and start <= self._keep < self._group.stop:
             self.kept = fit.best.get(self._keep - start)
-        self._fit = None  # its memory is for the next one
+        self._fit = None  # frees memory for the next group
 
     def _finished(self, fit: BatchedRun, i: int, done: TrainingCurve) -> TrainingResult:
         metrics = self._task.report(fit.best[i], self._threshold_from) if i in fit.best else ({}, {})
         return TrainingResult(done.epochs, done.best_epoch, *metrics, tuple(done.curve))
 
     def state_dict(self) -> dict[str, Any]:
-        """Where it stands, between epochs. The tensors are those in training: store them before it goes on."""
+        """Return the state between epochs. Its tensors are those in training: store them before the next epoch."""
         return {
             "fitted": [one.to_dict() for one in self.fitted],
             "progress": [asdict(one) for one in self._curves],
@@ -198,10 +198,10 @@ class LossConvergence(ConvergenceTraining):
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on from there; made with the same arguments.
+        """Restore what `state_dict` of a training with the same arguments returned.
 
         Raises:
-            UserError: a state of another recommender or of other losses.
+            UserError: the state belongs to another recommender or to other losses.
         """
         n = len(self._losses)
         self.fitted = read(list[TrainingResult], state["fitted"])
@@ -223,11 +223,19 @@ class LossConvergence(ConvergenceTraining):
 
 
 def read_weights(task: RecommendationTask, stored: Any, seed: int = 0) -> Weights | None:
-    """Stored parameters of one recommender of a task, on its device; None if there were none.
+    """Return stored parameters of one recommender, on the device of its task.
+
+    Args:
+        task: the task of the recommender.
+        stored: the parameters by name (leading K = 1), or None.
+        seed: of the recommender that the stored parameters are compared with, which does not matter.
+
+    Returns:
+        The parameters; None if `stored` is None.
 
     Raises:
-        UserError: those of another recommender.
-        TypeError: they are none.
+        UserError: the parameters belong to another recommender.
+        TypeError: the value is something else than parameters.
     """
     weights = read(dict[str, Tensor] | None, stored)
     if weights is None:
@@ -245,7 +253,19 @@ def fit_losses(
     threshold_from: str = "validation",
     on_epoch: Callable[[list[TrainingCurve]], None] = lambda progress: None,
 ) -> list[TrainingResult]:
-    """Train to the end, see LossConvergence; `on_epoch` is called after every epoch with the progress of all losses."""
+    """Train a fresh recommender with each loss until it converges, see LossConvergence.
+
+    Args:
+        task: what to train.
+        losses: one for each candidate.
+        seed: of the recommenders and batches.
+        early_stopping: the rule by which a candidate has converged.
+        threshold_from: see RecommendationTask.report.
+        on_epoch: called after every epoch with the curves of all losses.
+
+    Returns:
+        A result for each loss, in order.
+    """
     fitting = LossConvergence(task, losses, seed, early_stopping, threshold_from)
     for progress in fitting:
         on_epoch(progress)

@@ -1,8 +1,8 @@
-"""Where candidates are measured: two environments behind one interface.
+"""The two environments in which candidates are measured.
 
 `alternating` is Algorithm 1: a candidate's reward depends on what the recommender has learned so far.
-`from-scratch` starts every candidate from the same fresh recommender, so that rewards do not change
-while a searcher learns, which is fair to evolution and Bayesian search.
+`from-scratch` trains every candidate from the same fresh recommender. Rewards then never change during a
+search, which evolution and Bayesian search rely on.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from recommenders.tasks.task import Pairs, RecommendationTask
 
 
 class _Environment(Evaluator):
-    """What the two have in common: a start, a fixed proxy batch, and the copies of the last measure."""
+    """The common part of both environments: a start, a fixed proxy batch, and the copies of the last `measure`."""
 
     def __init__(self, task: RecommendationTask, seed: int, proxy_size: int, epochs: int) -> None:
         if not 1 <= proxy_size <= len(task.dataset.train) or epochs < 1:
@@ -55,7 +55,7 @@ class _Environment(Evaluator):
         return self._score
 
     def score_on(self, pairs: Pairs) -> float:
-        """The score of the start on other pairs than those of validation, higher is better."""
+        """Return the score of the start on pairs other than those of validation, higher is better."""
         return self._task.scores_on(self._start.weights, pairs)[0]
 
     def proxy_batch(self) -> ProxyBatch:
@@ -64,15 +64,15 @@ class _Environment(Evaluator):
 
     @abstractmethod
     def _batch_seed(self, seed: int) -> int:
-        """The seed of the batches, given that of the step."""
+        """Return the seed of the batches for the seed of a step."""
 
     def measure(self, losses: Sequence[Loss], seed: int) -> list[Measurement]:
-        """See Evaluator; as many together as memory takes."""
+        """See Evaluator; trains as many copies together as fit into memory."""
         began, scores = time.perf_counter(), list[float]()
         self._measured = (tuple(losses), seed)
         together = min(len(losses), self._task.trainer.at_once(self._start.weights))
         while len(scores) < len(losses):
-            self._copies = None  # before others take their memory
+            self._copies = None  # frees memory for the next ones
             try:
                 self._copies, of_part = self._train(losses[len(scores) : len(scores) + together], seed)
             except (RuntimeError, MemoryError) as error:
@@ -81,30 +81,30 @@ class _Environment(Evaluator):
             scores += of_part
         if together < len(losses):
             self._copies = None
-        seconds = (time.perf_counter() - began) / len(losses)
+        seconds = (time.perf_counter() - began) / max(1, len(losses))
         return [Measurement(score, self._epochs, seconds) for score in scores]
 
     def _train(self, losses: Sequence[Loss], seed: int) -> tuple[ModelCopies, Sequence[float]]:
-        """A copy of the start trained by each loss, and their scores."""
+        """Return copies of the start, trained with a loss each, and their validation scores."""
         copies, prepared = self._start.select([0] * len(losses)), self._task.trainer.prepare(losses)
         for epoch in range(self._epochs - 1):
             self._task.trainer.train_epoch(copies, prepared, self._batch_seed(seed), epoch)
         return copies, self._task.train_and_score(copies, prepared, self._batch_seed(seed), self._epochs - 1)
 
     def _trained(self, index: int) -> ModelCopies:
-        """A copy of the last measure; trained again, which gives the same, if they were too many to be kept."""
+        """Return a copy of the last `measure`; if not all copies were kept, train it again, with the same result."""
         assert self._measured is not None, "measure comes before adopt"
         losses, seed = self._measured
         return self._train([losses[index]], seed)[0] if self._copies is None else self._copies.select([index])
 
 
 class AlternatingEnvironment(_Environment):
-    """One epoch from the current recommender; the best accepted copy takes its place.
+    """Trains each candidate for one epoch from the current recommender, which the best accepted copy replaces.
 
     Args:
         task: what to train.
         seed: of the first recommender and of the proxy batch.
-        proxy_size: |B| of the proxy test (5 for ML-100K, 20 for Electronics in the paper).
+        proxy_size: number of examples in the proxy batch (5 for ML-100K, 20 for Electronics in the paper).
     """
 
     def __init__(self, task: RecommendationTask, seed: int, proxy_size: int = 5) -> None:
@@ -114,7 +114,7 @@ class AlternatingEnvironment(_Environment):
         return seed
 
     def adopt(self, index: int) -> bool:
-        """See Evaluator; the start becomes this copy."""
+        """See Evaluator; the copy becomes the start."""
         self._move(self._trained(index))
         return True
 
@@ -136,13 +136,13 @@ class AlternatingEnvironment(_Environment):
 
 
 class FromScratchEnvironment(_Environment):
-    """Several epochs from a fresh recommender, always the same one, on always the same batches.
+    """Trains each candidate for some epochs from the same fresh recommender, on the same batches.
 
     Args:
         task: what to train.
         seed: of the recommender, the batches and the proxy batch.
-        proxy_size: |B| of the proxy test.
-        epochs: how long each candidate trains.
+        proxy_size: number of examples in the proxy batch.
+        epochs: how many epochs to train each candidate.
     """
 
     def __init__(self, task: RecommendationTask, seed: int, proxy_size: int = 5, epochs: int = 3) -> None:
@@ -150,18 +150,18 @@ class FromScratchEnvironment(_Environment):
         self._seed = derive_seed(seed, "from scratch")
 
     def _batch_seed(self, seed: int) -> int:
-        return self._seed  # that equal losses get equal scores in every step
+        return self._seed  # so that equal losses get equal scores in every step
 
     def adopt(self, index: int) -> bool:
-        """See Evaluator; the start stays."""
+        """See Evaluator; the start never changes."""
         return False
 
     def restart(self, seed: int) -> bool:
-        """See Evaluator; the start stays."""
+        """See Evaluator; the start never changes."""
         return False
 
     def state_dict(self) -> dict[str, Any]:
-        """See Evaluator; the start follows from the seed."""
+        """See Evaluator; empty, since the start follows from the seed."""
         return {}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -170,17 +170,28 @@ class FromScratchEnvironment(_Environment):
 
 
 def proxy_pairs(task: RecommendationTask, seed: int, size: int) -> Pairs:
-    """The training rows of the proxy batch."""
+    """Draw the training rows of a proxy batch.
+
+    Args:
+        task: gives the training rows.
+        seed: of the draw.
+        size: number of rows.
+    """
     rows = numpy_rng(seed, "probe batch").choice(len(task.dataset.train), size, replace=False)
     return Pairs.of(task.dataset.train.take(rows), task.trainer.device)
 
 
 @torch.no_grad()
 def proxy_batch_of(task: RecommendationTask, weights: Weights, pairs: Pairs) -> ProxyBatch:
-    """The proxy batch seen from one copy (leading K = 1): y_hat [B] and the Gram matrix of d y_hat / d omega.
+    """Return the proxy batch for one copy of the recommender: predictions and the Gram matrix of their gradients.
 
-    The Jacobian takes one backward pass: B copies of the batch, copy b pulled back from its example b
-    alone. The recommender is in evaluation mode. Computed in float64.
+    One backward pass gives the Jacobian: of B copies of the batch, copy b is backpropagated from its example b only.
+    Computed in float64, in evaluation mode.
+
+    Args:
+        task: gives the recommender.
+        weights: of the copy, with a leading K = 1.
+        pairs: the B examples.
     """
     recommender, size = task.recommender, len(pairs.label)
     gathered = {
@@ -191,7 +202,7 @@ def proxy_batch_of(task: RecommendationTask, weights: Weights, pairs: Pairs) -> 
     y_hat = torch.sigmoid(logit[0])
     jacobian = []
     for name, gradient in pullback(torch.diag(y_hat * (1 - y_hat))).items():
-        if name in recommender.tables:  # rows of one user or item are one parameter
+        if name in recommender.tables:  # examples of the same user or item share a row
             ids = pairs.user if recommender.tables[name] == "user" else pairs.item
             first = torch.as_tensor(first_occurrence(ids.cpu().numpy(), len(ids)), device=ids.device)
             gradient = torch.zeros_like(gradient).index_add_(1, first, gradient)

@@ -58,7 +58,7 @@ LOSS_TERMS = Terms(
 
 @dataclass(frozen=True)
 class LossRules:
-    """How losses are told apart, and what they are trained as."""
+    """Settings of the three phases for losses."""
 
     proxy: ProxyTest | NoProxyTest
     """The proxy test, or what stands in for it."""
@@ -83,7 +83,7 @@ class LossRules:
 
 
 class TrainedLossProblem(LossProblem, StudyProblem[LossProgram]):
-    """See the module.
+    """The problem of searching a loss with all three phases of the paper.
 
     Args:
         task: the recommender, its data, and how it is trained.
@@ -182,7 +182,14 @@ class TrainedLossProblem(LossProblem, StudyProblem[LossProgram]):
     def leading(
         self, tally: Tally[LossProgram], finalists: int, simpler: int, say: Callable[[str], None]
     ) -> Leading[LossProgram]:
-        """Phase II: the validation check of all accepted losses, then screening where rewards cannot be compared."""
+        """Run phase II: the validation check of all accepted losses, then screening where rewards cannot be compared.
+
+        Args:
+            tally: the accepted losses and their scores in Phase I.
+            finalists: how many of the best losses go on to Phase III.
+            simpler: how many more, out of the Pareto front of score and complexity.
+            say: called with sentences about the progress.
+        """
         rules, programs = self._rules, list(tally.accepted.values())
         checked = check_directions(programs, self.space, rules.check, finalists)
         say(

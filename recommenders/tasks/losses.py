@@ -1,4 +1,4 @@
-"""Handcrafted losses and the paper's found ones (Table 4), by name. Usable wherever a formula is."""
+"""The registry of named losses: handcrafted ones, and those that the paper found (Table 4)."""
 
 from __future__ import annotations
 
@@ -22,12 +22,13 @@ class NamedLoss:
 
     name: str
     source: str
-    """Where it comes from, and what to know about it."""
+    """Its origin, and notes about it."""
     closed_form: ClosedForm | None = None
+    """The loss; None if it has a formula."""
     formula: str | None = None
-    """For losses made of the operators: Table 4, with `eps` the smoothing term."""
+    """The loss as a program, with the smoothing term `eps`; None if it has a closed form."""
     epsilon: float | None = None
-    """The smoothing term that does best on the ML-100K validation set (MF, published decay)."""
+    """The best smoothing term on the validation part of ML-100K (MF, published decay)."""
 
 
 _ROWS = (
@@ -55,20 +56,20 @@ _BY_LOWER_NAME = {name.lower(): row for name, row in NAMED_LOSSES.items()}
 
 
 def find_named_loss(text: str) -> NamedLoss | None:
-    """The named loss that the text names, in any case of letters."""
+    """Return the loss with this name, ignoring case; None if there is none."""
     return _BY_LOWER_NAME.get(text.strip().lower())
 
 
 def make_loss(text: str, space: OperatorSpace, epsilon: float | None = None) -> Loss:
-    """The loss that a name or a formula stands for.
+    """Return the loss of a name or a formula.
 
     Args:
-        text: a name of NAMED_LOSSES in any case, or a formula.
-        space: how the operators of a formula behave (named losses run unclamped).
-        epsilon: the smoothing term; without one, a named loss's own or the space's xi.
+        text: a key of NAMED_LOSSES in any case, or a formula.
+        space: gives the clamp rule and xi for a formula; named losses run unclamped.
+        epsilon: the smoothing term; None: that of the named loss, or the space's xi.
 
     Raises:
-        UserError: neither a name nor a formula.
+        UserError: the text is neither a name nor a formula.
     """
     named = find_named_loss(text)
     if named is None:
@@ -81,15 +82,15 @@ def make_loss(text: str, space: OperatorSpace, epsilon: float | None = None) -> 
 
 
 def _program(text: str) -> LossProgram:
-    """What a formula stands for; one that was meant to be a name, or has one in it, is told so."""
+    """Parse a formula; if it fails because of the name of a loss, or a misspelled one, the error says so."""
     try:
         return LossProgram.parse(text)
     except FormulaError as error:
         names = _NAME.findall(text[:MAX_LENGTH])
         within = next((name for name in names if find_named_loss(name) is not None), None)
         if within is not None:
-            raise UserError(f"{error}; {within} is a known loss, and no part of a formula: give it alone") from None
+            raise UserError(f"{error}; {within} is a named loss, which cannot be part of a formula") from None
         if names == [text.strip()] and names[0] not in OPERATORS:
             near = unknown_name("loss", names[0], [*NAMED_LOSSES, "y_hat", "y"])
-            raise UserError(f"{near} A formula such as (y_hat - y)^2 will do as well.") from None
+            raise UserError(f"{near} Or give a formula such as (y_hat - y)^2.") from None
         raise

@@ -1,4 +1,4 @@
-"""Comparing two ordered rows of numbers, as machine code."""
+"""Compare two sorted arrays of numbers, in compiled code."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from core.common.jit import compiled
 
 @compiled()
 def pairs_won(below, above):
-    """Count the pairs (b, a) of `below` and `above`: two for each with a > b, one for each tie.
+    """Count the pairs (b, a) of `below` and `above`: two for each pair with a > b, one for each tie.
 
     Args:
-        below: [n], ascending, NaN last.
-        above: [m], the same.
+        below: numbers in ascending order [n], NaN last.
+        above: numbers in ascending order [m], NaN last.
     """
     smaller = not_larger = won = 0
     for value in above:

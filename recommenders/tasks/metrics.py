@@ -1,4 +1,4 @@
-"""Metrics of K candidates at once: y_hat [K, n] and labels y [n] -> [K].
+"""Metrics of K candidates at once: predictions y_hat [K, n] and labels y [n] -> [K].
 
 A candidate with a prediction that is not finite gets NaN. Tested against scikit-learn.
 """
@@ -19,21 +19,26 @@ from recommenders.tasks.merging import pairs_won
 
 
 def auc(y_hat: Tensor, y: Tensor) -> Tensor:
-    """Return the area under the ROC curve [K] of y_hat [K, n] and y [n]; ties count half (Mann-Whitney)."""
+    """Return the area under the ROC curve [K]; ties count half (Mann-Whitney).
+
+    Args:
+        y_hat: predictions [K, n].
+        y: labels [n].
+    """
     positive = y > 0.5
     below, above = _in_order(y_hat[:, ~positive]), _in_order(y_hat[:, positive])
     return _finite_only(_pairs_won(below, above).double() / (2 * below.shape[1] * above.shape[1]), y_hat)
 
 
 def _in_order(values: Tensor) -> Tensor:
-    """Every row sorted; numpy does that many times faster on a CPU than torch."""
+    """Sort every row; on a CPU, NumPy is many times faster than torch."""
     if values.device.type == "cpu":
         return torch.from_numpy(np.sort(values.numpy(), axis=1))
     return values.sort(dim=1).values
 
 
 def _pairs_won(below: Tensor, above: Tensor) -> Tensor:
-    """See `recommenders.tasks.merging`; of rows in order [K, n] and [K, m], so [K]."""
+    """Return `recommenders.tasks.merging.pairs_won` [K] of sorted rows [K, n] and [K, m]."""
     if below.device.type == "cpu":
         return torch.tensor([pairs_won(*rows) for rows in zip(below.numpy(), above.numpy(), strict=True)])
     smaller, not_larger = (torch.searchsorted(below, above, right=right) for right in (False, True))
@@ -41,19 +46,34 @@ def _pairs_won(below: Tensor, above: Tensor) -> Tensor:
 
 
 def rmse(y_hat: Tensor, y: Tensor) -> Tensor:
-    """Return the root mean squared error [K] of y_hat [K, n] and y [n]."""
+    """Return the root mean squared error [K].
+
+    Args:
+        y_hat: predictions [K, n].
+        y: labels [n].
+    """
     return _finite_only((y_hat.double() - y.double()).square().mean(dim=1).sqrt(), y_hat)
 
 
 def mae(y_hat: Tensor, y: Tensor) -> Tensor:
-    """Return the mean absolute error [K] of y_hat [K, n] and y [n]."""
+    """Return the mean absolute error [K].
+
+    Args:
+        y_hat: predictions [K, n].
+        y: labels [n].
+    """
     return _finite_only((y_hat.double() - y.double()).abs().mean(dim=1), y_hat)
 
 
 def best_threshold(y_hat: Tensor, y: Tensor) -> Tensor:
-    """Return the threshold [K] with the largest F1 of y_hat [K, n] and y [n]; of equally good ones the largest.
+    """Return the threshold with the best F1 [K], where y_hat >= threshold is a predicted positive.
 
-    y_hat >= threshold is a predicted positive.
+    Args:
+        y_hat: predictions [K, n].
+        y: labels [n].
+
+    Returns:
+        [K]; the largest one of several equally good thresholds.
     """
     values, order = torch.sort(y_hat, dim=1, descending=True)
     hits = (y > 0.5)[order].double().cumsum(dim=1)
@@ -66,12 +86,12 @@ def best_threshold(y_hat: Tensor, y: Tensor) -> Tensor:
 
 
 def f1(y_hat: Tensor, y: Tensor, threshold: Tensor | None = None) -> Tensor:
-    """Return the F1 score [K]; 0 where no positive is predicted and found.
+    """Return the F1 score [K]; 0 without true positives.
 
     Args:
         y_hat: predictions [K, n].
         y: labels [n].
-        threshold: [K]; the best one for F1 unless given.
+        threshold: [K]; None: the threshold with the best F1.
     """
     predicted, positive = _predicted(y_hat, y, threshold), y > 0.5
     hits = (predicted & positive).sum(dim=1).double()
@@ -79,12 +99,12 @@ def f1(y_hat: Tensor, y: Tensor, threshold: Tensor | None = None) -> Tensor:
 
 
 def accuracy(y_hat: Tensor, y: Tensor, threshold: Tensor | None = None) -> Tensor:
-    """Return the share of right predictions [K].
+    """Return the accuracy [K].
 
     Args:
         y_hat: predictions [K, n].
         y: labels [n].
-        threshold: [K]; the best one for F1 unless given.
+        threshold: [K]; None: the threshold with the best F1.
     """
     return _finite_only((_predicted(y_hat, y, threshold) == (y > 0.5)).double().mean(dim=1), y_hat)
 
@@ -102,15 +122,22 @@ class PredictionMetric(Metric):
     """A row of the metric table."""
 
     task: str
+    """The task that it belongs to."""
     evaluate: Callable[[Tensor, Tensor], Tensor]
+    """(y_hat [K, n], y [n]) -> value [K]."""
 
     def score(self, y_hat: Tensor, y: Tensor) -> Tensor:
-        """Return the score [K] of y_hat [K, n] and y [n]: the metric, negated where lower is better."""
+        """Return the score [K]: the metric, negated if lower is better.
+
+        Args:
+            y_hat: predictions [K, n].
+            y: labels [n].
+        """
         value = self.evaluate(y_hat, y)
         return value if self.higher_is_better else -value
 
 
-#: name -> metric; the first of a task is its default.
+#: name -> metric; the first metric of a task is its default.
 METRICS: Mapping[str, PredictionMetric] = MappingProxyType(
     {
         row.name: row
@@ -158,7 +185,7 @@ def find_metric(task: str, name: str | None) -> PredictionMetric:
 
 
 def report(task: str, y_hat: Tensor, y: Tensor, threshold: Tensor) -> dict[str, list[float]]:
-    """Return every metric of a task by name, a number for each of K candidates.
+    """Return every metric of a task by name, with a number for each of K candidates.
 
     Args:
         task: one of TASKS.

@@ -1,4 +1,4 @@
-"""How large a loss is beside BCE, as a fresh recommender sees it: see `core.problems.scale`."""
+"""Normalise losses to the gradient norm of BCE on a fresh recommender, see `core.problems.scale`."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from recommenders.tasks.task import RecommendationTask
 
 
 def fresh_normaliser(task: RecommendationTask, seed: int, size: int = 5) -> GradientNormaliser:
-    """Return what brings losses to the gradient norm of BCE on the proxy batch of a fresh recommender.
+    """Return a normaliser to the gradient norm of BCE on the proxy batch of a fresh recommender.
 
     Args:
-        task: what is trained.
-        seed: of the recommender and of the batch; an environment with this seed starts from the same.
-        size: rows in the batch.
+        task: gives the recommender and the training rows.
+        seed: of the recommender and of the batch; an environment with this seed has the same ones.
+        size: number of rows in the batch.
 
     Raises:
-        UserError: more rows than there are for training, or none.
+        UserError: the size is below 1 or above the number of training rows.
     """
     if not 1 <= size <= len(task.dataset.train):
         raise UserError(f"proxy batch: expected 1 to {len(task.dataset.train)} rows, got {size}")
@@ -28,13 +28,13 @@ def fresh_normaliser(task: RecommendationTask, seed: int, size: int = 5) -> Grad
 
 
 def bce_factor(task: RecommendationTask, loss: Loss, seed: int, size: int = 5) -> float:
-    """Return the factor that brings a loss's gradient to the norm of BCE's; 1 where there is none.
+    """Return the factor that scales a loss to the gradient norm of BCE; 1 where the norms give none.
 
     Args:
-        task: what is trained.
+        task: gives the recommender and the training rows.
         loss: the loss.
         seed: see `fresh_normaliser`.
-        size: rows in the proxy batch.
+        size: number of rows in the proxy batch.
     """
     (factor,) = fresh_normaliser(task, seed, size).factors([loss])
     return factor

@@ -1,4 +1,4 @@
-"""Phase II of a study: which accepted losses go on to Phase III."""
+"""Phase II of a study: choose the accepted losses that go on to Phase III."""
 
 from __future__ import annotations
 
@@ -17,30 +17,30 @@ from recommenders.tasks.environments import FromScratchEnvironment
 from recommenders.tasks.task import RecommendationTask
 
 _SCREENING_EPOCHS = 3
-#: A program and what the validation check found.
+#: A program and the result of its validation check.
 Directed = tuple[LossProgram, Direction]
 
 
 @dataclass(frozen=True)
 class Checked:
-    """What Phase II made of the accepted programs."""
+    """The result of the validation check of all accepted programs."""
 
     passed: tuple[Directed, ...]
-    """Those that pass, or, where none does, those that come nearest; of equal gradients the simplest."""
+    """The programs that passed; if none did, those with the highest rates. Of equal gradients only the simplest."""
     n_passed: int
-    """How many really passed, equal ones included."""
+    """How many programs passed, including those with equal gradients."""
 
 
 def check_directions(
     programs: Sequence[LossProgram], space: OperatorSpace, check: ValidationCheck, at_most: int
 ) -> Checked:
-    """Phase II: the validation check of every accepted program.
+    """Run the validation check on every accepted program.
 
     Args:
         programs: accepted in Phase I.
-        space: how their operators behave.
-        check: the check.
-        at_most: how many to return where none passes.
+        space: gives the clamp rule and xi.
+        check: the validation check.
+        at_most: how many programs to return if none passes.
     """
     directions = {p: check.direction(ProgramLoss(p, space).function) for p in programs}
     passed = [p for p in programs if directions[p].positive_rate >= check.min_positive_rate]
@@ -50,9 +50,13 @@ def check_directions(
 
 
 def distinct(programs: Sequence[LossProgram], space: OperatorSpace) -> list[LossProgram]:
-    """The programs, in order, without those whose gradient a simpler one has (or an equally simple earlier one).
+    """Return the programs with distinct gradients, in order; of equal gradients the simplest program, then the first.
 
-    Phase I cannot tell: it forgets gradients whenever the recommender changes.
+    Phase I does not ensure this, since it forgets gradients whenever the recommender changes.
+
+    Args:
+        programs: the programs.
+        space: gives the clamp rule and xi.
     """
     simplest_first = sorted(programs, key=lambda p: p.complexity)
     proxy = ProxyTest()
@@ -69,16 +73,20 @@ def screen(
     seed: int,
     comparable: Callable[[Loss], Loss] = lambda loss: loss,
 ) -> dict[str, float]:
-    """Key -> validation score of every loss after three epochs from one fresh start, higher is better.
+    """Train every program for three epochs from the same fresh recommender.
 
-    Rewards of Phase I cannot be compared to choose who goes on, each was measured on another state of the recommender.
+    Rewards of Phase I cannot be compared with each other, since they were measured on different states of the
+    recommender.
 
     Args:
         task: what to train.
-        checked: from Phase II.
-        space: how their operators behave.
+        checked: programs with the results of their validation check.
+        space: gives the clamp rule and xi.
         seed: of the study.
-        comparable: the loss as it is trained, at a scale of its own (`core.problems.scale`).
+        comparable: scales a loss for training, see `core.problems.scale`.
+
+    Returns:
+        Key of a program -> validation score, higher is better; -inf if training broke down.
     """
     environment = FromScratchEnvironment(task, derive_seed(seed, "screening"), proxy_size=1, epochs=_SCREENING_EPOCHS)
     scores: list[float] = []

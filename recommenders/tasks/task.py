@@ -1,4 +1,4 @@
-"""A learning problem: a recommender, data on a device, and how to train and score."""
+"""The recommendation task: a recommender, data on a device, and how to train and score."""
 
 from __future__ import annotations
 
@@ -19,33 +19,33 @@ from recommenders.data.dataset import Dataset, Interactions
 from recommenders.models.recommender import Recommender, Weights
 from recommenders.tasks.metrics import PredictionMetric, best_threshold, report
 
-#: The most that weight decay may take off a parameter in one step.
+#: The largest share of a parameter that weight decay may remove in one step.
 _STRONGEST_DECAY = 0.99
 
 
 @dataclass(frozen=True)
 class TrainSettings:
-    """How a recommender is trained.
+    """Settings of training.
 
     Raises:
         UserError: a number out of range.
     """
 
     learning_rate: float = 0.5
-    """Of plain SGD."""
+    """Learning rate of plain SGD."""
     weight_decay: float = 3e-4
     """Effective decay: p <- p - learning_rate * (gradient + weight_decay * p). The published code's
     "l2 1e-4" comes to 3e-4 by this count."""
     search_weight_decay: float = 1e-4
-    """The same for the epochs of the search, where the published code applies a third of it."""
+    """Effective decay during the search, where the published code applies a third of it."""
     batch_size: int = 128
-    """Examples a step."""
+    """Examples per step."""
     clip: float = 50.0
     """The largest absolute value of an element of a gradient."""
 
     @property
     def sgd(self) -> SgdSettings:
-        """Of every copy that is trained to convergence."""
+        """SGD settings for training to convergence."""
         return SgdSettings(self.learning_rate, self.weight_decay, self.clip)
 
     def __post_init__(self) -> None:
@@ -72,7 +72,7 @@ class SgdSettings:
     clip: float
 
     def __post_init__(self) -> None:
-        """Check the numbers as those of all copies are."""
+        """Check the numbers by the rules of TrainSettings."""
         TrainSettings(self.learning_rate, self.weight_decay, 0.0, clip=self.clip)
 
 
@@ -81,12 +81,20 @@ class Pairs:
     """A part of a data set on the device."""
 
     user: Tensor
+    """[n] int64."""
     item: Tensor
+    """[n] int64."""
     label: Tensor
+    """[n] float32, 0 or 1."""
 
     @classmethod
     def of(cls, interactions: Interactions, device: torch.device) -> Pairs:
-        """The interactions as tensors."""
+        """Copy interactions to a device.
+
+        Args:
+            interactions: n examples.
+            device: where the tensors are needed.
+        """
         return cls(
             torch.as_tensor(interactions.user, device=device),
             torch.as_tensor(interactions.item, device=device),
@@ -95,12 +103,12 @@ class Pairs:
 
 
 class RecommendationTask:
-    """What evaluators and the effectiveness test share.
+    """Trains and scores copies of a recommender on a data set; used in all phases.
 
     Args:
         recommender: the model.
-        dataset: with both classes in every part.
-        metric: what the validation score is made of.
+        dataset: the data, with both classes in every part.
+        metric: the metric of the validation score.
         settings: of training.
         machine: what to train on.
     """
@@ -120,7 +128,7 @@ class RecommendationTask:
         self.test = Pairs.of(dataset.test, machine.device)
 
     def initial(self, seed: int) -> Weights:
-        """Fresh parameters of one copy.
+        """Return the initial parameters of one copy, without a leading K.
 
         Raises:
             UserError: they cannot be made, or do not fit into memory.
@@ -133,29 +141,57 @@ class RecommendationTask:
             raise UserError(f"the recommender's parameters for {users} users and {items} items {problem}") from None
 
     def model_copies(self, weights: Weights, k: int, weight_decay: float) -> ModelCopies:
-        """K copies of these parameters."""
+        """Make K copies of one set of parameters.
+
+        Args:
+            weights: of one copy, without a leading K.
+            k: number of copies.
+            weight_decay: of all copies; other settings are those of the task.
+        """
         return self.trainer.model_copies(weights, [self.settings.learning_rate] * k, [weight_decay] * k)
 
     def copies_for(self, weights: Weights, sgd: Sequence[SgdSettings]) -> ModelCopies:
-        """Make a copy of these parameters for each row of SGD settings."""
+        """Make a copy of one set of parameters for each of K SGD settings.
+
+        Args:
+            weights: of one copy, without a leading K.
+            sgd: SGD settings [K].
+        """
         columns = zip(*((one.learning_rate, one.weight_decay, one.clip) for one in sgd), strict=True)
         return self.trainer.model_copies(weights, *columns)
 
     def predict(self, weights: Weights, pairs: Pairs) -> Tensor:
-        """y_hat [K, n]."""
+        """Return predictions y_hat [K, n].
+
+        Args:
+            weights: of K copies, [K, ...] each.
+            pairs: n pairs of users and items.
+        """
         return self.trainer.predict(weights, pairs.user, pairs.item)
 
     def scores(self, weights: Weights) -> Sequence[float]:
-        """The validation score of every copy, higher is better; NaN where predictions are not finite."""
+        """Return the validation score of every copy, higher is better; NaN if a prediction is not finite."""
         return self._scores(self.predict(weights, self.validation))
 
     def scores_on(self, weights: Weights, pairs: Pairs) -> Sequence[float]:
-        """The same on other pairs."""
+        """Return the score of every copy on given pairs, higher is better; NaN if a prediction is not finite.
+
+        Args:
+            weights: of K copies, [K, ...] each.
+            pairs: the pairs, with labels.
+        """
         scores: Sequence[float] = self.metric.score(self.predict(weights, pairs), pairs.label).tolist()
         return scores
 
     def train_and_score(self, models: ModelCopies, losses: TrainEpoch, seed: int, epoch: int) -> Sequence[float]:
-        """Train every copy for an epoch; the validation scores after it."""
+        """Train every copy for an epoch and return the validation scores after it.
+
+        Args:
+            models: K copies, trained in place.
+            losses: K losses, see `Trainer.prepare`.
+            seed: of the batches.
+            epoch: number of the epoch.
+        """
         users, items = self.validation.user, self.validation.item
         return self._scores(self.trainer.train_and_predict(models, losses, seed, epoch, users, items))
 
@@ -164,12 +200,15 @@ class RecommendationTask:
         return scores
 
     def report(self, weights: Weights, threshold_from: str) -> tuple[dict[str, float], dict[str, float]]:
-        """Every metric of the task on validation and on test, for one copy (leading K = 1).
+        """Return every metric of the task, on validation and on test, for one copy.
 
         Args:
-            weights: of the copy.
-            threshold_from: the part on which the threshold of F1 and accuracy is chosen, "validation"
-                or (as the published code does) "test".
+            weights: of the copy, with a leading K = 1.
+            threshold_from: the part on which the threshold of F1 and accuracy is chosen: "validation", or "test" as in
+                the published code.
+
+        Returns:
+            Name -> value on validation, and name -> value on test.
         """
         parts = {"validation": self.validation, "test": self.test}
         y_hats = {name: self.predict(weights, pairs) for name, pairs in parts.items()}

@@ -1,4 +1,4 @@
-"""Contracts that recommenders and back ends of anybody's can be held to, by pytest; nothing else here needs it."""
+"""Contract tests for your own recommenders and back ends. The only modules of recommenders that need pytest."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The contract of back ends. Inherit it, and name the class that it is for: see docs/add-a-backend.md."""
+"""The contract tests of back ends. Inherit them and set `backend`: see docs/add-a-backend.md."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ from recommenders.models.recommender import Recommender, Weights, gather
 from recommenders.tasks.losses import make_loss
 from recommenders.testing import plain
 
-#: More than there are in the examples, since rows of tables that do not occur decay too.
+#: More than occur in the examples, since rows of tables that do not occur decay too.
 N_USERS, N_ITEMS = 8, 7
 #: Learning rate, weight decay and clip of a copy.
 Sgd = tuple[float, float, float]
-#: Losses, the same in plain torch, and how a copy goes down by each.
+#: Losses, the same losses in plain torch, and the SGD settings for each.
 LOSSES = (*(make_loss(name, HANDCRAFTED_SPACE, 0.1) for name in ("BCE", "SumR", "MaxR")), MSE)
 VALUES = (plain.bce, plain.sum_of_reciprocals(0.1), plain.max_of_ratios(0.1), mse)
 SGD: Sequence[Sgd] = ((0.5, 0.1, 0.03), (0.05, 0.0, 50.0), (0.2, 0.3, 0.2), (0.3, 1.9, 0.01))
 
 
 class WithoutEncoding(Loss):
-    """A loss that nothing is known of but its value and gradient."""
+    """A loss with value and gradient only, without bytecode."""
 
     def value(self, logit: Tensor, y: Tensor) -> Tensor:
         """See Loss."""
@@ -48,17 +48,17 @@ class WithoutEncoding(Loss):
 
 
 class BackendContract(ABC):
-    """What every back end has to fulfil, with one recommender on one device."""
+    """The tests that every back end has to pass, for one recommender on one device."""
 
     backend: type[Backend]
-    #: What it trains; small, so that tests are quick.
+    #: The model; small, so that tests are quick.
     recommender: Recommender = MF(embedding_size=3)
     device: torch.device = torch.device("cpu")
-    #: Whether a copy has the same bits whatever its neighbours; else it has them but for rounding.
+    #: Whether a copy has the same bits whatever the other copies are; if not, it has to be equal up to rounding.
     exact: bool = True
 
     def made(self, dtype: torch.dtype = torch.float64) -> Backend:
-        """The back end."""
+        """Return the back end."""
         made = self.backend.for_task(self.recommender, Machine(self.device, dtype))
         assert isinstance(made, Backend), f"expected a back end for {self.recommender}, got {made!r}"
         return made
@@ -66,30 +66,51 @@ class BackendContract(ABC):
     def epoch(
         self, rows: Interactions, batch_size: int, seed: int = 3, number: int = 0, dtype: torch.dtype = torch.float64
     ) -> Epoch:
-        """The batches of an epoch."""
+        """Return an epoch.
+
+        Args:
+            rows: the training examples.
+            batch_size: examples per batch.
+            seed: of the order.
+            number: number of the epoch.
+            dtype: of the labels.
+        """
         return EpochBatches(rows, batch_size, self.device, dtype)(seed, number)
 
     def start(self) -> Weights:
-        """Parameters of one copy, without a leading K."""
+        """Return the initial parameters of one copy, without a leading K."""
         return self.recommender.initial(N_USERS, N_ITEMS, 3)
 
     def copies(self, sgd: Sequence[Sgd], dtype: torch.dtype = torch.float64) -> ModelCopies:
-        """A copy of the start for each."""
+        """Make a copy of the initial parameters for each of K SGD settings.
+
+        Args:
+            sgd: SGD settings [K].
+            dtype: of the copies.
+        """
         rates, decays, clips = zip(*sgd, strict=True)
         return ModelCopies.of(self.start(), rates, decays, clips, Machine(self.device, dtype))
 
     def pairs(self, n: int = 10) -> tuple[Tensor, Tensor]:
-        """Users and items [n] to predict for."""
+        """Return users [n] and items [n] to predict for."""
         numbers = torch.arange(n, device=self.device)
         return numbers % N_USERS, numbers % N_ITEMS
 
     def taken(self, losses: Sequence[Loss] = LOSSES) -> list[int]:
-        """The places of those that it takes."""
+        """Return the indices of the losses that the back end takes."""
         made = self.made()
         return [k for k, loss in enumerate(losses) if made.takes(loss)]
 
     def plainly(self, rows: Interactions, value: plain.Value, sgd: Sgd, batch_size: int, epochs: int = 1) -> Weights:
-        """What a plain loop makes of the start."""
+        """Return the parameters after training by the plain loop of `recommenders.testing.plain`.
+
+        Args:
+            rows: the training examples.
+            value: the loss.
+            sgd: SGD settings.
+            batch_size: examples per batch.
+            epochs: number of epochs.
+        """
         start, (rate, decay, clip) = {name: weight.to(self.device) for name, weight in self.start().items()}, sgd
         model, how = (
             plain.PlainModel(self.recommender, start),
@@ -102,14 +123,26 @@ class BackendContract(ABC):
         return {name: weight.cpu() for name, weight in model.weights().items()}
 
     def assert_near(self, models: ModelCopies, place: int, weights: Weights) -> None:
-        """The copy at this place has these weights, to 1e-9."""
+        """Assert that a copy has the expected parameters, to 1e-9.
+
+        Args:
+            models: K copies.
+            place: index of the copy.
+            weights: the expected parameters, without a leading K.
+        """
         for name, expected in weights.items():
             got = models.weights[name][place].cpu()
             difference = ((got - expected).abs() / expected.abs().clamp(min=1)).max().item()
             assert difference < 1e-9, f"{name}: {difference:g} from that of a plain loop"
 
     def assert_same(self, one: Tensor, other: Tensor, what: object) -> None:
-        """They are equal, NaN too, as far as `exact` says."""
+        """Assert that two tensors are equal, NaN included; up to rounding if the back end is not `exact`.
+
+        Args:
+            one: a tensor.
+            other: another tensor of the same shape.
+            what: the message if they differ.
+        """
         one, other = one.nan_to_num(nan=1e30), other.nan_to_num(nan=1e30)
         rounding = 1e-12 if one.dtype == torch.float64 else 1e-4
         assert torch.equal(one, other) if self.exact else torch.allclose(one, other, rounding, rounding), what

@@ -1,4 +1,4 @@
-"""What back ends are compared with: one copy, whole tables, autograd and the plain update, all in float64."""
+"""The reference for back ends: one copy, whole tables, autograd and the plain SGD update, all in float64."""
 
 from __future__ import annotations
 
@@ -37,12 +37,18 @@ class PlainModel(nn.Module):
         self._trained = nn.ParameterList(w for name, w in self._state.items() if name not in recommender.buffers)
 
     def forward(self, user: Tensor, item: Tensor, rng: torch.Generator | None = None) -> Tensor:
-        """Logits; `rng` is given in training passes."""
+        """Return the logits [B].
+
+        Args:
+            user: [B].
+            item: [B].
+            rng: the random draws of a training pass; None: evaluation mode.
+        """
         gathered = gather(self._recommender, dict(self._state), user.long(), item.long())
         return self._recommender.logit(gathered, None if rng is None else Training(rng))[0]
 
     def weights(self) -> Weights:
-        """The parameters, without a leading K."""
+        """Return the parameters, without a leading K."""
         return {name: weight.detach()[0] for name, weight in self._state.items()}
 
 
@@ -59,18 +65,18 @@ def train_epoch(
     epoch: int = 0,
     device: torch.device | str = "cpu",
 ) -> tuple[int, int]:
-    """Train a model in place by the law of `recommenders.backends.base`, on the batches of (seed, epoch).
+    """Train a model in place with the update of `recommenders.backends.base`, on the batches of (seed, epoch).
 
     Args:
         model: (user [B], item [B], rng) -> logit [B].
-        interactions: what to train on.
+        interactions: the training examples.
         value: the loss.
-        batch_size: examples a step.
+        batch_size: examples per step.
         learning_rate: of plain SGD.
-        weight_decay: the effective one.
+        weight_decay: the effective decay.
         clip: the largest absolute value of an element of a gradient.
         seed: of the order and of random draws.
-        epoch: its number.
+        epoch: number of the epoch.
         device: where the model is.
 
     Returns:
@@ -92,17 +98,22 @@ def train_epoch(
 
 
 def by_gradient(loss: Loss) -> Value:
-    """Something whose gradient by autograd is the one that the loss gives."""
+    """Return a function whose gradient by autograd equals `loss.gradient`; its value is not that of the loss."""
     return lambda logit, y: loss.gradient(logit.detach(), y) * logit
 
 
 def bce(logit: Tensor, y: Tensor) -> Tensor:
-    """Binary cross entropy."""
+    """Return the binary cross entropy of every example [B].
+
+    Args:
+        logit: [B].
+        y: labels [B].
+    """
     return binary_cross_entropy_with_logits(logit, y, reduction="none")
 
 
 def sum_of_reciprocals(epsilon: float) -> Value:
-    """Table 4's SumR."""
+    """Return the loss SumR of the paper (Table 4)."""
 
     def value(logit: Tensor, y: Tensor) -> Tensor:
         y_hat = torch.sigmoid(logit)
@@ -112,7 +123,7 @@ def sum_of_reciprocals(epsilon: float) -> Value:
 
 
 def max_of_ratios(epsilon: float) -> Value:
-    """Table 4's MaxR."""
+    """Return the loss MaxR of the paper (Table 4)."""
 
     def value(logit: Tensor, y: Tensor) -> Tensor:
         ratio = (torch.sigmoid(logit) + epsilon) / (y + epsilon)
@@ -122,7 +133,14 @@ def max_of_ratios(epsilon: float) -> Value:
 
 
 def random_interactions(n_users: int, n_items: int, n: int, seed: int) -> Interactions:
-    """Rows that may repeat; users and items certainly do where there are fewer of them than rows."""
+    """Draw random interactions, which may repeat.
+
+    Args:
+        n_users: number of users.
+        n_items: number of items.
+        n: number of interactions.
+        seed: of the draws.
+    """
     rng = np.random.default_rng(seed)
     user, item, label = (rng.integers(most, size=n) for most in (n_users, n_items, 2))
     return Interactions(user, item, label.astype(np.float32))

@@ -1,4 +1,4 @@
-"""The contract of recommenders. Inherit it, and say how to make one (small, so that tests are quick)."""
+"""The contract tests of recommenders. Inherit them and define `make`, for a small recommender."""
 
 from abc import ABC, abstractmethod
 
@@ -15,19 +15,25 @@ from recommenders.common.machine import Machine
 from recommenders.models.recommender import Recommender, Weights
 from recommenders.testing.plain import random_interactions
 
-#: Copies, examples, users, items: all different, so that a mixed-up axis shows.
+#: Numbers of copies, examples, users and items: all different, so that mixed-up dimensions are noticed.
 K, B, N_USERS, N_ITEMS = 3, 5, 7, 4
 
 evaluating_and_training = pytest.mark.parametrize("trains", [False, True], ids=["evaluating", "training"])
 
 
 def training(trains: bool) -> Training | None:
-    """What a forward pass is given."""
+    """Return the argument `training` of a forward pass."""
     return Training(torch_rng("contract", "dropout")) if trains else None
 
 
 def gathered(recommender: Recommender, k: int = K, b: int = B) -> Weights:
-    """Weights as a forward pass takes them: every copy and every row its own, in float64."""
+    """Return gathered weights for a forward pass, float64 and different for all copies and rows.
+
+    Args:
+        recommender: the model.
+        k: number of copies.
+        b: number of examples.
+    """
     weights = {}
     for name, initial in recommender.initial(N_USERS, N_ITEMS, seed=0).items():
         value = initial.double()
@@ -37,39 +43,44 @@ def gathered(recommender: Recommender, k: int = K, b: int = B) -> Weights:
             weights[name] = value.expand(k, *value.shape).clone()
             continue
         noise = torch.rand(k, *value.shape, generator=torch_rng("contract", name), dtype=torch.float64)
-        weights[name] = value + noise / 2  # upwards, since variances have to stay positive
+        weights[name] = value + noise / 2  # positive noise, since variances have to stay positive
     return weights
 
 
 def fixed_tables(recommender: Recommender) -> set[str]:
-    """Tables that stay as they are, such as features of items: all copies hold the same."""
+    """Return the tables that never change, such as features of items; they are equal in all copies."""
     return set(recommender.tables) & recommender.buffers
 
 
 def clones(weights: Weights) -> Weights:
-    """Copies that share no memory."""
+    """Return clones of all weights, which share no memory with them."""
     return {name: weight.clone() for name, weight in weights.items()}
 
 
 def logit_gradient(k: int = K, b: int = B) -> torch.Tensor:
-    """Some d objective / d logit [k, b]."""
+    """Return a random gradient d objective / d logit [k, b].
+
+    Args:
+        k: number of copies.
+        b: number of examples.
+    """
     return torch.randn(k, b, generator=torch_rng("contract", "slope"), dtype=torch.float64)
 
 
 class RecommenderContract(ABC):
-    """What every recommender has to fulfil."""
+    """The tests that every recommender has to pass."""
 
     @abstractmethod
     def make(self) -> Recommender:
-        """A recommender with its usual settings, small; for N_USERS and N_ITEMS if it depends on the numbers."""
+        """Return a small recommender, for N_USERS and N_ITEMS if it depends on these numbers."""
 
-    #: Weights that grow with users and items and are no tables, since the recommender reads them whole.
+    #: Weights whose size depends on the numbers of users and items, but that are not tables: the recommender reads all.
     whole: frozenset[str] = frozenset()
-    #: Weights that start as the same numbers whatever the seed, or that no training changes.
+    #: Weights that start with the same numbers whatever the seed, or that training never changes.
     constant: frozenset[str] = frozenset()
 
     def trained_tables(self) -> set[str]:
-        """Those that gradients train."""
+        """Return the tables that have gradients."""
         return set(self.make().tables) - self.make().buffers
 
     def test_tables_have_a_row_for_each_user_or_item_and_nothing_else_has(self) -> None:

@@ -1,4 +1,4 @@
-"""The contract that anybody's searchers can be held to, by pytest; nothing else here needs it."""
+"""Contract tests for your own searchers. The only module of searchers that needs pytest."""
 
 import pytest
 

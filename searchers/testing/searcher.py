@@ -1,4 +1,4 @@
-"""The contract of searchers. Inherit it, and say how to make one: see docs/add-a-searcher.md."""
+"""The contract tests of searchers. Inherit them and define `make`: see docs/add-a-searcher.md."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _PAPER, _SHADES = OperatorSpace(), ("1", "2", "3", "4", "5", "6", "7", "8")
 _BITS = [Decision(f"bit_{i}", Kind("bit", ("off", "on")), 2) for i in range(12)]
 _SHADE = [Decision(f"shade_{i}", Kind(f"shade_{i}", _SHADES), 8, ordered=True) for i in range(4)]
 _ORDERED = ChoiceSpace((*_SHADE, _BITS[0]))
-#: Spaces of which a searcher proposes candidates.
+#: The spaces that searchers are tested with.
 SPACES: Mapping[str, Space[Any]] = MappingProxyType(
     {
         "programs": _PAPER,
@@ -47,13 +47,20 @@ in_both_kinds = pytest.mark.parametrize("space", [_PAPER, _ORDERED], ids=["progr
 
 
 def proposed(searcher: Searcher, space: Space[Any], n: int, first: int = 0) -> list[Candidate[Any]]:
-    """Ask for n candidates, numbered from `first`."""
+    """Ask a searcher for candidates.
+
+    Args:
+        searcher: the searcher.
+        space: its space.
+        n: how many candidates.
+        first: number of the first one.
+    """
     genomes = searcher.ask(n)
     return [Candidate(first + i, *pair) for i, pair in enumerate(zip(genomes, space.decode(genomes), strict=True))]
 
 
 def outcomes(candidates: Sequence[Candidate[Any]]) -> list[Trial[Any]]:
-    """Made-up trials of every kind for these candidates, drawn by the number of the first."""
+    """Return trials with random verdicts and rewards for these candidates, seeded by the number of the first one."""
     rng = numpy_rng(0, "outcomes", candidates[0].number)
     trials = []
     for candidate in candidates:
@@ -66,7 +73,14 @@ def outcomes(candidates: Sequence[Candidate[Any]]) -> list[Trial[Any]]:
 
 
 def drive(searcher: Searcher, space: Space[Any], rounds: int, start: int = 0) -> list[list[int]]:
-    """Ask and tell a few times; the genomes proposed."""
+    """Ask a searcher and tell it random outcomes, several times; return the genomes that it proposed.
+
+    Args:
+        searcher: the searcher.
+        space: its space.
+        rounds: how often to ask and tell.
+        start: number of the first round.
+    """
     genomes: list[list[int]] = []
     for i in range(start, start + rounds):
         candidates = proposed(searcher, space, 7, first=7 * i)
@@ -77,16 +91,21 @@ def drive(searcher: Searcher, space: Space[Any], rounds: int, start: int = 0) ->
 
 @dataclass(frozen=True)
 class Toy:
-    """A problem without training: find one genome. The reward is the share of decisions that are as in it."""
+    """A problem without training: find a target genome. The reward is the share of decisions that are correct."""
 
     space: Space[Any]
     target: np.ndarray
 
     def rewards(self, searcher: Searcher, n_rounds: int, per_round: int = 10) -> list[float]:
-        """Search; a candidate proposed again is a duplicate without a reward.
+        """Run a search, in which repeated candidates are duplicates without a reward.
+
+        Args:
+            searcher: the searcher.
+            n_rounds: how often to ask and tell.
+            per_round: number of candidates per round.
 
         Returns:
-            What all that was proposed is worth.
+            The values of all proposed candidates, repeated ones included, in order.
         """
         rewards: list[float] = []
         seen = set()
@@ -114,32 +133,51 @@ TOYS: Mapping[str, Toy] = MappingProxyType(
 
 
 def over_seeds(make: Callable[[Space[Any], int], Searcher], toy: Toy, n_rounds: int, n_seeds: int) -> list[float]:
-    """What the last third of the proposals earns on average, for each seed."""
+    """Run searches with different seeds; return the mean reward of the last third of the proposals for each seed.
+
+    Args:
+        make: (space, seed) -> searcher.
+        toy: the problem.
+        n_rounds: rounds of ten proposals in a search.
+        n_seeds: number of searches.
+    """
     found = [toy.rewards(make(toy.space, seed), n_rounds) for seed in range(n_seeds)]
     return [float(np.mean(rewards[-len(rewards) // 3 :])) for rewards in found]
 
 
 @cache
 def by_chance(name: str, n_rounds: int, n_seeds: int) -> list[float]:
-    """What random candidates of a toy earn."""
+    """Return the results of `over_seeds` for random search.
+
+    Args:
+        name: key of TOYS.
+        n_rounds: rounds of ten proposals in a search.
+        n_seeds: number of searches.
+    """
     return over_seeds(RandomSearcher, TOYS[name], n_rounds, n_seeds)
 
 
 def gone_on(contract: SearcherContract, space: Space[Any], stored: bytes) -> list[list[int]]:
-    """What another searcher of this contract proposes, from a stored state on."""
+    """Return the proposals of another searcher of a contract after it has loaded a stored state.
+
+    Args:
+        contract: makes the searcher.
+        space: its space.
+        stored: the state, see `core.testing.process.packed`.
+    """
     searcher = contract.make(space, 999)
-    drive(searcher, space, 1)  # what it was before does not matter
+    drive(searcher, space, 1)  # a state that loading has to replace
     searcher.load_state_dict(unpacked(stored))
     return drive(searcher, space, 4, start=8)
 
 
 class SearcherContract(ABC):
-    """What every searcher has to fulfil."""
+    """The tests that every searcher has to pass."""
 
-    #: Whether proposals get better, and rounds of ten proposals in which they must.
+    #: Whether proposals get better, and the number of rounds of ten proposals in which they have to.
     learns = True
     rounds_to_learn = 30
-    #: Seeds over which they do, and the chance that random ones would look so, which has to be less.
+    #: Number of seeds of this test, and the p-value that it has to stay below.
     n_seeds, significance = 5, 0.01
 
     @abstractmethod
@@ -147,8 +185,8 @@ class SearcherContract(ABC):
         """Return a searcher of a space.
 
         Args:
-            space: where candidates come from.
-            seed: of all draws.
+            space: the search space.
+            seed: of all random draws.
         """
 
     @in_all_spaces

@@ -160,6 +160,8 @@ def funnel(outcome: Outcome) -> Figure:
         sampled = max(1, sum(run.funnel["sampled"] for run in runs))
         left = 0.0
         for verdict, colour in _VERDICT_COLOURS.items():
+            if verdict.value not in outcome.terms.verdicts:
+                continue
             share = sum(run.funnel[verdict.value] for run in runs) / sampled
             label = verdict.value.replace("_", " ") if i == 0 else None
             axes.barh(i, share, left=left, color=colour, height=0.65, label=label)

@@ -1,18 +1,27 @@
-"""What a reproduction measures with: makes tasks for every data set, and computes them."""
+"""What a reproduction measures with: computes tasks and trains losses on every data set."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
-from typing import Any
+from itertools import product
+from typing import Any, TypeVar
 
 from recommenders.data import DataFiles, Dataset
+from studies.evaluation.evaluation import Evaluation
+from studies.evaluation.outcome import Outcome
+from studies.evaluation.settings import EvaluateSettings
 from studies.execution.experiment import Experiment
 from studies.execution.factory import TaskFactory, data_file_digest
-from studies.execution.runner import CachedRunner, TaskCallback
+from studies.execution.runner import TaskCallback
+from studies.execution.task import Task
 from studies.reproduction.settings import ReproduceSettings
-from studies.study.settings import StudySettings
 from studies.study.study import Study
+
+T = TypeVar("T")
+#: Options that a reproduction and an evaluation share, and those beside them by its protocol.
+_SHARED = ("seeds", "preset", "max_epochs", "stop_after", "device")
+_OF_PROTOCOL = {"paper": ("learning_rate",), "symmetric": ("trials", "tuning_seeds")}
 
 
 class Bench:
@@ -35,36 +44,51 @@ class Bench:
         work: Experiment,
         callbacks: Sequence[TaskCallback] = (),
     ) -> None:
-        self.settings, self._data = settings, data
+        self.settings, self.files = settings, data
         digests = {name: data_file_digest(files) for name, files in data.items()}
         self._factories = {name: TaskFactory(digest) for name, digest in digests.items()}
-        tried = [Study(self.study(name, recommender=one), data[name]) for name in data for one in settings.models]
-        self.data: tuple[Dataset, ...] = tuple(study.losses.task.dataset for study in tried[:: len(settings.models)])
-        """What is measured on, in the order of `datasets`."""
+        models = settings.models
+        tried = [Study(settings.study(dataset=name, recommender=one), data[name]) for name in data for one in models]
+        self.data: tuple[Dataset, ...] = tuple(study.losses.task.dataset for study in tried[:: len(models)])
+        """What is measured on."""
         files = {digests[name]: files for name, files in data.items()}
         self._runner = cache(lambda alone: work.runner(files, settings.device, callbacks, alone))
 
-    @property
-    def datasets(self) -> tuple[str, ...]:
-        """The data sets to measure on."""
-        return tuple(self._data)
-
-    def study(self, dataset: str, **given: Any) -> StudySettings:
-        """The settings of a study on this data set, with what is given in place of the reproduction's or beside."""
-        return self.settings.study(dataset=dataset, **given)
-
-    def files(self, dataset: str) -> DataFiles:
-        """The files of this data set."""
-        return self._data[dataset]
-
-    def factory(self, dataset: str) -> TaskFactory:
-        """Makes tasks that depend on this data set."""
-        return self._factories[dataset]
-
-    def runner(self, alone: bool = False) -> CachedRunner:
-        """Computes tasks.
+    def computed(
+        self, text: str, plan: Callable[[str, TaskFactory], Iterable[tuple[T, Task]]], alone: bool = False
+    ) -> Iterator[tuple[T, Mapping[str, Any]]]:
+        """Compute tasks of every data set, a stage each.
 
         Args:
+            text: what a stage does, in a sentence with `{n}` for the number of tasks and `{dataset}`.
+            plan: data set and what makes its tasks -> the tasks, each with what the caller knows it by.
             alone: one task after the other, however many processes there may be: where time is what is measured.
+
+        Returns:
+            What the caller knows each task by, and what was found.
         """
-        return self._runner(alone)
+        for dataset, factory in self._factories.items():
+            known, tasks = zip(*plan(dataset, factory), strict=True)
+            found = self._runner(alone).stage(text.format(n=len(tasks), dataset=dataset), tasks)
+            yield from zip(known, found, strict=True)
+
+    def evaluate_losses(
+        self, protocol: str, losses: Sequence[str], baselines: Sequence[str], **given: Any
+    ) -> Iterator[tuple[str, str, Outcome]]:
+        """Train losses as `python -m studies.evaluate` does, on every data set with every model.
+
+        Args:
+            protocol: paper or symmetric.
+            losses: by name or formula.
+            baselines: the same, for those that the others are tested against.
+            given: more options of the evaluation.
+
+        Returns:
+            The model, the data set, and what came of it.
+        """
+        own = {name: getattr(self.settings, name) for name in (*_SHARED, *_OF_PROTOCOL[protocol])}
+        own |= {"protocol": protocol, "loss": tuple(losses), "baseline": tuple(baselines), **given}
+        for (dataset, factory), model in product(self._factories.items(), self.settings.models):
+            settings = EvaluateSettings(dataset=dataset, recommender=model, **own)
+            study = Study(settings.study, self.files[dataset])
+            yield model, dataset, Evaluation(settings, study.losses.task, factory, self._runner(False)).run()

@@ -64,19 +64,21 @@ class Column:
         raise UserError(f"{self.name}: expected {wanted}, got {format_value(text)}")
 
 
-def metric_columns(*metrics: str) -> tuple[Column, ...]:
-    """Of metrics on both parts that a training to convergence ends with."""
-    return tuple(Column(f"{part}_{metric}", optional=True) for part in ("validation", "test") for metric in metrics)
+#: Where something was measured, and what a loss was trained with.
+PAIR = (Column("model", str), Column("dataset", str))
+SMOOTHED = (Column("loss", str), Column("epsilon", optional=True))
+TRAINED = (*PAIR, *SMOOTHED, Column("learning_rate"), Column("weight_decay"))
+
+
+def converged(*metrics: str) -> tuple[Column, ...]:
+    """Columns of what a training to convergence comes to: metrics on both parts."""
+    parts = [Column(f"{part}_{metric}", optional=True) for part in ("validation", "test") for metric in metrics]
+    return (Column("seed", int), Column("best_epoch", int), *parts)
 
 
 def frame(columns: Sequence[Column], rows: Iterable[Mapping[str, Any]]) -> Frame:
     """The rows as a frame. None and numbers that are not finite become what a file has there: nothing."""
-    return pd.DataFrame([{c.name: _cell(c, row.get(c.name)) for c in columns} for row in rows], columns=names(columns))
-
-
-def names(columns: Sequence[Column]) -> list[str]:
-    """Of the columns."""
-    return [column.name for column in columns]
+    return pd.DataFrame([{c.name: _cell(c, row.get(c.name)) for c in columns} for row in rows])
 
 
 def _cell(column: Column, value: Any) -> Any:
@@ -88,8 +90,7 @@ def _cell(column: Column, value: Any) -> Any:
 def to_csv(raw: Frame, columns: Sequence[Column]) -> bytes:
     """The content of a file; what is read back from it is the same but for the last digits of numbers."""
     kinds = {column.name: _WRITTEN[column.kind] for column in columns}
-    text: str = raw[names(columns)].astype(kinds).to_csv(index=False, lineterminator="\n", float_format=f"%.{_DIGITS}g")
-    return text.encode()
+    return raw.astype(kinds).to_csv(index=False, lineterminator="\n", float_format=f"%.{_DIGITS}g").encode()
 
 
 def read_csv(path: Path, columns: Sequence[Column]) -> Frame:
@@ -124,11 +125,9 @@ def from_csv(content: bytes, columns: Sequence[Column], where: str) -> Frame:
         lines = list(csv.reader(io.StringIO(content.decode("utf-8"), newline=""), strict=True))
     except (ValueError, csv.Error) as error:
         raise UserError(f"{where}: expected a CSV file: {error}") from None
-    header = lines[0] if lines else []
-    if header != names(columns):
-        raise UserError(
-            f"{where}: expected the columns {','.join(names(columns))}, got {format_value(','.join(header))}"
-        )
+    header, wanted = lines[0] if lines else [], [column.name for column in columns]
+    if header != wanted:
+        raise UserError(f"{where}: expected the columns {','.join(wanted)}, got {format_value(','.join(header))}")
     if not 1 < len(lines) <= _MOST_ROWS:
         raise UserError(f"{where}: expected 1 to {_MOST_ROWS:,} rows, got {len(lines) - 1:,}")
     return frame(columns, [_row(line, columns, f"{where}, row {i}") for i, line in enumerate(lines[1:], start=2)])

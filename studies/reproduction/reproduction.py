@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from studies.reproduction.bench import Bench
+from studies.reproduction.paper import DATASETS, MODELS
 from studies.reproduction.raw import Column, Frame
 from studies.reproduction.settings import ReproduceSettings
 from studies.reproduction.table import Table
@@ -14,19 +15,14 @@ from studies.reproduction.table import Table
 if TYPE_CHECKING:
     from matplotlib.figure import Figure  # which takes a second to load
 
-#: By file stem.
-Pictures: TypeAlias = "Mapping[str, Figure]"
-
-
-def _no_pictures(raw: Frame) -> Pictures:
-    return {}
+Picture: TypeAlias = "Figure"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Reproduction:
     """A table or figure of the paper.
 
-    `tables`, `pictures` and `notes` are functions of the raw results alone, so that a document can be checked against a
+    `rows`, `sentences` and `draw` are functions of the raw results alone, so that a document can be checked against a
     file, and drawn again without training. They take whatever `columns` let through.
 
     Raises:
@@ -43,15 +39,53 @@ class Reproduction:
     """Of the raw results."""
     measure: Callable[[Bench], Sequence[Mapping[str, Any]]]
     """Measures the rows of the raw results: a few hundred at most."""
-    tables: Callable[[Frame], list[Table]]
-    """The paper, ours and the difference; what is published stands there even where nothing was measured."""
-    notes: Callable[[Frame], list[str]]
-    """What agrees with the paper and what does not, in sentences that follow from the numbers; may be empty."""
-    pictures: Callable[[Frame], Pictures] = _no_pictures
-    """Pictures by file stem."""
+    rows: Mapping[str, Callable[[Frame], Iterable[Mapping[str, str]]]]
+    """Title -> rows of a table: the paper, ours and the difference; what is published stands there even where nothing
+    was measured. A table without rows is left out."""
+    sentences: Callable[[Frame], Iterable[str]] = lambda raw: ()
+    """What agrees with the paper and what does not, in sentences that follow from the numbers."""
+    published: Sequence[tuple[str, str]] = ()
+    """The pairs of model and data set that the paper has."""
+    draw: Callable[[Frame], Picture] | None = None
+    """Draws the rows of one pair of model and data set."""
 
     def __post_init__(self) -> None:
         """Check what the command relies on."""
         unknown = self.options - {field.name for field in fields(ReproduceSettings)}
         if unknown or not self.name.isalnum() or len({column.name for column in self.columns}) != len(self.columns):
             raise TypeError(f"reproduction {self.name}: expected a plain name, known options and distinct columns")
+
+    def tables(self, raw: Frame) -> list[Table]:
+        """The tables that have rows."""
+        made = [(title, list(rows(raw))) for title, rows in self.rows.items()]
+        return [Table.of(title, rows) for title, rows in made if rows]
+
+    def pictures(self, raw: Frame) -> dict[str, Picture]:
+        """By file stem: one for each model and data set, under the name alone where there is but one pair."""
+        if self.draw is None:
+            return {}
+        pairs = groups(raw, "model", "dataset")
+        return {self.name if len(pairs) == 1 else "-".join((self.name, *pair)): self.draw(one) for pair, one in pairs}
+
+    def notes(self, raw: Frame) -> list[str]:
+        """The sentences, and one or two on what the paper has and these results have not; may be empty."""
+        measured = set(zip(raw["model"], raw["dataset"], strict=True)) if self.published else set()
+        missing = [pair for pair in dict.fromkeys(self.published) if pair not in measured]
+        others = [" on ".join(named(*pair).values()) for pair in missing if pair[1] != "electronics"]
+        notes = list(self.sentences(raw))
+        if len(others) < len(missing):
+            given = "Electronics has to be given: --data reviews_Electronics_5.json.gz."
+            notes.append(f"{given} Without it the paper stands alone.")
+        if others:
+            notes.append(f"Not measured here: {', '.join(others)}.")
+        return notes
+
+
+def named(model: str, dataset: str) -> dict[str, str]:
+    """The two as the paper writes them, by the columns of tables."""
+    return {"model": MODELS.get(model, model), "data": DATASETS.get(dataset, dataset)}
+
+
+def groups(raw: Frame, *columns: str) -> list[tuple[tuple[Any, ...], Frame]]:
+    """The rows of equal values in these columns, in the order in which they first appear."""
+    return list(raw.groupby(list(columns), sort=False))

@@ -9,7 +9,7 @@ shown with what its neighbours came to on both sides.
 from __future__ import annotations
 
 import math
-from itertools import product
+from collections.abc import Iterator
 from typing import Any
 
 from recommenders.tasks.losses import find_named_loss
@@ -18,76 +18,59 @@ from studies.evaluation.outcome import EvaluatedLoss
 from studies.evaluation.report import seed_rows
 from studies.evaluation.statistics import LEVEL, PairedComparison, compare_with
 from studies.reproduction.bench import Bench
-from studies.reproduction.beside import data_name, groups, model_name
-from studies.reproduction.evaluated import evaluate_losses
-from studies.reproduction.paper import TABLE_5, published
-from studies.reproduction.raw import Column, Frame, metric_columns
-from studies.reproduction.reproduction import Reproduction
+from studies.reproduction.paper import published
+from studies.reproduction.raw import TRAINED, Column, Frame, converged
+from studies.reproduction.reproduction import Reproduction, groups, named
 from studies.reproduction.settings import OF_TRAINING
-from studies.reproduction.table import NOTHING, Table, code, number, shortest, spread
+from studies.reproduction.table import NOTHING, code, number, shortest, spread
 
 #: What everything is compared with.
 _BASELINE = "BCE"
 _LOSSES = ("MSE", "hinge", "focal", "MaxR", "SumR", "LogMin")
 _SETTINGS, _SIDES = ("learning_rate", "weight_decay"), ("below", "above")
 _TITLE = "Test AUC with learning rate, weight decay and smoothing term tuned for each loss, beside the published one"
-_COLUMNS = (
-    *("model", "data", "loss", "smoothing term", "learning rate", "weight decay", "best epoch", "validation AUC"),
-    *("test AUC", f"gain over {_BASELINE}", "p", "test F1", "published AUC", f"published gain over {_BASELINE}"),
-)
 _BRACKET_TITLE = (
     "The optimum of each loss and its neighbours, half and twice as much: mean validation AUC of the tuning seeds"
-)
-_BRACKET_COLUMNS = (
-    *("model", "data", "loss", "learning rate: half", "chosen", "twice", "weight decay: half", "chosen ", "twice "),
-    "bracketed",
 )
 
 
 def _measure(bench: Bench) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     losses = [one for one in bench.settings.loss or _LOSSES if one != _BASELINE]
-    for dataset, model in product(bench.datasets, bench.settings.models):
-        outcome = evaluate_losses(bench, "symmetric", dataset, model, losses, (_BASELINE,))
+    for model, dataset, outcome in bench.evaluate_losses("symmetric", losses, [_BASELINE]):
         chosen = {one.name: _chosen(one) for one in outcome.losses}
-        of_both = {"model": model, "dataset": outcome.settings.data_name(bench.files(dataset))}
+        of_both = {"model": model, "dataset": outcome.settings.data_name(bench.files[dataset])}
         rows += [of_both | row | chosen[row["loss"]] for row in seed_rows(outcome)]
     return rows
 
 
-def _tables(raw: Frame) -> list[Table]:
-    """The best on validation first."""
-    first, second = [], []
-    for (model, dataset), of_both in groups(raw, "model", "dataset"):
-        pairs = _pairs(of_both)
-        found = sorted(groups(of_both, "loss"), key=lambda one: -float(one[1]["validation_auc"].mean()))
+def _ranked(raw: Frame) -> Iterator[tuple[str, str, str, Frame, PairedComparison | None]]:
+    """Model, data set, loss, its rows and how it is beside the baseline: the best on validation first."""
+    for pair, of_pair in groups(raw, "model", "dataset"):
+        compared = _compared(of_pair)
+        found = sorted(groups(of_pair, "loss"), key=lambda one: -float(one[1]["validation_auc"].mean()))
         for (loss,), rows in found:
-            name = (model_name(model), data_name(dataset), _shown(loss))
-            first.append((*name, *_evaluated_cells(model, dataset, loss, rows, pairs.get(loss))))
-            second.append((*name, *_bracket_cells(rows)))
-    return [Table(_TITLE, _COLUMNS, tuple(first)), Table(_BRACKET_TITLE, _BRACKET_COLUMNS, tuple(second))]
+            yield *pair, loss, rows, compared.get(loss)
 
 
-def _notes(raw: Frame) -> list[str]:
-    sentences = []
-    for (model, dataset), of_both in groups(raw, "model", "dataset"):
-        n, where = int(of_both["seed"].nunique()), f"{model_name(model)} on {data_name(dataset)}"
-        named: dict[str, list[str]] = {"better": [], "worse": [], "undecided": []}
-        for loss, pair in _pairs(of_both).items():
-            gain = "" if pair.verdict == "undecided" else f" ({pair.gain:+.4f})"
-            named[pair.verdict].append(_shown(loss) + gain)
-        better, worse, others = (", ".join(names) or "none" for names in named.values())
-        sentences.append(
+def _sentences(raw: Frame) -> Iterator[str]:
+    for pair, of_both in groups(raw, "model", "dataset"):
+        n, where = int(of_both["seed"].nunique()), " on ".join(named(*pair).values())
+        verdicts: dict[str, list[str]] = {"better": [], "worse": [], "undecided": []}
+        for loss, compared in _compared(of_both).items():
+            gain = "" if compared.verdict == "undecided" else f" ({compared.gain:+.4f})"
+            verdicts[compared.verdict].append(_shown(loss) + gain)
+        better, worse, others = (", ".join(names) or "none" for names in verdicts.values())
+        yield (
             f"{where}, beside a {_BASELINE} that is tuned as they are, {n} paired seeds, p < {LEVEL:g} each: "
             f"better {better}; worse {worse}; not shown to differ {others}."
         )
         spreads = [float(rows["test_auc"].std()) for _, rows in groups(of_both, "loss")]
         if n > 1 and all(map(math.isfinite, spreads)):
-            sentences.append(
+            yield (
                 f"{where}, noise floor: from seed to seed the standard deviation of one loss's test AUC is "
                 f"{min(spreads):.4f} to {max(spreads):.4f}."
             )
-    return sentences
 
 
 def _chosen(one: EvaluatedLoss) -> dict[str, Any]:
@@ -98,7 +81,7 @@ def _chosen(one: EvaluatedLoss) -> dict[str, Any]:
     return {"tuned": tuner.best.value, **sides}
 
 
-def _pairs(rows: Frame) -> dict[str, PairedComparison]:
+def _compared(rows: Frame) -> dict[str, PairedComparison]:
     """Every loss but the baseline beside it; each is a question of its own, so nothing is corrected."""
     rows = rows.sort_values("seed", kind="stable")
     values = {loss: of_loss["test_auc"].tolist() for (loss,), of_loss in groups(rows, "loss")}
@@ -108,35 +91,38 @@ def _pairs(rows: Frame) -> dict[str, PairedComparison]:
     return {name: compare_with(name, [_BASELINE], METRICS["auc"], values)[0] for name in others}
 
 
-def _evaluated_cells(
-    model: str, dataset: str, loss: str, rows: Frame, pair: PairedComparison | None
-) -> tuple[str, ...]:
-    first = rows.iloc[0]
-    paper, base = (published(TABLE_5, model, dataset, "auc", name) for name in (loss, _BASELINE))
-    gain = None if paper is None or base is None else paper - base
-    return (
-        shortest(first["epsilon"]),
-        f"{first['learning_rate']:.3g}",
-        f"{first['weight_decay']:.2g}",
-        number(float(rows["best_epoch"].mean()), 0),
-        spread(rows["validation_auc"].tolist()),
-        spread(rows["test_auc"].tolist()),
-        NOTHING if pair is None else f"{pair.gain:+.4f}",
-        NOTHING if pair is None or pair.p_value is None else f"{pair.p_value:.2g}",
-        spread(rows["test_f1"].tolist()),
-        number(paper),
-        NOTHING if gain is None or loss == _BASELINE else f"{gain:+.4f}",
-    )
+def _rows(raw: Frame) -> Iterator[dict[str, str]]:
+    for model, dataset, loss, rows, compared in _ranked(raw):
+        first = rows.iloc[0]
+        paper, base = (published(model, dataset, "auc", name) for name in (loss, _BASELINE))
+        gain = None if paper is None or base is None or loss == _BASELINE else paper - base
+        p_value = None if compared is None else compared.p_value
+        yield named(model, dataset) | {
+            "loss": _shown(loss),
+            "smoothing term": shortest(first["epsilon"]),
+            "learning rate": f"{first['learning_rate']:.3g}",
+            "weight decay": f"{first['weight_decay']:.2g}",
+            "best epoch": number(float(rows["best_epoch"].mean()), 0),
+            "validation AUC": spread(rows["validation_auc"].tolist()),
+            "test AUC": spread(rows["test_auc"].tolist()),
+            f"gain over {_BASELINE}": NOTHING if compared is None else f"{compared.gain:+.4f}",
+            "p": NOTHING if p_value is None else f"{p_value:.2g}",
+            "test F1": spread(rows["test_f1"].tolist()),
+            "published AUC": number(paper),
+            f"published gain over {_BASELINE}": NOTHING if gain is None else f"{gain:+.4f}",
+        }
 
 
-def _bracket_cells(rows: Frame) -> tuple[str, ...]:
-    first, cells = rows.iloc[0], []
-    best, whole = float(first["tuned"]), True
-    for setting in _SETTINGS:
-        below, above = (float(first[f"{setting}_{side}"]) for side in _SIDES)
-        cells += [number(below), number(best), number(above)]
-        whole = whole and below <= best and above <= best
-    return (*cells, "yes" if whole else "no")
+def _brackets(raw: Frame) -> Iterator[dict[str, str]]:
+    for model, dataset, loss, rows, _ in _ranked(raw):
+        first, cells, whole = rows.iloc[0], {}, True
+        best = float(first["tuned"])
+        for setting, more in (("learning_rate", ""), ("weight_decay", " ")):  # no two columns have the same name
+            below, above = (float(first[f"{setting}_{side}"]) for side in _SIDES)
+            cells[f"{setting.replace('_', ' ')}: half"] = number(below)
+            cells |= {f"chosen{more}": number(best), f"twice{more}": number(above)}
+            whole = whole and below <= best and above <= best
+        yield named(model, dataset) | {"loss": _shown(loss), **cells, "bracketed": "yes" if whole else "no"}
 
 
 def _shown(loss: str) -> str:
@@ -148,19 +134,12 @@ SYMMETRIC = Reproduction(
     about="the losses of table5 with learning rate, decay and smoothing term tuned alike for each",
     options=OF_TRAINING - {"learning_rate"} | {"loss", "trials", "tuning_seeds"},
     columns=(
-        Column("model", str),
-        Column("dataset", str),
-        Column("loss", str),
-        Column("epsilon", optional=True),
-        Column("learning_rate"),
-        Column("weight_decay"),
+        *TRAINED,
         Column("tuned"),
         *(Column(f"{setting}_{side}", optional=True) for setting in _SETTINGS for side in _SIDES),
-        Column("seed", int),
-        Column("best_epoch", int),
-        *metric_columns("auc", "f1"),
+        *converged("auc", "f1"),
     ),
     measure=_measure,
-    tables=_tables,
-    notes=_notes,
+    rows={_TITLE: _rows, _BRACKET_TITLE: _brackets},
+    sentences=_sentences,
 )

@@ -1,10 +1,10 @@
-"""Tables as text: what a person reads in the terminal, and what a document holds."""
+"""Tables as text: what a person reads in the terminal, and what a page or document holds."""
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, stdev
 
@@ -33,6 +33,12 @@ class Table:
         for row in self.rows:
             if len(row) != len(self.columns):
                 raise ValueError(f"table {self.title}: expected {len(self.columns)} cells in a row, got {len(row)}")
+
+    @classmethod
+    def of(cls, title: str, rows: Sequence[Mapping[str, str]]) -> Table:
+        """A table of rows that say which cell is which; a dash where a row has none."""
+        columns = tuple(dict.fromkeys(name for row in rows for name in row))
+        return cls(title, columns, tuple(tuple(row.get(name, NOTHING) for name in columns) for row in rows))
 
     def markdown(self) -> str:
         """As Markdown, always the same; a title and a table."""
@@ -93,3 +99,28 @@ def difference(ours: float | None, paper: float | None, digits: int = 4) -> str:
 def code(formula: str) -> str:
     """A formula as code, which Markdown leaves as it is."""
     return f"`{formula}`" if formula else NOTHING
+
+
+def block(name: str, tables: Sequence[Table]) -> str:
+    """The tables between marks that say whose they are."""
+    return f"<!-- begin {name} -->\n" + "\n".join(table.markdown() for table in tables) + f"<!-- end {name} -->\n"
+
+
+def page(
+    name: str, about: str, made: str, tables: Sequence[Table], notes: Sequence[str], pictures: Sequence[str]
+) -> str:
+    """A page of its own.
+
+    Args:
+        name: of the reproduction.
+        about: it, in a sentence.
+        made: how and where, in a sentence.
+        tables: of it.
+        notes: sentences about it.
+        pictures: names of files beside the page.
+    """
+    parts = [f"# {name}\n\n{about}\n\n{made}\n", block(name, tables)]
+    if notes:
+        parts.append("".join(f"- {note}\n" for note in notes))
+    parts += [f"![{file.removesuffix('.png')}]({file})\n" for file in pictures]
+    return "\n".join(parts)

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 from rich import box
-from rich.table import Table
+from rich.table import Column, Table
 
 from core.common.errors import UserError
 from recommenders.common.machine import Machine
@@ -127,11 +127,8 @@ def _peak_memory(device: torch.device) -> int:
 
 
 def _table(title: str, column: str, *numbers: str) -> Table:
-    table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left")
-    table.add_column(column)
-    for name in numbers:
-        table.add_column(name, justify="right")
-    return table
+    right = [Column(name, justify="right") for name in numbers]
+    return Table(column, *right, title=title, box=box.SIMPLE_HEAD, title_justify="left")
 
 
 def training_table(figures: Figures) -> Table:

@@ -6,8 +6,9 @@ import hashlib
 import json
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Set
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,6 @@ from core.common.errors import UserError, format_value
 from core.common.secrets import masked_url
 from studies.storage.checkpoints import check_same
 from studies.storage.output import write_file
-from studies.tuning.tunables import Tunable
 
 #: Attributes of our studies; the second one is written last.
 ID, IDENTITY = "id", "tuning"
@@ -28,31 +28,22 @@ ID, IDENTITY = "id", "tuning"
 _NAMING, _EVERY = 2.0, 0.1
 
 
+@dataclass(frozen=True)
 class Claim:
-    """Makes the study of a tuning, or finds it.
+    """Makes the study of a tuning, or finds it."""
 
-    Args:
-        storage: where it is kept.
-        place: what the storage is called in messages.
-        name: of the study.
-        direction: which way its values are read.
-        tunables: what its trials tried.
-        note: a file that says which study is being made, so that one that a kill left unnamed is known as ours.
-    """
-
-    def __init__(
-        self,
-        storage: BaseStorage,
-        place: str,
-        name: str,
-        direction: StudyDirection,
-        tunables: Sequence[Tunable],
-        note: Path | None = None,
-    ) -> None:
-        self._storage, self._place, self._name, self._note = storage, place, name, note
-        self._direction, self._names = direction, {one.name for one in tunables}
-        self._has_made = False
-        self._digest = hashlib.sha256(f"{place} {name}".encode()).hexdigest()
+    storage: BaseStorage
+    """Where it is kept."""
+    place: str
+    """What the storage is called in messages."""
+    name: str
+    """Of the study."""
+    direction: StudyDirection
+    """Which way its values are read."""
+    names: Set[str]
+    """What its trials tried."""
+    note: Path | None = None
+    """A file that says which study is being made, so that one that a kill left unnamed is known as ours."""
 
     def take(self, identity: Mapping[str, Any]) -> None:
         """See to it that the study is there and ours.
@@ -63,76 +54,63 @@ class Claim:
         Raises:
             UserError: it is another tuning's, or somebody else's; nothing was written to it.
         """
-        number = self._find()
-        if number is None:
-            number = self._make()
-        there = self._attributes(number)
-        if IDENTITY not in there and self._is_being_made():
+        number, is_being_made = self._find_or_make()
+        there = self._attributes(number, is_being_made)
+        if IDENTITY not in there and is_being_made:
             self._check_content(number, empty=True)
-            self._storage.set_study_user_attr(number, ID, uuid.uuid4().hex)
-            self._storage.set_study_user_attr(number, IDENTITY, dict(identity))
+            self.storage.set_study_user_attr(number, ID, uuid.uuid4().hex)
+            self.storage.set_study_user_attr(number, IDENTITY, dict(identity))
             self._forget_note()
             return
         if not (isinstance(there.get(ID), str) and isinstance(there.get(IDENTITY), dict)):
             raise self._not_ours("it has none of this program's attributes")
-        check_same(
-            f"Optuna's study {self._name!r} was made", there[IDENTITY], identity, "another --out or --study-name"
-        )
+        check_same(f"Optuna's study {self.name!r} was made", there[IDENTITY], identity, "another --out or --study-name")
         self._check_content(number)
 
-    def _find(self) -> int | None:
+    def _find_or_make(self) -> tuple[int, bool]:
+        """The study, and whether it was this tuning that made it, now or before it was killed."""
+        noted = hashlib.sha256(f"{self.place} {self.name}".encode()).hexdigest().encode()
+        with suppress(KeyError):
+            number = self.storage.get_study_id_from_name(self.name)
+            return number, self.note is not None and self.note.is_file() and self.note.read_bytes() == noted
+        if self.note is not None:
+            write_file(self.note, noted)
         try:
-            return self._storage.get_study_id_from_name(self._name)
-        except KeyError:
-            return None
-
-    def _make(self) -> int:
-        if self._note is not None:
-            write_file(self._note, self._digest.encode())
-        try:
-            number = self._storage.create_new_study([self._direction], self._name)
+            return self.storage.create_new_study([self.direction], self.name), True
         except DuplicatedStudyError:  # another machine was first
             self._forget_note()
-            return self._storage.get_study_id_from_name(self._name)
-        self._has_made = True
-        return number
+            return self.storage.get_study_id_from_name(self.name), False
 
-    def _attributes(self, number: int) -> Mapping[str, Any]:
+    def _attributes(self, number: int, is_being_made: bool) -> Mapping[str, Any]:
         """Of the study; of one without, as soon as whoever is making it had the time to name it."""
         for _ in range(round(_NAMING / _EVERY)):
-            there: Mapping[str, Any] = self._storage.get_study_user_attrs(number)
-            if IDENTITY in there or self._is_being_made() or self._storage.get_n_trials(number):
+            there: Mapping[str, Any] = self.storage.get_study_user_attrs(number)
+            if IDENTITY in there or is_being_made or self.storage.get_n_trials(number):
                 break
             time.sleep(_EVERY)
         return there
 
-    def _is_being_made(self) -> bool:
-        """Whether it was this tuning that made the study, now or before it was killed."""
-        with suppress(OSError):
-            return self._has_made or (self._note is not None and self._note.read_bytes() == self._digest.encode())
-        return False
-
     def _forget_note(self) -> None:
-        if self._note is not None:
-            self._note.unlink(missing_ok=True)
+        if self.note is not None:
+            self.note.unlink(missing_ok=True)
 
     def _check_content(self, number: int, empty: bool = False) -> None:
-        if self._storage.get_study_directions(number) != [self._direction]:
-            raise self._not_ours(f"its values are not to be {self._direction.name.lower()}d")
-        for trial in self._storage.get_all_trials(number, deepcopy=False):
+        if self.storage.get_study_directions(number) != [self.direction]:
+            raise self._not_ours(f"its values are not to be {self.direction.name.lower()}d")
+        for trial in self.storage.get_all_trials(number, deepcopy=False):
             if empty or not self._is_ours(trial):
                 got = ", ".join(map(format_value, trial.params)) or "nothing"
-                raise self._not_ours(f"its trial {trial.number} varies {got}, and not {', '.join(self._names)}")
+                raise self._not_ours(f"its trial {trial.number} varies {got}, and not {', '.join(self.names)}")
 
     def _is_ours(self, trial: FrozenTrial) -> bool:
         if trial.state is TrialState.COMPLETE:
-            return set(trial.params) == self._names and bool(trial.intermediate_values)
-        return trial.state is not TrialState.PRUNED and set(trial.params) <= self._names
+            return set(trial.params) == self.names and bool(trial.intermediate_values)
+        return trial.state is not TrialState.PRUNED and set(trial.params) <= self.names
 
     def _not_ours(self, why: str) -> UserError:
         return UserError(
-            f"--study-name {self._name}: expected a study that this program made, or none, in "
-            f"{masked_url(self._place)}; the one there is somebody else's ({why}) and is left as it is; "
+            f"--study-name {self.name}: expected a study that this program made, or none, in "
+            f"{masked_url(self.place)}; the one there is somebody else's ({why}) and is left as it is; "
             "give another --study-name"
         )
 

@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from recommenders.tasks.metrics import Metric
 from studies.common.drawing import COLOURS, grid, new_figure
 from studies.tuning.result import TuneResult, best_so_far
 from studies.tuning.tunables import Tunable
@@ -24,20 +25,20 @@ def draw_all(result: TuneResult, importances: Mapping[str, float]) -> Mapping[st
 
 def history(result: TuneResult) -> Figure:
     """The value of every trial, and of the best one so far."""
-    figure = new_figure(3.4)
+    figure, metric = new_figure(3.4), result.settings.chosen_by
     axes = grid(figure.add_subplot())
     for pruned, marker, label in ((False, "o", "all seeds"), (True, "x", "ended early")):
         some = [tried for tried in result.trials if tried.pruned is pruned]
         if some:
             x, y = [tried.number for tried in some], [tried.value for tried in some]
             axes.plot(x, y, marker, color=_TRIED, markersize=5, label=label)
-    best = best_so_far(result.trials, result.metric.higher_is_better)
+    best = best_so_far(result.trials, metric)
     axes.step(range(len(best)), best, where="post", color=_BEST, label="best so far")
     axes.axhline(result.trials[0].value, color=_PRESENT, linestyle="--", label="present settings")
     axes.set_xlim(-0.5, len(best) - 0.5)
-    axes.set(xlabel="trial", ylabel=f"validation {result.metric.name}, mean over seeds")
+    axes.set(xlabel="trial", ylabel=f"validation {metric.name}, mean over seeds")
     axes.legend(frameon=False)
-    _leave_out_failures(axes, [tried.value for tried in result.trials], result.metric.higher_is_better)
+    _leave_out_failures(axes, [tried.value for tried in result.trials], metric)
     return figure
 
 
@@ -55,7 +56,7 @@ def importance(importances: Mapping[str, float]) -> Figure:
 
 def slices(result: TuneResult) -> Figure:
     """Values of the trials against each setting; later trials are darker."""
-    tunables = result.settings.tunables
+    tunables, metric = result.settings.tunables, result.settings.chosen_by
     columns = min(2, len(tunables))
     rows = math.ceil(len(tunables) / columns)
     figure = new_figure(2.6 * rows)
@@ -68,11 +69,11 @@ def slices(result: TuneResult) -> Figure:
         axes.scatter(x, values, c=range(len(x)), cmap="Blues", vmin=-len(x) / 2, s=18, edgecolors="#00000040")
         axes.axvline(result.chosen.params[tunable.name], color=_BEST, label="chosen")
         axes.axvline(result.present_params[tunable.name], color=_PRESENT, linestyle="--", label="present")
-        _leave_out_failures(axes, values, result.metric.higher_is_better)
+        _leave_out_failures(axes, values, metric)
     for axes in panels[len(tunables) :]:
         axes.set_visible(False)
     for axes in panels[::columns]:
-        axes.set_ylabel(f"validation {result.metric.name}")
+        axes.set_ylabel(f"validation {metric.name}")
     handles, labels = panels[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=2, frameon=False)
     return figure
@@ -87,12 +88,10 @@ def _ends(tunable: Tunable) -> tuple[float, float]:
     return tunable.low - room, tunable.high + room
 
 
-def _leave_out_failures(axes: Axes, values: Sequence[float], higher_is_better: bool) -> None:
+def _leave_out_failures(axes: Axes, values: Sequence[float], metric: Metric) -> None:
     """Trials that learned nothing would press all others into a line: the axis leaves them out."""
-    side = 1 if higher_is_better else -1
-    scores = np.sort(side * np.array(values))
-    middle, top = float(np.median(scores)), float(scores[-1])
-    low = max(float(scores[0]), middle - 2 * (top - middle))
+    scores = sorted(map(metric.score_of, values))
+    middle, top = float(np.median(scores)), scores[-1]
+    low = max(scores[0], middle - 2 * (top - middle))
     margin = 0.08 * max(top - low, 1e-4)
-    ends = sorted((side * (low - margin), side * (top + margin)))
-    axes.set_ylim(*ends)
+    axes.set_ylim(*sorted((metric.value(low - margin), metric.value(top + margin))))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rich import box
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from studies.storage.output import OutputFolder, plain
 from studies.study.settings_data import DataPlaces
@@ -74,14 +74,10 @@ def print_summary(result: TuneResult, places: DataPlaces, console: Console) -> N
 
 
 def _trials_table(result: TuneResult) -> Table:
-    whole = [tried for tried in result.trials if not tried.pruned]
-    side = 1 if result.metric.higher_is_better else -1
-    table = Table(box=box.SIMPLE_HEAD)
-    table.add_column("trial", justify="right")
-    for tunable in result.settings.tunables:
-        table.add_column(tunable.name, justify="right")
-    table.add_column(f"validation {result.metric.name}", justify="right")
-    for tried in sorted(whole, key=lambda tried: -side * tried.value)[:5]:
+    metric, whole = result.settings.chosen_by, [tried for tried in result.trials if not tried.pruned]
+    names = ("trial", *(tunable.name for tunable in result.settings.tunables), f"validation {metric.name}")
+    table = Table(*(Column(name, justify="right") for name in names), box=box.SIMPLE_HEAD)
+    for tried in sorted(whole, key=lambda tried: -metric.score_of(tried.value))[:5]:
         values = [f"{value:.4g}" for value in tried.params.values()]
         style = "bold" if tried.number == result.chosen.number else None
         table.add_row(str(tried.number), *values, mean_and_spread(list(tried.per_seed.values())), style=style)
@@ -89,13 +85,12 @@ def _trials_table(result: TuneResult) -> Table:
 
 
 def _settings_table(result: TuneResult) -> Table:
-    table = Table(box=box.SIMPLE_HEAD)
-    table.add_column("settings")
-    table.add_column(f"validation {result.metric.name}", justify="right")
-    for name, params, values in (
+    values = Column(f"validation {result.settings.chosen_by.name}", justify="right")
+    table = Table("settings", values, box=box.SIMPLE_HEAD)
+    for name, params, of_seeds in (
         ("tuned", result.chosen.params, result.best),
         ("present", result.present_params, result.present),
     ):
         described = ", ".join(f"{setting} {value:.4g}" for setting, value in params.items())
-        table.add_row(f"{name}: {described}", mean_and_spread(values))
+        table.add_row(f"{name}: {described}", mean_and_spread(of_seeds))
     return table

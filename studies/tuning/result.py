@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from recommenders.tasks.metrics import Metric, find_metric
+from recommenders.tasks.metrics import Metric
 from studies.common.paired import pairs_needed, signed_rank_p
 from studies.reporting.commands import run_command
 from studies.study.settings import StudySettings
@@ -41,17 +41,11 @@ class TuneResult:
     """The same of the present settings."""
 
     @property
-    def metric(self) -> Metric:
-        """What decided."""
-        return find_metric(self.settings.task, self.settings.metric)
-
-    @property
     def gain(self) -> float | None:
         """What the best settings are better by on the other seeds; positive is better, whatever the metric."""
         if not self.best:
             return None
-        side = 1 if self.metric.higher_is_better else -1
-        return side * (fmean(self.best) - fmean(self.present))
+        return self.settings.chosen_by.score_of(fmean(self.best) - fmean(self.present))
 
     @property
     def p_value(self) -> float | None:
@@ -69,7 +63,7 @@ class TuneResult:
     @property
     def verdict(self) -> str:
         """Whether it was worth it, in a sentence."""
-        name = self.metric.name
+        name = self.settings.chosen_by.name
         if self.gain is None or self.p_value is None:
             return f"Not checked with other seeds: the validation {name} of the chosen trial flatters it."
         n = len(self.best)
@@ -95,21 +89,10 @@ class TuneResult:
                 "verdict": self.verdict,
             },
             "at_an_end": self.at_an_end,
-            "trials": [_described(tried) for tried in self.trials],
-            "metric": self.metric.name,
+            "trials": [tried.to_dict() for tried in self.trials],
+            "metric": self.settings.chosen_by.name,
             "settings": self.settings.to_dict(),
         }
-
-
-def _described(tried: Tried) -> dict[str, Any]:
-    per_seed = {str(seed): value for seed, value in sorted(tried.per_seed.items())}
-    return {
-        "number": tried.number,
-        "params": dict(tried.params),
-        "value": tried.value,
-        "per_seed": per_seed,
-        "pruned": tried.pruned,
-    }
 
 
 def command_for(settings: TuneSettings, params: Mapping[str, float], places: DataPlaces) -> str:
@@ -121,12 +104,11 @@ def command_for(settings: TuneSettings, params: Mapping[str, float], places: Dat
     return run_command(StudySettings.from_dict(with_values(study.to_dict(), params)), places)
 
 
-def best_so_far(trials: Sequence[Tried], higher_is_better: bool) -> list[float]:
+def best_so_far(trials: Sequence[Tried], metric: Metric) -> list[float]:
     """The value of the best whole trial after each one."""
     best, curve = None, []
     for tried in trials:
-        better = best is None or (tried.value > best if higher_is_better else tried.value < best)
-        if better and not tried.pruned:
+        if not tried.pruned and (best is None or metric.score_of(tried.value) > metric.score_of(best)):
             best = tried.value
         curve.append(tried.value if best is None else best)
     return curve

@@ -12,7 +12,9 @@ from cyclopts import Parameter
 from core.common.errors import UserError
 from recommenders.tasks.contenders import baseline
 from recommenders.tasks.losses import find_named_loss, make_loss
+from recommenders.tasks.metrics import Metric, find_metric
 from studies.execution.places import PartsPlaces
+from studies.study.problems import LOSS
 from studies.study.settings import ProtocolSettings, SearchSettings, StudySettings
 from studies.study.settings_training import FORMULA
 from studies.study.tracking_place import ExperimentName
@@ -64,6 +66,8 @@ class TuneSettings(ProtocolSettings, SearchSettings, Tuned):
     def __post_init__(self) -> None:
         """Check what no other class checks."""
         super().__post_init__()
+        if self.problem != LOSS:
+            raise UserError(f"--problem: expected loss, the only one with settings to tune, got {self.problem}")
         for name, least in (("trials", 1), ("seeds", 1), ("confirm", 0)):
             if getattr(self, name) < least:
                 raise UserError(f"--{name}: expected at least {least}, got {getattr(self, name)}")
@@ -78,6 +82,11 @@ class TuneSettings(ProtocolSettings, SearchSettings, Tuned):
         elif self.loss is not None:
             make_loss(self.loss, self.space)
         _ = self.tunables
+
+    @property
+    def chosen_by(self) -> Metric:
+        """What decides."""
+        return find_metric(self.task, self.metric)
 
     @property
     def tunables(self) -> tuple[Tunable, ...]:

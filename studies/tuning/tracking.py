@@ -42,8 +42,13 @@ class TuneTracker(Tracker, TuneCallback):
 
     def on_trial(self, tried: Tried, best: Tried) -> None:
         """See TuneCallback; a trial that is there already is not written again."""
-        self._send(trial_record(tried, self._metric, self._group, self._tags), below=True)
-        best_so_far = Point(tried.number, {f"best_valid_{self._metric}": best.value})
+        name = f"valid_{self._metric}"
+        points = [Point(seed, {f"{name}_per_seed": value}) for seed, value in tried.per_seed.items()]
+        points.append(Point(SINGLE, {name: tried.value, "n_seeds": float(len(tried.per_seed))}))
+        key, tags = {"role": "trial", "trial": str(tried.number)}, {**self._tags, "pruned": str(tried.pruned).lower()}
+        record = RunRecord(f"trial {tried.number}", self._group, key, tags, dict(tried.params), points)
+        self._send(record, below=True)
+        best_so_far = Point(tried.number, {f"best_{name}": best.value})
         self._send_root("the best value", points=[*self._root.points, best_so_far])
 
     def on_report(self, result: TuneResult, files: Sequence[Path]) -> None:
@@ -57,20 +62,3 @@ class TuneTracker(Tracker, TuneCallback):
             points=[*self._root.points, confirmed],
             artifacts={file.name: file for file in files},
         )
-
-
-def trial_record(tried: Tried, metric: str, group: tuple[str, str], tags: Mapping[str, str]) -> RunRecord:
-    """One trial.
-
-    Args:
-        tried: the trial.
-        metric: name of the metric.
-        group: see RunRecord.
-        tags: of all runs of the tuning.
-    """
-    name = f"valid_{metric}"
-    points = [Point(seed, {f"{name}_per_seed": value}) for seed, value in tried.per_seed.items()]
-    points.append(Point(SINGLE, {name: tried.value, "n_seeds": float(len(tried.per_seed))}))
-    key = {"role": "trial", "trial": str(tried.number)}
-    pruned = {"pruned": str(tried.pruned).lower()}
-    return RunRecord(f"trial {tried.number}", group, key, {**tags, **pruned}, dict(tried.params), points)

@@ -6,20 +6,19 @@ over the next one: a tuning that was interrupted goes on as if it had not been.
 
 from __future__ import annotations
 
-import functools
 import json
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from statistics import fmean
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any
 
 import optuna
 from optuna.importance import PedAnovaImportanceEvaluator
-from optuna.pruners import BasePruner, NopPruner, WilcoxonPruner
+from optuna.pruners import NopPruner, WilcoxonPruner
 from optuna.samplers import TPESampler
 from optuna.storages import BaseStorage
 from optuna.study import StudyDirection
@@ -28,7 +27,6 @@ from optuna.trial import FrozenTrial, TrialState
 from core.common.errors import UserError
 from core.common.secrets import masked_url
 from core.common.seeding import derive_seed
-from recommenders.tasks.metrics import find_metric
 from studies.common.processes import has_died, quiet, this_process
 from studies.execution.task import code
 from studies.storage.output import OutputFolder
@@ -43,10 +41,6 @@ _log = logging.getLogger(__name__)
 _UNNAMED = 5.0
 #: Trials below which nothing can be said about what matters.
 _FEWEST_TO_RANK = 10
-
-
-P = ParamSpec("P")
-R = TypeVar("R")
 
 
 @dataclass(frozen=True)
@@ -67,16 +61,11 @@ class Tried:
         """The mean over its seeds."""
         return fmean(self.per_seed.values())
 
-
-def _reaching(method: Callable[Concatenate[Trials, P], R]) -> Callable[Concatenate[Trials, P], R]:
-    """What a storage raises in this method, as a line that a person can use."""
-
-    @functools.wraps(method)
-    def reaching(self: Trials, *args: P.args, **kwargs: P.kwargs) -> R:
-        with reaching_storage(self.place):
-            return method(self, *args, **kwargs)
-
-    return reaching
+    def to_dict(self) -> dict[str, Any]:
+        """Plain numbers, strings and dicts."""
+        per_seed = {str(seed): value for seed, value in sorted(self.per_seed.items())}
+        shown = {"params": dict(self.params), "value": self.value, "per_seed": per_seed}
+        return {"number": self.number, **shown, "pruned": self.pruned}
 
 
 class Trials:
@@ -87,10 +76,7 @@ class Trials:
         place: what the storage is called in messages.
         name: of Optuna's study there.
         identity: what decides over the values, by name: trials of another tuning are refused.
-        tunables: what is tuned.
-        higher_is_better: which way the metric is read.
-        seed: of all draws.
-        prune: see TuneSettings.
+        tuning: its settings.
         note: see Claim.
         accept_other_code: whether trials that other code made count.
 
@@ -104,18 +90,17 @@ class Trials:
         place: str,
         name: str,
         identity: Mapping[str, Any],
-        tunables: Sequence[Tunable],
-        higher_is_better: bool,
-        seed: int,
-        prune: float,
+        tuning: TuneSettings,
         note: Path | None = None,
         accept_other_code: bool = False,
     ) -> None:
-        self._tunables, self._seed, self.place = tunables, seed, place
-        direction = StudyDirection.MAXIMIZE if higher_is_better else StudyDirection.MINIMIZE
-        with reaching_storage(place):
-            Claim(storage, place, name, direction, tunables, note).take(json.loads(json.dumps(identity)))
-            self.study = optuna.load_study(storage=storage, study_name=name, pruner=_pruner(prune))
+        self._tunables, self._seed, self.place = tuning.tunables, tuning.seed, place
+        direction = StudyDirection.MAXIMIZE if tuning.chosen_by.higher_is_better else StudyDirection.MINIMIZE
+        names = {one.name for one in self._tunables}
+        with reaching_storage(place), quiet():
+            Claim(storage, place, name, direction, names, note).take(json.loads(json.dumps(identity)))
+            pruner = WilcoxonPruner(p_threshold=tuning.prune) if tuning.prune else NopPruner()
+            self.study = optuna.load_study(storage=storage, study_name=name, pruner=pruner)
             self._check_code(accept_other_code)
         self._trial: optuna.Trial | None = None
 
@@ -140,13 +125,13 @@ class Trials:
         """Every trial that counts, in order: those that were abandoned do not."""
         return [trial for trial in self.study.get_trials(deepcopy=False) if trial.state is not TrialState.FAIL]
 
-    @_reaching
     def begin(self, first: Mapping[str, float]) -> None:
         """Give up what killed processes left, and see to it that the present settings are tried first."""
-        while unclear := self._give_up_abandoned():
-            time.sleep(unclear)
-        if not self._all():
-            self.study.enqueue_trial(dict(first))
+        with reaching_storage(self.place):
+            while unclear := self._give_up_abandoned():
+                time.sleep(unclear)
+            if not self._all():
+                self.study.enqueue_trial(dict(first))
 
     def _give_up_abandoned(self) -> float:
         """Seconds to wait until the rest can be told; 0 if all could."""
@@ -161,16 +146,15 @@ class Trials:
         return wait
 
     @property
-    @_reaching
     def n_begun(self) -> int:
         """Trials that are finished, or at work in some process."""
-        return sum(trial.state is not TrialState.WAITING for trial in self._all())
+        with reaching_storage(self.place):
+            return sum(trial.state is not TrialState.WAITING for trial in self._all())
 
-    @_reaching
     def ask(self) -> tuple[int, dict[str, float]]:
         """Begin a trial: its number and the values to try."""
         number = self.n_begun
-        with quiet():
+        with reaching_storage(self.place), quiet():
             self.study.sampler = TPESampler(
                 seed=derive_seed(self._seed, "tuning", number) % 2**32,
                 n_startup_trials=10,
@@ -181,31 +165,29 @@ class Trials:
             trial.set_user_attr(_PROCESS, this_process())
             return number, {tunable.name: _suggested(trial, tunable) for tunable in self._tunables}
 
-    @_reaching
     def report(self, seed: int, value: float) -> bool:
         """Take in the value of one more seed; whether the trial is worse than the best one beyond doubt."""
         assert self._trial is not None, "ask comes before report"
-        with quiet():
+        with reaching_storage(self.place), quiet():
             self._trial.report(value, seed)
             return self._trial.should_prune()
 
-    @_reaching
     def tell(self, pruned: bool) -> Tried:
         """The trial is finished. One that ended early counts with its mean so far, as Optuna advises."""
         assert self._trial is not None, "ask comes before tell"
-        values = self.study.get_trials(deepcopy=False)[self._trial.number].intermediate_values
-        if pruned:
-            self._trial.set_user_attr(_PRUNED, True)
-        finished = self.study.tell(self._trial, fmean(values.values()))
-        self._trial = None
-        number = next(i for i, trial in enumerate(self._all()) if trial.number == finished.number)
-        return _tried(number, finished)
+        with reaching_storage(self.place):
+            values = self.study.get_trials(deepcopy=False)[self._trial.number].intermediate_values
+            if pruned:
+                self._trial.set_user_attr(_PRUNED, True)
+            number = self.study.tell(self._trial, fmean(values.values())).number
+            self._trial = None
+            return next(_tried(i, trial) for i, trial in enumerate(self._all()) if trial.number == number)
 
     @property
-    @_reaching
     def finished(self) -> list[Tried]:
         """All that are finished, in order."""
-        return [_tried(i, trial) for i, trial in enumerate(self._all()) if trial.state is TrialState.COMPLETE]
+        with reaching_storage(self.place):
+            return [_tried(i, trial) for i, trial in enumerate(self._all()) if trial.state is TrialState.COMPLETE]
 
     def importances(self) -> dict[str, float]:
         """How much each setting matters for being among the best tenth (PED-ANOVA); empty where too few were tried."""
@@ -240,10 +222,7 @@ def open_trials(
         url or str(path),
         places.study_name or path.name,
         identity,
-        tuning.tunables,
-        find_metric(tuning.task, tuning.metric).higher_is_better,
-        tuning.seed,
-        tuning.prune,
+        tuning,
         note,
         places.accept_other_code,
     )
@@ -251,11 +230,6 @@ def open_trials(
 
 def _tried(number: int, trial: FrozenTrial) -> Tried:
     return Tried(number, dict(trial.params), dict(trial.intermediate_values), _PRUNED in trial.user_attrs)
-
-
-def _pruner(prune: float) -> BasePruner:
-    with quiet():
-        return WilcoxonPruner(p_threshold=prune) if prune else NopPruner()
 
 
 def _suggested(trial: optuna.Trial, tunable: Tunable) -> float:

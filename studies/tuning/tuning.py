@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing
+from dataclasses import dataclass
 
 from core.common.errors import UserError
 from core.common.seeding import numpy_rng
-from studies.tuning.evaluator import SettingsEvaluator
+from studies.execution.factory import TaskFactory, Training
+from studies.execution.runner import CachedRunner
+from studies.execution.task import Result, Task
+from studies.study.settings import StudySettings
 from studies.tuning.result import TuneResult
 from studies.tuning.settings import TuneSettings
 from studies.tuning.trials import Trials, Tried
+from studies.tuning.tunables import with_values
 
 
 class TuneCallback(ABC):
@@ -26,24 +32,22 @@ class TuneCallback(ABC):
         """A trial is finished, now or before; the best one so far."""
 
 
+@dataclass(frozen=True)
 class Tuning:
-    """Tries settings until there are enough, then compares the best ones with the present ones.
+    """Tries settings until there are enough, then compares the best ones with the present ones."""
 
-    Args:
-        settings: of the tuning.
-        trials: where they are kept.
-        evaluator: computes values.
-        callbacks: told what happens.
-    """
-
-    def __init__(
-        self, settings: TuneSettings, trials: Trials, evaluator: SettingsEvaluator, callbacks: Sequence[TuneCallback]
-    ) -> None:
-        self._settings, self._trials, self._evaluator, self._callbacks = settings, trials, evaluator, callbacks
+    settings: TuneSettings
+    trials: Trials
+    """Where what was tried is kept."""
+    factory: TaskFactory
+    """Makes tasks, whose results are kept and never computed twice."""
+    runner: CachedRunner
+    """Computes them."""
+    callbacks: Sequence[TuneCallback] = ()
 
     def run(self) -> TuneResult:
         """Do what is missing."""
-        settings, trials = self._settings, self._trials
+        settings, trials = self.settings, self.trials
         there = trials.finished
         names = ", ".join(map(str, settings.tunables))
         self._say(f"Tuning {names}: {settings.trials} trials of up to {settings.seeds} seeds, {len(there)} done")
@@ -55,11 +59,11 @@ class Tuning:
         return self._result()
 
     def _say(self, text: str) -> None:
-        for callback in self._callbacks:
+        for callback in self.callbacks:
             callback.on_phase(text)
 
     def _tell(self, tried: Tried, finished: Sequence[Tried]) -> None:
-        for callback in self._callbacks:
+        for callback in self.callbacks:
             callback.on_trial(tried, self._best(finished))
 
     def _best(self, finished: Sequence[Tried]) -> Tried:
@@ -69,35 +73,65 @@ class Tuning:
                 "--trials: no trial is finished yet, other processes are at work on them; the same command goes on "
                 "when they are, or give more --trials"
             )
-        side = 1 if self._evaluator.metric.higher_is_better else -1
         whole = [tried for tried in finished if not tried.pruned]
-        return max(whole or finished, key=lambda tried: side * tried.value)
+        return max(whole or finished, key=lambda tried: self.settings.chosen_by.score_of(tried.value))
 
     def _try(self) -> None:
         """One trial; the seeds come in an order of their own, so that none of them decides more often than others."""
-        number, params = self._trials.ask()
-        seeds = numpy_rng(self._settings.seed, "order of seeds", number).permutation(self._settings.seeds).tolist()
+        number, params = self.trials.ask()
+        seeds = numpy_rng(self.settings.seed, "order of seeds", number).permutation(self.settings.seeds).tolist()
         text, pruned = f"Trial {number}: {format_params(params)}", False
-        with closing(self._evaluator.values(text, params, seeds)) as values:
+        with closing(self._values(text, params, seeds)) as values:
             for i, (seed, value) in enumerate(values):
-                pruned = self._trials.report(seed, value) and i + 1 < len(seeds)
+                pruned = self.trials.report(seed, value) and i + 1 < len(seeds)
                 if pruned:
                     break
-        tried = self._trials.tell(pruned)
-        self._tell(tried, self._trials.finished)
+        tried = self.trials.tell(pruned)
+        self._tell(tried, self.trials.finished)
 
     def _result(self) -> TuneResult:
-        settings, finished = self._settings, self._trials.finished
+        settings, finished = self.settings, self.trials.finished
         best, others = self._best(finished), range(settings.seeds, settings.seeds + settings.confirm)
         text = f"The best settings and the present ones with {settings.confirm} other seeds"
         if others:
             self._say(text)
-        present = settings.present
-        confirmed = {
-            name: tuple(value for _, value in self._evaluator.values(text, params, others))
-            for name, params in (("best", best.params), ("present", present))
-        }
-        return TuneResult(settings, tuple(finished), best, present, **confirmed)
+        confirmed = [
+            tuple(value for _, value in self._values(text, params, others))
+            for params in (best.params, settings.present)
+        ]
+        return TuneResult(settings, tuple(finished), best, settings.present, *confirmed)
+
+    def _values(self, text: str, params: Mapping[str, float], seeds: Sequence[int]) -> Generator[tuple[int, float]]:
+        """Every seed with the validation metric of these settings, its worst value where a training broke down.
+
+        Whoever stops iterating spares the rest; the test part is never looked at.
+        """
+        tasks = {seed: self._task(params, seed) for seed in seeds}
+        found: dict[str, Result] = {}
+        with closing(self.runner.results(text, list(tasks.values()))) as results:
+            for seed, task in tasks.items():
+                while task.file not in found:
+                    done, result = next(results)
+                    found[done.file] = result
+                yield seed, self._value(found[task.file])
+
+    def _task(self, params: Mapping[str, float], seed: int) -> Task:
+        settings = self.settings
+        given = {name: value for name, value in params.items() if name != "epsilon"}
+        untuned = settings.study(seed if settings.loss is None else 0)
+        study = StudySettings.from_dict(with_values(untuned.to_dict(), given))
+        if settings.loss is None:
+            return self.factory.run(study, converged=settings.objective == "converged")
+        training = Training(settings.loss, params.get("epsilon", settings.own_epsilon))
+        return self.factory.training(study, training, seed, is_trial=True)
+
+    def _value(self, result: Result) -> float:
+        settings, metric = self.settings, self.settings.chosen_by
+        if settings.loss is not None:
+            value = result["validation"].get(metric.name)
+        else:
+            value = result["converged"] if settings.objective == "converged" else result["steps"][-1]["best"]
+        return metric.worst if value is None or not math.isfinite(value) else float(value)
 
 
 def format_params(params: Mapping[str, float]) -> str:

@@ -59,13 +59,13 @@ def test_inputs_are_distinct_known_names(inputs):
 
 
 def test_a_program_has_a_line():
-    with pytest.raises(UserError, match="program: at least one line expected, got none"):
+    with pytest.raises(UserError, match="program: expected at least one line, got none"):
         LossProgram(())
 
 
 def test_a_program_has_at_most_so_many_operators_when_written_out():
     assert LossProgram(doubling(12)).complexity == 12
-    with pytest.raises(UserError, match=f"at most {MAX_WRITTEN_SIZE} operators when written out expected, got more"):
+    with pytest.raises(UserError, match=f"expected at most {MAX_WRITTEN_SIZE} operators when written out, got more"):
         LossProgram(doubling(13))
     with pytest.raises(UserError, match="when written out"):  # in a blink, although it would have 2^1000 operators
         LossProgram(doubling(1_000))

@@ -212,7 +212,7 @@ def test_delta_is_a_positive_number(delta):
 
 
 def test_there_is_no_test_before_the_first_proxy_batch():
-    with pytest.raises(RuntimeError, match="renew has to come first"):
+    with pytest.raises(RuntimeError, match="expected a call of renew first"):
         ProxyTest().examine([made("y_hat")])
 
 
@@ -258,5 +258,5 @@ def test_a_proxy_test_goes_on_from_its_state(before, after, seed):
 
 
 def test_there_is_no_state_before_the_first_proxy_batch():
-    with pytest.raises(RuntimeError, match="renew has to come first"):
+    with pytest.raises(RuntimeError, match="expected a call of renew first"):
         ProxyTest().state_dict()

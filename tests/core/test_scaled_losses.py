@@ -112,7 +112,7 @@ def test_a_scale_is_a_finite_number_above_zero(loss, factor):
 def test_losses_of_other_kinds_have_none():
     foreign = Foreign()
     assert foreign.scaled(1.0) is foreign
-    with pytest.raises(UserError, match=r"Foreign: expected a loss that has a scale, to be multiplied by 2"):
+    with pytest.raises(UserError, match="Foreign: has no scale, so it cannot be multiplied by 2"):
         foreign.scaled(2.0)
 
 

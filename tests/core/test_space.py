@@ -96,7 +96,7 @@ def test_what_is_no_genome_is_refused_by_the_name_of_its_decision():
         wrong[i] = number
         with pytest.raises(UserError, match=problem):
             program(PAPERS, wrong)
-    with pytest.raises(UserError, match="expected 21 whole numbers each, got"):
+    with pytest.raises(UserError, match=r"expected rows of 21 whole numbers, .*, got"):
         program(PAPERS, genome[:-3])
 
 
@@ -164,7 +164,7 @@ def test_the_length_of_a_program_of_a_space_without_identity_is_fixed():
     [
         ({"operators": ("add", "sub")}, "unknown operator 'sub'"),
         ({"operators": ()}, "at least one operator and two inputs"),
-        ({"operators": ("add", "neg", "add")}, "distinct operators expected, got add, neg, add"),
+        ({"operators": ("add", "neg", "add")}, "expected distinct operators, got add, neg, add"),
         ({"inputs": ("y_hat", "z")}, "unknown input 'z'"),
         ({"inputs": ("y_hat",)}, "at least one operator and two inputs"),
         ({"inputs": ()}, "at least one operator and two inputs"),

@@ -141,11 +141,11 @@ def test_what_is_neither_a_name_nor_a_formula_is_refused_with_its_position(text,
     [
         (
             "BCEE",
-            "unknown loss 'BCEE': expected one of BCE, .*hinge, y, y_hat. Did you mean 'BCE'.* A formula such as",
+            "unknown loss 'BCEE': expected one of BCE, .*hinge, y, y_hat. Did you mean 'BCE'.* Or give a formula",
         ),
         ("yhat", "Did you mean 'y_hat'"),
-        ("y_hat + BCE", "position 8: .*; BCE is a known loss, and no part of a formula: give it alone"),
-        ("MaxR*2", "MaxR is a known loss"),
+        ("y_hat + BCE", "position 8: .*; BCE is a named loss, which cannot be part of a formula"),
+        ("MaxR*2", "MaxR is a named loss"),
         ("log", "expected '\\(', got 'the end'"),
     ],
 )

@@ -305,7 +305,7 @@ def test_a_table_that_is_read_otherwise_later_is_noticed(own):
     task, _ = trained(turning)
     assert "user.weight" in task.recommender.tables
     task.recommender.source.kind.turned = True
-    with pytest.raises(UserError, match="its forward reads a table otherwise than when it was tried"):
+    with pytest.raises(UserError, match="its forward uses a table in another way than in its trial call"):
         task.scores(task.model_copies(task.initial(0), 1, 0.0).weights)
 
 

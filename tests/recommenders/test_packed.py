@@ -78,7 +78,7 @@ def test_what_is_broken_is_refused(tmp_path, content):
 @pytest.mark.parametrize("behind", [b"more", b"more" * 9, b"\n", GOOD * 3], ids=len)
 def test_something_behind_what_is_packed_is_told(tmp_path, how, behind):
     (tmp_path / "x.csv").write_bytes(READ[how] + behind)
-    with pytest.raises(UserError, match=f"something that is not packed by {how} stands behind what is; take it off"):
+    with pytest.raises(UserError, match=f"the file has data behind its {how} stream; remove them"):
         table_dataset(tmp_path / "x.csv")
 
 

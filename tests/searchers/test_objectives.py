@@ -3,6 +3,10 @@
 import pytest
 import torch
 
+from core.common.errors import UserError
+from core.search.choices import ChoiceSpace
+from core.search.space import Decision, Kind
+from searchers import make_searcher
 from searchers.controller import Decisions
 from searchers.objectives import Batch
 from searchers.ppo import Ppo
@@ -84,3 +88,17 @@ def test_ppo_begins_with_the_advantage_and_stops_where_the_ratio_is_clipped():
 
 def test_ppo_takes_no_step_where_all_rewards_are_equal():
     assert gradients(Ppo(3, 0.2, 4), batch(0.5, 0.5, 0.5)) == []
+
+
+@pytest.mark.parametrize("genome", [[10**6, 0, 0], [0], [0.5, 0.0, 0.0], "none"])
+def test_a_stored_queue_of_genomes_that_are_none_is_refused(genome):
+    bit = Kind("bit", ("0", "1"))
+    space = ChoiceSpace(tuple(Decision(f"bit_{i}", bit, 2) for i in range(3)))
+    searcher = make_searcher("rl:objective=priority-queue", space, 0)
+    state = searcher.state_dict()
+    state["objective"] = {"queue": [[1.0, torch.tensor([0, 1, 0])]]}
+    searcher.load_state_dict(state)
+    stored = genome if isinstance(genome, str) else torch.tensor(genome)
+    state["objective"] = {"queue": [[1.0, stored]]}
+    with pytest.raises((UserError, TypeError)):
+        searcher.load_state_dict(state)

@@ -91,9 +91,9 @@ WRONG = {
     "class Own: pass": "expected a class derived from core.search.searcher.Searcher, got Own",
     "Own = 3": "expected a class derived from core.search.searcher.Searcher, got 3",
     "class Other(RandomSearcher): pass": "there is no Own in module .*; its searchers: Other",
-    "class Own(Searcher):\n    def ask(self, n): pass": "expected its methods load_state_dict, state_dict, tell",
-    "class Own(RandomSearcher):\n    def __init__(self, space): pass": "expected a constructor .*, got space",
-    "class Own(RandomSearcher):\n    def __init__(self, space, seed, rate): pass": "got space, seed, rate",
+    "class Own(Searcher):\n    def ask(self, n): pass": "expected it to define load_state_dict, state_dict, tell",
+    "class Own(RandomSearcher):\n    def __init__(self, space): pass": r"expected a constructor .*, got \(space\)",
+    "class Own(RandomSearcher):\n    def __init__(self, space, seed, rate): pass": r"got \(space, seed, rate\)",
     "class Own(RandomSearcher):\n    def __init__(self, space, seed, settings): pass": "frozen dataclass .*, got None",
     "class Own(RandomSearcher):\n    def __init__(self, space, seed, settings: int): pass": "frozen dataclass",
     "@dataclass\nclass Loose:\n    a: int = 1\n"
@@ -120,7 +120,7 @@ def test_what_is_no_searcher_is_refused_in_a_line(own, code, message):
         ("def ask(self, n): return super().ask(n) + 99", r"ask\(2\): genome: op_0: expected an option 0 to 8, got"),
         ("def ask(self, n): return np.array(3)", r"ask\(2\): expected an array of 2 genomes"),
         ("def tell(self, trials): raise ValueError('here')", "tell raised ValueError: here"),
-        ("def tell(self, trials): pass", "tell: expected a mapping of numbers, it may be empty, got None"),
+        ("def tell(self, trials): pass", r"tell: expected a mapping from names to numbers \(may be empty\), got None"),
         ("def state_dict(self): raise ValueError('here')", "state_dict raised ValueError: here"),
     ],
 )

@@ -152,7 +152,7 @@ def test_the_same_failure_for_all_does_not_push_the_policy_about():
 def test_a_policy_that_is_no_longer_finite_is_an_error():
     searcher = PolicySearcher(TINY, 0, PolicySettings(learning_rate=1e30))
     trials = rewarded(searcher.ask(50), range(50))
-    with pytest.raises(UserError, match=r"rl: expected a finite policy, .* lower learning_rate, now 1e\+30"):
+    with pytest.raises(UserError, match=r"rl: the policy is no longer finite; lower learning_rate, which is 1e\+30"):
         searcher.tell(trials)
 
 

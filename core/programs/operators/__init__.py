@@ -1,6 +1,6 @@
-"""The operator table: paper, Table 2, and what may be asked for beside it.
+"""The operator table: the operators of the paper (Table 2) and optional ones.
 
-A row says all that is known of an operator, and everything derives from it: running in torch and in compiled code,
+A row defines an operator completely; everything else derives from it: execution in torch and in compiled code,
 bounds, folding, printing, parsing, exports, options and tests.
 """
 
@@ -23,5 +23,5 @@ _ROWS = (
 
 #: name -> row.
 OPERATORS: Mapping[str, Operator] = MappingProxyType({row.name: row for row in _ROWS})
-#: The operators of the paper, which candidates are made of unless others are asked for.
+#: The operators of the paper: those of candidates, unless the user chooses others.
 PAPER_OPERATORS = tuple(name for name, row in OPERATORS.items() if row.in_paper)

@@ -1,4 +1,4 @@
-"""Operators of arithmetic: add, mul, max, min, neg, identity and square."""
+"""Arithmetic operators: add, mul, max, min, neg, identity and square."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from core.programs.operators.writing import NEGATIVE, PLUS, POWER, PRODUCT, SIGN
 
 
 def _share(x: Tensor, wins: Tensor, ties: Tensor) -> Tensor:
-    """1 where x is chosen, 1/2 at a tie, as autograd does for maximum and minimum."""
+    """Return 1 where x is chosen and 1/2 at ties: the gradient of maximum and minimum in autograd."""
     return wins.to(x.dtype) + 0.5 * ties.to(x.dtype)
 
 

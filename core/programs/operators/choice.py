@@ -1,4 +1,4 @@
-"""Which operators candidates are made of, as a person writes it."""
+"""Parse and print the user's choice of operators."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from core.programs.operators import OPERATORS, PAPER_OPERATORS
 
 
 def chosen_operators(text: str) -> tuple[str, ...]:
-    """The operators that a text asks for, in the order of the table.
+    """Return the operators that a text chooses, in the order of the table.
 
     Args:
-        text: `+exp,-log` changes the operators of the paper, `add,mul,log` replaces them, nothing leaves them.
+        text: `+exp,-log` adds to and removes from the operators of the paper, `add,mul,log` replaces them, an empty
+            text keeps them.
 
     Raises:
-        UserError: an unknown name, none left, or names with and without a sign.
+        UserError: an unknown name, no operator left, or a mix of names with and without a sign.
     """
     words = [word.strip() for word in text.split(",") if word.strip()]
     signed = [word for word in words if word[0] in "+-"]
@@ -26,12 +27,12 @@ def chosen_operators(text: str) -> tuple[str, ...]:
     wanted = dict.fromkeys(PAPER_OPERATORS if signed or not words else (), True) | names
     chosen = tuple(name for name in OPERATORS if wanted.get(name, False))
     if not chosen:
-        raise UserError(f"operators: expected at least one, got none of {text!r}; there are {', '.join(OPERATORS)}")
+        raise UserError(f"operators: expected at least one, but {text!r} leaves none; known: {', '.join(OPERATORS)}")
     return chosen
 
 
 def operators_text(operators: tuple[str, ...]) -> str:
-    """The shortest text that asks for these operators; nothing for those of the paper."""
+    """Return the shortest text that chooses these operators; empty for those of the paper."""
     plain = ",".join(operators)
     added = [f"+{name}" for name in operators if name not in PAPER_OPERATORS]
     changes = ",".join([*added, *(f"-{name}" for name in PAPER_OPERATORS if name not in operators)])

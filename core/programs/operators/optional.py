@@ -1,4 +1,4 @@
-"""Operators beyond those of the paper, for who asks for them: exp, sigmoid, tanh and softplus."""
+"""Optional operators, which the paper does not have: exp, sigmoid, tanh and softplus."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from core.common.jit import constant
 from core.programs.operators.operator import Operator
 from core.programs.operators.writing import function
 
-#: Beyond this the exponential stays what it is here, 5.5e34, with a gradient of 0: float32 does not overflow, so that
-#: what the clamp brings to its bound is a number, and no infinity whose product with a gradient of 0 is none.
+#: Above this operand, exp stays constant (5.5e34) with a gradient of 0. So float32 does not overflow: the clamp would
+#: cut infinity off to a number, but the gradient would be infinity times 0, which is NaN.
 _MOST = 80
 
 _SIGMA = "\N{GREEK SMALL LETTER SIGMA}"
@@ -39,7 +39,7 @@ def _softplus(x: float, dx: float, z: float, dz: float, e: float) -> tuple[float
     return value, dx * ((small if x < 0 else one) / (one + small))
 
 
-#: In the order in which they are told and numbered, after those of the paper.
+#: In the order of messages and of encoded operations, after the operators of the paper.
 OPTIONAL = (
     Operator(
         "exp", 1, f"e^x, for x above {_MOST} that of {_MOST}",

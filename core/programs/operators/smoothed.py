@@ -1,4 +1,4 @@
-"""Operators with the smoothing term: log and reciprocal of a magnitude, with the sign of the operand.
+"""Operators with a smoothing term: log and reciprocal of the magnitude, times the sign of the operand.
 
 Departure from the paper: sign(0) is +1, so that both are smooth from the right of 0
 (the paper does not say; with sign(0) = 0 the forms of its Table 4 would be constants at y = 0).
@@ -31,7 +31,7 @@ _EITHER = "<mo>±</mo>"
 
 
 def sign(x: Tensor) -> Tensor:
-    """-1 below zero, +1 elsewhere (zero included); no gradient flows through it."""
+    """Return -1 where x is negative and +1 elsewhere (zero included), in the shape of x, detached from autograd."""
     return torch.where(x.detach() < 0, -1.0, 1.0).to(x.dtype)
 
 
@@ -51,7 +51,7 @@ def _reciprocal(x: float, dx: float, z: float, dz: float, e: float) -> tuple[flo
 
 
 def _odd(x: Range, of_magnitude: Callable[[float], float]) -> Range:
-    """Of sign(x) f(|x|) with sign(0) = 1 and a monotone f: each side of zero from end to end."""
+    """Return the bounds of sign(x) f(|x|) with sign(0) = 1 and a monotone f: both sides of zero, end by end."""
     ends = []
     if x[1] >= 0:
         ends += [of_magnitude(max(x[0], 0.0)), of_magnitude(x[1])]

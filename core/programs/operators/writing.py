@@ -1,4 +1,4 @@
-"""How operators are written: as torch and sympy source, LaTeX and MathML."""
+"""How exports write operators: as torch and sympy source, LaTeX and MathML."""
 
 from __future__ import annotations
 
@@ -9,47 +9,52 @@ from typing import Any
 #: An interval [low, high].
 Range = tuple[float, float]
 
-#: Precedence: an operand of lower precedence gets brackets.
+#: Precedences: an operand of lower precedence gets brackets.
 SUM, PRODUCT, SIGN, POWER, CALL = range(1, 6)
 
 MINUS, PLUS, COMMA = "<mo>&#x2212;</mo>", "<mo>+</mo>", "<mo>,</mo>"
 NEGATIVE = '<mo form="prefix">&#x2212;</mo>'
 MATHML_EPSILON = "<mi>ε</mi>"
-_APPLY = "<mo>&#x2061;</mo>"  # a function is applied: no sign of its own
+_APPLY = "<mo>&#x2061;</mo>"  # the invisible sign of function application
 
 
 def row(*parts: str) -> str:
-    """Parts of MathML side by side."""
+    """Return a MathML row of these parts."""
     return f"<mrow>{''.join(parts)}</mrow>"
 
 
 def bracketed(*parts: str) -> str:
-    """Parts of MathML in brackets."""
+    """Return a MathML row of these parts in brackets."""
     return row('<mo class="bracket">(</mo>', *parts, '<mo class="bracket">)</mo>')
 
 
 def applied(function: str, *parts: str) -> str:
-    """A function of MathML, such as <mi>log</mi>, with its operands in brackets."""
+    """Return a MathML function applied to operands in brackets.
+
+    Args:
+        function: such as <mi>log</mi>.
+        parts: what stands between the brackets.
+    """
     return row(function, _APPLY, bracketed(*parts))
 
 
 @dataclass(frozen=True)
 class Form:
-    """How an operator is written where its operands stay within certain bounds."""
+    """A way to write an operator, correct for operands within certain bounds."""
 
     torch: str
-    """An expression with names of tensors as {0} and {1}. It may use `eps`, the smoothing term, and `sign`, see
+    """A torch expression with the operands as {0} and {1}. It may use `eps`, the smoothing term, and `sign`, see
     `core.programs.operators.sign`."""
     sympy: Callable[..., Any]
-    """(s, epsilon, operands) -> the expression, where s has all of sympy's names and those of `core.export.symbols`."""
+    """(s, epsilon, operands) -> expression; s has all names of sympy and of `core.export.symbols`."""
     latex: str
-    """With the operands as {0} and {1}; other braces doubled."""
+    """LaTeX with the operands as {0} and {1}; all other braces are doubled."""
     mathml: str
-    """With the operands as {0} and {1}."""
+    """MathML with the operands as {0} and {1}."""
     precedence: int = CALL
-    """Of the mathematics: from POWER down operands get brackets where they need them, at CALL never."""
+    """Precedence of the LaTeX and MathML: up to POWER, operands get brackets where needed; at CALL, never."""
     fits: Callable[..., bool] = lambda *operands: True
-    """(bounds of every operand) -> whether this form means the operator."""
+    """(bounds of every operand) -> whether this form is correct for them."""
 
 
 def function(
@@ -62,15 +67,15 @@ def function(
     mathml: str | None = None,
     fits: Callable[..., bool] = lambda *operands: True,
 ) -> Form:
-    r"""The form of an operator that is written as a function: its name with the operands in brackets.
+    r"""Return the form of an operator that is written as a function: its name with the operands in brackets.
 
     Args:
-        name: the operator's.
+        name: of the operator.
         torch: see Form.
         sympy: see Form.
-        arity: how many operands it has.
-        latex: the name in LaTeX, such as \exp; upright letters unless given.
-        mathml: the name in MathML, without tags.
+        arity: number of operands.
+        latex: the name in LaTeX, such as \exp; by default the name in upright letters.
+        mathml: the name in MathML, without tags; by default the name.
         fits: see Form.
     """
     escaped = name.replace("_", r"\_")

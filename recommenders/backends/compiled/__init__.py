@@ -1,5 +1,4 @@
-"""The compiled back end: an epoch of one copy after the other in machine code, spread over CPU cores.
+"""The compiled back end: numba kernels, each of which trains one copy for an epoch on one CPU core.
 
-A copy's epoch is computed by one call on one core, so its result depends neither on the other copies nor on
-the number of threads.
+The result of a copy therefore depends neither on the other copies nor on the number of threads.
 """

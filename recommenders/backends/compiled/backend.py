@@ -1,4 +1,4 @@
-"""Copies trained by the kernel of their recommender, one after the other, on several CPU cores."""
+"""Train copies with the compiled kernel of their recommender, spread over CPU cores."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from recommenders.models.recommender import Recommender, Weights
 
 
 class CompiledBackend(Backend):
-    """See the package; it takes the losses that can be encoded.
+    """The compiled back end; takes the losses that can be encoded as bytecode.
 
     Args:
-        kernel: the recommender's.
-        dtype: float32, or float64 for checks.
-        threads: cores to spread copies over.
+        kernel: of the recommender.
+        dtype: float32, or float64 for tests.
+        threads: number of cores to spread copies over.
     """
 
     in_torch = False
@@ -37,7 +37,7 @@ class CompiledBackend(Backend):
 
     @classmethod
     def for_task(cls, recommender: Recommender, machine: Machine) -> CompiledBackend | None:
-        """See Backend; for recommenders with a kernel, on a CPU."""
+        """See Backend; supports recommenders with a kernel, on a CPU."""
         kernel = kernel_of(recommender) if machine.device.type == "cpu" else None
         return None if kernel is None else cls(kernel, machine.dtype, machine.threads)
 
@@ -84,7 +84,7 @@ def _examples(epoch: Epoch) -> Examples:
 
 
 def _copies(weights: Weights) -> list[Arrays]:
-    """The parameters of every copy; they share memory with `weights`."""
+    """Return the parameters of every copy as views of `weights`."""
     arrays = {name: weight.numpy() for name, weight in weights.items()}
     n = len(next(iter(arrays.values())))
     return [{name: array[k, ...] for name, array in arrays.items()} for k in range(n)]

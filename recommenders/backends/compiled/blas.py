@@ -1,11 +1,11 @@
-"""Keeping BLAS from using cores that have other work."""
+"""Limit BLAS to one thread, so that it does not use cores that train other copies."""
 
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
 from functools import cache
 
-import scipy.linalg.cython_blas  # noqa: F401  (the BLAS that compiled code calls, loaded so that it is found)
+import scipy.linalg.cython_blas  # noqa: F401  (loads the BLAS that compiled code calls, so that threadpoolctl finds it)
 from threadpoolctl import ThreadpoolController
 
 
@@ -15,6 +15,6 @@ def _controller() -> ThreadpoolController:
 
 
 def blas_on_one_core() -> AbstractContextManager[object]:
-    """While it lasts, a product of matrices is computed by the thread that asks for it."""
+    """Return a context manager within which matrix products run in the calling thread only."""
     limit: AbstractContextManager[object] = _controller().limit(limits=1, user_api="blas")
     return limit

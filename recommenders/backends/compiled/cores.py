@@ -1,4 +1,4 @@
-"""Work spread over CPU cores by threads; what they run must release Python's global lock."""
+"""Spread work over CPU cores with threads; the work has to release Python's global interpreter lock (GIL)."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ T = TypeVar("T")
 
 
 class Cores:
-    """Some CPU cores.
+    """A pool of threads, the calling one included.
 
     Args:
-        n: how many, at least 1.
+        n: number of threads, at least 1.
     """
 
     def __init__(self, n: int) -> None:
@@ -21,7 +21,12 @@ class Cores:
         self._helpers: ThreadPoolExecutor | None = None
 
     def map(self, function: Callable[[int], T], n: int) -> list[T]:
-        """function(0) to function(n - 1), several at a time: every core takes the next one when it is done."""
+        """Return [function(0), ..., function(n - 1)], computed in parallel.
+
+        Args:
+            function: called once for each number; a thread that has finished takes the next number.
+            n: number of calls.
+        """
         waiting, results = iter(range(n)), dict[int, T]()
 
         def work() -> None:
@@ -34,7 +39,7 @@ class Cores:
         try:
             work()
         finally:
-            for _ in waiting:  # none is left, or this thread was interrupted and the others should stop
+            for _ in waiting:  # empty by now, unless this thread was interrupted and the others should stop
                 pass
             for helper in helping:
                 helper.result()

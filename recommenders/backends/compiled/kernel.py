@@ -1,4 +1,4 @@
-"""What a recommender brings to be trained by machine code: an epoch of one copy on one CPU core."""
+"""The interface of kernels: compiled code that trains one copy of a recommender for an epoch on one CPU core."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ import numpy as np
 from core.programs.encoded import EncodedProgram
 from recommenders.backends.batches import Epoch
 
-#: Parameter name -> array of one copy. Kernels write into them.
+#: Parameter name -> array of one copy. Kernels update the arrays in place.
 Arrays = Mapping[str, np.ndarray]
 
 
 class Examples(NamedTuple):
-    """An epoch as arrays [n], see `recommenders.backends.batches`."""
+    """The examples of an epoch as arrays [n], see `recommenders.backends.batches`."""
 
     user: np.ndarray
     item: np.ndarray
@@ -25,44 +25,55 @@ class Examples(NamedTuple):
     first_user: np.ndarray
     first_item: np.ndarray
     is_unique: np.ndarray
-    """Whether neither its user nor its item occurs again in its batch."""
+    """Whether both user and item occur once in the batch of the example."""
     batch_size: int
 
 
 class Step(NamedTuple):
-    """The numbers of an SGD step, of the parameters' type."""
+    """The settings of an SGD step, in the type of the parameters."""
 
     learning_rate: np.floating
     keep: np.floating
-    """What a step's weight decay leaves of a parameter: 1 - learning_rate * weight_decay."""
+    """The factor by which weight decay shrinks a parameter in a step: 1 - learning_rate * weight_decay."""
     clip: np.floating
+    """The largest absolute value of an element of a gradient."""
 
 
 class Kernel(ABC):
-    """Machine code of one recommender. It must release Python's global lock."""
+    """Compiled code for one recommender. It has to release Python's global interpreter lock (GIL)."""
 
     def session(self) -> AbstractContextManager[object]:
-        """What the epochs of all copies run within."""
+        """Return a context manager within which the epochs of all copies run."""
         return nullcontext()
 
     def draws(self, epoch: Epoch) -> np.ndarray | None:
-        """The random numbers of an epoch, the same for all copies; drawn as the recommender's `logit` draws them."""
+        """Return the random numbers of an epoch, shared by all copies and drawn as by the recommender's `logit`.
+
+        Returns:
+            An array [n, ...] with a row for each example of the epoch; None if training draws no random numbers.
+        """
         return None
 
     @abstractmethod
     def train_epoch(
         self, weights: Arrays, examples: Examples, loss: EncodedProgram, step: Step, draws: np.ndarray | None
     ) -> None:
-        """Train one copy in place, by the law of `recommenders.backends.base`.
+        """Train one copy in place with the update of `recommenders.backends.base`.
 
         Args:
-            weights: of the copy, [rows, ...] or [...].
+            weights: of the copy, [rows, ...] for tables and [...] for other parameters.
             examples: of the epoch.
-            loss: its constants are of the parameters' type.
-            step: the numbers of an SGD step.
+            loss: the loss, with constants in the type of the parameters.
+            step: the settings of an SGD step.
             draws: what `draws` returned.
         """
 
     @abstractmethod
     def predict(self, weights: Arrays, users: np.ndarray, items: np.ndarray) -> np.ndarray:
-        """y_hat [n] of one copy."""
+        """Return predictions y_hat [n] of one copy.
+
+        Args:
+            weights: of the copy.
+            users: [n].
+            items: [n].
+        """

@@ -1,4 +1,4 @@
-"""Which recommender has which kernel."""
+"""The registry of kernels: recommender class -> kernel."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from recommenders.models.mf import MF
 from recommenders.models.mlp import MLP
 from recommenders.models.recommender import Recommender
 
-#: Returns the kernel of a recommender; None where it has none for these settings.
+#: recommender -> kernel; None if there is no kernel for its settings.
 KernelMaker = Callable[[Any], Kernel | None]
 
 
@@ -26,20 +26,20 @@ def _of_mlp(recommender: MLP) -> Kernel | None:
     return MLPKernel(recommender.hidden_sizes, recommender.dropout) if recommender.hidden_sizes else None
 
 
-#: Class of recommenders -> what makes its kernel. A class derived from one of these may compute something else, so it
-#: has a kernel only if it has a row of its own.
+#: Recommender class -> function that makes its kernel. A subclass may compute something else, so it has a kernel only
+#: if it has a row of its own.
 KERNELS: dict[type[Recommender], KernelMaker] = {MF: _of_mf, MLP: _of_mlp}
 
 
 def register_kernel(recommender: type[Recommender], make: KernelMaker) -> None:
-    """Let the compiled back end train a recommender that is not in this project.
+    """Register the kernel of the user's own recommender, so that the compiled back end can train it.
 
     Args:
         recommender: its class.
-        make: given a recommender of this class, returns its kernel, or None where it has none for these settings.
+        make: recommender -> kernel; None if there is no kernel for its settings.
 
     Raises:
-        TypeError: no class of recommenders, or something that cannot be called.
+        TypeError: not a recommender class, or not a function.
     """
     if not (isinstance(recommender, type) and issubclass(recommender, Recommender)):
         raise TypeError(f"register_kernel: expected a class derived from Recommender, got {recommender!r}")

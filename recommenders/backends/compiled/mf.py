@@ -1,7 +1,7 @@
-"""An epoch of matrix factorisation as machine code: paper, Eq. (2).
+"""The kernel of matrix factorisation: paper, Eq. (2).
 
-A step reads and writes the rows of its batch alone: a table is kept as p = s q with one number s, which takes
-the weight decay, as in `recommenders.backends.stacked`.
+A step reads and writes only the rows of its batch: a table is stored as p = s q with one scalar s, to which the
+weight decay is applied, as in `recommenders.backends.stacked`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from recommenders.backends.compiled.kernel_parts import add_row, clipped, descen
 
 
 class MFKernel(Kernel):
-    """See the module."""
+    """Trains matrix factorisation in compiled code."""
 
     def train_epoch(
         self, weights: Arrays, examples: Examples, loss: EncodedProgram, step: Step, draws: np.ndarray | None
@@ -33,14 +33,14 @@ class MFKernel(Kernel):
 
 
 def _tables(weights: Arrays) -> tuple[np.ndarray, ...]:
-    """Embeddings of users and items, then their biases, which have one column."""
+    """Return the embeddings of users and items, then their biases as tables with one column."""
     user_bias, item_bias = weights["user_bias"][:, None], weights["item_bias"][:, None]
     return weights["user_embedding"], weights["item_embedding"], user_bias, item_bias
 
 
 @compiled(fastmath=SUMS)
 def _logits(tables, global_bias, users, items, scale, logit):
-    """Fill logit [B] for B pairs, the tables being multiplied by `scale`."""
+    """Fill logit [B] for B pairs; the tables are multiplied by `scale`."""
     p, q, p_bias, q_bias = tables
     for b in range(len(users)):
         u, i, dot = users[b], items[b], scale - scale
@@ -61,7 +61,7 @@ def _predict(tables, global_bias, users, items):
 
 @compiled(uses=(kernel_parts,), fastmath=SUMS, inline=True)
 def _descend_unique(tables, u, i, gradient, scale, rate, clip):
-    """The step of a user and an item that occur once in their batch: nobody else reads these rows any more."""
+    """Take the SGD step of a user and an item that occur once in their batch, so that no other example reads them."""
     p, q, p_bias, q_bias = tables
     for j in range(p.shape[1]):
         of_p, of_q = gradient * scale * q[i, j], gradient * scale * p[u, j]
@@ -73,7 +73,7 @@ def _descend_unique(tables, u, i, gradient, scale, rate, clip):
 
 @compiled(uses=(kernel_parts,), fastmath=SUMS)
 def _descend_all(tables, batch, gradient, scale, rate, clip, sums):
-    """One SGD step of the rows of a batch, given d loss / d logit. `sums` is room for gradients of the tables."""
+    """Take an SGD step of the rows of a batch, given d loss / d logit; `sums` are buffers for the tables' gradients."""
     user, item, first_user, first_item, is_unique = batch
     p, q, p_bias, q_bias = tables
     of_p, of_q, of_p_bias, of_q_bias = sums

@@ -1,7 +1,8 @@
-"""The multi-layer perceptron in machine code: paper, Eq. (3).
+"""The kernel of the multi-layer perceptron: paper, Eq. (3).
 
-Products of matrices go to BLAS; all between them stays in the cache of the core that trains the copy. A table is
-kept as p = s q with one number s, which takes the weight decay, as in `recommenders.backends.stacked`.
+Matrix products are computed by BLAS; everything between them stays in the cache of the core that trains the copy. A
+table is stored as p = s q with one scalar s, to which the weight decay is applied, as in
+`recommenders.backends.stacked`.
 """
 
 from __future__ import annotations
@@ -18,12 +19,12 @@ from recommenders.backends.compiled.kernel import Arrays, Examples, Kernel, Step
 from recommenders.backends.compiled.mlp_steps import Dense, Workspace, predict, train_epoch
 from recommenders.models.mlp import BN_EPSILON, MOMENTUM
 
-#: Rows evaluated at a time, to stay in the cache.
+#: Rows evaluated at a time, so that they fit into the cache.
 _EVALUATION_ROWS = 256
 
 
 class MLPKernel(Kernel):
-    """See the module.
+    """Trains the multi-layer perceptron in compiled code.
 
     Args:
         hidden_sizes: widths of the hidden layers, at least one.
@@ -38,7 +39,7 @@ class MLPKernel(Kernel):
         return blas_on_one_core()
 
     def draws(self, epoch: Epoch) -> np.ndarray:
-        """Which hidden units are kept [n, all of them]; no rows where none is dropped."""
+        """See Kernel: the hidden units that dropout keeps [n, sum of the widths]; [0, ...] without dropout."""
         kept = np.empty((len(epoch.examples.label) if self._dropout > 0 else 0, sum(self._hidden_sizes)), np.bool_)
         rng = epoch.training().rng
         for start in range(0, len(kept), epoch.batch_size):
@@ -77,7 +78,7 @@ class MLPKernel(Kernel):
 
 
 def _workspace(dense: Dense, n: int) -> Workspace:
-    """Make the workspace of a step of n examples."""
+    """Allocate the workspace of a step with n examples."""
     dtype = dense.bias[0].dtype
     n_in, n_hidden = [len(weight) for weight in dense.weight], [scale.shape[1] for scale in dense.scale]
 

@@ -1,4 +1,4 @@
-"""Passes through the layers of the multi-layer perceptron as machine code, see `recommenders.backends.compiled.mlp`."""
+"""Forward and backward passes of the multi-layer perceptron, see `recommenders.backends.compiled.mlp`."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ class Dense(NamedTuple):
     """The dense parameters, an array for each layer; the last layer has only a weight and a bias."""
 
     momentum: np.floating
-    """The share that a batch has in the running statistics."""
+    """Weight of a batch in the running statistics of batch normalisation."""
     epsilon: np.floating
-    """What is added to a variance before its square root is taken."""
+    """Added to variances in batch normalisation."""
     weight: tuple[np.ndarray, ...]
     """[n_in, n_out]."""
     bias: tuple[np.ndarray, ...]
-    """[1, n_out], as are those of batch normalisation:"""
+    """[1, n_out], as the parameters of batch normalisation below."""
     scale: tuple[np.ndarray, ...]
     shift: tuple[np.ndarray, ...]
     running_mean: tuple[np.ndarray, ...]
@@ -33,27 +33,29 @@ class Dense(NamedTuple):
 
 
 class Workspace(NamedTuple):
-    """For the numbers of a step, an array for each layer."""
+    """Scratch buffers of a step, an array for each layer."""
 
     x: tuple[np.ndarray, ...]
-    """What goes into it [B, n_in]."""
+    """Input [B, n_in]."""
     normed: tuple[np.ndarray, ...]
-    """What comes out, normalised; on the way back its gradient [B, n_out]."""
+    """Normalised output [B, n_out]; in the backward pass, the gradient before normalisation."""
     inverse_std: tuple[np.ndarray, ...]
-    """[1, n_out]."""
+    """1 / standard deviation of the batch [1, n_out]."""
     of_x: tuple[np.ndarray, ...]
-    """Gradient [B, n_in]."""
+    """Gradient of the input [B, n_in]."""
     of_weight: tuple[np.ndarray, ...]
-    """Gradient [n_in, n_out]."""
+    """Gradient of the weight [n_in, n_out]."""
     of_bias: tuple[np.ndarray, ...]
-    """Gradient [1, n_out], as are those of scale and shift; on the way there mean and variance:"""
+    """Gradient of the bias [1, n_out]."""
     of_scale: tuple[np.ndarray, ...]
+    """Gradient of the scale [1, n_out]; during the forward pass, the mean of the batch."""
     of_shift: tuple[np.ndarray, ...]
+    """Gradient of the shift [1, n_out]; during the forward pass, the variance of the batch."""
 
 
 @compiled()
 def _gather(p, q, users, items, scale, x):
-    """Fill x [B, 2 d] with the rows of B pairs, the tables being multiplied by `scale`."""
+    """Fill x [B, 2 d] with the rows of B pairs, multiplied by `scale`."""
     d = p.shape[1]
     for b in range(len(users)):
         for j in range(d):
@@ -63,7 +65,7 @@ def _gather(p, q, users, items, scale, x):
 
 @compiled()
 def _normalise(a, mean, inverse_std):
-    """(a - mean) * inverse_std, in place: a [B, n_out], the others [1, n_out]."""
+    """Replace a [B, n_out] by (a - mean) * inverse_std, with mean and inverse_std [1, n_out]."""
     for b in range(a.shape[0]):
         for j in range(a.shape[1]):
             a[b, j] = (a[b, j] - mean[0, j]) * inverse_std[0, j]
@@ -87,7 +89,7 @@ def _statistics(a, bias, mean, var):
 
 @compiled()
 def _run(mean, var, n, running_mean, running_var, part):
-    """Take the statistics of a batch of n examples into the running ones, the variance with Bessel's correction."""
+    """Update the running statistics with those of a batch of n examples, the variance with Bessel's correction."""
     bessel = mean.dtype.type(n / max(n - 1, 1))
     for j in range(mean.shape[1]):
         running_mean[0, j] += part * (mean[0, j] - running_mean[0, j])
@@ -103,7 +105,7 @@ def _invert(var, inverse_std, epsilon):
 
 @compiled()
 def _activate(normed, scale, shift, h):
-    """Fill h [B, n_out] with ReLU(scale * normed + shift); NaN stays."""
+    """Fill h [B, n_out] with ReLU(scale * normed + shift); NaN stays NaN."""
     zero = h.dtype.type(0)
     for b in range(h.shape[0]):
         for j in range(h.shape[1]):
@@ -113,7 +115,7 @@ def _activate(normed, scale, shift, h):
 
 @compiled()
 def _drop(h, kept, boost):
-    """Dropout of h [B, n_out], in place: kept ones are multiplied by `boost`."""
+    """Apply dropout to h [B, n_out] in place; kept units are multiplied by `boost`."""
     zero = h.dtype.type(0)
     for b in range(h.shape[0]):
         for j in range(h.shape[1]):
@@ -132,7 +134,16 @@ def _last_layer(x, weight, bias, logit):
 
 @compiled(uses=(interpreter,))
 def predict(p, q, dense, workspace, users, items):
-    """y_hat [B] of B pairs, by the running statistics."""
+    """Return predictions y_hat [B], with the running statistics of batch normalisation.
+
+    Args:
+        p: user embeddings [n_users, d].
+        q: item embeddings [n_items, d].
+        dense: the dense parameters.
+        workspace: scratch buffers for exactly B examples.
+        users: [B].
+        items: [B].
+    """
     one, n_hidden = p.dtype.type(1), len(dense.scale)
     _gather(p, q, users, items, one, workspace.x[0])
     for i in range(n_hidden):
@@ -151,7 +162,7 @@ def predict(p, q, dense, workspace, users, items):
 
 @compiled()
 def _forward(dense, workspace, n, kept, boost, logit):
-    """Fill logit [n] from workspace.x[0] by a training pass."""
+    """Fill logit [n] by a training pass over the first n rows of workspace.x[0]."""
     n_hidden, column = len(dense.scale), 0
     for i in range(n_hidden):
         normed, h, size = workspace.normed[i][:n], workspace.x[i + 1][:n], dense.scale[i].shape[1]
@@ -170,7 +181,7 @@ def _forward(dense, workspace, n, kept, boost, logit):
 
 @compiled(fastmath=SUMS)
 def _back_from_last(x, weight, gradient, of_x, of_weight, of_bias):
-    """Gradients of the last layer, given d loss / d logit."""
+    """Fill the gradients of the last layer, given d loss / d logit."""
     of_weight[:], of_bias[:] = 0, 0
     for b in range(x.shape[0]):
         of_bias[0, 0] += gradient[b]
@@ -181,7 +192,7 @@ def _back_from_last(x, weight, gradient, of_x, of_weight, of_bias):
 
 @compiled(fastmath=SUMS)
 def _back_through_norm(h, of_h, boost, normed, inverse_std, scale, of_bias, of_scale, of_shift):
-    """From the gradient of h [B, n_out] that of the layer before it was normalised, which replaces `normed`."""
+    """Backpropagate from h [B, n_out] through dropout, ReLU and batch normalisation; the result replaces `normed`."""
     zero, one = h.dtype.type(0), h.dtype.type(1)
     of_bias[:], of_scale[:], of_shift[:] = 0, 0, 0
     for b in range(h.shape[0]):
@@ -223,7 +234,7 @@ def _backward(dense, workspace, n, boost, gradient):
 
 @compiled(uses=(kernel_parts,))
 def _descend_all(parameters, gradients, step):
-    """A step of dense parameters, an array [rows, n] for each layer."""
+    """Take an SGD step of dense parameters, an array [rows, n] for each layer."""
     for i in range(len(parameters)):
         parameter, gradient = parameters[i], gradients[i]
         for row in range(parameter.shape[0]):
@@ -234,7 +245,7 @@ def _descend_all(parameters, gradients, step):
 
 @compiled(uses=(kernel_parts,))
 def _descend_rows(table, rows, first, of_x, column, rate, clip):
-    """A step of the rows of a batch, given gradients of_x[:, column : column + d]; those of equal rows are summed."""
+    """Take an SGD step of the rows of a batch, given gradients of_x[:, column : column + d], summed for equal rows."""
     for b in range(len(rows)):
         if first[b] != b:
             for j in range(table.shape[1]):
@@ -246,7 +257,19 @@ def _descend_rows(table, rows, first, of_x, column, rate, clip):
 
 @compiled(uses=(interpreter, kernel_parts, base))
 def train_epoch(p, q, dense, workspace, examples, loss, step, kept, boost):
-    """Train one copy in place."""
+    """Train one copy in place for an epoch.
+
+    Args:
+        p: user embeddings [n_users, d].
+        q: item embeddings [n_items, d].
+        dense: the dense parameters.
+        workspace: scratch buffers for a whole batch.
+        examples: of the epoch, n of them.
+        loss: the encoded loss.
+        step: the settings of an SGD step.
+        kept: the hidden units that dropout keeps [n, sum of the widths], or [0, ...] without dropout.
+        boost: the factor of kept units, 1 / (1 - dropout).
+    """
     dtype, most, n = p.dtype, examples.batch_size, len(examples.user)
     values = np.empty((interpreter.N_INPUTS + len(loss.lines), most), dtype)
     tangents, logit, gradient = np.empty_like(values), np.empty(most, dtype), np.empty(most, dtype)

@@ -5,6 +5,7 @@ import math
 import pytest
 
 from core.programs.program import LossProgram
+from core.programs.space import OperatorSpace
 from core.search.search import StopReason
 from searchers.genetic import GeneticSettings
 from studies.comparison.comparison import Comparison
@@ -12,6 +13,7 @@ from studies.execution.factory import TaskFactory, data_file_digest
 from studies.execution.task import grouped
 from tests.studies.comparison.small import comparison_settings
 
+SPACE = OperatorSpace()
 FUNNEL = {"sampled": 10, "trained": 2}
 
 
@@ -22,7 +24,7 @@ def found_run(*formulas, best=0.7):
         "funnel": FUNNEL,
         "stop": StopReason.TRAININGS.value,
         "seconds": {"searcher": 0.1, "training": 0.8, "other": 0.1},
-        "finalists": [{"program": LossProgram.parse(text).to_dict()} for text in formulas],
+        "finalists": [{"genome": SPACE.encode(LossProgram.parse(text)).tolist()} for text in formulas],
     }
 
 
@@ -91,7 +93,7 @@ def test_equal_losses_are_trained_once_and_with_all_smoothing_terms():
 
 def test_losses_that_are_equal_but_written_otherwise_are_trained_once():
     runs = RUNS | {
-        ("gp", 1): found_run("y_hat*y_hat"),
+        ("gp", 1): found_run("y_hat^2"),
         ("random", 1): found_run("y_hat*y"),
         ("gp", 0): found_run("y*y_hat"),
     }
@@ -133,7 +135,8 @@ def test_training_that_breaks_down_loses_and_is_not_a_number():
 
 
 def test_many_losses_are_trained_in_groups_that_do_not_depend_on_processes():
-    formulas = [f"y_hat*{'y_hat*' * i}y" for i in range(5)] + [f"log({'y_hat*' * (i + 1)}y)" for i in range(5)]
+    products = [f"{'y_hat*(' * i}y_hat*y{')' * i}" for i in range(5)]
+    formulas = [*products, *(f"log({product})" for product in products)]
     runs = {key: found_run(*formulas) for key in RUNS}
     _, (_, first, _) = run(runs=runs, finalists=10, epsilon=tuple(0.1 / 2**i for i in range(8)))
     assert [len(group) for group in grouped(first)] == [32, 22]

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from studies.reproduction.page import block, blocks
 from studies.reproduction.raw import read_csv, to_csv
 from studies.reproduction.registry import REPRODUCTIONS
+from studies.reproduction.table import block
+from tests.studies.reproduction.documents import blocks
 from tests.studies.reproduction.frames import made_up
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "results.md"

@@ -8,7 +8,17 @@ from core.programs.program import LossProgram
 from core.programs.space import OperatorSpace
 from recommenders.tasks.losses import NAMED_LOSSES, make_loss
 from recommenders.tasks.metrics import METRICS
-from studies.reproduction.paper import DATASETS, MODELS, TABLE_4, TABLE_5, TABLE_6, TABLE_7, TABLE_8, published
+from studies.reproduction.paper import (
+    DATASETS,
+    METRIC_NAMES,
+    MODELS,
+    TABLE_4,
+    TABLE_5,
+    TABLE_6,
+    TABLE_7,
+    TABLE_8,
+    published,
+)
 
 
 @pytest.mark.parametrize("row", TABLE_8, ids=lambda row: row.formula)
@@ -73,18 +83,23 @@ def test_named_losses_are_those_of_table_4(name, epsilon):
 
 
 def test_tables_speak_of_what_is_known_here():
-    assert {row.loss for row in (*TABLE_4, *TABLE_5, *TABLE_6)} <= set(NAMED_LOSSES)
-    assert {row.metric for row in (*TABLE_5, *TABLE_6)} == set(METRICS)
-    for row in (*TABLE_4, *TABLE_5, *TABLE_6):
-        assert row.model in MODELS
-        assert row.dataset in DATASETS
-    assert all(METRICS[row.metric].task == row.task for row in (*TABLE_5, *TABLE_6))
+    for model, dataset, _ in (*TABLE_4, *TABLE_5, *TABLE_6):
+        assert model in MODELS
+        assert dataset in DATASETS
+    assert {*TABLE_4.values(), *(loss for row in (*TABLE_5.values(), *TABLE_6.values()) for loss in row)} <= set(
+        NAMED_LOSSES
+    )
+    assert {metric for *_, metric in (*TABLE_5, *TABLE_6)} == set(METRICS) == set(METRIC_NAMES)
+    for task, table in (("classification", TABLE_5), ("regression", TABLE_6)):
+        assert {METRICS[metric].task for *_, metric in table} == {task}
+    assert {task for *_, task in TABLE_4} == {"classification", "regression"}
 
 
 def test_tables_are_whole():
-    assert (len(TABLE_4), len(TABLE_5), len(TABLE_6), len(TABLE_7)) == (8, 4 * 3 * 7, 4 * 2 * 4, 2)
-    assert published(TABLE_5, "mf", "ml-100k", "auc", "MaxR") == 0.8087
-    assert published(TABLE_6, "mlp", "electronics", "mae", "MSE") == 0.3100
-    assert published(TABLE_5, "mf", "ml-1m", "auc", "MaxR") is None
-    without, with_proxy = TABLE_7
-    assert round(with_proxy.sampled / without.sampled) == 29  # "about 30"
+    assert (len(TABLE_4), len(TABLE_5), len(TABLE_6), len(TABLE_7)) == (8, 4 * 3, 4 * 2, 2)
+    assert [len(row) for row in TABLE_5.values()] == [7] * 12
+    assert [len(row) for row in TABLE_6.values()] == [4] * 8
+    assert published("mf", "ml-100k", "auc", "MaxR") == 0.8087
+    assert published("mlp", "electronics", "mae", "MSE") == 0.3100
+    assert published("mf", "ml-1m", "auc", "MaxR") is None
+    assert round(TABLE_7["with"] / TABLE_7["without"]) == 29  # "about 30"

@@ -9,12 +9,12 @@ from core.common.errors import UserError
 from studies.common.command import BAD_INPUT, INTERRUPTED, exit_code
 from studies.execution.progress import TaskProgress
 from studies.reproduce import app
-from studies.reproduction.page import blocks
 from studies.reproduction.raw import read_csv, to_csv
 from studies.reproduction.registry import REPRODUCTIONS
 from studies.reproduction.settings import ReproducePlaces, ReproduceSettings, command, data_of
 from studies.storage.ledger import LEDGER
 from studies.study.settings import StudySettings
+from tests.studies.reproduction.documents import blocks
 from tests.studies.reproduction.frames import made_up
 
 ROOT = Path(__file__).parents[3]

@@ -4,9 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.common.errors import UserError
-from studies.reproduction.page import block, blocks, page
-from studies.reproduction.table import Table, code, difference, number, spread
+from studies.reproduction.table import Table, block, code, difference, number, page, spread
+from tests.studies.reproduction.documents import blocks
 
 CELLS = st.text(max_size=20)
 
@@ -23,6 +22,10 @@ def test_a_table_stays_a_rectangle_in_markdown(rows):
 def test_a_row_of_another_length_is_a_defect():
     with pytest.raises(ValueError, match="expected 2 cells"):
         Table("T", ("a", "b"), (("1",),))
+
+
+def test_rows_that_say_which_cell_is_which_get_dashes_where_they_have_none():
+    assert Table.of("T", [{"a": "1", "b": "2"}, {"b": "3"}]) == Table("T", ("a", "b"), (("1", "2"), ("-", "3")))
 
 
 @pytest.mark.parametrize(
@@ -79,5 +82,5 @@ def test_a_page_holds_its_block_notes_and_pictures():
     ],
 )
 def test_blocks_that_are_not_whole_are_refused(document):
-    with pytest.raises(UserError, match=r"block [ab]: expected"):
+    with pytest.raises(ValueError, match=r"block [ab]: expected"):
         blocks(document)

@@ -1,5 +1,8 @@
 """A tuning that ends in seconds."""
 
+from types import SimpleNamespace
+
+from recommenders.tasks.metrics import METRICS
 from studies.tuning.settings import TuneSettings
 from tests.studies.small import as_words
 
@@ -30,3 +33,8 @@ def small_tuning(**changes):
 
 def small_arguments(**changes):
     return as_words(OPTIONS | changes)
+
+
+def varied(*tunables, metric="auc", seed=0, prune=0.1):
+    """What trials read of the settings of a tuning, for tunables that no tuning has."""
+    return SimpleNamespace(tunables=tunables, chosen_by=METRICS[metric], seed=seed, prune=prune)

@@ -14,7 +14,7 @@ from studies.tuning.storage import open_storage
 from studies.tuning.trials import Trials
 from studies.tuning.tunables import Tunable
 from studies.tuning.tuning import Tuning
-from tests.studies.tuning.small import small_tuning
+from tests.studies.tuning.small import small_tuning, varied
 
 TUNABLES = (Tunable("epsilon", 1e-6, 1.0, log=True),)
 RANGE = optuna.distributions.FloatDistribution(1e-6, 1.0, log=True)
@@ -32,7 +32,7 @@ def journal(folder):
 
 
 def trials(storage, name="mine", note=None, identity=IDENTITY):
-    return Trials(storage, "here", name, identity, TUNABLES, True, 0, 0.1, note)
+    return Trials(storage, "here", name, identity, varied(*TUNABLES), note)
 
 
 def make(storage, direction="maximize", attributes=(), some=()):
@@ -165,6 +165,6 @@ def test_a_database_of_optunas_and_one_that_is_not_there_are_taken(tmp_path):
 
 
 def test_a_tuning_whose_trials_are_all_at_work_elsewhere_says_so(tmp_path):
-    tuning = Tuning(small_tuning(), trials(journal(tmp_path)), None, [])
+    tuning = Tuning(small_tuning(), trials(journal(tmp_path)), None, None)
     with pytest.raises(UserError, match="no trial is finished yet"):
         tuning._result()

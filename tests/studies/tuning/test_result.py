@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from recommenders.tasks.metrics import METRICS
 from studies.run import app as run_app
 from studies.study.settings_data import DataPlaces
 from studies.tuning.result import TuneResult, best_so_far, command_for
@@ -58,8 +59,8 @@ def test_the_value_of_a_trial_is_the_mean_over_its_seeds():
 
 def test_the_curve_of_the_best_leaves_out_trials_that_ended_early():
     trials = [tried(0, 0.5), tried(1, 0.9, pruned=True), tried(2, 0.7), tried(3, 0.6)]
-    assert best_so_far(trials, higher_is_better=True) == [0.5, 0.5, 0.7, 0.7]
-    assert best_so_far(trials, higher_is_better=False) == [0.5, 0.5, 0.5, 0.5]
+    assert best_so_far(trials, METRICS["auc"]) == [0.5, 0.5, 0.7, 0.7]
+    assert best_so_far(trials, METRICS["rmse"]) == [0.5, 0.5, 0.5, 0.5]
 
 
 @pytest.mark.parametrize(

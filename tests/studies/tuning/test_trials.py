@@ -13,21 +13,16 @@ from studies.common.processes import this_process
 from studies.tuning.storage import open_storage
 from studies.tuning.trials import Trials
 from studies.tuning.tunables import Tunable
+from tests.studies.tuning.small import varied
 
 TUNABLES = (Tunable("x", 0.0, 1.0), Tunable("n", 1, 100, log=True, whole=True))
 PRESENT = {"x": 0.9, "n": 10}
 
 
-def trials(folder, identity=None, prune=0.1, **changes):
-    settings = {"higher_is_better": True, "seed": 3} | changes
+def trials(folder, identity=None, prune=0.1, seed=3, metric="auc", **changes):
+    settings = varied(*TUNABLES, metric=metric, seed=seed, prune=prune)
     return Trials(
-        open_storage(None, folder / "optuna-journal.log"),
-        "here",
-        "study",
-        identity or {"a": 1},
-        TUNABLES,
-        prune=prune,
-        **settings,
+        open_storage(None, folder / "optuna-journal.log"), "here", "study", identity or {"a": 1}, settings, **changes
     )
 
 
@@ -129,7 +124,7 @@ def test_nothing_is_pruned_where_that_is_not_wanted(tmp_path):
 
 
 def test_lower_can_be_better(tmp_path):
-    made = trials(tmp_path, higher_is_better=False)
+    made = trials(tmp_path, metric="rmse")
     assert made.study.direction is optuna.study.StudyDirection.MINIMIZE
 
 

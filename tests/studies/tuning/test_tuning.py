@@ -3,7 +3,6 @@
 import pytest
 
 from studies.execution.factory import TaskFactory
-from studies.tuning.evaluator import SettingsEvaluator
 from studies.tuning.storage import open_storage
 from studies.tuning.trials import Trials
 from studies.tuning.tuning import TuneCallback, Tuning
@@ -24,46 +23,35 @@ class Diary(TuneCallback):
 
 
 def kept_trials(folder, settings):
-    return Trials(
-        open_storage(None, folder / "optuna-journal.log"),
-        "here",
-        "s",
-        {},
-        settings.tunables,
-        True,
-        settings.seed,
-        settings.prune,
-    )
+    return Trials(open_storage(None, folder / "optuna-journal.log"), "here", "s", {}, settings)
 
 
-def run(folder, settings, callback=None, jobs=2):
+def run(folder, settings, jobs=2):
     trials = kept_trials(folder, settings)
     with small_runner(folder / "parts", jobs) as runner:
-        return Tuning(
-            settings, trials, SettingsEvaluator(settings, TaskFactory(None), runner), [callback] if callback else []
-        ).run()
+        return Tuning(settings, trials, TaskFactory(None), runner).run()
 
 
 class Known:
-    """An evaluation without training: epsilon 0.01 is best, and seeds differ."""
+    """A runner that trains nothing: epsilon 0.01 is best, and seeds differ."""
 
-    def __init__(self, settings):
-        self.settings, self.asked, self.told = settings, [], []
-        self.metric = SettingsEvaluator(settings, None, None).metric
+    def __init__(self):
+        self.asked, self.told = [], []
 
-    def values(self, text, params, seeds):
+    def results(self, text, tasks):
         self.told.append(text)
-        self.asked.append(list(seeds))
-        for seed in seeds:
-            yield seed, 0.9 - abs(params["epsilon"] - 0.01) + seed / 1000
+        self.asked.append([task.content["repeat"] for task in tasks])
+        for task in tasks:
+            value = 0.9 - abs(task.content["loss"]["epsilon"] - 0.01) + task.content["repeat"] / 1000
+            yield task, {"validation": {"auc": value}}
 
 
 def go(folder, callback, **changes):
     settings = small_tuning(**({"trials": 8, "seeds": 6} | changes))
     folder.mkdir(exist_ok=True)
     trials = kept_trials(folder, settings)
-    known = Known(settings)
-    return Tuning(settings, trials, known, [callback]).run(), known
+    known = Known()
+    return Tuning(settings, trials, TaskFactory(None), known, [callback]).run(), known
 
 
 def test_callbacks_see_everything_and_the_best_is_chosen(tmp_path):
