@@ -21,6 +21,8 @@ from signal import SIGALRM, SIGHUP, SIGINT, SIGTERM
 from types import FrameType
 from typing import Any, TextIO, cast
 
+#: Exit codes, as shells count signals.
+BAD_INPUT, INTERRUPTED, BROKEN_PIPE = 2, 130, 141
 _COMPILERS = ("numba", "llvmlite")
 _SOON = 0.05  # seconds
 
@@ -106,6 +108,16 @@ class Tolerant:
     def flush(self) -> None:
         """See TextIOBase."""
         self._attempt(self._stream.flush)
+
+    def end(self) -> int:
+        """What a command leaves with that has done its work; an output that could not be written is told."""
+        self.flush()
+        if self.problem is None:
+            return 0
+        if isinstance(self.problem, BrokenPipeError):
+            return BROKEN_PIPE
+        print(f"error: cannot write to the standard output: {self.problem.strerror}", file=sys.stderr)
+        return BAD_INPUT
 
     def _attempt(self, do: Any, *arguments: str) -> None:
         try:

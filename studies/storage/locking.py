@@ -25,42 +25,30 @@ _EVERY = 0.05  # seconds between two looks whether it is one's turn
 
 
 @contextmanager
-def alone_in(folder: Path) -> Iterator[None]:
-    """No other process works in the folder within the block.
-
-    Args:
-        folder: made if it is not there.
-
-    Raises:
-        UserError: one does, or the folder cannot be opened.
-    """
-    try:
-        number = _locked_folder(folder)
-    except BlockingIOError:
-        raise UserError(f"{folder}: another process is at work there; wait for it, or give another --out") from None
-    except OSError as error:
-        raise UserError(f"--out {folder}: cannot write there: {error.strerror or error}") from None
-    try:
-        yield
-    finally:
-        os.close(number)
-
-
-@contextmanager
 def own_folder(path: Path) -> Iterator[OutputFolder]:
     """A folder in which no other process works within the block; taken back if the block fails and left it empty.
+
+    Args:
+        path: made if it is not there.
 
     Raises:
         UserError: another process works there, or it cannot be written.
     """
     folder = OutputFolder(path)
-    with alone_in(path):
+    try:
+        number = _locked_folder(path)
+    except BlockingIOError:
+        raise UserError(f"{path}: another process is at work there; wait for it, or give another --out") from None
+    except OSError as error:
+        raise UserError(f"--out {path}: cannot write there: {error.strerror or error}") from None
+    try:
         folder.sweep()
-        try:
-            yield folder
-        except BaseException:
-            folder.withdraw()
-            raise
+        yield folder
+    except BaseException:
+        folder.withdraw()
+        raise
+    finally:
+        os.close(number)
 
 
 @contextmanager
