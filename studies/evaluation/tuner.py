@@ -99,13 +99,13 @@ class Tuner:
     """Asks for points and is told what they came to.
 
     Args:
-        epsilons: smoothing terms to choose from, in order; (None,) for a loss without one.
+        factors: of the loss, see the module, by the smoothing terms to choose from, in order; None for a loss without.
         seed: of all draws.
         higher_is_better: which way the metric is read.
     """
 
-    def __init__(self, epsilons: Sequence[float | None], seed: int, higher_is_better: bool) -> None:
-        self._epsilons, self._seed = tuple(epsilons), seed
+    def __init__(self, factors: Mapping[float | None, float], seed: int, higher_is_better: bool) -> None:
+        self.factors, self._epsilons, self._seed = factors, tuple(factors), seed
         self._side = 1 if higher_is_better else -1
         direction = StudyDirection.MAXIMIZE if higher_is_better else StudyDirection.MINIMIZE
         optuna.logging.set_verbosity(logging.ERROR)
@@ -114,6 +114,10 @@ class Tuner:
         self._round = 0
         self.tried: list[Tried] = []
         """All points so far, in order."""
+
+    def sgd(self, point: Point) -> SgdSettings:
+        """What a point stands for."""
+        return point.sgd(self.factors[point.epsilon])
 
     def ask(self, n: int | None, walk: bool) -> list[Point]:
         """Points to try next: some that are wanted first, then TPE's.

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from core.common.errors import UserError, first_line
-from core.common.restoring import read
+from core.common.errors import UserError
+from core.common.restoring import read, reading
 from recommenders.data.opening import is_folder
 from studies.exporting.stored import StoredStudy
 from studies.storage.output import HISTORY, RESULT
@@ -61,10 +61,8 @@ def find_history(run: str, tracking_uri: str) -> Mapping[str, Any] | None:
         content = read_file(path) if is_folder(folder) and path.exists() else None
     if content is None:
         return None
-    try:
+    with reading(f"{path}: expected the {HISTORY} of a study"):
         history: Mapping[str, Any] = read(dict[str, Any], json.loads(content))
-    except (TypeError, ValueError, RecursionError) as error:
-        raise UserError(f"{path}: expected the {HISTORY} of a study: {first_line(error)[:300]}") from None
     return history
 
 

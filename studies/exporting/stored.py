@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from core.common.errors import UserError, first_line, format_value, unknown_name
-from core.common.restoring import read
+from core.common.errors import UserError, format_value, unknown_name
+from core.common.restoring import read, reading
 from core.losses.loss import Loss, ProgramLoss, check_scale
 from core.phases.metric import Metric
 from core.phases.picking import Pick
@@ -266,17 +265,3 @@ def _short(value: Any) -> str:
 def _loss(stored: Mapping[str, Any]) -> StoredLoss:
     loss: StoredLoss = read(StoredLoss, {"scale": 1.0, **stored})
     return loss
-
-
-@contextmanager
-def reading(expected: str) -> Iterator[None]:
-    """Whatever is raised by content that another version or a hand wrote, as a line that says what was expected."""
-    try:
-        yield
-    except UserError as error:
-        problem = str(error)
-    except Exception as error:
-        problem = f"{type(error).__name__} {first_line(error)}"
-    else:
-        return
-    raise UserError(f"{expected}: {problem[:300]}")

@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
-from core.common.restoring import count, read, read_finite
+from core.common.restoring import count, read, read_finite, reading
 from core.search.trial import Verdict
-from studies.exporting.stored import reading
 from studies.storage.output import plain
 
 #: No count is larger: Python would not even print it.

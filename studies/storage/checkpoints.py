@@ -11,13 +11,14 @@ import json
 import logging
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from core.common.errors import UserError, first_line
+from core.common.errors import UserError
+from core.common.restoring import reading
 from studies.storage.ledger import Ledger, discard
 from studies.storage.output import OutputFolder
 from studies.storage.packing import pack, unpack
@@ -164,19 +165,9 @@ def _read(path: Path) -> Mapping[str, Any]:
     return stored
 
 
-@contextmanager
-def restoring() -> Iterator[None]:
+def restoring() -> AbstractContextManager[None]:
     """Whatever a state raises that is whole, but does not fit, as a line that a person can use."""
-    try:
-        yield
-    except UserError as error:
-        raise UserError(f"the checkpoint does not fit this study: {error}; {_MEND}") from None
-    except Exception as error:  # made by other sources, or by hand
-        problem = f"{type(error).__name__} {first_line(error)}"[:200]
-        raise UserError(f"the checkpoint does not fit this study: {problem}; {_MEND}") from None
-
-
-_MEND = "remove the checkpoints to begin anew"
+    return reading("the checkpoint does not fit this study", "; remove the checkpoints to begin anew")
 
 
 @cache
