@@ -8,7 +8,7 @@ import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from studies.common.quiet import warnings_end_no_command
+from studies.common.processes import warnings_end_no_command
 
 if TYPE_CHECKING:
     from studies.api import SearchResult, load_result, search_loss

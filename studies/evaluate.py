@@ -44,8 +44,7 @@ def evaluate(
     path = places.out or Path("results") / folder_name(f"evaluate-{evaluation.protocol}-{data}-{model}")
     study = Study(evaluation.study, places.files)  # whatever is wrong with the settings is found here
     from studies.evaluation.evaluation import Evaluation  # Optuna, statistics and pictures take seconds to load
-    from studies.evaluation.report import REPORT_FILES, write_report
-    from studies.evaluation.summary import conclusion, print_summary
+    from studies.evaluation.report import REPORT_FILES, conclusion, print_summary, write_report
 
     with experiment(path, places, REPORT_FILES) as work:
         progress = work.open(TaskProgress(work.err))

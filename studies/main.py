@@ -10,6 +10,7 @@ from typing import NoReturn
 
 import studies
 from core.common.errors import UserError, unknown_name
+from studies.common.processes import BAD_INPUT, tolerate
 
 #: Name of a command and of its module -> what it does. A module takes seconds to load, so only the one asked for is.
 COMMANDS: Mapping[str, str] = MappingProxyType(
@@ -26,7 +27,6 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
     }
 )
 _PROGRAM, _ABOUT = "loss-search", "Search loss functions for recommender systems."
-_BAD_INPUT, _BROKEN_PIPE = 2, 141
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -72,18 +72,11 @@ def help_text() -> str:
 
 def _tell(text: str) -> int:
     """Print; what to leave with, where the output may have no reader or no room."""
-    from studies.common.terminal import tolerate
-
     out = tolerate()
     out.write(text)
-    out.flush()
-    if out.problem is None:
-        return 0
-    if isinstance(out.problem, BrokenPipeError):
-        return _BROKEN_PIPE
-    return _refuse(UserError(f"cannot write to the standard output: {out.problem.strerror}"))
+    return out.end()
 
 
 def _refuse(error: UserError) -> int:
     print(f"error: {error}", file=sys.stderr)
-    return _BAD_INPUT
+    return BAD_INPUT

@@ -11,7 +11,7 @@ from cyclopts import Group, Parameter
 
 from recommenders.data.summary import summarise
 from studies.common.command import make_app, run_app
-from studies.common.pictures import drawn
+from studies.common.pages import drawn
 from studies.common.processes import usable_cores
 from studies.execution.experiment import experiment
 from studies.execution.progress import TaskProgress
@@ -22,8 +22,8 @@ from studies.reproduction.registry import REPRODUCTIONS, find_reproduction
 from studies.reproduction.reproduction import Reproduction
 from studies.reproduction.settings import ReproducePlaces, ReproduceSettings, command, data_of
 from studies.reproduction.table import page
+from studies.storage.locking import own_folder
 from studies.storage.output import OutputFolder
-from studies.storage.resuming import own_folder
 from studies.study.console import new_console, print_lines, warning_to
 from studies.study.recording import versions
 from studies.study.settings_data import listed

@@ -12,8 +12,8 @@ from recommenders.data import DataFiles
 from studies.common.command import make_app, run_app
 from studies.running.outcome import KEPT
 from studies.running.running import Messages, StudyRun
+from studies.storage.locking import own_folder
 from studies.storage.output import RESULT, OutputFolder, folder_name
-from studies.storage.resuming import own_folder
 from studies.study.console import LiveProgress, new_console, print_lines, warning_to
 from studies.study.settings import PlaceSettings, StudySettings
 from studies.study.study import Study

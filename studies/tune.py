@@ -12,7 +12,7 @@ from cyclopts import Group, Parameter
 from core.common.errors import UserError
 from recommenders.data import DataFiles
 from studies.common.command import make_app, run_app
-from studies.common.pictures import drawn
+from studies.common.pages import drawn
 from studies.execution.experiment import experiment
 from studies.execution.factory import TaskFactory, data_file_digest
 from studies.execution.progress import TaskProgress

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import fields, is_dataclass
 from types import MappingProxyType, NoneType, UnionType
 from typing import Any, Union, cast, get_args, get_origin, get_type_hints
 
 from torch import Tensor
 
-from core.common.errors import UserError, format_value, unknown_name
+from core.common.errors import UserError, first_line, format_value, unknown_name
 
 
 def count(value: Any, below: float = math.inf) -> int:
@@ -66,6 +67,24 @@ def read(kind: Any, value: Any) -> Any:
         hints, make = get_type_hints(kind), cast(Any, kind)
         return make(**{field.name: read(hints[field.name], value[field.name]) for field in fields(kind)})
     raise TypeError(f"expected {in_words(kind)}, got {format_value(value)}")
+
+
+@contextmanager
+def reading(expected: str, then: str = "") -> Iterator[None]:
+    """Raise a UserError in place of any error in the block: of content that other sources or a person wrote.
+
+    Args:
+        expected: what the content should have been, for the message.
+        then: what to do, for the end of the message.
+
+    Raises:
+        UserError: whatever was raised in the block.
+    """
+    try:
+        yield
+    except Exception as error:
+        problem = str(error) if isinstance(error, UserError) else f"{type(error).__name__} {first_line(error)}"
+        raise UserError(f"{expected}: {problem[:300]}{then}") from None
 
 
 def read_finite(value: Any) -> float | None:

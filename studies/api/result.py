@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from html import escape
 from typing import Any
 
@@ -14,10 +15,10 @@ from core.losses.loss import ProgramLoss
 from core.losses.module import LossModule
 from core.phases.picking import Pick
 from recommenders.modules.scoring import ScoringModule
-from studies.api.scorers import Scorer
-from studies.common.undisturbed import leaves_no_trace
+from studies.common.undisturbed import undisturbed
 from studies.exporting.exported import FORMS, Exported
-from studies.exporting.stored import StoredLoss, StoredStudy
+from studies.exporting.served import Recommender
+from studies.exporting.stored import StoredFront, StoredLoss, StoredStudy
 from studies.reporting import report_page
 
 
@@ -29,7 +30,7 @@ class SearchResult:
     Args:
         study: what result.json holds.
         history: what history.json holds; None where it is missing.
-        score: scores pairs with the trained recommender; None where there is none.
+        make: makes what scores pairs with the trained recommender, of what can be sent; None where there is none.
         recommender: the same as a torch module of numbered users and items, where it is at hand.
         place: the folder of the study, or the id of its run, where it has one.
     """
@@ -38,12 +39,12 @@ class SearchResult:
         self,
         study: StoredStudy,
         history: Mapping[str, Any] | None,
-        score: Scorer | None,
+        make: Callable[[], Recommender] | None,
         recommender: ScoringModule | None = None,
         place: str = "FOLDER",
     ) -> None:
         self._place = place
-        self._study, self._history, self._score, self._recommender = study, history, score, recommender
+        self._study, self._history, self._make, self._recommender = study, history, make, recommender
 
     @property
     def loss(self) -> LossModule:
@@ -90,7 +91,7 @@ class SearchResult:
         """Whether the found loss beats the best baseline, in a sentence."""
         return self._study.verdict
 
-    @leaves_no_trace
+    @undisturbed()
     def export(self, to: str = "torch", pick: str | None = None, *, simplified: bool = False) -> str:
         """A found loss as text: torch, sympy, latex or json; see `module` for the rest.
 
@@ -101,7 +102,7 @@ class SearchResult:
             raise unknown_name("form", str(to), FORMS)
         return FORMS[to].write(self._exported(pick, simplified))
 
-    @leaves_no_trace
+    @undisturbed()
     def report(self) -> str:
         """The page about the study as HTML, in one file."""
         return report_page(self._study.content, self._history, self._place)
@@ -116,9 +117,12 @@ class SearchResult:
     @property
     def front(self) -> pd.DataFrame:
         """The found losses that none beats by being better on validation and no longer; the shortest first."""
-        names = ("complexity", "formula", "epsilon")
-        front = self._study.content["front"]
-        return pd.DataFrame([{**{n: one[n] for n in names}, **_parts(one["validation"], one["test"])} for one in front])
+        return pd.DataFrame(
+            [
+                {"complexity": one.complexity, "formula": one.formula, "epsilon": one.epsilon, **_parts(one)}
+                for one in self._study.front
+            ]
+        )
 
     @property
     def candidates(self) -> pd.DataFrame:
@@ -136,22 +140,32 @@ class SearchResult:
             raise UserError("the trained recommender is at hand only after search_loss; a stored one scores by predict")
         return self._recommender
 
-    @leaves_no_trace
+    @undisturbed()
     def predict(self, users: Sequence[Any], items: Sequence[Any]) -> np.ndarray:
         """The probability of a positive label for pairs of published ids: y_hat [n], NaN for unknown ids.
 
         Raises:
             UserError: two lengths, or no recommender was kept.
         """
-        if self._score is None:
+        if self._make is None:
             raise UserError(
                 "no recommender is at hand: no loss was found, the study kept none, or it is that of a run in MLflow, "
                 "which mlflow.pyfunc.load_model loads"
             )
         try:
-            return self._score(users, items)
+            y_hat: np.ndarray = self._made.predict({"user": users, "item": items})
         except ValueError as error:
             raise UserError(f"predict: {error}") from None
+        return y_hat
+
+    @cached_property
+    def _made(self) -> Recommender:
+        assert self._make is not None
+        return self._make()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What it is made of, without what is made of that."""
+        return {name: value for name, value in self.__dict__.items() if name != "_made"}
 
     def to_dict(self) -> dict[str, Any]:
         """The content of result.json."""
@@ -169,7 +183,7 @@ class SearchResult:
         smoothing = loss.smoothing if isinstance(loss, ProgramLoss) and stored.epsilon is not None else None
         own = {"name": stored.name, "complexity": stored.complexity or None, "epsilon": smoothing}
         own |= {"scale": stored.scale} if self._study.settings.scale == "normalised" else {}
-        return {**own, "seeds": stored.n_seeds, **_parts(stored.validation, stored.test)}
+        return {**own, "seeds": stored.n_seeds, **_parts(stored)}
 
     def __repr__(self) -> str:
         """The formula and what became of it."""
@@ -183,6 +197,6 @@ class SearchResult:
         return f"<p><code>{escape(repr(self))}</code></p>{table}"
 
 
-def _parts(validation: Mapping[str, Any], test: Mapping[str, Any]) -> dict[str, Any]:
-    named = {f"validation_{name}": value for name, value in validation.items()}
-    return named | {f"test_{name}": value for name, value in test.items()}
+def _parts(stored: StoredLoss | StoredFront) -> dict[str, Any]:
+    parts = {"validation": stored.validation, "test": stored.test}
+    return {f"{part}_{name}": value for part, values in parts.items() for name, value in values.items()}

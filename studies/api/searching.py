@@ -4,28 +4,29 @@ from __future__ import annotations
 
 import os
 import warnings
-from dataclasses import fields, replace
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
 from core.common.errors import UserError, format_value
 from core.common.restoring import read_fields
 from recommenders import class_name
-from recommenders.data import TABLE, DataFiles, Dataset, TableOptions, table_dataset
+from recommenders.data import TABLE, DataFiles, Dataset, table_dataset
 from recommenders.data.frames import Frame, as_table
 from recommenders.data.opening import is_folder
 from recommenders.modules.scoring import ScoringModule
 from studies.api.result import SearchResult
-from studies.api.scorers import ModuleScorer, StoredScorer
-from studies.common.undisturbed import leaves_no_trace
+from studies.common.undisturbed import undisturbed
 from studies.exporting.finding import find_history, find_study
 from studies.exporting.model import MODEL_DATA
+from studies.exporting.served import Recommender
 from studies.exporting.stored import StoredStudy
 from studies.running.running import Messages, StudyRun
+from studies.storage.locking import own_folder
 from studies.storage.output import MODEL
-from studies.storage.resuming import own_folder
 from studies.study.callback import StudyCallback
 from studies.study.history import History
 from studies.study.result import StudyResult
@@ -38,7 +39,7 @@ from studies.tracking.server import NO_TRACKING
 _OF_THE_FOLDER = ("no_model", "checkpoint_every")
 
 
-@leaves_no_trace
+@undisturbed()
 def search_loss(
     data: Frame | Path | str | None = None,
     *,
@@ -97,7 +98,7 @@ def search_loss(
         return _in_memory(ready, bar) if places.out is None else _in_folder(ready, places, places.out, bar)
 
 
-@leaves_no_trace
+@undisturbed()
 def load_result(run: Path | str, tracking_uri: str = "") -> SearchResult:
     """What a study came to that ran before.
 
@@ -112,8 +113,8 @@ def load_result(run: Path | str, tracking_uri: str = "") -> SearchResult:
     path = _path("run", run)
     study, _ = find_study(str(run), tracking_uri)
     model = (path if is_folder(path) else path.parent) / MODEL
-    score = StoredScorer(model / MODEL_DATA) if is_folder(model) else None
-    return SearchResult(study, find_history(str(run), tracking_uri), score, place=str(run))
+    make = partial(Recommender.load, (model / MODEL_DATA).absolute()) if is_folder(model) else None
+    return SearchResult(study, find_history(str(run), tracking_uri), make, place=str(run))
 
 
 def _path(what: str, given: object) -> Path:
@@ -140,8 +141,7 @@ def _data(settings: StudySettings, *tables: Frame | Path | str | None) -> Datase
     if settings.dataset not in (None, TABLE):
         named = f"dataset={settings.dataset!r}"
         raise UserError(f"search_loss: expected either a data frame or {named}, got both; leave out one of them")
-    options = TableOptions(**{f.name: getattr(settings, f.name) for f in fields(TableOptions)})
-    dataset = table_dataset(data, options, settings.seed, validation=validation, test=test)
+    dataset = table_dataset(data, settings.table_options, settings.seed, validation=validation, test=test)
     dataset.check_classes()
     return dataset
 
@@ -169,4 +169,10 @@ def _found(result: StudyResult, history: History, place: str = "FOLDER") -> Sear
     module = ScoringModule(result.task.recommender, result.model).eval()
     data = result.task.dataset
     ids = {"user": data.user_ids.tolist(), "item": data.item_ids.tolist()}
-    return SearchResult(study, past, ModuleScorer(module, ids), module, place)
+    return SearchResult(study, past, partial(Recommender, ids, partial(_score, module)), module, place)
+
+
+def _score(module: ScoringModule, user: Tensor, item: Tensor) -> Tensor:
+    device = next(iter(module.state_dict().values())).device
+    y_hat: Tensor = module(user.to(device), item.to(device))
+    return y_hat.cpu()

@@ -14,12 +14,7 @@ from rich.text import Text
 
 from core.common.errors import UserError
 from core.common.secrets import masked
-from studies.common.quiet import warnings_end_no_command
-from studies.common.signals import end_by_exceptions
-from studies.common.terminal import Tolerant, tolerate
-
-#: Exit codes, as shells count signals.
-BAD_INPUT, INTERRUPTED, BROKEN_PIPE = 2, 130, 141
+from studies.common.processes import BAD_INPUT, INTERRUPTED, end_by_exceptions, tolerate, warnings_end_no_command
 
 
 def make_app(name: str, about: str) -> cyclopts.App:
@@ -66,7 +61,7 @@ def run_app(app: cyclopts.App, arguments: Sequence[str] | None = None) -> NoRetu
     for room in ("core", "recommenders", "searchers", "studies"):
         logging.getLogger(room).setLevel(logging.INFO)
     code = exit_code(lambda: app(arguments, exit_on_error=False, print_error=False))
-    sys.exit(code or _end_of_output(out))
+    sys.exit(code or out.end())
 
 
 def exit_code(command: Callable[[], object]) -> int:
@@ -89,14 +84,3 @@ def _problem(error: Exception) -> str:
         if name.startswith("--"):
             return f"{str(error).rstrip(' .')}; a value that begins with a minus is written {name}=VALUE"
     return str(error)
-
-
-def _end_of_output(out: Tolerant) -> int:
-    """What a command leaves with that has done its work; an output that could not be written is told."""
-    out.flush()
-    if out.problem is None:
-        return 0
-    if isinstance(out.problem, BrokenPipeError):
-        return BROKEN_PIPE
-    print(f"error: cannot write to the standard output: {out.problem.strerror}", file=sys.stderr)
-    return BAD_INPUT

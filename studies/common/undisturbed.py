@@ -6,34 +6,39 @@ that changes the same things while a call lasts loses its change.
 
 from __future__ import annotations
 
-import functools
 import logging
 import os
 import random
 import threading
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from typing import ParamSpec, TypeVar
 
 import numpy as np
 import torch
 
-from studies.common.quiet import levels_before, warnings_end_nothing
-
-P = ParamSpec("P")
-R = TypeVar("R")
+from studies.common.processes import warnings_end_nothing
 
 _lock = threading.Lock()
 _depth = 0
 _found = ExitStack()
+#: Logger -> its level before `set_level` changed it first.
+_levels_before: dict[str, int] = {}
+
+
+def set_level(name: str, level: int) -> None:
+    """Change the level of a library's logger, until `undisturbed` takes it back."""
+    logger = logging.getLogger(name)
+    _levels_before.setdefault(name, logger.level)
+    logger.setLevel(level)
 
 
 @contextmanager
 def undisturbed() -> Iterator[None]:
     """Give back at the end: variables, log levels, warning filters, torch's settings, all global generators.
 
-    Warnings that are made errors of are warnings meanwhile: a study does not end because a library warns.
+    Warnings that are made errors of are warnings meanwhile: a study does not end because a library warns. A function is
+    decorated with `undisturbed()`.
     """
     global _depth
     with _lock:
@@ -49,74 +54,48 @@ def undisturbed() -> Iterator[None]:
                 _found.close()
 
 
-def leaves_no_trace(function: Callable[P, R]) -> Callable[P, R]:
-    """The function, in `undisturbed`."""
-
-    @functools.wraps(function)
-    def call(*args: P.args, **kwargs: P.kwargs) -> R:
-        with undisturbed():
-            return function(*args, **kwargs)
-
-    return call
-
-
 def _remember() -> None:
-    levels_before.clear()
+    _levels_before.clear()
     _found.enter_context(warnings.catch_warnings())
     warnings_end_nothing()
-    for restore in (_environment(), _loggers(), _torch()):
-        _found.callback(restore)
+    _found.callback(_give_back_environment, dict(os.environ))
+    there = [one for one in logging.root.manager.loggerDict.values() if isinstance(one, logging.Logger)]
+    for logger in [*there, logging.root]:
+        _found.callback(_give_back_logger, logger, logger.level, logger.propagate, logger.disabled)
+    _found.callback(_give_back_levels)
     _found.callback(random.setstate, random.getstate())
     _found.callback(np.random.set_state, np.random.get_state())
+    _found.callback(torch.set_num_threads, torch.get_num_threads())
+    _found.callback(torch.set_rng_state, torch.get_rng_state())
+    _found.callback(torch.set_default_dtype, torch.get_default_dtype())
+    _found.callback(torch.set_grad_enabled, torch.is_grad_enabled())
+    _found.callback(_give_back_determinism, _determinism())
+    if torch.cuda.is_initialized():
+        _found.callback(torch.cuda.set_rng_state_all, torch.cuda.get_rng_state_all())
 
 
-def _environment() -> Callable[[], None]:
-    before = dict(os.environ)
-
-    def restore() -> None:
-        for name in {*before, *os.environ}:
-            if name not in before:
-                del os.environ[name]
-            elif os.environ.get(name) != before[name]:
-                os.environ[name] = before[name]
-
-    return restore
+def _give_back_environment(before: Mapping[str, str]) -> None:
+    for name in os.environ.keys() - before.keys():
+        del os.environ[name]
+    os.environ.update({name: value for name, value in before.items() if os.environ.get(name) != value})
 
 
-def _loggers() -> Callable[[], None]:
-    """Of those that are there, all; of those that come, the levels that were changed by us."""
-    there = [one for one in logging.root.manager.loggerDict.values() if isinstance(one, logging.Logger)]
-    before = [(one, one.level, one.propagate, one.disabled) for one in [*there, logging.root]]
-
-    def restore() -> None:
-        for name, level in levels_before.items():
-            logging.getLogger(name).setLevel(level)
-        for logger, level, propagate, disabled in before:
-            if logger.level != level:
-                logger.setLevel(level)
-            logger.propagate, logger.disabled = propagate, disabled
-        levels_before.clear()
-
-    return restore
+def _give_back_logger(logger: logging.Logger, level: int, propagate: bool, disabled: bool) -> None:
+    if logger.level != level:
+        logger.setLevel(level)
+    logger.propagate, logger.disabled = propagate, disabled
 
 
-def _torch() -> Callable[[], None]:
-    threads, state = torch.get_num_threads(), torch.get_rng_state()
-    dtype, gradients = torch.get_default_dtype(), torch.is_grad_enabled()
-    cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else None
-    strict, warn_only = _determinism()
+def _give_back_levels() -> None:
+    """Of loggers that were not there before, those that were changed by us."""
+    for name, level in _levels_before.items():
+        logging.getLogger(name).setLevel(level)
+    _levels_before.clear()
 
-    def restore() -> None:
-        torch.set_num_threads(threads)
-        torch.set_rng_state(state)
-        torch.set_default_dtype(dtype)
-        torch.set_grad_enabled(gradients)
-        if (strict, warn_only) != _determinism():  # asked first: the call loads half of torch
-            torch.use_deterministic_algorithms(strict, warn_only=warn_only)
-        if cuda is not None:
-            torch.cuda.set_rng_state_all(cuda)
 
-    return restore
+def _give_back_determinism(before: tuple[bool, bool]) -> None:
+    if before != _determinism():  # asked first: the call loads half of torch
+        torch.use_deterministic_algorithms(before[0], warn_only=before[1])
 
 
 def _determinism() -> tuple[bool, bool]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from core.common.seeding import derive_seed
 from recommenders.tasks.scaling import fresh_normaliser
@@ -50,17 +50,11 @@ class Evaluation:
         ]
         return Outcome(self._settings, tuple(evaluated))
 
-    def _try(
-        self,
-        text: str,
-        tuners: Sequence[Tuner],
-        factors: Sequence[Mapping[float | None, float]],
-        asked: Sequence[Sequence[Point]],
-    ) -> None:
+    def _try(self, text: str, tuners: Sequence[Tuner], asked: Sequence[Sequence[Point]]) -> None:
         """Train the points of all losses, and tell."""
         trainings = [
-            Training(one.name, point.epsilon, sgd=point.sgd(of_one[point.epsilon]))
-            for one, points, of_one in zip(self._contenders, asked, factors, strict=True)
+            Training(one.name, point.epsilon, sgd=tuner.sgd(point))
+            for one, points, tuner in zip(self._contenders, asked, tuners, strict=True)
             for point in points
         ]
         runs = iter(self._convergence.train(text, trainings, self._settings.repeats(True), is_trial=True))
@@ -90,20 +84,14 @@ class Evaluation:
             for one in self._contenders
         ]
         seed = derive_seed(settings.seed, "evaluation")  # the same for all, that equal losses come to the same
-        tuners = [Tuner(list(of_one), seed, metric.higher_is_better) for of_one in factors]
+        tuners = [Tuner(of_one, seed, metric.higher_is_better) for of_one in factors]
         for done in range(0, settings.trials, AT_ONCE):
             n = min(AT_ONCE, settings.trials - done)
             asked = [tuner.ask(n, walk=2 * done >= settings.trials) for tuner in tuners]
             text = f"Settings for {len(tuners)} losses: trials {done + 1} to {done + n} of {settings.trials} for each"
-            self._try(text, tuners, factors, asked)
+            self._try(text, tuners, asked)
         for _ in range(_CLOSING):
-            asked = [tuner.ask_neighbours() for tuner in tuners]
-            self._try("Settings: neighbours of the best ones that were not tried yet", tuners, factors, asked)
-        return [_choice(tuner, of_one) for tuner, of_one in zip(tuners, factors, strict=True)]
-
-
-def _choice(tuner: Tuner, factors: Mapping[float | None, float]) -> Choice:
-    """The best point of a tuner; `factors` are those of its loss, by smoothing term."""
-    point = tuner.best.point
-    factor = factors[point.epsilon]
-    return Choice(point.epsilon, point.sgd(factor), factor=factor, tuner=tuner)
+            asked = [tuner.ask(None, walk=True) for tuner in tuners]
+            self._try("Settings: neighbours of the best ones that were not tried yet", tuners, asked)
+        best = [(tuner, tuner.best.point) for tuner in tuners]
+        return [Choice(point.epsilon, tuner.sgd(point), tuner=tuner) for tuner, point in best]

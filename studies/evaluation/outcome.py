@@ -1,9 +1,12 @@
-"""What an evaluation came to: the content of result.json."""
+"""What an evaluation came to: the content of result.json.
+
+Losses are compared over seeds by Wilcoxon's signed-rank test with Holm's correction.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from statistics import fmean, stdev
@@ -11,9 +14,12 @@ from typing import Any
 
 from recommenders.tasks.metrics import Metric, find_metric, metrics_of
 from recommenders.tasks.task import SgdSettings
+from studies.common.paired import holm, signed_rank_p, smallest_p
 from studies.evaluation.settings import EvaluateSettings
-from studies.evaluation.statistics import PairedComparison, compare_with
 from studies.evaluation.tuner import Tuner
+
+#: How sure a difference has to be to be called one: as in the paper (Table 5).
+LEVEL = 0.01
 
 
 @dataclass(frozen=True)
@@ -25,8 +31,6 @@ class Choice:
     sgd: SgdSettings
     grid: tuple[tuple[float | None, float], ...] = ()
     """Smoothing terms and their mean validation metric, where they alone were tried."""
-    factor: float | None = None
-    """Where everything was tuned: what brings the loss's gradient to the norm of BCE's."""
     tuner: Tuner | None = None
     """Where everything was tuned: all trials."""
 
@@ -34,28 +38,17 @@ class Choice:
         """How it was chosen, in plain numbers, strings, lists and dicts."""
         if self.tuner is None:
             return {"grid": [{"epsilon": epsilon, "value": value} for epsilon, value in self.grid]}
-        trials = [
-            {**asdict(tried.point), "value": tried.value, "per_seed": list(tried.per_seed)}
-            for tried in self.tuner.tried
-        ]
-        best = self.tuner.best
-        sides = [
-            {
-                "setting": side.setting,
-                "direction": side.direction,
-                side.setting: getattr(side.point, side.setting),
-                "value": side.value,
-            }
-            for side in self.tuner.bracket()
-        ]
+        tuner = self.tuner
         return {
-            "factor": self.factor,
-            "relative": asdict(best.point),
-            "value": best.value,
-            "neighbours": sides,
+            "factor": tuner.factors[self.epsilon],
+            "relative": asdict(tuner.best.point),
+            "value": tuner.best.value,
+            "neighbours": [side.to_dict() for side in tuner.bracket()],
             "bracketed": self.is_bracketed,
-            "at_an_end": self.tuner.at_an_end,
-            "trials": trials,
+            "at_an_end": tuner.at_an_end,
+            "trials": [
+                {**asdict(one.point), "value": one.value, "per_seed": list(one.per_seed)} for one in tuner.tried
+            ],
         }
 
     @property
@@ -103,6 +96,78 @@ class EvaluatedLoss:
 
 def _described(values: list[float]) -> dict[str, Any]:
     return {"mean": fmean(values), "std": stdev(values) if len(values) > 1 else None, "per_seed": values}
+
+
+@dataclass(frozen=True)
+class PairedComparison:
+    """A loss beside another one, paired by seed on the test part."""
+
+    loss: str
+    baseline: str
+    metric: str
+    gains: tuple[float, ...]
+    """What the loss is better by, a number for each seed; positive is better, whatever the metric."""
+    p_value: float | None
+    """Of a two-sided Wilcoxon test over the pairs; 1 where all are equal; None where one is not finite."""
+    p_holm: float | None
+    """After Holm's correction for all baselines of this loss."""
+    n_tests: int
+    """How many these are."""
+
+    @property
+    def gain(self) -> float:
+        """The mean gain."""
+        return fmean(self.gains)
+
+    @property
+    def verdict(self) -> str:
+        """better, worse, or undecided."""
+        if self.p_holm is None or self.p_holm >= LEVEL:
+            return "undecided"
+        return "better" if self.gain > 0 else "worse"
+
+    @property
+    def sentence(self) -> str:
+        """The verdict for a person."""
+        message = f"mean gain in test {self.metric} {self.gain:+.4f}"
+        if self.p_holm is None:
+            return f"{self.loss} and {self.baseline} cannot be compared: a training gave no finite predictions."
+        message += f" over {len(self.gains)} paired seeds, p = {self.p_holm:.2g} after Holm's correction"
+        if self.verdict != "undecided":
+            return f"{self.loss} is {self.verdict} than {self.baseline}: {message}."
+        least = self.n_tests * smallest_p(len(self.gains))
+        few = "; so few seeds can show none" if least >= LEVEL else ""
+        return f"No difference between {self.loss} and {self.baseline} is shown: {message}{few}."
+
+    def to_dict(self) -> dict[str, Any]:
+        """For result.json."""
+        derived = {"gain": self.gain, "verdict": self.verdict, "sentence": self.sentence}
+        return {**asdict(self), "gains": list(self.gains), **derived}
+
+
+def compare_with(
+    loss: str, baselines: Sequence[str], metric: Metric, values: Mapping[str, Sequence[float]]
+) -> list[PairedComparison]:
+    """A loss beside every baseline by one metric.
+
+    Holm's correction is for the baselines of this loss: the question is asked of every loss by itself.
+
+    Args:
+        loss: its name.
+        baselines: their names.
+        metric: says which way it is read.
+        values: loss -> the metric for each seed, in the order of the seeds; NaN where there is none.
+    """
+    side = 1 if metric.higher_is_better else -1
+    pairs = [zip(values[loss], values[other], strict=True) for other in baselines]
+    gains = [tuple(side * (ours - theirs) for ours, theirs in pair) for pair in pairs]
+    raw = [signed_rank_p(of_pair) for of_pair in gains]
+    known = [p for p in raw if p is not None]
+    corrected = iter(holm(known))
+    return [
+        PairedComparison(loss, other, metric.name, of_pair, p, None if p is None else next(corrected), len(known))
+        for other, of_pair, p in zip(baselines, gains, raw, strict=True)
+    ]
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ from optuna.study import StudyDirection
 
 from core.common.seeding import derive_seed
 from recommenders.tasks.task import SgdSettings
-from studies.common.quiet import quiet
+from studies.common.processes import quiet
 
 #: What is searched, relative to BCE's scale; every loss has the same region. No step takes all of a parameter.
 LEARNING_RATES, WEIGHT_DECAYS = (0.05, 100.0), (1e-7, 9e-3)
@@ -89,18 +89,23 @@ class Side:
     value: float | None
     """Its validation metric; None if it was not tried."""
 
+    def to_dict(self) -> dict[str, Any]:
+        """Where it lies, and what it came to."""
+        where = {"setting": self.setting, "direction": self.direction}
+        return {**where, self.setting: getattr(self.point, self.setting), "value": self.value}
+
 
 class Tuner:
     """Asks for points and is told what they came to.
 
     Args:
-        epsilons: smoothing terms to choose from, in order; (None,) for a loss without one.
+        factors: of the loss, see the module, by the smoothing terms to choose from, in order; None for a loss without.
         seed: of all draws.
         higher_is_better: which way the metric is read.
     """
 
-    def __init__(self, epsilons: Sequence[float | None], seed: int, higher_is_better: bool) -> None:
-        self._epsilons, self._seed = tuple(epsilons), seed
+    def __init__(self, factors: Mapping[float | None, float], seed: int, higher_is_better: bool) -> None:
+        self.factors, self._epsilons, self._seed = factors, tuple(factors), seed
         self._side = 1 if higher_is_better else -1
         direction = StudyDirection.MAXIMIZE if higher_is_better else StudyDirection.MINIMIZE
         optuna.logging.set_verbosity(logging.ERROR)
@@ -110,37 +115,28 @@ class Tuner:
         self.tried: list[Tried] = []
         """All points so far, in order."""
 
-    def ask(self, n: int, walk: bool) -> list[Point]:
-        """Points to try next.
+    def sgd(self, point: Point) -> SgdSettings:
+        """What a point stands for."""
+        return point.sgd(self.factors[point.epsilon])
+
+    def ask(self, n: int | None, walk: bool) -> list[Point]:
+        """Points to try next: some that are wanted first, then TPE's.
 
         Args:
-            n: how many.
-            walk: whether the neighbours of the best one come first.
+            n: how many; None: what is wanted and nothing else, which is nothing where the best point is bracketed.
+            walk: whether the neighbours of the best point are wanted that were not tried yet; else, at first, the
+                middle of the region with every smoothing term: a loss with many is not worse off for it.
         """
-        wanted = self._untried() if walk else self._centres() if not self.tried else []
-        return self._ask(wanted[:n], n)
-
-    def _centres(self) -> list[Point]:
-        """The middle of the region with every smoothing term: a loss with many is not worse off for it."""
-        rate, decay = (math.sqrt(low * high) for low, high in (LEARNING_RATES, WEIGHT_DECAYS))
-        return [Point(rate, decay, epsilon) for epsilon in self._epsilons]
-
-    def ask_neighbours(self) -> list[Point]:
-        """The neighbours of the best point that were not tried yet, and nothing else; none where it is bracketed."""
-        wanted = self._untried()
-        return self._ask(wanted, len(wanted))
-
-    def _untried(self) -> list[Point]:
-        known = {tried.point.key for tried in self.tried}
-        return [side.point for side in self._neighbours() if side.point.key not in known]
-
-    def _ask(self, wanted: Sequence[Point], n: int) -> list[Point]:
-        """These points, and TPE's up to so many."""
+        wanted = [side.point for side in self.bracket() if side.value is None] if walk else []
+        if not walk and not self.tried:
+            rate, decay = (math.sqrt(low * high) for low, high in (LEARNING_RATES, WEIGHT_DECAYS))
+            wanted = [Point(rate, decay, epsilon) for epsilon in self._epsilons]
+        wanted = wanted[:n]
         for point in wanted:
             self._study.enqueue_trial(self._params(point))
         self._study.sampler = self._sampler()
         self._round += 1
-        for number in range(n):
+        for number in range(len(wanted) if n is None else n):
             trial = self._study.ask(self._space())
             self._asked.append((trial, wanted[number] if number < len(wanted) else self._point(trial.params)))
         return [point for _, point in self._asked]
@@ -165,31 +161,26 @@ class Tuner:
 
     def bracket(self) -> list[Side]:
         """The neighbours of the best point within the region, and what they came to."""
-        known = {tried.point.key: tried.value for tried in self.tried}
-        return [replace(side, value=known.get(side.point.key)) for side in self._neighbours()]
-
-    @property
-    def at_an_end(self) -> list[str]:
-        """The settings whose best value has no neighbour on one side: better ones may lie outside of the region."""
-        there = {(side.setting, side.direction) for side in self._neighbours()}
-        names = ("learning_rate", "weight_decay")
-        return [name for name in names if not {(name, "below"), (name, "above")} <= there]
-
-    def _neighbours(self) -> list[Side]:
-        """Of the best point, within the region."""
-        point, sides = self.best.point, []
+        point, moved = self.best.point, list[tuple[str, str, Point]]()
         for setting, (low, high) in (("learning_rate", LEARNING_RATES), ("weight_decay", WEIGHT_DECAYS)):
             for direction, factor in (("below", 1 / _STEP), ("above", _STEP)):
-                moved = getattr(point, setting) * factor
-                if low <= moved <= high:
-                    changed: Mapping[str, Any] = {setting: moved}
-                    sides.append(Side(setting, direction, replace(point, **changed), None))
+                changed: Mapping[str, Any] = {setting: getattr(point, setting) * factor}
+                if low <= changed[setting] <= high:
+                    moved.append((setting, direction, replace(point, **changed)))
         order = sorted(e for e in self._epsilons if e is not None)
         for direction, step in (("below", -1), ("above", 1)):
             place = order.index(point.epsilon) + step if point.epsilon is not None else -1
             if 0 <= place < len(order):
-                sides.append(Side("epsilon", direction, replace(point, epsilon=order[place]), None))
-        return sides
+                moved.append(("epsilon", direction, replace(point, epsilon=order[place])))
+        known = {tried.point.key: tried.value for tried in self.tried}
+        return [Side(*side, known.get(side[-1].key)) for side in moved]
+
+    @property
+    def at_an_end(self) -> list[str]:
+        """The settings whose best value has no neighbour on one side: better ones may lie outside of the region."""
+        there = {(side.setting, side.direction) for side in self.bracket()}
+        names = ("learning_rate", "weight_decay")
+        return [name for name in names if not {(name, "below"), (name, "above")} <= there]
 
     def _space(self) -> dict[str, BaseDistribution]:
         space: dict[str, BaseDistribution] = {

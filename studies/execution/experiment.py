@@ -16,8 +16,8 @@ from studies.execution.registry import make_executor
 from studies.execution.resources import LocalStorage, Resources
 from studies.execution.runner import CachedRunner, TaskCallback
 from studies.execution.work import compute
+from studies.storage.locking import own_folder
 from studies.storage.output import OutputFolder
-from studies.storage.resuming import own_folder
 from studies.study.console import new_console, warning_to
 from studies.tracking.tracker import Tracker
 from studies.tracking.uploader import Uploader, open_uploader

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from studies.storage.identity import code_digest
+from studies.storage.checkpoints import code_digest
 
 #: Raised when the content of a task changes its meaning, so that older files are not taken for new ones.
 _VERSION = 2

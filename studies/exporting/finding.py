@@ -6,18 +6,14 @@ import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from core.common.errors import UserError, first_line
-from core.common.restoring import read
+from core.common.errors import UserError
+from core.common.restoring import read, reading
 from recommenders.data.opening import is_folder
 from studies.exporting.stored import StoredStudy
 from studies.storage.output import HISTORY, RESULT
 from studies.tracking.server import open_server
-
-if TYPE_CHECKING:
-    from mlflow import MlflowClient
-    from mlflow.entities import Run
 
 _RUN_ID = re.compile(r"[0-9a-f]{32}")
 #: No result is larger, in bytes.
@@ -39,7 +35,10 @@ def find_study(run: str, tracking_uri: str) -> tuple[StoredStudy, str | None]:
     """
     path = Path(run)
     if is_run_id(run):
-        return _in_mlflow(run, tracking_uri)
+        content, name = _in_mlflow(run, tracking_uri, RESULT)
+        if content is None:
+            raise UserError(f"--run {run}: this run has no {RESULT}; a study writes it when it ends")
+        return StoredStudy.parse(content, f"run {run}"), name
     return StoredStudy.parse(read_file(path / RESULT if is_folder(path) else path), str(path)), None
 
 
@@ -55,18 +54,15 @@ def find_history(run: str, tracking_uri: str) -> Mapping[str, Any] | None:
     """
     path = Path(run)
     if is_run_id(run):
-        with open_server(tracking_uri) as client:
-            content = _artifact(client, client.get_run(run), HISTORY)
+        content, _ = _in_mlflow(run, tracking_uri, HISTORY)
     else:
         folder = path if is_folder(path) else path.parent
         path = folder / HISTORY
         content = read_file(path) if is_folder(folder) and path.exists() else None
     if content is None:
         return None
-    try:
+    with reading(f"{path}: expected the {HISTORY} of a study"):
         history: Mapping[str, Any] = read(dict[str, Any], json.loads(content))
-    except (TypeError, ValueError, RecursionError) as error:
-        raise UserError(f"{path}: expected the {HISTORY} of a study: {first_line(error)[:300]}") from None
     return history
 
 
@@ -82,38 +78,28 @@ def read_file(path: Path) -> bytes:
         UserError: there is no such file, or it is none of ours.
     """
     try:
-        if not path.is_file():
-            there = f"a folder without {path.name}" if path.parent.is_dir() and path.name == RESULT else "no such file"
-            raise UserError(
-                f"--run {path}: expected the folder of a study or the id of a run in MLflow, got {there}; "
-                "a study writes its result when it ends"
-            )
-        with path.open("rb") as file:
-            content = file.read(_LARGEST + 1)
+        content = None
+        if path.is_file():
+            with path.open("rb") as file:
+                content = file.read(_LARGEST + 1)
     except (OSError, ValueError) as error:
-        if isinstance(error, UserError):
-            raise
         raise UserError(f"{path}: cannot read it: {getattr(error, 'strerror', None) or error}") from None
+    if content is None:
+        there = f"a folder without {path.name}" if path.parent.is_dir() and path.name == RESULT else "no such file"
+        raise UserError(
+            f"--run {path}: expected the folder of a study or the id of a run in MLflow, got {there}; "
+            "a study writes its result when it ends"
+        )
     if len(content) > _LARGEST:
         raise UserError(f"{path}: expected the result of a study, got more than {_LARGEST >> 20} MiB")
     return content
 
 
-def _in_mlflow(run_id: str, tracking_uri: str) -> tuple[StoredStudy, str | None]:
-    """The study of a run, and the loss if it is a loss's."""
+def _in_mlflow(run_id: str, tracking_uri: str, name: str) -> tuple[bytes | None, str | None]:
+    """A file of a study by its run or one of its losses', None if it has none of this name; and which loss it is."""
     with open_server(tracking_uri) as client:
         run = client.get_run(run_id)
         parent = run.data.tags.get("mlflow.parentRunId")
-        name = None if parent is None else run.data.params.get("name")
-        content = _artifact(client, run, RESULT)
-        if content is None:
-            raise UserError(f"--run {run_id}: this run has no {RESULT}; a study writes it when it ends")
-    return StoredStudy.parse(content, f"run {run_id}"), name
-
-
-def _artifact(client: MlflowClient, run: Run, name: str) -> bytes | None:
-    """A file of a study by its run or that of one of its losses; None if it has none of this name."""
-    study_id = run.data.tags.get("mlflow.parentRunId") or run.info.run_id
-    if name not in {file.path for file in client.list_artifacts(study_id)}:
-        return None
-    return Path(client.download_artifacts(study_id, name)).read_bytes()
+        study_id, loss = (run_id, None) if parent is None else (parent, run.data.params.get("name"))
+        is_there = name in {file.path for file in client.list_artifacts(study_id)}
+        return Path(client.download_artifacts(study_id, name)).read_bytes() if is_there else None, loss

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
-import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,6 +17,7 @@ import torch
 from core.common.errors import UserError, first_line
 from recommenders.data import ids as ids_file
 from recommenders.modules.scoring import ScoringModule
+from studies.common.processes import quiet
 from studies.exporting import served as served_file
 from studies.storage.output import MODEL, OutputFolder, folder_name
 from studies.study.result import StudyResult
@@ -61,17 +61,12 @@ def save_model(result: StudyResult, folder: OutputFolder) -> Path:
 def _undisturbed() -> Iterator[None]:
     """Neither warnings of libraries, nor their lines in the terminal."""
     quiet_mlflow()
-    loggers = [logging.getLogger(name) for name in ("mlflow", "torch")]
-    levels = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        for logger, level in zip(loggers, levels, strict=True):
-            logger.setLevel(level)
+    with ExitStack() as stack:
+        stack.enter_context(quiet())
+        for logger in (logging.getLogger("mlflow"), logging.getLogger("torch")):
+            stack.callback(logger.setLevel, logger.level)
+            logger.setLevel(logging.ERROR)
+        yield
 
 
 def _data(result: StudyResult, folder: Path) -> tuple[Path, Path]:

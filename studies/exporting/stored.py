@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from core.common.errors import UserError, first_line, format_value, unknown_name
-from core.common.restoring import read
+from core.common.errors import UserError, format_value, unknown_name
+from core.common.restoring import read, reading
 from core.losses.loss import Loss, ProgramLoss, check_scale
 from core.phases.metric import Metric
 from core.phases.picking import Pick
@@ -24,6 +23,7 @@ from studies.study.settings import StudySettings
 
 #: Metric -> value, None where it was not finite.
 _Metrics = dict[str, float | None]
+_EXPECTED = "expected the result.json of a study"
 
 
 @dataclass(frozen=True)
@@ -118,42 +118,39 @@ class StoredStudy:
             text: of result.json.
             source: where it is from, for messages.
         """
-        with reading(f"{source}: expected the result.json of a study"):
-            return cls._of(json.loads(text))
+        with reading(f"{source}: {_EXPECTED}"):
+            content = json.loads(text)
+        return cls.of(content, source)
 
     @classmethod
     def of(cls, content: Any, source: str) -> StoredStudy:
         """The same of what is no text any more."""
-        with reading(f"{source}: expected the result.json of a study"):
-            return cls._of(content)
-
-    @classmethod
-    def _of(cls, content: Any) -> StoredStudy:
-        content = read(dict[str, Any], content)
-        settings = StudySettings.from_dict(read(dict[str, Any], content["settings"]))
-        comparison, spoken = content["comparison"], content.get("problem")
-        if spoken is None:
-            metric, terms = find_metric(settings.task, settings.metric).name, LOSS_TERMS
-            metrics: tuple[Metric, ...] = tuple(metrics_of(settings.task))
-        else:
-            metric, terms = read(str, content["metric"]), read(Terms, spoken)
-            metrics = read(tuple[Metric, ...], spoken["metrics"])
-        study = cls(
-            settings,
-            metric,
-            metrics,
-            terms,
-            read(dict[str, Any], content["dataset"]),
-            tuple(map(_loss, read(list[dict[str, Any]], content["finalists"]))),
-            tuple(map(_loss, read(dict[str, dict[str, Any]], content["baselines"]).values())),
-            read(tuple[StoredFront, ...], content.get("front", ())),
-            "" if comparison is None else read(str, comparison["verdict"]),
-            content,
-        )
-        for loss in (*study.finalists, *study.baselines) if terms.are_losses else ():
-            study._program(loss)
-        study.metric_named(metric)
-        return study
+        with reading(f"{source}: {_EXPECTED}"):
+            content = read(dict[str, Any], content)
+            settings = StudySettings.from_dict(read(dict[str, Any], content["settings"]))
+            comparison, spoken = content["comparison"], content.get("problem")
+            if spoken is None:
+                metric, terms = find_metric(settings.task, settings.metric).name, LOSS_TERMS
+                metrics: tuple[Metric, ...] = tuple(metrics_of(settings.task))
+            else:
+                metric, terms = read(str, content["metric"]), read(Terms, spoken)
+                metrics = read(tuple[Metric, ...], spoken["metrics"])
+            study = cls(
+                settings,
+                metric,
+                metrics,
+                terms,
+                read(dict[str, Any], content["dataset"]),
+                tuple(map(_loss, read(list[dict[str, Any]], content["finalists"]))),
+                tuple(map(_loss, read(dict[str, dict[str, Any]], content["baselines"]).values())),
+                read(tuple[StoredFront, ...], content.get("front", ())),
+                "" if comparison is None else read(str, comparison["verdict"]),
+                content,
+            )
+            for loss in (*study.finalists, *study.baselines) if terms.are_losses else ():
+                study._program(loss)
+            study.metric_named(metric)
+            return study
 
     def picked(self, pick: Pick) -> StoredLoss:
         """The found loss that a rule takes.
@@ -268,17 +265,3 @@ def _short(value: Any) -> str:
 def _loss(stored: Mapping[str, Any]) -> StoredLoss:
     loss: StoredLoss = read(StoredLoss, {"scale": 1.0, **stored})
     return loss
-
-
-@contextmanager
-def reading(expected: str) -> Iterator[None]:
-    """Whatever is raised by content that another version or a hand wrote, as a line that says what was expected."""
-    try:
-        yield
-    except UserError as error:
-        problem = str(error)
-    except Exception as error:
-        problem = f"{type(error).__name__} {first_line(error)}"
-    else:
-        return
-    raise UserError(f"{expected}: {problem[:300]}")

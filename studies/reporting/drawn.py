@@ -13,8 +13,7 @@ from core.losses.closed_forms import BCE
 from studies.exporting.stored import StoredLoss, StoredStudy
 from studies.reporting import pictures
 from studies.reporting.loss_pictures import Panels, loss_panels
-from studies.reporting.numbers import Numbers
-from studies.reporting.past import Past, PastCurve
+from studies.reporting.past import Numbers, Past, PastCurve
 from studies.reporting.rows import front_points, stages
 from studies.reporting.shapes import Shape, shape_of
 from studies.reporting.svg import inline_svg

@@ -18,8 +18,7 @@ from studies.reporting.axes import number
 from studies.reporting.commands import changed_settings, export_command, run_command
 from studies.reporting.drawn import Drawn
 from studies.reporting.notes import data_notes, format_setting
-from studies.reporting.numbers import Numbers
-from studies.reporting.past import Past
+from studies.reporting.past import Numbers, Past
 from studies.reporting.story import duration, story
 from studies.study.baseline_comparison import caveats
 

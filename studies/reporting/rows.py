@@ -15,7 +15,7 @@ from core.search.trial import Verdict
 from recommenders.tasks.loss_problem import LOSS_TERMS
 from studies.exporting.stored import StoredLoss, StoredStudy
 from studies.reporting.commands import export_command
-from studies.reporting.numbers import Numbers
+from studies.reporting.past import Numbers
 from studies.study.summary import mean_and_spread, shortened
 
 

@@ -6,8 +6,7 @@ from itertools import pairwise
 
 from core.search.trial import Verdict
 from studies.exporting.stored import StoredStudy
-from studies.reporting.numbers import Numbers
-from studies.reporting.past import Past, PastStep
+from studies.reporting.past import Numbers, Past, PastStep
 
 _ENVIRONMENTS = {
     "alternating": "One recommender goes on through the whole search: a candidate trains it a little further, and what "

@@ -14,8 +14,8 @@ from statistics import fmean
 from typing import Any
 
 from recommenders.tasks.metrics import METRICS
+from studies.evaluation.outcome import LEVEL, compare_with
 from studies.evaluation.report import seed_rows
-from studies.evaluation.statistics import LEVEL, compare_with
 from studies.reproduction.bench import Bench
 from studies.reproduction.paper import METRIC_NAMES, TABLE_5, TABLE_6, published
 from studies.reproduction.raw import TRAINED, Frame, converged

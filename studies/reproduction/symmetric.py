@@ -14,9 +14,8 @@ from typing import Any
 
 from recommenders.tasks.losses import find_named_loss
 from recommenders.tasks.metrics import METRICS
-from studies.evaluation.outcome import EvaluatedLoss
+from studies.evaluation.outcome import LEVEL, EvaluatedLoss, PairedComparison, compare_with
 from studies.evaluation.report import seed_rows
-from studies.evaluation.statistics import LEVEL, PairedComparison, compare_with
 from studies.reproduction.bench import Bench
 from studies.reproduction.paper import published
 from studies.reproduction.raw import TRAINED, Column, Frame, converged

@@ -10,9 +10,8 @@ from typing import Any
 from core.common.errors import UserError
 from studies.exporting.model import model_name
 from studies.running.outcome import Outcome
-from studies.storage.checkpoints import Checkpoints
+from studies.storage.checkpoints import Checkpoints, finished_result
 from studies.storage.output import RESULT, OutputFolder
-from studies.storage.resuming import begin_anew, finished_result, stored_state
 from studies.study.callback import StudyCallback
 from studies.study.history import History
 from studies.study.history_file import HistoryFile
@@ -85,7 +84,7 @@ class StudyRun:
             UserError: the folder holds files of others where the study would write; nothing has been done then.
         """
         self._folder.claim(_CHECKPOINTS)
-        stored = stored_state(self._checkpoints) if self._places.resume else None
+        stored = self._checkpoints.load() if self._places.resume else None
         # The history goes before the checkpoints do: where it is not there, the study may be done.
         may_be_done = self._places.resume and (stored is None or not self._file.is_begun)
         done = finished_result(self._folder.path / RESULT, self._settings) if may_be_done else None
@@ -105,7 +104,7 @@ class StudyRun:
 
     def _run(self, callbacks: Sequence[StudyCallback], stored: Mapping[str, Any] | None) -> None:
         if not self._places.resume:
-            begin_anew(self._folder, self._checkpoints)
+            self._checkpoints.set_aside(self._folder)
         self._file.make_room()
         self._messages.describe(self._ready.problem.lines())
         try:

@@ -1,4 +1,4 @@
-"""Checkpoints of one study: written whole or not at all, checksummed, the newest two kept.
+"""Whether a study goes on: checkpoints, written whole or not at all, checksummed, the newest two kept.
 
 A file is one line, `loss-search checkpoint 1 SHA256`, and the packed state. Its name ends in a number that
 grows, and the newest one that is whole counts. Loading executes nothing, see `studies.storage.packing`.
@@ -7,22 +7,24 @@ grows, and the newest one that is whole counts. Loading executes nothing, see `s
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from core.common.errors import UserError, first_line
-from studies.storage.disk import discard
-from studies.storage.identity import check_same, code_digest
-from studies.storage.ledger import Ledger
+from core.common.errors import UserError
+from core.common.restoring import reading
+from studies.storage.ledger import Ledger, discard
 from studies.storage.output import OutputFolder
 from studies.storage.packing import pack, unpack
 
 _log = logging.getLogger(__name__)
+_ROOT = Path(__file__).parents[2]
 _HEAD = "loss-search checkpoint 1 "
 _NAME = re.compile(r"checkpoint-(\d{1,12})")
 _GENERATIONS = 2
@@ -70,7 +72,7 @@ class Checkpoints:
         return bool(self._there())
 
     def load(self) -> dict[str, Any] | None:
-        """The state of the newest checkpoint that is whole; None if there is none.
+        """The state of the newest checkpoint that is whole; None to begin at the beginning.
 
         One that is not whole costs a warning.
 
@@ -88,6 +90,8 @@ class Checkpoints:
                 _log.warning("warning: %s was made by other sources than today's, which may end otherwise", path)
             state: dict[str, Any] = stored["state"]
             return state
+        if self.exist:
+            _log.warning("warning: no checkpoint in %s is whole; the study begins anew", self.path)
         return None
 
     def save_if_due(self, make: MakeState) -> None:
@@ -117,6 +121,18 @@ class Checkpoints:
         for _, old in self._there()[_GENERATIONS:]:
             with suppress(OSError):
                 old.unlink()
+
+    def set_aside(self, folder: OutputFolder) -> None:
+        """Make room in the folder that they are in: those of an unfinished study are not lost.
+
+        Raises:
+            UserError: they cannot be moved.
+        """
+        if self.exist:
+            aside = folder.set_aside(self.path.name)
+            _log.warning(
+                "warning: an unfinished study lay here, --resume would go on; its checkpoints are in %s", aside
+            )
 
     def clear(self) -> None:
         """Remove them: the study is done."""
@@ -149,16 +165,48 @@ def _read(path: Path) -> Mapping[str, Any]:
     return stored
 
 
-@contextmanager
-def restoring() -> Iterator[None]:
+def restoring() -> AbstractContextManager[None]:
     """Whatever a state raises that is whole, but does not fit, as a line that a person can use."""
+    return reading("the checkpoint does not fit this study", "; remove the checkpoints to begin anew")
+
+
+@cache
+def code_digest(*rooms: str) -> str:
+    """Of the sources in these rooms, or files."""
+    digest = hashlib.sha256()
+    places = [_ROOT / room for room in rooms]
+    for path in sorted(path for room in places for path in (room.rglob("*.py") if room.is_dir() else (room,))):
+        digest.update(path.relative_to(_ROOT).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()[:16]
+
+
+def check_same(whose: str, there: Mapping[str, Any], here: Mapping[str, Any], otherwise: str) -> None:
+    """Refuse to go on with what is another one's.
+
+    Args:
+        whose: what is there, and its verb, for the message.
+        there: what decided over it, by name.
+        here: the same of what should go on.
+        otherwise: what else can be done.
+
+    Raises:
+        UserError: they differ; says in what.
+    """
+    for name in {**there, **here}:
+        if there.get(name) != here.get(name):
+            raise UserError(
+                f"{whose} with {name} {str(there.get(name))[:80]}, this one has {str(here.get(name))[:80]}; give "
+                f"the same settings to go on, or {otherwise}"
+            )
+
+
+def finished_result(path: Path, settings: Mapping[str, Any]) -> dict[str, Any] | None:
+    """What a study of these settings wrote at its end; None if there is no such file."""
     try:
-        yield
-    except UserError as error:
-        raise UserError(f"the checkpoint does not fit this study: {error}; {_MEND}") from None
-    except Exception as error:  # made by other sources, or by hand
-        problem = f"{type(error).__name__} {first_line(error)}"[:200]
-        raise UserError(f"the checkpoint does not fit this study: {problem}; {_MEND}") from None
-
-
-_MEND = "remove the checkpoints to begin anew"
+        if not path.is_file():  # a pipe would be waited for without end
+            return None
+        result = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return None
+    same = isinstance(result, dict) and result.get("settings") == json.loads(json.dumps(settings))
+    return result if same else None

@@ -4,16 +4,19 @@ A hidden file in the folder has a line for everything that was written, a JSON l
 only added, each before what it tells of is there, so that neither a kill nor a second process makes a file of ours
 look like somebody else's. A file that a person has changed since has another digest, and is theirs. Folders that we
 began ourselves have patterns of names in place of digests: a file that a person puts there stays theirs.
+
+Files and folders appear and vanish whole: of other names until they are written, and once they are removed.
 """
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
 import re
+import shutil
 import stat
-from collections.abc import Sequence
 from contextlib import suppress
 from fnmatch import fnmatchcase
 from functools import cached_property
@@ -26,7 +29,10 @@ ANYTHING = "*"
 #: What files and folders of ours are called until they are whole, and folders from when they are removed.
 UNFINISHED = re.compile(r"\.loss-search-.+\.\d+\.unfinished", re.DOTALL)
 _HEAD = b'["what loss-search wrote in this folder, by SHA-256; it replaces and removes nothing else", 1]\n'
-_FOLDER_ITSELF = "."
+#: Names are cut here; most file systems take 255 bytes.
+LONGEST_NAME = 150
+#: The name of an entry that says that we began the folder.
+FOLDER_ITSELF = "."
 #: Python and MLflow leave such folders beside the code of a model that was loaded.
 _CACHE = "__pycache__"
 
@@ -80,7 +86,7 @@ class Ledger:
     @property
     def is_begun(self) -> bool:
         """Whether we began the folder ourselves."""
-        return ANYTHING in self._written.get(_FOLDER_ITSELF, ())
+        return ANYTHING in self._written.get(FOLDER_ITSELF, ())
 
     def strangers(self) -> list[Path]:
         """What lies in a folder that we began and is not ours, however deep.
@@ -139,15 +145,6 @@ class Ledger:
         self._append(name, digest)
         self._written.setdefault(name, set()).add(digest)
 
-    def begin(self, patterns: Sequence[str]) -> None:
-        """Tell that the folder is begun, and what all will be called that is ours in it.
-
-        Raises:
-            OSError: as `add`.
-        """
-        for pattern in (*patterns, _FOLDER_ITSELF):
-            self.add(pattern, ANYTHING)
-
     def forget(self, name: str) -> None:
         """Tell that nothing of this name is ours any more."""
         if self._written.pop(name, None):
@@ -180,11 +177,6 @@ def holds_nothing(folder: Path) -> bool:
     return names in ([], [LEDGER])
 
 
-def digest_of(content: bytes) -> str:
-    """Of the content of a file."""
-    return hashlib.sha256(content).hexdigest()
-
-
 def digest_of_folder(path: Path) -> str:
     """Of the names and contents of all files in a folder."""
     digest = hashlib.sha256()
@@ -212,3 +204,54 @@ def digest_at(path: Path) -> str:
 def _write_all(number: int, content: bytes) -> None:
     while content:
         content = content[os.write(number, content) :]
+
+
+def discard(path: Path) -> None:
+    """Remove a file or folder that is ours: at once, so that a kill leaves no part that looks foreign.
+
+    Raises:
+        OSError: it cannot be removed; or it is a folder that we began and somebody put something into: that stays.
+    """
+    if not path.is_dir() or path.is_symlink():
+        path.unlink(missing_ok=True)
+        return
+    ledger = Ledger(path)
+    if ledger.is_begun and (strangers := ledger.strangers()):
+        for one in path.iterdir():
+            if one.name != LEDGER and not any(theirs.is_relative_to(one) for theirs in strangers):
+                delete(one)
+        raise OSError(errno.ENOTEMPTY, f"{strangers[0]} is not ours")
+    gone = unfinished(path.with_name(f"old-{path.name}"))
+    delete(gone)
+    path.rename(gone)
+    delete(gone)
+
+
+def unfinished(path: Path) -> Path:
+    """What a file or folder is called until it is whole; nobody else calls anything so."""
+    short = path.name.encode()[:LONGEST_NAME].decode(errors="ignore")
+    return path.with_name(f".loss-search-{short}.{os.getpid()}.unfinished")
+
+
+def delete(path: Path) -> None:
+    """A file, or a folder with all that is in it, if it is there."""
+    with suppress(OSError):
+        shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+
+
+def write_synced(path: Path, content: bytes) -> None:
+    """Write a file, and wait until the disk has it."""
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def sync_names(folder: Path) -> None:
+    """Make the names in a folder last, where its file system can."""
+    with suppress(OSError):
+        number = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(number)
+        finally:
+            os.close(number)

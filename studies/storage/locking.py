@@ -12,34 +12,41 @@ import logging
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from core.common.errors import UserError
+from studies.storage.output import OutputFolder
 
 _log = logging.getLogger(__name__)
 _FILE = ".loss-search.lock"
+_MADE = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW
 _EVERY = 0.05  # seconds between two looks whether it is one's turn
 
 
 @contextmanager
-def alone_in(folder: Path) -> Iterator[None]:
-    """No other process works in the folder within the block.
+def own_folder(path: Path) -> Iterator[OutputFolder]:
+    """A folder in which no other process works within the block; taken back if the block fails and left it empty.
 
     Args:
-        folder: made if it is not there.
+        path: made if it is not there.
 
     Raises:
-        UserError: one does, or the folder cannot be opened.
+        UserError: another process works there, or it cannot be written.
     """
+    folder = OutputFolder(path)
     try:
-        number = _locked(folder)
+        number = _locked_folder(path)
     except BlockingIOError:
-        raise UserError(f"{folder}: another process is at work there; wait for it, or give another --out") from None
+        raise UserError(f"{path}: another process is at work there; wait for it, or give another --out") from None
     except OSError as error:
-        raise UserError(f"--out {folder}: cannot write there: {error.strerror or error}") from None
+        raise UserError(f"--out {path}: cannot write there: {error.strerror or error}") from None
     try:
-        yield
+        folder.sweep()
+        yield folder
+    except BaseException:
+        folder.withdraw()
+        raise
     finally:
         os.close(number)
 
@@ -71,21 +78,12 @@ def in_turn(path: Path, patience: float) -> Iterator[None]:
 
 def _turn(path: Path) -> int | None:
     """The open file, locked; None if another process has it, or took it away meanwhile."""
-    number = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
-    try:
-        _lock(number)
-        if os.path.samestat(os.fstat(number), path.lstat()):
-            return number
-    except (BlockingIOError, FileNotFoundError):
-        pass
-    except BaseException:
-        os.close(number)
-        raise
-    os.close(number)
+    with suppress(BlockingIOError):
+        return _locked(path, _MADE)
     return None
 
 
-def _locked(folder: Path) -> int:
+def _locked_folder(folder: Path) -> int:
     """An open folder, or file in it, that is locked as long as it is open.
 
     Raises:
@@ -94,25 +92,18 @@ def _locked(folder: Path) -> int:
     """
     while True:
         folder.mkdir(parents=True, exist_ok=True)
-        number = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
-            _lock(number)
-        except BlockingIOError:
-            os.close(number)
+            number = _locked(folder, os.O_RDONLY | os.O_DIRECTORY)
+        except (BlockingIOError, PermissionError):
             raise
         except OSError:
-            os.close(number)
             return _locked_file(folder / _FILE)
-        try:
-            if os.path.samestat(os.fstat(number), folder.stat()):
-                return number
-        except FileNotFoundError:
-            pass
-        os.close(number)  # whoever had it took the folder back: this is another one of that name
+        if number is not None:  # else whoever had it took the folder back: there may be another one of that name
+            return number
 
 
 def _locked_file(path: Path) -> int:
-    number = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
+    number = os.open(path, _MADE | os.O_CLOEXEC, 0o666)
     try:
         _lock(number)
     except BlockingIOError:
@@ -121,6 +112,27 @@ def _locked_file(path: Path) -> int:
     except OSError as error:
         _log.warning("warning: %s: this file system has no locks (%s); run one command at a time", path, error.strerror)
     return number
+
+
+def _locked(path: Path, how: int) -> int | None:
+    """An open file or folder, locked as long as it is open; None if it has lost its name to another one meanwhile.
+
+    Raises:
+        BlockingIOError: it is locked already.
+        OSError: it cannot be opened or locked.
+    """
+    number = os.open(path, how | os.O_CLOEXEC, 0o666)
+    try:
+        _lock(number)
+        if os.path.samestat(os.fstat(number), path.stat()):
+            return number
+    except FileNotFoundError:
+        pass
+    except BaseException:
+        os.close(number)
+        raise
+    os.close(number)
+    return None
 
 
 def _lock(number: int) -> None:

@@ -9,8 +9,8 @@ import json
 import math
 import os
 import re
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
@@ -18,16 +18,20 @@ from typing import Any
 from core.common.errors import UserError
 from core.common.seeding import derive_seed
 from recommenders.data.opening import is_folder
-from studies.storage.disk import LONGEST_NAME, delete, discard, sync_names, unfinished, write_synced
 from studies.storage.ledger import (
     ANYTHING,
+    FOLDER_ITSELF,
     LEDGER,
+    LONGEST_NAME,
     UNFINISHED,
     Ledger,
+    delete,
     digest_at,
-    digest_of,
-    digest_of_folder,
+    discard,
     holds_nothing,
+    sync_names,
+    unfinished,
+    write_synced,
 )
 
 
@@ -87,7 +91,8 @@ class OutputFolder:
         """Take an empty folder as ours."""
         if not holds_nothing(self.path):
             raise UserError(f"{self._asked}: {_foreign(self.path)}")
-        self._ledger.begin(patterns)
+        for pattern in (*patterns, FOLDER_ITSELF):
+            self._ledger.add(pattern, ANYTHING)
         self._marked = True
 
     def withdraw(self) -> None:
@@ -166,15 +171,14 @@ class OutputFolder:
             UserError: it is there and not ours, or the folder cannot be written.
         """
         self.claim(name)
-        try:
+        with self._writing(name):
             self._ledger.add(name, ANYTHING)
-        except OSError as error:
-            raise UserError(f"{self.path / name}: cannot write it: {error.strerror or error}") from None
         return self.path / name
 
     def write_json(self, name: str, content: Mapping[str, Any]) -> Path:
         """Write a JSON file, see `write`."""
-        return self.write(name, _json(content))
+        with self.placing_json(name, content):
+            return self.path / name
 
     def write(self, name: str, content: bytes) -> Path:
         """Write a file whole or not at all; one of the same name from before stays until then.
@@ -183,10 +187,10 @@ class OutputFolder:
             UserError: the disk is full, the folder cannot be written any more, or holds a file of this name that is
                 not ours.
         """
-        return self._put(name, lambda path: write_synced(path, content), lambda _: digest_of(content))
+        with self._placing(name, lambda path: write_synced(path, content)):
+            return self.path / name
 
-    @contextlib.contextmanager
-    def placing_json(self, name: str, content: Mapping[str, Any]) -> Iterator[None]:
+    def placing_json(self, name: str, content: Mapping[str, Any]) -> AbstractContextManager[None]:
         """Write a JSON file that gets its name after the block: as long as it is not there, the block is not done.
 
         An error in the block costs nothing of it, a signal does.
@@ -194,30 +198,8 @@ class OutputFolder:
         Raises:
             UserError: as `write`, before the block.
         """
-        self.claim(name)
-        path, written = self.path / name, _json(content)
-        temporary = unfinished(path)
-        try:
-            with self._writing(path):
-                write_synced(temporary, written)
-                self._ledger.add(name, digest_of(written))
-            try:
-                yield
-            finally:
-                if not isinstance(sys.exception(), KeyboardInterrupt | SystemExit):
-                    with self._writing(path):
-                        os.replace(temporary, path)
-                        sync_names(self.path)
-        finally:
-            delete(temporary)
-
-    @staticmethod
-    @contextlib.contextmanager
-    def _writing(path: Path) -> Iterator[None]:
-        try:
-            yield
-        except OSError as error:
-            raise UserError(f"{path}: cannot write it: {error.strerror or error}") from None
+        written = (json.dumps(content, indent=2, allow_nan=False) + "\n").encode()
+        return self._placing(name, lambda path: write_synced(path, written))
 
     def write_folder(self, name: str, make: Callable[[Path], None]) -> Path:
         """Make a folder whole or not at all; one of the same name from before stays until then.
@@ -229,29 +211,41 @@ class OutputFolder:
         Raises:
             UserError: as `write`; and whatever `make` raises.
         """
-        return self._put(name, make, digest_of_folder)
+        with self._placing(name, make):
+            return self.path / name
 
-    def _put(self, name: str, make: Callable[[Path], None], digest: Callable[[Path], str]) -> Path:
-        """Make something under a temporary name, and give it its name when it is whole."""
+    @contextlib.contextmanager
+    def _placing(self, name: str, make: Callable[[Path], None]) -> Iterator[None]:
+        """Make something under a temporary name, and give it its name after the block."""
         self.claim(name)
-        path = self.path / name
-        temporary = unfinished(path)
+        temporary = unfinished(self.path / name)
         try:
-            with self._writing(path):
+            with self._writing(name):
                 make(temporary)
                 if not self._begun:
-                    self._ledger.add(name, digest(temporary))
-                if path.is_dir():
-                    discard(path)  # nothing is renamed over a folder
-                os.replace(temporary, path)
-                sync_names(self.path)
+                    self._ledger.add(name, digest_at(temporary))
+            try:
+                yield
+            except Exception:
+                self._place(temporary, name)
+                raise
+            self._place(temporary, name)
         finally:
             delete(temporary)
-        return path
 
+    def _place(self, temporary: Path, name: str) -> None:
+        with self._writing(name):
+            if (self.path / name).is_dir():
+                discard(self.path / name)  # nothing is renamed over a folder
+            os.replace(temporary, self.path / name)
+            sync_names(self.path)
 
-def _json(content: Mapping[str, Any]) -> bytes:
-    return (json.dumps(content, indent=2, allow_nan=False) + "\n").encode()
+    @contextlib.contextmanager
+    def _writing(self, name: str) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise UserError(f"{self.path / name}: cannot write it: {error.strerror or error}") from None
 
 
 def _foreign(path: Path) -> str:

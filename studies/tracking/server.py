@@ -14,13 +14,11 @@ from typing import TYPE_CHECKING
 from core.common.errors import UserError, first_line
 from core.common.extras import needs_driver
 from core.common.secrets import masked_url, remember
-from studies.common.processes import has_died
-from studies.common.quiet import set_level
-from studies.common.signals import ends_uncovered
+from studies.common.processes import ends_uncovered, has_died
+from studies.common.undisturbed import set_level
 from studies.study.tracking_place import tracking_place
 from studies.study.typed import command_line
-from studies.tracking.databases import MLFLOW, check_ours, check_usable, holds_something, sqlite_file
-from studies.tracking.making import setting_up
+from studies.tracking.databases import MLFLOW, check_ours, check_usable, holds_something, setting_up, sqlite_file
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

@@ -97,8 +97,21 @@ class StudyTracker(Tracker, StudyCallback):
         self._artifacts[RESULT] = result
         if result["front"]:
             self._artifacts[_FRONT] = [_front_row(row) for row in result["front"]]
-        children = losses(result, self._root)
-        self._send_root("the result", tags=tags, points=points, children=children)
+        self._send_root("the result", tags=tags, points=points, children=self._losses(result))
+
+    def _losses(self, result: Mapping[str, Any]) -> list[RunRecord]:
+        """Every loss of Phase III as a run."""
+        kinds = [("found", loss) for loss in result["finalists"]]
+        kinds += [("baseline", loss) for loss in result["baselines"].values()]
+        names = ("name", "formula", "complexity", "epsilon")
+        records = []
+        for number, (kind, loss) in enumerate(kinds):
+            params = {name: loss[name] for name in names if loss[name] is not None}
+            params |= {"scale": loss["scale"]} if loss.get("scale", 1.0) != 1 else {}
+            key, tags = {"child": str(number)}, {**self._root.tags, "kind": kind}
+            points = [Point(SINGLE, _final_metrics(loss))]
+            records.append(RunRecord(f"{kind}: {loss['name']}", self._root.group, key, tags, params, points))
+        return records
 
     def on_files(self, files: Mapping[str, Path], model: str | None) -> None:
         """Files of the study to keep with its run; they are sent when the block ends.
@@ -155,35 +168,6 @@ class StudyTracker(Tracker, StudyCallback):
         if not client.search_model_versions(f"run_id = '{self.run_id}'", max_results=1):
             tags = {key: self._root.tags[key] for key in ("searcher", "seed", "dataset", "recommender")}
             client.create_model_version(name, f"runs:/{self.run_id}/{MODEL}", self.run_id, tags)
-
-
-def losses(result: Mapping[str, Any], root: RunRecord) -> list[RunRecord]:
-    """Every loss of Phase III as a run.
-
-    Args:
-        result: what result.json holds.
-        root: the run of the study.
-    """
-    found = [("found", loss) for loss in result["finalists"]]
-    found += [("baseline", loss) for loss in result["baselines"].values()]
-    return [
-        RunRecord(
-            f"{kind}: {loss['name']}",
-            root.group,
-            {"child": str(number)},
-            {**root.tags, "kind": kind},
-            {key: value for key, value in _described(loss).items() if value is not None},
-            [Point(SINGLE, _final_metrics(loss))],
-        )
-        for number, (kind, loss) in enumerate(found)
-    ]
-
-
-def _described(loss: Mapping[str, Any]) -> dict[str, Any]:
-    scale = loss.get("scale", 1.0)
-    return {key: loss[key] for key in ("name", "formula", "complexity", "epsilon")} | (
-        {} if scale == 1 else {"scale": scale}
-    )
 
 
 def _point(step: StepRecord) -> Point:

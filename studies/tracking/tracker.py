@@ -1,18 +1,29 @@
-"""The runs of one command in MLflow: its own, open until the command ends, and those around it."""
+"""The runs of one command in MLflow: its own, open until the command ends, those around it, and a view of them.
+
+MLflow's table of runs by itself shows none of the metrics. MLflow 3.17 keeps saved views in tags of the experiment, a
+JSON with a compressed state; a version that does not know them shows its usual columns.
+"""
 
 from __future__ import annotations
 
+import base64
 import hashlib
+import json
+import zlib
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
-from studies.tracking.record import FINISHED, RunRecord
+from studies.tracking.record import FINISHED, RunRecord, now
 from studies.tracking.server import how_to_compare, reaching
 from studies.tracking.uploader import Uploader
-from studies.tracking.view import save_view, view_address
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+_VIEW = "mlflow.sharedViewState."
 
 
 class Tracker:
@@ -27,7 +38,7 @@ class Tracker:
         UserError: the server cannot be reached.
     """
 
-    #: The saved view that shows the runs side by side, see `studies.tracking.view`.
+    #: The saved view that shows the runs side by side, see `save_view`.
     view: str
 
     def __init__(self, uploader: Uploader, root: RunRecord, warn_only: bool = False) -> None:
@@ -106,3 +117,33 @@ def status_after(kind: type[BaseException] | None) -> str:
 def key_of(folder: Path) -> str:
     """A key for what is made in this folder, the same each time."""
     return hashlib.sha256(str(folder.absolute()).encode()).hexdigest()[:16]
+
+
+def save_view(
+    client: MlflowClient, experiment_id: str, key: str, name: str, metrics: Sequence[str], params: Sequence[str] = ()
+) -> None:
+    """Make or replace a view with these metrics and params as columns.
+
+    Args:
+        client: of the tracking server.
+        experiment_id: whose runs are shown.
+        key: of the view, letters and digits; it is part of the address.
+        name: as the list of views shows it.
+        metrics: columns, in order.
+        params: more of them.
+    """
+    state = {
+        "orderByKey": "attributes.start_time",
+        "orderByAsc": False,
+        "selectedColumns": [f"metrics.`{metric}`" for metric in metrics] + [f"params.`{param}`" for param in params],
+        "runsHiddenMode": "FIRST_10_RUNS",
+    }
+    packed = base64.b64encode(zlib.compress(json.dumps(state).encode())).decode()
+    made = now()
+    view = {"name": name, "createdAt": made, "updatedAt": made, "state": f"deflate;{packed}"}
+    client.set_experiment_tag(experiment_id, _VIEW + key, json.dumps(view))
+
+
+def view_address(experiment_id: str, key: str) -> str:
+    """Where MLflow's pages show the view, from their root on."""
+    return f"/#/experiments/{experiment_id}/runs?viewStateShareKey={key}"

@@ -15,8 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.common.errors import first_line
-from studies.common.processes import this_process
-from studies.common.signals import ends_uncovered
+from studies.common.processes import ends_uncovered, this_process
 from studies.tracking.record import FINISHED, RUNNING, SINGLE, Artifact, Point, RunRecord
 from studies.tracking.server import NO_TRACKING, connect
 

@@ -19,7 +19,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from core.common.errors import UserError, format_value
 from core.common.secrets import masked_url
-from studies.storage.identity import check_same
+from studies.storage.checkpoints import check_same
 from studies.storage.output import write_file
 
 #: Attributes of our studies; the second one is written last.

@@ -19,9 +19,8 @@ from optuna.storages.journal import JournalFileBackend, JournalFileSymlinkLock
 from core.common.errors import UserError, first_line
 from core.common.extras import needs_driver
 from core.common.secrets import masked_url, remember
-from studies.common.signals import ends_uncovered
-from studies.tracking.databases import OPTUNA
-from studies.tracking.making import setting_up
+from studies.common.processes import ends_uncovered
+from studies.tracking.databases import OPTUNA, setting_up
 from studies.tuning.claiming import check_journal, locks_of
 
 #: Seconds after which a lock counts as left behind by a killed process; whoever waits holds the inner lock by then.

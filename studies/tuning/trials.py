@@ -27,8 +27,7 @@ from optuna.trial import FrozenTrial, TrialState
 from core.common.errors import UserError
 from core.common.secrets import masked_url
 from core.common.seeding import derive_seed
-from studies.common.processes import has_died, this_process
-from studies.common.quiet import quiet
+from studies.common.processes import has_died, quiet, this_process
 from studies.execution.task import code
 from studies.storage.output import OutputFolder
 from studies.tuning.claiming import ID, Claim, check_all_ours

@@ -15,7 +15,7 @@ from studies.execution.cache import ResultCache
 from studies.execution.task import CHECKPOINTS, Task
 from studies.storage.checkpoints import Checkpoints
 from studies.storage.ledger import LEDGER
-from studies.storage.resuming import begin_anew, own_folder
+from studies.storage.locking import own_folder
 from tests.faults.moments import Moments
 
 
@@ -25,7 +25,7 @@ def study(folder, resume):
         checkpoints = Checkpoints(folder / "checkpoints", {})
         out.claim("checkpoints", "result.json", "model", "sent")
         if not resume:
-            begin_anew(out, checkpoints)
+            checkpoints.set_aside(out)
             out.set_aside("sent")
         number = (checkpoints.load() or {"number": 0})["number"]
         for i in range(number + 1, 4):

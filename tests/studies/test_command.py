@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from studies import benchmark, compare, evaluate, export, plot, report, reproduce, run, tune
-from studies.common.command import BAD_INPUT, BROKEN_PIPE, exit_code, run_app
-from studies.common.terminal import Tolerant
+from studies.common.command import BAD_INPUT, exit_code, run_app
+from studies.common.processes import BROKEN_PIPE, Tolerant
 from studies.storage.ledger import LEDGER
 from tests.studies.small import small_arguments
 

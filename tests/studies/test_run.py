@@ -14,7 +14,7 @@ from searchers import SEARCHERS
 from studies.common.command import BAD_INPUT, INTERRUPTED, exit_code
 from studies.run import app
 from studies.storage.ledger import LEDGER
-from studies.storage.locking import alone_in
+from studies.storage.locking import own_folder
 from studies.tracking.server import how_to_compare
 from tests.studies.small import small_arguments
 from tests.waiting import bounded
@@ -358,7 +358,7 @@ def test_a_checkpoint_that_is_a_pickle_runs_nothing(capsys, caplog, monkeypatch)
 
 
 def test_a_folder_is_used_by_one_study_at_a_time(capsys):
-    with alone_in(Path("out")):
+    with own_folder(Path("out")):
         assert "out: another process is at work there" in refused(capsys, *small_arguments(), *QUIET)
         assert left_behind() == ["out"]
 

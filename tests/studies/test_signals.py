@@ -7,7 +7,7 @@ import types
 
 import pytest
 
-from studies.common.signals import end_by_exceptions
+from studies.common.processes import end_by_exceptions
 from studies.tracking.server import reaching
 from studies.tracking.uploader import Uploader
 from studies.tuning.storage import reaching_storage

@@ -3,6 +3,7 @@
 import copy
 import io
 import pickle
+from functools import partial
 
 import numpy as np
 import pytest
@@ -12,7 +13,8 @@ from core.losses.module import LossModule
 from core.testing.process import elsewhere
 from recommenders.tasks.losses import NAMED_LOSSES, make_loss
 from studies import load_result, search_loss
-from studies.api.scorers import ModuleScorer
+from studies.api.searching import _score
+from studies.exporting.served import Recommender
 from studies.study.settings import StudySettings
 from tests.studies.api.test_leaves_no_trace import SMALL
 from tests.studies.api.test_search_loss import FRAME, Own
@@ -62,10 +64,11 @@ class Half(torch.nn.Module):
 
 def test_ids_reach_the_recommender_as_they_are():
     """Through NumPy an integer beside a float would lose its last digits, and one beside a text be a text."""
-    score = ModuleScorer(Half(), {"user": [2**53 + 1, 2**53], "item": [1, "x"]})
-    assert score([2**53 + 1, 2.0, 2**53], [1.0, 1, "x"])[[0, 2]].tolist() == [0, 0.5]
+    served = Recommender({"user": [2**53 + 1, 2**53], "item": [1, "x"]}, partial(_score, Half()))
+    y_hat = served.predict({"user": [2**53 + 1, 2.0, 2**53], "item": [1.0, 1, "x"]})
+    assert y_hat[[0, 2]].tolist() == [0, 0.5]
     with pytest.raises(ValueError, match="expected a list of users, got '5' alone"):
-        score(5, [1])
+        served.predict({"user": 5, "item": [1]})
 
 
 def told_with_page(result):

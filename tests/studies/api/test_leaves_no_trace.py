@@ -16,8 +16,7 @@ import torch
 
 from core.common.errors import UserError
 from studies import search_loss
-from studies.common.quiet import set_level
-from studies.common.undisturbed import leaves_no_trace, undisturbed
+from studies.common.undisturbed import set_level, undisturbed
 from tests.studies.api.test_search_loss import Own
 
 SMALL = {"dataset": "synthetic", "searcher": "random", "trainings": 3, "finalists": 1, "simpler": 0, "repeats": 1}
@@ -124,8 +123,8 @@ def disturb():
 
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, SystemExit])
 def test_everything_is_given_back_whatever_ends_the_call(error):
-    @leaves_no_trace
-    @leaves_no_trace
+    @undisturbed()
+    @undisturbed()
     def ended():
         disturb()
         raise error
@@ -139,7 +138,7 @@ def test_everything_is_given_back_whatever_ends_the_call(error):
 def test_the_last_of_several_calls_gives_back_what_the_first_one_found():
     inside, done = threading.Event(), threading.Event()
 
-    @leaves_no_trace
+    @undisturbed()
     def first():
         disturb()
         inside.set()
@@ -157,7 +156,7 @@ def test_the_last_of_several_calls_gives_back_what_the_first_one_found():
 
 
 def test_a_warning_that_is_made_an_error_ends_no_call():
-    @leaves_no_trace
+    @undisturbed()
     def warn():
         warnings.warn("of a library", FutureWarning, stacklevel=1)
         return 3

@@ -10,8 +10,8 @@ import pytest
 
 from core.common.errors import UserError
 from core.losses.loss import ProgramLoss
+from studies.evaluation.report import conclusion
 from studies.evaluation.settings import EvaluatePlaces, command
-from studies.evaluation.summary import conclusion
 from tests.studies.comparison.small import Diary
 from tests.studies.conftest import database
 from tests.studies.evaluation.small import judge, run_command, small_evaluation
@@ -222,6 +222,6 @@ def test_what_is_trained_for_the_scale_is_what_is_judged(symmetric):
     of_one = {epsilon: loss for epsilon, loss in small_evaluation().contenders[0].choices}
     assert isinstance(of_one[maxr.choice.epsilon], ProgramLoss)
     rate = maxr.choice.tuner.best.point.learning_rate
-    assert maxr.choice.sgd.learning_rate == pytest.approx(rate * maxr.choice.factor)
+    assert maxr.choice.sgd.learning_rate == pytest.approx(rate * maxr.choice.tuner.factors[maxr.choice.epsilon])
     with pytest.raises(UserError):
         small_evaluation(loss=("y_hat +",))

@@ -5,7 +5,7 @@ from scipy.stats import wilcoxon
 
 from recommenders.tasks.metrics import METRICS
 from studies.common.paired import signed_rank_p
-from studies.evaluation.statistics import compare_with
+from studies.evaluation.outcome import compare_with
 
 AUC, RMSE = METRICS["auc"], METRICS["rmse"]
 GOOD = [0.80 + 0.001 * i for i in range(10)]

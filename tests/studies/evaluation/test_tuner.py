@@ -18,7 +18,7 @@ def hill(point, peak=(1.0, 1e-4, 0.1)):
 
 
 def tuned(trials, epsilons=EPSILONS, seed=0, value=hill, higher_is_better=True):
-    tuner = Tuner(epsilons, seed, higher_is_better)
+    tuner = Tuner(dict.fromkeys(epsilons, 1.0), seed, higher_is_better)
     for done in range(0, trials, AT_ONCE):
         n = min(AT_ONCE, trials - done)
         tuner.tell([[value(point)] for point in tuner.ask(n, walk=2 * done >= trials)])
@@ -53,7 +53,7 @@ def test_the_neighbours_of_the_best_point_are_tried_first():
 def test_neighbours_alone_close_the_bracket_and_then_there_are_none():
     tuner = tuned(8)
     for _ in range(20):
-        points = tuner.ask_neighbours()
+        points = tuner.ask(None, walk=True)
         tuner.tell([[hill(point)] for point in points])
         if not points:
             break
@@ -100,7 +100,7 @@ def test_a_point_stands_for_the_same_sgd_of_a_loss_of_any_scale(rate, decay, fac
 
 
 def test_every_smoothing_term_is_tried_in_the_middle_of_the_region():
-    first = Tuner(EPSILONS, 0, True).ask(8, walk=False)
+    first = Tuner(dict.fromkeys(EPSILONS, 1.0), 0, True).ask(8, walk=False)
     assert [point.epsilon for point in first[:3]] == list(EPSILONS)
     assert len({(point.learning_rate, point.weight_decay) for point in first[:3]}) == 1
-    assert [point.epsilon for point in Tuner(EPSILONS, 0, True).ask(2, walk=False)] == [1.0, 0.1]
+    assert [point.epsilon for point in Tuner(dict.fromkeys(EPSILONS, 1.0), 0, True).ask(2, walk=False)] == [1.0, 0.1]

@@ -10,8 +10,7 @@ import pytest
 
 from core.common.errors import UserError
 from studies.storage import locking
-from studies.storage.locking import alone_in
-from studies.storage.resuming import own_folder
+from studies.storage.locking import own_folder
 
 ROOT = Path(__file__).parents[3]
 
@@ -19,7 +18,7 @@ ROOT = Path(__file__).parents[3]
 def refused(folder):
     """Whether another one may not work there; locks are those of open files, so this process will do as the other."""
     try:
-        with alone_in(folder):
+        with own_folder(folder):
             return False
     except UserError as error:
         assert "another process is at work there" in str(error)  # noqa: PT017 - a refusal is one of two good ends
@@ -44,13 +43,13 @@ def names(tmp_path):
 
 
 def test_a_folder_belongs_to_one_process_at_a_time(tmp_path):
-    imports = "from pathlib import Path\nfrom studies.storage.locking import alone_in"
-    code = f"{imports}\nwith alone_in(Path({str(tmp_path)!r})): 1"
+    imports = "from pathlib import Path\nfrom studies.storage.locking import own_folder"
+    code = f"{imports}\nwith own_folder(Path({str(tmp_path)!r})): 1"
 
     def other():
         return subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
 
-    with alone_in(tmp_path):
+    with own_folder(tmp_path):
         assert "another process is at work there" in other().stderr
     assert other().returncode == 0
     assert list(tmp_path.iterdir()) == []
@@ -60,7 +59,7 @@ def test_no_other_name_of_the_folder_passes_the_lock_by(names, monkeypatch):
     monkeypatch.chdir(names[0].parent)
     names.append(Path("real"))
     for mine in names:
-        with alone_in(mine):
+        with own_folder(mine):
             assert [refused(name) for name in names] == [True] * len(names)
     assert [refused(name) for name in names] == [False] * len(names)
 
@@ -69,7 +68,7 @@ def test_no_other_name_of_the_folder_passes_the_lock_by(names, monkeypatch):
 def test_no_other_environment_passes_the_lock_by(tmp_path, monkeypatch, changed):
     folder, elsewhere = tmp_path / "out", tmp_path / "elsewhere"
     elsewhere.mkdir()
-    with alone_in(folder):
+    with own_folder(folder):
         monkeypatch.setenv(changed, str(elsewhere))
         monkeypatch.setattr(tempfile, "tempdir", None)
         assert refused(folder)
@@ -78,7 +77,7 @@ def test_no_other_environment_passes_the_lock_by(tmp_path, monkeypatch, changed)
 def test_a_killed_process_leaves_no_lock(tmp_path):
     pid = os.fork()
     if pid == 0:
-        with alone_in(tmp_path):
+        with own_folder(tmp_path):
             os.kill(os.getpid(), 9)
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == -9
     assert not refused(tmp_path)
@@ -93,7 +92,7 @@ def test_whoever_waited_at_a_folder_that_was_taken_back_gets_the_one_that_is_the
         lock(number)
 
     monkeypatch.setattr(locking, "_lock", just_before)
-    with alone_in(folder):
+    with own_folder(folder):
         assert refused(folder)
 
 
@@ -113,7 +112,7 @@ PLAIN_LOCK = locking._lock
 
 def test_where_folders_cannot_be_locked_a_file_in_them_is(names, monkeypatch):
     monkeypatch.setattr(locking, "_lock", no_folders)
-    with alone_in(names[0]):
+    with own_folder(names[0]):
         assert all(refused(name) for name in names)
     assert not refused(names[0])
 
@@ -125,7 +124,7 @@ def test_where_nothing_can_be_locked_that_is_said(tmp_path, monkeypatch, caplog)
 
 
 def test_a_folder_that_is_in_use_is_neither_swept_nor_taken_back(tmp_path):
-    with alone_in(tmp_path / "out"):
+    with own_folder(tmp_path / "out"):
         (tmp_path / "out" / ".x.1.unfinished").touch()
         with pytest.raises(UserError, match="another process"), own_folder(tmp_path / "out"):
             pass

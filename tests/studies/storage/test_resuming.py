@@ -1,19 +1,17 @@
 import json
 
-from studies.storage.checkpoints import Checkpoints
-from studies.storage.identity import code_digest
+from studies.storage.checkpoints import Checkpoints, code_digest, finished_result
 from studies.storage.output import OutputFolder
-from studies.storage.resuming import begin_anew, finished_result, stored_state
 from tests.recommenders.problems import small_data
 
 
 def test_without_resume_an_unfinished_study_is_set_aside_and_not_lost(tmp_path, caplog):
     folder = OutputFolder(tmp_path)
-    begin_anew(folder, Checkpoints(tmp_path / "checkpoints", {}))
+    Checkpoints(tmp_path / "checkpoints", {}).set_aside(folder)
     assert caplog.text == ""
     for number in (1, 2):
         Checkpoints(tmp_path / "checkpoints", {}).write({"number": number})
-        begin_anew(folder, Checkpoints(tmp_path / "checkpoints", {}))
+        Checkpoints(tmp_path / "checkpoints", {}).set_aside(folder)
         assert "--resume would go on" in caplog.text
         assert Checkpoints(tmp_path / "checkpoints.before", {}).load() == {"number": number}
         assert not (tmp_path / "checkpoints").exists()
@@ -21,12 +19,12 @@ def test_without_resume_an_unfinished_study_is_set_aside_and_not_lost(tmp_path, 
 
 def test_with_resume_the_state_comes_back(tmp_path, caplog):
     kept = Checkpoints(tmp_path / "checkpoints", {})
-    assert stored_state(kept) is None
+    assert kept.load() is None
     assert caplog.text == ""
     kept.write({"number": 1})
-    assert stored_state(kept) == {"number": 1}
+    assert kept.load() == {"number": 1}
     (tmp_path / "checkpoints" / "checkpoint-000001").write_bytes(b"")
-    assert stored_state(kept) is None
+    assert kept.load() is None
     assert "is whole; the study begins anew" in caplog.text
 
 

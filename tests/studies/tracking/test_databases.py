@@ -9,9 +9,8 @@ import pytest
 
 from core.common.errors import UserError
 from studies.study.tracking_place import experiment_name, tracking_place
-from studies.tracking import making
-from studies.tracking.databases import MLFLOW, sqlite_file
-from studies.tracking.making import setting_up
+from studies.tracking import databases
+from studies.tracking.databases import MLFLOW, setting_up, sqlite_file
 from studies.tracking.server import connect, how_to_compare, open_server, reaching
 
 
@@ -55,7 +54,7 @@ def test_one_process_at_a_time_makes_a_database_whatever_it_is_called_and_wherev
     there.mkdir()
     link.symlink_to(there)
     (tmp_path / "other.db").symlink_to(there / "m.db")
-    monkeypatch.setattr(making, "_PATIENCE", 0.0)
+    monkeypatch.setattr(databases, "_PATIENCE", 0.0)
     with setting_up("--tracking-uri", f"sqlite:///{there}/m.db", "MLflow", MLFLOW, make):
         monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
         monkeypatch.chdir(there)

@@ -12,10 +12,9 @@ from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
 from core.common.errors import UserError
-from studies.common.signals import end_by_exceptions
+from studies.common.processes import end_by_exceptions
 from studies.tracking import databases, server
-from studies.tracking.databases import MLFLOW, sqlite_file
-from studies.tracking.making import setting_up
+from studies.tracking.databases import MLFLOW, setting_up, sqlite_file
 from studies.tracking.server import connect, open_server, reaching
 from studies.tuning.storage import open_storage
 from tests.faults.test_kill_writes import killed

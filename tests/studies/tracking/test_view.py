@@ -2,7 +2,7 @@ import base64
 import json
 import zlib
 
-from studies.tracking.view import save_view, view_address
+from studies.tracking.tracker import save_view, view_address
 
 
 class Tags(dict):
