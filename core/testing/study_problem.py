@@ -22,7 +22,7 @@ from core.testing.process import packed, unpacked
 
 
 class StudyProblemContract(ProblemContract):
-    """What every problem has to fulfil that commands search, beside what the search asks of it."""
+    """The contract of problems that commands search, beside that of all problems."""
 
     @abstractmethod
     def make(self, seed: int) -> StudyProblem[Any]:

@@ -11,7 +11,7 @@ from core.testing.evaluator import loss
 from recommenders.data.synthetic import planted
 from recommenders.models.mf import MF
 from recommenders.models.mlp import MLP
-from recommenders.tasks.convergence import BatchedRun, ConvergenceTraining, TrainingResult, fit_losses
+from recommenders.tasks.convergence import BatchedRun, LossConvergence, TrainingResult, fit_losses
 from recommenders.tasks.losses import make_loss
 from studies.storage.packing import pack, unpack
 from tests.recommenders.problems import make_task, task_that_takes
@@ -115,13 +115,13 @@ def test_every_loss_goes_down_its_own_way():
     own = replace(task.settings.sgd, learning_rate=0.3, weight_decay=0.01, clip=1e-3)
     other = make_task(learning_rate=0.3, weight_decay=0.01, clip=1e-3)
     early_stopping = EarlyStopping(max_epochs=4)
-    both = ConvergenceTraining(task, [BCE, BCE], 0, early_stopping, sgd=[task.settings.sgd, own])
+    both = LossConvergence(task, [BCE, BCE], 0, early_stopping, sgd=[task.settings.sgd, own])
     for _ in both:
         pass
     assert both.fitted == [*fit_losses(task, [BCE], 0, early_stopping), *fit_losses(other, [BCE], 0, early_stopping)]
     assert both.fitted[0] != both.fitted[1]
     with pytest.raises(ValueError, match="expected 2 settings of SGD, one for each loss, got 1"):
-        ConvergenceTraining(task, [BCE, BCE], 0, early_stopping, sgd=[own])
+        LossConvergence(task, [BCE, BCE], 0, early_stopping, sgd=[own])
 
 
 def test_the_same_seed_gives_the_same_result_and_another_one_another():
@@ -182,7 +182,7 @@ def test_training_goes_on_from_any_epoch_as_if_it_had_never_ended(together):
 
     def begin():
         task = task_that_takes(together)
-        return ConvergenceTraining(task, losses, 3, early_stopping)
+        return LossConvergence(task, losses, 3, early_stopping)
 
     whole, states = begin(), []
     for _ in whole:
@@ -198,19 +198,19 @@ def test_training_goes_on_from_any_epoch_as_if_it_had_never_ended(together):
 
 def test_a_state_of_other_losses_is_refused():
     loss = make_loss("BCE", OperatorSpace())
-    fitting = ConvergenceTraining(make_task(), [loss], 0, EarlyStopping(max_epochs=3))
+    fitting = LossConvergence(make_task(), [loss], 0, EarlyStopping(max_epochs=3))
     next(iter(fitting))
     state = fitting.state_dict()
     with pytest.raises(UserError, match="expected 2 losses, got 1"):
-        ConvergenceTraining(make_task(), [loss] * 2, 0, EarlyStopping()).load_state_dict(state)
+        LossConvergence(make_task(), [loss] * 2, 0, EarlyStopping()).load_state_dict(state)
     with pytest.raises(UserError, match=r"stored parameters: expected .*user_embedding"):
-        ConvergenceTraining(make_task(MF(embedding_size=3)), [loss], 0, EarlyStopping()).load_state_dict(state)
+        LossConvergence(make_task(MF(embedding_size=3)), [loss], 0, EarlyStopping()).load_state_dict(state)
 
 
 @pytest.mark.parametrize("together", [None, 1, 2])
 def test_the_recommender_that_is_kept_is_the_one_whose_metrics_are_told(together):
     task = task_that_takes(together)
-    fitting = ConvergenceTraining(task, [BCE, MSE, FOCAL], 0, EarlyStopping(max_epochs=4), keep=1)
+    fitting = LossConvergence(task, [BCE, MSE, FOCAL], 0, EarlyStopping(max_epochs=4), keep=1)
     assert fitting.kept is None
     for _ in fitting:
         pass
@@ -219,7 +219,7 @@ def test_the_recommender_that_is_kept_is_the_one_whose_metrics_are_told(together
 
 def test_a_kept_recommender_is_part_of_the_state():
     def begin():
-        return ConvergenceTraining(task_that_takes(1), [BCE, MSE], 0, EarlyStopping(max_epochs=3), keep=0)
+        return LossConvergence(task_that_takes(1), [BCE, MSE], 0, EarlyStopping(max_epochs=3), keep=0)
 
     fitting, state = begin(), None
     for _ in fitting:
@@ -230,7 +230,7 @@ def test_a_kept_recommender_is_part_of_the_state():
 
 
 def test_the_recommender_of_a_loss_that_broke_down_is_not_kept():
-    fitting = ConvergenceTraining(make_task(), [NAN], 0, EarlyStopping(max_epochs=3), keep=0)
+    fitting = LossConvergence(make_task(), [NAN], 0, EarlyStopping(max_epochs=3), keep=0)
     assert [len(progress) for progress in fitting] == [1]
     assert fitting.kept is None
 

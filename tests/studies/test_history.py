@@ -18,7 +18,7 @@ METRIC = find_metric("classification", None)
 def searched():
     history, states = History(METRIC), []
     study = Study(small_settings())
-    study.search([history], on_checkpoint=lambda make: states.append(json.loads(json.dumps(make()["observers"]))))
+    study.search([history], on_checkpoint=lambda make: states.append(json.loads(json.dumps(make()["callbacks"]))))
     return history, states
 
 
@@ -47,7 +47,7 @@ def test_a_state_does_not_repeat_what_a_file_holds(tmp_path):
     whole, states = history(), []
     study = Study(small_settings())
     study.search(
-        [whole], on_checkpoint=lambda make: states.append(json.loads(json.dumps(make()["observers"]["History"])))
+        [whole], on_checkpoint=lambda make: states.append(json.loads(json.dumps(make()["callbacks"]["History"])))
     )
     assert [(state["in_file"], state["steps"]) for state in states] == [(1, []), (2, [])]
     resumed = history()

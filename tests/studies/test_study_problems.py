@@ -2,6 +2,7 @@
 
 import pytest
 
+from core.common.seeding import derive_seed
 from core.testing.study_problem import StudyProblemContract
 from studies.study.study import Study
 from tests.studies.small import small_settings
@@ -17,7 +18,7 @@ LOSSES = {
 
 
 class TestLosses(StudyProblemContract):
-    n_drawn = 200
+    n_drawn = 600
 
     @pytest.fixture(autouse=True, params=LOSSES)
     def _take(self, request):
@@ -25,6 +26,9 @@ class TestLosses(StudyProblemContract):
 
     def make(self, seed):
         return Study(small_settings(seed=seed, max_epochs=2, xi=1e-3, **LOSSES[self.name])).problem
+
+    def restarted(self, problem, seed):
+        return problem.restart(derive_seed(seed, "environment"))
 
 
 class TestBits(StudyProblemContract):
