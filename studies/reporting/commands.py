@@ -13,10 +13,9 @@ _ALWAYS = ("searcher", "seed")
 
 
 def changed_settings(settings: StudySettings) -> dict[str, Any]:
-    """The settings that are not the defaults, which may depend on the environment."""
-    usual = StudySettings(environment=settings.environment).to_dict() | {
-        "environment": StudySettings().environment,
-    }
+    """The settings that are not the defaults, which may depend on the problem and the environment."""
+    usual = StudySettings(problem=settings.problem, environment=settings.environment).to_dict()
+    usual |= {name: getattr(StudySettings(), name) for name in ("environment", "problem")}
     return {name: value for name, value in settings.to_dict().items() if value != usual.get(name)}
 
 
