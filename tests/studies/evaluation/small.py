@@ -29,7 +29,7 @@ def judge(folder, jobs=1, callbacks=(), **changes):
     """The outcome, computed in this process unless there are more jobs."""
     settings = small_evaluation(**changes)
     with small_runner(folder / "parts", jobs, callbacks) as runner:
-        return Evaluation(settings, Study(settings.study).task, TaskFactory(None), runner).run()
+        return Evaluation(settings, Study(settings.study).losses.task, TaskFactory(None), runner).run()
 
 
 def run_command(*words, **changes):
