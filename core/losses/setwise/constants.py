@@ -12,7 +12,7 @@ from core.common.errors import UserError, format_value
 
 @dataclass(frozen=True)
 class Kind:
-    """What a constant may be."""
+    """The values that a constant may have."""
 
     wanted: str
     """In words, for messages."""
