@@ -23,47 +23,41 @@ def mmls(draw):
     return MML(tuple(ms), tuple(ws), draw(weights), draw(weights), draw(st.booleans()))
 
 
+exponents = st.sampled_from((1.0, 1.22, 2.0))
+surrogates = st.sampled_from(("tanh", "atan", "relu"))
+
+#: name -> losses of that name with any constants.
+LOSSES = {
+    "MML": mmls(),
+    "CCL": st.builds(CCL, margins, weights, st.booleans(), means),
+    "contrastive": st.builds(Contrastive, margins, weights, means),
+    "triplet": st.builds(Triplet, margins),
+    "InfoNCE": st.builds(InfoNCE, temperatures),
+    "SL": st.builds(SL, temperatures),
+    "BSL": st.builds(BSL, temperatures, exponents),
+    "BSL-paper": st.builds(BSLPaper, temperatures),
+    "BSL-benchmark": st.builds(BSLBenchmark, temperatures, temperatures),
+    "BPR": st.builds(BPR, temperatures),
+    "hinge": st.builds(PairwiseHinge, margins),
+    "MSE": st.builds(MSE, weights, reductions),
+    "SigmoidCE": st.builds(SigmoidCE, temperatures, weights, reductions),
+    "PSL": st.builds(PSL, surrogates, temperatures, st.sampled_from((2.0, 4.0))),
+    "SL@K": st.builds(SLAtK, temperatures, temperatures, means),
+    "gBCE": st.builds(GBCE, st.sampled_from((0.0, 0.75, 1.0)), temperatures),
+}
+losses = st.one_of(*LOSSES.values())
 #: Unchanged when a constant is added to all scores.
-differences = st.one_of(
-    st.builds(Triplet, margins),
-    st.builds(InfoNCE, temperatures),
-    st.builds(SL, temperatures),
-    st.builds(BSLPaper, temperatures),
-    st.builds(BSLBenchmark, temperatures, temperatures),
-    st.builds(BPR, temperatures),
-    st.builds(PairwiseHinge, margins),
-    st.builds(PSL, st.sampled_from(("tanh", "atan", "relu")), temperatures, st.sampled_from((2.0, 4.0))),
-)
-#: Unchanged when all negatives are there twice.
-means_over_negatives = st.one_of(
-    mmls(),
-    st.builds(CCL, margins, weights, st.booleans()),
-    st.builds(Contrastive, margins, weights),
-    st.builds(MSE, weights, st.just("mean")),
-    st.builds(SigmoidCE, temperatures, weights, st.just("mean")),
-    st.builds(BSL, temperatures, st.sampled_from((1.0, 1.22, 2.0))),
-    st.builds(SLAtK, temperatures, temperatures, st.just("mean")),
-    differences.filter(lambda loss: loss.name != "InfoNCE"),
-)
-#: Pulls positives up and pushes negatives down on cosines, wherever they are.
-towards = st.one_of(
-    differences,
-    mmls(),
-    st.builds(CCL, margins, weights, st.booleans(), means),
-    st.builds(Contrastive, margins, weights, means),
-    st.builds(SigmoidCE, temperatures, weights, reductions),
-    st.builds(BSL, temperatures, st.sampled_from((1.0, 1.22, 2.0))),
-    st.builds(GBCE, st.sampled_from((0.0, 0.75, 1.0)), temperatures),
-)
-losses = st.one_of(
-    towards,
-    st.builds(MSE, weights, reductions),
-    st.builds(SLAtK, temperatures, temperatures, means),
-)
+DIFFERENCES = ("triplet", "InfoNCE", "SL", "BSL-paper", "BSL-benchmark", "BPR", "hinge", "PSL")
+#: Unchanged when all negatives are there twice, unless they are summed.
+MEANS = tuple(name for name in LOSSES if name not in ("InfoNCE", "gBCE"))
+#: Pull the positive up and push negatives down wherever cosines are: MSE wants them at 0, and SL@K weighs the positive.
+TOWARDS = tuple(name for name in LOSSES if name not in ("MSE", "SL@K"))
 
 #: At margins and their sums with others, where dropout takes cosines, and between.
 cosines = st.sampled_from((-1.0, -0.5, 0.0, 0.25, 0.5, 0.75, 0.9, 1.0)) | st.floats(-1, 1)
 dropped = cosines | st.sampled_from((-1.1, 1.1)) | st.floats(-1.2, 1.2)
+#: Sums and differences of these are exact.
+sixteenths = st.integers(-16, 16).map(lambda k: k / 16)
 large = st.sampled_from((-300.0, -40.0, 0.0, 40.0, 300.0)) | st.floats(-300, 300)
 
 
@@ -73,6 +67,5 @@ def score_sets(draw, values=dropped, equal=True):
     b, n = draw(st.integers(1, 3)), draw(st.integers(1, 6))
     one = draw(st.none() | values) if equal else None
     rows = [[draw(values) if one is None else one for _ in range(n + 1)] for _ in range(b)]
-    return scores_of(
-        [row[0] for row in rows], [row[1:] for row in rows], draw(cosines), draw(st.sampled_from((0.01, 1.0)))
-    )
+    rate = draw(st.sampled_from((0.01, 0.5, 1.0)))
+    return scores_of([row[0] for row in rows], [row[1:] for row in rows], draw(cosines), rate)

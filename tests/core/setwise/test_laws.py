@@ -12,7 +12,10 @@ from core.losses.setwise.softmax import BSL, SL, BSLBenchmark, BSLPaper, InfoNCE
 from core.losses.setwise.surrogates import PSL, SLAtK
 from tests.core.setwise import strategies as made
 from tests.core.setwise.formulas import by_autograd, scores_of
-from tests.strategies import law
+from tests.strategies import examples, law
+
+#: For laws that hold for every loss by itself.
+few = examples(20, 200)
 
 
 def assert_close(found, expected, relative=1e-10):
@@ -26,23 +29,21 @@ def evaluated(loss, scores, **changes):
     return loss.evaluate(dataclasses.replace(scores, **changes))
 
 
-@law
-@given(made.losses, made.score_sets())
-def test_value_and_gradients_are_those_of_the_formula(loss, scores):
+@pytest.mark.parametrize("name", made.LOSSES)
+@pytest.mark.parametrize("values", [made.dropped, made.large])
+@few
+@given(st.data())
+def test_value_and_gradients_are_those_of_the_formula(values, name, data):
+    loss, scores = data.draw(made.LOSSES[name]), data.draw(made.score_sets(values))
     assert_close(loss.evaluate(scores), by_autograd(loss, scores))
 
 
-@law
-@given(made.losses, made.score_sets(made.large))
-def test_they_are_so_for_large_scores(loss, scores):
-    assert_close(loss.evaluate(scores), by_autograd(loss, scores))
-
-
-@law
-@given(made.losses, made.score_sets(made.large))
-def test_float32_is_finite_for_large_scores(loss, scores):
+@pytest.mark.parametrize("name", made.LOSSES)
+@few
+@given(made.score_sets(made.large), st.data())
+def test_float32_is_finite_for_large_scores(name, scores, data):
     single = SetScores(scores.positive.float(), scores.negatives.float(), scores.quantile.float(), scores.sampling_rate)
-    found = loss.evaluate(single)
+    found = data.draw(made.LOSSES[name]).evaluate(single)
     assert all(one.dtype == torch.float32 for one in found)
     assert all(one.isfinite().all() for one in found)
 
@@ -58,20 +59,28 @@ def test_other_float_types_agree_to_their_precision(loss, dtype):
         torch.testing.assert_close(one.double(), other, rtol=rounding, atol=rounding * float(other.abs().max()))
 
 
-@law
-@given(made.differences, made.score_sets(made.cosines), st.floats(-10, 10))
-def test_losses_of_differences_do_not_change_when_all_scores_do(loss, scores, shift):
+@pytest.mark.parametrize("name", made.DIFFERENCES)
+@few
+@given(made.score_sets(made.sixteenths), st.integers(-100, 100), st.data())
+def test_losses_of_differences_do_not_change_when_all_scores_do(name, scores, shift, data):
+    loss = data.draw(made.LOSSES[name])
     moved = evaluated(loss, scores, positive=scores.positive + shift, negatives=scores.negatives + shift)
-    before = loss.evaluate(scores)
-    if loss.name in ("BSL-paper", "BSL-benchmark", "SL", "InfoNCE", "BPR"):
-        assert_close(moved, before, 1e-9)  # differences are rounded
-    assert torch.allclose(before.positive, -before.negatives.sum(1), rtol=1e-10, atol=1e-12)
+    assert all(map(torch.equal, moved, loss.evaluate(scores)))
 
 
-@law
-@given(made.towards, made.score_sets(made.cosines))
-def test_positives_are_pulled_up_and_negatives_pushed_down(loss, scores):
-    found = loss.evaluate(scores)
+@pytest.mark.parametrize("name", made.DIFFERENCES)
+@few
+@given(made.score_sets(), st.data())
+def test_losses_of_differences_pull_as_strongly_as_they_push(name, scores, data):
+    found = data.draw(made.LOSSES[name]).evaluate(scores)
+    assert torch.allclose(found.positive, -found.negatives.sum(1), rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", made.TOWARDS)
+@few
+@given(made.score_sets(made.cosines), st.data())
+def test_positives_are_pulled_up_and_negatives_pushed_down(name, scores, data):
+    found = data.draw(made.LOSSES[name]).evaluate(scores)
     assert (found.positive <= 0).all()
     assert (found.negatives >= 0).all()
 
@@ -85,9 +94,11 @@ def test_permuted_negatives_have_permuted_gradients(loss, scores, data):
     assert_close(found, before._replace(negatives=before.negatives[:, order]))
 
 
-@law
-@given(made.means_over_negatives, made.score_sets())
-def test_negatives_that_are_there_twice_share_their_gradient(loss, scores):
+@pytest.mark.parametrize("name", made.MEANS)
+@few
+@given(made.score_sets(), st.data())
+def test_negatives_that_are_there_twice_share_their_gradient(name, scores, data):
+    loss = data.draw(made.LOSSES[name].filter(lambda one: getattr(one, "reduction", "mean") == "mean"))
     before = loss.evaluate(scores)
     twice = evaluated(loss, scores, negatives=scores.negatives.repeat(1, 2))
     assert_close(twice, before._replace(negatives=before.negatives.repeat(1, 2) / 2))
