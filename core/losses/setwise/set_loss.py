@@ -1,0 +1,125 @@
+"""The interface of losses of one positive score and the scores of its negatives."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, fields
+from typing import ClassVar, Literal, NamedTuple, TypeVar
+
+from torch import Tensor
+
+from core.common.errors import UserError
+from core.losses.setwise.constants import check_constant, constant_as_text
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, eq=False)
+class SetScores:
+    """The scores of a batch, detached from autograd: one positive and N negatives in every row.
+
+    Raises:
+        UserError: shapes or dtypes do not fit, there are no negatives, or the sampling rate is not in (0, 1].
+    """
+
+    positive: Tensor
+    """[B], of any float dtype."""
+    negatives: Tensor
+    """[B, N], of the same dtype."""
+    quantile: Tensor | None = None
+    """[B], of the same dtype: the score that a user's K-th best item has, a constant to the gradient. Only for losses
+    that say so in `needs`."""
+    sampling_rate: float | None = None
+    """The part of all negative items that is drawn for a positive, N / number of them. Only for losses that say so."""
+
+    def __post_init__(self) -> None:
+        """Check shapes, dtypes and the sampling rate, and detach the scores."""
+        positive, negatives, quantile = self.positive, self.negatives, self.quantile
+        shapes = [tuple(one.shape) for one in (positive, negatives)]
+        if positive.ndim != 1 or negatives.ndim != 2 or len(positive) != len(negatives) or not negatives.shape[1]:
+            raise UserError(f"scores: expected a positive [B] and negatives [B, N] with N > 0, got {shapes}")
+        if quantile is not None and quantile.shape != positive.shape:
+            raise UserError(f"scores: expected a quantile {shapes[0]} as the positive, got {tuple(quantile.shape)}")
+        every = [positive, negatives, *([] if quantile is None else [quantile])]
+        if not positive.is_floating_point() or any(one.dtype != positive.dtype for one in every):
+            raise UserError(f"scores: expected one float dtype, got {', '.join(str(one.dtype) for one in every)}")
+        if self.sampling_rate is not None and not 0 < self.sampling_rate <= 1:
+            raise UserError(f"scores: expected a sampling rate above 0 and at most 1, got {self.sampling_rate}")
+        object.__setattr__(self, "positive", positive.detach())
+        object.__setattr__(self, "negatives", negatives.detach())
+        object.__setattr__(self, "quantile", None if quantile is None else quantile.detach())
+
+    @property
+    def differences(self) -> Tensor:
+        """Every negative minus its positive, d [B, N]."""
+        return self.negatives - self.positive[:, None]
+
+
+class LossAndGradients(NamedTuple):
+    """The loss of every row of a batch, and its derivatives by the scores of the row, of the scores' dtype."""
+
+    value: Tensor
+    """[B]; the mean over the batch is the trainer's."""
+    positive: Tensor
+    """d value / d positive [B]."""
+    negatives: Tensor
+    """d value / d negatives [B, N]."""
+
+
+@dataclass(frozen=True)
+class SetLoss(ABC):
+    """A loss of a positive score and the scores of its N negatives. Its fields are its constants.
+
+    A subclass is a frozen dataclass whose fields come from `core.losses.setwise.constants`, so that they are checked.
+
+    Raises:
+        UserError: a constant is of the wrong type or out of its range.
+    """
+
+    name: ClassVar[str]
+    """What a line calls it."""
+    formula: ClassVar[str]
+    """The loss as text; see `core.losses.setwise` for the letters."""
+    source: ClassVar[str]
+    """The paper, with equation or section."""
+    published: ClassVar[str]
+    """What published code does otherwise, or what differs here from the paper."""
+    scores: ClassVar[Literal["cosine", "any"]]
+    """Whether margins and targets presuppose scores in [-1, 1], or any score will do."""
+    needs: ClassVar[tuple[str, ...]] = ()
+    """Optional fields of SetScores that the trainer has to give."""
+
+    def __post_init__(self) -> None:
+        """Check every constant."""
+        for field in fields(self):
+            check_constant(f"loss {self.name}", field, getattr(self, field.name))
+
+    def __str__(self) -> str:
+        """Return a line with every constant, from which `parse_set_loss` makes an equal loss."""
+        constants = [f"{one.name}={constant_as_text(getattr(self, one.name))}" for one in fields(self)]
+        return ":".join([self.name, *constants])
+
+    def needed(self, given: T | None, name: str) -> T:
+        """Return a field of SetScores that the loss needs.
+
+        Args:
+            given: its value.
+            name: its name.
+
+        Raises:
+            UserError: it is None.
+        """
+        if given is None:
+            raise UserError(f"loss {self.name}: expected scores with a {name}, got none: the trainer has to give it")
+        return given
+
+    @abstractmethod
+    def evaluate(self, scores: SetScores) -> LossAndGradients:
+        """Return the loss of every row and its gradients.
+
+        Args:
+            scores: a batch [B] of positives and [B, N] of negatives.
+
+        Raises:
+            UserError: something that the loss needs is missing.
+        """

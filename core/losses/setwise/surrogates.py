@@ -1,0 +1,104 @@
+"""Losses made to follow NDCG more closely than the softmax loss does: PSL and SL@K."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+import torch
+from torch import Tensor
+from torch.nn.functional import logsigmoid
+
+from core.losses.setwise import constants
+from core.losses.setwise.set_loss import LossAndGradients, SetLoss, SetScores
+from core.losses.setwise.terms import Term, log_mean_exp, log_sum_exp
+
+#: The surrogates relu and atan reach 0 and below; no value below this one is taken.
+FLOOR = 1e-6
+
+
+def _log_tanh(x: Tensor) -> Term:
+    """Return log(tanh(x) + 1) of any shape, which is log 2 + log sigmoid(2 x)."""
+    return Term(logsigmoid(2 * x) + math.log(2), 2 * torch.sigmoid(-2 * x))
+
+
+def _log_atan(x: Tensor) -> Term:
+    """Return log(atan(x) + 1) of any shape, from FLOOR upwards."""
+    return _log_above_floor(x.atan() + 1, 1 / (1 + x.square()))
+
+
+def _log_relu(x: Tensor) -> Term:
+    """Return log(max(0, x + 1)) of any shape, from FLOOR upwards."""
+    return _log_above_floor(x + 1, torch.ones_like(x))
+
+
+def _log_above_floor(surrogate: Tensor, derivative: Tensor) -> Term:
+    held = surrogate.clamp(min=FLOOR)
+    return Term(held.log(), torch.where(surrogate > FLOOR, derivative / held, 0))
+
+
+_SURROGATES = {"tanh": _log_tanh, "atan": _log_atan, "relu": _log_relu}
+
+
+@dataclass(frozen=True)
+class PSL(SetLoss):
+    """See SetLoss."""
+
+    name: ClassVar[str] = "PSL"
+    formula: ClassVar[str] = (
+        "log(mean(s(d / score_divisor)^(1 / temperature))), s(x) = tanh(x) + 1, atan(x) + 1 or max(0, x + 1)"
+    )
+    source: ClassVar[str] = "Yang et al., NeurIPS 2024; IR-Benchmark, optim_PSL.py, method 1"
+    published: ClassVar[str] = (
+        "The code divides cosines by a first temperature of at least 2, so that d is in [-1, 1], where the surrogates "
+        "are bounds. It sums over negatives: the same gradient. Below 1e-6 surrogates are constant here; the code's "
+        "logarithm is minus infinity or no number there."
+    )
+    scores: ClassVar[Literal["cosine", "any"]] = "cosine"
+
+    surrogate: Literal["tanh", "atan", "relu"] = constants.choice("tanh", "atan", "relu")
+    """What stands for the step function of d."""
+    temperature: float = constants.temperature(0.05)
+    """The code's tau_star; half of what SL takes, since differences are halved."""
+    score_divisor: float = constants.temperature(2.0)
+    """The code's tau."""
+
+    def evaluate(self, scores: SetScores) -> LossAndGradients:
+        """See SetLoss."""
+        logs = _SURROGATES[self.surrogate](scores.differences / self.score_divisor)
+        value, softmax = log_mean_exp(logs.value / self.temperature)
+        negatives = softmax * logs.derivative / (self.temperature * self.score_divisor)
+        return LossAndGradients(value, -negatives.sum(1), negatives)
+
+
+@dataclass(frozen=True)
+class SLAtK(SetLoss):
+    """See SetLoss. The quantile of a user is the score of the K-th best item, estimated anew every few epochs."""
+
+    name: ClassVar[str] = "SL@K"
+    formula: ClassVar[str] = "sigmoid((p - quantile) / weight_temperature) * log(sum(exp(d / temperature)))"
+    source: ClassVar[str] = "Yang et al., KDD 2025 (SL@K); IR-Benchmark, optim_SLatK.py"
+    published: ClassVar[str] = (
+        "As in the code, which leaves out that weights of a user sum to 1. The gradient goes through the weight too, "
+        "so that a positive may be pushed down; the sum matters, since the weight multiplies log N (reduction=mean)."
+    )
+    scores: ClassVar[Literal["cosine", "any"]] = "any"
+    needs: ClassVar[tuple[str, ...]] = ("quantile",)
+
+    temperature: float = constants.temperature(0.1)
+    """What differences are divided by."""
+    weight_temperature: float = constants.temperature(1.0)
+    """What the distance of the positive from the quantile is divided by."""
+    reduction: Literal["sum", "mean"] = constants.choice("sum", "mean")
+    """Over negatives, inside of the logarithm."""
+
+    def evaluate(self, scores: SetScores) -> LossAndGradients:
+        """See SetLoss."""
+        over_quantile = scores.positive - self.needed(scores.quantile, "quantile")
+        inner = log_sum_exp if self.reduction == "sum" else log_mean_exp
+        total, softmax = inner(scores.differences / self.temperature)
+        weight = torch.sigmoid(over_quantile / self.weight_temperature)
+        growth = weight * torch.sigmoid(-over_quantile / self.weight_temperature) / self.weight_temperature
+        push = weight / self.temperature
+        return LossAndGradients(weight * total, growth * total - push, softmax * push[:, None])
