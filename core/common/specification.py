@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -85,6 +86,17 @@ def kinds_of(kind: type) -> dict[str, Any]:
     """Return the type of every field of a dataclass: field name -> type."""
     types = get_type_hints(kind)
     return {field.name: types[field.name] for field in fields(kind)}
+
+
+def kinds_of_arguments(kind: type, after: int = 0) -> dict[str, Any]:
+    """Return the type of every argument that a class is made with; `Any` where it says none.
+
+    Args:
+        kind: the class.
+        after: how many arguments are left out, from the first one on.
+    """
+    types = get_type_hints(kind.__init__)  # type: ignore[misc]
+    return {name: types.get(name, Any) for name in list(inspect.signature(kind).parameters)[after:]}
 
 
 def read_values(spec: Specification, kinds: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from statistics import fmean
 from typing import Any, Generic
@@ -64,6 +64,19 @@ class ConvergenceTraining(ABC):
     @abstractmethod
     def __iter__(self) -> Iterator[Sequence[TrainingCurve]]:
         """The epochs to come."""
+
+    def run(self, on_epoch: Callable[[Sequence[TrainingCurve]], None] = lambda curves: None) -> list[TrainingResult]:
+        """Train to the end.
+
+        Args:
+            on_epoch: called with the curves of all trainings after every epoch, when `state_dict` may be asked.
+
+        Returns:
+            A result for each training, in order.
+        """
+        for curves in self:
+            on_epoch(curves)
+        return self.fitted
 
     @abstractmethod
     def state_dict(self) -> dict[str, Any]:

@@ -76,10 +76,9 @@ class Finals(Generic[C]):
     ) -> list[TrainingResult]:
         on_round(self._described())
         self._fitting = fitting = self._fitting or self._begin()
-        for progress in fitting:
-            on_epoch(progress)
+        fitted = fitting.run(on_epoch)
         self._fitting, self.model = None, fitting.kept
-        return fitting.fitted
+        return fitted
 
     @property
     def _will_keep(self) -> bool:

@@ -153,9 +153,7 @@ class StudyProblemContract(ProblemContract):
         for state in (stored[0], stored[len(stored) // 2], stored[-1]):
             again = self.make(0).convergence(trained, 5)
             again.load_state_dict(unpacked(state))
-            for _ in again:
-                pass
-            assert again.fitted == convergence.fitted
+            assert again.run() == convergence.fitted
 
     def test_a_tally_is_stored_and_read_back(self) -> None:
         problem = self.make(0)

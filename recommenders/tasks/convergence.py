@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -243,30 +243,3 @@ def read_weights(task: RecommendationTask, stored: Any, seed: int = 0) -> Weight
     models = task.model_copies(task.initial(seed), 1, 0.0)
     models.load(weights)
     return models.weights
-
-
-def fit_losses(
-    task: RecommendationTask,
-    losses: Sequence[Loss],
-    seed: int,
-    early_stopping: EarlyStopping,
-    threshold_from: str = "validation",
-    on_epoch: Callable[[list[TrainingCurve]], None] = lambda progress: None,
-) -> list[TrainingResult]:
-    """Train a fresh recommender with each loss until it converges, see LossConvergence.
-
-    Args:
-        task: what to train.
-        losses: one for each candidate.
-        seed: of the recommenders and batches.
-        early_stopping: the rule by which a candidate has converged.
-        threshold_from: see RecommendationTask.report.
-        on_epoch: called after every epoch with the curves of all losses.
-
-    Returns:
-        A result for each loss, in order.
-    """
-    fitting = LossConvergence(task, losses, seed, early_stopping, threshold_from)
-    for progress in fitting:
-        on_epoch(progress)
-    return fitting.fitted

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -152,8 +152,9 @@ class TrainedLossProblem(LossProblem, StudyProblem[LossProgram]):
         return loss if self._on_start is None else self._on_start.scaled([loss])[0]
 
     def _trained_as(self, contender: Contender[LossProgram]) -> Contender[LossProgram]:
-        choices = tuple((epsilon, self.comparable(loss)) for epsilon, loss in contender.choices)
-        return Contender(contender.name, contender.solution, choices, contender.notes)
+        return replace(
+            contender, choices=tuple((epsilon, self.comparable(loss)) for epsilon, loss in contender.choices)
+        )
 
     def known(self, text: str) -> Contender[LossProgram]:
         """See StudyProblem: a named loss or a formula."""

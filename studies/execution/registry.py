@@ -6,11 +6,11 @@ import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, ClassVar, get_type_hints
+from typing import Any, ClassVar
 
 from core.common.errors import unknown_name
 from core.common.loading import find_class, user_errors_from
-from core.common.specification import Specification, read_values
+from core.common.specification import Specification, kinds_of_arguments, read_values
 from studies.execution.executor import Executor, Work
 from studies.execution.inline import InlineExecutor
 from studies.execution.processes import ProcessExecutor
@@ -57,9 +57,7 @@ def check_executor(text: str) -> tuple[type[Executor], dict[str, Any]]:
     kind: type[Executor] = (
         EXECUTORS[spec.name].make if ":" not in spec.name else find_class(spec, _is_executor, "Executor")
     )
-    types = get_type_hints(kind.__init__)
-    _, _, *settings = inspect.signature(kind.__init__).parameters  # after `self` and the work
-    return kind, read_values(spec, {name: types.get(name, Any) for name in settings})
+    return kind, read_values(spec, kinds_of_arguments(kind, after=1))  # the work
 
 
 def make_executor(text: str, work: Work) -> Executor:

@@ -13,6 +13,7 @@ from typing import Any
 from core.common.seeding import derive_seed
 from core.phases.contender import ConvergenceTraining, TrainingResult, validation_score
 from core.phases.tally import Tally
+from core.search.effectiveness import TrainingCurve
 from core.search.search import Step
 from recommenders.data import DataFiles
 from studies.execution.resources import Checkpointer, Report, Resources, Storage
@@ -138,10 +139,12 @@ def _fit(
     if checkpointer.stored is not None:
         with restoring():
             convergence.load_state_dict(checkpointer.stored)
-    for curves in convergence:
+
+    def epoch_done(curves: Sequence[TrainingCurve]) -> None:
         report(fmean(one.epochs for one in curves) / longest)
         checkpointer.on_checkpoint(convergence.state_dict)
-    return convergence.fitted
+
+    return convergence.run(epoch_done)
 
 
 def _whole(job: _Job) -> list[Result]:
@@ -167,11 +170,9 @@ def _noise(job: _Job) -> list[Result]:
     short, converged = list(stored.get("search", ())), list(stored.get("converged", ()))
     for i in range(len(short), content["noise_seeds"]):
         seed = derive_seed("noise floor", i)
-        score, convergence = problem.short_score(trained, seed), problem.convergence([trained], seed)
-        for _ in convergence:
-            pass
-        short.append(plain(metric.value(score)))
-        converged.append(plain(convergence.fitted[0].test.get(metric.name, math.nan)))
+        short.append(plain(metric.value(problem.short_score(trained, seed))))
+        (fitted,) = problem.convergence([trained], seed).run()
+        converged.append(plain(fitted.test.get(metric.name, math.nan)))
         job.report((i + 1) / content["noise_seeds"])
         checkpointer.on_checkpoint(lambda: {"search": short, "converged": converged})
     return [{"search": short, "converged": converged}]

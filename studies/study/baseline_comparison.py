@@ -23,7 +23,7 @@ class BaselineComparison:
     """The baseline with the best mean validation score; the test part chooses nothing."""
     metric: str
     gains: tuple[float, ...]
-    """What the found loss is better by, a number for each seed; positive is better, whatever the metric."""
+    """What was found is better by, a number for each seed; positive is better, whatever the metric."""
     outcome: str
     """ahead or behind (with every seed), or undecided."""
     what: str = "loss"

@@ -6,11 +6,11 @@ import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, ClassVar, get_type_hints
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from core.common.errors import unknown_name
 from core.common.loading import find_class, source_digest, user_errors_from
-from core.common.specification import Specification, read_values
+from core.common.specification import Specification, kinds_of_arguments, read_values
 from core.phases.problem import StudyProblem
 from recommenders import recommender_source
 from recommenders.backends.registry import backend_source
@@ -66,27 +66,19 @@ PROBLEMS: Mapping[str, ProblemEntry] = MappingProxyType(
     {LOSS: ProblemEntry(make_loss_problem, "a loss that trains a recommender")}
 )
 #: Goes on where --help lists the names.
-YOUR_OWN = " Or package.module:Class, with settings as in bits:Bits:n=30, see docs/add-a-problem.md."
+YOUR_OWN = " Or package.module:Class, with settings as in bits:Bits:length=30, see docs/add-a-problem.md."
 #: Settings that matter whatever is searched; a problem of one's own has settings of its own for everything else.
 _OF_ALL = frozenset(
     (
-        *(
-            "problem",
-            "searcher",
-            "seed",
-            "trainings",
-            "minutes",
-            "samples_per_training",
-            "guess",
-            "candidates_per_step",
-        ),
-        *("duplicates", "eta", "finalists", "simpler", "pick", "baseline", "repeats"),
+        *("problem", "searcher", "seed", "guess", "candidates_per_step"),
+        *("trainings", "minutes", "samples_per_training", "duplicates", "eta"),
+        *("finalists", "simpler", "pick", "baseline", "repeats"),
     )
 )
 
 
 def parse_problem(text: str) -> ProblemSpec:
-    """Read a line such as `loss` or `bits:Bits:n=30`; a class is not looked for, since a line may come from a file.
+    """Read a line such as `loss` or `bits:Bits:length=30` without looking for a class: it may come from a file.
 
     Raises:
         UserError: an unknown name, or no such line.
@@ -100,7 +92,7 @@ def parse_problem(text: str) -> ProblemSpec:
 
 
 def check_problem(text: str) -> tuple[ProblemSpec, type[StudyProblem[Any]] | None, dict[str, Any]]:
-    """Return what a line such as `loss` or `bits:Bits:n=30` asks for: itself read, a class of one's own, its settings.
+    """Return a line such as `bits:Bits:length=30` read, the class of one's own that it names, if any, and its settings.
 
     Raises:
         UserError: an unknown name or setting, a value that cannot be, or a class that is no problem.
@@ -109,9 +101,7 @@ def check_problem(text: str) -> tuple[ProblemSpec, type[StudyProblem[Any]] | Non
     if ":" not in spec.name:
         return spec, None, {}
     kind = find_class(spec, _is_problem, "core.phases.problem.StudyProblem")
-    types = get_type_hints(kind.__init__)  # type: ignore[misc]
-    parameters = inspect.signature(kind).parameters
-    return spec, kind, read_values(spec, {name: types.get(name, Any) for name in parameters})
+    return spec, kind, read_values(spec, kinds_of_arguments(kind))
 
 
 def unused_settings(text: str, all_settings: frozenset[str]) -> frozenset[str]:

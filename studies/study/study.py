@@ -25,7 +25,7 @@ from searchers import check_searcher, make_searcher
 from studies.storage.checkpoints import OnCheckpoint, no_checkpoints, restoring
 from studies.study.callback import CallbackList, StudyCallback
 from studies.study.found import Found
-from studies.study.problems import Ingredients, check_problem, make_problem
+from studies.study.problems import Ingredients, make_problem, parse_problem
 from studies.study.result import StudyResult
 from studies.study.settings import StudySettings
 
@@ -73,8 +73,8 @@ class Study:
 
     def _telling(self) -> AbstractContextManager[None]:
         """Errors of a problem that is not ours, as one line."""
-        spec, own, _ = check_problem(self.settings.problem)
-        return nullcontext() if own is None else user_errors_from(f"problem {spec.name}:")
+        name = parse_problem(self.settings.problem).name
+        return user_errors_from(f"problem {name}:") if ":" in name else nullcontext()
 
     @property
     def losses(self) -> TrainedLossProblem:
@@ -149,11 +149,8 @@ class Study:
         on_checkpoint: OnCheckpoint = no_checkpoints,
     ) -> Found:
         """Phases I and II; for the arguments see `run`."""
-        began, callback_list, tally = (
-            clock(),
-            CallbackList(callbacks),
-            Tally(self.problem.space, self.problem.complexity),
-        )
+        began, callback_list = clock(), CallbackList(callbacks)
+        tally = Tally(self.problem.space, self.problem.complexity)
         seed = derive_seed(self.settings.seed, "search")
         search = Search(self._searcher, self.problem, self._rules, self._budget, seed, clock)
         if stored:

@@ -13,11 +13,10 @@ from core.programs.space import OperatorSpace
 from core.search.effectiveness import EarlyStopping
 from recommenders.common.machine import Machine
 from recommenders.models.mf import MF
-from recommenders.tasks.convergence import fit_losses
 from recommenders.tasks.losses import make_loss
 from recommenders.tasks.metrics import find_metric
 from recommenders.tasks.task import RecommendationTask, TrainSettings
-from tests.recommenders.problems import small_data
+from tests.recommenders.problems import fit_losses, small_data
 
 pytestmark = pytest.mark.services
 
@@ -28,7 +27,6 @@ import json, logging, resource, sys
 import torch
 from core.search.effectiveness import EarlyStopping
 from core.programs.space import OperatorSpace
-from recommenders.tasks.convergence import fit_losses
 from recommenders.tasks.losses import make_loss
 from recommenders.models.mf import MF
 from recommenders.testing.plain import random_interactions

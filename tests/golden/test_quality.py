@@ -16,11 +16,11 @@ from core.search.effectiveness import EarlyStopping
 from recommenders import make_recommender
 from recommenders.common.machine import Machine
 from recommenders.data.synthetic import planted
-from recommenders.tasks.convergence import fit_losses
 from recommenders.tasks.losses import make_loss
 from recommenders.tasks.metrics import find_metric
 from recommenders.tasks.task import RecommendationTask
 from studies.study.settings_training import PRESETS
+from tests.recommenders.problems import fit_losses
 
 FAST = PRESETS["fast"]
 LOSSES = ("BCE", "MaxR")

@@ -8,6 +8,7 @@ from recommenders.common.machine import Machine
 from recommenders.data.dataset import Dataset, Interactions
 from recommenders.data.synthetic import planted
 from recommenders.models.mf import MF
+from recommenders.tasks.convergence import LossConvergence
 from recommenders.tasks.metrics import find_metric
 from recommenders.tasks.task import RecommendationTask, TrainSettings
 
@@ -47,3 +48,8 @@ def task_that_takes(n_copies=None):
         return task
     n_bytes = sum(w.numel() for w in task.initial(0).values()) * 8
     return make_task(memory=n_copies * n_bytes * 1.01 / 2**30)
+
+
+def fit_losses(task, losses, seed, early_stopping, threshold_from="validation", on_epoch=lambda curves: None):
+    """What fresh recommenders come to that are trained by each loss until they converge."""
+    return LossConvergence(task, losses, seed, early_stopping, threshold_from).run(on_epoch)

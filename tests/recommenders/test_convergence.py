@@ -11,10 +11,10 @@ from core.testing.evaluator import loss
 from recommenders.data.synthetic import planted
 from recommenders.models.mf import MF
 from recommenders.models.mlp import MLP
-from recommenders.tasks.convergence import BatchedRun, LossConvergence, TrainingResult, fit_losses
+from recommenders.tasks.convergence import BatchedRun, LossConvergence, TrainingResult
 from recommenders.tasks.losses import make_loss
 from studies.storage.packing import pack, unpack
-from tests.recommenders.problems import make_task, task_that_takes
+from tests.recommenders.problems import fit_losses, make_task, task_that_takes
 
 BCE, MSE, FOCAL = (make_loss(name, OperatorSpace()) for name in ("BCE", "MSE", "focal"))
 NAN = loss("(y_hat/y)*y", 0.0)  # 0/0 at y = 0

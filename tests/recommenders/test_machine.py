@@ -10,10 +10,9 @@ from core.testing.evaluator import FORMULAS, loss, scores
 from recommenders.backends.compiled.cores import Cores
 from recommenders.common.machine import Machine, usable_memory
 from recommenders.common.memory import free_memory
-from recommenders.tasks.convergence import fit_losses
 from recommenders.tasks.environments import AlternatingEnvironment, FromScratchEnvironment
 from recommenders.tasks.losses import make_loss
-from tests.recommenders.problems import CPU, make_task, task_that_takes
+from tests.recommenders.problems import CPU, fit_losses, make_task, task_that_takes
 from tests.waiting import NEVER
 
 LOSSES = [make_loss(name, loss("y").space) for name in ("BCE", "MSE", "focal", "hinge", "MaxR")]

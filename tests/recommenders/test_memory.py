@@ -6,10 +6,9 @@ from core.common.memory import ran_out
 from core.programs.space import OperatorSpace
 from core.search.effectiveness import EarlyStopping
 from recommenders.common.memory import half_of
-from recommenders.tasks.convergence import fit_losses
 from recommenders.tasks.environments import AlternatingEnvironment, FromScratchEnvironment
 from recommenders.tasks.losses import make_loss
-from tests.recommenders.problems import make_task
+from tests.recommenders.problems import fit_losses, make_task
 
 
 class Crowded:

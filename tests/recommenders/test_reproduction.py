@@ -7,12 +7,12 @@ from core.programs.space import OperatorSpace
 from recommenders import make_recommender
 from recommenders.common.machine import Machine
 from recommenders.data import load_dataset
-from recommenders.tasks.convergence import fit_losses
 from recommenders.tasks.losses import make_loss
 from recommenders.tasks.metrics import find_metric
 from recommenders.tasks.task import RecommendationTask
 from studies.common.processes import usable_cores
 from studies.study.settings_training import PRESETS
+from tests.recommenders.problems import fit_losses
 
 PUBLISHED = {"BCE": 0.788, "MaxR": 0.8087}
 

@@ -40,7 +40,6 @@ class PairwiseHinge(SetLoss):
     formula: ClassVar[str] = "mean(max(0, d + margin))"
     source: ClassVar[str] = "RecBox, pairwise_margin_loss.py; Pairwise Hinge Loss in Table 4 of arXiv 2405.04614"
     published: ClassVar[str] = "As in the code. On cosines its margin of 1 leaves nearly all pairs active."
-    scores: ClassVar[Literal["cosine", "any"]] = "any"
 
     margin: float = constants.margin(1.0)
     """By how much the positive should be above a negative."""
@@ -61,7 +60,6 @@ class BPR(SetLoss):
         "The paper draws one negative; RecBox averages over N, without a temperature, and takes the logarithm of the "
         "sigmoid, which overflows. On cosines a temperature of 1 costs half of the recall."
     )
-    scores: ClassVar[Literal["cosine", "any"]] = "any"
 
     temperature: float = constants.temperature(1.0)
     """What differences are divided by."""

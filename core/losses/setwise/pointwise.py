@@ -23,7 +23,6 @@ class MSE(SetLoss):
         "As in the code, which sums over negatives: they weigh N times more than in a mean, which is reduction=mean "
         "with a negative_weight of its own."
     )
-    scores: ClassVar[Literal["cosine", "any"]] = "any"
 
     negative_weight: float = constants.weight(1.0)
     """The weight of the negatives."""
@@ -59,7 +58,6 @@ class SigmoidCE(SetLoss):
         "The code has no temperature and sums over candidates and over the batch, of which here the trainer takes the "
         "mean."
     )
-    scores: ClassVar[Literal["cosine", "any"]] = "any"
 
     temperature: float = constants.temperature(1.0)
     """What scores are divided by."""
@@ -88,7 +86,6 @@ class GBCE(SetLoss):
         "The paper's beta = a (t (1 - 1/a) + 1/a) is written shorter. Its code (gbce.py) divides N by two items less "
         "than there are; the sampling rate comes from the trainer. Neither has a temperature."
     )
-    scores: ClassVar[Literal["cosine", "any"]] = "any"
     needs: ClassVar[tuple[str, ...]] = ("sampling_rate",)
 
     calibration: float = constants.part(0.75)

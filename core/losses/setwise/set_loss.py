@@ -84,7 +84,7 @@ class SetLoss(ABC):
     """The paper, with equation or section."""
     published: ClassVar[str]
     """What published code does otherwise, or what differs here from the paper."""
-    scores: ClassVar[Literal["cosine", "any"]]
+    scores: ClassVar[Literal["cosine", "any"]] = "any"
     """Whether margins and targets presuppose scores in [-1, 1], or any score will do."""
     needs: ClassVar[tuple[str, ...]] = ()
     """Optional fields of SetScores that the trainer has to give."""

@@ -7,7 +7,7 @@ large where the temperature is small, and cancel.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 import torch
 
@@ -40,7 +40,6 @@ class InfoNCE(SetLoss):
         "The positive is in the denominator. Eq. 4 and RecBox's SCE (softmax_crossentropy_loss.py) have no "
         "temperature, which on cosines halves the recall; .1 is usual there."
     )
-    scores: ClassVar[Literal["cosine", "any"]] = "any"
 
     temperature: float = constants.temperature(1.0)
     """What scores are divided by."""
@@ -64,7 +63,6 @@ class SL(SetLoss):
         "The positive is outside of the denominator. Code with a sum instead of the mean has larger values by log N "
         "and the same gradient."
     )
-    scores: ClassVar[Literal["cosine", "any"]] = "any"
 
     temperature: float = constants.temperature(0.1)
     """What scores are divided by."""
@@ -86,7 +84,6 @@ class BSL(SetLoss):
         "multi averages exp(p / temperature) over rows of a batch with the same user, which seldom recurs; here every "
         "row is alone. For Yelp2018: temperature .11, exponent 1.1."
     )
-    scores: ClassVar[Literal["cosine", "any"]] = "any"
 
     temperature: float = constants.temperature(0.08)
     """What scores are divided by."""
@@ -111,7 +108,6 @@ class BSLPaper(SetLoss):
         "The paper's first temperature is of a mean over positives; with one positive it cancels and is left out. "
         "What remains is temperature * SL. The authors' code is another loss: BSL."
     )
-    scores: ClassVar[Literal["cosine", "any"]] = "any"
 
     temperature: float = constants.temperature(0.1)
     """What the scores of negatives are divided by, the paper's second one."""
@@ -134,7 +130,6 @@ class BSLBenchmark(SetLoss):
         "The code sums over negatives: the same gradient. This is BSL-paper with negative_temperature, divided by "
         "temperature, which is thus no more than a factor."
     )
-    scores: ClassVar[Literal["cosine", "any"]] = "any"
 
     temperature: float = constants.temperature(0.1)
     """What the positive score is divided by."""

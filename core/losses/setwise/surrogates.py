@@ -83,7 +83,6 @@ class SLAtK(SetLoss):
         "As in the code, which leaves out that weights of a user sum to 1. The gradient goes through the weight too, "
         "so that a positive may be pushed down; the sum matters, since the weight multiplies log N (reduction=mean)."
     )
-    scores: ClassVar[Literal["cosine", "any"]] = "any"
     needs: ClassVar[tuple[str, ...]] = ("quantile",)
 
     temperature: float = constants.temperature(0.1)
