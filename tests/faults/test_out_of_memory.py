@@ -30,7 +30,7 @@ from core.programs.space import OperatorSpace
 from recommenders.tasks.losses import make_loss
 from recommenders.models.mf import MF
 from recommenders.testing.plain import random_interactions
-from tests.recommenders.problems import make_task
+from tests.recommenders.problems import fit_losses, make_task
 from recommenders.data.dataset import Dataset
 import numpy as np
 
