@@ -95,7 +95,7 @@ def _list_best(row, best):
             if np.isnan(part[i]) or (n_found == k and part[i] <= found[k - 1]):
                 continue
             at = min(n_found, k - 1)
-            while at > 0 and found[at - 1] <= part[i]:
+            while at > 0 and found[at - 1] < part[i]:
                 found[at], best[at] = found[at - 1], best[at - 1]
                 at -= 1
             found[at], best[at] = part[i], start + i
