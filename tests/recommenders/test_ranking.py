@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+import sklearn.metrics as sk
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -123,6 +124,19 @@ def test_vectors_are_scored_as_by_plain_products(data):
     users, items = vectors(data)
     by_function = rank_items(lambda chosen: users[chosen].astype(np.float64) @ items.T.astype(np.float64), data)
     assert bits(by_function) == bits(rank_items(VectorScores(users, items), data))
+
+
+def test_auc_and_ndcg_are_those_of_scikit_learn(data):
+    scores = np.random.default_rng(6).random((data.n_users, data.n_items))
+    ranks = rank_items(lambda users: scores[users], data)
+    got = {name: find_ranking_metric(name).per_user(ranks) for name in ("auc", "ndcg@5", "ndcg@20")}
+    gone = data.left_out("test")
+    for n, user in enumerate(ranks.users):
+        kept = np.setdiff1d(np.arange(data.n_items), gone.of(user))
+        label, own = np.isin(kept, data.test.of(user)), scores[user, kept]
+        assert got["auc"][n] == pytest.approx(sk.roc_auc_score(label, own))
+        assert got["ndcg@5"][n] == pytest.approx(sk.ndcg_score([label], [own], k=5))
+        assert got["ndcg@20"][n] == pytest.approx(sk.ndcg_score([label], [own], k=20))
 
 
 def test_some_users_have_the_ranks_that_they_have_among_all(data):

@@ -23,8 +23,9 @@ from recommenders.data.implicit.user_items import UserItems, row_starts
 from recommenders.tasks.ranking.kernel import rank_users
 from recommenders.tasks.ranking.scores import ScoreFunction, VectorScores
 
-#: Scores that are computed at a time, by each thread: 32 MB of float32, but at least _FEWEST users and at most _MOST.
-_AT_ONCE, _FEWEST, _MOST = 2**23, 32, 256
+#: Scores that are computed at a time, by each thread (48 MB of float32), and the users that they are of: a multiple of
+#: _FEWEST, which is what vectors are padded to, and at most _MOST.
+_AT_ONCE, _FEWEST, _MOST = 12 * 2**20, 32, 256
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,7 +75,7 @@ def rank_items(
             items are left out.
         top: length of the lists of best items.
         threads: CPU cores.
-        block: users that are scored at a time; None: as many as fit into the cache.
+        block: users that are scored at a time; None: as many as are fastest.
 
     Raises:
         UserError: scores of another shape or type, no user with held-out items, or a number out of range.
@@ -83,7 +84,8 @@ def rank_items(
     chosen = _users_with(held_out, part, users)
     if min(threads, 1 if block is None else block) < 1 or top < 0:
         raise UserError(f"ranking: expected threads and block from 1 and top from 0, got {threads}, {block} and {top}")
-    size = block or min(max(_AT_ONCE // data.n_items, _FEWEST), _MOST)
+    fitting = min(_AT_ONCE // data.n_items, _MOST) // _FEWEST * _FEWEST
+    size = block or max(fitting, _FEWEST)
     score = _checked(scores, data)
     indptr = row_starts(held_out.counts[chosen])
     item, rank, tied = (np.empty(indptr[-1], dtype=np.int32) for _ in range(3))
