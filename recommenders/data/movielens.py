@@ -8,7 +8,7 @@ import numpy as np
 
 from core.common.errors import UserError
 from core.common.seeding import numpy_rng
-from recommenders.data.dataset import Dataset
+from recommenders.data.dataset import Dataset, Ratings
 from recommenders.data.fetch import Published, fetch, from_web, from_wheel
 from recommenders.data.labels import label_ratings
 from recommenders.data.opening import is_folder
@@ -57,9 +57,7 @@ def load_ml_100k(data: Path | DataFiles | None, seed: int, options: TableOptions
     Raises:
         UserError: the file cannot be fetched or read, or has no times.
     """
-    path = DataFiles.of(data).data
-    path = fetch(ML_100K) if path is None else _file_in(path, "u.data")
-    ratings = read_published(path, _ML_100K_HEADERS, required=("rating", "timestamp"))
+    ratings = read_ml_100k(DataFiles.of(data).data)
     assert ratings.timestamp is not None
     order = classic_quicksort(ratings.timestamp)
     parts = positive_leave_one_out(label_ratings(ratings, options.positive_at).take(order))
@@ -79,10 +77,7 @@ def load_ml_1m(data: Path | DataFiles | None, seed: int, options: TableOptions =
     Raises:
         UserError: no file is given, or it cannot be read.
     """
-    path = DataFiles.of(data).data
-    if path is None:
-        raise UserError("data set ml-1m: give the path of ratings.dat (or of its folder) with --data")
-    ratings = read_published(_file_in(path, "ratings.dat"), _ML_1M_HEADERS, required=("rating",))
+    ratings = read_ml_1m(DataFiles.of(data).data)
     interactions = label_ratings(ratings, options.positive_at)
     if ratings.timestamp is None:
         parts, split = random_split(interactions, numpy_rng(seed, "split", "ml-1m")), "random 80/10/10 (no timestamps)"
@@ -90,6 +85,27 @@ def load_ml_1m(data: Path | DataFiles | None, seed: int, options: TableOptions =
         order = np.argsort(ratings.timestamp, kind="stable")
         parts, split = positive_leave_one_out(interactions.take(order)), "positive leave-one-out by time"
     return Dataset("ml-1m", *parts, ratings.user_ids, ratings.item_ids, split)
+
+
+def read_ml_100k(path: Path | None) -> Ratings:
+    """Read the ratings of MovieLens-100K, fetched unless a path is given.
+
+    Raises:
+        UserError: the file cannot be fetched or read, or has no times.
+    """
+    path = fetch(ML_100K) if path is None else _file_in(path, "u.data")
+    return read_published(path, _ML_100K_HEADERS, required=("rating", "timestamp"))
+
+
+def read_ml_1m(path: Path | None) -> Ratings:
+    """Read the ratings of MovieLens-1M.
+
+    Raises:
+        UserError: no file is given, or it cannot be read.
+    """
+    if path is None:
+        raise UserError("data set ml-1m: give the path of ratings.dat (or of its folder) with --data")
+    return read_published(_file_in(path, "ratings.dat"), _ML_1M_HEADERS, required=("rating",))
 
 
 def _file_in(path: Path, name: str) -> Path:
