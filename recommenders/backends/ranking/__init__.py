@@ -1,0 +1,1 @@
+"""Training of vectors on rankings: the recipe, optimisers, back ends in a registry."""

@@ -1,0 +1,126 @@
+"""The back end `torch`: any model, device, optimiser and loss, by autograd over whole tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from core.common.restoring import count, read
+from core.losses.setwise.set_loss import SetLoss, SetScores
+from recommenders.backends.ranking.base import VectorTask, VectorTrainer, load_arrays
+from recommenders.backends.ranking.epochs import Batch, Epochs, mask
+from recommenders.backends.ranking.torch_optimisers import TorchOptimiser
+from recommenders.common.machine import Machine
+
+#: What torch's clip_grad_norm_ adds to a norm before it divides by it.
+CLIP_EPSILON = 1e-6
+
+
+class TorchTrainer(VectorTrainer):
+    """See VectorTrainer."""
+
+    def __init__(self, task: VectorTask, machine: Machine, seed: int) -> None:
+        data, self._recipe, self._machine = task.data, task.recipe, machine
+        self._model = task.model.on(data.train, data.n_items)
+        self._epochs = Epochs(data.train, data.n_items, task.recipe, seed)
+        made = self._model.initial(data.n_users, data.n_items, seed)
+        self._weights = {name: one.to(machine.device, machine.dtype) for name, one in made.items()}
+        self._optimiser = TorchOptimiser(task.recipe.optimiser, self._weights, frozenset(self._model.tables))
+        self._step, self._rate = 0, task.recipe.sampler.negatives / data.n_items
+
+    @classmethod
+    def takes(cls, task: VectorTask, machine: Machine) -> bool:
+        """See VectorTrainer."""
+        return True
+
+    def train_epoch(
+        self, loss: SetLoss, epoch: int, learning_rate: float, quantile: np.ndarray | None = None
+    ) -> float:
+        """See VectorTrainer."""
+        total = torch.zeros((), dtype=torch.float64, device=self._machine.device)
+        borders = None if quantile is None else self._tensor(quantile).to(self._machine.dtype)
+        for batch in self._epochs.batches(epoch):
+            leaves = {name: one.detach().requires_grad_() for name, one in self._weights.items()}
+            total += self._backward(leaves, batch, loss, self._epochs.dropout_seed(epoch), borders)
+            gradients = {name: one.grad for name, one in leaves.items() if one.grad is not None}
+            self._clip(list(gradients.values()))
+            self._step += 1
+            self._optimiser.step(gradients, learning_rate, self._step)
+        return float(total / self._epochs.n_examples)
+
+    def _tensor(self, array: np.ndarray) -> Tensor:
+        return torch.from_numpy(array).to(self._machine.device)
+
+    def _backward(
+        self, leaves: dict[str, Tensor], batch: Batch, loss: SetLoss, seed: np.uint64, borders: Tensor | None
+    ) -> Tensor:
+        """Add up the gradients of a batch in `leaves`; return the sum of its losses."""
+        user, positive, negative = (self._tensor(ids.astype(np.int64)) for ids in batch[1:])
+        items = torch.cat([positive, negative.flatten()])
+        users, every = self._model.vectors(leaves, user, items)
+        drop = None
+        if self._model.dropout > 0:
+            drop = torch.empty(users.shape, dtype=self._machine.dtype)
+            mask(seed, batch.first, self._model.dropout, drop.numpy())
+            drop = drop.to(self._machine.device)
+        users, every = self._model.keep(drop, users), self._model.scored(every)
+        p, others = (users * every[: len(user)]).sum(-1), every[len(user) :]
+        if self._recipe.sampler.shared:
+            n = users @ others.T
+        else:
+            n = (users[:, None] @ others.view(len(user), -1, others.shape[1]).mT)[:, 0]
+            if n.shape[1] > self._recipe.sampler.negatives:
+                best = n.detach().topk(self._recipe.sampler.negatives).indices
+                n, negative = n.gather(1, best), negative.gather(1, best)
+                items = torch.cat([positive, negative.flatten()])
+        rank = None if borders is None else borders[user]
+        found = loss.evaluate(SetScores(p, n, rank, min(1.0, self._rate)))
+        decay = self._decay(leaves, user, items)
+        gradients = [found.positive / len(user), found.negatives / len(user), torch.ones_like(decay)]
+        torch.autograd.backward([p, n, decay], gradients)
+        return found.value.sum(dtype=torch.float64)
+
+    def _decay(self, leaves: Mapping[str, Tensor], user: Tensor, items: Tensor) -> Tensor:
+        """Return what is added to the mean loss of a batch, see `recommenders.backends.ranking.base`."""
+        recipe, total = self._recipe, self._weights[next(iter(self._weights))].new_zeros(()).requires_grad_()
+        if recipe.weight_decay == 0:
+            return total
+        for name, kind in self._model.tables.items():
+            if recipe.decay_of == "tables":
+                total = total + leaves[name].square().sum()
+            elif kind == "user":
+                total = total + leaves[name][user].square().sum() / len(user)
+            else:
+                norms = leaves[name][items].square().sum(1)
+                times = len(user) if recipe.sampler.shared else 1
+                total = total + (norms[: len(user)].sum() + times * norms[len(user) :].sum()) / len(user)
+        return total * (recipe.weight_decay / 2)
+
+    def _clip(self, gradients: list[Tensor]) -> None:
+        if self._recipe.clip_norm is not None:
+            norm = torch.stack([one.square().sum() for one in gradients]).sum().sqrt()
+            factor = (self._recipe.clip_norm / (norm + CLIP_EPSILON)).clamp(max=1.0)
+            for one in gradients:
+                one.mul_(factor)
+
+    @torch.no_grad()
+    def vectors(self) -> tuple[np.ndarray, np.ndarray]:
+        """See VectorTrainer."""
+        users, items = self._model.vectors(self._weights, None, None)
+        return self._model.scored(users).cpu().numpy(), self._model.scored(items).cpu().numpy()
+
+    def state_dict(self) -> dict[str, Any]:
+        """See VectorTrainer."""
+        return {"step": self._step, "arrays": {name: one.clone() for name, one in self._arrays().items()}}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """See VectorTrainer."""
+        self._step = count(state["step"])
+        load_arrays(self._arrays(), read(dict[str, Tensor], state["arrays"]))
+
+    def _arrays(self) -> dict[str, Tensor]:
+        return {**self._weights, **self._optimiser.state}

@@ -1,0 +1,208 @@
+"""Negatives for training on rankings: items that a positive is compared with. To add a sampler, write a class and a row.
+
+Every draw is a function of the seed and of the number of the example, so that the negatives of an epoch depend neither
+on batches nor on who draws them.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import ClassVar
+
+import numpy as np
+
+from core.common.errors import UserError, unknown_name
+from core.common.specification import Specification, read_settings
+from recommenders.data.implicit.draws import Alias, alias_table, draw_private, draw_shared
+from recommenders.data.implicit.user_items import UserItems
+
+#: The most negatives of a positive.
+MOST = 100_000
+
+
+@dataclass(frozen=True)
+class Sampler(ABC):
+    """Draws negatives. Its fields are its settings.
+
+    Raises:
+        UserError: a setting is out of range.
+    """
+
+    shared: ClassVar[bool] = False
+    """Whether all positives of a batch have the same negatives."""
+    about: ClassVar[str]
+    """A phrase for --help."""
+
+    negatives: int = 100
+    """Negatives of a positive, or of a batch where they are shared."""
+
+    def __post_init__(self) -> None:
+        """Check the settings."""
+        self._check("negatives", 1, MOST)
+
+    def _check(self, name: str, low: float, high: float) -> None:
+        value = getattr(self, name)
+        if not low <= value <= high:
+            raise UserError(f"sampler: {name}: expected {low:g} to {high:g}, got {value}")
+
+    @property
+    def drawn(self) -> int:
+        """The items that are drawn for a positive, of which the `negatives` highest scored are kept."""
+        return self.negatives
+
+    @abstractmethod
+    def prepare(self, train: UserItems, n_items: int) -> PreparedSampler:
+        """Return a sampler of the negatives of one training part.
+
+        Args:
+            train: the items of every user.
+            n_items: the number of items.
+        """
+
+
+@dataclass(frozen=True, eq=False)
+class PreparedSampler:
+    """Draws the negatives of one training part."""
+
+    sampler: Sampler
+    alias: Alias
+    """Of the items."""
+    excluded: UserItems | None
+    """Items that are not drawn for a user; None: every item may be."""
+
+    def draw(self, seed: int, users: np.ndarray, first: int) -> np.ndarray:
+        """Draw the negatives of the examples of a batch.
+
+        Args:
+            seed: of the epoch.
+            users: [B] of the examples.
+            first: the number of the first of them in the epoch.
+
+        Returns:
+            Items [B, drawn], or [negatives] where they are shared, int32.
+        """
+        start = np.uint64(seed)
+        if self.sampler.shared:
+            items = np.empty(self.sampler.negatives, dtype=np.int32)
+            draw_shared(start, first, self.alias, items)
+            return items
+        items = np.empty((len(users), self.sampler.drawn), dtype=np.int32)
+        none = self.excluded is None
+        rows = UserItems.empty(0) if self.excluded is None else self.excluded
+        draw_private(start, first, users, self.alias, (rows.indptr, rows.items), none, items)
+        return items
+
+
+def _uniform(train: UserItems, n_items: int) -> Alias:
+    return alias_table(np.ones(n_items))
+
+
+def _by_popularity(train: UserItems, n_items: int, power: float) -> Alias:
+    return alias_table(np.bincount(train.items, minlength=n_items).astype(np.float64) ** power)
+
+
+@dataclass(frozen=True)
+class Shared(Sampler):
+    """See Sampler."""
+
+    shared: ClassVar[bool] = True
+    about: ClassVar[str] = "the same for all positives of a batch: products of matrices, by far the fastest"
+
+    negatives: int = 256
+    """Negatives of a batch."""
+    power: float = 0.0
+    """Items are drawn by their popularity to this power; 0: uniformly."""
+
+    def __post_init__(self) -> None:
+        """Check the settings."""
+        super().__post_init__()
+        self._check("power", 0, 10)
+
+    def prepare(self, train: UserItems, n_items: int) -> PreparedSampler:
+        """See Sampler."""
+        return PreparedSampler(self, _by_popularity(train, n_items, self.power), None)
+
+
+@dataclass(frozen=True)
+class Uniform(Sampler):
+    """See Sampler."""
+
+    about: ClassVar[str] = "for every positive its own, all items as likely, as in the papers"
+
+    exclude_positives: bool = False
+    """Whether items that the user has in the training part are drawn again."""
+
+    def prepare(self, train: UserItems, n_items: int) -> PreparedSampler:
+        """See Sampler."""
+        return PreparedSampler(self, _uniform(train, n_items), train if self.exclude_positives else None)
+
+
+@dataclass(frozen=True)
+class Popularity(Uniform):
+    """See Sampler."""
+
+    about: ClassVar[str] = "for every positive its own, popular items more often"
+
+    power: float = 0.75
+    """Items are drawn by the number of users that have them to this power."""
+
+    def __post_init__(self) -> None:
+        """Check the settings."""
+        super().__post_init__()
+        self._check("power", 0, 10)
+
+    def prepare(self, train: UserItems, n_items: int) -> PreparedSampler:
+        """See Sampler."""
+        alias = _by_popularity(train, n_items, self.power)
+        return PreparedSampler(self, alias, train if self.exclude_positives else None)
+
+
+@dataclass(frozen=True)
+class Hard(Uniform):
+    """See Sampler."""
+
+    about: ClassVar[str] = "of a pool drawn uniformly for every positive, those with the highest scores"
+
+    negatives: int = 10
+    """Negatives of a positive."""
+    pool: int = 100
+    """Items that they are chosen from."""
+
+    def __post_init__(self) -> None:
+        """Check the settings."""
+        super().__post_init__()
+        self._check("pool", self.negatives, MOST)
+
+    @property
+    def drawn(self) -> int:
+        """See Sampler."""
+        return self.pool
+
+
+SAMPLERS: Mapping[str, type[Sampler]] = MappingProxyType(
+    {"shared": Shared, "uniform": Uniform, "popularity": Popularity, "hard": Hard}
+)
+
+
+@dataclass(frozen=True)
+class SamplerSpec(Specification):
+    """See Specification."""
+
+    kind: ClassVar[str] = "sampler"
+    example: ClassVar[str] = "shared"
+
+
+def parse_sampler(text: str) -> Sampler:
+    """Return the sampler that a line such as `uniform:negatives=100` names.
+
+    Raises:
+        UserError: an unknown name or setting, or a value out of range.
+    """
+    spec = SamplerSpec.parse(text)
+    if spec.name not in SAMPLERS:
+        raise unknown_name("sampler", spec.name, SAMPLERS)
+    sampler: Sampler = read_settings(spec, SAMPLERS[spec.name])
+    return sampler

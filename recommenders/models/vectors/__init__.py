@@ -1,0 +1,1 @@
+"""Recommenders that give every user and every item a vector, for ranking."""
