@@ -11,7 +11,7 @@ from torch import Tensor
 from core.common.errors import UserError
 from core.losses.setwise import constants
 from core.losses.setwise.set_loss import LossAndGradients, SetLoss, SetScores
-from core.losses.setwise.terms import Term, apart, half_square, hinge
+from core.losses.setwise.terms import Term, apart, half_square, hinge, hinges
 
 
 def _below_one(positive: Tensor, clamp: bool) -> Term:
@@ -64,13 +64,9 @@ class MML(SetLoss):
 
     def evaluate(self, scores: SetScores) -> LossAndGradients:
         """See SetLoss."""
-        value, derivative = torch.zeros_like(scores.negatives), torch.zeros_like(scores.negatives)
-        for one, factor in zip(self.margins, self.weights, strict=True):
-            term = hinge(scores.negatives - one)
-            value.add_(term.value, alpha=factor)
-            derivative.add_(term.derivative, alpha=factor)
+        negatives = hinges(scores.negatives, self.margins, [self.negative_weight * one for one in self.weights])
         positive = _below_one(scores.positive, self.clamp).times(self.positive_weight)
-        return apart(positive, Term(value, derivative).times(self.negative_weight), "mean")
+        return apart(positive, negatives, "mean")
 
 
 @dataclass(frozen=True)
@@ -97,7 +93,7 @@ class CCL(SetLoss):
 
     def evaluate(self, scores: SetScores) -> LossAndGradients:
         """See SetLoss."""
-        negatives = hinge(scores.negatives - self.margin).times(self.negative_weight)
+        negatives = hinges(scores.negatives, [self.margin], [self.negative_weight])
         return apart(_below_one(scores.positive, self.clamp), negatives, self.reduction)
 
 

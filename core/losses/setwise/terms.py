@@ -6,8 +6,10 @@ Everything is finite for finite scores: exponentials are taken of numbers that a
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
+import torch
 from torch import Tensor
 from torch.nn.functional import logsigmoid
 
@@ -31,6 +33,25 @@ class Term(NamedTuple):
 def hinge(x: Tensor) -> Term:
     """Return max(0, x) of any shape; the derivative at 0 is 0."""
     return Term(x.relu(), (x > 0).to(x.dtype))
+
+
+def hinges(x: Tensor, margins: Sequence[float], weights: Sequence[float]) -> Term:
+    """Return the sum over k of weight_k * max(0, x - margin_k), where few elements are above a margin.
+
+    Only those are looked at, so that more margins cost next to nothing.
+
+    Args:
+        x: of any shape.
+        margins: one or more.
+        weights: one for each margin.
+    """
+    flat = x.flatten()
+    at = (~(flat <= min(margins))).nonzero()[:, 0]  # NaN, too
+    some, value, derivative = flat[at], torch.zeros_like(flat), torch.zeros_like(flat)
+    terms = [hinge(some - margin).times(weight) for margin, weight in zip(margins, weights, strict=True)]
+    value[at] = sum(term.value for term in terms)
+    derivative[at] = sum(term.derivative for term in terms)
+    return Term(value.view_as(x), derivative.view_as(x))
 
 
 def half_square(x: Tensor) -> Term:

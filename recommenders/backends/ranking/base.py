@@ -95,9 +95,7 @@ class VectorTrainer(ABC):
         """
 
     @abstractmethod
-    def train_epoch(
-        self, loss: SetLoss, epoch: int, learning_rate: float, quantile: np.ndarray | None = None
-    ) -> float:
+    def train_epoch(self, loss: SetLoss, epoch: int, learning_rate: float, quantile: np.ndarray | None = None) -> float:
         """Train for one epoch.
 
         Args:
@@ -113,6 +111,18 @@ class VectorTrainer(ABC):
     @abstractmethod
     def vectors(self) -> tuple[np.ndarray, np.ndarray]:
         """Return the vectors of all users [n_users, D] and all items [n_items, D], whose dot products are scores."""
+
+    @abstractmethod
+    def parameters(self) -> dict[str, Tensor]:
+        """Return a copy of the model's parameters by name, on the CPU, as they are between epochs."""
+
+    @abstractmethod
+    def load_parameters(self, stored: Mapping[str, Tensor]) -> None:
+        """Go on from other parameters, with the optimiser as it is.
+
+        Raises:
+            UserError: they belong to another model.
+        """
 
     @abstractmethod
     def state_dict(self) -> dict[str, Any]:

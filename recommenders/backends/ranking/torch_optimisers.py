@@ -21,7 +21,9 @@ class TorchOptimiser:
 
     def __init__(self, settings: Optimiser, parameters: Mapping[str, Tensor], tables: frozenset[str]) -> None:
         self._settings, self._parameters, self._tables = settings, parameters, tables
-        kept = () if isinstance(settings, SGD) else ("squares",) if isinstance(settings, Adagrad) else ("mean", "squares")
+        kept = (
+            () if isinstance(settings, SGD) else ("squares",) if isinstance(settings, Adagrad) else ("mean", "squares")
+        )
         self.state = {
             f"{name}.{one}": torch.zeros_like(parameter) for name, parameter in parameters.items() for one in kept
         }

@@ -37,9 +37,7 @@ class TorchTrainer(VectorTrainer):
         """See VectorTrainer."""
         return True
 
-    def train_epoch(
-        self, loss: SetLoss, epoch: int, learning_rate: float, quantile: np.ndarray | None = None
-    ) -> float:
+    def train_epoch(self, loss: SetLoss, epoch: int, learning_rate: float, quantile: np.ndarray | None = None) -> float:
         """See VectorTrainer."""
         total = torch.zeros((), dtype=torch.float64, device=self._machine.device)
         borders = None if quantile is None else self._tensor(quantile).to(self._machine.dtype)
@@ -112,6 +110,14 @@ class TorchTrainer(VectorTrainer):
         """See VectorTrainer."""
         users, items = self._model.vectors(self._weights, None, None)
         return self._model.scored(users).cpu().numpy(), self._model.scored(items).cpu().numpy()
+
+    def parameters(self) -> dict[str, Tensor]:
+        """See VectorTrainer."""
+        return {name: one.cpu().clone() for name, one in self._weights.items()}
+
+    def load_parameters(self, stored: Mapping[str, Tensor]) -> None:
+        """See VectorTrainer."""
+        load_arrays(self._weights, stored)
 
     def state_dict(self) -> dict[str, Any]:
         """See VectorTrainer."""

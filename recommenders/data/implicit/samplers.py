@@ -1,7 +1,7 @@
-"""Negatives for training on rankings: items that a positive is compared with. To add a sampler, write a class and a row.
+"""Negatives for training on rankings: what a positive is compared with. To add a sampler, write a class and a row.
 
-Every draw is a function of the seed and of the number of the example, so that the negatives of an epoch depend neither
-on batches nor on who draws them.
+Every draw is a function of the seed and of the number of the example: the negatives of an epoch depend neither on
+batches nor on who draws them.
 """
 
 from __future__ import annotations

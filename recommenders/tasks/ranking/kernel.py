@@ -38,7 +38,7 @@ def rank_users(scores, n_items, users, left_out, held_out, place, item, rank, ti
         gone, own = _of(left_out, user), _of(held_out, user)
         row[gone] = np.nan
         if top.shape[1]:
-            _list_best(row, top[b])
+            list_best(row, top[b])
         borders = row[own]
         row[own] = np.nan
         order = np.argsort(-borders, kind="mergesort")  # stable, NaN last
@@ -79,8 +79,13 @@ def _count(row, borders, n_others, rank, tied):
 
 
 @compiled()
-def _list_best(row, best):
-    """Write the numbers of the k best scores of `row` [n] into `best` [k], best first; NaN is not listed."""
+def list_best(row, best):
+    """List the best scores of a row, best first; NaN is not listed.
+
+    Args:
+        row: [n] scores.
+        best: [k] overwritten with their numbers, -1 where there are no more.
+    """
     k, n_found = len(best), 0
     found = np.empty(k, row.dtype)
     best[:] = -1

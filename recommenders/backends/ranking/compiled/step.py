@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,8 @@ import torch
 from core.losses.setwise.set_loss import SetLoss, SetScores
 from recommenders.backends.ranking.base import Recipe
 from recommenders.backends.ranking.compiled import steps
-from recommenders.backends.ranking.compiled.tables import Rule, Table
+from recommenders.backends.ranking.compiled.steps import Rows
+from recommenders.backends.ranking.compiled.tables import Table
 from recommenders.backends.ranking.epochs import Batch, mask
 from recommenders.models.vectors.model import VectorModel
 
@@ -40,74 +40,22 @@ class Buffers:
         return self._kept[name][:n].reshape(shape)
 
 
-@dataclass(frozen=True, eq=False)
-class Rows:
-    """The different rows of a table that a batch names, n of them."""
+def find_rows(table: Table, ids: np.ndarray, place: np.ndarray, buffers: Buffers, name: str) -> Rows:
+    """Find the different rows among those that a batch names; they are not read yet.
 
-    table: Table
-    numbers: np.ndarray
-    """[n] in the table."""
-    index: np.ndarray
-    """[m] for each naming the number among these."""
-    now: np.ndarray
-    """[n, D] as they are."""
-    unit: np.ndarray
-    """[n, D] as they are in scores."""
-    inverse: np.ndarray
-    """[n] what they are multiplied by for that."""
-    gradient: np.ndarray
-    """[n, D] to be filled."""
-    starts: np.ndarray
-    """[n + 1] to be filled, see `steps.group`."""
-    order: np.ndarray
-    """[m] to be filled."""
-
-    @classmethod
-    def of(cls, table: Table, ids: np.ndarray, place: np.ndarray, buffers: Buffers, name: str) -> Rows:
-        """Find the different rows; they are not read yet.
-
-        Args:
-            table: the table.
-            ids: [m] rows that are named.
-            place: [rows of the table], see `steps.find_rows`.
-            buffers: arrays to use.
-            name: of the table.
-        """
-        m, d = len(ids), table.state.shape[2]
-        numbers, index, order = (buffers.of(f"{name}.{i}", m, dtype=np.int32) for i in range(3))
-        n = steps.find_rows(ids, place, numbers, index)
-        now, unit, gradient = (buffers.of(f"{name}.{i}", n, d) for i in range(3, 6))
-        starts = buffers.of(f"{name}.6", n + 1, dtype=np.int32)
-        return cls(table, numbers[:n], index, now, unit, buffers.of(f"{name}.7", n), gradient, starts, order)
-
-    def read(self, first: int, stop: int, step: int, rule: Rule, cosine: bool) -> None:
-        """Read some of them.
-
-        Args:
-            first: the first one.
-            stop: behind the last one.
-            step: the number of the step.
-            rule: of the epoch.
-            cosine: whether they have length 1 in scores.
-        """
-        steps.read_rows(
-            self.table, self.numbers, first, stop, step, rule, cosine, self.now, self.unit, self.inverse
-        )
-
-    def update(self, first: int, stop: int, step: int, rule: Rule, factor: float) -> None:
-        """Take the step of some of them, with the gradients that were summed.
-
-        Args:
-            first: the first one.
-            stop: behind the last one.
-            step: its number.
-            rule: of the epoch.
-            factor: what gradients are multiplied by.
-        """
-        factor = self.now.dtype.type(factor)
-        steps.update_rows(
-            self.table, self.numbers, first, stop, self.starts, step, rule, self.now, self.gradient, factor
-        )
+    Args:
+        table: the table.
+        ids: [m] rows that are named.
+        place: [rows of the table], see `steps.find_rows`.
+        buffers: arrays to use.
+        name: of the table.
+    """
+    m, d = len(ids), table.state.shape[2]
+    numbers, index, order = (buffers.of(f"{name}.{i}", m, dtype=np.int32) for i in range(3))
+    n = steps.find_rows(ids, place, numbers, index)
+    now, unit, gradient = (buffers.of(f"{name}.{i}", n, d) for i in range(3, 6))
+    starts = buffers.of(f"{name}.6", n + 1, dtype=np.int32)
+    return Rows(table, numbers[:n], index, now, unit, buffers.of(f"{name}.7", n), gradient, starts, order)
 
 
 class Step:
@@ -124,7 +72,14 @@ class Step:
     """
 
     def __init__(
-        self, model: VectorModel, recipe: Recipe, batch: Batch, users: Rows, items: Rows, buffers: Buffers, n_blocks: int
+        self,
+        model: VectorModel,
+        recipe: Recipe,
+        batch: Batch,
+        users: Rows,
+        items: Rows,
+        buffers: Buffers,
+        n_blocks: int,
     ) -> None:
         n, d = len(batch.users), users.now.shape[1]
         self._model, self._recipe, self._batch, self._rows, self._items = model, recipe, batch, users, items
@@ -132,7 +87,7 @@ class Step:
         self._masks = buffers.of("masks", n if model.dropout > 0 else 0, d)
         self._users, self._of_user = buffers.of("users", n, d), buffers.of("of_user", n, d)
         self._inverse, self._of_positive = buffers.of("inverse", n), buffers.of("of_positive", n)
-        negatives, shared = items.index[n:], recipe.sampler.shared
+        negatives, shared = items.named[n:], recipe.sampler.shared
         self._index = negatives if shared else negatives.reshape(n, -1)
         self._pool = items.unit[negatives] if shared else items.unit[:0]
         self._of_shared = buffers.of("of_shared", n_blocks if shared else 0, len(self._pool), d)
@@ -156,10 +111,10 @@ class Step:
         masks = self._masks[block] if len(self._masks) else self._masks
         if len(masks):
             mask(seed, self._batch.first + first, self._model.dropout, masks)
-        drop = (masks, self._before, self._cosine, users, inverse)
-        steps.place_users(rows.index, first, rows.now, rows.unit, rows.inverse, *drop)
+        drop = (first, masks, self._before, self._cosine, users, inverse)
+        steps.place_users(rows, *drop)
         positive = np.empty(len(users), dtype=users.dtype)
-        steps.score_positives(users, items.unit, items.index, first, positive)
+        steps.score_positives(users, items, first, positive)
         negative = self._score(block, users)
         rank = None if quantile is None else torch.from_numpy(quantile)
         found = loss.evaluate(SetScores(torch.from_numpy(positive), torch.from_numpy(negative), rank, rate))
@@ -171,8 +126,7 @@ class Step:
             self._of_negative[block] = gradient
             most = self._of_negative.shape[1]
             steps.gather_private(gradient, self._index[block][:, :most], items.unit, of_user)
-        ends = (self._of_positive[block], items.index, items.unit, of_user)
-        steps.finish_users(rows.index, first, rows.unit, *drop, *ends)
+        steps.finish_users(rows, items, *drop, self._of_positive[block], of_user)
         return float(found.value.sum(dtype=torch.float64))
 
     def _score(self, block: slice, users: np.ndarray) -> np.ndarray:
@@ -192,8 +146,8 @@ class Step:
     def group(self) -> None:
         """Find the namings of every row, once all blocks are trained."""
         n, most, decays = len(self._users), self._of_negative.shape[1], self._recipe.weight_decay > 0
-        steps.group(self._rows.index, len(self._rows.numbers), self._rows.starts, self._rows.order)
-        named = self._items.index
+        steps.group(self._rows.named, len(self._rows.numbers), self._rows.starts, self._rows.order)
+        named = self._items.named
         if not self._recipe.sampler.shared:
             chosen = self._index[:, :most]
             some = chosen if decays else np.where(self._of_negative != 0, chosen, -1)
@@ -207,8 +161,7 @@ class Step:
             first: the first one.
             stop: behind the last one.
         """
-        rows, (share, decay) = self._rows, self._factors
-        steps.sum_users(first, stop, rows.starts, rows.order, self._of_user, share, decay, rows.now, rows.gradient)
+        steps.sum_users(self._rows, first, stop, self._of_user, *self._factors)
 
     def sum_items(self, first: int, stop: int) -> None:
         """Sum the gradients of some items' rows.
@@ -217,9 +170,8 @@ class Step:
             first: the first one.
             stop: behind the last one.
         """
-        rows, sources = self._items, (self._users, self._of_positive, self._of_negative, self._of_shared)
-        ends = (self._cosine, rows.now, rows.unit, rows.inverse, rows.gradient)
-        steps.sum_items(first, stop, rows.starts, rows.order, sources, *self._factors, *ends)
+        sources = (self._users, self._of_positive, self._of_negative, self._of_shared)
+        steps.sum_items(self._items, first, stop, sources, *self._factors, self._cosine)
 
     @property
     def _factors(self) -> tuple[np.floating, np.floating]:

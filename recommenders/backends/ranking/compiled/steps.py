@@ -5,12 +5,36 @@ Shapes: B examples, N negatives of each (or M of the batch), D dimensions, n_u a
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from core.common.jit import SUMS, compiled, constant
 from recommenders.backends.ranking.compiled import tables
-from recommenders.backends.ranking.compiled.tables import read_row, update_row
+from recommenders.backends.ranking.compiled.tables import Table, read_row, update_row
 from recommenders.models.vectors.model import SHORTEST
+
+
+class Rows(NamedTuple):
+    """The different rows of a table that a batch names, n of them, in m namings."""
+
+    table: Table
+    numbers: np.ndarray
+    """[n] in the table."""
+    named: np.ndarray
+    """[m] for each naming the number among these."""
+    now: np.ndarray
+    """[n, D] as they are."""
+    unit: np.ndarray
+    """[n, D] as they are in scores."""
+    inverse: np.ndarray
+    """[n] what they are multiplied by for that."""
+    gradient: np.ndarray
+    """[n, D] the gradient of those that are named by something with a gradient."""
+    starts: np.ndarray
+    """[n + 1] where the namings of each begin in `order`."""
+    order: np.ndarray
+    """[m] namings."""
 
 
 @compiled()
@@ -64,24 +88,20 @@ def group(index, n, starts, order):
 
 
 @compiled(uses=(tables,), fastmath=SUMS)
-def read_rows(table, rows, first, stop, step, rule, cosine, now, unit, inverse):
+def read_rows(rows, first, stop, step, rule, cosine):
     """Read rows of a table, as they are and as they are in scores.
 
     Args:
-        table: the table.
-        rows: [n] their numbers.
+        rows: whose `now`, `unit` and `inverse` are filled.
         first: the first of the rows that are read.
         stop: behind the last one.
         step: the number of the step.
         rule: of the epoch.
         cosine: whether vectors in scores have length 1.
-        now: [n, D] overwritten: as they are.
-        unit: [n, D] overwritten: as they are in scores.
-        inverse: [n] overwritten: what they are multiplied by for that.
     """
     for r in range(first, stop):
-        read_row(table, rows[r], step, rule, now, r)
-        inverse[r] = _to_unit(now, r, cosine, unit, r)
+        read_row(rows.table, rows.numbers[r], step, rule, rows.now, r)
+        rows.inverse[r] = _to_unit(rows.now, r, cosine, rows.unit, r)
 
 
 @compiled(fastmath=SUMS, inline=True)
@@ -110,49 +130,45 @@ def _from_unit(gradient, r, unit, u, inverse, cosine):
 
 
 @compiled(fastmath=SUMS)
-def place_users(index, first, now, unit, inverse, masks, before, cosine, users, inverse_users):
+def place_users(rows, first, masks, before, cosine, users, inverse):
     """Write the vectors of the users of some examples as they are in scores, with elements dropped.
 
     Args:
-        index: [B] the number of each example's user.
+        rows: of users, read.
         first: the number of the first example.
-        now: [n_u, D] users as they are.
-        unit: [n_u, D] users in scores, without dropout.
-        inverse: [n_u] what they were multiplied by.
         masks: [b, D] factors of the elements of b examples; [0, D]: nothing is dropped.
         before: whether elements are dropped before vectors are brought to length 1.
         cosine: whether they are.
         users: [b, D] overwritten.
-        inverse_users: [b] overwritten: what vectors were multiplied by.
+        inverse: [b] overwritten: what vectors were multiplied by.
     """
     drops = len(masks) > 0
     for b in range(len(users)):
-        u = index[first + b]
+        u = rows.named[first + b]
         if drops and before:
             for j in range(users.shape[1]):
-                users[b, j] = now[u, j] * masks[b, j]
-            inverse_users[b] = _to_unit(users, b, cosine, users, b)
+                users[b, j] = rows.now[u, j] * masks[b, j]
+            inverse[b] = _to_unit(users, b, cosine, users, b)
             continue
-        inverse_users[b] = inverse[u]
+        inverse[b] = rows.inverse[u]
         for j in range(users.shape[1]):
-            users[b, j] = unit[u, j] * masks[b, j] if drops else unit[u, j]
+            users[b, j] = rows.unit[u, j] * masks[b, j] if drops else rows.unit[u, j]
 
 
 @compiled(fastmath=SUMS)
-def score_positives(users, items, index, first, scores):
+def score_positives(users, items, first, scores):
     """Write the scores [b] of positives.
 
     Args:
         users: [b, D] of the examples, in scores.
-        items: [n_i, D] in scores.
-        index: [B] the number of each example's item.
+        items: rows of items, read; examples name their positives first.
         first: the number of the first example.
         scores: [b] overwritten.
     """
     for b in range(len(users)):
-        i, dot = index[first + b], constant(0, users[0, 0])
+        i, dot = items.named[first + b], constant(0, users[0, 0])
         for j in range(users.shape[1]):
-            dot += users[b, j] * items[i, j]
+            dot += users[b, j] * items.unit[i, j]
         scores[b] = dot
 
 
@@ -193,83 +209,74 @@ def gather_private(gradients, index, items, out):
 
 
 @compiled(fastmath=SUMS)
-def finish_users(
-    index, first, unit, masks, before, cosine, users, inverse_users, of_positive, positive, items, out
-):
+def finish_users(rows, items, first, masks, before, cosine, users, inverse, of_positive, out):
     """Turn the gradients of examples' users in scores into those of the rows as they are.
 
     Args:
-        index: see `place_users`.
+        rows: of users, read.
+        items: of items, read.
         first: see `place_users`.
-        unit: see `place_users`.
         masks: see `place_users`.
         before: see `place_users`.
         cosine: see `place_users`.
         users: [b, D] in scores, from there.
-        inverse_users: [b] from there.
+        inverse: [b] from there.
         of_positive: [b] the gradient by the score of the positive.
-        positive: [B] the number of each example's item.
-        items: [n_i, D] in scores.
         out: [b, D] the gradient from negatives; overwritten.
     """
     drops = len(masks) > 0
     for b in range(len(out)):
-        i, u = positive[first + b], index[first + b]
+        i, u = items.named[first + b], rows.named[first + b]
         for j in range(out.shape[1]):
-            out[b, j] += of_positive[b] * items[i, j]
+            out[b, j] += of_positive[b] * items.unit[i, j]
         if drops and before:
-            _from_unit(out, b, users, b, inverse_users[b], cosine)
+            _from_unit(out, b, users, b, inverse[b], cosine)
         if drops:
             for j in range(out.shape[1]):
                 out[b, j] *= masks[b, j]
         if not (drops and before):
-            _from_unit(out, b, unit, u, inverse_users[b], cosine)
+            _from_unit(out, b, rows.unit, u, inverse[b], cosine)
 
 
 @compiled(fastmath=SUMS)
-def sum_users(first, stop, starts, order, of_example, share, decay, now, out):
+def sum_users(rows, first, stop, of_example, share, decay):
     """Sum the gradients of users over their examples.
 
     Args:
-        first: the first of the users' rows.
+        rows: of users, grouped, whose `gradient` is filled.
+        first: the first of them.
         stop: behind the last one.
-        starts: [n_u + 1] from `group`.
-        order: [B] likewise.
-        of_example: [B, D] gradients of rows by example.
+        of_example: [B, D] gradients by example.
         share: of an example in the mean, 1 / B.
         decay: the weight decay of a row, for each time that it is named.
-        now: [n_u, D] rows as they are.
-        out: [n_u, D] overwritten.
     """
+    out, starts = rows.gradient, rows.starts
     for r in range(first, stop):
+        shrink = decay * (starts[r + 1] - starts[r]) * share
         for j in range(out.shape[1]):
-            out[r, j] = decay * (starts[r + 1] - starts[r]) * share * now[r, j]
+            out[r, j] = shrink * rows.now[r, j]
         for at in range(starts[r], starts[r + 1]):
+            b = rows.order[at]
             for j in range(out.shape[1]):
-                out[r, j] += share * of_example[order[at], j]
+                out[r, j] += share * of_example[b, j]
 
 
 @compiled(fastmath=SUMS)
-def sum_items(first, stop, starts, order, sources, share, decay, cosine, now, unit, inverse, out):
+def sum_items(rows, first, stop, sources, share, decay, cosine):
     """Sum the gradients of items over the examples that name them.
 
     Args:
-        first: the first of the items' rows.
+        rows: of items, grouped by the positives [B], then the negatives; their `gradient` is filled.
+        first: the first of them.
         stop: behind the last one.
-        starts: [n_i + 1] from `group` of the positives [B], then the negatives.
-        order: likewise.
         sources: users [B, D] in scores; gradients by the positive's score [B]; by the negatives' scores [B, N], where
             they are private; and gradients of shared negatives [blocks, M, D], without blocks where they are private.
         share: of an example in the mean, 1 / B.
         decay: the weight decay of a row, for each time that it is named.
         cosine: whether vectors in scores have length 1.
-        now: [n_i, D] rows as they are.
-        unit: [n_i, D] in scores.
-        inverse: [n_i] what they were multiplied by.
-        out: [n_i, D] overwritten, where an item is named.
     """
     users, of_positive, of_negative, of_shared = sources
-    n = len(users)
+    n, out, starts = len(users), rows.gradient, rows.starts
     for r in range(first, stop):
         if starts[r] == starts[r + 1]:
             continue
@@ -277,7 +284,7 @@ def sum_items(first, stop, starts, order, sources, share, decay, cosine, now, un
         for j in range(out.shape[1]):
             out[r, j] = 0
         for at in range(starts[r], starts[r + 1]):
-            source = order[at]
+            source = rows.order[at]
             if source >= n and len(of_shared):
                 times += n
                 for block in range(len(of_shared)):
@@ -289,50 +296,43 @@ def sum_items(first, stop, starts, order, sources, share, decay, cosine, now, un
             times += 1
             for j in range(out.shape[1]):
                 out[r, j] += by * users[b, j]
-        _from_unit(out, r, unit, r, inverse[r], cosine)
+        _from_unit(out, r, rows.unit, r, rows.inverse[r], cosine)
+        shrink = decay * times
         for j in range(out.shape[1]):
-            out[r, j] = share * (out[r, j] + decay * times * now[r, j])
+            out[r, j] = share * (out[r, j] + shrink * rows.now[r, j])
 
 
 @compiled(fastmath=SUMS)
-def squared_norm(starts, gradients):
-    """Return the sum of squares of the rows [n, D] that are named, float64.
-
-    Args:
-        starts: [n + 1] from `group`.
-        gradients: [n, D].
-    """
-    total = 0.0
-    for r in range(len(starts) - 1):
-        if starts[r] < starts[r + 1]:
-            of_row = constant(0, gradients[0, 0])
-            for j in range(gradients.shape[1]):
-                of_row += gradients[r, j] * gradients[r, j]
+def squared_norm(rows):
+    """Return the sum of squares of the gradients of rows that are named, float64."""
+    total, gradient = 0.0, rows.gradient
+    for r in range(len(rows.numbers)):
+        if rows.starts[r] < rows.starts[r + 1]:
+            of_row = constant(0, gradient[0, 0])
+            for j in range(gradient.shape[1]):
+                of_row += gradient[r, j] * gradient[r, j]
             total += of_row
     return total
 
 
 @compiled(uses=(tables,))
-def update_rows(table, rows, first, stop, starts, step, rule, now, gradients, factor):
+def update_rows(rows, first, stop, step, rule, factor):
     """Take a step of the rows that have a gradient; one of zeros is none, to lazy optimisers and to others alike.
 
     Args:
-        table: the table.
-        rows: [n] the numbers of rows.
+        rows: with gradients, which are overwritten.
         first: the first of them.
         stop: behind the last one.
-        starts: [n + 1] from `group`.
         step: the number of the step.
         rule: of the epoch.
-        now: [n, D] rows as they are.
-        gradients: [n, D], overwritten.
         factor: what gradients are multiplied by.
     """
+    gradient = rows.gradient
     for r in range(first, stop):
         some = False
-        if starts[r] < starts[r + 1]:
-            for j in range(gradients.shape[1]):
-                gradients[r, j] *= factor
-                some |= gradients[r, j] != 0
+        if rows.starts[r] < rows.starts[r + 1]:
+            for j in range(gradient.shape[1]):
+                gradient[r, j] *= factor
+                some |= gradient[r, j] != 0
         if some:
-            update_row(table, rows[r], step, rule, now, gradients, r)
+            update_row(rows.table, rows.numbers[r], step, rule, rows.now, gradient, r)

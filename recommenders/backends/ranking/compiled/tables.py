@@ -108,14 +108,15 @@ def new_rule(optimiser: Optimiser, rate: float, start: int, steps: int, dtype: n
         steps: the number of its steps.
         dtype: of the table.
     """
-    kind, values = dtype.type, (getattr(optimiser, name, 0.0) for name in ("beta1", "beta2", "epsilon"))
-    constants = tuple(map(kind, values))
+    kind = dtype.type
+    beta1, beta2, epsilon = (kind(getattr(optimiser, name, 0.0)) for name in ("beta1", "beta2", "epsilon"))
     momentum = _momentum(optimiser, start, steps) if is_exact(optimiser) else _NO_MOMENTUM
     root = length = np.ones(steps + 1)
     if isinstance(optimiser, Adam):
         t = np.maximum(np.arange(start, start + steps + 1), 1)
         root, length = np.sqrt(1 - optimiser.beta2**t), np.sqrt(1 - optimiser.beta2**t) / (1 - optimiser.beta1**t)
-    return Rule(optimiser.code, kind(rate), *constants, kind(_TOLERANCE[dtype.itemsize]), root, length, start, momentum)
+    tolerance = kind(_TOLERANCE[dtype.itemsize])
+    return Rule(optimiser.code, kind(rate), beta1, beta2, epsilon, tolerance, root, length, start, momentum)
 
 
 _NO_MOMENTUM = Momentum(*(np.zeros(1) for _ in range(6)))

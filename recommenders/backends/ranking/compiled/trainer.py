@@ -14,8 +14,8 @@ from core.losses.setwise.set_loss import SetLoss
 from recommenders.backends.compiled.blas import blas_on_one_core
 from recommenders.backends.compiled.cores import Cores
 from recommenders.backends.ranking.base import VectorTask, VectorTrainer, load_arrays
-from recommenders.backends.ranking.compiled.step import Buffers, Rows, Step
-from recommenders.backends.ranking.compiled.steps import squared_norm
+from recommenders.backends.ranking.compiled.step import Buffers, Step, find_rows
+from recommenders.backends.ranking.compiled.steps import Rows, read_rows, squared_norm, update_rows
 from recommenders.backends.ranking.compiled.tables import ROW, Rule, new_rule, new_table, settle
 from recommenders.backends.ranking.epochs import Batch, Epochs
 from recommenders.backends.ranking.torch_trainer import CLIP_EPSILON
@@ -50,9 +50,7 @@ class CompiledTrainer(VectorTrainer):
         by_rows = task.recipe.weight_decay == 0 or task.recipe.decay_of == "rows"
         return type(task.model) is VectorMF and machine.device.type == "cpu" and by_rows
 
-    def train_epoch(
-        self, loss: SetLoss, epoch: int, learning_rate: float, quantile: np.ndarray | None = None
-    ) -> float:
+    def train_epoch(self, loss: SetLoss, epoch: int, learning_rate: float, quantile: np.ndarray | None = None) -> float:
         """See VectorTrainer."""
         rule = new_rule(self._recipe.optimiser, learning_rate, self._step, len(self._epochs), self._dtype)
         seed, total, threads = self._epochs.dropout_seed(epoch), 0.0, torch.get_num_threads()
@@ -74,10 +72,10 @@ class CompiledTrainer(VectorTrainer):
         n, number, recipe = len(batch.users), self._step, self._recipe
         ids = (batch.users, np.concatenate([batch.positives, batch.negatives.ravel()]))
         users, items = (
-            Rows.of(*one, self._buffers, name)
+            find_rows(*one, self._buffers, name)
             for name, one in zip(TABLES, zip(self._tables, ids, self._places, strict=True), strict=True)
         )
-        self._both(users, items, lambda rows, *ends: rows.read(*ends, number, rule, self._cosine))
+        self._both(users, items, lambda rows, *ends: read_rows(rows, *ends, number, rule, self._cosine))
         size = _EXAMPLES if recipe.sampler.shared else _PRIVATE_EXAMPLES
         step = Step(self._model, recipe, batch, users, items, self._buffers, -(-n // size))
 
@@ -88,18 +86,18 @@ class CompiledTrainer(VectorTrainer):
 
         value = sum(self._cores.map(train, -(-n // size)))
         step.group()
-        clips = recipe.clip_norm is not None
+        clips, one = recipe.clip_norm is not None, self._dtype.type(1)
 
         def finish(rows: Rows, first: int, stop: int) -> None:
             (step.sum_users if rows is users else step.sum_items)(first, stop)
             if not clips:
-                rows.update(first, stop, number, rule, 1.0)
+                update_rows(rows, first, stop, number, rule, one)
 
         self._both(users, items, finish)
         if clips:
-            norm = sum(squared_norm(rows.starts, rows.gradient) for rows in (users, items)) ** 0.5
-            factor = min(1.0, recipe.clip_norm / (norm + CLIP_EPSILON))
-            self._both(users, items, lambda rows, *ends: rows.update(*ends, number, rule, factor))
+            norm = sum(squared_norm(rows) for rows in (users, items)) ** 0.5
+            factor = self._dtype.type(min(1.0, recipe.clip_norm / (norm + CLIP_EPSILON)))
+            self._both(users, items, lambda rows, *ends: update_rows(rows, *ends, number, rule, factor))
         return value
 
     def _both(self, users: Rows, items: Rows, work: Callable[[Rows, int, int], None]) -> None:
@@ -113,8 +111,20 @@ class CompiledTrainer(VectorTrainer):
 
     def vectors(self) -> tuple[np.ndarray, np.ndarray]:
         """See VectorTrainer."""
-        users, items = (self._model.scored(torch.from_numpy(table.state[:, ROW].copy())).numpy() for table in self._tables)
+        users, items = (self._model.scored(one).numpy() for one in self.parameters().values())
         return users, items
+
+    def parameters(self) -> dict[str, Tensor]:
+        """See VectorTrainer."""
+        return {name: one.clone() for name, one in self._rows().items()}
+
+    def load_parameters(self, stored: Mapping[str, Tensor]) -> None:
+        """See VectorTrainer."""
+        load_arrays(self._rows(), stored)
+
+    def _rows(self) -> dict[str, Tensor]:
+        pairs = zip(TABLES, self._tables, strict=True)
+        return {name: torch.from_numpy(table.state)[:, ROW] for name, table in pairs}
 
     def state_dict(self) -> dict[str, Any]:
         """See VectorTrainer."""
