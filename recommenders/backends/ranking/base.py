@@ -24,7 +24,7 @@ from torch import Tensor
 
 from core.common.errors import UserError
 from core.losses.setwise.set_loss import SetLoss
-from recommenders.backends.ranking.optimisers import LazyAdam, Optimiser
+from recommenders.backends.ranking.optimisers import Optimiser, RowWiseAdam
 from recommenders.common.machine import Machine
 from recommenders.data.implicit.dataset import ImplicitDataset
 from recommenders.data.implicit.samplers import Sampler, Shared
@@ -41,7 +41,7 @@ class Recipe:
 
     sampler: Sampler = field(default_factory=Shared)
     """Draws negatives."""
-    optimiser: Optimiser = field(default_factory=LazyAdam)
+    optimiser: Optimiser = field(default_factory=RowWiseAdam)
     """Updates parameters."""
     batch_size: int = 1024
     """Examples of a step."""

@@ -60,11 +60,19 @@ class Adam(Optimiser):
 
 
 @dataclass(frozen=True)
-class LazyAdam(Adam):
+class SparseAdam(Adam):
     """Adam whose moments and rows change only where there is a gradient, as torch's SparseAdam."""
 
     code: ClassVar[int] = 2
-    about: ClassVar[str] = "Adam that leaves rows without a gradient alone, as torch's SparseAdam"
+    about: ClassVar[str] = "Adam that leaves rows without a gradient alone, as torch's"
+
+
+@dataclass(frozen=True)
+class RowWiseAdam(SparseAdam):
+    """SparseAdam with one second moment for a row, the mean over its elements, so that a step keeps its direction."""
+
+    code: ClassVar[int] = 4
+    about: ClassVar[str] = "the same with one second moment for each row, so that steps keep the gradient's direction"
 
 
 @dataclass(frozen=True)
@@ -83,7 +91,7 @@ class Adagrad(Optimiser):
 
 
 OPTIMISERS: Mapping[str, type[Optimiser]] = MappingProxyType(
-    {"lazy-adam": LazyAdam, "adam": Adam, "adagrad": Adagrad, "sgd": SGD}
+    {"rowwise-adam": RowWiseAdam, "sparse-adam": SparseAdam, "adam": Adam, "adagrad": Adagrad, "sgd": SGD}
 )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from recommenders.backends.ranking.optimisers import SGD, Adagrad, Adam, LazyAdam, Optimiser
+from recommenders.backends.ranking.optimisers import SGD, Adagrad, Adam, Optimiser, RowWiseAdam, SparseAdam
 
 
 class TorchOptimiser:
@@ -45,7 +45,7 @@ class TorchOptimiser:
             elif isinstance(self._settings, Adagrad):
                 squares = self.state[f"{name}.squares"].addcmul_(gradient, gradient)
                 parameter.addcdiv_(gradient, squares.sqrt().add_(self._settings.epsilon), value=-learning_rate)
-            elif isinstance(self._settings, LazyAdam) and name in self._tables:
+            elif isinstance(self._settings, SparseAdam) and name in self._tables:
                 self._lazy(name, gradient, learning_rate, number)
             elif isinstance(self._settings, Adam):
                 self._adam(name, gradient, learning_rate, number)
@@ -64,6 +64,9 @@ class TorchOptimiser:
         rows = gradient.ne(0).any(dim=1).nonzero()[:, 0]
         part, mean, squares = gradient[rows], self.state[f"{name}.mean"], self.state[f"{name}.squares"]
         mean[rows] = mean[rows].lerp_(part, 1 - own.beta1)
-        squares[rows] = squares[rows].mul_(own.beta2).addcmul_(part, part, value=1 - own.beta2)
+        square = part.square()
+        if isinstance(own, RowWiseAdam):
+            square = square.mean(dim=1, keepdim=True).expand_as(square)
+        squares[rows] = squares[rows].lerp_(square, 1 - own.beta2)
         rate = rate * (1 - own.beta2**t) ** 0.5 / (1 - own.beta1**t)
         self._parameters[name][rows] -= rate * mean[rows] / squares[rows].sqrt_().add_(own.epsilon)

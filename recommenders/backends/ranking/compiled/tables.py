@@ -19,7 +19,7 @@ from typing import NamedTuple
 import numpy as np
 
 from core.common.jit import compiled, constant
-from recommenders.backends.ranking.optimisers import SGD, Adam, LazyAdam, Optimiser
+from recommenders.backends.ranking.optimisers import SGD, Adam, Optimiser, SparseAdam
 
 #: The relative error of a momentum's sum from which on it is added up term by term, by the bytes of a number.
 _TOLERANCE = {4: 1e-5, 8: 1e-12}
@@ -95,7 +95,7 @@ def new_table(rows: np.ndarray, optimiser: Optimiser) -> Table:
 
 def is_exact(optimiser: Optimiser) -> bool:
     """Tell whether rows without a gradient move."""
-    return isinstance(optimiser, Adam) and not isinstance(optimiser, LazyAdam)
+    return isinstance(optimiser, Adam) and not isinstance(optimiser, SparseAdam)
 
 
 def new_rule(optimiser: Optimiser, rate: float, start: int, steps: int, dtype: np.dtype) -> Rule:
@@ -241,7 +241,7 @@ def update_row(table, row, step, rule, now, gradient, r):
 
 @compiled(inline=True)
 def _adam(table, row, step, rule, now, gradient, r):
-    """See update_row; torch's SparseAdam where the rule is lazy, else its Adam."""
+    """See update_row."""
     state, rate, one = table.state, rule.rate, constant(1, rule.rate)
     of_mean, of_squares, epsilon = rule.beta1, rule.beta2, rule.epsilon
     root, length = rule.root[step - rule.start], constant(rule.length[step - rule.start] * rate, rate)
@@ -250,10 +250,16 @@ def _adam(table, row, step, rule, now, gradient, r):
         of_mean = constant(rule.momentum.of_mean[missed], rate)
         of_squares = constant(rule.momentum.of_squares[missed], rate)
         epsilon = constant(epsilon * root, rate)
+    of_row = constant(0, rate)
+    if rule.code == 4:
+        for j in range(state.shape[2]):
+            of_row += gradient[r, j] * gradient[r, j]
+        of_row /= constant(state.shape[2], rate)
     for j in range(state.shape[2]):
         g = gradient[r, j]
+        square = of_row if rule.code == 4 else g * g
         mean = of_mean * state[row, MEAN, j] + (one - rule.beta1) * g
-        squares = of_squares * state[row, 3, j] + (one - rule.beta2) * g * g
+        squares = of_squares * state[row, 3, j] + (one - rule.beta2) * square
         state[row, MEAN, j], state[row, 3, j] = mean, squares
         state[row, ROW, j] = now[r, j] - length * mean / (np.sqrt(squares) + epsilon)
     if rule.code == 1:
