@@ -33,7 +33,7 @@ from recommenders.models.vectors.model import VectorModel
 
 @dataclass(frozen=True)
 class Recipe:
-    """How vectors are trained, whatever the loss.
+    """A way to train vectors, whatever the loss.
 
     Raises:
         UserError: a number is out of range.
@@ -64,7 +64,7 @@ class Recipe:
 
 @dataclass(frozen=True, eq=False)
 class VectorTask:
-    """What is trained, on what, and how."""
+    """A model, the data that it is trained on, and the recipe."""
 
     model: VectorModel
     data: ImplicitDataset
@@ -72,7 +72,13 @@ class VectorTask:
 
 
 class VectorTrainer(ABC):
-    """Trains one copy of a model. A back end."""
+    """Trains one copy of a model. A back end.
+
+    Args:
+        task: the task.
+        machine: the device, its type of numbers and threads.
+        seed: of the initial parameters and of all draws.
+    """
 
     @classmethod
     @abstractmethod
@@ -86,13 +92,7 @@ class VectorTrainer(ABC):
 
     @abstractmethod
     def __init__(self, task: VectorTask, machine: Machine, seed: int) -> None:
-        """Begin anew.
-
-        Args:
-            task: the task.
-            machine: the device, its type of numbers and threads.
-            seed: of the initial parameters and of all draws.
-        """
+        """Begin with initial parameters."""
 
     @abstractmethod
     def train_epoch(self, loss: SetLoss, epoch: int, learning_rate: float, quantile: np.ndarray | None = None) -> float:
@@ -118,7 +118,7 @@ class VectorTrainer(ABC):
 
     @abstractmethod
     def load_parameters(self, stored: Mapping[str, Tensor]) -> None:
-        """Go on from other parameters, with the optimiser as it is.
+        """Replace the parameters; the optimiser stays as it is.
 
         Raises:
             UserError: they belong to another model.
@@ -130,7 +130,7 @@ class VectorTrainer(ABC):
 
     @abstractmethod
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on from a stored state.
+        """Restore what `state_dict` of a trainer of the same task returned.
 
         Raises:
             UserError: a state of something else.

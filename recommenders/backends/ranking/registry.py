@@ -18,7 +18,7 @@ VECTOR_BACKENDS: Mapping[str, type[VectorTrainer]] = MappingProxyType(
 
 
 def make_trainer(task: VectorTask, machine: Machine, seed: int) -> VectorTrainer:
-    """Begin to train with the first back end that takes the task, or with the one that the machine names.
+    """Make a trainer of the first back end that takes the task, or with the one that the machine names.
 
     Args:
         task: the model, its data, and how it is trained.

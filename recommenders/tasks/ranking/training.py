@@ -33,7 +33,7 @@ _QUANTILES_EVERY = 5
 
 @dataclass(frozen=True)
 class RankingPlan:
-    """How long is trained, and what decides.
+    """The length of a training, and what decides.
 
     Raises:
         UserError: a number is out of range, or a metric is unknown.
@@ -161,7 +161,7 @@ class RankingTraining(ConvergenceTraining):
         return self._ranks(part, top)
 
     def vectors(self) -> tuple[np.ndarray, np.ndarray]:
-        """Return the vectors of users and items at the best epoch, once training is done."""
+        """Return the vectors of users [n_users, D] and items [n_items, D] at the best epoch, once training is done."""
         return self._trainer.vectors()
 
     def state_dict(self) -> dict[str, Any]:

@@ -9,8 +9,9 @@ import torch
 
 from core.losses.setwise.set_loss import SetLoss, SetScores
 from recommenders.backends.ranking.base import Recipe
+from recommenders.backends.ranking.compiled import rows as compiled_rows
 from recommenders.backends.ranking.compiled import steps
-from recommenders.backends.ranking.compiled.steps import Rows
+from recommenders.backends.ranking.compiled.rows import Rows
 from recommenders.backends.ranking.compiled.tables import Table
 from recommenders.backends.ranking.epochs import Batch, mask
 from recommenders.models.vectors.model import VectorModel
@@ -46,13 +47,13 @@ def find_rows(table: Table, ids: np.ndarray, place: np.ndarray, buffers: Buffers
     Args:
         table: the table.
         ids: [m] rows that are named.
-        place: [rows of the table], see `steps.find_rows`.
+        place: [rows of the table], see `rows.find_rows`.
         buffers: arrays to use.
         name: of the table.
     """
     m, d = len(ids), table.state.shape[2]
     numbers, index, order = (buffers.of(f"{name}.{i}", m, dtype=np.int32) for i in range(3))
-    n = steps.find_rows(ids, place, numbers, index)
+    n = compiled_rows.find_rows(ids, place, numbers, index)
     now, unit, gradient = (buffers.of(f"{name}.{i}", n, d) for i in range(3, 6))
     starts = buffers.of(f"{name}.6", n + 1, dtype=np.int32)
     return Rows(table, numbers[:n], index, now, unit, buffers.of(f"{name}.7", n), gradient, starts, order)
@@ -120,8 +121,9 @@ class Step:
         found = loss.evaluate(SetScores(torch.from_numpy(positive), torch.from_numpy(negative), rank, rate))
         self._of_positive[block], gradient = found.positive.numpy(), found.negatives.numpy()
         if self._recipe.sampler.shared:
-            np.matmul(gradient, self._pool, out=of_user)
-            np.matmul(gradient.T, users, out=self._of_shared[number])
+            with np.errstate(over="ignore", invalid="ignore"):
+                np.matmul(gradient, self._pool, out=of_user)
+                np.matmul(gradient.T, users, out=self._of_shared[number])
         else:
             self._of_negative[block] = gradient
             most = self._of_negative.shape[1]
@@ -132,7 +134,8 @@ class Step:
     def _score(self, block: slice, users: np.ndarray) -> np.ndarray:
         """Return the scores of the negatives [b, N] that count."""
         if self._recipe.sampler.shared:
-            shared: np.ndarray = users @ self._pool.T
+            with np.errstate(over="ignore", invalid="ignore"):  # a training that breaks down says so by its loss
+                shared: np.ndarray = users @ self._pool.T
             return shared
         index = self._index[block]
         scores = np.empty(index.shape, dtype=users.dtype)
@@ -146,13 +149,13 @@ class Step:
     def group(self) -> None:
         """Find the namings of every row, once all blocks are trained."""
         n, most, decays = len(self._users), self._of_negative.shape[1], self._recipe.weight_decay > 0
-        steps.group(self._rows.named, len(self._rows.numbers), self._rows.starts, self._rows.order)
+        compiled_rows.group(self._rows.named, len(self._rows.numbers), self._rows.starts, self._rows.order)
         named = self._items.named
         if not self._recipe.sampler.shared:
             chosen = self._index[:, :most]
             some = chosen if decays else np.where(self._of_negative != 0, chosen, -1)
             named = np.concatenate([named[:n], some.ravel()])
-        steps.group(named, len(self._items.numbers), self._items.starts, self._items.order)
+        compiled_rows.group(named, len(self._items.numbers), self._items.starts, self._items.order)
 
     def sum_users(self, first: int, stop: int) -> None:
         """Sum the gradients of some users' rows.

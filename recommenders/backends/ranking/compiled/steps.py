@@ -1,135 +1,16 @@
-"""Compiled parts of a step. Each works on a range of examples or rows, so that several threads share a step.
+"""Compiled parts of a step: scores and gradients. Each works on a range of examples or rows, which threads share.
 
-Shapes: B examples, N negatives of each (or M of the batch), D dimensions, n_u and n_i different users and items.
+Shapes: B examples, of which a block has b, N negatives of each (or M of the batch), D dimensions.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
-import numpy as np
-
 from core.common.jit import SUMS, compiled, constant
-from recommenders.backends.ranking.compiled import tables
-from recommenders.backends.ranking.compiled.tables import Table, read_row, update_row
-from recommenders.models.vectors.model import SHORTEST
+from recommenders.backends.ranking.compiled import rows as rows_of_tables
+from recommenders.backends.ranking.compiled.rows import from_unit, to_unit
 
 
-class Rows(NamedTuple):
-    """The different rows of a table that a batch names, n of them, in m namings."""
-
-    table: Table
-    numbers: np.ndarray
-    """[n] in the table."""
-    named: np.ndarray
-    """[m] for each naming the number among these."""
-    now: np.ndarray
-    """[n, D] as they are."""
-    unit: np.ndarray
-    """[n, D] as they are in scores."""
-    inverse: np.ndarray
-    """[n] what they are multiplied by for that."""
-    gradient: np.ndarray
-    """[n, D] the gradient of those that are named by something with a gradient."""
-    starts: np.ndarray
-    """[n + 1] where the namings of each begin in `order`."""
-    order: np.ndarray
-    """[m] namings."""
-
-
-@compiled()
-def find_rows(ids, place, rows, index):
-    """Number the different ids in the order in which they occur first.
-
-    Args:
-        ids: [n].
-        place: [number of rows] -1 everywhere, and again afterwards.
-        rows: [at least the number of different ids], overwritten with them.
-        index: [n] overwritten with the number of every id.
-
-    Returns:
-        How many different ones there are.
-    """
-    n = 0
-    for i in range(len(ids)):
-        if place[ids[i]] < 0:
-            place[ids[i]] = n
-            rows[n] = ids[i]
-            n += 1
-        index[i] = place[ids[i]]
-    for i in range(n):
-        place[rows[i]] = -1
-    return n
-
-
-@compiled()
-def group(index, n, starts, order):
-    """Sort positions by their number, those of equal number as they come.
-
-    Args:
-        index: [m] numbers from 0 to n - 1; others are left out.
-        n: how many numbers there are.
-        starts: [n + 1] overwritten: where the positions of each number begin in `order`.
-        order: [m] overwritten with positions.
-    """
-    starts[: n + 1] = 0
-    for i in range(len(index)):
-        if index[i] >= 0:
-            starts[index[i] + 1] += 1
-    for r in range(n):
-        starts[r + 1] += starts[r]
-    for i in range(len(index)):
-        if index[i] >= 0:
-            order[starts[index[i]]] = i
-            starts[index[i]] += 1
-    for r in range(n, 0, -1):
-        starts[r] = starts[r - 1]
-    starts[0] = 0
-
-
-@compiled(uses=(tables,), fastmath=SUMS)
-def read_rows(rows, first, stop, step, rule, cosine):
-    """Read rows of a table, as they are and as they are in scores.
-
-    Args:
-        rows: whose `now`, `unit` and `inverse` are filled.
-        first: the first of the rows that are read.
-        stop: behind the last one.
-        step: the number of the step.
-        rule: of the epoch.
-        cosine: whether vectors in scores have length 1.
-    """
-    for r in range(first, stop):
-        read_row(rows.table, rows.numbers[r], step, rule, rows.now, r)
-        rows.inverse[r] = _to_unit(rows.now, r, cosine, rows.unit, r)
-
-
-@compiled(fastmath=SUMS, inline=True)
-def _to_unit(vectors, r, cosine, unit, to):
-    """Write a vector as it is in scores; return what it was multiplied by."""
-    factor = constant(1, vectors[r, 0])
-    if cosine:
-        norm = constant(0, vectors[r, 0])
-        for j in range(vectors.shape[1]):
-            norm += vectors[r, j] * vectors[r, j]
-        factor /= max(np.sqrt(norm), constant(SHORTEST, norm))
-    for j in range(vectors.shape[1]):
-        unit[to, j] = factor * vectors[r, j]
-    return factor
-
-
-@compiled(fastmath=SUMS, inline=True)
-def _from_unit(gradient, r, unit, u, inverse, cosine):
-    """Turn the gradient of a vector in scores, a row, into that of the vector as it is."""
-    along = constant(0, inverse)
-    if cosine and inverse * constant(SHORTEST, inverse) < 1:
-        for j in range(unit.shape[1]):
-            along += gradient[r, j] * unit[u, j]
-    for j in range(unit.shape[1]):
-        gradient[r, j] = inverse * (gradient[r, j] - along * unit[u, j])
-
-
-@compiled(fastmath=SUMS)
+@compiled(uses=(rows_of_tables,), fastmath=SUMS)
 def place_users(rows, first, masks, before, cosine, users, inverse):
     """Write the vectors of the users of some examples as they are in scores, with elements dropped.
 
@@ -148,7 +29,7 @@ def place_users(rows, first, masks, before, cosine, users, inverse):
         if drops and before:
             for j in range(users.shape[1]):
                 users[b, j] = rows.now[u, j] * masks[b, j]
-            inverse[b] = _to_unit(users, b, cosine, users, b)
+            inverse[b] = to_unit(users, b, cosine, users, b)
             continue
         inverse[b] = rows.inverse[u]
         for j in range(users.shape[1]):
@@ -208,9 +89,9 @@ def gather_private(gradients, index, items, out):
                     out[b, j] += gradients[b, n] * items[index[b, n], j]
 
 
-@compiled(fastmath=SUMS)
+@compiled(uses=(rows_of_tables,), fastmath=SUMS)
 def finish_users(rows, items, first, masks, before, cosine, users, inverse, of_positive, out):
-    """Turn the gradients of examples' users in scores into those of the rows as they are.
+    """Convert the gradients of examples' users in scores into those of the rows as they are.
 
     Args:
         rows: of users, read.
@@ -230,12 +111,12 @@ def finish_users(rows, items, first, masks, before, cosine, users, inverse, of_p
         for j in range(out.shape[1]):
             out[b, j] += of_positive[b] * items.unit[i, j]
         if drops and before:
-            _from_unit(out, b, users, b, inverse[b], cosine)
+            from_unit(out, b, users, b, inverse[b], cosine)
         if drops:
             for j in range(out.shape[1]):
                 out[b, j] *= masks[b, j]
         if not (drops and before):
-            _from_unit(out, b, rows.unit, u, inverse[b], cosine)
+            from_unit(out, b, rows.unit, u, inverse[b], cosine)
 
 
 @compiled(fastmath=SUMS)
@@ -261,7 +142,7 @@ def sum_users(rows, first, stop, of_example, share, decay):
                 out[r, j] += share * of_example[b, j]
 
 
-@compiled(fastmath=SUMS)
+@compiled(uses=(rows_of_tables,), fastmath=SUMS)
 def sum_items(rows, first, stop, sources, share, decay, cosine):
     """Sum the gradients of items over the examples that name them.
 
@@ -296,43 +177,7 @@ def sum_items(rows, first, stop, sources, share, decay, cosine):
             times += 1
             for j in range(out.shape[1]):
                 out[r, j] += by * users[b, j]
-        _from_unit(out, r, rows.unit, r, rows.inverse[r], cosine)
+        from_unit(out, r, rows.unit, r, rows.inverse[r], cosine)
         shrink = decay * times
         for j in range(out.shape[1]):
             out[r, j] = share * (out[r, j] + shrink * rows.now[r, j])
-
-
-@compiled(fastmath=SUMS)
-def squared_norm(rows):
-    """Return the sum of squares of the gradients of rows that are named, float64."""
-    total, gradient = 0.0, rows.gradient
-    for r in range(len(rows.numbers)):
-        if rows.starts[r] < rows.starts[r + 1]:
-            of_row = constant(0, gradient[0, 0])
-            for j in range(gradient.shape[1]):
-                of_row += gradient[r, j] * gradient[r, j]
-            total += of_row
-    return total
-
-
-@compiled(uses=(tables,))
-def update_rows(rows, first, stop, step, rule, factor):
-    """Take a step of the rows that have a gradient; one of zeros is none, to lazy optimisers and to others alike.
-
-    Args:
-        rows: with gradients, which are overwritten.
-        first: the first of them.
-        stop: behind the last one.
-        step: the number of the step.
-        rule: of the epoch.
-        factor: what gradients are multiplied by.
-    """
-    gradient = rows.gradient
-    for r in range(first, stop):
-        some = False
-        if rows.starts[r] < rows.starts[r + 1]:
-            for j in range(gradient.shape[1]):
-                gradient[r, j] *= factor
-                some |= gradient[r, j] != 0
-        if some:
-            update_row(rows.table, rows.numbers[r], step, rule, rows.now, gradient, r)

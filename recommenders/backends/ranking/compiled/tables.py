@@ -45,7 +45,7 @@ ROW, DRIFT, MEAN = 0, 1, 2
 
 
 class Momentum(NamedTuple):
-    """What is known of an epoch's steps, for t from the step before its first one to its last one."""
+    """Sums that momentum takes from, for the steps t of an epoch and the one before."""
 
     total: np.ndarray
     """[steps + 1] F(t)."""
@@ -268,7 +268,7 @@ def _adam(table, row, step, rule, now, gradient, r):
 
 @compiled()
 def settle(table, step, rule):
-    """Bring all rows to where they are after a step, the last one of an epoch.
+    """Move all rows to where they are after a step, the last one of an epoch.
 
     Args:
         table: the table.

@@ -14,8 +14,8 @@ from core.losses.setwise.set_loss import SetLoss
 from recommenders.backends.compiled.blas import blas_on_one_core
 from recommenders.backends.compiled.cores import Cores
 from recommenders.backends.ranking.base import VectorTask, VectorTrainer, load_arrays
+from recommenders.backends.ranking.compiled.rows import Rows, read_rows, squared_norm, update_rows
 from recommenders.backends.ranking.compiled.step import Buffers, Step, find_rows
-from recommenders.backends.ranking.compiled.steps import Rows, read_rows, squared_norm, update_rows
 from recommenders.backends.ranking.compiled.tables import ROW, Rule, new_rule, new_table, settle
 from recommenders.backends.ranking.epochs import Batch, Epochs
 from recommenders.backends.ranking.torch_trainer import CLIP_EPSILON

@@ -1,0 +1,185 @@
+"""The rows of a table that a batch names: which they are, reading them, and their step, in compiled code.
+
+Shapes: D dimensions, n different rows, m namings.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from core.common.jit import SUMS, compiled, constant
+from recommenders.backends.ranking.compiled import tables
+from recommenders.backends.ranking.compiled.tables import Table, read_row, update_row
+from recommenders.models.vectors.model import SHORTEST
+
+
+class Rows(NamedTuple):
+    """The different rows of a table that a batch names, n of them, in m namings."""
+
+    table: Table
+    numbers: np.ndarray
+    """[n] in the table."""
+    named: np.ndarray
+    """[m] for each naming the number among these."""
+    now: np.ndarray
+    """[n, D] as they are."""
+    unit: np.ndarray
+    """[n, D] as they are in scores."""
+    inverse: np.ndarray
+    """[n] what they are multiplied by for that."""
+    gradient: np.ndarray
+    """[n, D] the gradient of those that are named by something with a gradient."""
+    starts: np.ndarray
+    """[n + 1] where the namings of each begin in `order`."""
+    order: np.ndarray
+    """[m] namings."""
+
+
+@compiled()
+def find_rows(ids, place, rows, index):
+    """Find the different ids, in the order in which they occur first.
+
+    Args:
+        ids: [n].
+        place: [number of rows] -1 everywhere, and again afterwards.
+        rows: [at least the number of different ids], overwritten with them.
+        index: [n] overwritten with the number of every id.
+
+    Returns:
+        How many different ones there are.
+    """
+    n = 0
+    for i in range(len(ids)):
+        if place[ids[i]] < 0:
+            place[ids[i]] = n
+            rows[n] = ids[i]
+            n += 1
+        index[i] = place[ids[i]]
+    for i in range(n):
+        place[rows[i]] = -1
+    return n
+
+
+@compiled()
+def group(index, n, starts, order):
+    """Sort positions by their number, those of equal number as they come.
+
+    Args:
+        index: [m] numbers from 0 to n - 1; others are left out.
+        n: how many numbers there are.
+        starts: [n + 1] overwritten: where the positions of each number begin in `order`.
+        order: [m] overwritten with positions.
+    """
+    starts[: n + 1] = 0
+    for i in range(len(index)):
+        if index[i] >= 0:
+            starts[index[i] + 1] += 1
+    for r in range(n):
+        starts[r + 1] += starts[r]
+    for i in range(len(index)):
+        if index[i] >= 0:
+            order[starts[index[i]]] = i
+            starts[index[i]] += 1
+    for r in range(n, 0, -1):
+        starts[r] = starts[r - 1]
+    starts[0] = 0
+
+
+@compiled(fastmath=SUMS, inline=True)
+def to_unit(vectors, r, cosine, unit, to):
+    """Write a vector as it is in scores.
+
+    Args:
+        vectors: [n, D] in whose row r it is.
+        r: which one.
+        cosine: whether it has length 1 there.
+        unit: [n', D] overwritten in row `to`.
+        to: which one.
+
+    Returns:
+        What it was multiplied by.
+    """
+    factor = constant(1, vectors[r, 0])
+    if cosine:
+        norm = constant(0, vectors[r, 0])
+        for j in range(vectors.shape[1]):
+            norm += vectors[r, j] * vectors[r, j]
+        factor /= max(np.sqrt(norm), constant(SHORTEST, norm))
+    for j in range(vectors.shape[1]):
+        unit[to, j] = factor * vectors[r, j]
+    return factor
+
+
+@compiled(fastmath=SUMS, inline=True)
+def from_unit(gradient, r, unit, u, inverse, cosine):
+    """Convert the gradient of a vector in scores into that of the vector as it is.
+
+    Args:
+        gradient: [n, D] overwritten in row r.
+        r: which one.
+        unit: [n', D] in whose row u the vector is as it is in scores.
+        u: which one.
+        inverse: what it was multiplied by for that.
+        cosine: whether it has length 1 there.
+    """
+    along = constant(0, inverse)
+    if cosine and inverse * constant(SHORTEST, inverse) < 1:
+        for j in range(unit.shape[1]):
+            along += gradient[r, j] * unit[u, j]
+    for j in range(unit.shape[1]):
+        gradient[r, j] = inverse * (gradient[r, j] - along * unit[u, j])
+
+
+@compiled(uses=(tables,), fastmath=SUMS)
+def read_rows(rows, first, stop, step, rule, cosine):
+    """Read rows of a table, as they are and as they are in scores.
+
+    Args:
+        rows: whose `now`, `unit` and `inverse` are filled.
+        first: the first of the rows that are read.
+        stop: behind the last one.
+        step: the number of the step.
+        rule: of the epoch.
+        cosine: whether vectors in scores have length 1.
+    """
+    for r in range(first, stop):
+        read_row(rows.table, rows.numbers[r], step, rule, rows.now, r)
+        rows.inverse[r] = to_unit(rows.now, r, cosine, rows.unit, r)
+
+
+@compiled(fastmath=SUMS)
+def squared_norm(rows):
+    """Return the sum of squares of the gradients of rows that are named, float64."""
+    total, gradient = 0.0, rows.gradient
+    for r in range(len(rows.numbers)):
+        if rows.starts[r] < rows.starts[r + 1]:
+            of_row = constant(0, gradient[0, 0])
+            for j in range(gradient.shape[1]):
+                of_row += gradient[r, j] * gradient[r, j]
+            total += of_row
+    return total
+
+
+@compiled(uses=(tables,))
+def update_rows(rows, first, stop, step, rule, factor):
+    """Take a step of the rows that have a gradient; one of zeros is none, to lazy optimisers and to others alike.
+
+    Args:
+        rows: with gradients, which are overwritten.
+        first: the first of them.
+        stop: behind the last one.
+        step: the number of the step.
+        rule: of the epoch.
+        factor: what gradients are multiplied by.
+    """
+    gradient = rows.gradient
+    for r in range(first, stop):
+        some = False
+        if rows.starts[r] < rows.starts[r + 1]:
+            for j in range(gradient.shape[1]):
+                gradient[r, j] *= factor
+                some |= gradient[r, j] != 0
+        if some:
+            update_row(rows.table, rows.numbers[r], step, rule, rows.now, gradient, r)

@@ -1,0 +1,100 @@
+"""Every back end of vectors keeps the contract, and all compute the same."""
+
+import numpy as np
+import pytest
+import torch
+
+from core.common.errors import UserError
+from core.losses.setwise.registry import SET_LOSSES
+from recommenders.backends.ranking.base import Recipe, VectorTask
+from recommenders.backends.ranking.compiled.trainer import CompiledTrainer
+from recommenders.backends.ranking.optimisers import OPTIMISERS, Adam, parse_optimiser
+from recommenders.backends.ranking.registry import make_trainer
+from recommenders.backends.ranking.torch_trainer import TorchTrainer
+from recommenders.common.machine import Machine
+from recommenders.data.implicit.samplers import SAMPLERS, parse_sampler
+from recommenders.models.vectors.mf import VectorMF
+from recommenders.testing.vector_trainer import DATA, VectorTrainerContract
+
+CPU = Machine(torch.device("cpu"), torch.float64)
+
+
+class TestCompiled(VectorTrainerContract):
+    backend = CompiledTrainer
+
+
+class TestTorch(VectorTrainerContract):
+    backend = TorchTrainer
+
+
+@pytest.mark.gpu
+class TestTorchOnGpu(VectorTrainerContract):
+    backend = TorchTrainer
+    device = torch.device("cuda")
+
+    @pytest.fixture(autouse=True)
+    def _needs_a_gpu(self):
+        if not torch.cuda.is_available():
+            pytest.skip("no CUDA device here")
+
+
+def test_every_optimiser_and_sampler_is_the_same_in_both():
+    """Also `hard`, whose choice a plain loop would have to repeat."""
+    for sampler in SAMPLERS:
+        for optimiser in OPTIMISERS:
+            size = {"hard": "hard:negatives=3:pool=8"}.get(sampler, f"{sampler}:negatives=5")
+            recipe = Recipe(parse_sampler(size), parse_optimiser(optimiser), batch_size=64, weight_decay=0.01)
+            task = VectorTask(VectorMF(embedding_size=5), DATA, recipe)
+            ours, theirs = CompiledTrainer(task, CPU, 1), TorchTrainer(task, CPU, 1)
+            for epoch in range(3):
+                losses = [one.train_epoch(SET_LOSSES["SL"](), epoch, 0.05) for one in (ours, theirs)]
+                assert losses[0] == pytest.approx(losses[1], abs=1e-9), (sampler, optimiser)
+            for name, one in ours.parameters().items():
+                np.testing.assert_allclose(one, theirs.parameters()[name], atol=1e-9, err_msg=f"{sampler} {optimiser}")
+
+
+@pytest.mark.parametrize("name", SET_LOSSES)
+def test_every_loss_trains_alike_in_both(name):
+    task = VectorTask(VectorMF(embedding_size=5), DATA, Recipe(parse_sampler("shared:negatives=16"), batch_size=100))
+    quantile = np.linspace(-0.3, 0.6, DATA.n_users).astype(np.float32)
+    ours, theirs = CompiledTrainer(task, CPU, 1), TorchTrainer(task, CPU, 1)
+    for epoch in range(2):
+        losses = [one.train_epoch(SET_LOSSES[name](), epoch, 0.02, quantile) for one in (ours, theirs)]
+        assert losses[0] == pytest.approx(losses[1], abs=1e-9)
+    for key, one in ours.parameters().items():
+        np.testing.assert_allclose(one, theirs.parameters()[key], atol=1e-9)
+
+
+@pytest.mark.parametrize("epsilon", [1e-12, 1e-8, 1e-3])
+def test_momentum_of_rows_seldom_seen_is_exact_in_float32_too(epsilon):
+    """Hundreds of steps between two gradients of a row, with an epsilon that matters and one that does not."""
+    recipe = Recipe(parse_sampler("uniform:negatives=1"), Adam(epsilon=epsilon), batch_size=1)
+    task = VectorTask(VectorMF(embedding_size=5), DATA, recipe)
+    machine = Machine(torch.device("cpu"), torch.float32)
+    single, double = CompiledTrainer(task, machine, 1), TorchTrainer(task, CPU, 1)
+    for one in (single, double):
+        one.train_epoch(SET_LOSSES["SL"](), 0, 1e-3)
+    for name, found in single.parameters().items():
+        np.testing.assert_allclose(found, double.parameters()[name], atol=2e-4)
+
+
+def test_auto_takes_compiled_code_where_it_can():
+    by_tables = Recipe(weight_decay=0.1, decay_of="tables")
+    for recipe, expected in ((Recipe(), CompiledTrainer), (by_tables, TorchTrainer)):
+        assert type(make_trainer(VectorTask(VectorMF(), DATA, recipe), CPU, 0)) is expected
+
+
+def test_a_back_end_that_cannot_is_refused_in_a_line():
+    task = VectorTask(VectorMF(), DATA, Recipe(weight_decay=0.1, decay_of="tables"))
+    with pytest.raises(UserError, match="backend compiled: it cannot train VectorMF this way on cpu; --backend auto"):
+        make_trainer(task, Machine(torch.device("cpu"), backend="compiled"), 0)
+    with pytest.raises(UserError, match="backend"):
+        make_trainer(task, Machine(torch.device("cpu"), backend="nothing"), 0)
+
+
+def test_a_state_of_something_else_is_refused_in_a_line():
+    task = VectorTask(VectorMF(embedding_size=5), DATA, Recipe())
+    other = VectorTask(VectorMF(embedding_size=6), DATA, Recipe())
+    for kind in (CompiledTrainer, TorchTrainer):
+        with pytest.raises(UserError, match="it is one of something else"):
+            kind(task, CPU, 0).load_state_dict(kind(other, CPU, 0).state_dict())
