@@ -67,7 +67,7 @@ class Controller(nn.Module):
     def __init__(self, space: Space[Any], settings: ControllerSettings, rng: torch.Generator) -> None:
         super().__init__()
         self._space, self._settings = space, settings
-        kinds = list(dict.fromkeys(decision.kind for decision in space.decisions))
+        kinds = list(space.kinds)
         names = list(dict.fromkeys(name for kind in kinds for name in kind.options))
         size = settings.hidden_size
         with torch.random.fork_rng(devices=()):  # modules draw weights, overwritten below, from the global generator
@@ -78,10 +78,12 @@ class Controller(nn.Module):
             for parameter in self.parameters():
                 parameter.uniform_(-settings.init_range, settings.init_range, generator=rng)
         self._kind = [kinds.index(decision.kind) for decision in space.decisions]
-        members = [[i for i, own in enumerate(self._kind) if own == k] for k in range(len(kinds))]
-        self._members = [_as_slice(own) for own in members]
-        self._beyond = [_beyond([space.decisions[i] for i in own]) for own in members]
+        self._members = [_as_slice(own) for own in space.kinds.values()]
+        self._beyond = [_beyond([space.decisions[i] for i in own]) for own in space.kinds.values()]
         self._inputs = [torch.tensor([1 + names.index(name) for name in kind.options]) for kind in kinds]
+        self._all_inputs = torch.cat(self._inputs)
+        starts = [sum(len(kind.options) for kind in kinds[:k]) for k in self._kind]
+        self._starts = torch.tensor(starts)  # of the inputs of each decision's kind among all [D]
 
     def sample(self, n: int, rng: torch.Generator) -> Tensor:
         """Draw genomes in normal form from the policy.
@@ -104,39 +106,45 @@ class Controller(nn.Module):
 
         All decisions are known, so the LSTM processes each genome as one sequence.
         """
-        n, n_decisions = genomes.shape
-        chosen = genomes.unbind(1)
-        taken, inputs = torch.ones_like(genomes, dtype=torch.bool), torch.empty_like(genomes)
-        for i in range(n_decisions):
-            used = self._space.used(i, chosen)
-            if used is not None:
-                taken[:, i] = used
-        for kind, own in enumerate(self._members):
-            inputs[:, own] = self._inputs[kind][genomes[:, own]]
-        order = taken.cumsum(1) - 1  # of every decision among those taken [n, D]
-        tokens = torch.zeros(n, 1 + n_decisions, dtype=torch.long)  # the last column collects decisions not taken
-        tokens.scatter_(1, torch.where(taken, order + 1, n_decisions), inputs)
-        outputs, _ = self.lstm(self.embedding(tokens[:, :n_decisions].T))  # [D, n, size]
-        h = outputs.transpose(0, 1).gather(1, order.clamp(min=0)[..., None].expand(-1, -1, outputs.shape[-1]))
-        log_probability, entropy = torch.zeros(n), torch.zeros(n)
-        for kind, own in enumerate(self._members):
-            logits = self.logits(kind, h[:, own]).masked_fill(self._closed(kind, chosen), -torch.inf)
+        used = self._space.used_by_kind(genomes)
+        h = self._outputs(genomes, used)
+        log_probability, entropy = torch.zeros(len(genomes)), torch.zeros(len(genomes))
+        for kind, is_open in enumerate(self._space.open_by_kind(genomes)):
+            own, counts, closed = self._members[kind], used[kind], self._beyond[kind] if is_open is None else ~is_open
+            logits = self.logits(kind, h[:, own])
+            if closed is not None:
+                logits = logits.masked_fill(closed, -torch.inf)
             log_p = torch.log_softmax(logits, dim=-1)  # [n, decisions, options]
-            picked, kept = log_p.gather(-1, genomes[:, own, None]).squeeze(-1), taken[:, own]
-            log_probability = log_probability + torch.where(kept, picked, 0).sum(1)
-            entropy = entropy + torch.where(kept, entropy_of(log_p), 0).sum(1)
+            picked = log_p.gather(-1, genomes[:, own, None]).squeeze(-1)
+            # minus the entropy; closed options, whose probability is 0, add nothing
+            terms = (log_p.exp() * (log_p if closed is None else log_p.masked_fill(closed, 0))).sum(-1)
+            if counts is not None:
+                picked, terms = torch.where(counts, picked, 0), torch.where(counts, terms, 0)
+            log_probability, entropy = log_probability + picked.sum(1), entropy - terms.sum(1)
         return Decisions(log_probability, entropy)
 
-    def _closed(self, kind: int, chosen: Sequence[Tensor]) -> Tensor:
-        """Return the mask of closed options of the decisions of a kind [1 or n, decisions, options]."""
-        closed = self._beyond[kind][None]
-        for place, i in enumerate(_numbers(self._members[kind])):
-            is_open = self._space.open(i, chosen)
-            if is_open is not None:
-                if len(closed) == 1:
-                    closed = closed.repeat(len(is_open), 1, 1)
-                closed[:, place, : is_open.shape[1]] = ~is_open
-        return closed
+    def _outputs(self, genomes: Tensor, used: Sequence[Tensor | None]) -> Tensor:
+        """Run the LSTM over whole genomes.
+
+        Args:
+            genomes: [n, D].
+            used: for each kind, which of its decisions count [n, decisions]; None: all.
+
+        Returns:
+            The outputs [n, D, size] that decisions are drawn from; they mean nothing where a decision does not count.
+        """
+        n, n_decisions = genomes.shape
+        taken = torch.ones_like(genomes, dtype=torch.bool)
+        for own, counts in zip(self._members, used, strict=True):
+            if counts is not None:
+                taken[:, own] = counts
+        place = taken.cumsum(1)  # of every decision among those taken, from 1 [n, D]
+        tokens = torch.zeros(n, 1 + n_decisions, dtype=torch.long)  # the last column collects decisions not taken
+        tokens.scatter_(1, torch.where(taken, place, n_decisions), self._all_inputs.take(genomes + self._starts))
+        outputs, _ = self.lstm(self.embedding(tokens[:, :n_decisions].T))  # [D, n, size]
+        rows = (place - 1).clamp(min=0) * n + torch.arange(n)[:, None]  # of the outputs as [D n, size]
+        h: Tensor = outputs.flatten(0, 1).index_select(0, rows.flatten())
+        return h.view(n, n_decisions, outputs.shape[-1])
 
     def logits(self, kind: int, h: Tensor) -> Tensor:
         """Return the logits of the options of a kind.
@@ -151,26 +159,18 @@ class Controller(nn.Module):
         return self._settings.tanh_constant * torch.tanh(self.heads[kind](h))
 
 
-def _as_slice(numbers: list[int]) -> slice | list[int]:
-    """Return evenly spaced numbers as a slice, which makes views instead of copies; others unchanged."""
+def _as_slice(numbers: tuple[int, ...]) -> slice | list[int]:
+    """Return evenly spaced numbers as a slice, which makes views instead of copies; others as a list."""
     step = numbers[1] - numbers[0] if len(numbers) > 1 else 1
     regular = range(numbers[0], numbers[-1] + 1, step)
-    return slice(regular.start, regular.stop, step) if list(regular) == numbers else numbers
+    return slice(regular.start, regular.stop, step) if tuple(regular) == numbers else list(numbers)
 
 
-def _numbers(members: slice | list[int]) -> Sequence[int]:
-    return range(members.start, members.stop, members.step) if isinstance(members, slice) else members
-
-
-def _beyond(decisions: Sequence[Decision]) -> Tensor:
-    """Return the mask of options of the kind that the decisions do not have [decisions, options]."""
+def _beyond(decisions: Sequence[Decision]) -> Tensor | None:
+    """Return the mask of options that decisions of a kind do not have [decisions, options]; None: they have all."""
     sizes = torch.tensor([decision.size for decision in decisions])
-    return torch.arange(len(decisions[0].kind.options)) >= sizes[:, None]
-
-
-def entropy_of(log_p: Tensor) -> Tensor:
-    """Return the entropy [...] of distributions given as log-probabilities [..., options], which may be -inf."""
-    return -(log_p.exp() * log_p.masked_fill(log_p.isinf(), 0)).sum(-1)
+    beyond = torch.arange(len(decisions[0].kind.options)) >= sizes[:, None]
+    return beyond if beyond.any() else None
 
 
 class LstmSteps:
@@ -213,7 +213,8 @@ class _Walk:
     def __init__(self, controller: Controller, n: int, rng: torch.Generator) -> None:
         self._controller, self._rng = controller, rng
         self._lstm = LstmSteps(controller.lstm, n)
-        self._input = torch.zeros(n, dtype=torch.long)
+        self._embedded = [controller.embedding(read) for read in controller._inputs]  # [options, size] each
+        self._input = controller.embedding(torch.zeros(n, dtype=torch.long))
         self.chosen: list[Tensor] = []
         """The options drawn so far, one tensor [n] per decision."""
 
@@ -221,17 +222,17 @@ class _Walk:
         """Draw decision i for each of the n genomes; where it does not count, it gets its first open option."""
         controller, space, kind = self._controller, self._controller._space, self._controller._kind[i]
         taken, is_open = space.used(i, self.chosen), space.open(i, self.chosen)
-        h = self._lstm.step(controller.embedding(self._input), taken)
-        logits = controller.logits(kind, h)
+        logits = controller.logits(kind, self._lstm.step(self._input, taken))
         size = space.decisions[i].size
-        logits[:, size:] = -torch.inf
+        if size < logits.shape[1]:
+            logits[:, size:] = -torch.inf
         if is_open is not None:
             logits[:, :size].masked_fill_(~is_open, -torch.inf)
         # torch.multinomial draws argmax(p / exponential) too; its checks and softmax cost more than the draw.
         choice = (logits - torch.empty_like(logits).exponential_(generator=self._rng).log_()).argmax(1)
-        read = controller._inputs[kind][choice]
+        read = self._embedded[kind].index_select(0, choice)
         if taken is not None:
             first = 0 if is_open is None else is_open.byte().argmax(1)  # the normal form of what does not count
-            choice, read = torch.where(taken, choice, first), torch.where(taken, read, self._input)
+            choice, read = torch.where(taken, choice, first), torch.where(taken[:, None], read, self._input)
         self._input = read
         self.chosen.append(choice)

@@ -93,6 +93,11 @@ class OperatorSpace(Space[LossProgram]):
         return torch.arange(self.max_variables)
 
     @cached_property
+    def _is_slot(self) -> Tensor:
+        """Which slots there are in each line [n_lines, slots]."""
+        return self._slots < len(self.inputs) + torch.arange(self.n_lines)[:, None]
+
+    @cached_property
     def decisions(self) -> tuple[Decision, ...]:
         """See Space: operator, first operand and second operand of each line."""
         slots = (*self.inputs, *(f"v{i}" for i in range(self.n_lines)))
@@ -113,6 +118,14 @@ class OperatorSpace(Space[LossProgram]):
     def used(self, i: int, chosen: Sequence[Tensor]) -> Tensor | None:
         """See Space: the second operand counts only for binary operators."""
         return self._is_binary[chosen[i - 2]] if i % 3 == 2 else None
+
+    def open_by_kind(self, genomes: Tensor) -> list[Tensor | None]:
+        """See Space."""
+        return [None, None, self._is_slot & (self._slots != genomes[:, 1::3, None])]
+
+    def used_by_kind(self, genomes: Tensor) -> list[Tensor | None]:
+        """See Space."""
+        return [None, None, self._is_binary[genomes[:, ::3]]]
 
     def repaired(self, genome: Sequence[int]) -> np.ndarray:
         """See Space; a second operand equal to the first is replaced by the next slot."""

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import random
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Generic, Protocol, TypeVar
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from core.common.errors import UserError, format_value
@@ -103,6 +104,14 @@ class Space(ABC, Generic[C]):
         """Number of options of each decision [D]."""
         return np.array([decision.size for decision in self.decisions])
 
+    @cached_property
+    def kinds(self) -> Mapping[Kind, tuple[int, ...]]:
+        """The kinds in the order of first use, each with the numbers of its decisions."""
+        kinds: dict[Kind, tuple[int, ...]] = {}
+        for i, decision in enumerate(self.decisions):
+            kinds[decision.kind] = (*kinds.get(decision.kind, ()), i)
+        return kinds
+
     @abstractmethod
     def open(self, i: int, chosen: Sequence[Tensor]) -> Tensor | None:
         """Return which options of decision i are open.
@@ -126,6 +135,49 @@ class Space(ABC, Generic[C]):
         Returns:
             A mask [n]; None if the decision always counts.
         """
+
+    def open_by_kind(self, genomes: Tensor) -> list[Tensor | None]:
+        """Return which options are open, as `open` does, for all decisions of whole genomes, from which policies learn.
+
+        Override this where the answer can be had faster than by asking for each decision.
+
+        Args:
+            genomes: [n, D].
+
+        Returns:
+            For each of `kinds`, a mask [n, decisions, options], in which options that a decision does not have are
+            closed; None if `open` returns None for all decisions of the kind.
+        """
+        chosen, masks = genomes.unbind(1), list[Tensor | None]()
+        for kind, own in self.kinds.items():
+            opened = [self.open(i, chosen) for i in own]
+            if all(mask is None for mask in opened):
+                masks.append(None)
+                continue
+            whole = torch.zeros(len(genomes), len(own), len(kind.options), dtype=torch.bool)
+            for place, (i, mask) in enumerate(zip(own, opened, strict=True)):
+                whole[:, place, : self.decisions[i].size] = True if mask is None else mask
+            masks.append(whole)
+        return masks
+
+    def used_by_kind(self, genomes: Tensor) -> list[Tensor | None]:
+        """Return which decisions count, as `used` does, for all decisions of whole genomes.
+
+        Override this where the answer can be had faster than by asking for each decision.
+
+        Args:
+            genomes: [n, D].
+
+        Returns:
+            For each of `kinds`, a mask [n, decisions]; None if `used` returns None for all decisions of the kind.
+        """
+        chosen, masks = genomes.unbind(1), list[Tensor | None]()
+        always = torch.ones(len(genomes), dtype=torch.bool)
+        for own in self.kinds.values():
+            used = [self.used(i, chosen) for i in own]
+            each = [always if mask is None else mask for mask in used]
+            masks.append(None if all(mask is None for mask in used) else torch.stack(each, dim=1))
+        return masks
 
     @abstractmethod
     def repaired(self, genome: Sequence[int]) -> np.ndarray:

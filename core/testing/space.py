@@ -53,25 +53,15 @@ def _is_open(genome: np.ndarray, space: Space[Any]) -> bool:
     return all(options[n] for options, n in zip(_open_options(genome, space), genome.tolist(), strict=True))
 
 
-def key_of(genome: np.ndarray, space: Space[Any]) -> str:
-    """Return the key of a genome's candidate.
-
-    Args:
-        genome: [D].
-        space: its space.
-    """
+def _key_of(genome: np.ndarray, space: Space[Any]) -> str:
+    """Return the key of the candidate of a genome [D]."""
     (candidate,) = space.decode(genome[None])
     key: str = candidate.key
     return key
 
 
-def keys_of_samples(contract: SpaceContract, seed: int) -> list[str]:
-    """Return the keys of random candidates.
-
-    Args:
-        contract: makes the space.
-        seed: of the draws.
-    """
+def _keys_of_samples(contract: SpaceContract, seed: int) -> list[str]:
+    """Return the keys of random candidates."""
     space = contract.make()
     return [one.key for one in space.decode(space.sample(20, np.random.default_rng(seed)))]
 
@@ -110,10 +100,8 @@ class SpaceContract(ABC):
         assert len(set(names)) == len(names)
         assert space.sizes.tolist() == [decision.size for decision in space.decisions]
         assert space.decisions == self.make().decisions
-
-    def test_options_of_a_kind_have_distinct_names(self) -> None:
-        for decision in self.make().decisions:
-            assert len(set(decision.kind.options)) == len(decision.kind.options)
+        kinds = {i: kind for kind, own in space.kinds.items() for i in own}
+        assert [kinds[i] for i in range(len(names))] == [decision.kind for decision in space.decisions]
 
     @law
     @given(seeds, st.integers(0, 20))
@@ -170,6 +158,20 @@ class SpaceContract(ABC):
 
     @law
     @given(seeds)
+    def test_masks_of_whole_genomes_are_those_of_their_decisions(self, seed: int) -> None:
+        space, genomes = self.samples(seed)
+        rows = [(_open_options(genome, space), _counts(genome, space)) for genome in genomes]
+        whole = torch.from_numpy(genomes)
+        masks = zip(space.kinds.items(), space.open_by_kind(whole), space.used_by_kind(whole), strict=True)
+        for (kind, own), is_open, used in masks:
+            for place, i in enumerate(own):
+                there = [option < space.decisions[i].size for option in range(len(kind.options))]
+                expected = [options[i] + there[len(options[i]) :] for options, _ in rows]
+                assert ([there] * 3 if is_open is None else is_open[:, place].tolist()) == expected
+                assert ([True] * 3 if used is None else used[:, place].tolist()) == [counts[i] for _, counts in rows]
+
+    @law
+    @given(seeds)
     def test_a_candidate_is_encoded_as_the_genome_that_it_came_from(self, seed: int) -> None:
         space, genomes = self.samples(seed)
         for genome, candidate in zip(genomes, space.decode(genomes), strict=True):
@@ -180,7 +182,7 @@ class SpaceContract(ABC):
     @given(seeds)
     def test_what_is_decoded_does_not_depend_on_the_other_genomes(self, seed: int) -> None:
         space, genomes = self.samples(seed)
-        assert [one.key for one in space.decode(genomes)] == [key_of(genome, space) for genome in genomes]
+        assert [one.key for one in space.decode(genomes)] == [_key_of(genome, space) for genome in genomes]
 
     @law
     @given(seeds)
@@ -208,7 +210,7 @@ class SpaceContract(ABC):
             elsewhere_used = [i for i in range(len(genome)) if i not in site and used[i]]
             assert np.array_equal(changed[elsewhere_used], genome[elsewhere_used])
             assert _is_open(changed, space)
-            assert key_of(space.repaired(changed.tolist()), space) == key_of(changed, space)
+            assert _key_of(space.repaired(changed.tolist()), space) == _key_of(changed, space)
             genome = changed
 
     @law
@@ -217,12 +219,12 @@ class SpaceContract(ABC):
         space, (genome, *_) = self.samples(seed)
         if (space.sizes == 1).all():
             return
-        key, rng, again = key_of(genome, space), random.Random(seed), random.Random(seed)
+        key, rng, again = _key_of(genome, space), random.Random(seed), random.Random(seed)
         for _ in range(_TRIES):
             site = rng.choice(space.sites(genome))
             changed = space.redrawn(genome, site, rng)
             assert np.array_equal(space.redrawn(genome, again.choice(space.sites(genome)), again), changed)
-            if key_of(changed, space) != key:
+            if _key_of(changed, space) != key:
                 return
         raise AssertionError(f"{key}: no other candidate within {_TRIES} draws")
 
@@ -233,7 +235,7 @@ class SpaceContract(ABC):
         live = [i for site in space.sites(genome) for i in site]
         mixed = other.copy()
         mixed[live] = genome[live]
-        assert key_of(mixed, space) == key_of(space.repaired(mixed.tolist()), space) == key_of(genome, space)
+        assert _key_of(mixed, space) == _key_of(space.repaired(mixed.tolist()), space) == _key_of(genome, space)
 
     @law
     @given(seeds)
@@ -244,7 +246,7 @@ class SpaceContract(ABC):
             assert 0 < cut < len(genome)
             child = np.concatenate([genome[:cut], other[cut:]])
             assert _is_open(child, space)
-            assert key_of(child, space) == key_of(space.repaired(child.tolist()), space)
+            assert _key_of(child, space) == _key_of(space.repaired(child.tolist()), space)
 
     @law
     @given(seeds)
@@ -259,7 +261,7 @@ class SpaceContract(ABC):
             assert json.loads(json.dumps(plain)) == plain
 
     def test_keys_are_the_same_in_another_process(self) -> None:
-        assert elsewhere(keys_of_samples, self, 1) == keys_of_samples(self, 1)
+        assert elsewhere(_keys_of_samples, self, 1) == _keys_of_samples(self, 1)
 
     @law
     @given(seeds)
@@ -271,7 +273,7 @@ class SpaceContract(ABC):
             read = space.parse(str(candidate))
             assert read.key == candidate.key
             if self.holds_what_it_reads:
-                assert key_of(space.encode(read), space) == candidate.key
+                assert _key_of(space.encode(read), space) == candidate.key
 
     @pytest.mark.parametrize("text", ["", "\x00?!", "(" * 200])
     def test_what_is_no_candidate_is_refused(self, text: str) -> None:

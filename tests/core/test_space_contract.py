@@ -4,13 +4,22 @@ import pytest
 
 from core.programs.space import OperatorSpace
 from core.search.choices import ChoiceSpace
-from core.search.space import Decision, Kind
+from core.search.space import Decision, Kind, Space
 from core.testing.space import SpaceContract
 
 BIT, WORD = Kind("bit", ("off", "on")), Kind("word", ("none", "a", "b", "c"))
 RATE = Kind("rate", tuple(f"{10.0**-i:g}" for i in range(6)))
+
+
+class OneByOne(OperatorSpace):
+    """A space that is asked for each decision of whole genomes."""
+
+    open_by_kind, used_by_kind = Space.open_by_kind, Space.used_by_kind
+
+
 SPACES = {
     "paper": OperatorSpace(),
+    "one by one": OneByOne(max_variables=6),
     "one line": OperatorSpace(max_variables=4),
     "one operator": OperatorSpace(operators=("add",), max_variables=5),
     "no identity": OperatorSpace(operators=("add", "neg"), max_variables=6),
