@@ -66,18 +66,18 @@ def _measured(
     reproduction: Reproduction, settings: ReproduceSettings, places: ReproducePlaces
 ) -> tuple[Frame, Path | None]:
     name, columns, began = reproduction.name, reproduction.columns, time.monotonic()
-    with experiment(places.out or Path("results") / f"reproduce-{name}", places, _files(name)) as work:
-        bench = Bench(settings, data_of(settings, places), work, [work.open(TaskProgress(work.err))])
+    with experiment(places.out or Path("results") / f"reproduce-{name}", places.work, None, _files(name)) as work:
+        bench = Bench(settings, data_of(settings, places.files), work, [work.open(TaskProgress(work.err))])
         for dataset in bench.data:
             print_lines(summarise(dataset).lines(), work.err)
         content = to_csv(frame(columns, reproduction.measure(bench)), columns)
         raw = from_csv(content, columns, f"{name}.csv")  # as --cached will show it
         work.folder.write(f"{name}.csv", content)
-        jobs = places.jobs or Resources(device=settings.device).usual_workers
+        jobs = places.work.jobs or Resources(device=settings.device).usual_workers
         libraries = ", ".join(f"{library} {version}" for library, version in versions().items())
         machine = f"{platform.machine()}, {platform.system()}, {usable_cores()} cores; {libraries}"
         made = (
-            f"Made by `{command(name, settings, places)}` in {time.monotonic() - began:,.0f} seconds "
+            f"Made by `{command(name, settings, places.files)}` in {time.monotonic() - began:,.0f} seconds "
             f"({machine}; --jobs {jobs}; less where parts were there from before)."
         )
         return raw, _write(reproduction, raw, made, work.folder)
@@ -92,7 +92,9 @@ def _from_file(
         return raw, None
     with own_folder(places.out) as folder:
         folder.claim(*_files(reproduction.name))
-        made = f"Made by `{command(reproduction.name, settings, places, ('cached',))}`, without training."
+        made = (
+            f"Made by `{command(reproduction.name, settings, places.files, cached=places.cached)}`, without training."
+        )
         return raw, _write(reproduction, raw, made, folder)
 
 

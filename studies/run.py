@@ -53,7 +53,7 @@ def _run(ready: Study, places: PlaceSettings, folder: OutputFolder) -> None:
     )
     run = StudyRun(ready, places, folder, messages)
     try:
-        with LiveProgress(err, ready.problem.metric, ready.settings.trainings) as progress:
+        with LiveProgress(err, ready.problem.metric, ready.settings.search.trainings) as progress:
             done = run.go(progress)
     except (KeyboardInterrupt, SystemExit):
         if run.can_go_on:

@@ -89,7 +89,7 @@ class Comparison:
         best = [max(of_run, key=score, default=None) for of_run in finalists]
         survivors = {one.key: one for one in (*best, *self._baselines) if one is not None}
         trainings = [chosen[key].training for key in survivors]
-        later = convergence.train("Phase III: more training seeds", trainings, range(1, self.settings.repeats))
+        later = convergence.train("Phase III: more training seeds", trainings, range(1, self.settings.judging.repeats))
         converged = {
             key: _converged(one, chosen[key], again, metric.name)
             for (key, one), again in zip(survivors.items(), later, strict=True)
