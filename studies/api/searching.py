@@ -80,7 +80,7 @@ def search_loss(
     """
     given = {"tracking_uri": tracking_uri, "experiment": experiment, "threads": threads, "memory": memory}
     given |= {"resume": resume, **{name: settings.pop(name) for name in _OF_THE_FOLDER if name in settings}}
-    places = compose(PlaceSettings, "search_loss", given)
+    places = compose(PlaceSettings, given, "search_loss")
     places = replace(places, out=None if out is None else _path("out", out))
     if out is None and (places.resume or tracking_uri != NO_TRACKING):
         raise UserError("search_loss: expected out, the folder of the study, beside resume and tracking_uri; got none")

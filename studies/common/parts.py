@@ -45,13 +45,13 @@ def plain(values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
 
 
-def compose(kind: type[T], what: str, given: Mapping[str, Any]) -> T:
+def compose(kind: type[T], given: Mapping[str, Any], what: str = "setting") -> T:
     """Make settings of values by name; those that are missing have their defaults.
 
     Args:
         kind: the dataclass.
+        given: see `read_fields`; what `flat` returns is read back.
         what: the word for a setting in messages.
-        given: see `read_fields`; the inverse of `flat`.
 
     Raises:
         UserError: an unknown name, or a value of another kind or out of range.
@@ -60,12 +60,12 @@ def compose(kind: type[T], what: str, given: Mapping[str, Any]) -> T:
     for name in given:
         if name not in known:
             raise unknown_name(what, str(name), known)
-    return _made(kind, what, given)
+    return _made(kind, given, what)
 
 
-def _made(kind: type[T], what: str, given: Mapping[str, Any]) -> T:
+def _made(kind: type[T], given: Mapping[str, Any], what: str) -> T:
     parts: dict[str, Any] = {name: part for name, part in get_type_hints(kind).items() if is_dataclass(part)}
-    made = {name: _made(part, what, given) for name, part in parts.items()}
+    made = {name: _made(part, given, what) for name, part in parts.items()}
     own = {f.name: given[f.name] for f in fields(kind) if f.name in given}  # type: ignore[arg-type]  # a dataclass
     return kind(**made, **read_fields(kind, what, own))
 

@@ -52,15 +52,15 @@ class Comparison:
         self.settings = settings = settings.on(self.files)
         self.digest = data_file_digest(self.files)
         self._factory = TaskFactory(self.digest)
-        study = Study(settings.study(settings.names[0], 0), self.files)
+        study = Study(settings.run(settings.names[0], 0), self.files)
         self.problem = study.problem
         """What is searched, with the first seed."""
         self._baselines = [self._entrant(f"known {one.name}", one) for one in study.baselines]
         self._noise_of = settings.noise_of(self.problem.known_names)
         self.problem.known(self._noise_of)
-        self.noise = self._factory.noise(settings.study(RANDOM_BASELINE, 0), self._noise_of, settings.noise_seeds)
+        self.noise = self._factory.noise(settings.run(RANDOM_BASELINE, 0), self._noise_of, settings.noise_seeds)
         pairs = [(name, seed) for seed in range(settings.seeds) for name in settings.names]
-        self.runs = tuple(self._factory.run(settings.study(name, seed)) for name, seed in pairs)
+        self.runs = tuple(self._factory.run(settings.run(name, seed)) for name, seed in pairs)
         """The tasks of all searchers with all seeds."""
 
     def run(self, runner: CachedRunner, command: str) -> Outcome:
@@ -72,7 +72,7 @@ class Comparison:
         """
         n_runs = f"{len(self.settings.names)} searchers, {self.settings.seeds} seeds"
         noise, *found = runner.stage(f"Noise floor, and phases I and II: {n_runs}", [self.noise, *self.runs])
-        study, metric = self.settings.study(RANDOM_BASELINE, 0), self.problem.metric
+        study, metric = self.settings.run(RANDOM_BASELINE, 0), self.problem.metric
         convergence = Convergence(self._factory, runner, study, metric, _AT_ONCE)
         finalists = [self._finalists(run) for run in found]
         entrants: dict[str, Entrant] = {}
@@ -89,7 +89,9 @@ class Comparison:
         best = [max(of_run, key=score, default=None) for of_run in finalists]
         survivors = {one.key: one for one in (*best, *self._baselines) if one is not None}
         trainings = [chosen[key].training for key in survivors]
-        later = convergence.train("Phase III: more training seeds", trainings, range(1, self.settings.judging.repeats))
+        later = convergence.train(
+            "Phase III: more training seeds", trainings, range(1, self.settings.study.judging.repeats)
+        )
         converged = {
             key: _converged(one, chosen[key], again, metric.name)
             for (key, one), again in zip(survivors.items(), later, strict=True)

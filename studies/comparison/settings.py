@@ -8,6 +8,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Self
 
+from cyclopts import Parameter
+
 from core.common.errors import UserError
 from recommenders.data import DataFiles
 from recommenders.data.options import option
@@ -17,9 +19,8 @@ from studies.common.parts import PART, flat
 from studies.execution.places import WorkPlaces
 from studies.study.problems import LOSS
 from studies.study.settings import StudySettings
-from studies.study.settings_data import DataSettings
 from studies.study.settings_search import JudgingSettings, LossSettings, SearchSettings
-from studies.study.settings_training import FORMULA, SPACED, TrainingSettings
+from studies.study.settings_training import FORMULA, SPACED
 from studies.study.tracking_place import ExperimentName, TrackingPlace
 from studies.study.typed import typed
 
@@ -57,6 +58,17 @@ class RunJudging(JudgingSettings):
 
 
 @dataclass(frozen=True, kw_only=True)
+class RunSettings(StudySettings):
+    """One run; what it does not share with the others is no option."""
+
+    searcher: Annotated[str, Parameter(parse=False)] = RANDOM_BASELINE
+    seed: Annotated[int, Parameter(parse=False)] = 0
+    search: Annotated[RunSearch, PART] = field(default_factory=RunSearch)
+    losses: Annotated[RunLosses, PART] = field(default_factory=RunLosses)
+    judging: Annotated[RunJudging, PART] = field(default_factory=RunJudging)
+
+
+@dataclass(frozen=True, kw_only=True)
 class CompareSettings:
     """A comparison. Together with the code, these settings decide its result, but for seconds.
 
@@ -72,19 +84,14 @@ class CompareSettings:
     """Times that something known is trained with other seeds, to measure the noise floor."""
     noise_loss: str = "MaxR"
     """What that is, by name: a known loss, or another problem's first known candidate."""
-    data: Annotated[DataSettings, PART] = field(default_factory=DataSettings)
-    training: Annotated[TrainingSettings, PART] = field(default_factory=TrainingSettings)
-    search: Annotated[RunSearch, PART] = field(default_factory=RunSearch)
-    losses: Annotated[RunLosses, PART] = field(default_factory=RunLosses)
-    judging: Annotated[RunJudging, PART] = field(default_factory=RunJudging)
+    study: Annotated[RunSettings, PART] = field(default_factory=RunSettings)
 
     def __post_init__(self) -> None:
         """Check what no part checks."""
-        _ = self.shared
         for name, least in (("seeds", 1), ("noise_seeds", 2)):
             if getattr(self, name) < least:
                 raise UserError(f"{option(name)}: expected at least {least}, got {getattr(self, name)}")
-        if self.search.problem == LOSS and find_named_loss(self.noise_loss) is None:
+        if self.study.search.problem == LOSS and find_named_loss(self.noise_loss) is None:
             raise UserError(f"--noise-loss: expected one of {', '.join(NAMED_LOSSES)}, got {self.noise_loss!r}")
         names = self.names
         for name in names:
@@ -103,36 +110,22 @@ class CompareSettings:
         Args:
             known: names that the problem knows; the first one stands in where the usual loss is none of them.
         """
-        is_usual = self.search.problem != LOSS and self.noise_loss == CompareSettings.noise_loss
+        is_usual = self.study.search.problem != LOSS and self.noise_loss == CompareSettings.noise_loss
         return known[0] if is_usual else self.noise_loss
 
-    def study(self, searcher: str, seed: int) -> StudySettings:
+    def run(self, searcher: str, seed: int) -> StudySettings:
         """Return the settings of one run."""
-        return StudySettings(
-            searcher=searcher,
-            seed=seed,
-            data=self.data,
-            training=self.training,
-            search=self.search,
-            losses=self.losses,
-            judging=self.judging,
-        )
-
-    @property
-    def shared(self) -> StudySettings:
-        """The settings of a run, for what is the same in all."""
-        return self.study(RANDOM_BASELINE, 0)
+        return replace(self.study, searcher=searcher, seed=seed)
 
     def on(self, files: DataFiles) -> Self:
         """Return these settings on files, see StudySettings."""
-        return replace(self, data=self.shared.on(files).data)
+        return replace(self, study=self.study.on(files))
 
     def to_dict(self) -> dict[str, Any]:
         """Return every setting by name, tuples as lists."""
-        all_values, shared = flat(self), self.shared
-        own = {name: value for name, value in all_values.items() if name not in flat(shared)}
-        stored = {name: value for name, value in shared.to_dict().items() if name in all_values}
-        return own | {"searchers": ",".join(self.names)} | stored
+        own = {name: value for name, value in flat(self).items() if name not in flat(self.study)}
+        shared = {name: value for name, value in self.study.to_dict().items() if name not in ("searcher", "seed")}
+        return own | {"searchers": ",".join(self.names)} | shared
 
 
 @dataclass(frozen=True, kw_only=True)

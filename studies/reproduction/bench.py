@@ -90,6 +90,6 @@ class Bench:
         own = {name: getattr(self.settings, name) for name in (*_SHARED, *_OF_PROTOCOL[protocol])}
         own |= {"protocol": protocol, "loss": tuple(losses), "baseline": tuple(baselines), **given}
         for (dataset, factory), model in product(self._factories.items(), self.settings.models):
-            settings = compose(EvaluateSettings, "option", {"dataset": dataset, "recommender": model, **own})
+            settings = compose(EvaluateSettings, {"dataset": dataset, "recommender": model, **own})
             study = Study(settings.study, self.files[dataset])
             yield model, dataset, Evaluation(settings, study.losses.task, factory, self._runner(False)).run()

@@ -1,6 +1,7 @@
 """What can be set for a study, with a sentence each. The command line is made from these classes.
 
-Their annotations are objects and not strings: cyclopts reads them, and what is made of several parts repeats none.
+A setting stands in the class of what it is about, which the settings of every command that has it hold as a part. Their
+annotations are objects and not strings: other modules derive parts with other defaults, and cyclopts reads them there.
 """
 
 import math
@@ -133,7 +134,7 @@ class StudySettings:
         Raises:
             UserError: an unknown setting, or a value of another kind or out of range.
         """
-        return compose(cls, "setting", stored)
+        return compose(cls, stored)
 
 
 def _given_instead(usual: T, **given: Any) -> T:

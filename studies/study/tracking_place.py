@@ -1,6 +1,7 @@
-"""Where things are tracked unless an option says so: MLflow's own variables, then ours."""
+"""Where things are tracked unless an option says so: MLflow's own variables, then ours.
 
-from __future__ import annotations
+The annotations are objects and not strings, see `studies.study.settings`.
+"""
 
 import os
 from dataclasses import dataclass

@@ -45,7 +45,7 @@ def without_time(result):
 def start_of(study):
     """What measures its losses: its own start."""
     return fresh_normaliser(
-        study.losses.task, derive_seed(study.settings.seed, "environment"), study.settings.proxy_size
+        study.losses.task, derive_seed(study.settings.seed, "environment"), study.settings.losses.proxy_size
     )
 
 
@@ -81,7 +81,10 @@ def test_all_losses_of_a_normalised_study_have_the_norm_of_bce_at_its_start(made
     assert gradient_norms(losses, normaliser.proxy_batch) == pytest.approx([expected] * len(losses), rel=1e-9)
     seed = derive_seed(study.settings.seed, "environment")
     for loss in losses:
-        assert bce_factor(study.losses.task, replace(loss, scale=1.0), seed, study.settings.proxy_size) == loss.scale
+        assert (
+            bce_factor(study.losses.task, replace(loss, scale=1.0), seed, study.settings.losses.proxy_size)
+            == loss.scale
+        )
     assert [one.trained.scale for one in result.baselines if one.contender.name == "BCE"] == [1.0]
     assert {one.trained.scale for one in result.finished} != {1.0}
 
