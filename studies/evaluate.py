@@ -15,7 +15,7 @@ from studies.execution.experiment import experiment
 from studies.execution.factory import TaskFactory, data_file_digest
 from studies.execution.progress import TaskProgress
 from studies.storage.output import folder_name
-from studies.study.console import new_console, print_lines
+from studies.study.console import for_tables, print_lines
 from studies.study.study import Study
 
 app = make_app(
@@ -56,7 +56,7 @@ def evaluate(
         files = write_report(outcome, command(evaluation, places), work.folder, work.warn)
         if tracker is not None:
             tracker.on_outcome(outcome, conclusion(outcome), files)
-    print_summary(outcome, work.out if work.out.is_terminal else new_console(width=max(work.out.width, 160)))
+    print_summary(outcome, for_tables(work.out, 160))
     work.say_where(files[0])
 
 

@@ -24,7 +24,7 @@ from studies.reproduction.settings import ReproducePlaces, ReproduceSettings, co
 from studies.reproduction.table import page
 from studies.storage.locking import own_folder
 from studies.storage.output import OutputFolder
-from studies.study.console import new_console, print_lines, warning_to
+from studies.study.console import for_tables, new_console, print_lines, warning_to
 from studies.study.recording import versions
 from studies.study.settings_data import listed
 
@@ -51,9 +51,7 @@ def reproduce(
     reproduction = find_reproduction(name)
     settings.check_used(name, reproduction.options)
     raw, written = (_measured if places.cached is None else _from_file)(reproduction, settings, places)
-    console = new_console()
-    if not console.is_terminal:
-        console = new_console(width=max(console.width, _WIDE))
+    console = for_tables(new_console(), _WIDE)
     for table in reproduction.tables(raw):
         console.print(table.rich())
     for note in reproduction.notes(raw):

@@ -18,7 +18,7 @@ from studies.execution.experiment import experiment
 from studies.execution.factory import TaskFactory, data_file_digest
 from studies.execution.progress import TaskProgress
 from studies.storage.output import folder_name
-from studies.study.console import new_console, print_lines
+from studies.study.console import for_tables, print_lines
 from studies.study.study import Study
 from studies.study.typed import command_line
 from studies.tuning.report import REPORT_FILES, TrialLines, print_summary, write_report
@@ -70,9 +70,7 @@ def tune(
         files = write_report(result, drawn("pictures of the tuning", figures, work.warn), work.folder)
         if tracker is not None:
             tracker.on_report(result, files)
-    print_summary(
-        result, places.files, work.out if work.out.is_terminal else new_console(width=max(work.out.width, 140))
-    )
+    print_summary(result, places.files, for_tables(work.out, 140))
     work.say_where(files[0], *([f"Look closer: {dashboard(path)}"] if places.storage is None else []))
 
 

@@ -58,7 +58,7 @@ def made():
 
 def test_settings_go_there_and_back_and_a_raw_scale_is_as_before_there_was_one():
     assert "scale" not in StudySettings().to_dict()
-    assert StudySettings.from_dict(StudySettings().to_dict()).scale == "raw"
+    assert StudySettings.from_dict(StudySettings().to_dict()).losses.scale == "raw"
     stored = normalised(proxy="none").to_dict()
     assert (stored["scale"], stored["proxy"]) == ("normalised", "none")
     assert StudySettings.from_dict(stored).to_dict() == stored

@@ -6,6 +6,7 @@ import pytest
 
 from recommenders.data import DataFiles
 from recommenders.tasks.metrics import METRICS
+from studies.common.parts import flat
 from studies.run import app as run_app
 from studies.tuning.result import TuneResult, best_so_far, command_for
 from studies.tuning.trials import Tried
@@ -115,7 +116,7 @@ def test_the_command_that_uses_the_values_has_all_else_that_was_tuned_with(chang
     said = command_for(small_tuning(**changes), params, DataFiles(data=file))
     assert sorted(shlex.split(said)) == sorted(shlex.split(expected))
     _, bound, _ = run_app.parse_args(shlex.split(said)[3:], exit_on_error=False, print_error=False)
-    again = bound.arguments["study"]
+    again = flat(bound.arguments["study"])
     for name, value in params.items():
         if "." not in name:
-            assert getattr(again, name) == ((value,) if name == "epsilon" else value)
+            assert again[name] == ((value,) if name == "epsilon" else value)

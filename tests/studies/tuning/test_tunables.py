@@ -81,7 +81,7 @@ def test_places_are_on_the_scale_that_is_searched():
 def test_values_become_settings_of_a_study():
     settings = StudySettings(searcher="rl:objective=ppo").to_dict()
     made = StudySettings.from_dict(with_values(settings, {"eta": 0.01, "searcher.clip": 0.3, "proxy_size": 7}))
-    assert (made.eta, made.proxy_size, made.searcher) == (0.01, 7, "rl:objective=ppo:clip=0.3")
+    assert (made.search.eta, made.losses.proxy_size, made.searcher) == (0.01, 7, "rl:objective=ppo:clip=0.3")
 
 
 def test_present_values_are_those_in_force():
