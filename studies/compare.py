@@ -41,14 +41,14 @@ def compare(
     from studies.comparison.report import REPORT_FILES, make_report, write_report  # pictures take a second to load
     from studies.comparison.summary import print_summary
 
-    name = folder_name(f"compare-{comparison.subject(places.files)}")
+    name = folder_name(f"compare-{comparison.study.subject(places.files)}")
     ready = Comparison(comparison, places.files)  # whatever is wrong with the settings is found here
-    with experiment(places.out or Path("results") / name, places, REPORT_FILES) as work:
+    with experiment(places.out or Path("results") / name, places.work, places.tracking, REPORT_FILES) as work:
         callbacks: list[TaskCallback] = [work.open(TaskProgress(work.err, result_message(ready.problem.metric.name)))]
         tracker = work.track(lambda uploader: ComparisonTracker(uploader, work.path, comparison.to_dict()))
         callbacks += [] if tracker is None else [tracker]
         print_lines(ready.problem.lines(), work.err)
-        runner = work.runner({ready.digest: ready.files}, comparison.device, callbacks)
+        runner = work.runner({ready.digest: ready.files}, comparison.study.training.device, callbacks)
         report = make_report(ready.run(runner, command(comparison, places)))
         files = write_report(report, work.folder)
         if tracker is not None:

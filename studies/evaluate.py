@@ -15,7 +15,7 @@ from studies.execution.experiment import experiment
 from studies.execution.factory import TaskFactory, data_file_digest
 from studies.execution.progress import TaskProgress
 from studies.storage.output import folder_name
-from studies.study.console import new_console, print_lines
+from studies.study.console import for_tables, print_lines
 from studies.study.study import Study
 
 app = make_app(
@@ -40,23 +40,23 @@ def evaluate(
     if not evaluation.loss:
         raise UserError('--loss: expected at least one loss to judge, as in --loss BCE or --loss "(y - y_hat)^2"')
     evaluation = evaluation.on(places.files)
-    data, model = evaluation.data_name(places.files), evaluation.recommender
+    data, model = evaluation.data.name_on(places.files), evaluation.training.recommender
     path = places.out or Path("results") / folder_name(f"evaluate-{evaluation.protocol}-{data}-{model}")
     study = Study(evaluation.study, places.files)  # whatever is wrong with the settings is found here
     from studies.evaluation.evaluation import Evaluation  # Optuna, statistics and pictures take seconds to load
     from studies.evaluation.report import REPORT_FILES, conclusion, print_summary, write_report
 
-    with experiment(path, places, REPORT_FILES) as work:
+    with experiment(path, places.work, places.tracking, REPORT_FILES) as work:
         progress = work.open(TaskProgress(work.err))
         tracker = work.track(lambda uploader: EvaluationTracker(uploader, work.path, evaluation.to_dict()))
         print_lines(study.problem.lines(), work.err)
         digest = data_file_digest(places.files)
-        runner = work.runner({digest: places.files}, evaluation.device, [progress])
+        runner = work.runner({digest: places.files}, evaluation.training.device, [progress])
         outcome = Evaluation(evaluation, study.losses.task, TaskFactory(digest), runner).run()
         files = write_report(outcome, command(evaluation, places), work.folder, work.warn)
         if tracker is not None:
             tracker.on_outcome(outcome, conclusion(outcome), files)
-    print_summary(outcome, work.out if work.out.is_terminal else new_console(width=max(work.out.width, 160)))
+    print_summary(outcome, for_tables(work.out, 160))
     work.say_where(files[0])
 
 

@@ -102,7 +102,7 @@ def _found(settings: ExportSettings) -> Exported:
     if name is not None and settings.pick is None:
         stored = study.named(name)
     else:
-        stored = study.picked(Pick.parse(settings.pick or study.settings.pick))
+        stored = study.picked(Pick.parse(settings.pick or study.settings.judging.pick))
     exported = study.exported(stored)
     loss = exported.loss
     if settings.epsilon is not None and isinstance(loss, ProgramLoss):

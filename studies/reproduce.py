@@ -24,7 +24,7 @@ from studies.reproduction.settings import ReproducePlaces, ReproduceSettings, co
 from studies.reproduction.table import page
 from studies.storage.locking import own_folder
 from studies.storage.output import OutputFolder
-from studies.study.console import new_console, print_lines, warning_to
+from studies.study.console import for_tables, new_console, print_lines, warning_to
 from studies.study.recording import versions
 from studies.study.settings_data import listed
 
@@ -51,9 +51,7 @@ def reproduce(
     reproduction = find_reproduction(name)
     settings.check_used(name, reproduction.options)
     raw, written = (_measured if places.cached is None else _from_file)(reproduction, settings, places)
-    console = new_console()
-    if not console.is_terminal:
-        console = new_console(width=max(console.width, _WIDE))
+    console = for_tables(new_console(), _WIDE)
     for table in reproduction.tables(raw):
         console.print(table.rich())
     for note in reproduction.notes(raw):
@@ -66,18 +64,18 @@ def _measured(
     reproduction: Reproduction, settings: ReproduceSettings, places: ReproducePlaces
 ) -> tuple[Frame, Path | None]:
     name, columns, began = reproduction.name, reproduction.columns, time.monotonic()
-    with experiment(places.out or Path("results") / f"reproduce-{name}", places, _files(name)) as work:
-        bench = Bench(settings, data_of(settings, places), work, [work.open(TaskProgress(work.err))])
+    with experiment(places.out or Path("results") / f"reproduce-{name}", places.work, None, _files(name)) as work:
+        bench = Bench(settings, data_of(settings, places.files), work, [work.open(TaskProgress(work.err))])
         for dataset in bench.data:
             print_lines(summarise(dataset).lines(), work.err)
         content = to_csv(frame(columns, reproduction.measure(bench)), columns)
         raw = from_csv(content, columns, f"{name}.csv")  # as --cached will show it
         work.folder.write(f"{name}.csv", content)
-        jobs = places.jobs or Resources(device=settings.device).usual_workers
+        jobs = places.work.jobs or Resources(device=settings.device).usual_workers
         libraries = ", ".join(f"{library} {version}" for library, version in versions().items())
         machine = f"{platform.machine()}, {platform.system()}, {usable_cores()} cores; {libraries}"
         made = (
-            f"Made by `{command(name, settings, places)}` in {time.monotonic() - began:,.0f} seconds "
+            f"Made by `{command(name, settings, places.files)}` in {time.monotonic() - began:,.0f} seconds "
             f"({machine}; --jobs {jobs}; less where parts were there from before)."
         )
         return raw, _write(reproduction, raw, made, work.folder)
@@ -92,7 +90,9 @@ def _from_file(
         return raw, None
     with own_folder(places.out) as folder:
         folder.claim(*_files(reproduction.name))
-        made = f"Made by `{command(reproduction.name, settings, places, ('cached',))}`, without training."
+        made = (
+            f"Made by `{command(reproduction.name, settings, places.files, cached=places.cached)}`, without training."
+        )
         return raw, _write(reproduction, raw, made, folder)
 
 

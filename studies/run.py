@@ -14,7 +14,7 @@ from studies.running.outcome import KEPT
 from studies.running.running import Messages, StudyRun
 from studies.storage.locking import own_folder
 from studies.storage.output import RESULT, OutputFolder, folder_name
-from studies.study.console import LiveProgress, new_console, print_lines, warning_to
+from studies.study.console import LiveProgress, for_tables, new_console, print_lines, warning_to
 from studies.study.settings import PlaceSettings, StudySettings
 from studies.study.study import Study
 from studies.study.summary import print_report
@@ -47,13 +47,13 @@ def _run(ready: Study, places: PlaceSettings, folder: OutputFolder) -> None:
     def say(text: str, console: Console = out) -> None:
         console.print(text, highlight=False, soft_wrap=True)
 
-    wide = out if out.is_terminal else new_console(width=max(out.width, 170))
+    wide = for_tables(out, 170)
     messages = Messages(
         lambda lines: print_lines(lines, err), warning_to(err), lambda result: print_report(result, wide)
     )
     run = StudyRun(ready, places, folder, messages)
     try:
-        with LiveProgress(err, ready.problem.metric, ready.settings.trainings) as progress:
+        with LiveProgress(err, ready.problem.metric, ready.settings.search.trainings) as progress:
             done = run.go(progress)
     except (KeyboardInterrupt, SystemExit):
         if run.can_go_on:

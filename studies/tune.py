@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,7 +18,7 @@ from studies.execution.experiment import experiment
 from studies.execution.factory import TaskFactory, data_file_digest
 from studies.execution.progress import TaskProgress
 from studies.storage.output import folder_name
-from studies.study.console import new_console, print_lines
+from studies.study.console import for_tables, print_lines
 from studies.study.study import Study
 from studies.study.typed import command_line
 from studies.tuning.report import REPORT_FILES, TrialLines, print_summary, write_report
@@ -47,17 +48,17 @@ def tune(
     """Tune, and write the report."""
     tuning = tuning.on(places.files)
     path = places.out or default_folder(tuning, places.files)
-    ready = Study(tuning.study(0), places.files)  # whatever is wrong with the settings is found here
-    if not places.resume and places.storage is not None:
+    ready = Study(replace(tuning.study, seed=0), places.files)  # whatever is wrong with the settings is found here
+    if not places.work.resume and places.storage is not None:
         raise UserError("--no-resume: what is in a --storage stays there; give another --study-name instead")
     metric, digest = tuning.chosen_by.name, data_file_digest(places.files)
-    with experiment(path, places, (NOTE, *REPORT_FILES), growing=(JOURNAL,)) as work:
+    with experiment(path, places.work, places.tracking, (NOTE, *REPORT_FILES), (JOURNAL,)) as work:
         identity = {name: value for name, value in tuning.to_dict().items() if name not in _FREE} | {"data": digest}
         trials = open_trials(tuning, places, work.folder, (JOURNAL, NOTE), identity)
         tracker = work.track(lambda uploader: TuneTracker(uploader, trials.id, tuning.to_dict(), metric))
         bars = work.open(TaskProgress(work.err, message=None))
         callbacks = [TrialLines(work.err, metric), *([] if tracker is None else [tracker])]
-        runner = work.runner({digest: places.files}, tuning.device, [bars])
+        runner = work.runner({digest: places.files}, tuning.study.training.device, [bars])
         print_lines(ready.losses.lines(), work.err)
         result = Tuning(tuning, trials, TaskFactory(digest), runner, callbacks).run()
 
@@ -69,14 +70,16 @@ def tune(
         files = write_report(result, drawn("pictures of the tuning", figures, work.warn), work.folder)
         if tracker is not None:
             tracker.on_report(result, files)
-    print_summary(result, places, work.out if work.out.is_terminal else new_console(width=max(work.out.width, 140)))
+    print_summary(result, places.files, for_tables(work.out, 140))
     work.say_where(files[0], *([f"Look closer: {dashboard(path)}"] if places.storage is None else []))
 
 
 def default_folder(tuning: TuneSettings, files: DataFiles) -> Path:
     """Where results go unless said otherwise."""
-    what = re.sub(r"[^A-Za-z0-9._-]+", "-", tuning.loss or tuning.searcher).strip("-")[:40]
-    return Path("results") / folder_name(f"tune-{what}-{tuning.data_name(files)}-{tuning.recommender}")
+    what = re.sub(r"[^A-Za-z0-9._-]+", "-", tuning.loss or tuning.study.searcher).strip("-")[:40]
+    return Path("results") / folder_name(
+        f"tune-{what}-{tuning.study.data.name_on(files)}-{tuning.study.training.recommender}"
+    )
 
 
 def dashboard(path: Path) -> str:

@@ -68,7 +68,7 @@ def load_dataset(
         raise unknown_name("data set", name, DATASETS)
     entry, files = DATASETS[name], DataFiles.of(data)
     foreign = [option(one) for one in options.given if one not in entry.options]
-    foreign += ["--validation-data"] * (files.test is not None and name != TABLE)
+    foreign += ["--validation-data"] * (files.test_data is not None and name != TABLE)
     if foreign:
         raise UserError(
             f"data set {name}: {foreign[0]} is for tables of your own; leave it out, or leave out --dataset"

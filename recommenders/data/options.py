@@ -1,13 +1,16 @@
-"""Options for reading and splitting tables of the user.
+"""Files and options of the user: tables, how they are read and how they are split.
 
-The annotations are objects and not strings: the command line is made from classes that inherit them.
+The annotations are objects and not strings: the command line is made from these classes.
 """
 
 import math
+import os
+import re
 from dataclasses import dataclass, fields
 from pathlib import Path
 
 from core.common.errors import UserError, format_value
+from core.common.secrets import masked_url
 
 HEADERS = ("auto", "yes", "no")
 SPLITS = ("auto", "leave-one-out", "random", "given")
@@ -16,6 +19,7 @@ PAIRS = ("last", "first", "all")
 DEFAULT_NEGATIVES = 4
 #: The name that stands for no column.
 NO_COLUMN = "none"
+_URL = re.compile(r"([a-z][a-z0-9+.-]+:)/")  # a path has lost a slash of it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,25 +78,42 @@ class TableOptions:
 DEFAULT_OPTIONS = TableOptions()
 
 
+def refuse_url(asked: str, path: object) -> None:
+    """Say that nothing is fetched.
+
+    Args:
+        asked: what named the path, for the message.
+        path: where a table should be.
+
+    Raises:
+        UserError: it is a URL.
+    """
+    if isinstance(path, Path) and _URL.match(str(path)) and not os.path.exists(path):
+        url = masked_url(_URL.sub(r"\1//", str(path)))
+        raise UserError(f"{asked}: expected a file, got the URL {url}; fetch it and give the file")
+
+
 @dataclass(frozen=True, kw_only=True)
 class DataFiles:
     """The files of a data set.
 
     Raises:
-        UserError: a validation or test part without the two other parts.
+        UserError: a validation or test part without the two other parts, or a URL.
     """
 
     data: Path | None = None
-    """All rows, or the training part."""
-    validation: Path | None = None
-    """The validation part, if parts are given as files."""
-    test: Path | None = None
-    """The test part."""
+    """The raw file of the data set, or a table of your own: CSV, TSV or Parquet."""
+    validation_data: Path | None = None
+    """The validation part, where the parts of a table are files of their own; --data is the training part then."""
+    test_data: Path | None = None
+    """The test part of such a table."""
 
     def __post_init__(self) -> None:
-        """Check that all parts are given, or none."""
-        given = {"--validation-data": self.validation, "--test-data": self.test}
-        missing = [option for option, path in given.items() if path is None]
+        """Check that all parts are given, or none, and files."""
+        for f in fields(self):
+            refuse_url(option(f.name), getattr(self, f.name))
+        given = {"--validation-data": self.validation_data, "--test-data": self.test_data}
+        missing = [name for name, path in given.items() if path is None]
         if len(missing) == 1 or (not missing and self.data is None):
             wanted = missing[0] if missing else "--data (the training part)"
             raise UserError(f"parts in files of their own: expected {wanted} too, got none; give all three")
@@ -100,7 +121,7 @@ class DataFiles:
     @property
     def parts(self) -> tuple[Path, ...]:
         """The training, validation and test file, or one file, or none."""
-        return tuple(path for path in (self.data, self.validation, self.test) if path is not None)
+        return tuple(path for path in (self.data, self.validation_data, self.test_data) if path is not None)
 
     @classmethod
     def of(cls, given: "Path | DataFiles | None") -> "DataFiles":

@@ -31,7 +31,7 @@ def load_table(data: Path | DataFiles | None, seed: int, options: TableOptions =
     files = DataFiles.of(data)
     if files.data is None:
         raise UserError("data set table: give the path of the file with --data")
-    return table_dataset(files.data, options, seed, validation=files.validation, test=files.test)
+    return table_dataset(files.data, options, seed, validation=files.validation_data, test=files.test_data)
 
 
 def table_dataset(

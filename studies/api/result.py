@@ -172,7 +172,7 @@ class SearchResult:
         return dict(self._study.content)
 
     def _picked(self, pick: str | None) -> StoredLoss:
-        return self._study.picked(Pick.parse(self._study.settings.pick if pick is None else pick))
+        return self._study.picked(Pick.parse(self._study.settings.judging.pick if pick is None else pick))
 
     def _exported(self, pick: str | None, simplified: bool = False) -> Exported:
         exported = self._study.exported(self._picked(pick))
@@ -182,7 +182,7 @@ class SearchResult:
         loss = self._study.exported(stored).loss
         smoothing = loss.smoothing if isinstance(loss, ProgramLoss) and stored.epsilon is not None else None
         own = {"name": stored.name, "complexity": stored.complexity or None, "epsilon": smoothing}
-        own |= {"scale": stored.scale} if self._study.settings.scale == "normalised" else {}
+        own |= {"scale": stored.scale} if self._study.settings.losses.scale == "normalised" else {}
         return {**own, "seeds": stored.n_seeds, **_parts(stored)}
 
     def __repr__(self) -> str:

@@ -12,13 +12,14 @@ from typing import Any
 from torch import Tensor, nn
 
 from core.common.errors import UserError, format_value
-from core.common.restoring import read_fields
 from recommenders import class_name
 from recommenders.data import TABLE, DataFiles, Dataset, table_dataset
 from recommenders.data.frames import Frame, as_table
 from recommenders.data.opening import is_folder
+from recommenders.data.options import refuse_url
 from recommenders.modules.scoring import ScoringModule
 from studies.api.result import SearchResult
+from studies.common.parts import compose
 from studies.common.undisturbed import undisturbed
 from studies.exporting.finding import find_history, find_study
 from studies.exporting.model import MODEL_DATA
@@ -31,7 +32,6 @@ from studies.study.callback import StudyCallback
 from studies.study.history import History
 from studies.study.result import StudyResult
 from studies.study.settings import PlaceSettings, StudySettings
-from studies.study.settings_data import refuse_url
 from studies.study.study import Study
 from studies.tracking.server import NO_TRACKING
 
@@ -80,8 +80,8 @@ def search_loss(
     """
     given = {"tracking_uri": tracking_uri, "experiment": experiment, "threads": threads, "memory": memory}
     given |= {"resume": resume, **{name: settings.pop(name) for name in _OF_THE_FOLDER if name in settings}}
-    checked = read_fields(PlaceSettings, "search_loss", given)
-    places = PlaceSettings(out=None if out is None else _path("out", out), **checked)
+    places = compose(PlaceSettings, given, "search_loss")
+    places = replace(places, out=None if out is None else _path("out", out))
     if out is None and (places.resume or tracking_uri != NO_TRACKING):
         raise UserError("search_loss: expected out, the folder of the study, beside resume and tracking_uri; got none")
     kind = None if isinstance(recommender, str) else recommender
@@ -89,12 +89,14 @@ def search_loss(
     chosen = StudySettings.from_dict({**settings, "recommender": named})
     source = _data(chosen, data, validation, test)
     if isinstance(source, Dataset):
-        chosen = replace(chosen, dataset=TABLE)
+        chosen = replace(chosen, data=replace(chosen.data, dataset=TABLE))
     ready = Study(chosen, source, places.threads, places.memory, kind)
     ready.problem.use_cores()
     from studies.study.console import LiveProgress, new_console  # rich draws random numbers as it is loaded
 
-    with LiveProgress(new_console(stderr=True, quiet=not progress), ready.problem.metric, chosen.trainings) as bar:
+    with LiveProgress(
+        new_console(stderr=True, quiet=not progress), ready.problem.metric, chosen.search.trainings
+    ) as bar:
         return _in_memory(ready, bar) if places.out is None else _in_folder(ready, places, places.out, bar)
 
 
@@ -135,13 +137,13 @@ def _data(settings: StudySettings, *tables: Frame | Path | str | None) -> Datase
     for name, table in (("data", data), ("validation", validation), ("test", test)):
         refuse_url(f"search_loss {name}", table)
     if all(table is None or isinstance(table, Path) for table in (data, validation, test)):
-        return DataFiles(data=data, validation=validation, test=test)
+        return DataFiles(data=data, validation_data=validation, test_data=test)
     if data is None:
         raise UserError("search_loss: expected data, the training part, beside validation and test; got none")
-    if settings.dataset not in (None, TABLE):
-        named = f"dataset={settings.dataset!r}"
+    if settings.data.dataset not in (None, TABLE):
+        named = f"dataset={settings.data.dataset!r}"
         raise UserError(f"search_loss: expected either a data frame or {named}, got both; leave out one of them")
-    dataset = table_dataset(data, settings.table_options, settings.seed, validation=validation, test=test)
+    dataset = table_dataset(data, settings.data.table, settings.seed, validation=validation, test=test)
     dataset.check_classes()
     return dataset
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -15,25 +14,13 @@ from recommenders.data import DataFiles
 from studies.comparison.outcome import Converged, NoiseFloor, Outcome, Point, Run
 from studies.comparison.settings import RANDOM_BASELINE, CompareSettings
 from studies.execution.convergence import Chosen, Convergence, settings_of
-from studies.execution.factory import TaskFactory, Training, data_file_digest
+from studies.execution.factory import TaskFactory, data_file_digest
 from studies.execution.runner import CachedRunner
 from studies.execution.task import Result, Task
 from studies.study.study import Study
 
 #: Losses that are trained together, at most.
 _AT_ONCE = 32
-
-
-@dataclass(frozen=True)
-class Entrant:
-    """What is trained to convergence in a comparison."""
-
-    key: str
-    """Equal for what is trained once."""
-    complexity: int | None
-    """As it was found; None for known ones that are no candidates."""
-    options: tuple[Training, ...]
-    """It with each value of its constant to try."""
 
 
 class Comparison:
@@ -52,15 +39,15 @@ class Comparison:
         self.settings = settings = settings.on(self.files)
         self.digest = data_file_digest(self.files)
         self._factory = TaskFactory(self.digest)
-        study = Study(settings.study(settings.names[0], 0), self.files)
+        study = Study(settings.run(settings.names[0], 0), self.files)
         self.problem = study.problem
         """What is searched, with the first seed."""
-        self._baselines = [self._entrant(f"known {one.name}", one) for one in study.baselines]
+        self._baselines = study.baselines
         self._noise_of = settings.noise_of(self.problem.known_names)
         self.problem.known(self._noise_of)
-        self.noise = self._factory.noise(settings.study(RANDOM_BASELINE, 0), self._noise_of, settings.noise_seeds)
+        self.noise = self._factory.noise(settings.run(RANDOM_BASELINE, 0), self._noise_of, settings.noise_seeds)
         pairs = [(name, seed) for seed in range(settings.seeds) for name in settings.names]
-        self.runs = tuple(self._factory.run(settings.study(name, seed)) for name, seed in pairs)
+        self.runs = tuple(self._factory.run(settings.run(name, seed)) for name, seed in pairs)
         """The tasks of all searchers with all seeds."""
 
     def run(self, runner: CachedRunner, command: str) -> Outcome:
@@ -72,36 +59,37 @@ class Comparison:
         """
         n_runs = f"{len(self.settings.names)} searchers, {self.settings.seeds} seeds"
         noise, *found = runner.stage(f"Noise floor, and phases I and II: {n_runs}", [self.noise, *self.runs])
-        study, metric = self.settings.study(RANDOM_BASELINE, 0), self.problem.metric
+        study, metric = self.settings.run(RANDOM_BASELINE, 0), self.problem.metric
         convergence = Convergence(self._factory, runner, study, metric, _AT_ONCE)
         finalists = [self._finalists(run) for run in found]
-        entrants: dict[str, Entrant] = {}
+        contenders: dict[str, Contender[Any]] = {}
         for of_run in (*finalists, self._baselines):
             for one in of_run:
-                entrants.setdefault(one.key, one)
-        options, terms = [one.options for one in entrants.values()], self.problem.terms
+                contenders.setdefault(_key(one), one)
+        options, terms = [settings_of(one, self.problem) for one in contenders.values()], self.problem.terms
         first = convergence.choose(f"Phase III: the {terms.constant} of every {terms.one}", options, [0])
-        chosen = dict(zip(entrants, first, strict=True))
+        chosen = dict(zip(contenders, first, strict=True))
 
-        def score(one: Entrant) -> float:
-            return convergence.side * chosen[one.key].value
+        def score(one: Contender[Any]) -> float:
+            return convergence.side * chosen[_key(one)].value
 
         best = [max(of_run, key=score, default=None) for of_run in finalists]
-        survivors = {one.key: one for one in (*best, *self._baselines) if one is not None}
+        survivors = {_key(one): one for one in (*best, *self._baselines) if one is not None}
         trainings = [chosen[key].training for key in survivors]
-        later = convergence.train("Phase III: more training seeds", trainings, range(1, self.settings.repeats))
+        others = range(1, self.settings.study.judging.repeats)
+        later = convergence.train("Phase III: more training seeds", trainings, others)
         converged = {
             key: _converged(one, chosen[key], again, metric.name)
             for (key, one), again in zip(survivors.items(), later, strict=True)
         }
         runs = [
-            _run_of(task, result, None if one is None else converged[one.key])
+            _run_of(task, result, None if one is None else converged[_key(one)])
             for task, result, one in zip(self.runs, found, best, strict=True)
         ]
         order = {name: i for i, name in enumerate(self.settings.names)}
         return Outcome(
             runs=tuple(sorted(runs, key=lambda run: (order[run.searcher], run.seed))),
-            baselines=tuple(converged[one.key] for one in self._baselines),
+            baselines=tuple(converged[_key(one)] for one in self._baselines),
             noise=NoiseFloor(self._noise_of, _numbers(noise["search"]), _numbers(noise["converged"])),
             metric=metric.name,
             higher_is_better=metric.higher_is_better,
@@ -112,21 +100,24 @@ class Comparison:
             command=command,
         )
 
-    def _finalists(self, run: Mapping[str, Any]) -> list[Entrant]:
+    def _finalists(self, run: Mapping[str, Any]) -> list[Contender[Any]]:
         """What a run found."""
         genomes = [read_genome(finalist["genome"]) for finalist in run["finalists"]]
-        solutions = [one for genome in genomes for one in self.problem.space.decode(genome[None])]
-        return [self._entrant(f"found {one.key}", self.problem.contender(one, {})) for one in solutions]
-
-    def _entrant(self, key: str, contender: Contender[Any]) -> Entrant:
-        solution = contender.solution
-        return Entrant(key, None if solution is None else solution.complexity, settings_of(contender, self.problem))
+        return [
+            self.problem.contender(one, {}) for genome in genomes for one in self.problem.space.decode(genome[None])
+        ]
 
 
-def _converged(one: Entrant, chosen: Chosen, later: Sequence[Result], metric: str) -> Converged:
+def _key(one: Contender[Any]) -> str:
+    """Equal for what is trained once."""
+    return f"known {one.name}" if one.solution is None or not one.is_searched else f"found {one.solution.key}"
+
+
+def _converged(one: Contender[Any], chosen: Chosen, later: Sequence[Result], metric: str) -> Converged:
     """What a loss came to with all seeds, at its best smoothing term."""
     parts = [_numbers(run[part].get(metric) for run in (*chosen.runs, *later)) for part in ("validation", "test")]
-    return Converged(chosen.training.name, one.complexity, chosen.training.epsilon, *parts)
+    complexity = None if one.solution is None else one.solution.complexity
+    return Converged(chosen.training.name, complexity, chosen.training.epsilon, *parts)
 
 
 def _run_of(task: Task, found: Mapping[str, Any], best: Converged | None) -> Run:

@@ -1,21 +1,27 @@
-"""What a comparison is made of: searchers, seeds and a protocol that they share."""
+"""What a comparison is made of: searchers, seeds, and what every run shares.
 
-from __future__ import annotations
+The annotations are objects and not strings, see `studies.study.settings`.
+"""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Self
+
+from cyclopts import Parameter
 
 from core.common.errors import UserError
+from recommenders.data import DataFiles
 from recommenders.data.options import option
 from recommenders.tasks.losses import NAMED_LOSSES, find_named_loss
 from searchers import check_searcher
-from studies.execution.places import PartsPlaces
+from studies.common.parts import PART, flat
+from studies.execution.places import WorkPlaces
 from studies.study.problems import LOSS
-from studies.study.settings import ProtocolSettings, StudySettings
+from studies.study.settings import StudySettings
+from studies.study.settings_search import JudgingSettings, LossSettings, SearchSettings
 from studies.study.settings_training import FORMULA, SPACED
-from studies.study.tracking_place import ExperimentName
+from studies.study.tracking_place import ExperimentName, TrackingPlace
 from studies.study.typed import typed
 
 #: In every comparison, whether asked for or not: what does not beat it has learned nothing.
@@ -23,8 +29,52 @@ RANDOM_BASELINE = "random"
 
 
 @dataclass(frozen=True, kw_only=True)
-class ComparisonOptions:
-    """Who is compared."""
+class RunSearch(SearchSettings):
+    """The search of every run, with more to do than that of a study."""
+
+    trainings: int = 300
+    """How many candidate losses each run trains."""
+    samples_per_training: int = 20_000
+    """When so many proposals in a row bring nothing to train, a run ends early."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunLosses(LossSettings):
+    """How every run trains losses: fairly, unless asked otherwise."""
+
+    environment: str = "from-scratch"
+    """Where rewards come from: from-scratch (always the same fresh recommender, fair to every searcher) or
+    alternating (Algorithm 1)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunJudging(JudgingSettings):
+    """What is trained to convergence of every run, and what is drawn beside."""
+
+    finalists: int = 1
+    """How many losses of each run are trained to convergence, the best on validation counts."""
+    baseline: Annotated[tuple[str, ...], FORMULA, SPACED] = tuple(NAMED_LOSSES)
+    """Losses to draw beside, by name or formula (repeat the option for several)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunSettings(StudySettings):
+    """One run; what it does not share with the others is no option."""
+
+    searcher: Annotated[str, Parameter(parse=False)] = RANDOM_BASELINE
+    seed: Annotated[int, Parameter(parse=False)] = 0
+    search: Annotated[RunSearch, PART] = field(default_factory=RunSearch)
+    losses: Annotated[RunLosses, PART] = field(default_factory=RunLosses)
+    judging: Annotated[RunJudging, PART] = field(default_factory=RunJudging)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompareSettings:
+    """A comparison. Together with the code, these settings decide its result, but for seconds.
+
+    Raises:
+        UserError: anything that no run could work with.
+    """
 
     searchers: str = "rl,gp,optuna,hybrid,random"
     """Searchers, parted by commas, with settings as in optuna:sampler=cmaes; random is always among them."""
@@ -34,35 +84,14 @@ class ComparisonOptions:
     """Times that something known is trained with other seeds, to measure the noise floor."""
     noise_loss: str = "MaxR"
     """What that is, by name: a known loss, or another problem's first known candidate."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class CompareSettings(ProtocolSettings, ComparisonOptions):
-    """A comparison. Together with the code, these settings decide its result, but for seconds.
-
-    Raises:
-        UserError: anything that no run could work with.
-    """
-
-    trainings: int = 300
-    """How many candidate losses each run trains."""
-    samples_per_training: int = 20_000
-    """When so many proposals in a row bring nothing to train, a run ends early."""
-    environment: str = "from-scratch"
-    """Where rewards come from: from-scratch (always the same fresh recommender, fair to every searcher) or
-    alternating (Algorithm 1)."""
-    finalists: int = 1
-    """How many losses of each run are trained to convergence, the best on validation counts."""
-    baseline: Annotated[tuple[str, ...], FORMULA, SPACED] = tuple(NAMED_LOSSES)
-    """Losses to draw beside, by name or formula (repeat the option for several)."""
+    study: Annotated[RunSettings, PART] = field(default_factory=RunSettings)
 
     def __post_init__(self) -> None:
-        """Check what no other class checks."""
-        super().__post_init__()
+        """Check what no part checks."""
         for name, least in (("seeds", 1), ("noise_seeds", 2)):
             if getattr(self, name) < least:
                 raise UserError(f"{option(name)}: expected at least {least}, got {getattr(self, name)}")
-        if self.problem == LOSS and find_named_loss(self.noise_loss) is None:
+        if self.study.search.problem == LOSS and find_named_loss(self.noise_loss) is None:
             raise UserError(f"--noise-loss: expected one of {', '.join(NAMED_LOSSES)}, got {self.noise_loss!r}")
         names = self.names
         for name in names:
@@ -81,25 +110,28 @@ class CompareSettings(ProtocolSettings, ComparisonOptions):
         Args:
             known: names that the problem knows; the first one stands in where the usual loss is none of them.
         """
-        return known[0] if self.problem != LOSS and self.noise_loss == ComparisonOptions.noise_loss else self.noise_loss
+        is_usual = self.study.search.problem != LOSS and self.noise_loss == CompareSettings.noise_loss
+        return known[0] if is_usual else self.noise_loss
 
-    def study(self, searcher: str, seed: int) -> StudySettings:
-        """The settings of one run."""
-        shared = {f.name: getattr(self, f.name) for f in fields(ProtocolSettings) if f.name not in self.unused}
-        return StudySettings(searcher=searcher, seed=seed, **shared)
+    def run(self, searcher: str, seed: int) -> StudySettings:
+        """Return the settings of one run."""
+        return replace(self.study, searcher=searcher, seed=seed)
+
+    def on(self, files: DataFiles) -> Self:
+        """Return these settings on files, see StudySettings."""
+        return replace(self, study=self.study.on(files))
 
     def to_dict(self) -> dict[str, Any]:
-        """Every setting by name, tuples as lists."""
-        return {**super().to_dict(), "searchers": ",".join(self.names)}
+        """Return every setting by name, tuples as lists."""
+        own = {name: value for name, value in flat(self).items() if name not in flat(self.study)}
+        shared = {name: value for name, value in self.study.to_dict().items() if name not in ("searcher", "seed")}
+        return own | {"searchers": ",".join(self.names)} | shared
 
 
 @dataclass(frozen=True, kw_only=True)
-class ComparePlaces(PartsPlaces):
-    """Where things are read and written, and how the machine is used. These do not change what is computed."""
+class ComparisonTracking(TrackingPlace):
+    """Where MLflow keeps comparisons."""
 
-    out: Path | None = None
-    """Folder of the comparison; results/compare-DATASET-RECOMMENDER unless given. What is there already is not done
-    again."""
     experiment: ExperimentName = ""
     """MLflow's experiment, one for each comparison. Unless given: MLFLOW_EXPERIMENT_NAME, or else
     loss-search-comparison."""
@@ -107,6 +139,18 @@ class ComparePlaces(PartsPlaces):
     usual_experiment: ClassVar[str] = "loss-search-comparison"
 
 
+@dataclass(frozen=True, kw_only=True)
+class ComparePlaces:
+    """Where things are read and written, and how the machine is used. These do not change what is computed."""
+
+    files: Annotated[DataFiles, PART] = field(default_factory=DataFiles)
+    work: Annotated[WorkPlaces, PART] = field(default_factory=WorkPlaces)
+    tracking: Annotated[ComparisonTracking, PART] = field(default_factory=ComparisonTracking)
+    out: Path | None = None
+    """Folder of the comparison; results/compare-DATASET-RECOMMENDER unless given. What is there already is not done
+    again."""
+
+
 def command(settings: CompareSettings, places: ComparePlaces) -> str:
     """What to type to get this again; options that have their defaults are left out."""
-    return typed(("python", "-m", "studies.compare"), settings, places, ("out",))
+    return typed(("python", "-m", "studies.compare"), settings, places.files, out=places.out)

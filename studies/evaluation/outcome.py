@@ -12,7 +12,7 @@ from functools import cached_property
 from statistics import fmean, stdev
 from typing import Any
 
-from recommenders.tasks.metrics import Metric, find_metric, metrics_of
+from recommenders.tasks.metrics import Metric, metrics_of
 from recommenders.tasks.task import SgdSettings
 from studies.common.paired import holm, signed_rank_p, smallest_p
 from studies.evaluation.settings import EvaluateSettings
@@ -180,12 +180,12 @@ class Outcome:
     @property
     def metric(self) -> Metric:
         """What decided."""
-        return find_metric(self.settings.task, self.settings.metric)
+        return self.settings.training.chosen_by
 
     @property
     def metrics(self) -> list[Metric]:
         """All of the task, the one that decided first."""
-        return sorted(metrics_of(self.settings.task), key=lambda metric: metric.name != self.metric.name)
+        return sorted(metrics_of(self.settings.training.task), key=lambda metric: metric.name != self.metric.name)
 
     @property
     def ranked(self) -> list[EvaluatedLoss]:

@@ -81,7 +81,7 @@ def losses_table(outcome: Outcome) -> Table:
     """A row for each loss."""
     settings = outcome.settings
     table = Table(
-        title=f"Trained to convergence on {settings.to_dict()['dataset']} ({settings.recommender}), "
+        title=f"Trained to convergence on {settings.to_dict()['dataset']} ({settings.training.recommender}), "
         f"{settings.protocol} protocol, {settings.seeds} seeds",
         box=box.SIMPLE_HEAD,
         title_justify="left",
@@ -146,6 +146,6 @@ def _caveats(outcome: Outcome) -> list[str]:
             f"{sgd.weight_decay:g}. A loss c times as large trains like a learning rate c times as large with a "
             "decay c times as small, so a loss can win by its scale alone: --protocol symmetric tunes both for each."
         )
-        if outcome.settings.task == "classification":
+        if outcome.settings.training.task == "classification":
             lines.append("F1 and accuracy have the threshold that is best on the test part, as in the published code.")
     return lines

@@ -4,23 +4,25 @@ The annotations are objects and not strings, see `studies.study.settings`.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Self
 
 from cyclopts import Parameter
 
 from core.common.errors import UserError
 from core.phases.contender import Contender
-from recommenders.data import dataset_name
+from recommenders.data import DataFiles, dataset_name
 from recommenders.data.options import option
 from recommenders.tasks.contenders import baseline
-from studies.execution.places import PartsPlaces
+from studies.common.parts import PART, flat, plain
+from studies.execution.places import WorkPlaces
 from studies.study.settings import StudySettings
-from studies.study.settings_data import listed
+from studies.study.settings_data import DataSettings, listed
+from studies.study.settings_search import LossSettings
 from studies.study.settings_training import FORMULA, PRESETS, SPACED, TrainingSettings, check_choice
-from studies.study.tracking_place import ExperimentName
+from studies.study.tracking_place import ExperimentName, TrackingPlace
 from studies.study.typed import typed
 
 #: The grid of the paper (section 5.1.4).
@@ -61,8 +63,20 @@ PROTOCOLS: Mapping[str, Protocol] = MappingProxyType(
 
 
 @dataclass(frozen=True, kw_only=True)
-class EvaluationOptions:
-    """Which losses are evaluated, and how thoroughly."""
+class JudgedTraining(TrainingSettings):
+    """What is trained, with more smoothing terms to try than in a study."""
+
+    epsilon: Annotated[tuple[float, ...], SPACED] = PAPER_EPSILONS
+    """Smoothing terms to choose from, for every loss that has one (repeat the option for several)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluateSettings:
+    """An evaluation. Together with the code, these settings decide its result.
+
+    Raises:
+        UserError: anything that no loss could be judged with.
+    """
 
     loss: Annotated[tuple[str, ...], FORMULA, Parameter(show_default=False)] = ()
     """A loss to judge, by name or formula (repeat the option for several)."""
@@ -81,22 +95,11 @@ class EvaluationOptions:
         str | None,
         Parameter(help=listed("How recommenders are trained", PRESETS) + " fast unless given, paper by that protocol."),
     ] = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class EvaluateSettings(TrainingSettings, EvaluationOptions):
-    """An evaluation. Together with the code, these settings decide its result.
-
-    Raises:
-        UserError: anything that no loss could be judged with.
-    """
-
-    epsilon: Annotated[tuple[float, ...], SPACED] = PAPER_EPSILONS
-    """Smoothing terms to choose from, for every loss that has one (repeat the option for several)."""
+    data: Annotated[DataSettings, PART] = field(default_factory=DataSettings)
+    training: Annotated[JudgedTraining, PART] = field(default_factory=JudgedTraining)
 
     def __post_init__(self) -> None:
-        """Check what no other class checks."""
-        super().__post_init__()
+        """Check what no part checks."""
         check_choice("protocol", self.protocol, tuple(PROTOCOLS))
         if self.preset is not None:
             check_choice("preset", self.preset, tuple(PRESETS))
@@ -106,7 +109,7 @@ class EvaluateSettings(TrainingSettings, EvaluationOptions):
                 raise UserError(f"{option(name)}: expected {least} to {most}, got {getattr(self, name)}")
         if self.protocol == "symmetric":
             for name in ("learning_rate", "weight_decay"):
-                if getattr(self, name) is not None:
+                if getattr(self.training, name) is not None:
                     raise UserError(
                         f"{option(name)}: the symmetric protocol tunes it for every loss; --protocol paper fixes it"
                     )
@@ -120,24 +123,29 @@ class EvaluateSettings(TrainingSettings, EvaluationOptions):
             UserError: neither a name nor a formula.
         """
         space = self.study.space
-        made = [baseline(text, space, self.epsilon) for text in (*self.loss, *self.baseline)]
+        made = [baseline(text, space, self.training.epsilon) for text in (*self.loss, *self.baseline)]
         return list({one.name: one for one in made}.values())
 
     @property
     def baselines(self) -> list[str]:
         """The names of those that others are tested against."""
         space = self.study.space
-        return list(dict.fromkeys(baseline(text, space, self.epsilon).name for text in self.baseline))
+        return list(dict.fromkeys(baseline(text, space, self.training.epsilon).name for text in self.baseline))
 
     @property
     def study(self) -> StudySettings:
         """The settings of a study that trains likewise."""
-        protocol = PROTOCOLS[self.protocol]
-        shared: dict[str, Any] = {f.name: getattr(self, f.name) for f in fields(TrainingSettings)}
+        protocol, training = PROTOCOLS[self.protocol], self.training
         preset = self.preset or protocol.preset
-        if self.protocol == "symmetric" and self.max_epochs is None:
-            shared["max_epochs"] = 2 * PRESETS[preset].early_stopping.max_epochs  # slow settings are to end, too
-        return StudySettings(preset=preset, threshold_from=protocol.threshold_from, **shared)
+        if self.protocol == "symmetric" and training.max_epochs is None:
+            most = 2 * PRESETS[preset].early_stopping.max_epochs  # slow settings are to end, too
+            training = replace(training, max_epochs=most)
+        losses = LossSettings(preset=preset, threshold_from=protocol.threshold_from)
+        return StudySettings(data=self.data, training=training, losses=losses)
+
+    def on(self, files: DataFiles) -> Self:
+        """Return these settings on files, see DataSettings."""
+        return replace(self, data=self.data.on(files))
 
     def repeats(self, choosing: bool) -> list[int]:
         """The numbers of the training seeds: those that choose, or those that are shown."""
@@ -145,21 +153,17 @@ class EvaluateSettings(TrainingSettings, EvaluationOptions):
         return list(range(start, start + (self.tuning_seeds if choosing else self.seeds)))
 
     def to_dict(self) -> dict[str, Any]:
-        """Every setting by name, tuples as lists."""
-        values = {f.name: getattr(self, f.name) for f in fields(self)}
-        values |= {"dataset": dataset_name(self.dataset, None), "preset": self.study.preset}
+        """Return every setting by name, tuples as lists."""
         rule = self.study.early_stopping
+        values: dict[str, Any] = {"dataset": dataset_name(self.data.dataset, None), "preset": self.study.losses.preset}
         values |= {"max_epochs": rule.max_epochs, "stop_after": rule.best_ago}
-        return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
+        return plain(flat(self) | values)
 
 
 @dataclass(frozen=True, kw_only=True)
-class EvaluatePlaces(PartsPlaces):
-    """Where things are read and written, and how the machine is used. These do not change what is computed."""
+class EvaluationTracking(TrackingPlace):
+    """Where MLflow keeps evaluations."""
 
-    out: Path | None = None
-    """Folder of the evaluation; results/evaluate-PROTOCOL-DATASET-RECOMMENDER unless given. What is there already is
-    not done again."""
     experiment: ExperimentName = ""
     """MLflow's experiment, one for each evaluation. Unless given: MLFLOW_EXPERIMENT_NAME, or else
     loss-search-evaluation."""
@@ -167,6 +171,18 @@ class EvaluatePlaces(PartsPlaces):
     usual_experiment: ClassVar[str] = "loss-search-evaluation"
 
 
+@dataclass(frozen=True, kw_only=True)
+class EvaluatePlaces:
+    """Where things are read and written, and how the machine is used. These do not change what is computed."""
+
+    files: Annotated[DataFiles, PART] = field(default_factory=DataFiles)
+    work: Annotated[WorkPlaces, PART] = field(default_factory=WorkPlaces)
+    tracking: Annotated[EvaluationTracking, PART] = field(default_factory=EvaluationTracking)
+    out: Path | None = None
+    """Folder of the evaluation; results/evaluate-PROTOCOL-DATASET-RECOMMENDER unless given. What is there already is
+    not done again."""
+
+
 def command(settings: EvaluateSettings, places: EvaluatePlaces) -> str:
     """What to type to get this again; options that have their defaults are left out."""
-    return typed(("python", "-m", "studies.evaluate"), settings, places, ("out",))
+    return typed(("python", "-m", "studies.evaluate"), settings, places.files, out=places.out)

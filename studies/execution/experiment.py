@@ -11,7 +11,7 @@ from typing import TypeVar
 from recommenders.data import DataFiles
 from studies.execution.cache import ResultCache
 from studies.execution.executor import Work
-from studies.execution.places import PartsPlaces, WorkPlaces
+from studies.execution.places import WorkPlaces
 from studies.execution.registry import make_executor
 from studies.execution.resources import LocalStorage, Resources
 from studies.execution.runner import CachedRunner, TaskCallback
@@ -19,6 +19,7 @@ from studies.execution.work import compute
 from studies.storage.locking import own_folder
 from studies.storage.output import OutputFolder
 from studies.study.console import new_console, warning_to
+from studies.study.tracking_place import TrackingPlace
 from studies.tracking.tracker import Tracker
 from studies.tracking.uploader import Uploader, open_uploader
 
@@ -34,10 +35,13 @@ class Experiment:
     Args:
         folder: of the command, which is its alone.
         places: how the machine is used.
+        tracking: where MLflow is; None to do without.
         stack: closes what is opened.
     """
 
-    def __init__(self, folder: OutputFolder, places: WorkPlaces, stack: ExitStack) -> None:
+    def __init__(
+        self, folder: OutputFolder, places: WorkPlaces, tracking: TrackingPlace | None, stack: ExitStack
+    ) -> None:
         self._places, self._stack = places, stack
         self.folder, self.path = folder, folder.path
         self.err, self.out = new_console(stderr=True), new_console()
@@ -46,8 +50,8 @@ class Experiment:
         stack.callback(self._cache.withdraw)
         self._tracker: Tracker | None = None
         self._uploader: Uploader | None = None
-        if isinstance(places, PartsPlaces):
-            self._uploader = open_uploader(places.tracking_uri, places.experiment, self.warn)
+        if tracking is not None:
+            self._uploader = open_uploader(tracking.tracking_uri, tracking.experiment, self.warn)
 
     def open(self, thing: AbstractContextManager[Opened]) -> Opened:
         """Enter a context that ends with the experiment."""
@@ -107,13 +111,18 @@ class Experiment:
 
 @contextmanager
 def experiment(
-    path: Path, places: WorkPlaces, names: Sequence[str], growing: Sequence[str] = ()
+    path: Path,
+    places: WorkPlaces,
+    tracking: TrackingPlace | None,
+    names: Sequence[str],
+    growing: Sequence[str] = (),
 ) -> Iterator[Experiment]:
     """Work in a folder that no other process works in, within the block.
 
     Args:
         path: of the folder.
         places: how the machine is used.
+        tracking: where MLflow is; None to do without.
         names: of what will be written there beside the results of tasks; a star stands for any text.
         growing: those of them that are gone on with, or set aside where --no-resume says so.
 
@@ -126,6 +135,6 @@ def experiment(
             for name in (_PARTS, *growing):
                 folder.set_aside(name)
         with ExitStack() as stack:
-            work = Experiment(folder, places, stack)
+            work = Experiment(folder, places, tracking, stack)
             yield work
         work.forget_all()

@@ -1,22 +1,21 @@
-"""What all commands that compute tasks are told about places and the machine.
+"""What all commands that compute tasks are told about the machine.
 
 The annotations are objects and not strings, see `studies.study.settings`.
 """
 
 from dataclasses import dataclass
-from typing import Annotated, ClassVar
+from typing import Annotated
 
 from cyclopts import Parameter
 
 from studies.execution.registry import EXECUTORS, YOUR_OWN, check_executor
 from studies.study.settings import check_machine
-from studies.study.settings_data import DataPlaces, listed
-from studies.study.tracking_place import ExperimentName, TrackingUri, experiment_name, tracking_place
+from studies.study.settings_data import listed
 
 
 @dataclass(frozen=True, kw_only=True)
-class WorkPlaces(DataPlaces):
-    """Where things are read and written, and how the machine is used. These do not change what is computed.
+class WorkPlaces:
+    """What computes tasks, and on how much of the machine. These do not change what is computed.
 
     Raises:
         UserError: a number out of range.
@@ -38,30 +37,7 @@ class WorkPlaces(DataPlaces):
     and epoch."""
 
     def __post_init__(self) -> None:
-        """Check what no other class checks."""
-        super().__post_init__()
+        """Check the numbers, and that there is such an executor."""
         jobs = 1 if self.jobs is None else self.jobs
         check_machine(self.memory, self.checkpoint_every, jobs=jobs, threads=self.threads)
         check_executor(self.executor)
-
-
-@dataclass(frozen=True, kw_only=True)
-class PartsPlaces(WorkPlaces):
-    """The same for commands that tell MLflow.
-
-    Raises:
-        UserError: a number out of range.
-    """
-
-    tracking_uri: TrackingUri = ""
-    """MLflow's database or server; none to do without. Unless given: MLFLOW_TRACKING_URI, or else sqlite:///mlflow.db."""
-    experiment: ExperimentName = ""
-    """MLflow's experiment. Unless given: MLFLOW_EXPERIMENT_NAME, or else one for each command."""
-
-    usual_experiment: ClassVar[str] = "loss-search"
-
-    def __post_init__(self) -> None:
-        """Look up what was not given, and check what no other class checks."""
-        super().__post_init__()
-        object.__setattr__(self, "tracking_uri", tracking_place(self.tracking_uri))
-        object.__setattr__(self, "experiment", experiment_name(self.experiment, self.usual_experiment))

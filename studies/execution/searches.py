@@ -39,7 +39,7 @@ class _Phases(StepCallback):
     def on_step(self, step: Step, tally: Tally, candidate_epochs: int) -> None:
         """See StudyCallback."""
         self._rounds = -1
-        self._report(tally.trained / self._settings.trainings / 2)
+        self._report(tally.trained / self._settings.search.trainings / 2)
 
     def on_phase(self, text: str) -> None:
         """See StudyCallback; Phase II is the first after the steps."""
@@ -48,7 +48,7 @@ class _Phases(StepCallback):
     def on_epoch(self, curves: Sequence[TrainingCurve]) -> None:
         """See StudyCallback."""
         done = max(0, self._rounds - 1) + fmean(one.epochs for one in curves) / self._longest
-        self._report(0.5 + min(1.0, done / (self._settings.repeats + 1)) / 2)
+        self._report(0.5 + min(1.0, done / (self._settings.judging.repeats + 1)) / 2)
 
 
 def whole_study(study: Study, report: Report, checkpointer: Checkpointer) -> dict[str, Any]:
@@ -86,8 +86,8 @@ class _Counts(StepCallback):
 
 def sampled(study: Study, report: Report, checkpointer: Checkpointer) -> dict[str, Any]:
     """Phase I for its minutes: what was sampled and trained over time."""
-    assert study.settings.minutes is not None, "the time is what is compared"
-    counts = _Counts(study.settings.minutes, report)
+    assert study.settings.search.minutes is not None, "the time is what is compared"
+    counts = _Counts(study.settings.search.minutes, report)
     found = study.search([counts], stored=checkpointer.stored, on_checkpoint=checkpointer.on_checkpoint)
     return {"points": thinned(counts.points, _MOST_POINTS), "funnel": found.tally.funnel(), "stop": found.stop.value}
 
@@ -121,7 +121,7 @@ class _Scores(StepCallback):
             self.points.append(self._point(tally.trained, step.score))
         else:  # the same recommender as before
             self.points.append({**self.points[-1], "trained": tally.trained})
-        self._report(tally.trained / self._study.settings.trainings)
+        self._report(tally.trained / self._study.settings.search.trainings)
 
     def state_dict(self) -> dict[str, Any]:
         """See StudyCallback."""

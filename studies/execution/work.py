@@ -77,7 +77,7 @@ def _run(job: _Job) -> list[Result]:
     """Phases I and II of one searcher with one seed."""
     study = job.study()
     problem, to_metric = study.problem, study.problem.metric.value
-    history, share = History(problem.metric), _Share(study.settings.trainings, job.report)
+    history, share = History(problem.metric), _Share(study.settings.search.trainings, job.report)
     found = study.search([history, share], stored=job.checkpointer.stored, on_checkpoint=job.checkpointer.on_checkpoint)
     result = {
         "steps": history.steps,
@@ -119,7 +119,7 @@ def _converged(job: _Job) -> list[Result]:
         with restoring():
             found = Found.from_dict(stored["found"], problem)
     else:
-        share = _Share(settings.trainings, lambda done: job.report(done / 2))
+        share = _Share(settings.search.trainings, lambda done: job.report(done / 2))
         found = study.search([share], stored=stored or None, on_checkpoint=checkpointer.on_checkpoint)
     trained = [one for contender in found.finalists for _, one in contender.choices]
     later = Checkpointer(

@@ -112,5 +112,9 @@ def _save(result: StudyResult, parts: tuple[Path, Path], path: Path) -> None:
         code_paths=[str(parts[1])],
         signature=ModelSignature(outputs=output),
         pip_requirements=needed,
-        metadata={"loss": best.contender.name[:1000], "recommender": result.settings.recommender, "data": data.name},
+        metadata={
+            "loss": best.contender.name[:1000],
+            "recommender": result.settings.training.recommender,
+            "data": data.name,
+        },
     )

@@ -17,7 +17,7 @@ from core.phases.terms import Terms
 from core.programs.program import LossProgram
 from recommenders.tasks.loss_problem import LOSS_TERMS
 from recommenders.tasks.losses import find_named_loss, make_loss
-from recommenders.tasks.metrics import find_metric, metrics_of
+from recommenders.tasks.metrics import metrics_of
 from studies.exporting.exported import Exported
 from studies.study.settings import StudySettings
 
@@ -130,8 +130,8 @@ class StoredStudy:
             settings = StudySettings.from_dict(read(dict[str, Any], content["settings"]))
             comparison, spoken = content["comparison"], content.get("problem")
             if spoken is None:
-                metric, terms = find_metric(settings.task, settings.metric).name, LOSS_TERMS
-                metrics: tuple[Metric, ...] = tuple(metrics_of(settings.task))
+                metric, terms = settings.training.chosen_by.name, LOSS_TERMS
+                metrics: tuple[Metric, ...] = tuple(metrics_of(settings.training.task))
             else:
                 metric, terms = read(str, content["metric"]), read(Terms, spoken)
                 metrics = read(tuple[Metric, ...], spoken["metrics"])
@@ -160,7 +160,7 @@ class StoredStudy:
         """
         if not self.finalists:
             raise UserError(f"this study found no {self.terms.one}; run one with more --trainings or another --seed")
-        if pick == Pick.parse(self.settings.pick):
+        if pick == Pick.parse(self.settings.judging.pick):
             return self.finalists[0]
         chosen = pick.choose(self.finalists, lambda loss: loss.complexity, self.score)
         if chosen is None:
@@ -231,12 +231,12 @@ class StoredStudy:
         return None if stored.program is None else LossProgram.from_dict(stored.program)
 
     def _origin(self, stored: StoredLoss) -> list[str]:
-        settings, train = self.settings, self.settings.train
-        data = str(self.dataset.get("name", settings.dataset))
+        settings, train, model = self.settings, self.settings.train, self.settings.training.recommender
+        data = str(self.dataset.get("name", settings.data.dataset))
         kind = "Found by" if stored in self.finalists else "A known loss beside what was found by"
         seeds = "one seed" if stored.n_seeds == 1 else f"the mean of {stored.n_seeds} seeds"
         sentences = [
-            f"{kind} loss-search: {settings.searcher} with seed {settings.seed}, for {settings.recommender} on {data}.",
+            f"{kind} loss-search: {settings.searcher} with seed {settings.seed}, for {model} on {data}.",
             f"Validation ({seeds}): {_listed(stored.validation)}.",
             f"Test ({seeds}): {_listed(stored.test)}.",
         ]

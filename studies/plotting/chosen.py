@@ -70,7 +70,7 @@ def found(run: str, tracking_uri: str) -> Chosen:
         UserError: there is no such study, or it found nothing.
     """
     study, name = find_study(run, tracking_uri)
-    stored = study.picked(Pick.parse(study.settings.pick)) if name is None else study.named(name)
+    stored = study.picked(Pick.parse(study.settings.judging.pick)) if name is None else study.named(name)
     exported = study.exported(stored)
     kind = "found: " if stored in study.finalists else ""
     origin = in_a_line(exported.origin[0]).removesuffix(".")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from recommenders.data import DataFiles
+from studies.common.parts import flat
 from studies.study.settings import StudySettings
-from studies.study.settings_data import DATA_PLACES, DataPlaces
 from studies.study.typed import command_line
 
 #: Always told, whether or not they are the defaults.
@@ -14,17 +15,17 @@ _ALWAYS = ("searcher", "seed")
 
 def changed_settings(settings: StudySettings) -> dict[str, Any]:
     """The settings that are not the defaults, which may depend on the problem and the environment."""
-    usual = StudySettings(problem=settings.problem, environment=settings.environment).to_dict()
-    usual |= {name: getattr(StudySettings(), name) for name in ("environment", "problem")}
-    return {name: value for name, value in settings.to_dict().items() if value != usual.get(name)}
+    stored, depended_on = settings.to_dict(), ("environment", "problem")
+    usual = StudySettings.from_dict({name: stored[name] for name in depended_on if name in stored}).to_dict()
+    usual |= {name: flat(StudySettings())[name] for name in depended_on}
+    return {name: value for name, value in stored.items() if value != usual.get(name)}
 
 
-def run_command(settings: StudySettings, places: DataPlaces | None = None) -> str:
-    """What starts this study again, on the files of `places`."""
+def run_command(settings: StudySettings, files: DataFiles = DataFiles()) -> str:  # noqa: B008  (frozen)
+    """What starts this study again, on these files."""
     changed = changed_settings(settings)
     wanted = {name: value for name, value in settings.to_dict().items() if name in _ALWAYS or name in changed}
-    files = {name: getattr(places, name, None) for name in DATA_PLACES}
-    return command_line(("python", "-m", "studies.run"), wanted | files)
+    return command_line(("python", "-m", "studies.run"), wanted | flat(files))
 
 
 def export_command(place: str, **options: str) -> str:

@@ -73,7 +73,7 @@ class Drawn:
         )
         if not self.study.terms.are_losses:
             text = "Every measured candidate with its validation score. Accepted ones passed the reward filter."
-        elif self.study.settings.environment == "from-scratch":
+        elif self.study.settings.losses.environment == "from-scratch":
             text = "Every trained candidate with the validation score after its training, always from a fresh start."
         if len(trained) > pictures.MOST_MARKS:
             text += f" Of {len(trained):,} candidates, evenly spaced ones are drawn."

@@ -23,7 +23,7 @@ def story(study: StoredStudy, numbers: Numbers, past: Past | None) -> list[str]:
     if past is not None and past.steps:
         sentences += _best_of(past, study)
     sentences.append(_later_phases(study, numbers))
-    sentences.append(_ENVIRONMENTS.get(study.settings.environment, "") if study.terms.are_losses else "")
+    sentences.append(_ENVIRONMENTS.get(study.settings.losses.environment, "") if study.terms.are_losses else "")
     return [text for text in sentences if text]
 
 
@@ -75,7 +75,7 @@ def _restarts(past: Past, study: StoredStudy) -> int:
     """How often the score fell by more than the reward filter lets through."""
     score_of = study.metric_named(study.metric).score_of
     scores = [score_of(step.current) for step in past.steps if step.current is not None]
-    most = 2 * study.settings.eta + 1e-6
+    most = 2 * study.settings.search.eta + 1e-6
     return sum(before - after > most for before, after in pairwise(scores))
 
 
@@ -88,7 +88,7 @@ def _when(step: PastStep) -> str:
 
 
 def _later_phases(study: StoredStudy, numbers: Numbers) -> str:
-    found, known, seeds = len(study.finalists), len(study.baselines), study.settings.repeats
+    found, known, seeds = len(study.finalists), len(study.baselines), study.settings.judging.repeats
     one, many = study.terms.one, study.terms.many
     if not found:
         return f"No {one} was accepted, so phases II and III had nothing to check or to compare."

@@ -8,6 +8,7 @@ from itertools import product
 from typing import Any, TypeVar
 
 from recommenders.data import DataFiles, Dataset
+from studies.common.parts import compose
 from studies.evaluation.evaluation import Evaluation
 from studies.evaluation.outcome import Outcome
 from studies.evaluation.settings import EvaluateSettings
@@ -89,6 +90,6 @@ class Bench:
         own = {name: getattr(self.settings, name) for name in (*_SHARED, *_OF_PROTOCOL[protocol])}
         own |= {"protocol": protocol, "loss": tuple(losses), "baseline": tuple(baselines), **given}
         for (dataset, factory), model in product(self._factories.items(), self.settings.models):
-            settings = EvaluateSettings(dataset=dataset, recommender=model, **own)
+            settings = compose(EvaluateSettings, {"dataset": dataset, "recommender": model, **own})
             study = Study(settings.study, self.files[dataset])
             yield model, dataset, Evaluation(settings, study.losses.task, factory, self._runner(False)).run()

@@ -35,8 +35,8 @@ def _measure(bench: Bench) -> list[dict[str, Any]]:
         shared: dict[str, Any] = {"dataset": dataset, "check": "after", "candidates_per_step": 1}
         for model, (name, given), seed in product(settings.models, FILTERS.items(), range(settings.seeds)):
             study = settings.study(recommender=model, seed=seed, **shared, **given)
-            search = {"model": study.recommender, "dataset": dataset, "filter": name, "seed": seed}
-            yield search, factory.learning(study, f"{study.recommender} {name} the reward filter seed {seed}")
+            search = {"model": study.training.recommender, "dataset": dataset, "filter": name, "seed": seed}
+            yield search, factory.learning(study, f"{study.training.recommender} {name} the reward filter seed {seed}")
 
     found = bench.computed("Phase I on {dataset}, with the reward filter and without", plan)
     return [search | point for search, part in found for point in _kept(part["points"])]

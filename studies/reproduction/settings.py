@@ -4,8 +4,7 @@ Their annotations are objects and not strings, see `studies.study.settings`.
 """
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,10 +15,11 @@ from recommenders import RECOMMENDERS
 from recommenders.data import DATASETS, DataFiles
 from recommenders.data.options import option
 from searchers import SEARCHERS
+from studies.common.parts import PART, changed, flat
 from studies.execution.places import WorkPlaces
-from studies.study.settings import PRESETS, StudySettings
-from studies.study.settings_data import DataPlaces, listed
-from studies.study.settings_training import FORMULA
+from studies.study.settings import StudySettings
+from studies.study.settings_data import listed
+from studies.study.settings_training import FORMULA, PRESETS
 from studies.study.typed import typed
 
 #: The paper's data sets, of which one is fetched and the other has to be given.
@@ -99,7 +99,7 @@ class ReproduceSettings:
         """The settings of a study, with what is given in place of these or beside them."""
         names = ("searcher", "trainings", "learning_rate", "max_epochs", "stop_after", "device")
         own = {name: getattr(self, name) for name in names} | {"preset": self.preset or "fast"}
-        return StudySettings(**own | given)
+        return StudySettings.from_dict(own | given)
 
     def check_used(self, name: str, options: frozenset[str]) -> None:
         """Refuse options that this reproduction has no use for, rather than to ignore them.
@@ -107,16 +107,18 @@ class ReproduceSettings:
         Raises:
             UserError: one is not at its default.
         """
-        for f in fields(self):
-            if f.name not in options and getattr(self, f.name) != f.default:
-                usable = ", ".join(option(one.name) for one in fields(self) if one.name in options)
-                raise UserError(f"{option(f.name)}: {name} has no use for it; it takes {usable}")
+        for given in changed(self):
+            if given not in options:
+                usable = ", ".join(option(one) for one in flat(self) if one in options)
+                raise UserError(f"{option(given)}: {name} has no use for it; it takes {usable}")
 
 
 @dataclass(frozen=True, kw_only=True)
-class ReproducePlaces(WorkPlaces):
+class ReproducePlaces:
     """Where things are read and written, and how the machine is used. These do not change what is computed."""
 
+    files: Annotated[DataFiles, PART] = field(default_factory=DataFiles)
+    work: Annotated[WorkPlaces, PART] = field(default_factory=WorkPlaces)
     out: Path | None = None
     """Folder of the tables, pictures and raw results; results/reproduce-NAME unless given. What is there already is not
     done again."""
@@ -124,20 +126,20 @@ class ReproducePlaces(WorkPlaces):
     """Print from the raw results in this CSV file, without training; with --out, write and draw them there too."""
 
 
-def data_of(settings: ReproduceSettings, places: DataPlaces) -> dict[str, DataFiles]:
+def data_of(settings: ReproduceSettings, files: DataFiles) -> dict[str, DataFiles]:
     """The files of every data set that is measured on, by its name."""
     if settings.dataset is not None:
-        return {settings.dataset: places.files}
-    return {FETCHED: DataFiles()} | ({} if places.data is None else {GIVEN: places.files})
+        return {settings.dataset: files}
+    return {FETCHED: DataFiles()} | ({} if files.data is None else {GIVEN: files})
 
 
-def command(name: str, settings: ReproduceSettings, places: ReproducePlaces, shown: Sequence[str] = ()) -> str:
+def command(name: str, settings: ReproduceSettings, files: DataFiles, **places: object) -> str:
     """What to type to get this; options that have their defaults are left out.
 
     Args:
         name: of the reproduction.
         settings: of it.
-        places: of which the files count, and those named in `shown`.
-        shown: more fields of `places`.
+        files: of the data set.
+        places: more options.
     """
-    return typed(("python", "-m", "studies.reproduce", name), settings, places, shown)
+    return typed(("python", "-m", "studies.reproduce", name), settings, files, **places)

@@ -38,7 +38,7 @@ def _measure(bench: Bench) -> list[dict[str, Any]]:
     losses = [one for one in bench.settings.loss or _LOSSES if one != _BASELINE]
     for model, dataset, outcome in bench.evaluate_losses("symmetric", losses, [_BASELINE]):
         chosen = {one.name: _chosen(one) for one in outcome.losses}
-        of_both = {"model": model, "dataset": outcome.settings.data_name(bench.files[dataset])}
+        of_both = {"model": model, "dataset": outcome.settings.data.name_on(bench.files[dataset])}
         rows += [of_both | row | chosen[row["loss"]] for row in seed_rows(outcome)]
     return rows
 

@@ -46,7 +46,7 @@ def _measure(bench: Bench) -> list[dict[str, Any]]:
         for model, task, clamp, seed in product(settings.models, TASKS, CLAMPS, range(settings.seeds)):
             given = {"recommender": model, "task": task, "clamp": clamp, "seed": seed}
             study = settings.study(dataset=dataset, baseline=baselines(model, dataset, task), **given)
-            yield study, factory.study(study, f"{study.recommender} {task} {clamp} clamp seed {seed}")
+            yield study, factory.study(study, f"{study.training.recommender} {task} {clamp} clamp seed {seed}")
 
     found = bench.computed("{n} searches on {dataset}, phases I to III", plan)
     return [row for study, part in found for row in _raw_rows(study, part)]
@@ -59,7 +59,7 @@ def baselines(model: str, dataset: str, task: str) -> tuple[str, str]:
 
 def _raw_rows(study: StudySettings, part: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The rows of one search: it, its finalists, the baselines, and what it trained that is a named loss."""
-    result, metric = part["result"], find_metric(study.task, study.metric).name
+    result, metric = part["result"], study.training.chosen_by.name
     counts = {name: result["funnel"][name] for name in ("trained", "sampled")}
     rows = [{"kind": "search", "accepted": result["search"]["distinct_accepted"], **counts}]
     for place, one in enumerate(result["finalists"], start=1):
@@ -75,7 +75,8 @@ def _raw_rows(study: StudySettings, part: Mapping[str, Any]) -> list[dict[str, A
             seen.add(program.key)
             row = {"kind": "trained", "formula": candidate["formula"], "validation": candidate[f"valid_{metric}"]}
             rows.append(row | like | {"accepted": int(candidate["verdict"] == "accepted")})
-    shared = {"model": study.recommender, "dataset": study.dataset, "task": study.task, "clamp": study.clamp}
+    one = study.training
+    shared = {"model": one.recommender, "dataset": study.data.dataset, "task": one.task, "clamp": one.clamp}
     return [shared | {"seed": study.seed} | row for row in rows]
 
 

@@ -56,7 +56,7 @@ class StudyRun:
         """What it went through."""
         sources = own_sources(ready.settings, ready.kind)
         identity = {**self._settings, "data": ready.problem.data_digest(), **sources}
-        self._model = model_name(ready.problem.described()["name"], ready.settings.recommender)
+        self._model = model_name(ready.problem.described()["name"], ready.settings.training.recommender)
         self._outcome = Outcome(
             folder, not places.no_model and ready.problem.keeps, ready.problem.terms.are_losses, messages.warn
         )
@@ -140,9 +140,9 @@ class StudyRun:
     def _tracker(self, is_done: bool) -> StudyTracker | None:
         """None where nothing is tracked, or everything was told before."""
         goes_on = self._file.is_begun
-        if self._places.tracking_uri == NO_TRACKING or (is_done and not goes_on):
+        if self._places.tracking.tracking_uri == NO_TRACKING or (is_done and not goes_on):
             return None
-        uploader = Uploader(self._places.tracking_uri, self._places.experiment, self._messages.warn)
+        uploader = Uploader(self._places.tracking.tracking_uri, self._places.tracking.experiment, self._messages.warn)
         return StudyTracker(
             uploader, self.history, self._file, self._settings, self._ready.problem.metric.name, goes_on
         )

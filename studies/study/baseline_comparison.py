@@ -95,11 +95,11 @@ def caveats(settings: StudySettings, passed: bool) -> list[str]:
         settings: of the study.
         passed: whether anything accepted passed the checks of phase II.
     """
-    are_losses = settings.problem == LOSS
+    are_losses = settings.search.problem == LOSS
     sentences = _caveats_of_losses(settings, passed) if are_losses else []
-    if settings.repeats > 1:
+    if settings.judging.repeats > 1:
         varied = "the start and the batches" if are_losses else "what is drawn"
-        sentences.append(f"The {settings.repeats} seeds vary {varied}, not the data: no test of significance.")
+        sentences.append(f"The {settings.judging.repeats} seeds vary {varied}, not the data: no test of significance.")
     return sentences
 
 
@@ -110,7 +110,7 @@ def _caveats_of_losses(settings: StudySettings, passed: bool) -> list[str]:
             "No accepted loss passed the validation check; those shown came nearest and may not learn at all."
         )
     shared = f"the learning rate {train.learning_rate:g} and the weight decay {train.weight_decay:g}"
-    if settings.scale == "normalised":
+    if settings.losses.scale == "normalised":
         sentences.append(
             "Every loss, the baselines too, is multiplied by a number that brings its gradient to the norm of BCE's on "
             f"one batch of a fresh recommender, and all share {shared}. So no loss wins by the scale that it begins "

@@ -26,6 +26,11 @@ def new_console(*, stderr: bool = False, width: int | None = None, quiet: bool =
     return Console(stderr=stderr, width=width, quiet=quiet, markup=False)
 
 
+def for_tables(out: Console, least: int) -> Console:
+    """`out`, or a console of at least so many columns where that is no terminal, which has its own."""
+    return out if out.is_terminal else new_console(width=max(out.width, least))
+
+
 def warning_to(console: Console) -> Callable[[str], None]:
     """Tells a problem in a line of its own."""
     return lambda text: console.print(f"warning: {masked(text)}", highlight=False, soft_wrap=True)

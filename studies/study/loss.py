@@ -15,16 +15,14 @@ from core.problems.proxy import ProxyTest, prediction_proxy_batch
 from core.problems.validation import ValidationCheck
 from recommenders import make_recommender
 from recommenders.common.machine import Machine, check_device
-from recommenders.data import DataFiles, Dataset, dataset_name, load_dataset
+from recommenders.data import Dataset
 from recommenders.tasks.contenders import baseline
 from recommenders.tasks.environments import AlternatingEnvironment, FromScratchEnvironment
 from recommenders.tasks.loss_problem import LossRules, TrainedLossProblem
-from recommenders.tasks.metrics import find_metric
 from recommenders.tasks.task import RecommendationTask
 
 if TYPE_CHECKING:
     from studies.study.problems import Ingredients
-    from studies.study.settings import StudySettings
 
 
 def pick_device(name: str) -> torch.device:
@@ -41,57 +39,39 @@ def pick_device(name: str) -> torch.device:
     return device
 
 
-def load_settings(settings: StudySettings, files: DataFiles) -> Dataset:
-    """Return the data set that settings and files mean.
-
-    Args:
-        settings: of a study.
-        files: of the data set, where it needs some.
-
-    Raises:
-        UserError: see load_dataset.
-    """
-    name = dataset_name(settings.dataset, files.data)
-    return load_dataset(name, files, settings.seed, settings.table_options)
-
-
 def make_loss_problem(given: Ingredients) -> TrainedLossProblem:
     """Return the problem of a loss.
 
     Raises:
         UserError: anything that it could not be searched with.
     """
-    settings = given.settings
-    metric = find_metric(settings.task, settings.metric)
+    settings, training, losses = given.settings, given.settings.training, given.settings.losses
     machine = Machine(
-        pick_device(settings.device), backend=settings.backend, threads=given.threads, memory=given.memory
+        pick_device(training.device), backend=training.backend, threads=given.threads, memory=given.memory
     )
-    space, check = settings.space, ValidationCheck(settings.min_positive_rate, seed=settings.seed)
-    own = {} if settings.init_std is None else {"init_std": settings.init_std}
-    recommender = make_recommender(given.kind or settings.recommender, {"init_std": settings.initial_std}, **own)
-    for text in settings.baseline:  # before the data are read
-        baseline(text, space, settings.epsilon)
-    dataset = given.data if isinstance(given.data, Dataset) else load_settings(settings, given.data)
-    task = RecommendationTask(recommender, dataset, metric, settings.train, machine)
+    space, check = settings.space, ValidationCheck(losses.min_positive_rate, seed=settings.seed)
+    own = {} if training.init_std is None else {"init_std": training.init_std}
+    recommender = make_recommender(given.kind or training.recommender, {"init_std": settings.initial_std}, **own)
+    for text in settings.judging.baseline:  # before the data are read
+        baseline(text, space, training.epsilon)
+    dataset = given.data if isinstance(given.data, Dataset) else settings.data.load(given.data, settings.seed)
+    task = RecommendationTask(recommender, dataset, training.chosen_by, settings.train, machine)
     seed, proxy = derive_seed(settings.seed, "environment"), settings.in_force("proxy")
     rules = LossRules(
-        proxy=NoProxyTest() if proxy == "none" else ProxyTest(settings.proxy_delta),
+        proxy=NoProxyTest() if proxy == "none" else ProxyTest(losses.proxy_delta),
         proxy_batch=prediction_proxy_batch(seed) if proxy == "prediction" else None,
         check=check,
-        check_first=settings.check == "before",
-        reference=BCE if settings.scale == "normalised" else None,
-        epsilons=settings.epsilon,
+        check_first=losses.check == "before",
+        reference=BCE if losses.scale == "normalised" else None,
+        epsilons=training.epsilon,
         early_stopping=settings.early_stopping,
-        threshold_from=settings.threshold_from,
-        short_epochs=settings.epochs_per_candidate,
+        threshold_from=losses.threshold_from,
+        short_epochs=losses.epochs_per_candidate,
         seed=settings.seed,
     )
-    return TrainedLossProblem(task, space, _environment(settings, task, seed), rules)
-
-
-def _environment(
-    settings: StudySettings, task: RecommendationTask, seed: int
-) -> AlternatingEnvironment | FromScratchEnvironment:
-    if settings.environment == "from-scratch":
-        return FromScratchEnvironment(task, seed, settings.proxy_size, settings.epochs_per_candidate)
-    return AlternatingEnvironment(task, seed, settings.proxy_size)
+    environment = (
+        FromScratchEnvironment(task, seed, losses.proxy_size, losses.epochs_per_candidate)
+        if losses.environment == "from-scratch"
+        else AlternatingEnvironment(task, seed, losses.proxy_size)
+    )
+    return TrainedLossProblem(task, space, environment, rules)

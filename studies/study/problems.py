@@ -58,8 +58,6 @@ class ProblemEntry:
     make: Callable[[Ingredients], StudyProblem[Any]]
     about: str
     """What is searched, for --help."""
-    unused: frozenset[str] = frozenset()
-    """Settings of a study that it does not read."""
 
 
 PROBLEMS: Mapping[str, ProblemEntry] = MappingProxyType(
@@ -67,14 +65,6 @@ PROBLEMS: Mapping[str, ProblemEntry] = MappingProxyType(
 )
 #: Goes on where --help lists the names.
 YOUR_OWN = " Or package.module:Class, with settings as in bits:Bits:length=30, see docs/add-a-problem.md."
-#: Settings that matter whatever is searched; a problem of one's own has settings of its own for everything else.
-_OF_ALL = frozenset(
-    (
-        *("problem", "searcher", "seed", "guess", "candidates_per_step"),
-        *("trainings", "minutes", "samples_per_training", "duplicates", "eta"),
-        *("finalists", "simpler", "pick", "baseline", "repeats"),
-    )
-)
 
 
 def parse_problem(text: str) -> ProblemSpec:
@@ -104,15 +94,9 @@ def check_problem(text: str) -> tuple[ProblemSpec, type[StudyProblem[Any]] | Non
     return spec, kind, read_values(spec, kinds_of_arguments(kind))
 
 
-def unused_settings(text: str, all_settings: frozenset[str]) -> frozenset[str]:
-    """Return the settings of a study that the problem of a line does not read.
-
-    Args:
-        text: see `check_problem`.
-        all_settings: the names of all settings.
-    """
-    name = ProblemSpec.parse(text).name
-    return all_settings - _OF_ALL if ":" in name else PROBLEMS[name].unused
+def is_own(text: str) -> bool:
+    """Return whether a line names a class of one's own, which reads no settings of data, training and losses."""
+    return ":" in ProblemSpec.parse(text).name
 
 
 def problem_source(text: str) -> str | None:
@@ -137,9 +121,9 @@ def own_sources(settings: StudySettings, kind: type | None = None, *, searches: 
         UserError: a class that is not there any more.
     """
     found = {
-        "problem_source": problem_source(settings.problem),
-        "recommender_source": recommender_source(kind or settings.recommender),
-        "backend_source": backend_source(settings.backend),
+        "problem_source": problem_source(settings.search.problem),
+        "recommender_source": recommender_source(kind or settings.training.recommender),
+        "backend_source": backend_source(settings.training.backend),
         "searcher_source": searcher_source(settings.searcher) if searches else None,
     }
     return {name: digest for name, digest in found.items() if digest is not None}
@@ -151,7 +135,7 @@ def make_problem(given: Ingredients) -> StudyProblem[Any]:
     Raises:
         UserError: anything that it could not be searched with.
     """
-    spec, kind, values = check_problem(given.settings.problem)
+    spec, kind, values = check_problem(given.settings.search.problem)
     if kind is None:
         return PROBLEMS[spec.name].make(given)
     with user_errors_from(f"problem {spec.name}: its constructor", exits=True):

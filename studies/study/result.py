@@ -69,7 +69,7 @@ class StudyResult:
     @property
     def is_as_simple_as_asked(self) -> bool:
         """Whether something was found that is as simple as `pick` asks for."""
-        return self.best is None or self.best.complexity <= Pick.parse(self.settings.pick).complexity
+        return self.best is None or self.best.complexity <= Pick.parse(self.settings.judging.pick).complexity
 
     @property
     def front(self) -> tuple[Finished[Any], ...]:

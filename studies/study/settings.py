@@ -1,21 +1,19 @@
-"""What can be set, with a sentence each. The command line is made from these classes.
+"""What can be set for a study, with a sentence each. The command line is made from these classes.
 
-Their annotations are objects and not strings: classes in other modules inherit them.
+A setting stands in the class of what it is about, which the settings of every command that has it hold as a part. Their
+annotations are objects and not strings: other modules derive parts with other defaults, and cyclopts reads them there.
 """
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Self, TypeVar
 
 from cyclopts import Parameter
 
 from core.common.errors import UserError
-from core.common.restoring import read_fields
-from core.phases.picking import Pick
-from core.programs.operators import OPERATORS, PAPER_OPERATORS
-from core.programs.operators.choice import chosen_operators, operators_text
+from core.programs.operators.choice import chosen_operators
 from core.programs.space import OperatorSpace
 from core.search.effectiveness import EarlyStopping
 from recommenders.data import DataFiles, dataset_name
@@ -23,24 +21,20 @@ from recommenders.data.options import option
 from recommenders.tasks.losses import NAMED_LOSSES
 from recommenders.tasks.task import TrainSettings
 from searchers import SEARCHERS, YOUR_OWN
+from studies.common.parts import PART, changed, compose, flat, plain
 from studies.common.processes import usable_cores
-from studies.study.problems import LOSS, PROBLEMS, parse_problem, unused_settings
-from studies.study.problems import YOUR_OWN as YOUR_OWN_PROBLEM
-from studies.study.settings_data import DataPlaces, listed
-from studies.study.settings_training import FORMULA, PRESETS, SPACED, TrainingSettings, check_choice
-from studies.study.tracking_place import ExperimentName, TrackingUri, experiment_name, tracking_place
+from studies.study.problems import LOSS, is_own
+from studies.study.settings_data import DataSettings, listed
+from studies.study.settings_search import JudgingSettings, LossSettings, SearchSettings
+from studies.study.settings_training import PRESETS, TrainingSettings
+from studies.study.tracking_place import TrackingPlace
 
-_OPERATORS_HELP = (
-    f"What candidates are made of: {', '.join(PAPER_OPERATORS)} unless given. +exp,+softplus adds to these, -log takes "
-    "away, add,mul,log replaces them. There are also "
-    + "; ".join(f"{name} ({row.meaning})" for name, row in OPERATORS.items() if not row.in_paper)
-    + "."
-)
+T = TypeVar("T", TrainSettings, EarlyStopping)
 
 
 @dataclass(frozen=True, kw_only=True)
-class SearchSettings:
-    """Who searches."""
+class StudySettings:
+    """One study. Together with the code, these settings decide its result."""
 
     searcher: Annotated[
         str,
@@ -52,186 +46,103 @@ class SearchSettings:
     ] = "rl"
     seed: int = 0
     """Decides every random draw."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class ProtocolSettings(TrainingSettings):
-    """What losses are searched and judged on, and for how long; the searcher and the seed aside."""
-
-    problem: Annotated[str, Parameter(help=listed("What is searched", PROBLEMS) + YOUR_OWN_PROBLEM)] = LOSS
-    trainings: int = 200
-    """How many candidate losses Phase I trains."""
-    minutes: float | None = None
-    """End Phase I after this time, if it comes first."""
-    samples_per_training: int = 5_000
-    """When so many proposals in a row bring nothing to train, the search is at a dead end."""
-    guess: Annotated[tuple[str, ...], FORMULA, Parameter(show_default=False)] = ()
-    """Formulas that the searcher proposes first and learns from (repeat the option for several)."""
-    environment: str = "alternating"
-    """Where rewards come from: alternating (Algorithm 1) or from-scratch (always the same fresh recommender)."""
-    preset: Annotated[str, Parameter(help=listed("How recommenders are trained", PRESETS))] = "fast"
-    candidates_per_step: int = 16
-    """How many candidates are trained together from the same recommender; 1 is Algorithm 1 to the letter."""
-    epochs_per_candidate: int = 3
-    """Epochs a candidate trains in the from-scratch environment."""
-    max_variables: int = 10
-    """The longest variable set of a candidate, with y_hat, y and 1 in it."""
-    operators: Annotated[str, Parameter(allow_leading_hyphen=True, show_default=False, help=_OPERATORS_HELP)] = ""
-    proxy: str | None = None
-    """What the proxy test compares: gradients of the recommender's parameters (the paper; default if alternating),
-    or of the prediction (default if from-scratch: all predictions of a fresh recommender are about 0.5); or none, which
-    trains everything that is proposed (but for --check before)."""
-    proxy_size: int = 5
-    """Training rows in the fixed batch of the proxy test."""
-    proxy_delta: float = 1e-4
-    """Gradients shorter than this are zero, closer than this the same."""
-    scale: str = "raw"
-    """How large losses are trained: raw (as they are) or normalised (each one's gradient on the proxy batch brought to
-    BCE's norm, so that shapes are compared: under one decay a loss can win by its scale alone)."""
-    duplicates: str | None = None
-    """What a duplicate is told: the reward of its original (the paper; default if alternating) or nothing (default if
-    from-scratch, where it would pay a searcher for proposing one loss for ever)."""
-    eta: float = 0.001
-    """The fall in validation score that the reward filter still accepts."""
-    check: str = "before"
-    """When losses have to pass the validation check: before they are trained, or only after (the paper)."""
-    min_positive_rate: float = 0.9
-    """The share of simulated pairs on which a loss must not point the wrong way."""
-    finalists: int = 4
-    """How many losses that passed the validation check are trained to convergence."""
-    simpler: int = 4
-    """How many more are, for the front of metric against complexity: those that are the best of all no longer ones."""
-    pick: str = "best"
-    """Which of them is the found loss: best, complexity<=5 (operators) or within<=0.001 (the simplest that close)."""
-    baseline: Annotated[tuple[str, ...], FORMULA, SPACED] = tuple(NAMED_LOSSES)
-    """Losses to compare with, by name or formula (repeat the option for several)."""
-    repeats: int = 3
-    """Seeds with which the found loss and the baselines are trained for the final comparison."""
-    search_weight_decay: float | None = None
-    """The recommender's effective decay in Phase I, instead of the preset's; the published code has a third of that of
-    Phase III."""
-    threshold_from: str = "validation"
-    """The part on which the threshold of F1 and accuracy is chosen: validation, or test as the published code does."""
+    data: Annotated[DataSettings, PART] = field(default_factory=DataSettings)
+    training: Annotated[TrainingSettings, PART] = field(default_factory=TrainingSettings)
+    search: Annotated[SearchSettings, PART] = field(default_factory=SearchSettings)
+    losses: Annotated[LossSettings, PART] = field(default_factory=LossSettings)
+    judging: Annotated[JudgingSettings, PART] = field(default_factory=JudgingSettings)
 
     def __post_init__(self) -> None:
-        """Check what no other class checks."""
-        super().__post_init__()
-        self._check_problem()
-        object.__setattr__(self, "operators", operators_text(chosen_operators(self.operators)))
-        for name, known in _CHOICES.items():
-            if not (getattr(self, name) is None and name in _BY_ENVIRONMENT):
-                check_choice(name, getattr(self, name), known)
-        for name in ("finalists", "repeats"):
-            if getattr(self, name) < 1:
-                raise UserError(f"--{name}: expected at least 1, got {getattr(self, name)}")
-        if self.simpler < 0:
-            raise UserError(f"--simpler: expected at least 0, got {self.simpler}")
-        Pick.parse(self.pick)
-        if not self.baseline:
-            raise UserError("--baseline: expected at least one loss to compare with, got none")
-
-    def _check_problem(self) -> None:
-        """Refuse a problem that there is none of, and settings that it does not read."""
-        parse_problem(self.problem)
-        for f in fields(self):
-            if f.name in self.unused and getattr(self, f.name) != f.default:
-                raise UserError(f"{option(f.name)}: --problem {self.problem} has no use for it")
+        """Refuse settings that the problem does not read."""
+        for part in self._unused:
+            for name in changed(part):
+                raise UserError(f"{option(name)}: --problem {self.search.problem} has no use for it")
 
     @property
-    def unused(self) -> frozenset[str]:
-        """Settings that the problem does not read."""
-        return unused_settings(self.problem, frozenset(f.name for f in fields(ProtocolSettings)))
+    def _unused(self) -> tuple[DataSettings | TrainingSettings | LossSettings, ...]:
+        """The parts that the problem does not read: one of one's own has settings of its own in place of them."""
+        return (self.data, self.training, self.losses) if is_own(self.search.problem) else ()
 
-    def on(self, data: DataFiles) -> Self:
-        """These settings with the name of the data set that they mean where these files are given.
+    def on(self, files: DataFiles) -> Self:
+        """Return these settings with the name of the data set that they mean where these files are given.
 
         Raises:
             UserError: files for a problem that reads none.
         """
-        if "dataset" not in self.unused:
-            return super().on(data)
-        if data.parts:
-            raise UserError(f"--data: --problem {self.problem} has no use for it")
+        if not self._unused:
+            return replace(self, data=self.data.on(files))
+        if files.parts:
+            raise UserError(f"--data: --problem {self.search.problem} has no use for it")
         return self
 
-    def subject(self, data: DataFiles) -> str:
-        """What a study is about, where results are kept: data and recommender, or a problem of one's own."""
-        if "dataset" in self.unused:
-            return self.problem
-        return f"{self.data_name(data)}-{self.recommender}"
+    def subject(self, files: DataFiles) -> str:
+        """Return what a study is about, where results are kept: data and recommender, or a problem of one's own."""
+        return self.search.problem if self._unused else f"{self.data.name_on(files)}-{self.training.recommender}"
 
     @property
     def compared(self) -> tuple[str, ...] | None:
         """What found candidates are compared with; None: what the problem brings for that."""
-        is_usual = self.baseline == tuple(NAMED_LOSSES)
-        return None if is_usual and self.problem != LOSS else self.baseline
+        is_usual = self.judging.baseline == tuple(NAMED_LOSSES)
+        return None if is_usual and self.search.problem != LOSS else self.judging.baseline
 
     @property
     def space(self) -> OperatorSpace:
         """What candidates are made of."""
-        operators = chosen_operators(self.operators)
-        return OperatorSpace(operators=operators, max_variables=self.max_variables, xi=self.xi, clamp=self.clamp)
+        operators, training = chosen_operators(self.losses.operators), self.training
+        return OperatorSpace(
+            operators=operators, max_variables=self.losses.max_variables, xi=training.xi, clamp=training.clamp
+        )
 
     @property
     def train(self) -> TrainSettings:
         """The preset's training settings, with what was given instead."""
-        names = ("learning_rate", "weight_decay", "search_weight_decay")
-        given: dict[str, Any] = {name: getattr(self, name) for name in names}
-        return replace(PRESETS[self.preset].train, **{name: v for name, v in given.items() if v is not None})
+        rates = {"learning_rate": self.training.learning_rate, "weight_decay": self.training.weight_decay}
+        return _given_instead(
+            PRESETS[self.losses.preset].train, **rates, search_weight_decay=self.losses.search_weight_decay
+        )
 
     @property
     def initial_std(self) -> float:
         """The preset's standard deviation of initial embeddings, or the one given."""
-        return PRESETS[self.preset].init_std if self.init_std is None else self.init_std
-
-    def in_force(self, name: str) -> str:
-        """The value of a setting whose default depends on the environment."""
-        given: str | None = getattr(self, name)
-        moves = self.environment if "environment" not in self.unused else "from-scratch"
-        return _BY_ENVIRONMENT[name][moves] if given is None else given
+        given = self.training.init_std
+        return PRESETS[self.losses.preset].init_std if given is None else given
 
     @property
     def early_stopping(self) -> EarlyStopping:
         """The preset's rule, with what was given instead."""
-        given: dict[str, Any] = {"max_epochs": self.max_epochs, "best_ago": self.stop_after}
-        return replace(PRESETS[self.preset].early_stopping, **{name: v for name, v in given.items() if v is not None})
+        usual, training = PRESETS[self.losses.preset].early_stopping, self.training
+        return _given_instead(usual, max_epochs=training.max_epochs, best_ago=training.stop_after)
+
+    def in_force(self, name: str) -> str:
+        """Return the value of a setting whose default depends on the environment."""
+        given: str | None = flat(self)[name]
+        moves = "from-scratch" if self._unused else self.losses.environment
+        return _BY_ENVIRONMENT[name][moves] if given is None else given
 
     def to_dict(self) -> dict[str, Any]:
-        """Every setting that the problem reads, tuples as lists; some only where they are not the defaults."""
-        unsaid = {f.name for f in fields(self) if f.name in _OPTIONAL and getattr(self, f.name) == f.default}
-        values = {f.name: getattr(self, f.name) for f in fields(self)}
-        values |= {name: self.in_force(name) for name in _BY_ENVIRONMENT}
-        values |= {"dataset": dataset_name(self.dataset, None), "baseline": self.compared}
-        unsaid |= self.unused | ({"baseline"} if self.compared is None else frozenset())
-        values = {name: value for name, value in values.items() if name not in unsaid}
-        return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
-
-
-@dataclass(frozen=True, kw_only=True)
-class StudySettings(ProtocolSettings, SearchSettings):
-    """One study. Together with the code, these settings decide its result."""
+        """Return every setting that the problem reads, tuples as lists; some only where they are not the defaults."""
+        values = flat(self) | {name: self.in_force(name) for name in _BY_ENVIRONMENT}
+        values |= {"dataset": dataset_name(self.data.dataset, None), "baseline": self.compared}
+        unsaid = {name for part in self._unused for name in flat(part)} | (_OPTIONAL - changed(self).keys())
+        unsaid |= {"baseline"} if self.compared is None else set()
+        return plain({name: value for name, value in values.items() if name not in unsaid})
 
     @classmethod
     def from_dict(cls, stored: Mapping[str, Any]) -> Self:
-        """What `to_dict` gave, from wherever; settings that are missing have their defaults.
+        """Read what `to_dict` gave, from wherever; settings that are missing have their defaults.
 
         Raises:
             UserError: an unknown setting, or a value of another kind or out of range.
         """
-        return cls(**read_fields(cls, "setting", stored))
+        return compose(cls, stored)
+
+
+def _given_instead(usual: T, **given: Any) -> T:
+    return replace(usual, **{name: value for name, value in given.items() if value is not None})
 
 
 #: Settings that are stored only where they are not the defaults, as in what older versions stored.
-_OPTIONAL = ("operators", "problem", "scale")
-_CHOICES = {
-    "check": ("before", "after"),
-    "duplicates": ("original", "nothing"),
-    "environment": ("alternating", "from-scratch"),
-    "preset": tuple(PRESETS),
-    "proxy": ("parameters", "prediction", "none"),
-    "scale": ("raw", "normalised"),
-    "threshold_from": ("validation", "test"),
-}
+_OPTIONAL = frozenset(("operators", "problem", "scale"))
 
 
 def check_machine(memory: float | None, checkpoint_every: float, **numbers: int) -> None:
@@ -262,16 +173,14 @@ _BY_ENVIRONMENT: Mapping[str, Mapping[str, str]] = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class PlaceSettings(DataPlaces):
+class PlaceSettings:
     """Where things are read and written, and how the machine is used. These do not change what is computed."""
 
+    files: Annotated[DataFiles, PART] = field(default_factory=DataFiles)
     out: Path | None = None
     """Folder for the result, the found loss, the report and the model; results/SEARCHER-DATASET-RECOMMENDER-SEED unless
     given."""
-    tracking_uri: TrackingUri = ""
-    """MLflow's database or server; none to do without. Unless given: MLFLOW_TRACKING_URI, or else sqlite:///mlflow.db."""
-    experiment: ExperimentName = ""
-    """MLflow's experiment, one for each study. Unless given: MLFLOW_EXPERIMENT_NAME, or else loss-search."""
+    tracking: Annotated[TrackingPlace, PART] = field(default_factory=TrackingPlace)
     threads: int = usable_cores()
     """CPU cores to train candidates on."""
     memory: float | None = None
@@ -285,8 +194,5 @@ class PlaceSettings(DataPlaces):
     """Seconds between checkpoints, and more where writing one takes long; 0: after every step and epoch."""
 
     def __post_init__(self) -> None:
-        """Check what no other class checks."""
-        super().__post_init__()
+        """Check the numbers."""
         check_machine(self.memory, self.checkpoint_every, threads=self.threads)
-        object.__setattr__(self, "tracking_uri", tracking_place(self.tracking_uri))
-        object.__setattr__(self, "experiment", experiment_name(self.experiment, "loss-search"))

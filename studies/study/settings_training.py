@@ -3,9 +3,8 @@
 The annotations are objects and not strings, see `studies.study.settings`.
 """
 
-import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Annotated
 
@@ -16,8 +15,10 @@ from core.search.effectiveness import EarlyStopping
 from recommenders import RECOMMENDERS, YOUR_OWN
 from recommenders.backends.registry import check_backend
 from recommenders.data.options import option
+from recommenders.tasks.metrics import PredictionMetric, find_metric
 from recommenders.tasks.task import TrainSettings
-from studies.study.settings_data import DataSettings, listed
+from studies.common.parts import check_finite
+from studies.study.settings_data import listed
 from studies.study.typed import as_typed
 
 
@@ -59,8 +60,8 @@ SPACED = Parameter(show_default=lambda values: " ".join(map(as_typed, values)))
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainingSettings(DataSettings):
-    """What is trained on which data, and how losses run: what a search and a judgement of losses share."""
+class TrainingSettings:
+    """What is trained, and how losses run: what a search and a judgement of losses share."""
 
     recommender: Annotated[str, Parameter(help=listed("The model that is trained", RECOMMENDERS) + YOUR_OWN)] = "mf"
     task: str = "classification"
@@ -91,15 +92,16 @@ class TrainingSettings(DataSettings):
     paper, 100 in the published code; trainings that begin with hundreds of epochs at chance need more)."""
 
     def __post_init__(self) -> None:
-        """Check what no other class checks."""
-        super().__post_init__()
-        for f in fields(self):
-            value = getattr(self, f.name)
-            if isinstance(value, float) and not math.isfinite(value):
-                raise UserError(f"{option(f.name)}: expected a finite number, got {value}")
+        """Check all values."""
+        check_finite(self)
         check_backend(self.backend)
         if not self.epsilon or not all(0 < e <= 1 for e in self.epsilon):
             raise UserError(f"--epsilon: expected numbers above 0 and up to 1, got {self.epsilon}")
+
+    @property
+    def chosen_by(self) -> PredictionMetric:
+        """What decides on validation."""
+        return find_metric(self.task, self.metric)
 
 
 def check_choice(name: str, value: object, known: Sequence[str]) -> None:

@@ -55,9 +55,10 @@ class Study:
         files = DataFiles() if isinstance(data, Dataset) else DataFiles.of(data)
         self.settings, self.kind = (settings := settings.on(files)), kind
         check_searcher(settings.searcher)
-        budget = settings.trainings, settings.minutes, settings.candidates_per_step, settings.samples_per_training
+        asked = settings.search
+        budget = asked.trainings, asked.minutes, asked.candidates_per_step, asked.samples_per_training
         self._budget = SearchBudget(*budget)
-        self._rules = Rules(RewardFilter(settings.eta), settings.in_force("duplicates") == "original")
+        self._rules = Rules(RewardFilter(asked.eta), settings.in_force("duplicates") == "original")
         source = data if isinstance(data, Dataset) else files
         self.problem = make_problem(Ingredients(settings, source, threads, memory, kind))
         """What is searched."""
@@ -68,12 +69,12 @@ class Study:
             """The validation score that rewards of the first step are gains over, higher is better."""
         seed = derive_seed(settings.seed, "searcher")
         self._searcher = make_searcher(
-            settings.searcher, self.problem.space, seed, settings.guess, settings.candidates_per_step
+            settings.searcher, self.problem.space, seed, asked.guess, asked.candidates_per_step
         )
 
     def _telling(self) -> AbstractContextManager[None]:
         """Errors of a problem that is not ours, as one line."""
-        name = parse_problem(self.settings.problem).name
+        name = parse_problem(self.settings.search.problem).name
         return user_errors_from(f"problem {name}:") if ":" in name else nullcontext()
 
     @property
@@ -84,7 +85,9 @@ class Study:
             UserError: it is another one.
         """
         if not isinstance(self.problem, TrainedLossProblem):
-            raise UserError(f"--problem: expected loss, which is all that this works for, got {self.settings.problem}")
+            raise UserError(
+                f"--problem: expected loss, which is all that this works for, got {self.settings.search.problem}"
+            )
         return self.problem
 
     def run(
@@ -137,9 +140,8 @@ class Study:
         return result
 
     def _finals(self, found: Found) -> Finals[Any]:
-        settings = self.settings
-        contenders = [*found.finalists, *found.simpler, *self.baselines]
-        return Finals(self.problem, contenders, settings.seed, settings.repeats, Pick.parse(settings.pick))
+        judging, contenders = self.settings.judging, [*found.finalists, *found.simpler, *self.baselines]
+        return Finals(self.problem, contenders, self.settings.seed, judging.repeats, Pick.parse(judging.pick))
 
     def search(
         self,
@@ -160,7 +162,7 @@ class Study:
                 search.load_state_dict(stored["search"])
                 callback_list.load_state_dict(stored["callbacks"])
         done, what = f"{tally.trained} done, " if tally.trained else "", self.problem.terms.one
-        most, who = self.settings.trainings, self.settings.searcher
+        most, who = self.settings.search.trainings, self.settings.searcher
         callback_list.on_phase(f"Phase I, {what} search: up to {most} trainings, {done}{who} proposes")
 
         def state() -> dict[str, Any]:
@@ -176,7 +178,7 @@ class Study:
                 tally.add(step)
                 callback_list.on_step(step, tally, int(tally.cost))
                 on_checkpoint(state)
-            settings = self.settings
-            chosen = self.problem.leading(tally, settings.finalists, settings.simpler, callback_list.on_phase)
+            judging = self.settings.judging
+            chosen = self.problem.leading(tally, judging.finalists, judging.simpler, callback_list.on_phase)
         assert search.stop is not None, "a search ends for a reason"
         return Found(tally, search.stop, chosen.finalists, chosen.simpler, chosen.n_passed)

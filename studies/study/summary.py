@@ -29,7 +29,7 @@ def print_report(result: StudyResult, console: Console) -> None:
 def contenders_table(result: StudyResult) -> Table:
     """Found ones and baselines, the best on validation first."""
     problem, terms = result.problem, result.problem.terms
-    on = f" on {problem.described()['name']} ({result.settings.recommender})" if terms.are_losses else ""
+    on = f" on {problem.described()['name']} ({result.settings.training.recommender})" if terms.are_losses else ""
     title = f"Trained to convergence{on}, best validation epoch" if terms.are_losses else "Found and known ones"
     table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left")
     table.add_column(terms.one, overflow="fold")
@@ -121,6 +121,8 @@ def conclusion(result: StudyResult) -> list[str]:
     if simple != best.contender.name:
         sentences.append(f"Simplified, with the same gradient: {simple}")
     if not result.is_as_simple_as_asked:
-        sentences.append(f"No {one} found is as simple as --pick '{settings.pick}' asks for, so the best one is shown.")
+        sentences.append(
+            f"No {one} found is as simple as --pick '{settings.judging.pick}' asks for, so the best one is shown."
+        )
     sentences.append(result.comparison.verdict)
     return sentences + caveats(settings, result.search.n_passed > 0)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
 from typing import Any
 
 from core.common.secrets import masked
+from recommenders.data import DataFiles
 from recommenders.data.options import option
-from studies.study.settings_data import DATA_PLACES, DataPlaces
+from studies.common.parts import changed, flat
 
 
 def as_typed(value: object) -> str:
@@ -43,15 +43,13 @@ def _words(flag: str, value: Any) -> list[str]:
     return [f"{flag}={text}"] if text.startswith("-") else [flag, text]  # apart it would be another option
 
 
-def typed(start: Sequence[str], settings: Any, places: DataPlaces, shown: Sequence[str] = ()) -> str:
+def typed(start: Sequence[str], settings: Any, files: DataFiles, **places: object) -> str:
     """What to type to get something again; options that have their defaults are left out.
 
     Args:
         start: the words that the line begins with.
-        settings: a dataclass, whose fields are options.
-        places: of which the files are told where they are given.
-        shown: more fields of `places` that are.
+        settings: see `studies.common.parts`.
+        files: of the data set.
+        places: more options.
     """
-    given = {f.name: getattr(settings, f.name) for f in fields(settings)}
-    changed = {f.name: given[f.name] for f in fields(settings) if given[f.name] != f.default}
-    return command_line(start, changed | {name: getattr(places, name) for name in (*DATA_PLACES, *shown)})
+    return command_line(start, changed(settings) | flat(files) | places)

@@ -9,8 +9,8 @@ from rich import box
 from rich.console import Console
 from rich.table import Column, Table
 
+from recommenders.data import DataFiles
 from studies.storage.output import OutputFolder, plain
-from studies.study.settings_data import DataPlaces
 from studies.study.summary import mean_and_spread
 from studies.tuning.result import TuneResult, command_for
 from studies.tuning.trials import Tried
@@ -56,7 +56,7 @@ def write_report(result: TuneResult, pictures: Mapping[str, bytes], folder: Outp
     return files + [folder.write(f"{stem}.png", content) for stem, content in pictures.items()]
 
 
-def print_summary(result: TuneResult, places: DataPlaces, console: Console) -> None:
+def print_summary(result: TuneResult, files: DataFiles, console: Console) -> None:
     """The best trials, the settings that were chosen, and whether it was worth it."""
     n_pruned = sum(tried.pruned for tried in result.trials)
     message = f"The best of {len(result.trials)} trials ({n_pruned} ended early); trial 0 has the present settings"
@@ -69,7 +69,7 @@ def print_summary(result: TuneResult, places: DataPlaces, console: Console) -> N
         console.print(
             f"{name} was chosen near an end of its range; a wider one (--vary {name}=LOW:HIGH) may hold a better one."
         )
-    command = command_for(result.settings, result.chosen.params, places)
+    command = command_for(result.settings, result.chosen.params, files)
     console.print(f"To use them: {command}", highlight=False, soft_wrap=True)
 
 

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
 
 import numpy as np
 
+from recommenders.data import DataFiles
 from recommenders.tasks.metrics import Metric
 from studies.common.paired import pairs_needed, signed_rank_p
+from studies.common.parts import flat
 from studies.reporting.commands import run_command
 from studies.study.settings import StudySettings
-from studies.study.settings_data import DataPlaces
 from studies.tuning.settings import TuneSettings
 from studies.tuning.trials import Tried
 from studies.tuning.tunables import with_values
@@ -95,13 +96,14 @@ class TuneResult:
         }
 
 
-def command_for(settings: TuneSettings, params: Mapping[str, float], places: DataPlaces) -> str:
+def command_for(settings: TuneSettings, params: Mapping[str, float], files: DataFiles) -> str:
     """What to type to use these values: the study that was tuned, with them in it."""
-    study = settings.study(settings.seed)
+    study = flat(settings.study)
     if settings.loss is not None:  # nothing was searched: a search has the budget and the place that it has anyway
         usual = StudySettings()
-        study = replace(study, baseline=(settings.loss,), trainings=usual.trainings, environment=usual.environment)
-    return run_command(StudySettings.from_dict(with_values(study.to_dict(), params)), places)
+        study |= {"baseline": (settings.loss,), "trainings": usual.search.trainings}
+        study |= {"environment": usual.losses.environment}
+    return run_command(StudySettings.from_dict(with_values(study, params)), files)
 
 
 def best_so_far(trials: Sequence[Tried], metric: Metric) -> list[float]:

@@ -3,21 +3,24 @@
 The annotations are objects and not strings, see `studies.study.settings`.
 """
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Self
 
 from cyclopts import Parameter
 
 from core.common.errors import UserError
+from recommenders.data import DataFiles
 from recommenders.tasks.contenders import baseline
 from recommenders.tasks.losses import find_named_loss, make_loss
-from recommenders.tasks.metrics import Metric, find_metric
-from studies.execution.places import PartsPlaces
+from recommenders.tasks.metrics import Metric
+from studies.common.parts import PART, check_finite, flat
+from studies.execution.places import WorkPlaces
 from studies.study.problems import LOSS
-from studies.study.settings import ProtocolSettings, SearchSettings, StudySettings
+from studies.study.settings import StudySettings
+from studies.study.settings_search import LossSettings, SearchSettings
 from studies.study.settings_training import FORMULA
-from studies.study.tracking_place import ExperimentName
+from studies.study.tracking_place import ExperimentName, TrackingPlace
 from studies.tuning.tunables import OF_LOSS, OF_SEARCH, Tunable, present_value, read_tunables
 
 #: What is tuned unless said otherwise: the two things that the paper fixes by hand.
@@ -26,8 +29,36 @@ _USUAL_OF_SEARCH = ("proxy_delta", "eta", "min_positive_rate", "xi")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Tuned:
-    """What is tuned, and how."""
+class TunedSearch(SearchSettings):
+    """The search of every trial, with less to do than that of a study."""
+
+    trainings: int = 100
+    """How many candidate losses each search trains: all trials have the same budget."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TunedLosses(LossSettings):
+    """How losses are trained in every trial."""
+
+    environment: str = "from-scratch"
+    """Where rewards come from: from-scratch (always the same fresh recommender) or alternating (Algorithm 1)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TunedStudy(StudySettings):
+    """The study whose settings are tuned."""
+
+    search: Annotated[TunedSearch, PART] = field(default_factory=TunedSearch)
+    losses: Annotated[TunedLosses, PART] = field(default_factory=TunedLosses)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TuneSettings:
+    """A tuning. Together with the code, these settings decide its result where one process does it.
+
+    Raises:
+        UserError: anything that no trial could work with.
+    """
 
     loss: Annotated[str | None, FORMULA] = None
     """Tune the training by this loss, a name or formula. Without it: a search by --searcher."""
@@ -48,26 +79,14 @@ class Tuned:
     objective: str = "search"
     """Of a search: search (the validation metric of its best candidate, right after its short training) or converged
     (that of its best loss after convergence)."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class TuneSettings(ProtocolSettings, SearchSettings, Tuned):
-    """A tuning. Together with the code, these settings decide its result where one process does it.
-
-    Raises:
-        UserError: anything that no trial could work with.
-    """
-
-    trainings: int = 100
-    """How many candidate losses each search trains: all trials have the same budget."""
-    environment: str = "from-scratch"
-    """Where rewards come from: from-scratch (always the same fresh recommender) or alternating (Algorithm 1)."""
+    study: Annotated[TunedStudy, PART] = field(default_factory=TunedStudy)
 
     def __post_init__(self) -> None:
-        """Check what no other class checks."""
-        super().__post_init__()
-        if self.problem != LOSS:
-            raise UserError(f"--problem: expected loss, the only one with settings to tune, got {self.problem}")
+        """Check what no part checks."""
+        check_finite(self)
+        problem = self.study.search.problem
+        if problem != LOSS:
+            raise UserError(f"--problem: expected loss, the only one with settings to tune, got {problem}")
         for name, least in (("trials", 1), ("seeds", 1), ("confirm", 0)):
             if getattr(self, name) < least:
                 raise UserError(f"--{name}: expected at least {least}, got {getattr(self, name)}")
@@ -76,24 +95,24 @@ class TuneSettings(ProtocolSettings, SearchSettings, Tuned):
         if self.objective not in ("search", "converged"):
             raise UserError(f"--objective: expected search or converged, got {self.objective!r}")
         if self.loss is not None and any(one.name == "epsilon" for one in self.tunables):
-            (epsilon, _), *_ = baseline(self.loss, self.space, (self.xi,)).choices
+            (epsilon, _), *_ = baseline(self.loss, self.study.space, (self.study.training.xi,)).choices
             if epsilon is None:
                 raise UserError(f"--vary epsilon: {self.loss[:80]} has no smoothing term; vary learning_rate instead")
         elif self.loss is not None:
-            make_loss(self.loss, self.space)
+            make_loss(self.loss, self.study.space)
         _ = self.tunables
 
     @property
     def chosen_by(self) -> Metric:
         """What decides."""
-        return find_metric(self.task, self.metric)
+        return self.study.training.chosen_by
 
     @property
     def tunables(self) -> tuple[Tunable, ...]:
         """What is tuned, with the ranges."""
         if self.loss is None:
-            return read_tunables(self.vary or _USUAL_OF_SEARCH, OF_SEARCH, self.searcher)
-        return read_tunables(self.vary or _USUAL_OF_LOSS, OF_LOSS, self.searcher)
+            return read_tunables(self.vary or _USUAL_OF_SEARCH, OF_SEARCH, self.study.searcher)
+        return read_tunables(self.vary or _USUAL_OF_LOSS, OF_LOSS, self.study.searcher)
 
     @property
     def present(self) -> dict[str, float]:
@@ -101,7 +120,7 @@ class TuneSettings(ProtocolSettings, SearchSettings, Tuned):
         values: dict[str, float] = {}
         for one in self.tunables:
             own = one.name == "epsilon"
-            value = self.own_epsilon if own else present_value(one.name, self.study(0), self.searcher)
+            value = self.own_epsilon if own else present_value(one.name, self.study)
             values[one.name] = int(value) if one.whole else value
         return values
 
@@ -109,22 +128,35 @@ class TuneSettings(ProtocolSettings, SearchSettings, Tuned):
     def own_epsilon(self) -> float:
         """The smoothing term of the loss without tuning: a named loss's own, or the space's xi."""
         named = None if self.loss is None else find_named_loss(self.loss)
-        return self.xi if named is None or named.epsilon is None else named.epsilon
+        return self.study.training.xi if named is None or named.epsilon is None else named.epsilon
 
-    def study(self, seed: int) -> StudySettings:
-        """The settings of a study without tuning."""
-        shared = {f.name: getattr(self, f.name) for f in fields(ProtocolSettings)}
-        return StudySettings(searcher=self.searcher, seed=seed, **shared)
+    def on(self, files: DataFiles) -> Self:
+        """Return these settings on files, see StudySettings."""
+        return replace(self, study=self.study.on(files))
 
     def to_dict(self) -> dict[str, Any]:
-        """Every setting by name, tuples as lists; `vary` with its ranges."""
-        return {**super().to_dict(), "vary": [str(tunable) for tunable in self.tunables]}
+        """Return every setting by name, tuples as lists; `vary` with its ranges."""
+        own = {name: value for name, value in flat(self).items() if name not in flat(self.study)}
+        return own | {"vary": [str(tunable) for tunable in self.tunables]} | self.study.to_dict()
 
 
 @dataclass(frozen=True, kw_only=True)
-class TunePlaces(PartsPlaces):
+class TuningTracking(TrackingPlace):
+    """Where MLflow keeps tunings."""
+
+    experiment: ExperimentName = ""
+    """MLflow's experiment, one for each tuning. Unless given: MLFLOW_EXPERIMENT_NAME, or else loss-search-tuning."""
+
+    usual_experiment: ClassVar[str] = "loss-search-tuning"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TunePlaces:
     """Where things are read and written, and how the machine is used. These do not change what is computed."""
 
+    files: Annotated[DataFiles, PART] = field(default_factory=DataFiles)
+    work: Annotated[WorkPlaces, PART] = field(default_factory=WorkPlaces)
+    tracking: Annotated[TuningTracking, PART] = field(default_factory=TuningTracking)
     out: Path | None = None
     """Folder of the tuning; results/tune-WHAT-DATASET-RECOMMENDER unless given. What is there is not done again."""
     storage: str | None = None
@@ -132,7 +164,3 @@ class TunePlaces(PartsPlaces):
     postgresql+psycopg2://USER@HOST/NAME for several machines."""
     study_name: str | None = None
     """The study's name in the storage; the folder's name unless given."""
-    experiment: ExperimentName = ""
-    """MLflow's experiment, one for each tuning. Unless given: MLFLOW_EXPERIMENT_NAME, or else loss-search-tuning."""
-
-    usual_experiment: ClassVar[str] = "loss-search-tuning"

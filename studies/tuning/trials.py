@@ -94,7 +94,7 @@ class Trials:
         note: Path | None = None,
         accept_other_code: bool = False,
     ) -> None:
-        self._tunables, self._seed, self.place = tuning.tunables, tuning.seed, place
+        self._tunables, self._seed, self.place = tuning.tunables, tuning.study.seed, place
         direction = StudyDirection.MAXIMIZE if tuning.chosen_by.higher_is_better else StudyDirection.MINIMIZE
         names = {one.name for one in self._tunables}
         with reaching_storage(place), quiet():
@@ -224,7 +224,7 @@ def open_trials(
         identity,
         tuning,
         note,
-        places.accept_other_code,
+        places.work.accept_other_code,
     )
 
 

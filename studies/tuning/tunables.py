@@ -10,6 +10,8 @@ from typing import Any, get_type_hints
 
 from core.common.errors import UserError, unknown_name
 from searchers import check_searcher
+from studies.common.parts import flat
+from studies.study.settings import StudySettings
 from studies.study.typed import as_typed
 
 #: In front of settings of the searcher's own.
@@ -152,11 +154,11 @@ def with_values(settings: Mapping[str, Any], values: Mapping[str, float]) -> dic
     return {**settings, **given, "searcher": line}
 
 
-def present_value(name: str, settings: Any, searcher: str) -> float:
-    """What a setting has without tuning; `settings` are those of a study."""
+def present_value(name: str, settings: StudySettings) -> float:
+    """What a setting of a study has without tuning."""
     if name.startswith(_OWN):
-        _, chosen = check_searcher(searcher)
+        _, chosen = check_searcher(settings.searcher)
         return float(getattr(chosen, name.removeprefix(_OWN)))
     if name in ("learning_rate", "weight_decay", "search_weight_decay"):
         return float(getattr(settings.train, name))
-    return float(getattr(settings, name))
+    return float(flat(settings)[name])

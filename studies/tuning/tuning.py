@@ -6,7 +6,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from core.common.errors import UserError
 from core.common.seeding import numpy_rng
@@ -79,7 +79,7 @@ class Tuning:
     def _try(self) -> None:
         """One trial; the seeds come in an order of their own, so that none of them decides more often than others."""
         number, params = self.trials.ask()
-        seeds = numpy_rng(self.settings.seed, "order of seeds", number).permutation(self.settings.seeds).tolist()
+        seeds = numpy_rng(self.settings.study.seed, "order of seeds", number).permutation(self.settings.seeds).tolist()
         text, pruned = f"Trial {number}: {format_params(params)}", False
         with closing(self._values(text, params, seeds)) as values:
             for i, (seed, value) in enumerate(values):
@@ -118,7 +118,7 @@ class Tuning:
     def _task(self, params: Mapping[str, float], seed: int) -> Task:
         settings = self.settings
         given = {name: value for name, value in params.items() if name != "epsilon"}
-        untuned = settings.study(seed if settings.loss is None else 0)
+        untuned = replace(settings.study, seed=seed if settings.loss is None else 0)
         study = StudySettings.from_dict(with_values(untuned.to_dict(), given))
         if settings.loss is None:
             return self.factory.run(study, converged=settings.objective == "converged")

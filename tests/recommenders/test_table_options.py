@@ -115,7 +115,10 @@ def test_parts_in_files_keep_their_rows_and_share_their_ids(tmp_path):
     for name, rows in parts.items():
         (tmp_path / f"{name}.csv").write_text("uid,iid,label\n" + rows)
     files = DataFiles(
-        **{key: tmp_path / f"{name}.csv" for key, name in zip(("data", "validation", "test"), parts, strict=True)}
+        **{
+            key: tmp_path / f"{name}.csv"
+            for key, name in zip(("data", "validation_data", "test_data"), parts, strict=True)
+        }
     )
     dataset = load_dataset("table", files)
     assert triples(dataset, "train") == [("b", "x", 1), ("b", "y", 0)]
@@ -180,7 +183,9 @@ def test_an_unknown_word_of_a_part_is_refused_with_its_line(tmp_path):
         table_dataset(path, TableOptions(split="given"))
 
 
-@pytest.mark.parametrize("given", [{"validation": "x"}, {"test": "x"}, {"validation": "x", "test": "y"}])
+@pytest.mark.parametrize(
+    "given", [{"validation_data": "x"}, {"test_data": "x"}, {"validation_data": "x", "test_data": "y"}]
+)
 def test_of_parts_in_files_none_may_be_missing(given):
     with pytest.raises(UserError, match="give all three"):
         DataFiles(**given)

@@ -17,7 +17,7 @@ OPTIONS = {
 
 
 def small_settings(**changes):
-    return StudySettings(**(OPTIONS | changes))
+    return StudySettings.from_dict(OPTIONS | changes)
 
 
 def run_small(*callbacks, **changes):

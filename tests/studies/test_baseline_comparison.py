@@ -43,7 +43,7 @@ def test_where_lower_is_better_a_lower_error_is_a_gain():
 
 
 def test_the_caveats_name_the_shared_decay_and_the_seeds():
-    settings = StudySettings(repeats=3)
+    settings = StudySettings.from_dict({"repeats": 3})
     told = " ".join(caveats(settings, passed=True))
     assert "weight decay 0.0003" in told
     assert "scale alone" in told
@@ -53,5 +53,5 @@ def test_the_caveats_name_the_shared_decay_and_the_seeds():
 
 
 def test_the_caveats_of_other_problems_say_nothing_of_losses():
-    told = " ".join(caveats(StudySettings(problem="bits:Bits", repeats=3), passed=True))
+    told = " ".join(caveats(StudySettings.from_dict({"problem": "bits:Bits", "repeats": 3}), passed=True))
     assert told == "The 3 seeds vary what is drawn, not the data: no test of significance."

@@ -7,6 +7,7 @@ import shlex
 import signal
 import subprocess
 import sys
+from dataclasses import is_dataclass
 from io import BytesIO, TextIOWrapper
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import pytest
 
 from studies import benchmark, compare, evaluate, export, plot, report, reproduce, run, tune
 from studies.common.command import BAD_INPUT, exit_code, run_app
+from studies.common.parts import flat
 from studies.common.processes import BROKEN_PIPE, Tolerant
 from studies.storage.ledger import LEDGER
 from tests.studies.small import small_arguments
@@ -188,7 +190,8 @@ def test_a_formula_may_begin_with_a_minus_wherever_one_is_taken(name, option, mo
     app = COMMANDS[name].app
     words = [*more, f"--{option}", formula]
     _, bound, _ = app.parse_args(words, exit_on_error=False, print_error=False)
-    values = [getattr(value, option) for value in bound.arguments.values() if hasattr(value, option)]
+    taken = [flat(value) for value in bound.arguments.values() if is_dataclass(value)]
+    values = [values[option] for values in taken if option in values]
     assert values in ([formula], [(formula,)])
 
 

@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from recommenders.data import DataFiles
 from studies.common.command import BAD_INPUT, INTERRUPTED, exit_code
+from studies.common.parts import compose
 from studies.compare import app
 from studies.comparison.settings import ComparePlaces, CompareSettings, command
 from tests.studies.comparison.small import small_arguments
@@ -125,8 +127,10 @@ def test_a_signal_ends_all_processes_and_keeps_what_is_finished(number, code):
 
 
 def test_the_command_to_repeat_it_says_what_is_not_default():
-    settings = CompareSettings(searchers="gp,random", epsilon=(0.1, 0.01), weight_decay=1e-4, minutes=2.5)
-    places = ComparePlaces(data=Path("my ratings.csv"))
+    settings = compose(
+        CompareSettings, {"searchers": "gp,random", "epsilon": (0.1, 0.01), "weight_decay": 1e-4, "minutes": 2.5}
+    )
+    places = ComparePlaces(files=DataFiles(data=Path("my ratings.csv")))
     text = command(settings, places)
     assert text == (
         "python -m studies.compare --searchers gp,random --epsilon 0.1 --epsilon 0.01 "

@@ -109,7 +109,7 @@ def test_a_result_is_read_where_the_class_is_not_there(own):
 
 
 def test_reading_settings_imports_nothing():
-    assert StudySettings.from_dict({"problem": "nobody.has:This"}).problem == "nobody.has:This"
+    assert StudySettings.from_dict({"problem": "nobody.has:This"}).search.problem == "nobody.has:This"
 
 
 @pytest.mark.parametrize(

@@ -45,7 +45,7 @@ def without_time(result):
 def start_of(study):
     """What measures its losses: its own start."""
     return fresh_normaliser(
-        study.losses.task, derive_seed(study.settings.seed, "environment"), study.settings.proxy_size
+        study.losses.task, derive_seed(study.settings.seed, "environment"), study.settings.losses.proxy_size
     )
 
 
@@ -58,7 +58,7 @@ def made():
 
 def test_settings_go_there_and_back_and_a_raw_scale_is_as_before_there_was_one():
     assert "scale" not in StudySettings().to_dict()
-    assert StudySettings.from_dict(StudySettings().to_dict()).scale == "raw"
+    assert StudySettings.from_dict(StudySettings().to_dict()).losses.scale == "raw"
     stored = normalised(proxy="none").to_dict()
     assert (stored["scale"], stored["proxy"]) == ("normalised", "none")
     assert StudySettings.from_dict(stored).to_dict() == stored
@@ -81,7 +81,10 @@ def test_all_losses_of_a_normalised_study_have_the_norm_of_bce_at_its_start(made
     assert gradient_norms(losses, normaliser.proxy_batch) == pytest.approx([expected] * len(losses), rel=1e-9)
     seed = derive_seed(study.settings.seed, "environment")
     for loss in losses:
-        assert bce_factor(study.losses.task, replace(loss, scale=1.0), seed, study.settings.proxy_size) == loss.scale
+        assert (
+            bce_factor(study.losses.task, replace(loss, scale=1.0), seed, study.settings.losses.proxy_size)
+            == loss.scale
+        )
     assert [one.trained.scale for one in result.baselines if one.contender.name == "BCE"] == [1.0]
     assert {one.trained.scale for one in result.finished} != {1.0}
 

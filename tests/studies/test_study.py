@@ -180,7 +180,7 @@ def test_settings_that_cannot_work_are_refused_before_anything_runs(change, mess
 )
 def test_choices_name_what_there_is(change, message):
     with pytest.raises(UserError, match=message):
-        StudySettings(**change)
+        StudySettings.from_dict(change)
 
 
 @pytest.mark.parametrize("recommender", ["mf", "mlp"])

@@ -2,7 +2,6 @@
 
 import math
 from contextlib import suppress
-from dataclasses import fields
 from decimal import Decimal
 from inspect import signature
 
@@ -17,6 +16,7 @@ import studies
 from core.common.errors import UserError
 from recommenders.data.synthetic import planted
 from studies import load_result, search_loss
+from studies.common.parts import flat
 from studies.study.settings import PlaceSettings, StudySettings
 from tests.core.export.written import imported
 
@@ -231,8 +231,8 @@ def test_torch_keeps_its_threads():
 
 def test_every_option_of_the_command_is_an_argument(monkeypatch, tmp_path):
     """The file of a part has another name, as it may be a frame; two are taken without being in the signature."""
-    options = {f.name for kind in (StudySettings, PlaceSettings) for f in fields(kind)}
-    known = {*signature(search_loss).parameters, *(f.name for f in fields(StudySettings))}
+    options = {name for kind in (StudySettings, PlaceSettings) for name in flat(kind())}
+    known = {*signature(search_loss).parameters, *flat(StudySettings())}
     assert options - known == {"validation_data", "test_data", "no_model", "checkpoint_every"}
     monkeypatch.setattr("studies.api.searching._in_folder", lambda ready, places, out, bars: places)
     places = search_loss(FRAME, out=tmp_path, no_model=True, checkpoint_every=np.float64(0), threads=np.int64(1))
@@ -270,7 +270,7 @@ HOSTILE = [
 ]
 
 
-@pytest.mark.parametrize("name", [f.name for f in fields(StudySettings)])
+@pytest.mark.parametrize("name", list(flat(StudySettings())))
 def test_whatever_is_given_for_a_setting_it_is_taken_or_told(name):
     for value in HOSTILE:
         with suppress(UserError):

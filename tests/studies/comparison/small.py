@@ -1,5 +1,6 @@
 """A comparison that ends in seconds and goes through all stages."""
 
+from studies.common.parts import compose
 from studies.comparison.comparison import Comparison
 from studies.comparison.settings import CompareSettings
 from studies.execution.runner import TaskCallback
@@ -21,7 +22,7 @@ OPTIONS = {
 
 
 def comparison_settings(**changes):
-    return CompareSettings(**(OPTIONS | changes))
+    return compose(CompareSettings, OPTIONS | changes)
 
 
 def small_comparison(**changes):

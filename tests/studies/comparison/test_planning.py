@@ -175,5 +175,5 @@ def test_the_data_decides_too(tmp_path):
     files = set()
     for text in ("a", "b"):
         path.write_text(text)
-        files.add(TaskFactory(data_file_digest(path)).noise(comparison_settings().study("random", 0), "BCE", 2).file)
+        files.add(TaskFactory(data_file_digest(path)).noise(comparison_settings().run("random", 0), "BCE", 2).file)
     assert len(files) == 2

@@ -1,6 +1,7 @@
 """An evaluation that ends in seconds and goes through all stages."""
 
 from studies.common.command import exit_code
+from studies.common.parts import compose
 from studies.evaluate import app
 from studies.evaluation.evaluation import Evaluation
 from studies.evaluation.settings import EvaluateSettings
@@ -22,7 +23,7 @@ OPTIONS = {
 
 
 def small_evaluation(**changes):
-    return EvaluateSettings(**(OPTIONS | changes))
+    return compose(EvaluateSettings, OPTIONS | changes)
 
 
 def judge(folder, jobs=1, callbacks=(), **changes):

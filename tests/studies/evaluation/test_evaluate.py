@@ -96,7 +96,7 @@ def test_the_published_protocol_shares_one_sgd_setting_and_chooses_the_smoothing
     assert {one.choice.sgd for one in outcome.losses} == {outcome.settings.study.train.sgd}
     assert maxr.choice.epsilon == max(maxr.choice.grid, key=lambda pair: pair[1])[0]
     assert mse.choice.epsilon is bce.choice.epsilon is None
-    assert outcome.settings.study.threshold_from == "test"
+    assert outcome.settings.study.losses.threshold_from == "test"
     assert outcome.settings.study.train.weight_decay == 3e-4
     assert "best on the test part" in conclusion(outcome)[-1]
 

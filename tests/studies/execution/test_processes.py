@@ -29,7 +29,7 @@ def executor(function, jobs=2):
 
 
 def noise(label="noise", loss="MaxR", **changes):
-    settings = comparison_settings().study("random", 0).to_dict() | changes
+    settings = comparison_settings().run("random", 0).to_dict() | changes
     entry = {"name": loss, "program": None, "epsilon": None}
     return Task("noise", label, {"settings": settings, "data": None, "noise_seeds": 2, "loss": entry})
 
@@ -115,7 +115,7 @@ def test_a_defect_is_told_with_its_traceback():
 
 
 def test_settings_survive_being_plain():
-    settings = comparison_settings().study("gp", 3)
+    settings = comparison_settings().run("gp", 3)
     assert StudySettings.from_dict(settings.to_dict()).to_dict() == settings.to_dict()
 
 

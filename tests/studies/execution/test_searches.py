@@ -150,7 +150,7 @@ def test_curves_are_thinned_to_their_ends_and_what_is_kept():
 @pytest.mark.parametrize("kind", ["study", "sampling", "learning"])
 def test_tasks_depend_on_all_that_decides(kind):
     def part(**changes):
-        return getattr(MAKE, kind)(StudySettings(**changes), "label").file
+        return getattr(MAKE, kind)(StudySettings.from_dict(changes), "label").file
 
     changes = [{"seed": 1}, {"eta": 0.1}, {"clamp": "paper"}, {"task": "regression"}, {"searcher": "gp"}]
     changes += [{"searcher": "gp:population_size=7"}, {"trainings": 3}, {"minutes": 1.0}, {"recommender": "mlp"}]

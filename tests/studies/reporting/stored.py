@@ -46,7 +46,7 @@ def on_front(loss):
 
 def result(found=(), baselines=(), front=(), **changes):
     """The content of result.json."""
-    settings = StudySettings(**changes.pop("settings", {}))
+    settings = StudySettings.from_dict(changes.pop("settings", {}))
     content = {
         "best": found[0] if found else None,
         "baselines": {loss["name"]: loss for loss in baselines},
@@ -63,7 +63,7 @@ def result(found=(), baselines=(), front=(), **changes):
             "passed_validation_check": 5,
         },
         "dataset": {"name": "small", "n_users": 30, "n_items": 20, "train": 300, "validation": 40, "test": 40},
-        "metric": settings.metric or metrics_of(settings.task)[0].name,
+        "metric": settings.training.chosen_by.name,
         "device": "cpu",
         "settings": settings.to_dict(),
         "seconds": 12.5,

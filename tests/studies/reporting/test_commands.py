@@ -30,14 +30,14 @@ def understood(command):
     ],
 )
 def test_the_command_of_a_study_gives_its_settings_back(settings):
-    made = StudySettings(**settings)
+    made = StudySettings.from_dict(settings)
     again = understood(run_command(StudySettings.from_dict(made.to_dict())))
     assert again.to_dict() == made.to_dict()
 
 
 def test_only_what_differs_is_told():
     assert run_command(StudySettings()) == "python -m studies.run --searcher rl --seed 0"
-    assert changed_settings(StudySettings(environment="from-scratch")) == {"environment": "from-scratch"}
+    assert changed_settings(StudySettings.from_dict({"environment": "from-scratch"})) == {"environment": "from-scratch"}
 
 
 @pytest.mark.parametrize("place", ["results/one", "my studies/it's one", "-dash", "$(rm -rf /)"])

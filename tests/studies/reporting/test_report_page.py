@@ -63,7 +63,7 @@ def test_the_same_study_gives_the_same_bytes(page):
 def test_the_page_tells_everything_in_order(page):
     assert Reader(page).headings == HEADINGS
     text = words(page)
-    told = [VERDICT, *caveats(StudySettings(repeats=2), passed=True), *LOSS_TERMS.verdicts.values()]
+    told = [VERDICT, *caveats(StudySettings.from_dict({"repeats": 2}), passed=True), *LOSS_TERMS.verdicts.values()]
     told += ["log(y_hat) + 1/(y*(y_hat*1))", "Simplified, with the same gradient", "0.7550 ±0.0071"]
     told += ["python -m studies.run --searcher rl --seed 0 --trainings 10 --repeats 2"]
     told += ["python -m studies.export --run results/one --pick 'complexity<=3'"]

@@ -6,12 +6,13 @@ from pathlib import Path
 import pytest
 
 from core.common.errors import UserError
+from recommenders.data import DataFiles
 from studies.common.command import BAD_INPUT, INTERRUPTED, exit_code
 from studies.execution.progress import TaskProgress
 from studies.reproduce import app
 from studies.reproduction.raw import read_csv, to_csv
 from studies.reproduction.registry import REPRODUCTIONS
-from studies.reproduction.settings import ReproducePlaces, ReproduceSettings, command, data_of
+from studies.reproduction.settings import ReproduceSettings, command, data_of
 from studies.storage.ledger import LEDGER
 from studies.study.settings import StudySettings
 from tests.studies.reproduction.documents import blocks
@@ -103,7 +104,7 @@ def test_interrupted_it_does_only_what_is_missing(capsys, monkeypatch):
 
 def knows_no_proxy_test():
     try:
-        StudySettings(proxy="none")
+        StudySettings.from_dict({"proxy": "none"})
     except UserError:
         return False
     return True
@@ -187,15 +188,15 @@ def test_a_bad_file_gets_one_line_and_nothing_is_drawn(capsys):
 def test_data_sets_by_what_is_given(tmp_path):
     file = tmp_path / "reviews.json.gz"
     file.touch()
-    settings, places = ReproduceSettings(), ReproducePlaces(data=file)
-    both = data_of(settings, places)
-    assert [(name, files.data) for name, files in both.items()] == [("ml-100k", None), ("electronics", file)]
-    assert list(data_of(settings, ReproducePlaces())) == ["ml-100k"]
-    assert list(data_of(ReproduceSettings(dataset="ml-1m"), places).items()) == [("ml-1m", places.files)]
+    settings, files = ReproduceSettings(), DataFiles(data=file)
+    both = data_of(settings, files)
+    assert [(name, its.data) for name, its in both.items()] == [("ml-100k", None), ("electronics", file)]
+    assert list(data_of(settings, DataFiles())) == ["ml-100k"]
+    assert list(data_of(ReproduceSettings(dataset="ml-1m"), files).items()) == [("ml-1m", files)]
 
 
 def test_the_command_to_type_again(tmp_path):
     settings = ReproduceSettings(seeds=5, recommenders="mf,mlp", minutes=0.5)
-    assert command("table7", ReproduceSettings(), ReproducePlaces()) == "python -m studies.reproduce table7"
-    words = command("table4", settings, ReproducePlaces(out=Path("there")))
+    assert command("table7", ReproduceSettings(), DataFiles()) == "python -m studies.reproduce table7"
+    words = command("table4", settings, DataFiles())
     assert words == "python -m studies.reproduce table4 --recommenders mf,mlp --seeds 5 --minutes 0.5"

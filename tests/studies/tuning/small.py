@@ -3,6 +3,7 @@
 from types import SimpleNamespace
 
 from recommenders.tasks.metrics import METRICS
+from studies.common.parts import compose
 from studies.tuning.settings import TuneSettings
 from tests.studies.small import as_words
 
@@ -28,7 +29,7 @@ SEARCH = {
 
 
 def small_tuning(**changes):
-    return TuneSettings(**(OPTIONS | changes))
+    return compose(TuneSettings, OPTIONS | changes)
 
 
 def small_arguments(**changes):

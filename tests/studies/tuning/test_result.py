@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from recommenders.data import DataFiles
 from recommenders.tasks.metrics import METRICS
+from studies.common.parts import flat
 from studies.run import app as run_app
-from studies.study.settings_data import DataPlaces
 from studies.tuning.result import TuneResult, best_so_far, command_for
 from studies.tuning.trials import Tried
 from tests.studies.tuning.small import small_tuning
@@ -112,10 +113,10 @@ RUN = "python -m studies.run --searcher"
 )
 def test_the_command_that_uses_the_values_has_all_else_that_was_tuned_with(changes, params, expected):
     file = Path("my data.csv") if changes.get("dataset") == "table" else None
-    said = command_for(small_tuning(**changes), params, DataPlaces(data=file))
+    said = command_for(small_tuning(**changes), params, DataFiles(data=file))
     assert sorted(shlex.split(said)) == sorted(shlex.split(expected))
     _, bound, _ = run_app.parse_args(shlex.split(said)[3:], exit_on_error=False, print_error=False)
-    again = bound.arguments["study"]
+    again = flat(bound.arguments["study"])
     for name, value in params.items():
         if "." not in name:
-            assert getattr(again, name) == ((value,) if name == "epsilon" else value)
+            assert again[name] == ((value,) if name == "epsilon" else value)

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.common.errors import UserError
+from studies.common.parts import compose
 from studies.study.settings import StudySettings
 from studies.tuning.settings import TuneSettings
 from studies.tuning.tunables import OF_LOSS, OF_SEARCH, Tunable, present_value, read_tunables, with_values
@@ -80,23 +81,23 @@ def test_places_are_on_the_scale_that_is_searched():
 def test_values_become_settings_of_a_study():
     settings = StudySettings(searcher="rl:objective=ppo").to_dict()
     made = StudySettings.from_dict(with_values(settings, {"eta": 0.01, "searcher.clip": 0.3, "proxy_size": 7}))
-    assert (made.eta, made.proxy_size, made.searcher) == (0.01, 7, "rl:objective=ppo:clip=0.3")
+    assert (made.search.eta, made.losses.proxy_size, made.searcher) == (0.01, 7, "rl:objective=ppo:clip=0.3")
 
 
 def test_present_values_are_those_in_force():
-    settings = StudySettings(preset="paper", weight_decay=2e-4)
-    assert present_value("learning_rate", settings, "rl") == 0.01
-    assert present_value("weight_decay", settings, "rl") == 2e-4
-    assert present_value("eta", settings, "rl") == 0.001
-    assert present_value("searcher.entropy_weight", settings, "rl:entropy_weight=0.5") == 0.5
+    settings = StudySettings.from_dict({"preset": "paper", "weight_decay": 2e-4})
+    assert present_value("learning_rate", settings) == 0.01
+    assert present_value("weight_decay", settings) == 2e-4
+    assert present_value("eta", settings) == 0.001
+    assert present_value("searcher.entropy_weight", StudySettings(searcher="rl:entropy_weight=0.5")) == 0.5
 
 
 def test_present_values_of_a_tuning_have_the_right_kinds():
-    tuning = TuneSettings(vary=("proxy_size", "eta", "searcher.update_size"), searcher="rl")
+    tuning = compose(TuneSettings, {"vary": ("proxy_size", "eta", "searcher.update_size"), "searcher": "rl"})
     assert tuning.present == {"proxy_size": 5, "eta": 0.001, "searcher.update_size": 0}
     assert [type(value) for value in tuning.present.values()] == [int, float, int]
     assert TuneSettings(loss="MaxR").present == {"epsilon": 0.1}, "a named loss has a smoothing term of its own"
-    assert TuneSettings(loss="log(y_hat)", xi=1e-4).present == {"epsilon": 1e-4}
+    assert compose(TuneSettings, {"loss": "log(y_hat)", "xi": 1e-4}).present == {"epsilon": 1e-4}
 
 
 @pytest.mark.parametrize(
@@ -116,4 +117,4 @@ def test_present_values_of_a_tuning_have_the_right_kinds():
 )
 def test_a_tuning_that_cannot_be_is_refused(changes, message):
     with pytest.raises(UserError, match=message):
-        TuneSettings(**changes)
+        compose(TuneSettings, changes)

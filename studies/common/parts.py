@@ -1,0 +1,85 @@
+"""Settings that are made of parts, each a dataclass of what is about one thing.
+
+Whoever sets them sees no parts: on the command line, in files and in messages a setting is a name alone.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from typing import Any, TypeVar, get_type_hints
+
+from cyclopts import Parameter
+
+from core.common.errors import UserError, unknown_name
+from core.common.restoring import read_fields
+from recommenders.data.options import option
+
+T = TypeVar("T")
+#: Of a field that is a part: its fields are options of the command, without its name in front.
+PART = Parameter(name="*")
+
+
+def flat(made: Any) -> dict[str, Any]:
+    """Return the settings of all parts by name, in order.
+
+    Args:
+        made: a dataclass, whose fields are settings or parts.
+    """
+    values: dict[str, Any] = {}
+    for f in fields(made):
+        value = getattr(made, f.name)
+        values |= flat(value) if is_dataclass(value) else {f.name: value}
+    return values
+
+
+def changed(made: Any) -> dict[str, Any]:
+    """Return the settings that do not have the defaults of the command, see `flat`."""
+    usual = flat(type(made)())
+    return {name: value for name, value in flat(made).items() if value != usual[name]}
+
+
+def plain(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return values by name as files hold them: tuples as lists."""
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
+
+
+def compose(kind: type[T], given: Mapping[str, Any], what: str = "setting") -> T:
+    """Make settings of values by name; those that are missing have their defaults.
+
+    Args:
+        kind: the dataclass.
+        given: see `read_fields`; what `flat` returns is read back.
+        what: the word for a setting in messages.
+
+    Raises:
+        UserError: an unknown name, or a value of another kind or out of range.
+    """
+    known = flat(kind())
+    for name in given:
+        if name not in known:
+            raise unknown_name(what, str(name), known)
+    return _made(kind, given, what)
+
+
+def _made(kind: type[T], given: Mapping[str, Any], what: str) -> T:
+    parts: dict[str, Any] = {name: part for name, part in get_type_hints(kind).items() if is_dataclass(part)}
+    made = {name: _made(part, given, what) for name, part in parts.items()}
+    own = {f.name: given[f.name] for f in fields(kind) if f.name in given}  # type: ignore[arg-type]  # a dataclass
+    return kind(**made, **read_fields(kind, what, own))
+
+
+def check_finite(part: Any) -> None:
+    """Refuse settings that are no numbers where numbers are expected.
+
+    Args:
+        part: a dataclass; what other parts it holds have been checked.
+
+    Raises:
+        UserError: NaN or infinite.
+    """
+    for f in fields(part):
+        value = getattr(part, f.name)
+        if isinstance(value, float) and not math.isfinite(value):
+            raise UserError(f"{option(f.name)}: expected a finite number, got {value}")
