@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from core.common.seeding import derive_seed
 from recommenders.tasks.scaling import fresh_normaliser
 from recommenders.tasks.task import RecommendationTask
-from studies.evaluation.outcome import Choice, EvaluatedLoss, Outcome
+from studies.evaluation.outcome import EvaluatedLoss, Outcome, SgdChoice
 from studies.evaluation.settings import EvaluateSettings
 from studies.evaluation.tuner import AT_ONCE, Point, Tuner
 from studies.execution.convergence import Convergence, settings_of
@@ -61,21 +61,21 @@ class Evaluation:
         for tuner, points in zip(tuners, asked, strict=True):
             tuner.tell([self._convergence.values(next(runs)) for _ in points])
 
-    def _from_grid(self) -> list[Choice]:
+    def _from_grid(self) -> list[SgdChoice]:
         """The smoothing term of every loss that has one; one row of SGD settings for all."""
         sgd, text = self._settings.study.train.sgd, "The smoothing term of every loss"
         open_ones = [one for one in self._contenders if len(one.choices) > 1]
         options = [settings_of(one) for one in open_ones]
         found = self._convergence.choose(text, options, self._settings.repeats(True), is_trial=True)
         chosen = {
-            one.training.name: Choice(
+            one.training.name: SgdChoice(
                 one.training.epsilon, sgd, grid=tuple((tried.epsilon, value) for tried, value in one.grid)
             )
             for one in found
         }
-        return [chosen.get(one.name) or Choice(one.choices[0][0], sgd) for one in self._contenders]
+        return [chosen.get(one.name) or SgdChoice(one.choices[0][0], sgd) for one in self._contenders]
 
-    def _tuned(self) -> list[Choice]:
+    def _tuned(self) -> list[SgdChoice]:
         """Everything about every loss, with as many trials for each."""
         settings, metric = self._settings, self._task.metric
         normaliser = fresh_normaliser(self._task, settings.seed, min(_SCALE_ROWS, len(self._task.dataset.train)))
@@ -94,4 +94,4 @@ class Evaluation:
             asked = [tuner.ask(None, walk=True) for tuner in tuners]
             self._try("Settings: neighbours of the best ones that were not tried yet", tuners, asked)
         best = [(tuner, tuner.best.point) for tuner in tuners]
-        return [Choice(point.epsilon, tuner.sgd(point), tuner=tuner) for tuner, point in best]
+        return [SgdChoice(point.epsilon, tuner.sgd(point), tuner=tuner) for tuner, point in best]

@@ -6,25 +6,52 @@ Losses are compared over seeds by Wilcoxon's signed-rank test with Holm's correc
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from statistics import fmean, stdev
 from typing import Any
 
-from recommenders.tasks.metrics import Metric, metrics_of
+from core.phases.metric import Metric
 from recommenders.tasks.task import SgdSettings
 from studies.common.paired import holm, signed_rank_p, smallest_p
-from studies.evaluation.settings import EvaluateSettings
+from studies.evaluation.judged import JudgedSettings
 from studies.evaluation.tuner import Tuner
 
 #: How sure a difference has to be to be called one: as in the paper (Table 5).
 LEVEL = 0.01
 
 
-@dataclass(frozen=True)
-class Choice:
+class Choice(ABC):
     """The settings of a loss, and how they were chosen."""
+
+    @property
+    @abstractmethod
+    def settings(self) -> Mapping[str, Any]:
+        """The settings by name, in the order in which tables show them."""
+
+    @property
+    def shown(self) -> Mapping[str, Any]:
+        """Those of them that tables show."""
+        return self.settings
+
+    @abstractmethod
+    def to_dict(self) -> dict[str, Any]:
+        """Return how they were chosen, in plain numbers, strings, lists and dicts."""
+
+    def remarks(self, name: str) -> list[str]:
+        """Return what to know of the choice, a sentence each.
+
+        Args:
+            name: of the loss.
+        """
+        return []
+
+
+@dataclass(frozen=True)
+class SgdChoice(Choice):
+    """See Choice."""
 
     epsilon: float | None
     """The smoothing term; None for losses that have none."""
@@ -34,8 +61,19 @@ class Choice:
     tuner: Tuner | None = None
     """Where everything was tuned: all trials."""
 
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """See Choice."""
+        return {**self.shown, "clip": self.sgd.clip}
+
+    @property
+    def shown(self) -> Mapping[str, Any]:
+        """See Choice."""
+        sgd = self.sgd
+        return {"epsilon": self.epsilon, "learning_rate": sgd.learning_rate, "weight_decay": sgd.weight_decay}
+
     def to_dict(self) -> dict[str, Any]:
-        """How it was chosen, in plain numbers, strings, lists and dicts."""
+        """See Choice."""
         if self.tuner is None:
             return {"grid": [{"epsilon": epsilon, "value": value} for epsilon, value in self.grid]}
         tuner = self.tuner
@@ -59,6 +97,15 @@ class Choice:
         sides = [side for side in self.tuner.bracket() if side.setting != "epsilon"]
         return not self.tuner.at_an_end and all(side.value is not None for side in sides)
 
+    def remarks(self, name: str) -> list[str]:
+        """See Choice."""
+        if self.tuner is not None and self.tuner.at_an_end:
+            names = " and ".join(one.replace("_", " ") for one in self.tuner.at_an_end)
+            return [f"{name}: the best {names} lies at an end of what was searched; better ones may lie beyond."]
+        if self.tuner is not None and not self.is_bracketed:
+            return [f"{name}: more --trials were needed to try all neighbours of its best settings."]
+        return []
+
 
 @dataclass(frozen=True)
 class EvaluatedLoss:
@@ -76,7 +123,7 @@ class EvaluatedLoss:
         given = [run[part].get(metric) for run in self.runs]
         return [math.nan if value is None else float(value) for value in given]
 
-    def to_dict(self, metrics: list[Metric]) -> dict[str, Any]:
+    def to_dict(self, metrics: Sequence[Metric]) -> dict[str, Any]:
         """Plain numbers, strings, lists and dicts."""
         parts = {
             part: {metric.name: _described(self.values(part, metric.name)) for metric in metrics}
@@ -84,10 +131,7 @@ class EvaluatedLoss:
         }
         return {
             "is_baseline": self.is_baseline,
-            "epsilon": self.choice.epsilon,
-            "learning_rate": self.choice.sgd.learning_rate,
-            "weight_decay": self.choice.sgd.weight_decay,
-            "clip": self.choice.sgd.clip,
+            **self.choice.settings,
             **parts,
             "best_epoch": [run["best_epoch"] for run in self.runs],
             "chosen": self.choice.to_dict(),
@@ -174,18 +218,20 @@ def compare_with(
 class Outcome:
     """An evaluation that is finished."""
 
-    settings: EvaluateSettings
+    settings: JudgedSettings
     losses: tuple[EvaluatedLoss, ...]
+    by_user: tuple[PairedComparison, ...] = ()
+    """Losses beside baselines paired by user, in rankings."""
 
     @property
     def metric(self) -> Metric:
         """What decided."""
-        return self.settings.training.chosen_by
+        return self.metrics[0]
 
     @property
-    def metrics(self) -> list[Metric]:
+    def metrics(self) -> tuple[Metric, ...]:
         """All of the task, the one that decided first."""
-        return sorted(metrics_of(self.settings.training.task), key=lambda metric: metric.name != self.metric.name)
+        return self.settings.metrics
 
     @property
     def ranked(self) -> list[EvaluatedLoss]:
@@ -215,6 +261,7 @@ class Outcome:
         return {
             "losses": {one.name: one.to_dict(self.metrics) for one in self.losses},
             "comparisons": [one.to_dict() for one in self.comparisons],
+            **({"by_user": [one.to_dict() for one in self.by_user]} if self.by_user else {}),
             "metric": self.metric.name,
             "protocol": self.settings.protocol,
             "seeds": self.settings.seeds,

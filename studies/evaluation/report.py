@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from studies.common.pages import drawn
-from studies.evaluation.outcome import EvaluatedLoss, Outcome
+from studies.evaluation.outcome import Outcome
 from studies.storage.output import RESULT, OutputFolder, csv_of, plain
 from studies.study.summary import mean_and_spread
 
@@ -49,7 +49,6 @@ def seed_rows(outcome: Outcome) -> list[dict[str, Any]]:
     """A row for each loss and seed: settings, best epoch, every metric on validation and test."""
     rows = []
     for one in outcome.losses:
-        sgd = one.choice.sgd
         for repeat, run in zip(outcome.settings.repeats(False), one.runs, strict=True):
             metrics = {
                 f"{part}_{metric.name}": run[part].get(metric.name)
@@ -59,9 +58,7 @@ def seed_rows(outcome: Outcome) -> list[dict[str, Any]]:
             rows.append(
                 {
                     "loss": one.name,
-                    "epsilon": one.choice.epsilon,
-                    "learning_rate": sgd.learning_rate,
-                    "weight_decay": sgd.weight_decay,
+                    **one.choice.shown,
                     "seed": repeat,
                     "best_epoch": run["best_epoch"],
                     **metrics,
@@ -81,23 +78,20 @@ def losses_table(outcome: Outcome) -> Table:
     """A row for each loss."""
     settings = outcome.settings
     table = Table(
-        title=f"Trained to convergence on {settings.to_dict()['dataset']} ({settings.training.recommender}), "
-        f"{settings.protocol} protocol, {settings.seeds} seeds",
+        title=f"{settings.title}, {settings.protocol} protocol, {settings.seeds} seeds",
         box=box.SIMPLE_HEAD,
         title_justify="left",
     )
     table.add_column("loss", overflow="fold")
-    for name in ("eps", "learning rate", "weight decay", "epochs", f"validation {outcome.metric.name}"):
-        table.add_column(name, justify="right")
+    chosen = list(outcome.losses[0].choice.shown)
+    for name in (*chosen, "epochs", f"validation {outcome.metric.name}"):
+        table.add_column("eps" if name == "epsilon" else name.replace("_", " "), justify="right", overflow="fold")
     for metric in outcome.metrics:
         table.add_column(f"test {metric.name}", justify="right")
     for one in outcome.ranked:
-        sgd, epsilon = one.choice.sgd, one.choice.epsilon
         table.add_row(
             one.name,
-            "" if epsilon is None else f"{epsilon:g}",
-            f"{sgd.learning_rate:.3g}",
-            f"{sgd.weight_decay:.2g}",
+            *(_shown(one.choice.shown[name]) for name in chosen),
             f"{fmean(run['best_epoch'] for run in one.runs):.0f}",
             mean_and_spread(one.values("validation", outcome.metric.name)),
             *(mean_and_spread(one.values("test", metric.name)) for metric in outcome.metrics),
@@ -106,10 +100,17 @@ def losses_table(outcome: Outcome) -> Table:
     return table
 
 
+def _shown(value: Any) -> str:
+    """Return a setting as the table shows it."""
+    return "" if value is None else f"{value:.3g}" if isinstance(value, float) else str(value)
+
+
 def conclusion(outcome: Outcome) -> list[str]:
     """The verdicts by the metric that decides, then what to know before believing them; a sentence each."""
     lines = [one.sentence for one in outcome.comparisons if one.metric == outcome.metric.name]
-    return [*lines, *_noise(outcome), *_ends(outcome.losses), *_caveats(outcome)]
+    lines += [one.sentence for one in outcome.by_user if one.metric == outcome.metric.name]
+    remarks = [line for one in outcome.losses for line in one.choice.remarks(one.name)]
+    return [*lines, *_noise(outcome), *remarks, *_caveats(outcome)]
 
 
 def _noise(outcome: Outcome) -> list[str]:
@@ -122,30 +123,7 @@ def _noise(outcome: Outcome) -> list[str]:
     return [f"Noise floor: from seed to seed {what} is {least:.4f} to {most:.4f}."]
 
 
-def _ends(losses: Sequence[EvaluatedLoss]) -> list[str]:
-    lines = []
-    for one in losses:
-        tuner = one.choice.tuner
-        if tuner is not None and tuner.at_an_end:
-            names = " and ".join(name.replace("_", " ") for name in tuner.at_an_end)
-            lines.append(
-                f"{one.name}: the best {names} lies at an end of what was searched; better ones may lie beyond."
-            )
-        elif tuner is not None and not one.choice.is_bracketed:
-            lines.append(f"{one.name}: more --trials were needed to try all neighbours of its best settings.")
-    return lines
-
-
 def _caveats(outcome: Outcome) -> list[str]:
     n = outcome.settings.seeds
     lines = [f"The {n} seeds vary the start and the batches, not the data: another split may order the losses anew."]
-    if outcome.settings.protocol == "paper":
-        sgd = outcome.losses[0].choice.sgd
-        lines.append(
-            f"All losses share the learning rate {sgd.learning_rate:g} and the weight decay "
-            f"{sgd.weight_decay:g}. A loss c times as large trains like a learning rate c times as large with a "
-            "decay c times as small, so a loss can win by its scale alone: --protocol symmetric tunes both for each."
-        )
-        if outcome.settings.training.task == "classification":
-            lines.append("F1 and accuracy have the threshold that is best on the test part, as in the published code.")
-    return lines
+    return [*lines, *outcome.settings.caveats()]

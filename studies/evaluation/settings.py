@@ -13,10 +13,13 @@ from cyclopts import Parameter
 
 from core.common.errors import UserError
 from core.phases.contender import Contender
+from core.phases.metric import Metric
 from recommenders.data import DataFiles, dataset_name
 from recommenders.data.options import option
 from recommenders.tasks.contenders import baseline
+from recommenders.tasks.metrics import metrics_of
 from studies.common.parts import PART, flat, plain
+from studies.evaluation.judged import SEEDS_EACH, JudgedSettings
 from studies.execution.places import WorkPlaces
 from studies.study.settings import StudySettings
 from studies.study.settings_data import DataSettings, listed
@@ -29,8 +32,6 @@ from studies.study.typed import typed
 PAPER_EPSILONS = (1.0, 1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6)
 #: Those of the paper's tables that are no found ones.
 HANDCRAFTED = ("BCE", "MSE", "hinge", "focal")
-#: Training seeds that one `--seed` keeps for itself; those above the half choose, those below are shown.
-_SEEDS_EACH = 100_000
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ class JudgedTraining(TrainingSettings):
 
 
 @dataclass(frozen=True, kw_only=True)
-class EvaluateSettings:
+class EvaluateSettings(JudgedSettings):
     """An evaluation. Together with the code, these settings decide its result.
 
     Raises:
@@ -103,7 +104,7 @@ class EvaluateSettings:
         check_choice("protocol", self.protocol, tuple(PROTOCOLS))
         if self.preset is not None:
             check_choice("preset", self.preset, tuple(PRESETS))
-        most = _SEEDS_EACH // 2
+        most = SEEDS_EACH // 2
         for name, least in (("seeds", 1), ("tuning_seeds", 1), ("trials", 1)):
             if not least <= getattr(self, name) <= most:
                 raise UserError(f"{option(name)}: expected {least} to {most}, got {getattr(self, name)}")
@@ -147,10 +148,30 @@ class EvaluateSettings:
         """Return these settings on files, see DataSettings."""
         return replace(self, data=self.data.on(files))
 
-    def repeats(self, choosing: bool) -> list[int]:
-        """The numbers of the training seeds: those that choose, or those that are shown."""
-        start = self.seed * _SEEDS_EACH + choosing * (_SEEDS_EACH // 2)
-        return list(range(start, start + (self.tuning_seeds if choosing else self.seeds)))
+    @property
+    def metrics(self) -> tuple[Metric, ...]:
+        """See JudgedSettings."""
+        first = self.training.chosen_by
+        return tuple(sorted(metrics_of(self.training.task), key=lambda metric: metric.name != first.name))
+
+    @property
+    def title(self) -> str:
+        """See JudgedSettings."""
+        return f"Trained to convergence on {self.to_dict()['dataset']} ({self.training.recommender})"
+
+    def caveats(self) -> list[str]:
+        """See JudgedSettings."""
+        if self.protocol != "paper":
+            return []
+        sgd = self.study.train.sgd
+        lines = [
+            f"All losses share the learning rate {sgd.learning_rate:g} and the weight decay {sgd.weight_decay:g}. A "
+            "loss c times as large trains like a learning rate c times as large with a decay c times as small, so a "
+            "loss can win by its scale alone: --protocol symmetric tunes both for each."
+        ]
+        if self.training.task == "classification":
+            lines.append("F1 and accuracy have the threshold that is best on the test part, as in the published code.")
+        return lines
 
     def to_dict(self) -> dict[str, Any]:
         """Return every setting by name, tuples as lists."""

@@ -47,7 +47,7 @@ class EvaluationTracker(Tracker):
         self._send_root("the result", tags=tags, artifacts={file.name: file for file in files})
         name = outcome.metric.name
         columns = (f"valid_{name}", f"test_{name}", f"test_{name}_std")
-        chosen = ("learning_rate", "weight_decay", "epsilon")
+        chosen = list(outcome.losses[0].choice.shown)
         self._save_view("Losses side by side", columns, chosen)
 
     def _replace_losses(self, outcome: Outcome) -> None:
@@ -55,9 +55,11 @@ class EvaluationTracker(Tracker):
         self._uploader.replace(newest_last, _ROLE)  # the newest run comes first there
 
     def _loss_record(self, outcome: Outcome, one: EvaluatedLoss) -> RunRecord:
-        sgd = one.choice.sgd
-        chosen = {"epsilon": one.choice.epsilon, "learning_rate": f"{sgd.learning_rate:.4g}"}
-        chosen |= {"weight_decay": f"{sgd.weight_decay:.4g}", "loss": one.name}
+        chosen = {
+            name: f"{value:.4g}" if isinstance(value, float) and name != "epsilon" else value
+            for name, value in one.choice.shown.items()
+        }
+        chosen |= {"loss": one.name}
         tags = {**self._tags, "result": self.run_id, "baseline": str(one.is_baseline).lower()}
         key = {**_ROLE, "loss": one.name}
         return RunRecord(one.name, self._group, key, tags, chosen, loss_points(outcome, one))

@@ -14,7 +14,7 @@ from typing import Any
 
 from recommenders.tasks.losses import find_named_loss
 from recommenders.tasks.metrics import METRICS
-from studies.evaluation.outcome import LEVEL, EvaluatedLoss, PairedComparison, compare_with
+from studies.evaluation.outcome import LEVEL, EvaluatedLoss, PairedComparison, SgdChoice, compare_with
 from studies.evaluation.report import seed_rows
 from studies.reproduction.bench import Bench
 from studies.reproduction.paper import published
@@ -22,6 +22,7 @@ from studies.reproduction.raw import TRAINED, Column, Frame, converged
 from studies.reproduction.reproduction import Reproduction, groups, named
 from studies.reproduction.settings import OF_TRAINING
 from studies.reproduction.table import NOTHING, code, number, shortest, spread
+from studies.study.settings_data import DataSettings
 
 #: What everything is compared with.
 _BASELINE = "BCE"
@@ -38,7 +39,7 @@ def _measure(bench: Bench) -> list[dict[str, Any]]:
     losses = [one for one in bench.settings.loss or _LOSSES if one != _BASELINE]
     for model, dataset, outcome in bench.evaluate_losses("symmetric", losses, [_BASELINE]):
         chosen = {one.name: _chosen(one) for one in outcome.losses}
-        of_both = {"model": model, "dataset": outcome.settings.data.name_on(bench.files[dataset])}
+        of_both = {"model": model, "dataset": DataSettings(dataset=dataset).name_on(bench.files[dataset])}
         rows += [of_both | row | chosen[row["loss"]] for row in seed_rows(outcome)]
     return rows
 
@@ -74,8 +75,9 @@ def _sentences(raw: Frame) -> Iterator[str]:
 
 def _chosen(one: EvaluatedLoss) -> dict[str, Any]:
     """The validation metric of the chosen settings and of their neighbours."""
-    tuner = one.choice.tuner
-    assert tuner is not None, "a tuned loss has a tuner"
+    choice = one.choice
+    assert isinstance(choice, SgdChoice) and choice.tuner is not None, "a tuned loss has a tuner"
+    tuner = choice.tuner
     sides = {f"{side.setting}_{side.direction}": side.value for side in tuner.bracket()}
     return {"tuned": tuner.best.value, **sides}
 

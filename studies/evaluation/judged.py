@@ -1,0 +1,47 @@
+"""What every evaluation of losses is asked for, whatever task the losses train for."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any
+
+from core.phases.metric import Metric
+
+#: Training seeds that one `--seed` keeps for itself; those above the half choose, those below are shown.
+SEEDS_EACH = 100_000
+
+
+class JudgedSettings(ABC):
+    """Settings of an evaluation. Together with the code, they decide its result."""
+
+    protocol: str
+    """How losses are trained."""
+    seeds: int
+    """Seeds with which every loss is trained in the end."""
+    tuning_seeds: int
+    """Other seeds, over which whatever is chosen on validation is averaged."""
+    seed: int
+    """Decides every random draw."""
+
+    @property
+    @abstractmethod
+    def metrics(self) -> tuple[Metric, ...]:
+        """All metrics, the one that decides first."""
+
+    @property
+    @abstractmethod
+    def title(self) -> str:
+        """What was trained on what, for the table."""
+
+    @abstractmethod
+    def caveats(self) -> list[str]:
+        """Return what to know before believing the result, a sentence each."""
+
+    @abstractmethod
+    def to_dict(self) -> dict[str, Any]:
+        """Return every setting by name, tuples as lists."""
+
+    def repeats(self, choosing: bool) -> list[int]:
+        """Return the numbers of the training seeds: those that choose, or those that are shown."""
+        start = self.seed * SEEDS_EACH + choosing * (SEEDS_EACH // 2)
+        return list(range(start, start + (self.tuning_seeds if choosing else self.seeds)))
