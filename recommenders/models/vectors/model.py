@@ -45,6 +45,8 @@ class VectorModel(ABC):
     init_std: float = 0.1
     """The standard deviation of normal elements. With cosine and Adam only its ratio to the learning rate matters."""
 
+    #: A phrase for --help.
+    about: ClassVar[str]
     #: Name of a table -> whether it has a row for each user or for each item. All other parameters are dense.
     tables: ClassVar[Mapping[str, RowKind]] = {"user_embedding": "user", "item_embedding": "item"}
 
@@ -79,13 +81,17 @@ class VectorModel(ABC):
         return torch.randn(shape, generator=rng) * self.init_std
 
     @abstractmethod
-    def vectors(self, weights: Weights, users: Tensor | None, items: Tensor | None) -> tuple[Tensor, Tensor]:
+    def vectors(
+        self, weights: Weights, users: Tensor | None, items: Tensor | None, positives: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
         """Return vectors as they are, neither brought to length 1 nor dropped.
 
         Args:
             weights: the parameters.
             users: [n] whose vectors are wanted; None: all.
             items: [m] whose vectors are wanted; None: all.
+            positives: [n] in training, for each of `users` the item to be predicted, for models that look at a user's
+                items and must not see this one; None: nothing is to be predicted.
 
         Returns:
             [n, D] and [m, D], differentiable.
