@@ -65,9 +65,9 @@ def test_neither_threads_nor_repetition_change_a_bit():
 
 def test_it_needs_a_training_part():
     model = LightGCN()
-    with pytest.raises(UserError, match="expected the model of a training part"):
+    with pytest.raises(UserError, match="expected a model of a training part"):
         model.vectors(weights_of(model), None, None)
-    assert "graph" not in vars(model) | vars(LightGCN())
+    assert model.on(TRAIN, N_ITEMS) == model  # by settings
 
 
 def test_layers_are_checked():

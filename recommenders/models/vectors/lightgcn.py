@@ -7,7 +7,6 @@ The paper scores by dot products and drops nothing: `lightgcn:similarity=dot:dro
 
 from __future__ import annotations
 
-import copy
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
@@ -15,7 +14,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from core.common.errors import UserError
 from recommenders.data.implicit.user_items import UserItems, row_starts
 from recommenders.models.recommender import Weights, check_settings
 from recommenders.models.vectors.model import VectorModel
@@ -96,9 +94,7 @@ class LightGCN(VectorModel):
 
     def on(self, train: UserItems, n_items: int) -> Self:
         """See VectorModel."""
-        placed = copy.copy(self)
-        object.__setattr__(placed, "graph", Graph(train, n_items))
-        return placed
+        return self._knowing(Graph(train, n_items))
 
     def vectors(
         self, weights: Weights, users: Tensor | None, items: Tensor | None, positives: Tensor | None = None
@@ -108,9 +104,7 @@ class LightGCN(VectorModel):
         Raises:
             UserError: the model is of no training part yet.
         """
-        graph = vars(self).get("graph")
-        if graph is None:
-            raise UserError("LightGCN: expected the model of a training part, got one without; make it with on()")
+        graph = self._known(Graph)
         user, item = weights["user_embedding"], weights["item_embedding"]
         user, item = _Smoothing.apply(torch.cat([user, item]), graph, self.layers).split([len(user), len(item)])
         return user if users is None else user[users], item if items is None else item[items]

@@ -8,15 +8,19 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from copy import copy
 from dataclasses import dataclass
-from typing import ClassVar, Literal, Self
+from typing import ClassVar, Literal, Self, TypeVar
 
 import torch
 from torch import Tensor
 
+from core.common.errors import UserError
 from core.common.seeding import torch_rng
 from recommenders.data.implicit.user_items import UserItems
 from recommenders.models.recommender import RowKind, Weights, check_settings
+
+T = TypeVar("T")
 
 #: Vectors shorter than this are divided by it instead of by their length, as torch's normalize does.
 SHORTEST = 1e-12
@@ -62,6 +66,22 @@ class VectorModel(ABC):
             n_items: the number of items.
         """
         return self
+
+    def _knowing(self, learnt: object) -> Self:
+        """Return a copy that keeps something made of a training part, beside its settings."""
+        placed = copy(self)
+        object.__setattr__(placed, "_learnt", learnt)
+        return placed
+
+    def _known(self, kind: type[T]) -> T:
+        """Return what `_knowing` kept, of this class; raise a UserError if there is none."""
+        learnt = vars(self).get("_learnt")
+        if not isinstance(learnt, kind):
+            raise UserError(
+                f"{type(self).__name__}: expected a model of a training part, got one without; make it with "
+                "on(train, n_items)"
+            )
+        return learnt
 
     def initial(self, n_users: int, n_items: int, seed: int) -> Weights:
         """Return the initial parameters, float32.
