@@ -19,6 +19,10 @@ src/SimpleX.py) and where this differs:
 - of users with more items than the length it keeps the last ones in the file, 500 on Yelp; here `history_length` items
   are drawn once for each user, as items have no order, and the one to be predicted is taken out after that;
 - dropout of the attention, biases of scores and batch normalisation, all off in its configurations, are left out.
+
+Where users have a good part of all items, as in small data sets, draw negatives that the user does not have
+(`uniform:exclude_positives=yes`) and stop early: of a user's training items the one to be predicted is the one that is
+missing among those looked at, which a model can learn instead of what users like.
 """
 
 from __future__ import annotations
@@ -151,12 +155,11 @@ class SimpleX(VectorModel):
         history, own, item = self._known(History), weights["user_embedding"], weights["item_embedding"]
         every = torch.arange(len(own), device=own.device) if users is None else users
         parts = []
-        for first in range(0, len(every), _AT_ONCE):
+        for first in range(0, max(len(every), 1), _AT_ONCE):
             some = slice(first, first + _AT_ONCE)
             bags = history.of(every[some], None if positives is None else positives[some])
             parts.append(self._mixed(weights, own[every[some]], bags))
-        mixed = torch.cat(parts) if len(parts) != 1 else parts[0]
-        return mixed, item if items is None else item[items]
+        return torch.cat(parts), item if items is None else item[items]
 
     def _mixed(self, weights: Weights, users: Tensor, bags: _Bags) -> Tensor:
         if self.gamma >= 1:
