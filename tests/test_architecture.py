@@ -29,6 +29,7 @@ EXTRA = {
     "core/export/symbols.py": {"sympy"},
     "recommenders/common/memory.py": {"psutil"},
     "recommenders/backends/compiled/blas.py": {"scipy", "threadpoolctl"},
+    "recommenders/tasks/ranking/anchors/ease.py": {"scipy"},
     "searchers/genetic.py": {"deap"},
     "searchers/bayesian.py": {"optuna"},
     "searchers/samplers.py": {"optuna"},

@@ -76,7 +76,8 @@ def _sentences(raw: Frame) -> Iterator[str]:
 def _chosen(one: EvaluatedLoss) -> dict[str, Any]:
     """The validation metric of the chosen settings and of their neighbours."""
     choice = one.choice
-    assert isinstance(choice, SgdChoice) and choice.tuner is not None, "a tuned loss has a tuner"
+    assert isinstance(choice, SgdChoice), "what is tuned are settings of SGD"
+    assert choice.tuner is not None, "a tuned loss has a tuner"
     tuner = choice.tuner
     sides = {f"{side.setting}_{side.direction}": side.value for side in tuner.bracket()}
     return {"tuned": tuner.best.value, **sides}

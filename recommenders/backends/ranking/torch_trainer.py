@@ -59,7 +59,7 @@ class TorchTrainer(VectorTrainer):
         """Add up the gradients of a batch in `leaves`; return the sum of its losses."""
         user, positive, negative = (self._tensor(ids.astype(np.int64)) for ids in batch[1:])
         items = torch.cat([positive, negative.flatten()])
-        users, every = self._model.vectors(leaves, user, items)
+        users, every = self._model.vectors(leaves, user, items, positive)
         drop = None
         if self._model.dropout > 0:
             drop = torch.empty(users.shape, dtype=self._machine.dtype)

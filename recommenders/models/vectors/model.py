@@ -8,15 +8,19 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from copy import copy
 from dataclasses import dataclass
-from typing import ClassVar, Literal, Self
+from typing import ClassVar, Literal, Self, TypeVar
 
 import torch
 from torch import Tensor
 
+from core.common.errors import UserError
 from core.common.seeding import torch_rng
 from recommenders.data.implicit.user_items import UserItems
 from recommenders.models.recommender import RowKind, Weights, check_settings
+
+T = TypeVar("T")
 
 #: Vectors shorter than this are divided by it instead of by their length, as torch's normalize does.
 SHORTEST = 1e-12
@@ -45,6 +49,8 @@ class VectorModel(ABC):
     init_std: float = 0.1
     """The standard deviation of normal elements. With cosine and Adam only its ratio to the learning rate matters."""
 
+    #: A phrase for --help.
+    about: ClassVar[str]
     #: Name of a table -> whether it has a row for each user or for each item. All other parameters are dense.
     tables: ClassVar[Mapping[str, RowKind]] = {"user_embedding": "user", "item_embedding": "item"}
 
@@ -60,6 +66,22 @@ class VectorModel(ABC):
             n_items: the number of items.
         """
         return self
+
+    def _knowing(self, learnt: object) -> Self:
+        """Return a copy that keeps something made of a training part, beside its settings."""
+        placed = copy(self)
+        object.__setattr__(placed, "_learnt", learnt)
+        return placed
+
+    def _known(self, kind: type[T]) -> T:
+        """Return what `_knowing` kept, of this class; raise a UserError if there is none."""
+        learnt = vars(self).get("_learnt")
+        if not isinstance(learnt, kind):
+            raise UserError(
+                f"{type(self).__name__}: expected a model of a training part, got one without; make it with "
+                "on(train, n_items)"
+            )
+        return learnt
 
     def initial(self, n_users: int, n_items: int, seed: int) -> Weights:
         """Return the initial parameters, float32.
@@ -79,13 +101,17 @@ class VectorModel(ABC):
         return torch.randn(shape, generator=rng) * self.init_std
 
     @abstractmethod
-    def vectors(self, weights: Weights, users: Tensor | None, items: Tensor | None) -> tuple[Tensor, Tensor]:
+    def vectors(
+        self, weights: Weights, users: Tensor | None, items: Tensor | None, positives: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
         """Return vectors as they are, neither brought to length 1 nor dropped.
 
         Args:
             weights: the parameters.
             users: [n] whose vectors are wanted; None: all.
             items: [m] whose vectors are wanted; None: all.
+            positives: [n] in training, for each of `users` the item to be predicted, for models that look at a user's
+                items and must not see this one; None: nothing is to be predicted.
 
         Returns:
             [n, D] and [m, D], differentiable.

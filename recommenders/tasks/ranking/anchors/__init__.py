@@ -1,0 +1,44 @@
+"""Registry of anchors. To add one, write a frozen dataclass of Anchor in a file here, and a row."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import ClassVar
+
+from core.common.errors import unknown_name
+from core.common.specification import Specification, read_settings
+from recommenders.tasks.ranking.anchors.anchor import Anchor
+from recommenders.tasks.ranking.anchors.ease import EASE
+from recommenders.tasks.ranking.anchors.ials import IALS
+from recommenders.tasks.ranking.anchors.popularity import Popularity
+from recommenders.tasks.ranking.anchors.rp3beta import RP3beta
+
+ANCHORS: Mapping[str, type[Anchor]] = MappingProxyType(
+    {"popularity": Popularity, "rp3beta": RP3beta, "ials": IALS, "ease": EASE}
+)
+
+
+@dataclass(frozen=True)
+class AnchorSpec(Specification):
+    """See Specification."""
+
+    kind: ClassVar[str] = "anchor"
+    example: ClassVar[str] = "rp3beta"
+
+
+def parse_anchor(text: str) -> Anchor:
+    """Return the anchor that a line such as `ease:l2=80` names.
+
+    Raises:
+        UserError: an unknown name or setting, or a value out of range.
+    """
+    spec = AnchorSpec.parse(text)
+    if spec.name not in ANCHORS:
+        raise unknown_name("anchor", spec.name, ANCHORS)
+    anchor: Anchor = read_settings(spec, ANCHORS[spec.name])
+    return anchor
+
+
+__all__ = ["ANCHORS", "Anchor", "parse_anchor"]
