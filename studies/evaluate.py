@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
-from cyclopts import Group, Parameter
+from cyclopts import App, Group, Parameter
 
 from core.common.errors import UserError
+from recommenders.data import DataFiles
+from recommenders.data.implicit import summarise
 from studies.common.command import make_app, run_app
+from studies.evaluation.ranking.settings import RankingPlaces, RankingSettings
+from studies.evaluation.ranking.settings import command as ranking_command
 from studies.evaluation.settings import EvaluatePlaces, EvaluateSettings, command
 from studies.evaluation.tracking import EvaluationTracker
 from studies.execution.experiment import experiment
 from studies.execution.factory import TaskFactory, data_file_digest
 from studies.execution.progress import TaskProgress
+from studies.execution.rankings import ranking_data
 from studies.storage.output import folder_name
 from studies.study.console import for_tables, print_lines
 from studies.study.study import Study
 
-app = make_app(
-    "python -m studies.evaluate",
+_NAME = "python -m studies.evaluate"
+#: Judges losses of predictions.
+predictions = make_app(
+    _NAME,
     "Judge losses, by name or formula: each is trained to convergence with several seeds and tested against the "
     "baselines, paired by seed. Learning rate, weight decay and smoothing term are chosen on validation, with the same "
     "number of trials for every loss (--protocol paper: as published). Interrupted, or asked for more losses or seeds, "
@@ -28,7 +36,7 @@ app = make_app(
 _DEFAULTS, _PLACES = EvaluateSettings(), EvaluatePlaces()
 
 
-@app.default
+@predictions.default
 def evaluate(
     *,
     evaluation: Annotated[
@@ -58,6 +66,70 @@ def evaluate(
             tracker.on_outcome(outcome, conclusion(outcome), files)
     print_summary(outcome, for_tables(work.out, 160))
     work.say_where(files[0])
+
+
+#: Judges losses of rankings.
+rankings = make_app(
+    _NAME,
+    "Judge losses on rankings, by name: each is trained with several seeds and tested against the baselines, paired by "
+    "seed and by user. How it is trained and its constants are chosen on validation, with the same number of trials "
+    "for every loss (--protocol paper: as given). Interrupted, or asked for more losses or seeds, the same command "
+    "does only what is missing.",
+)
+_RANKING, _RANKING_PLACES = RankingSettings(), RankingPlaces()
+
+
+@rankings.default
+def evaluate_rankings(
+    *,
+    evaluation: Annotated[
+        RankingSettings, Parameter(name="*", group=Group("Evaluation", sort_key=1), negative="")
+    ] = _RANKING,
+    places: Annotated[RankingPlaces, Parameter(name="*", group=Group("Places", sort_key=2))] = _RANKING_PLACES,
+) -> None:
+    """Judge losses on rankings, and write the result."""
+    if not evaluation.loss:
+        raise UserError("--loss: expected at least one loss to judge, as in --loss BSL or --loss SL:temperature=.1")
+    evaluation = evaluation.on(places.data)
+    model = evaluation.steps.recommender
+    path = places.out or Path("results") / folder_name(
+        f"evaluate-ranking-{evaluation.protocol}-{evaluation.data.dataset}-{model}"
+    )
+    data = ranking_data(evaluation.data_settings(), places.data)  # whatever is wrong with the data is found here
+    from studies.evaluation.ranking.evaluation import RankingEvaluation  # Optuna and statistics take seconds to load
+    from studies.evaluation.report import REPORT_FILES, conclusion, print_summary, write_report
+
+    with experiment(path, places.work, places.tracking, REPORT_FILES) as work:
+        progress = work.open(TaskProgress(work.err))
+        tracker = work.track(lambda uploader: EvaluationTracker(uploader, work.path, evaluation.to_dict()))
+        print_lines(summarise(data).lines(), work.err)
+        digest = data.digest()
+        runner = work.runner({digest: DataFiles(data=places.data)}, evaluation.steps.device, [progress])
+        outcome = RankingEvaluation(evaluation, digest, runner).run()
+        files = write_report(outcome, ranking_command(evaluation, places), work.folder, work.warn)
+        if tracker is not None:
+            tracker.on_outcome(outcome, conclusion(outcome), files)
+    print_summary(outcome, for_tables(work.out, 160))
+    work.say_where(files[0])
+
+
+#: The tasks that losses are judged for, each with options of its own.
+TASKS = {"classification": predictions, "regression": predictions, "ranking": rankings}
+app = make_app(_NAME, "")
+app.help_flags = []  # the task's own
+
+
+def app_of(words: Sequence[str]) -> App:
+    """Return the command of the task that is asked for; an unknown one is refused by that of predictions."""
+    given = [after for word, after in zip(words, (*words[1:], ""), strict=True) if word == "--task"]
+    given += [word.partition("=")[2] for word in words if word.startswith("--task=")]
+    return TASKS.get(given[-1] if given else "", predictions)
+
+
+@app.default
+def by_task(*words: Annotated[str, Parameter(allow_leading_hyphen=True, show=False)]) -> None:
+    """Hand over to the task that is asked for."""
+    app_of(words)(list(words), exit_on_error=False, print_error=False)
 
 
 if __name__ == "__main__":

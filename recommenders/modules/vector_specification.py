@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from torch import nn
 
 from core.common.errors import UserError, unknown_name
-from core.common.loading import find_class, user_errors_from
+from core.common.loading import find_class, source_digest, user_errors_from
 from core.common.specification import Specification, kinds_of, read_settings, read_values
 from recommenders.models.vectors.model import VectorModel
 from recommenders.models.vectors.registry import VECTOR_MODELS
@@ -50,6 +50,16 @@ def parse_vector_model(text: str) -> VectorModel:
     with user_errors_from(f"model {spec.name}: its constructor", exits=True):
         made: VectorModel = kind(**values)
     return made
+
+
+def vector_model_source(text: str) -> str | None:
+    """Return a digest of the file that defines the user's own class; None for names of VECTOR_MODELS.
+
+    Raises:
+        UserError: see `parse_vector_model`.
+    """
+    spec = VectorModelSpec.parse(text)
+    return source_digest(find_class(spec, is_vector_model, _BASE)) if ":" in spec.name else None
 
 
 def _of_module(spec: VectorModelSpec, kind: type[nn.Module]) -> ModuleVectors:

@@ -157,6 +157,8 @@ class PairedComparison:
     """After Holm's correction for all baselines of this loss."""
     n_tests: int
     """How many these are."""
+    users: int | None = None
+    """The number of users, where they are the pairs, over the mean of all seeds; `gains` is the mean gain then."""
 
     @property
     def gain(self) -> float:
@@ -176,17 +178,22 @@ class PairedComparison:
         message = f"mean gain in test {self.metric} {self.gain:+.4f}"
         if self.p_holm is None:
             return f"{self.loss} and {self.baseline} cannot be compared: a training gave no finite predictions."
-        message += f" over {len(self.gains)} paired seeds, p = {self.p_holm:.2g} after Holm's correction"
+        message += f" over {self._pairs}, p = {self.p_holm:.2g} after Holm's correction"
         if self.verdict != "undecided":
             return f"{self.loss} is {self.verdict} than {self.baseline}: {message}."
         least = self.n_tests * smallest_p(len(self.gains))
-        few = "; so few seeds can show none" if least >= LEVEL else ""
+        few = "; so few seeds can show none" if self.users is None and least >= LEVEL else ""
         return f"No difference between {self.loss} and {self.baseline} is shown: {message}{few}."
+
+    @property
+    def _pairs(self) -> str:
+        return f"{len(self.gains)} paired seeds" if self.users is None else f"{self.users:,} paired users"
 
     def to_dict(self) -> dict[str, Any]:
         """For result.json."""
         derived = {"gain": self.gain, "verdict": self.verdict, "sentence": self.sentence}
-        return {**asdict(self), "gains": list(self.gains), **derived}
+        values = {**asdict(self), "gains": list(self.gains), **derived}
+        return {name: value for name, value in values.items() if name != "users" or value is not None}
 
 
 def compare_with(

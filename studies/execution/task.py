@@ -25,7 +25,7 @@ NAMES, CHECKPOINTS = f"*-{_DIGITS * '[0-9a-f]'}.json", ".checkpoints"
 #: The sources that decide over results: folders, and modules of studies. What else a worker loads decides nothing.
 DECIDING = (
     *("core", "recommenders", "searchers"),
-    *(f"studies/execution/{module}.py" for module in ("searches", "work")),
+    *(f"studies/execution/{module}.py" for module in ("rankings", "searches", "work")),
     *(f"studies/study/{module}.py" for module in ("baseline_comparison", "found", "history", "loss", "problems")),
     *(f"studies/study/{module}.py" for module in ("recording", "result", "study")),
     *(f"studies/study/{module}.py" for module in ("settings", "settings_data", "settings_training")),

@@ -6,7 +6,7 @@ import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from statistics import fmean
 from typing import Any
 
@@ -16,6 +16,7 @@ from core.phases.tally import Tally
 from core.search.effectiveness import TrainingCurve
 from core.search.search import Step
 from recommenders.data import DataFiles
+from studies.execution.rankings import trained_ranking
 from studies.execution.resources import Checkpointer, Report, Resources, Storage
 from studies.execution.searches import learned, sampled, whole_study
 from studies.execution.task import Result, Task
@@ -202,6 +203,12 @@ def _trial(job: _Job) -> list[Result]:
     return [{name: value for name, value in one.items() if name != "test"} for one in _training(job)]
 
 
+def _ranking(job: _Job, is_trial: bool = False) -> list[Result]:
+    """One training on rankings, or one anchor."""
+    (content,) = job.contents
+    return [trained_ranking(content, job.resources, job.data, job.report, job.checkpointer, is_trial)]
+
+
 _KINDS: Mapping[str, Callable[[_Job], list[Result]]] = {
     "run": _run,
     "converged": _converged,
@@ -211,4 +218,6 @@ _KINDS: Mapping[str, Callable[[_Job], list[Result]]] = {
     "noise": _noise,
     "training": _training,
     "trial": _trial,
+    "ranking": _ranking,
+    "ranking trial": partial(_ranking, is_trial=True),
 }

@@ -17,6 +17,16 @@ VECTOR_BACKENDS: Mapping[str, type[VectorTrainer]] = MappingProxyType(
 )
 
 
+def check_vector_backend(name: str) -> None:
+    """Check that there is a back end of this name.
+
+    Raises:
+        UserError: there is none.
+    """
+    if name not in (AUTO, *VECTOR_BACKENDS):
+        raise unknown_name("backend", name, (AUTO, *VECTOR_BACKENDS))
+
+
 def make_trainer(task: VectorTask, machine: Machine, seed: int) -> VectorTrainer:
     """Make a trainer of the first back end that takes the task, or with the one that the machine names.
 
@@ -28,8 +38,7 @@ def make_trainer(task: VectorTask, machine: Machine, seed: int) -> VectorTrainer
     Raises:
         UserError: there is no such back end, or it does not take the task.
     """
-    if machine.backend not in (AUTO, *VECTOR_BACKENDS):
-        raise unknown_name("backend", machine.backend, (AUTO, *VECTOR_BACKENDS))
+    check_vector_backend(machine.backend)
     offered = VECTOR_BACKENDS if machine.backend == AUTO else [machine.backend]
     for name in offered:
         if VECTOR_BACKENDS[name].takes(task, machine):

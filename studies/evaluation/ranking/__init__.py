@@ -1,0 +1,1 @@
+"""Losses of rankings evaluated: `python -m studies.evaluate --task ranking`."""

@@ -1,0 +1,191 @@
+"""An evaluation on rankings from beginning to end, without a terminal or a tracker."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from core.common.seeding import derive_seed
+from core.losses.setwise.constants import constants_of
+from recommenders.modules.vector_specification import VectorModelSpec, parse_vector_model, vector_model_source
+from recommenders.tasks.ranking import find_ranking_metric
+from studies.common.paired import holm, signed_rank_p
+from studies.evaluation.outcome import Choice, EvaluatedLoss, Outcome, PairedComparison
+from studies.evaluation.ranking.settings import RankingSettings
+from studies.evaluation.ranking.tuner import AT_ONCE, Point, RankingTuner, first_point
+from studies.execution.rankings import unpacked
+from studies.execution.runner import CachedRunner
+from studies.execution.task import Result, Task
+
+
+@dataclass(frozen=True)
+class RankingChoice(Choice):
+    """See Choice."""
+
+    point: Point | None
+    """None for what has no loss."""
+    tuner: RankingTuner | None = None
+    side: int = 1
+    """1 where a higher value of the metric is better, else -1."""
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """See Choice."""
+        if self.point is None:
+            return {"learning_rate": None, "model": {}, "line": None}
+        return {
+            "learning_rate": self.point.learning_rate,
+            "model": dict(self.point.model),
+            "line": str(self.point.loss),
+        }
+
+    @property
+    def shown(self) -> Mapping[str, Any]:
+        """See Choice: the constants with numbers, and what was chosen of the model."""
+        if self.point is None:
+            return {"learning_rate": None, "similarity": None, "constants": None}
+        constants = " ".join(f"{name}={value:.3g}" for name, value in constants_of(self.point.loss).items())
+        similarity = self.point.model.get("similarity")
+        return {"learning_rate": self.point.learning_rate, "similarity": similarity, "constants": constants}
+
+    def to_dict(self) -> dict[str, Any]:
+        """See Choice."""
+        if self.tuner is None:
+            return {}
+        trials = [
+            {**one.point.to_dict(), "value": one.value, "per_seed": list(one.per_seed)} for one in self.tuner.tried
+        ]
+        return {"value": self.tuner.best(self.side).value, "trials": trials}
+
+
+class RankingEvaluation:
+    """Chooses settings for every loss on validation, then trains it with the seeds that are shown.
+
+    Args:
+        settings: of the evaluation.
+        digest: of the data set, which results depend on.
+        runner: computes tasks.
+    """
+
+    def __init__(self, settings: RankingSettings, digest: str, runner: CachedRunner) -> None:
+        self._settings, self._digest, self._runner = settings, digest, runner
+        self._data = settings.data_settings()
+        self._metric = settings.metrics[0]
+        self._side = 1 if self._metric.higher_is_better else -1
+        self._line = settings.steps.recommender
+        self._model = parse_vector_model(self._line)
+
+    def run(self) -> Outcome:
+        """Do what is missing."""
+        settings, lines = self._settings, self._settings.lines
+        tuners = self._tuners() if settings.protocol == "symmetric" else None
+        points = self._first_points() if tuners is None else [tuner.best(self._side).point for tuner in tuners]
+        text = f"Every loss with its settings and {settings.seeds} seeds"
+        trained = self._train(text, list(zip(lines, points, strict=True)), settings.anchor, choosing=False)
+        choices = [
+            RankingChoice(point, None if tuners is None else tuners[i], self._side) for i, point in enumerate(points)
+        ]
+        choices += [RankingChoice(None)] * len(settings.anchor)
+        names, baselines = (*lines, *settings.anchor), {*settings.baseline, *settings.anchor}
+        losses = [
+            EvaluatedLoss(name, name in baselines and name not in settings.loss, choice, tuple(runs))
+            for name, choice, runs in zip(names, choices, trained, strict=True)
+        ]
+        return Outcome(settings, tuple(losses), tuple(self._by_user(losses)))
+
+    def _first_points(self) -> list[Point]:
+        return [first_point(line, self._settings.steps.rate, self._model) for line in self._settings.lines]
+
+    def _tuners(self) -> list[RankingTuner]:
+        """Tune everything about every loss, with as many trials for each."""
+        settings, lines = self._settings, self._settings.lines
+        seed = derive_seed(settings.seed, "evaluation")  # the same for all
+        given = frozenset(name for name, _ in VectorModelSpec.parse(self._line).settings)
+        tuners = [
+            RankingTuner(line, self._model, given, first, seed)
+            for line, first in zip(lines, self._first_points(), strict=True)
+        ]
+        for done in range(0, settings.trials, AT_ONCE):
+            n = min(AT_ONCE, settings.trials - done)
+            asked = [(line, point) for line, tuner in zip(lines, tuners, strict=True) for point in tuner.ask(n)]
+            text = f"Settings for {len(lines)} losses: trials {done + 1} to {done + n} of {settings.trials} for each"
+            runs = iter(self._train(text, asked, (), choosing=True))
+            for tuner in tuners:
+                tuner.tell([self._values(next(runs)) for _ in range(n)], self._side)
+        return tuners
+
+    def _values(self, runs: Sequence[Result]) -> list[float]:
+        """Return the validation metric of each run; the worst value of the metric where training broke down."""
+        values = [run["validation"].get(self._metric.name) for run in runs]
+        return [self._metric.worst if value is None or not math.isfinite(value) else float(value) for value in values]
+
+    def _train(
+        self, text: str, losses: Sequence[tuple[str, Point]], anchors: Sequence[str], choosing: bool
+    ) -> list[list[Result]]:
+        """Train losses, and fit anchors, with several seeds; return the results of each in the order of the seeds."""
+        repeats = self._settings.repeats(choosing)
+        tasks = [self._task(line, point, repeat, choosing) for repeat in repeats for line, point in losses]
+        fitted = [self._anchor(line, repeat) for repeat in repeats for line in anchors]
+        found = self._runner.stage(text, tasks + fitted)
+        of_losses, of_anchors = found[: len(tasks)], found[len(tasks) :]
+        return [of_losses[i :: len(losses)] for i in range(len(losses))] + [
+            of_anchors[i :: len(anchors)] for i in range(len(anchors))
+        ]
+
+    def _task(self, line: str, point: Point, repeat: int, is_trial: bool) -> Task:
+        way = {
+            "learning_rate": point.learning_rate,
+            "weight_decay": self._settings.steps.weight_decay,
+            "model": dict(point.model),
+        }
+        kind, what = ("ranking trial", f"{line}, trial") if is_trial else ("ranking", line)
+        content = {"loss": str(point.loss), "way": way, "anchor": None}
+        return Task(kind, f"{what}, training seed {repeat}", {**self._shared(repeat), **content})
+
+    def _anchor(self, line: str, repeat: int) -> Task:
+        return Task("ranking", f"{line}, seed {repeat}", {**self._shared(repeat), "loss": None, "anchor": line})
+
+    def _shared(self, repeat: int) -> dict[str, Any]:
+        """Return what all tasks of a seed depend on."""
+        content = {"data": self._digest, "data_settings": self._data, "plan": self._settings.plan(), "repeat": repeat}
+        own = vector_model_source(self._line)
+        return content if own is None else {**content, "model_source": own}
+
+    def _by_user(self, losses: Sequence[EvaluatedLoss]) -> list[PairedComparison]:
+        """Compare every loss that is judged with every baseline, paired by user over the mean of all seeds."""
+        found: list[PairedComparison] = []
+        baselines = [one for one in losses if one.is_baseline]
+        for metric in self._settings.metrics:
+            values = {one.name: _of_users(one, metric.name) for one in losses}
+            for one in losses:
+                if not one.is_baseline:
+                    found += _compare_users(one.name, [other.name for other in baselines], metric.name, values)
+        return found
+
+
+def _of_users(one: EvaluatedLoss, metric: str) -> np.ndarray | None:
+    """Return a metric for every user [N], the mean over seeds; None where a training broke down."""
+    runs = [run.get("per_user", {}).get(metric) for run in one.runs]
+    if None in runs:
+        return None
+    means: np.ndarray = np.stack([unpacked(run) for run in runs]).mean(axis=0, dtype=np.float64)
+    return means
+
+
+def _compare_users(
+    loss: str, baselines: Sequence[str], metric: str, values: Mapping[str, np.ndarray | None]
+) -> list[PairedComparison]:
+    side = 1 if find_ranking_metric(metric).higher_is_better else -1
+    own = values[loss]
+    pairs = [(other, theirs) for other in baselines if (theirs := values[other]) is not None and own is not None]
+    gains = [side * (own - theirs) for _, theirs in pairs]
+    p_values = [signed_rank_p(one) for one in gains]
+    corrected = holm([1.0 if p is None else p for p in p_values])
+    return [
+        PairedComparison(loss, other, metric, (float(one.mean()),), p, adjusted, len(pairs), len(one))
+        for (other, _), one, p, adjusted in zip(pairs, gains, p_values, corrected, strict=True)
+    ]

@@ -1,0 +1,170 @@
+"""Settings for one loss on rankings, chosen on validation: how it is trained, and its constants.
+
+Every loss has the same region of settings of the training, and its constants the regions of their kind. The first
+trial is what a person would begin with; then Optuna's TPE proposes. Constants that are given with the loss stay.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+from typing import Any
+
+import optuna
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
+from optuna.samplers import TPESampler
+
+from core.common.seeding import derive_seed
+from core.losses.setwise.constants import Range, constants_of, tuned_ranges, with_constants
+from core.losses.setwise.registry import SetLossSpec, parse_set_loss
+from core.losses.setwise.set_loss import SetLoss
+from recommenders.models.vectors.model import VectorModel
+from studies.common.processes import quiet
+
+#: Trials that are asked for together.
+AT_ONCE = 4
+#: Digits that a tuned number keeps, so that a line of it is short.
+_DIGITS = 4
+_RATES = Range(0.003, 0.3, True)
+#: Setting of a model -> where it is tuned, if the model has it and it is not given.
+_OF_MODEL: Mapping[str, Range | tuple[str, ...]] = {
+    "similarity": ("cosine", "dot"),
+    "dropout": Range(0.0, 0.5, False),
+    "init_std": Range(0.003, 0.3, True),
+}
+Value = float | str
+
+
+@dataclass(frozen=True)
+class Point:
+    """Settings of a loss."""
+
+    loss: SetLoss
+    """With its constants."""
+    learning_rate: float
+    model: Mapping[str, Value]
+    """Settings of the model that were chosen for it."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain data."""
+        return {"loss": str(self.loss), "learning_rate": self.learning_rate, **self.model}
+
+
+@dataclass(frozen=True)
+class Tried:
+    """A point and what it came to."""
+
+    point: Point
+    per_seed: tuple[float, ...]
+    """The validation metric with each tuning seed; the worst value of the metric where training broke down."""
+
+    @property
+    def value(self) -> float:
+        """The mean."""
+        return fmean(self.per_seed)
+
+
+class RankingTuner:
+    """Asks for points and is told what they came to.
+
+    Args:
+        line: the loss as it was given; constants in it stay.
+        model: the model as it was given.
+        given: settings of the model that were given, which stay.
+        first: the point that a person would begin with.
+        seed: of all draws.
+    """
+
+    def __init__(self, line: str, model: VectorModel, given: frozenset[str], first: Point, seed: int) -> None:
+        self._first, self._seed, self._round = first, seed, 0
+        kept = {name for name, _ in SetLossSpec.parse(line.lower()).settings}
+        ranges = tuned_ranges(first.loss)
+        self._constants = {name: one for name, one in ranges.items() if name.partition(".")[0] not in kept}
+        open_ones = [name for name in _OF_MODEL if hasattr(model, name) and name not in given]
+        self._of_model = {name: _OF_MODEL[name] for name in open_ones}
+        if first.loss.scores == "cosine":
+            self._of_model.pop("similarity", None)  # its constants presuppose cosines
+        optuna.logging.set_verbosity(logging.ERROR)
+        self._study = optuna.create_study(direction="maximize")
+        self._asked: list[tuple[optuna.Trial, Point]] = []
+        self.tried: list[Tried] = []
+        """All points so far, in order."""
+
+    def ask(self, n: int) -> list[Point]:
+        """Return the points to try next.
+
+        Args:
+            n: how many.
+        """
+        if not self.tried:
+            self._study.enqueue_trial(self._params(self._first))
+        seed = derive_seed(self._seed, "ranking tuner", self._round) % 2**32
+        self._round += 1
+        with quiet():
+            self._study.sampler = TPESampler(seed=seed, n_startup_trials=AT_ONCE, multivariate=True, constant_liar=True)
+            for _ in range(n):
+                trial = self._study.ask(self._space())
+                self._asked.append((trial, self._point(trial.params)))
+        return [point for _, point in self._asked]
+
+    def tell(self, values: Sequence[Sequence[float]], side: int) -> None:
+        """Record what the points came to.
+
+        Args:
+            values: for each, in order, the metric with each seed.
+            side: 1 where a higher value is better, else -1.
+        """
+        for (trial, point), per_seed in zip(self._asked, values, strict=True):
+            self.tried.append(Tried(point, tuple(per_seed)))
+            self._study.tell(trial, side * fmean(per_seed))
+        self._asked.clear()
+
+    def best(self, side: int) -> Tried:
+        """Return the best point so far; of equal ones the first.
+
+        Args:
+            side: see `tell`.
+        """
+        return max(self.tried, key=lambda tried: side * tried.value)
+
+    def _space(self) -> dict[str, BaseDistribution]:
+        numbers = {"learning_rate": _RATES, **self._of_model, **self._constants}
+        return {
+            name: FloatDistribution(one.low, one.high, log=one.log)
+            if isinstance(one, Range)
+            else CategoricalDistribution(one)
+            for name, one in numbers.items()
+        }
+
+    def _params(self, point: Point) -> dict[str, Value]:
+        """Return a point as Optuna has it; what is out of a range is at its end."""
+        values: dict[str, Value] = {"learning_rate": point.learning_rate, **constants_of(point.loss), **point.model}
+        found: dict[str, Value] = {}
+        for name, one in {"learning_rate": _RATES, **self._of_model, **self._constants}.items():
+            value = values[name]
+            found[name] = min(max(value, one.low), one.high) if isinstance(one, Range) else value
+        return found
+
+    def _point(self, params: Mapping[str, Value]) -> Point:
+        short = {name: _short(value) for name, value in params.items()}
+        loss = with_constants(self._first.loss, {name: short[name] for name in self._constants})  # type: ignore[misc]
+        model = {name: short[name] for name in self._of_model}
+        return Point(loss, float(short["learning_rate"]), {**self._first.model, **model})
+
+
+def _short(value: Value) -> Value:
+    return float(f"{value:.{_DIGITS}g}") if isinstance(value, float) else value
+
+
+def first_point(line: str, learning_rate: float, model: VectorModel) -> Point:
+    """Return the point that a person would begin with.
+
+    Args:
+        line: the loss.
+        learning_rate: of the evaluation.
+        model: as it was given.
+    """
+    own = {name: getattr(model, name) for name in _OF_MODEL if hasattr(model, name)}
+    return Point(parse_set_loss(line), learning_rate, own)

@@ -1,0 +1,168 @@
+"""What a worker does for rankings: one training with a loss, or one anchor, from plain data to plain data."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from core.common.seeding import derive_seed
+from core.losses.setwise.registry import parse_set_loss
+from core.search.effectiveness import EarlyStopping
+from recommenders.backends.ranking.base import Recipe, VectorTask
+from recommenders.backends.ranking.optimisers import parse_optimiser
+from recommenders.common.machine import Machine
+from recommenders.data import DataFiles
+from recommenders.data.implicit import ImplicitDataset, ImplicitOptions, load_implicit
+from recommenders.data.implicit.samplers import parse_sampler
+from recommenders.data.options import TableOptions
+from recommenders.models.vectors.model import VectorModel
+from recommenders.modules.vector_specification import parse_vector_model
+from recommenders.tasks.ranking import Ranks, find_ranking_metric, measure_exposure, rank_items
+from recommenders.tasks.ranking.anchors import parse_anchor
+from recommenders.tasks.ranking.schedules import parse_schedule
+from recommenders.tasks.ranking.training import RankingPlan, RankingTraining
+from studies.execution.resources import Checkpointer, Report, Resources
+from studies.storage.checkpoints import restoring
+from studies.storage.output import plain
+
+#: Lengths of the lists whose coverage and popularity are measured.
+TOP = 20
+
+
+def ranking_data(settings: Mapping[str, Any], data: Path | None) -> ImplicitDataset:
+    """Load the data set of an evaluation.
+
+    Args:
+        settings: of the data, as a task has them.
+        data: the file or folder.
+    """
+    options = dict(settings["options"])
+    table = TableOptions(**{name: _as_given(value) for name, value in options.pop("table").items()})
+    return load_implicit(settings["dataset"], data, settings["seed"], ImplicitOptions(**options, table=table))
+
+
+def _as_given(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+@lru_cache(maxsize=1)
+def _same_data(settings: str, data: Path | None) -> ImplicitDataset:
+    return ranking_data(json.loads(settings), data)
+
+
+def model_of(line: str, changes: Mapping[str, Any]) -> VectorModel:
+    """Return a model with some of its settings changed.
+
+    Args:
+        line: of the model.
+        changes: setting -> value; those that it does not have are left out.
+    """
+    model = parse_vector_model(line)
+    return replace(model, **{name: value for name, value in changes.items() if hasattr(model, name)})
+
+
+def trained_ranking(
+    content: Mapping[str, Any],
+    resources: Resources,
+    data: DataFiles,
+    report: Report,
+    checkpointer: Checkpointer,
+    is_trial: bool,
+) -> dict[str, Any]:
+    """Train with a loss, or fit an anchor, and rank.
+
+    Args:
+        content: of the task.
+        resources: of this worker.
+        data: the file or folder of the data set.
+        report: told how far it is, from 0 to 1.
+        checkpointer: keeps what is unfinished.
+        is_trial: whether something is chosen by the result; then nothing of the test part is in it.
+    """
+    dataset = _data(content["data_settings"], data)
+    if content["anchor"] is not None:
+        return _fitted(content, dataset, resources)
+    training = _training(content, dataset, resources)
+    if checkpointer.stored is not None:
+        with restoring():
+            training.load_state_dict(checkpointer.stored)
+
+    def on_epoch(curves: Sequence[Any]) -> None:
+        report(len(training.losses) / content["plan"]["max_epochs"])
+        checkpointer.on_checkpoint(training.state_dict)
+
+    (fitted,) = training.run(on_epoch)
+    result = {
+        "validation": plain(fitted.validation),
+        "best_epoch": fitted.best_epoch,
+        "epochs": fitted.epochs,
+        "curve": plain(list(fitted.curve)),
+    }
+    if not is_trial:
+        details = {} if training.kept is None else _details(training.best_ranks(top=TOP), dataset, content)
+        result |= {"test": plain(fitted.test), **details}
+    return result
+
+
+def _data(settings: Mapping[str, Any], data: DataFiles) -> ImplicitDataset:
+    return _same_data(json.dumps(settings, sort_keys=True), data.data)
+
+
+def _training(content: Mapping[str, Any], dataset: ImplicitDataset, resources: Resources) -> RankingTraining:
+    given, way = content["plan"], content["way"]
+    recipe = Recipe(
+        parse_sampler(given["sampler"]),
+        parse_optimiser(given["optimiser"]),
+        given["batch_size"],
+        way["weight_decay"],
+        given["decay_of"],
+        given["clip_norm"],
+    )
+    stopping = EarlyStopping(given["max_epochs"], given["stop_after"], given["max_epochs"])
+    schedule, metrics = parse_schedule(given["schedule"]), tuple(given["metrics"])
+    plan = RankingPlan(way["learning_rate"], schedule, stopping, given["every"], given["select_on"], metrics)
+    machine = Machine(torch.device(resources.device), backend=given["backend"], threads=resources.threads)
+    task = VectorTask(model_of(given["recommender"], way["model"]), dataset, recipe)
+    seed = derive_seed("ranking", content["repeat"])
+    return RankingTraining(task, parse_set_loss(content["loss"]), plan, machine, seed)
+
+
+def _fitted(content: Mapping[str, Any], dataset: ImplicitDataset, resources: Resources) -> dict[str, Any]:
+    """Fit an anchor; nothing of it is chosen by validation, so a trial is the same."""
+    scores = parse_anchor(content["anchor"]).fit(dataset, derive_seed("ranking", content["repeat"]))
+    metrics = [find_ranking_metric(name) for name in content["plan"]["metrics"]]
+    parts: dict[str, dict[str, float]] = {"validation": {}}
+    for part in ("validation", "test"):
+        if len(dataset.part(part)):
+            ranks = rank_items(scores, dataset, part, top=TOP, threads=resources.threads)
+            parts[part] = plain({metric.name: metric.mean(ranks) for metric in metrics})
+    return {**parts, "best_epoch": 0, "epochs": 0, **_details(ranks, dataset, content)}
+
+
+def _details(ranks: Ranks, dataset: ImplicitDataset, content: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is recommended, and the metrics of every user of the test part."""
+    exposure = measure_exposure(ranks.top, dataset.popularity())
+    metrics = [find_ranking_metric(name) for name in content["plan"]["metrics"]]
+    per_user = {metric.name: packed(metric.per_user(ranks)) for metric in metrics}
+    return {
+        "exposure": {f"coverage@{TOP}": exposure.coverage, "gini": exposure.gini, "popularity": exposure.popularity},
+        "per_user": per_user,
+    }
+
+
+def packed(values: np.ndarray) -> str:
+    """Return numbers [n] as text: float32, little-endian, in base 64."""
+    return base64.b64encode(values.astype("<f4").tobytes()).decode()
+
+
+def unpacked(text: str) -> np.ndarray:
+    """Return the numbers [n] that `packed` wrote, float32."""
+    return np.frombuffer(base64.b64decode(text), dtype="<f4")
