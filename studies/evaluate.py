@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -26,7 +27,7 @@ from studies.study.study import Study
 
 _NAME = "python -m studies.evaluate"
 #: Judges losses of predictions.
-predictions = make_app(
+app = make_app(
     _NAME,
     "Judge losses, by name or formula: each is trained to convergence with several seeds and tested against the "
     "baselines, paired by seed. Learning rate, weight decay and smoothing term are chosen on validation, with the same "
@@ -36,7 +37,7 @@ predictions = make_app(
 _DEFAULTS, _PLACES = EvaluateSettings(), EvaluatePlaces()
 
 
-@predictions.default
+@app.default
 def evaluate(
     *,
     evaluation: Annotated[
@@ -114,23 +115,15 @@ def evaluate_rankings(
 
 
 #: The tasks that losses are judged for, each with options of its own.
-TASKS = {"classification": predictions, "regression": predictions, "ranking": rankings}
-app = make_app(_NAME, "")
-app.help_flags = []  # the task's own
+TASKS = {"classification": app, "regression": app, "ranking": rankings}
 
 
 def app_of(words: Sequence[str]) -> App:
     """Return the command of the task that is asked for; an unknown one is refused by that of predictions."""
-    given = [after for word, after in zip(words, (*words[1:], ""), strict=True) if word == "--task"]
+    given = [after for word, after in zip(words, [*words, ""][1:], strict=True) if word == "--task"]
     given += [word.partition("=")[2] for word in words if word.startswith("--task=")]
-    return TASKS.get(given[-1] if given else "", predictions)
-
-
-@app.default
-def by_task(*words: Annotated[str, Parameter(allow_leading_hyphen=True, show=False)]) -> None:
-    """Hand over to the task that is asked for."""
-    app_of(words)(list(words), exit_on_error=False, print_error=False)
+    return TASKS.get(given[-1] if given else "", app)
 
 
 if __name__ == "__main__":
-    run_app(app)
+    run_app(app_of(sys.argv[1:]))

@@ -47,7 +47,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     from studies.common.command import make_app, run_app
 
     program = make_app(_PROGRAM, _ABOUT)
-    program.command(module.app, name=name)
+    of_words = getattr(module, "app_of", None)  # of a command with options by task
+    program.command(module.app if of_words is None else of_words(words[1:]), name=name)
     run_app(program, words)
 
 

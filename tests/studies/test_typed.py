@@ -74,7 +74,7 @@ def understood(app, words):
 COMMANDS = {
     "run": (run.app, StudySettings, PlaceSettings, lambda settings, places: run_command(settings, places.files)),
     "compare": (compare.app, CompareSettings, ComparePlaces, compare_command),
-    "evaluate": (evaluate.predictions, EvaluateSettings, EvaluatePlaces, evaluate_command),
+    "evaluate": (evaluate.app, EvaluateSettings, EvaluatePlaces, evaluate_command),
     "reproduce": (
         reproduce.app,
         ReproduceSettings,

@@ -11,7 +11,7 @@ from core.common.errors import UserError, format_value
 
 
 class Range(NamedTuple):
-    """Where a constant is looked for when it is tuned."""
+    """The region of a constant that is tuned."""
 
     low: float
     high: float

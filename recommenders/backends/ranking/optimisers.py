@@ -75,7 +75,7 @@ class RowWiseAdam(SparseAdam):
     about: ClassVar[str] = "the same with one second moment for each row, so that steps keep the gradient's direction"
 
     beta1: float = 0.0
-    """Decay of the mean of gradients. A row's last gradients may be long ago: .9 costs BSL on Gowalla .003 Recall@20."""
+    """Decay of the mean of gradients. Those of a row may be long ago: .9 costs BSL on Gowalla .003 Recall@20."""
 
 
 @dataclass(frozen=True)

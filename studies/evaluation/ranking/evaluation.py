@@ -90,7 +90,7 @@ class RankingEvaluation:
             RankingChoice(point, None if tuners is None else tuners[i], self._side) for i, point in enumerate(points)
         ]
         choices += [RankingChoice(None)] * len(settings.anchor)
-        names, baselines = (*lines, *settings.anchor), {*settings.baseline, *settings.anchor}
+        names, baselines = (*lines, *settings.anchor), {*settings.baselines, *settings.anchor}
         losses = [
             EvaluatedLoss(name, name in baselines and name not in settings.loss, choice, tuple(runs))
             for name, choice, runs in zip(names, choices, trained, strict=True)

@@ -133,8 +133,8 @@ class RankingSteps:
     """Epochs of a training."""
     stop_after: int | None = None
     """A training ends when its best epoch is so many evaluations ago; never before the last epoch unless given."""
-    every: int = 1
-    """Epochs from one evaluation to the next."""
+    every: int = 5
+    """Epochs from one evaluation to the next; the last one is always evaluated."""
     metric: Annotated[
         str,
         Parameter(help="What decides: " + "; ".join(f"{m.form} ({m.about})" for m in RANKING_METRICS.values()) + "."),
@@ -183,8 +183,9 @@ class RankingSettings(JudgedSettings):
             "BSL:exponent=1.22 (repeat the option for several): " + ", ".join(SET_LOSSES) + ".",
         ),
     ] = ()
-    baseline: Annotated[tuple[str, ...], SPACED] = USUAL
-    """Losses that the others are tested against (repeat the option for several)."""
+    baseline: Annotated[tuple[str, ...] | None, Parameter(show_default=False)] = None
+    """Losses that the others are tested against (repeat the option for several). Unless given: BPR, SL, BSL and CCL, or
+    none by --protocol paper."""
     anchor: Annotated[
         tuple[str, ...], SPACED, Parameter(help=listed("Recommenders without a loss beside them", ANCHORS))
     ] = ("popularity",)
@@ -207,7 +208,7 @@ class RankingSettings(JudgedSettings):
         for name in ("seeds", "tuning_seeds", "trials"):
             if not 1 <= getattr(self, name) <= SEEDS_EACH // 2:
                 raise UserError(f"{option(name)}: expected 1 to {SEEDS_EACH // 2}, got {getattr(self, name)}")
-        for line in (*self.loss, *self.baseline):
+        for line in self.lines:
             parse_set_loss(line)
         for line in self.anchor:
             parse_anchor(line)
@@ -221,7 +222,13 @@ class RankingSettings(JudgedSettings):
     @property
     def lines(self) -> list[str]:
         """The losses as they were given, those to judge first; one that is named twice stands once."""
-        return list(dict.fromkeys((*self.loss, *self.baseline)))
+        return list(dict.fromkeys((*self.loss, *self.baselines)))
+
+    @property
+    def baselines(self) -> tuple[str, ...]:
+        """The losses that the others are tested against."""
+        usual = USUAL if self.protocol == "symmetric" else ()
+        return usual if self.baseline is None else self.baseline
 
     @property
     def metrics(self) -> tuple[Metric, ...]:
@@ -260,7 +267,7 @@ class RankingSettings(JudgedSettings):
 
     def to_dict(self) -> dict[str, Any]:
         """See JudgedSettings."""
-        return plain(flat(self) | {"dataset": self.data.name_on(None)})
+        return plain(flat(self) | {"dataset": self.data.name_on(None), "baseline": self.baselines})
 
 
 @dataclass(frozen=True, kw_only=True)

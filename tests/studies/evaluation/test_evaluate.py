@@ -183,7 +183,7 @@ def _check_mlflow(folder):
         ({"epsilon": (2.0,)}, "--epsilon: expected numbers above 0 and up to 1"),
         ({"learning_rate": 0.1}, "--learning-rate: the symmetric protocol tunes it for every loss"),
         ({"weight_decay": 0.1}, "--weight-decay: the symmetric protocol tunes it"),
-        ({"task": "ranking"}, "ranking"),
+        ({"task": "clustering"}, "clustering"),
     ],
 )
 def test_what_cannot_be_judged_is_told_in_a_line(changes, message, capsys, tmp_path, monkeypatch):
