@@ -16,8 +16,9 @@ from core.phases.contender import Contender
 from recommenders.data import DataFiles, dataset_name
 from recommenders.data.options import option
 from recommenders.tasks.contenders import baseline
-from studies.common.parts import PART, flat, plain
+from studies.common.parts import PART, flat
 from studies.execution.places import WorkPlaces
+from studies.storage.output import plain
 from studies.study.settings import StudySettings
 from studies.study.settings_data import DataSettings, listed
 from studies.study.settings_search import LossSettings
@@ -157,7 +158,7 @@ class EvaluateSettings:
         rule = self.study.early_stopping
         values: dict[str, Any] = {"dataset": dataset_name(self.data.dataset, None), "preset": self.study.losses.preset}
         values |= {"max_epochs": rule.max_epochs, "stop_after": rule.best_ago}
-        return plain(flat(self) | values)
+        return {name: plain(value) for name, value in (flat(self) | values).items()}
 
 
 @dataclass(frozen=True, kw_only=True)
