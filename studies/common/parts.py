@@ -22,11 +22,7 @@ PART = Parameter(name="*")
 
 
 def flat(made: Any) -> dict[str, Any]:
-    """Return the settings of all parts by name, in order.
-
-    Args:
-        made: a dataclass, whose fields are settings or parts.
-    """
+    """Return the settings of a dataclass by name, in order: its fields, and those of the parts among them."""
     values: dict[str, Any] = {}
     for f in fields(made):
         value = getattr(made, f.name)
@@ -35,14 +31,9 @@ def flat(made: Any) -> dict[str, Any]:
 
 
 def changed(made: Any) -> dict[str, Any]:
-    """Return the settings that do not have the defaults of the command, see `flat`."""
+    """Return the settings that do not have the defaults of their class, see `flat`."""
     usual = flat(type(made)())
     return {name: value for name, value in flat(made).items() if value != usual[name]}
-
-
-def plain(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return values by name as files hold them: tuples as lists."""
-    return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
 
 
 def compose(kind: type[T], given: Mapping[str, Any], what: str = "setting") -> T:
@@ -71,10 +62,7 @@ def _made(kind: type[T], given: Mapping[str, Any], what: str) -> T:
 
 
 def check_finite(part: Any) -> None:
-    """Refuse settings that are no numbers where numbers are expected.
-
-    Args:
-        part: a dataclass; what other parts it holds have been checked.
+    """Refuse numbers that are none; what other parts this one holds have been checked.
 
     Raises:
         UserError: NaN or infinite.

@@ -18,9 +18,10 @@ from recommenders.data import DataFiles, dataset_name
 from recommenders.data.options import option
 from recommenders.tasks.contenders import baseline
 from recommenders.tasks.metrics import metrics_of
-from studies.common.parts import PART, flat, plain
+from studies.common.parts import PART, flat
 from studies.evaluation.judged import SEEDS_EACH, JudgedSettings
 from studies.execution.places import WorkPlaces
+from studies.storage.output import plain
 from studies.study.settings import StudySettings
 from studies.study.settings_data import DataSettings, listed
 from studies.study.settings_search import LossSettings
@@ -178,7 +179,7 @@ class EvaluateSettings(JudgedSettings):
         rule = self.study.early_stopping
         values: dict[str, Any] = {"dataset": dataset_name(self.data.dataset, None), "preset": self.study.losses.preset}
         values |= {"max_epochs": rule.max_epochs, "stop_after": rule.best_ago}
-        return plain(flat(self) | values)
+        return {name: plain(value) for name, value in (flat(self) | values).items()}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -21,8 +21,9 @@ from recommenders.data.options import option
 from recommenders.tasks.losses import NAMED_LOSSES
 from recommenders.tasks.task import TrainSettings
 from searchers import SEARCHERS, YOUR_OWN
-from studies.common.parts import PART, changed, compose, flat, plain
+from studies.common.parts import PART, changed, compose, flat
 from studies.common.processes import usable_cores
+from studies.storage.output import plain
 from studies.study.problems import LOSS, is_own
 from studies.study.settings_data import DataSettings, listed
 from studies.study.settings_search import JudgingSettings, LossSettings, SearchSettings
@@ -125,7 +126,7 @@ class StudySettings:
         values |= {"dataset": dataset_name(self.data.dataset, None), "baseline": self.compared}
         unsaid = {name for part in self._unused for name in flat(part)} | (_OPTIONAL - changed(self).keys())
         unsaid |= {"baseline"} if self.compared is None else set()
-        return plain({name: value for name, value in values.items() if name not in unsaid})
+        return {name: plain(value) for name, value in values.items() if name not in unsaid}
 
     @classmethod
     def from_dict(cls, stored: Mapping[str, Any]) -> Self:
