@@ -31,7 +31,7 @@ class IALS(Anchor):
 
     factors: int = 64
     """Dimensions of the vectors."""
-    unobserved: float = 0.1
+    unobserved: float = 0.01
     """The weight of all pairs, alpha_0."""
     l2: float = 0.003
     """The weight of squared norms, lambda."""

@@ -29,7 +29,7 @@ class RP3beta(Anchor):
 
     alpha: float = 0.8
     """The exponent of the probabilities of steps."""
-    beta: float = 0.6
+    beta: float = 0.3
     """How much less weight popular items have."""
     neighbours: int = 100
     """Items that are kept for each item."""
