@@ -1,0 +1,265 @@
+"""Losses evaluated on rankings: by command, as tasks, fairly, and whatever somebody types."""
+
+import csv
+import json
+from statistics import fmean, stdev
+
+import numpy as np
+import pytest
+
+from core.losses.setwise.registry import SET_LOSSES, parse_set_loss
+from recommenders.data import DataFiles
+from recommenders.data.implicit import load_implicit
+from recommenders.models.vectors.mf import VectorMF
+from studies.common.command import exit_code
+from studies.common.parts import compose
+from studies.evaluate import app, app_of, rankings
+from studies.evaluation.ranking.evaluation import RankingEvaluation
+from studies.evaluation.ranking.settings import RankingPlaces, RankingSettings, command
+from studies.evaluation.ranking.tuner import RankingTuner, first_point
+from studies.execution.cache import ResultCache
+from studies.execution.executor import Work
+from studies.execution.inline import InlineExecutor
+from studies.execution.processes import ProcessExecutor
+from studies.execution.rankings import packed, ranking_data, unpacked
+from studies.execution.resources import Checkpointer, LocalStorage, Resources
+from studies.execution.runner import CachedRunner
+from studies.execution.work import compute
+from tests.studies.conftest import database
+from tests.studies.small import as_words
+
+OPTIONS = {
+    "loss": ("SL",),
+    "baseline": ("BPR:temperature=.5",),
+    "anchor": ("popularity",),
+    "dataset": "synthetic",
+    "recommender": "mf:embedding_size=8",
+    "sampler": "shared:negatives=16",
+    "trials": 3,
+    "seeds": 2,
+    "max_epochs": 3,
+    "every": 1,
+}
+
+
+def small(**changes):
+    return compose(RankingSettings, OPTIONS | changes).on(None)
+
+
+def judge(folder, jobs=1, **changes):
+    """The outcome, computed in this process unless there are more jobs."""
+    settings = small(**changes)
+    digest = ranking_data(settings.data_settings(), None).digest()
+    storage = LocalStorage({digest: DataFiles()}, folder / "parts")
+    work = Work(compute, Resources(device="cpu"), storage, jobs)
+    with InlineExecutor(work) if jobs == 1 else ProcessExecutor(work) as executor:
+        runner = CachedRunner(executor, ResultCache(folder / "parts"), storage)
+        return RankingEvaluation(settings, digest, runner).run()
+
+
+def run_command(*words, **changes):
+    """The exit code of the command."""
+    words = ["--task", "ranking", *as_words(OPTIONS | changes), "--jobs", "1", *words]
+    return exit_code(lambda: app_of(words)(words, exit_on_error=False, print_error=False))
+
+
+@pytest.fixture(scope="module")
+def outcome(tmp_path_factory):
+    return judge(tmp_path_factory.mktemp("rankings"))
+
+
+def test_every_loss_gets_as_many_trials_and_seeds(outcome):
+    *losses, anchor = outcome.losses
+    assert [len(one.choice.tuner.tried) for one in losses] == [3, 3]
+    assert [len(one.runs) for one in outcome.losses] == [2, 2, 2]
+    assert (anchor.name, anchor.is_baseline) == ("popularity", True)
+
+
+def test_the_best_on_validation_is_chosen_and_trials_know_nothing_of_test(outcome, tmp_path):
+    for one in outcome.losses[:2]:
+        best = max(one.choice.tuner.tried, key=lambda tried: tried.value)
+        assert one.choice.point == best.point
+    judge(tmp_path)
+    stored = [json.loads(path.read_text()) for path in (tmp_path / "parts").glob("*.json")]
+    trials = [one for one in stored if one["kind"] == "ranking trial"]
+    assert len(trials) == 6
+    assert all(not {"test", "per_user", "exposure"} & set(one) for one in trials)
+    assert all("test" in one for one in stored if one["kind"] == "ranking")
+
+
+def test_more_processes_and_what_is_kept_change_nothing(outcome, tmp_path):
+    assert judge(tmp_path, jobs=2).to_dict() == outcome.to_dict()
+    files = {path: path.stat().st_mtime_ns for path in (tmp_path / "parts").glob("*.json")}
+    assert judge(tmp_path).to_dict() == outcome.to_dict()
+    assert {path: path.stat().st_mtime_ns for path in (tmp_path / "parts").glob("*.json")} == files
+    more = judge(tmp_path, seeds=3)
+    assert more.losses[0].values("test", "recall@20")[:2] == outcome.losses[0].values("test", "recall@20")
+    assert len(list((tmp_path / "parts").glob("*.json"))) == len(files) + 3  # a seed of each, the popular items too
+
+
+def test_users_are_paired(outcome):
+    (by_loss, by_anchor) = (one for one in outcome.by_user if one.metric == "recall@20")
+    assert (by_loss.loss, by_loss.baseline) == ("SL", "BPR:temperature=.5")
+    assert by_anchor.users == int((load_implicit("synthetic").test.counts > 0).sum())
+    means = {one.name: fmean(one.values("test", "recall@20")) for one in outcome.losses}
+    assert by_loss.gain == pytest.approx(means["SL"] - means["BPR:temperature=.5"], abs=1e-6)
+    assert f"{by_anchor.users:,} paired users" in by_anchor.sentence
+
+
+def test_as_published_all_is_trained_on_and_test_chooses(tmp_path):
+    outcome = judge(tmp_path, protocol="paper", baseline=None)
+    assert [one.name for one in outcome.losses] == ["SL", "popularity"]
+    (run, _) = outcome.losses[0].runs
+    assert run["validation"] == {}
+    assert run["test"]["recall@20"] == max(run["curve"])
+    assert outcome.losses[0].choice.settings["learning_rate"] == 0.03
+    assert "chosen on the test part" in outcome.settings.caveats()[0]
+
+
+def test_a_loss_that_breaks_down_takes_nobody_with_it(tmp_path):
+    model = "mf:embedding_size=8:similarity=dot:init_std=90000:dropout=0"
+    paper = {"protocol": "paper", "baseline": (), "learning_rate": 1e5}
+    outcome = judge(tmp_path, loss=("MSE",), recommender=model, optimiser="sgd", **paper)
+    broken, popular = outcome.losses
+    assert all(np.isnan(broken.values("test", "recall@20")))
+    assert outcome.by_user == ()
+    assert np.isfinite(popular.values("test", "recall@20")).all()
+
+
+def test_a_training_goes_on_from_its_checkpoint(tmp_path):
+    settings = small(max_epochs=4)
+    data = ranking_data(settings.data_settings(), None)
+    evaluation = RankingEvaluation(settings, data.digest(), runner=None)
+    task = evaluation._task("SL", first_point("SL", 0.03, VectorMF()), 0, is_trial=False)
+    states = []
+
+    class Kept(LocalStorage):
+        def checkpointer(self, tasks):
+            return Checkpointer(states[1] if states else None, lambda state: states.append(state()))
+
+    storage = Kept({data.digest(): DataFiles()})
+    whole, again = (compute([task], Resources(device="cpu").here(0, 1), storage, lambda share: None) for _ in range(2))
+    assert whole == again
+    assert len(states) == 4 + 2  # the second one began after two epochs
+
+
+def test_settings_that_are_given_stay_and_others_are_tuned():
+    model = VectorMF(dropout=0.0)
+    first = first_point("BSL:exponent=1.1", 0.03, model)
+    tuner = RankingTuner("BSL:exponent=1.1", model, frozenset({"dropout"}), first, 1)
+    points = tuner.ask(4)
+    assert points[0] == first
+    assert {point.loss.exponent for point in points} == {1.1}
+    assert {point.model["dropout"] for point in points} == {0.0}
+    assert len({point.loss.temperature for point in points}) == 4
+    tuner.tell([[0.1], [0.3], [0.2], [0.3]], side=1)
+    assert tuner.best(1).point == points[1]
+    assert tuner.best(-1).point == points[0]
+
+
+@pytest.mark.parametrize("name", SET_LOSSES)
+def test_every_loss_can_be_tuned(name):
+    tuner = RankingTuner(name, VectorMF(), frozenset(), first_point(name, 0.03, VectorMF()), 1)
+    points = tuner.ask(4)
+    for point in points:
+        assert parse_set_loss(str(point.loss)) == point.loss
+        if point.loss.scores == "cosine":
+            assert point.model["similarity"] == "cosine"
+    assert len({point.learning_rate for point in points}) == 4
+
+
+def test_numbers_of_users_come_back():
+    values = np.linspace(0, 1, 7)
+    assert (unpacked(packed(values)) == values.astype(np.float32)).all()
+
+
+def test_the_command_writes_all_that_a_reader_needs(tmp_path, migrated, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mlflow.db").write_bytes(migrated.read_bytes())
+    assert run_command("--out", "out", "--tracking-uri", database(tmp_path)) == 0
+    told = capsys.readouterr().out
+    result = json.loads((tmp_path / "out" / "result.json").read_text())
+    assert list(result["losses"]) == ["SL", "BPR:temperature=.5", "popularity"]
+    for one in result["losses"].values():
+        for metric in ("recall@20", "ndcg@20", "hitrate@20", "mrr", "auc"):
+            described = one["test"][metric]
+            assert described["mean"] == fmean(described["per_seed"])
+            assert described["std"] == stdev(described["per_seed"])
+    assert result["losses"]["SL"]["line"].startswith("SL:temperature=")
+    assert result["settings"]["dataset"] == "synthetic"
+    with (tmp_path / "out" / "seeds.csv").open() as file:
+        assert len(list(csv.DictReader(file))) == 6
+    assert "Rankings of synthetic" in told
+    assert "paired users" in told
+    assert result["command"] == command(small(), RankingPlaces(out="out")).replace(" --jobs 1", "")
+    from mlflow import MlflowClient
+
+    client = MlflowClient(database(tmp_path))
+    experiment = client.get_experiment_by_name("loss-search-evaluation")
+    runs = client.search_runs([experiment.experiment_id])
+    assert {run.info.run_name for run in runs if run.data.tags["role"] == "loss"} == set(result["losses"])
+
+
+def test_a_printed_command_is_read_back(capsys):
+    words = command(small(), RankingPlaces()).split()[3:]
+    _, bound, _ = rankings.parse_args(words, exit_on_error=False, print_error=False)
+    assert bound.arguments["evaluation"].on(None) == small()
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"loss": ()}, "--loss: expected at least one loss to judge"),
+        ({"loss": ("BSLL",)}, "unknown loss 'bsll'"),
+        ({"loss": ("BSL:exponent=x",)}, "exponent"),
+        ({"loss": ("__import__('os')",)}, "loss"),
+        ({"anchor": ("knn",)}, "unknown anchor 'knn'"),
+        ({"dataset": "netflix"}, "--dataset: expected"),
+        ({"dataset": "gowalla"}, "gowalla"),
+        ({"recommender": "mf:size=3"}, "size"),
+        ({"recommender": "os:system"}, "os:system"),
+        ({"sampler": "shared:negatives=0"}, "negatives: expected 1"),
+        ({"optimiser": "adamw"}, "unknown optimiser"),
+        ({"schedule": "plateau:by=3"}, "schedule plateau"),
+        ({"metric": "recall"}, "recall@k"),
+        ({"protocol": "fair"}, "--protocol: expected symmetric or paper"),
+        ({"seeds": 0}, "--seeds: expected 1 to 50000, got 0"),
+        ({"max_epochs": 0}, "--max-epochs: expected at least 1, got 0"),
+        ({"every": 0}, "every: expected at least 1, got 0"),
+        ({"batch_size": 0}, "batch_size: expected 1"),
+        ({"learning_rate": 0.1}, "--learning-rate: the symmetric protocol tunes it"),
+        ({"validation_share": 0.0}, "--validation-share"),
+        ({"clip_norm": "nan"}, "clip-norm"),
+        ({"decay_of": "users"}, "--decay-of: expected rows or tables"),
+        ({"backend": "compiled", "recommender": "lightgcn"}, "it cannot train LightGCN this way"),
+        ({"data": "http://127.0.0.1/x"}, "--data"),
+        ({"split": "file"}, "split"),
+    ],
+)
+def test_what_cannot_be_judged_is_told_in_a_line(changes, message, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert run_command("--tracking-uri", "none", **changes) == 2
+    told = capsys.readouterr().err
+    last = told.splitlines()[-1]
+    assert message in last
+    assert last.startswith("error: ")
+    assert "Traceback" not in told
+
+
+def test_every_task_has_options_of_its_own():
+    assert app_of(["--task", "ranking"]) is app_of(["--loss", "SL", "--task=ranking"]) is rankings
+    assert app_of(["--task", "regression"]) is app_of([]) is app_of(["--task"]) is app
+
+
+def test_classes_of_ones_own_are_trained(tmp_path, monkeypatch):
+    (tmp_path / "my_vectors.py").write_text(
+        "from torch import nn\n\n\nclass Plain(nn.Module):\n"
+        "    def __init__(self, n_users, n_items, size=4):\n        super().__init__()\n"
+        "        self.u, self.i = nn.Embedding(n_users, size), nn.Embedding(n_items, size)\n\n"
+        "    def user_vectors(self, ids):\n        return self.u(ids)\n\n"
+        "    def item_vectors(self, ids):\n        return self.i(ids)\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    outcome = judge(tmp_path, recommender="my_vectors:Plain:size=6", protocol="paper", max_epochs=2)
+    assert np.isfinite(outcome.losses[0].values("test", "recall@20")).all()
