@@ -1,4 +1,4 @@
-"""The command line and every outside effect: files, terminal, MLflow; and for notebooks and scripts, `search_loss`."""
+"""The command line and every outside effect: files, terminal, MLflow; for notebooks and scripts, see `studies.api`."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 from studies.common.processes import warnings_end_no_command
 
 if TYPE_CHECKING:
-    from studies.api import SearchResult, load_result, search_loss
+    from studies.api import SearchResult, TrainedRecommender, load_result, search_loss, train_recommender
 
-__all__ = ["SearchResult", "load_result", "search_loss"]
+__all__ = ["SearchResult", "TrainedRecommender", "load_result", "search_loss", "train_recommender"]
 __version__ = "0.1.0"  # the one place; pyproject.toml reads it
 
 

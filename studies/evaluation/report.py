@@ -20,6 +20,8 @@ from studies.study.summary import mean_and_spread
 #: Every loss with every seed; a picture of that.
 SEEDS, PICTURE = "seeds.csv", "losses.png"
 REPORT_FILES = (RESULT, SEEDS, PICTURE)
+#: The least width of a column of texts.
+_TEXT = 12
 
 
 def write_report(outcome: Outcome, command: str, folder: OutputFolder, warn: Callable[[str], None]) -> list[Path]:
@@ -84,8 +86,12 @@ def losses_table(outcome: Outcome) -> Table:
     )
     table.add_column("loss", overflow="fold")
     chosen = list(outcome.losses[0].choice.shown)
-    for name in (*chosen, "epochs", f"validation {outcome.metric.name}"):
-        table.add_column("eps" if name == "epsilon" else name.replace("_", " "), justify="right", overflow="fold")
+    for name, value in outcome.losses[0].choice.shown.items():
+        is_text = isinstance(value, str)
+        title = "eps" if name == "epsilon" else name.replace("_", " ")
+        table.add_column(title, justify="left" if is_text else "right", overflow="fold", min_width=_TEXT * is_text)
+    for name in ("epochs", f"validation {outcome.metric.name}"):
+        table.add_column(name, justify="right")
     for metric in outcome.metrics:
         table.add_column(f"test {metric.name}", justify="right")
     for one in outcome.ranked:

@@ -49,7 +49,7 @@ def save_model(result: StudyResult, folder: OutputFolder) -> Path:
     """
     assert result.model is not None, "there is a model where there is a found loss"
     try:
-        with _undisturbed(), TemporaryDirectory(prefix="loss-search-") as temporary:
+        with undisturbed_by_mlflow(), TemporaryDirectory(prefix="loss-search-") as temporary:
             data = _data(result, Path(temporary))
             return folder.write_folder(MODEL, lambda path: _save(result, data, path))
     except Exception as error:  # torch.export has errors of every kind, and so have modules of one's own
@@ -58,7 +58,7 @@ def save_model(result: StudyResult, folder: OutputFolder) -> Path:
 
 
 @contextmanager
-def _undisturbed() -> Iterator[None]:
+def undisturbed_by_mlflow() -> Iterator[None]:
     """Neither warnings of libraries, nor their lines in the terminal."""
     quiet_mlflow()
     with ExitStack() as stack:

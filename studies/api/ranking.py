@@ -1,0 +1,149 @@
+"""`train_recommender`: from a table of who chose what to recommendations, in one call."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from core.common.errors import UserError, format_value
+from core.common.seeding import derive_seed
+from core.losses.setwise.registry import parse_set_loss
+from core.search.effectiveness import EarlyStopping
+from recommenders.backends.ranking.base import Recipe, VectorTask
+from recommenders.backends.ranking.optimisers import parse_optimiser
+from recommenders.common.machine import Machine
+from recommenders.data.frames import Frame, as_table
+from recommenders.data.implicit import ImplicitDataset, cut_validation, implicit_table, load_implicit
+from recommenders.data.implicit.samplers import parse_sampler
+from recommenders.data.options import refuse_url
+from recommenders.modules.vector_specification import parse_vector_model
+from recommenders.tasks.ranking.schedules import parse_schedule
+from recommenders.tasks.ranking.training import RankingPlan, RankingTraining
+from studies.common.parts import compose
+from studies.common.processes import usable_cores
+from studies.common.undisturbed import undisturbed
+from studies.evaluation.ranking.settings import RankingSettings
+from studies.exporting.ranked import Ranker
+from studies.exporting.ranking_model import save_ranker
+from studies.study.loss import pick_device
+
+
+@dataclass(frozen=True, eq=False)
+class TrainedRecommender:
+    """A recommender that `train_recommender` has trained."""
+
+    loss: str
+    """The loss with all its constants."""
+    metrics: Mapping[str, float]
+    """Of the test part, which nothing was chosen by."""
+    validation: Mapping[str, float]
+    """The same of the validation part, which the best epoch was chosen by."""
+    best_epoch: int
+    """The epoch that it is of, from 1."""
+    data: ImplicitDataset
+    """What it was trained on, with the parts."""
+    ranker: Ranker
+    """Ranks items for users."""
+
+    def recommend(self, user: Any, k: int = 10, known: bool = False) -> list[tuple[Any, float]]:
+        """Return the best items of a user with their scores, the best first; none for a user whom the data do not have.
+
+        Args:
+            user: an id.
+            k: how many, at most.
+            known: whether items that the user has in the data may be among them.
+
+        Raises:
+            ValueError: k is no whole number from 1.
+        """
+        return self.ranker.recommend(user, k, known)
+
+    def save(self, folder: Path | str) -> Path:
+        """Write it as a folder that `mlflow.pyfunc.load_model` takes, which needs nothing of this project.
+
+        Args:
+            folder: which is not there yet.
+
+        Raises:
+            UserError: it is there, or cannot be written.
+        """
+        path = _path("folder", folder)
+        about = {"loss": self.loss, "data": self.data.name}
+        save_ranker(self.ranker, self.data.user_ids.tolist(), path, about)
+        return path
+
+
+@undisturbed()
+def train_recommender(
+    data: Frame | Path | str | None = None,
+    loss: str = "BSL",
+    *,
+    threads: int = usable_cores(),
+    **settings: Any,
+) -> TrainedRecommender:
+    """Train a recommender that ranks items, with a loss as it is given.
+
+    Args:
+        data: who chose what: a data frame of any library, or the path of a file, or of a folder beside dataset="lists",
+            "gowalla" or "yelp18"; MovieLens-100K without it.
+        loss: its name, with constants as in SL:temperature=.1, see docs/ranking.md.
+        threads: CPU cores.
+        settings: options of `python -m studies.evaluate --task ranking` by name, such as recommender="simplex",
+            max_epochs=100, sampler="uniform:negatives=100", learning_rate=.01, positive_at=4, seed=1.
+
+    The process is left as it was found, see `studies.common.undisturbed`.
+
+    Raises:
+        UserError: anything that it could not be trained with, in one line.
+    """
+    if not isinstance(loss, str):
+        raise UserError(f"train_recommender: loss: expected a name, got {format_value(loss)}")
+    for name in ("loss", "baseline", "anchor", "protocol", "trials", "seeds", "tuning_seeds", "task"):
+        if name in settings:
+            raise UserError(f"train_recommender: {name} is for evaluations, got {format_value(settings[name])}")
+    chosen = compose(RankingSettings, {**settings, "loss": (loss,), "protocol": "paper"}, "train_recommender")
+    dataset = _data(chosen, data)
+    steps = chosen.steps
+    plan = RankingPlan(
+        steps.rate,
+        parse_schedule(steps.schedule),
+        EarlyStopping(steps.max_epochs, steps.stop_after or steps.max_epochs, steps.max_epochs),
+        steps.every,
+        metrics=tuple(metric.name for metric in chosen.metrics),
+    )
+    machine = Machine(pick_device(steps.device), backend=steps.backend, threads=threads)
+    optimiser, sampler = parse_optimiser(steps.optimiser), parse_sampler(steps.sampler)
+    decay_of: Any = steps.decay_of
+    recipe = Recipe(sampler, optimiser, steps.batch_size, steps.weight_decay, decay_of, steps.clip_norm)
+    task = VectorTask(parse_vector_model(steps.recommender), dataset, recipe)
+    training = RankingTraining(task, parse_set_loss(loss), plan, machine, derive_seed("ranking", chosen.seed))
+    (result,) = training.run()
+    if training.kept is None:
+        raise UserError(f"train_recommender: with {loss} no epoch came to finite numbers; try a smaller learning_rate")
+    users, items = training.vectors()
+    own = dataset.train.union(dataset.validation).union(dataset.test)
+    arrays = {"users": users, "items": items, "indptr": own.indptr, "known": own.items}
+    ids = {"user": dataset.user_ids.tolist(), "item": dataset.item_ids.tolist()}
+    made = str(parse_set_loss(loss))
+    return TrainedRecommender(made, result.test, result.validation, result.best_epoch, dataset, Ranker(ids, arrays))
+
+
+def _data(settings: RankingSettings, data: Frame | Path | str | None) -> ImplicitDataset:
+    source = None if data is None else as_table(data)
+    refuse_url("train_recommender data", source)
+    options = settings.data.options(1.0)
+    if source is None or isinstance(source, Path):
+        return load_implicit(settings.data.name_on(source), source, settings.seed, options)
+    if settings.data.dataset not in (None, "table"):
+        named = f"dataset={settings.data.dataset!r}"
+        raise UserError(f"train_recommender: expected either a data frame or {named}, got both; leave out one of them")
+    return cut_validation(implicit_table(source, options, settings.seed), options.validation_share, settings.seed)
+
+
+def _path(what: str, given: object) -> Path:
+    if not isinstance(given, str | os.PathLike) or not os.fspath(given):
+        raise UserError(f"{what}: expected a path, got {format_value(given)}")
+    return Path(given)
