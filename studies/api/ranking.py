@@ -22,13 +22,13 @@ from recommenders.data.options import refuse_url
 from recommenders.modules.vector_specification import parse_vector_model
 from recommenders.tasks.ranking.schedules import parse_schedule
 from recommenders.tasks.ranking.training import RankingPlan, RankingTraining
-from studies.common.parts import compose
 from studies.common.processes import usable_cores
 from studies.common.undisturbed import undisturbed
 from studies.evaluation.ranking.settings import RankingSettings
 from studies.exporting.ranked import Ranker
 from studies.exporting.ranking_model import save_ranker
 from studies.study.loss import pick_device
+from studies.study.parts import compose
 
 
 @dataclass(frozen=True, eq=False)

@@ -19,7 +19,6 @@ from recommenders.data.opening import is_folder
 from recommenders.data.options import refuse_url
 from recommenders.modules.scoring import ScoringModule
 from studies.api.result import SearchResult
-from studies.common.parts import compose
 from studies.common.undisturbed import undisturbed
 from studies.exporting.finding import find_history, find_study
 from studies.exporting.model import MODEL_DATA
@@ -30,6 +29,7 @@ from studies.storage.locking import own_folder
 from studies.storage.output import MODEL
 from studies.study.callback import StudyCallback
 from studies.study.history import History
+from studies.study.parts import compose
 from studies.study.result import StudyResult
 from studies.study.settings import PlaceSettings, StudySettings
 from studies.study.study import Study

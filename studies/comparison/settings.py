@@ -15,8 +15,8 @@ from recommenders.data import DataFiles
 from recommenders.data.options import option
 from recommenders.tasks.losses import NAMED_LOSSES, find_named_loss
 from searchers import check_searcher
-from studies.common.parts import PART, flat
 from studies.execution.places import WorkPlaces
+from studies.study.parts import PART, flat
 from studies.study.problems import LOSS
 from studies.study.settings import StudySettings
 from studies.study.settings_search import JudgingSettings, LossSettings, SearchSettings

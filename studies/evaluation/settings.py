@@ -18,10 +18,10 @@ from recommenders.data import DataFiles, dataset_name
 from recommenders.data.options import option
 from recommenders.tasks.contenders import baseline
 from recommenders.tasks.metrics import metrics_of
-from studies.common.parts import PART, flat
 from studies.evaluation.judged import SEEDS_EACH, JudgedSettings
 from studies.execution.places import WorkPlaces
 from studies.storage.output import plain
+from studies.study.parts import PART, flat
 from studies.study.settings import StudySettings
 from studies.study.settings_data import DataSettings, listed
 from studies.study.settings_search import LossSettings

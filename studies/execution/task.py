@@ -27,8 +27,8 @@ DECIDING = (
     *("core", "recommenders", "searchers"),
     *(f"studies/execution/{module}.py" for module in ("rankings", "searches", "work")),
     *(f"studies/study/{module}.py" for module in ("baseline_comparison", "found", "history", "loss", "problems")),
-    *(f"studies/study/{module}.py" for module in ("recording", "result", "study")),
-    *(f"studies/study/{module}.py" for module in ("settings", "settings_data", "settings_training")),
+    *(f"studies/study/{module}.py" for module in ("parts", "recording", "result", "study")),
+    *(f"studies/study/{module}.py" for module in ("settings", "settings_data", "settings_search", "settings_training")),
 )
 
 #: What comes of a task: plain numbers, strings, lists and dicts; None for numbers that are not finite.

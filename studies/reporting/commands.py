@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from recommenders.data import DataFiles
-from studies.common.parts import flat
+from studies.study.parts import flat
 from studies.study.settings import StudySettings
 from studies.study.typed import command_line
 

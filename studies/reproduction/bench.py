@@ -8,7 +8,6 @@ from itertools import product
 from typing import Any, TypeVar
 
 from recommenders.data import DataFiles, Dataset
-from studies.common.parts import compose
 from studies.evaluation.evaluation import Evaluation
 from studies.evaluation.outcome import Outcome
 from studies.evaluation.settings import EvaluateSettings
@@ -17,6 +16,7 @@ from studies.execution.factory import TaskFactory, data_file_digest
 from studies.execution.runner import TaskCallback
 from studies.execution.task import Task
 from studies.reproduction.settings import ReproduceSettings
+from studies.study.parts import compose
 from studies.study.study import Study
 
 T = TypeVar("T")

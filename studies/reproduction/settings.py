@@ -15,8 +15,8 @@ from recommenders import RECOMMENDERS
 from recommenders.data import DATASETS, DataFiles
 from recommenders.data.options import option
 from searchers import SEARCHERS
-from studies.common.parts import PART, changed, flat
 from studies.execution.places import WorkPlaces
+from studies.study.parts import PART, changed, flat
 from studies.study.settings import StudySettings
 from studies.study.settings_data import listed
 from studies.study.settings_training import FORMULA, PRESETS

@@ -21,9 +21,9 @@ from recommenders.data.options import option
 from recommenders.tasks.losses import NAMED_LOSSES
 from recommenders.tasks.task import TrainSettings
 from searchers import SEARCHERS, YOUR_OWN
-from studies.common.parts import PART, changed, compose, flat
 from studies.common.processes import usable_cores
 from studies.storage.output import plain
+from studies.study.parts import PART, changed, compose, flat
 from studies.study.problems import LOSS, is_own
 from studies.study.settings_data import DataSettings, listed
 from studies.study.settings_search import JudgingSettings, LossSettings, SearchSettings

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Self
 from cyclopts import Parameter
 
 from recommenders.data import DATASETS, TABLE, DataFiles, Dataset, TableOptions, dataset_name, load_dataset, table_name
-from studies.common.parts import PART
+from studies.study.parts import PART
 
 
 def listed(what: str, registry: Mapping[str, Any]) -> str:

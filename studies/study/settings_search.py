@@ -13,7 +13,7 @@ from core.phases.picking import Pick
 from core.programs.operators import OPERATORS, PAPER_OPERATORS
 from core.programs.operators.choice import chosen_operators, operators_text
 from recommenders.tasks.losses import NAMED_LOSSES
-from studies.common.parts import check_finite
+from studies.study.parts import check_finite
 from studies.study.problems import LOSS, PROBLEMS, parse_problem
 from studies.study.problems import YOUR_OWN as YOUR_OWN_PROBLEM
 from studies.study.settings_data import listed

@@ -17,7 +17,7 @@ from recommenders.backends.registry import check_backend
 from recommenders.data.options import option
 from recommenders.tasks.metrics import PredictionMetric, find_metric
 from recommenders.tasks.task import TrainSettings
-from studies.common.parts import check_finite
+from studies.study.parts import check_finite
 from studies.study.settings_data import listed
 from studies.study.typed import as_typed
 

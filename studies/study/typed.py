@@ -9,7 +9,7 @@ from typing import Any
 from core.common.secrets import masked
 from recommenders.data import DataFiles
 from recommenders.data.options import option
-from studies.common.parts import changed, flat
+from studies.study.parts import changed, flat
 
 
 def as_typed(value: object) -> str:
@@ -48,7 +48,7 @@ def typed(start: Sequence[str], settings: Any, files: DataFiles, **places: objec
 
     Args:
         start: the words that the line begins with.
-        settings: see `studies.common.parts`.
+        settings: see `studies.study.parts`.
         files: of the data set.
         places: more options.
     """

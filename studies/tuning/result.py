@@ -12,8 +12,8 @@ import numpy as np
 from recommenders.data import DataFiles
 from recommenders.tasks.metrics import Metric
 from studies.common.paired import pairs_needed, signed_rank_p
-from studies.common.parts import flat
 from studies.reporting.commands import run_command
+from studies.study.parts import flat
 from studies.study.settings import StudySettings
 from studies.tuning.settings import TuneSettings
 from studies.tuning.trials import Tried

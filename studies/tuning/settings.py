@@ -14,8 +14,8 @@ from recommenders.data import DataFiles
 from recommenders.tasks.contenders import baseline
 from recommenders.tasks.losses import find_named_loss, make_loss
 from recommenders.tasks.metrics import Metric
-from studies.common.parts import PART, check_finite, flat
 from studies.execution.places import WorkPlaces
+from studies.study.parts import PART, check_finite, flat
 from studies.study.problems import LOSS
 from studies.study.settings import StudySettings
 from studies.study.settings_search import LossSettings, SearchSettings

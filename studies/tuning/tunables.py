@@ -10,7 +10,7 @@ from typing import Any, get_type_hints
 
 from core.common.errors import UserError, unknown_name
 from searchers import check_searcher
-from studies.common.parts import flat
+from studies.study.parts import flat
 from studies.study.settings import StudySettings
 from studies.study.typed import as_typed
 

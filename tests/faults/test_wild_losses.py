@@ -40,7 +40,7 @@ def test_losses_that_break_down_end_a_study_in_good_order(recommender, backend, 
     content = json.dumps(result.to_dict(), allow_nan=False)
     assert "NaN" not in content
     funnel = result.search.tally.funnel()
-    assert funnel["trained"] == settings.trainings
+    assert funnel["trained"] == settings.search.trainings
     broken = [name for name, loss in result.to_dict()["baselines"].items() if loss["test"].get("auc") is None]
     if recommender == "mf":  # dead units keep a perceptron finite
         assert funnel["non_finite"] > 0

@@ -15,9 +15,9 @@ import pytest
 
 from studies import benchmark, compare, evaluate, export, plot, report, reproduce, run, tune
 from studies.common.command import BAD_INPUT, exit_code, run_app
-from studies.common.parts import flat
 from studies.common.processes import BROKEN_PIPE, Tolerant
 from studies.storage.ledger import LEDGER
+from studies.study.parts import flat
 from tests.studies.small import small_arguments
 
 ROOT = Path(__file__).parents[2]

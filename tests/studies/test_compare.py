@@ -12,9 +12,9 @@ import pytest
 
 from recommenders.data import DataFiles
 from studies.common.command import BAD_INPUT, INTERRUPTED, exit_code
-from studies.common.parts import compose
 from studies.compare import app
 from studies.comparison.settings import ComparePlaces, CompareSettings, command
+from studies.study.parts import compose
 from tests.studies.comparison.small import small_arguments
 from tests.waiting import eventually
 

@@ -14,7 +14,6 @@ from core.programs.operators import OPERATORS
 from recommenders.data import DataFiles
 from studies import compare, evaluate, reproduce, run
 from studies.common.command import BAD_INPUT, exit_code
-from studies.common.parts import compose, flat
 from studies.comparison.settings import ComparePlaces, CompareSettings
 from studies.comparison.settings import command as compare_command
 from studies.evaluation.settings import EvaluatePlaces, EvaluateSettings
@@ -22,6 +21,7 @@ from studies.evaluation.settings import command as evaluate_command
 from studies.reporting.commands import run_command
 from studies.reproduction.settings import ReproducePlaces, ReproduceSettings
 from studies.reproduction.settings import command as reproduce_command
+from studies.study.parts import compose, flat
 from studies.study.settings import PlaceSettings, StudySettings
 from studies.study.typed import as_typed, command_line
 from studies.tracking.server import how_to_compare

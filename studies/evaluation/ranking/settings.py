@@ -27,11 +27,11 @@ from recommenders.tasks.ranking import RANKING_METRICS, find_ranking_metric
 from recommenders.tasks.ranking.anchors import ANCHORS, parse_anchor
 from recommenders.tasks.ranking.schedules import SCHEDULES, parse_schedule
 from recommenders.tasks.ranking.training import METRICS, RankingPlan
-from studies.common.parts import PART, changed, check_finite, flat
 from studies.evaluation.judged import SEEDS_EACH, JudgedSettings
 from studies.evaluation.settings import EvaluationTracking
 from studies.execution.places import WorkPlaces
 from studies.storage.output import plain
+from studies.study.parts import PART, changed, check_finite, flat
 from studies.study.settings_data import listed
 from studies.study.settings_training import SPACED, check_choice
 from studies.study.typed import command_line

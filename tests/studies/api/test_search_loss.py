@@ -16,7 +16,7 @@ import studies
 from core.common.errors import UserError
 from recommenders.data.synthetic import planted
 from studies import load_result, search_loss
-from studies.common.parts import flat
+from studies.study.parts import flat
 from studies.study.settings import PlaceSettings, StudySettings
 from tests.core.export.written import imported
 

@@ -1,9 +1,9 @@
 """A comparison that ends in seconds and goes through all stages."""
 
-from studies.common.parts import compose
 from studies.comparison.comparison import Comparison
 from studies.comparison.settings import CompareSettings
 from studies.execution.runner import TaskCallback
+from studies.study.parts import compose
 from tests.studies.execution.small import small_runner
 from tests.studies.small import as_words
 

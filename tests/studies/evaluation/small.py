@@ -1,11 +1,11 @@
 """An evaluation that ends in seconds and goes through all stages."""
 
 from studies.common.command import exit_code
-from studies.common.parts import compose
 from studies.evaluate import app
 from studies.evaluation.evaluation import Evaluation
 from studies.evaluation.settings import EvaluateSettings
 from studies.execution.factory import TaskFactory
+from studies.study.parts import compose
 from studies.study.study import Study
 from tests.studies.execution.small import small_runner
 from tests.studies.small import as_words

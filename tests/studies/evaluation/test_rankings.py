@@ -12,7 +12,6 @@ from recommenders.data import DataFiles
 from recommenders.data.implicit import load_implicit
 from recommenders.models.vectors.mf import VectorMF
 from studies.common.command import exit_code
-from studies.common.parts import compose
 from studies.evaluate import app, app_of, rankings
 from studies.evaluation.ranking.evaluation import RankingEvaluation
 from studies.evaluation.ranking.settings import RankingPlaces, RankingSettings, command
@@ -25,6 +24,7 @@ from studies.execution.rankings import packed, ranking_data, unpacked
 from studies.execution.resources import Checkpointer, LocalStorage, Resources
 from studies.execution.runner import CachedRunner
 from studies.execution.work import compute
+from studies.study.parts import compose
 from tests.studies.conftest import database
 from tests.studies.small import as_words
 

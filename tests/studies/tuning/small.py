@@ -3,7 +3,8 @@
 from types import SimpleNamespace
 
 from recommenders.tasks.metrics import METRICS
-from studies.common.parts import compose
+from studies.study.parts import compose
+from studies.study.settings import StudySettings
 from studies.tuning.settings import TuneSettings
 from tests.studies.small import as_words
 
@@ -38,4 +39,4 @@ def small_arguments(**changes):
 
 def varied(*tunables, metric="auc", seed=0, prune=0.1):
     """What trials read of the settings of a tuning, for tunables that no tuning has."""
-    return SimpleNamespace(tunables=tunables, chosen_by=METRICS[metric], seed=seed, prune=prune)
+    return SimpleNamespace(tunables=tunables, chosen_by=METRICS[metric], study=StudySettings(seed=seed), prune=prune)

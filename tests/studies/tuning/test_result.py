@@ -6,8 +6,8 @@ import pytest
 
 from recommenders.data import DataFiles
 from recommenders.tasks.metrics import METRICS
-from studies.common.parts import flat
 from studies.run import app as run_app
+from studies.study.parts import flat
 from studies.tuning.result import TuneResult, best_so_far, command_for
 from studies.tuning.trials import Tried
 from tests.studies.tuning.small import small_tuning

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.common.errors import UserError
-from studies.common.parts import compose
+from studies.study.parts import compose
 from studies.study.settings import StudySettings
 from studies.tuning.settings import TuneSettings
 from studies.tuning.tunables import OF_LOSS, OF_SEARCH, Tunable, present_value, read_tunables, with_values
