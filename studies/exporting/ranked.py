@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from studies.exporting.served import _column, id_text
+from studies.exporting.served import column_of, id_text
 
 
 class Ranker:
@@ -87,7 +87,7 @@ class Ranker:
             ValueError: the column is missing, or k is no whole number from 1.
         """
         k = (params or {}).get("k", 10)
-        return [[item for item, _ in self.recommend(user, k)] for user in _column(rows, "user")]
+        return [[item for item, _ in self.recommend(user, k)] for user in column_of(rows, "user")]
 
 
 def _load_pyfunc(path: str) -> Ranker:

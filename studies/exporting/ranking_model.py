@@ -22,7 +22,7 @@ _LOADER = "loss_search_ranker"
 def ranker_source() -> str:
     """The text of `ranked.py` for a process that has nothing of this project: with what it imports from there."""
     own = Path(str(ranked_file.__file__)).read_text(encoding="utf-8")
-    line = "from studies.exporting.served import _column, id_text\n"
+    line = "from studies.exporting.served import column_of, id_text\n"
     assert own.count(line) == 1, "ranked.py takes what it needs in one line"
     future = "from __future__ import annotations\n"
     return loader_source() + own.replace(line, "").partition(future)[2]

@@ -50,7 +50,7 @@ class Recommender:
         Raises:
             ValueError: a column is missing, or is none.
         """
-        user, item = (self._numbered(kind, _column(rows, kind)) for kind in ("user", "item"))
+        user, item = (self._numbered(kind, column_of(rows, kind)) for kind in ("user", "item"))
         if len(user) != len(item):
             raise ValueError(f"expected as many users as items, got {len(user)} and {len(item)}")
         y_hat = np.full(len(user), np.nan, dtype=np.float32)
@@ -66,7 +66,7 @@ class Recommender:
         return np.array([numbers.get(id_text(one), -1) for one in ids], dtype=np.int64)
 
 
-def _column(rows: Any, kind: str) -> list[Any]:
+def column_of(rows: Any, kind: str) -> list[Any]:
     """The ids in a column, whatever holds them: arrays, series and lists of any library."""
     try:
         column = rows[kind]
