@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import stat
 import time
 import uuid
 from collections.abc import Mapping, Set
@@ -151,9 +152,15 @@ def locks_of(journal: Path) -> tuple[Path, Path]:
 
 def _is_lock(path: Path, journal: Path) -> bool:
     """Whether nothing is there, or what a killed process left."""
-    if path.is_symlink():
-        return path.suffix == ".lock" and path.readlink().name == journal.name
-    return not path.exists() or (path.suffix == ".flock" and path.is_file() and not path.stat().st_size)
+    try:  # in one look: other processes take and free it meanwhile
+        if path.suffix == ".lock":
+            return path.readlink().name == journal.name
+        status = path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:  # it is no link
+        return False
+    return stat.S_ISREG(status.st_mode) and not status.st_size
 
 
 def check_all_ours(storage: BaseStorage, path: Path) -> None:
