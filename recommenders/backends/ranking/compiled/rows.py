@@ -11,7 +11,7 @@ import numpy as np
 
 from core.common.jit import SUMS, compiled, constant
 from recommenders.backends.ranking.compiled import tables
-from recommenders.backends.ranking.compiled.tables import Table, read_row, update_row
+from recommenders.backends.ranking.compiled.tables import Table, read, update
 from recommenders.models.vectors.model import SHORTEST
 
 
@@ -144,9 +144,10 @@ def read_rows(rows, first, stop, step, rule, cosine):
         rule: of the epoch.
         cosine: whether vectors in scores have length 1.
     """
+    now, unit, inverse = rows.now, rows.unit, rows.inverse
+    read(rows.table, rows.numbers, first, stop, step, rule, now)
     for r in range(first, stop):
-        read_row(rows.table, rows.numbers[r], step, rule, rows.now, r)
-        rows.inverse[r] = to_unit(rows.now, r, cosine, rows.unit, r)
+        inverse[r] = to_unit(now, r, cosine, unit, r)
 
 
 @compiled(fastmath=SUMS)
@@ -164,7 +165,7 @@ def squared_norm(rows):
 
 @compiled(uses=(tables,))
 def update_rows(rows, first, stop, step, rule, factor):
-    """Take a step of the rows that have a gradient; one of zeros is none, to lazy optimisers and to others alike.
+    """Take a step of the rows that have a gradient.
 
     Args:
         rows: with gradients, which are overwritten.
@@ -175,11 +176,8 @@ def update_rows(rows, first, stop, step, rule, factor):
         factor: what gradients are multiplied by.
     """
     gradient = rows.gradient
-    for r in range(first, stop):
-        some = False
-        if rows.starts[r] < rows.starts[r + 1]:
+    if factor != 1:
+        for r in range(first, stop):
             for j in range(gradient.shape[1]):
                 gradient[r, j] *= factor
-                some |= gradient[r, j] != 0
-        if some:
-            update_row(rows.table, rows.numbers[r], step, rule, rows.now, gradient, r)
+    update(rows.table, rows.numbers, first, stop, step, rule, rows.now, gradient, rows.starts)

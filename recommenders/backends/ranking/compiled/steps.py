@@ -23,17 +23,17 @@ def place_users(rows, first, masks, before, cosine, users, inverse):
         users: [b, D] overwritten.
         inverse: [b] overwritten: what vectors were multiplied by.
     """
-    drops = len(masks) > 0
+    drops, named, now, unit, inverses = len(masks) > 0, rows.named, rows.now, rows.unit, rows.inverse
     for b in range(len(users)):
-        u = rows.named[first + b]
+        u = named[first + b]
         if drops and before:
             for j in range(users.shape[1]):
-                users[b, j] = rows.now[u, j] * masks[b, j]
+                users[b, j] = now[u, j] * masks[b, j]
             inverse[b] = to_unit(users, b, cosine, users, b)
             continue
-        inverse[b] = rows.inverse[u]
+        inverse[b] = inverses[u]
         for j in range(users.shape[1]):
-            users[b, j] = rows.unit[u, j] * masks[b, j] if drops else rows.unit[u, j]
+            users[b, j] = unit[u, j] * masks[b, j] if drops else unit[u, j]
 
 
 @compiled(fastmath=SUMS)
@@ -46,10 +46,11 @@ def score_positives(users, items, first, scores):
         first: the number of the first example.
         scores: [b] overwritten.
     """
+    named, unit = items.named, items.unit
     for b in range(len(users)):
-        i, dot = items.named[first + b], constant(0, users[0, 0])
+        i, dot = named[first + b], constant(0, users[0, 0])
         for j in range(users.shape[1]):
-            dot += users[b, j] * items.unit[i, j]
+            dot += users[b, j] * unit[i, j]
         scores[b] = dot
 
 
@@ -105,18 +106,19 @@ def finish_users(rows, items, first, masks, before, cosine, users, inverse, of_p
         of_positive: [b] the gradient by the score of the positive.
         out: [b, D] the gradient from negatives; overwritten.
     """
-    drops = len(masks) > 0
+    drops, positives, of_items = len(masks) > 0, items.named, items.unit
+    named, unit = rows.named, rows.unit
     for b in range(len(out)):
-        i, u = items.named[first + b], rows.named[first + b]
+        i, u = positives[first + b], named[first + b]
         for j in range(out.shape[1]):
-            out[b, j] += of_positive[b] * items.unit[i, j]
+            out[b, j] += of_positive[b] * of_items[i, j]
         if drops and before:
             from_unit(out, b, users, b, inverse[b], cosine)
         if drops:
             for j in range(out.shape[1]):
                 out[b, j] *= masks[b, j]
         if not (drops and before):
-            from_unit(out, b, rows.unit, u, inverse[b], cosine)
+            from_unit(out, b, unit, u, inverse[b], cosine)
 
 
 @compiled(fastmath=SUMS)
@@ -131,13 +133,13 @@ def sum_users(rows, first, stop, of_example, share, decay):
         share: of an example in the mean, 1 / B.
         decay: the weight decay of a row, for each time that it is named.
     """
-    out, starts = rows.gradient, rows.starts
+    out, starts, order, now = rows.gradient, rows.starts, rows.order, rows.now
     for r in range(first, stop):
         shrink = decay * (starts[r + 1] - starts[r]) * share
         for j in range(out.shape[1]):
-            out[r, j] = shrink * rows.now[r, j]
+            out[r, j] = shrink * now[r, j]
         for at in range(starts[r], starts[r + 1]):
-            b = rows.order[at]
+            b = order[at]
             for j in range(out.shape[1]):
                 out[r, j] += share * of_example[b, j]
 
@@ -157,7 +159,8 @@ def sum_items(rows, first, stop, sources, share, decay, cosine):
         cosine: whether vectors in scores have length 1.
     """
     users, of_positive, of_negative, of_shared = sources
-    n, out, starts = len(users), rows.gradient, rows.starts
+    n, out, starts, order = len(users), rows.gradient, rows.starts, rows.order
+    now, unit, inverse = rows.now, rows.unit, rows.inverse
     for r in range(first, stop):
         if starts[r] == starts[r + 1]:
             continue
@@ -165,7 +168,7 @@ def sum_items(rows, first, stop, sources, share, decay, cosine):
         for j in range(out.shape[1]):
             out[r, j] = 0
         for at in range(starts[r], starts[r + 1]):
-            source = rows.order[at]
+            source = order[at]
             if source >= n and len(of_shared):
                 times += n
                 for block in range(len(of_shared)):
@@ -177,7 +180,7 @@ def sum_items(rows, first, stop, sources, share, decay, cosine):
             times += 1
             for j in range(out.shape[1]):
                 out[r, j] += by * users[b, j]
-        from_unit(out, r, rows.unit, r, rows.inverse[r], cosine)
+        from_unit(out, r, unit, r, inverse[r], cosine)
         shrink = decay * times
         for j in range(out.shape[1]):
-            out[r, j] = share * (out[r, j] + shrink * rows.now[r, j])
+            out[r, j] = share * (out[r, j] + shrink * now[r, j])

@@ -15,8 +15,9 @@ from recommenders.backends.compiled.blas import blas_on_one_core
 from recommenders.backends.compiled.cores import Cores
 from recommenders.backends.ranking.base import VectorTask, VectorTrainer, load_arrays
 from recommenders.backends.ranking.compiled.rows import Rows, read_rows, squared_norm, update_rows
+from recommenders.backends.ranking.compiled.rules import Rule, new_rule
 from recommenders.backends.ranking.compiled.step import Buffers, Step, find_rows
-from recommenders.backends.ranking.compiled.tables import ROW, Rule, new_rule, new_table, settle
+from recommenders.backends.ranking.compiled.tables import ROW, new_table, settle
 from recommenders.backends.ranking.epochs import Batch, Epochs
 from recommenders.backends.ranking.torch_trainer import CLIP_EPSILON
 from recommenders.common.machine import Machine
@@ -24,6 +25,8 @@ from recommenders.models.vectors.mf import VectorMF
 
 #: Examples and rows that a thread takes at a time. The former decides how sums are rounded, whatever the threads.
 _EXAMPLES, _ROWS = 256, 256
+#: Parts that the rows of a table are cut into at most.
+_PARTS = 8
 #: Private negatives are scored row by row: fewer examples, so that there are several blocks of a small batch.
 _PRIVATE_EXAMPLES = 128
 TABLES = ("user_embedding", "item_embedding")
@@ -102,11 +105,11 @@ class CompiledTrainer(VectorTrainer):
 
     def _both(self, users: Rows, items: Rows, work: Callable[[Rows, int, int], None]) -> None:
         """Do something to all rows of both tables, on all cores."""
-        parts = [
-            (rows, first, min(first + _ROWS, len(rows.numbers)))
-            for rows in (users, items)
-            for first in range(0, len(rows.numbers), _ROWS)
-        ]
+        parts = []
+        for rows in (users, items):
+            n = len(rows.numbers)
+            size = max(_ROWS, -(-n // _PARTS))
+            parts += [(rows, first, min(first + size, n)) for first in range(0, n, size)]
         self._cores.map(lambda k: work(*parts[k]), len(parts))
 
     def vectors(self) -> tuple[np.ndarray, np.ndarray]:
