@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Group, Parameter
 
@@ -13,17 +13,21 @@ from core.common.errors import UserError
 from recommenders.data import DataFiles
 from recommenders.data.implicit import summarise
 from studies.common.command import make_app, run_app
+from studies.evaluation.judged import JudgedSettings
 from studies.evaluation.ranking.settings import RankingPlaces, RankingSettings
 from studies.evaluation.ranking.settings import command as ranking_command
 from studies.evaluation.settings import EvaluatePlaces, EvaluateSettings, command
 from studies.evaluation.tracking import EvaluationTracker
-from studies.execution.experiment import experiment
+from studies.execution.experiment import Experiment, experiment
 from studies.execution.factory import TaskFactory, data_file_digest
 from studies.execution.progress import TaskProgress
 from studies.execution.rankings import ranking_data
 from studies.storage.output import folder_name
 from studies.study.console import for_tables, print_lines
 from studies.study.study import Study
+
+if TYPE_CHECKING:
+    from studies.evaluation.outcome import Outcome  # statistics take seconds to load
 
 _NAME = "python -m studies.evaluate"
 #: Judges losses of predictions.
@@ -52,17 +56,43 @@ def evaluate(
     data, model = evaluation.data.name_on(places.files), evaluation.training.recommender
     path = places.out or Path("results") / folder_name(f"evaluate-{evaluation.protocol}-{data}-{model}")
     study = Study(evaluation.study, places.files)  # whatever is wrong with the settings is found here
-    from studies.evaluation.evaluation import Evaluation  # Optuna, statistics and pictures take seconds to load
+    digest = data_file_digest(places.files)
+
+    def judged(work: Experiment, progress: TaskProgress) -> Outcome:
+        from studies.evaluation.evaluation import Evaluation  # Optuna takes seconds to load
+
+        runner = work.runner({digest: places.files}, evaluation.training.device, [progress])
+        return Evaluation(evaluation, study.losses.task, TaskFactory(digest), runner).run()
+
+    _judge(evaluation, places, path, study.problem.lines(), command(evaluation, places), judged)
+
+
+def _judge(
+    settings: JudgedSettings,
+    places: EvaluatePlaces | RankingPlaces,
+    path: Path,
+    lines: Sequence[str],
+    again: str,
+    judged: Callable[[Experiment, TaskProgress], Outcome],
+) -> None:
+    """Do what every evaluation does around its work: progress, MLflow, files and the summary.
+
+    Args:
+        settings: of the evaluation.
+        places: where things are written.
+        path: of the folder.
+        lines: what a person is told of the data first.
+        again: what to type to get this again.
+        judged: computes what comes of it.
+    """
     from studies.evaluation.report import REPORT_FILES, conclusion, print_summary, write_report
 
     with experiment(path, places.work, places.tracking, REPORT_FILES) as work:
         progress = work.open(TaskProgress(work.err))
-        tracker = work.track(lambda uploader: EvaluationTracker(uploader, work.path, evaluation.to_dict()))
-        print_lines(study.problem.lines(), work.err)
-        digest = data_file_digest(places.files)
-        runner = work.runner({digest: places.files}, evaluation.training.device, [progress])
-        outcome = Evaluation(evaluation, study.losses.task, TaskFactory(digest), runner).run()
-        files = write_report(outcome, command(evaluation, places), work.folder, work.warn)
+        tracker = work.track(lambda uploader: EvaluationTracker(uploader, work.path, settings.to_dict()))
+        print_lines(lines, work.err)
+        outcome = judged(work, progress)
+        files = write_report(outcome, again, work.folder, work.warn)
         if tracker is not None:
             tracker.on_outcome(outcome, conclusion(outcome), files)
     print_summary(outcome, for_tables(work.out, 160))
@@ -97,21 +127,15 @@ def evaluate_rankings(
         f"evaluate-ranking-{evaluation.protocol}-{evaluation.data.dataset}-{model}"
     )
     data = ranking_data(evaluation.data_settings(), places.data)  # whatever is wrong with the data is found here
-    from studies.evaluation.ranking.evaluation import RankingEvaluation  # Optuna and statistics take seconds to load
-    from studies.evaluation.report import REPORT_FILES, conclusion, print_summary, write_report
 
-    with experiment(path, places.work, places.tracking, REPORT_FILES) as work:
-        progress = work.open(TaskProgress(work.err))
-        tracker = work.track(lambda uploader: EvaluationTracker(uploader, work.path, evaluation.to_dict()))
-        print_lines(summarise(data).lines(), work.err)
+    def judged(work: Experiment, progress: TaskProgress) -> Outcome:
+        from studies.evaluation.ranking.evaluation import RankingEvaluation  # Optuna takes seconds to load
+
         digest = data.digest()
         runner = work.runner({digest: DataFiles(data=places.data)}, evaluation.steps.device, [progress])
-        outcome = RankingEvaluation(evaluation, digest, runner).run()
-        files = write_report(outcome, ranking_command(evaluation, places), work.folder, work.warn)
-        if tracker is not None:
-            tracker.on_outcome(outcome, conclusion(outcome), files)
-    print_summary(outcome, for_tables(work.out, 160))
-    work.say_where(files[0])
+        return RankingEvaluation(evaluation, digest, runner).run()
+
+    _judge(evaluation, places, path, summarise(data).lines(), ranking_command(evaluation, places), judged)
 
 
 #: The tasks that losses are judged for, each with options of its own.

@@ -7,9 +7,11 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from types import NoneType, UnionType
-from typing import Any, ClassVar, Literal, Self, Union, get_args, get_origin, get_type_hints
+from typing import Any, ClassVar, Literal, Self, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from core.common.errors import UserError, format_value, unknown_name
+
+T = TypeVar("T")
 
 _TRUTHS: Mapping[str, bool] = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 _WANTED: Mapping[type, str] = {int: "a whole number", float: "a finite number", bool: "true or false"}
@@ -80,6 +82,22 @@ def read_settings(spec: Specification, kind: type | None) -> Any:
             raise UserError(f"{spec.kind} {spec}: {spec.name} has no settings")
         return None
     return kind(**read_values(spec, kinds_of(kind)))
+
+
+def make_registered(spec: Specification, registry: Mapping[str, type[T]]) -> T:
+    """Build the object that a specification names in a registry of dataclasses, whose fields are the settings.
+
+    Args:
+        spec: the specification.
+        registry: name -> class.
+
+    Raises:
+        UserError: an unknown name or setting, a value of the wrong type, or one that the class refuses.
+    """
+    if spec.name not in registry:
+        raise unknown_name(spec.kind, spec.name, registry)
+    made: T = read_settings(spec, registry[spec.name])
+    return made
 
 
 def kinds_of(kind: type) -> dict[str, Any]:

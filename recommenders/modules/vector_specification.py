@@ -7,9 +7,9 @@ from typing import Any, ClassVar
 
 from torch import nn
 
-from core.common.errors import UserError, unknown_name
+from core.common.errors import UserError
 from core.common.loading import find_class, source_digest, user_errors_from
-from core.common.specification import Specification, kinds_of, read_settings, read_values
+from core.common.specification import Specification, kinds_of, make_registered, read_values
 from recommenders.models.vectors.model import VectorModel
 from recommenders.models.vectors.registry import VECTOR_MODELS
 from recommenders.modules.building import ModuleClass
@@ -38,11 +38,8 @@ def parse_vector_model(text: str) -> VectorModel:
         UserError: an unknown name or setting, a value out of range, or a class that is no model of vectors.
     """
     spec = VectorModelSpec.parse(text)
-    if ":" not in spec.name and spec.name not in VECTOR_MODELS:
-        raise unknown_name("model", spec.name, VECTOR_MODELS)
-    if spec.name in VECTOR_MODELS:
-        known: VectorModel = read_settings(spec, VECTOR_MODELS[spec.name])
-        return known
+    if ":" not in spec.name:
+        return make_registered(spec, VECTOR_MODELS)
     kind: type[Any] = find_class(spec, is_vector_model, _BASE)
     if issubclass(kind, nn.Module):
         return _of_module(spec, kind)

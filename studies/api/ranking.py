@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from core.common.errors import UserError, format_value
-from core.common.seeding import derive_seed
 from core.losses.setwise.registry import parse_set_loss
-from core.search.effectiveness import EarlyStopping
-from recommenders.backends.ranking.base import Recipe, VectorTask
-from recommenders.backends.ranking.optimisers import parse_optimiser
 from recommenders.common.machine import Machine
 from recommenders.data.frames import Frame, as_table
 from recommenders.data.implicit import ImplicitDataset, cut_validation, implicit_table, load_implicit
-from recommenders.data.implicit.samplers import parse_sampler
 from recommenders.data.options import refuse_url
-from recommenders.modules.vector_specification import parse_vector_model
-from recommenders.tasks.ranking.schedules import parse_schedule
-from recommenders.tasks.ranking.training import RankingPlan, RankingTraining
+from studies.api.searching import as_path
 from studies.common.processes import usable_cores
 from studies.common.undisturbed import undisturbed
 from studies.evaluation.ranking.settings import RankingSettings
+from studies.execution.rankings import ranking_training
 from studies.exporting.ranked import Ranker
 from studies.exporting.ranking_model import save_ranker
 from studies.study.loss import pick_device
@@ -70,7 +63,7 @@ class TrainedRecommender:
         Raises:
             UserError: it is there, or cannot be written.
         """
-        path = _path("folder", folder)
+        path = as_path("folder", folder)
         about = {"loss": self.loss, "data": self.data.name}
         save_ranker(self.ranker, self.data.user_ids.tolist(), path, about)
         return path
@@ -107,19 +100,10 @@ def train_recommender(
     chosen = compose(RankingSettings, {**settings, "loss": (loss,), "protocol": "paper"}, "train_recommender")
     dataset = _data(chosen, data)
     steps = chosen.steps
-    plan = RankingPlan(
-        steps.rate,
-        parse_schedule(steps.schedule),
-        EarlyStopping(steps.max_epochs, steps.stop_after or steps.max_epochs, steps.max_epochs),
-        steps.every,
-        metrics=tuple(metric.name for metric in chosen.metrics),
-    )
+    plan = chosen.plan() | {"select_on": "validation", "parts": ["validation", "test"]}
+    way = {"learning_rate": steps.rate, "weight_decay": steps.weight_decay, "model": {}}
     machine = Machine(pick_device(steps.device), backend=steps.backend, threads=threads)
-    optimiser, sampler = parse_optimiser(steps.optimiser), parse_sampler(steps.sampler)
-    decay_of: Any = steps.decay_of
-    recipe = Recipe(sampler, optimiser, steps.batch_size, steps.weight_decay, decay_of, steps.clip_norm)
-    task = VectorTask(parse_vector_model(steps.recommender), dataset, recipe)
-    training = RankingTraining(task, parse_set_loss(loss), plan, machine, derive_seed("ranking", chosen.seed))
+    training = ranking_training(plan, way, loss, dataset, machine, chosen.seed)
     (result,) = training.run()
     if training.kept is None:
         raise UserError(f"train_recommender: with {loss} no epoch came to finite numbers; try a smaller learning_rate")
@@ -141,9 +125,3 @@ def _data(settings: RankingSettings, data: Frame | Path | str | None) -> Implici
         named = f"dataset={settings.data.dataset!r}"
         raise UserError(f"train_recommender: expected either a data frame or {named}, got both; leave out one of them")
     return cut_validation(implicit_table(source, options, settings.seed), options.validation_share, settings.seed)
-
-
-def _path(what: str, given: object) -> Path:
-    if not isinstance(given, str | os.PathLike) or not os.fspath(given):
-        raise UserError(f"{what}: expected a path, got {format_value(given)}")
-    return Path(given)

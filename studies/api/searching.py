@@ -81,7 +81,7 @@ def search_loss(
     given = {"tracking_uri": tracking_uri, "experiment": experiment, "threads": threads, "memory": memory}
     given |= {"resume": resume, **{name: settings.pop(name) for name in _OF_THE_FOLDER if name in settings}}
     places = compose(PlaceSettings, given, "search_loss")
-    places = replace(places, out=None if out is None else _path("out", out))
+    places = replace(places, out=None if out is None else as_path("out", out))
     if out is None and (places.resume or tracking_uri != NO_TRACKING):
         raise UserError("search_loss: expected out, the folder of the study, beside resume and tracking_uri; got none")
     kind = None if isinstance(recommender, str) else recommender
@@ -112,14 +112,23 @@ def load_result(run: Path | str, tracking_uri: str = "") -> SearchResult:
     Raises:
         UserError: there is no such study, or what it left cannot be read.
     """
-    path = _path("run", run)
+    path = as_path("run", run)
     study, _ = find_study(str(run), tracking_uri)
     model = (path if is_folder(path) else path.parent) / MODEL
     make = partial(Recommender.load, (model / MODEL_DATA).absolute()) if is_folder(model) else None
     return SearchResult(study, find_history(str(run), tracking_uri), make, place=str(run))
 
 
-def _path(what: str, given: object) -> Path:
+def as_path(what: str, given: object) -> Path:
+    """Return a path that a person has given.
+
+    Args:
+        what: its name, for the message.
+        given: whatever it is.
+
+    Raises:
+        UserError: it is no path, or an empty one.
+    """
     if not isinstance(given, str | os.PathLike) or not os.fspath(given):  # an empty one would be the working folder
         raise UserError(f"{what}: expected a path, got {format_value(given)}")
     return Path(given)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import Any
 
+from core.common.errors import UserError
 from core.phases.metric import Metric
+from recommenders.data.options import option
 
 #: Training seeds that one `--seed` keeps for itself; those above the half choose, those below are shown.
 SEEDS_EACH = 100_000
@@ -22,6 +24,19 @@ class JudgedSettings(ABC):
     """Other seeds, over which whatever is chosen on validation is averaged."""
     seed: int
     """Decides every random draw."""
+
+    trials: int
+    """Settings tried for each loss, where they are tuned."""
+
+    def check_numbers(self) -> None:
+        """Refuse numbers of seeds and trials that are out of range.
+
+        Raises:
+            UserError: one is.
+        """
+        for name in ("seeds", "tuning_seeds", "trials"):
+            if not 1 <= (value := getattr(self, name)) <= SEEDS_EACH // 2:
+                raise UserError(f"{option(name)}: expected 1 to {SEEDS_EACH // 2}, got {value}")
 
     @property
     @abstractmethod

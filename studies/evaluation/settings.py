@@ -18,7 +18,7 @@ from recommenders.data import DataFiles, dataset_name
 from recommenders.data.options import option
 from recommenders.tasks.contenders import baseline
 from recommenders.tasks.metrics import metrics_of
-from studies.evaluation.judged import SEEDS_EACH, JudgedSettings
+from studies.evaluation.judged import JudgedSettings
 from studies.execution.places import WorkPlaces
 from studies.storage.output import plain
 from studies.study.parts import PART, flat
@@ -105,10 +105,7 @@ class EvaluateSettings(JudgedSettings):
         check_choice("protocol", self.protocol, tuple(PROTOCOLS))
         if self.preset is not None:
             check_choice("preset", self.preset, tuple(PRESETS))
-        most = SEEDS_EACH // 2
-        for name, least in (("seeds", 1), ("tuning_seeds", 1), ("trials", 1)):
-            if not least <= getattr(self, name) <= most:
-                raise UserError(f"{option(name)}: expected {least} to {most}, got {getattr(self, name)}")
+        self.check_numbers()
         if self.protocol == "symmetric":
             for name in ("learning_rate", "weight_decay"):
                 if getattr(self.training, name) is not None:

@@ -19,7 +19,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from statistics import fmean
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
@@ -29,6 +29,8 @@ from optuna.study import StudyDirection
 from core.common.seeding import derive_seed
 from recommenders.tasks.task import SgdSettings
 from studies.common.processes import quiet
+
+P = TypeVar("P")
 
 #: What is searched, relative to BCE's scale; every loss has the same region. No step takes all of a parameter.
 LEARNING_RATES, WEIGHT_DECAYS = (0.05, 100.0), (1e-7, 9e-3)
@@ -65,10 +67,10 @@ class Point:
 
 
 @dataclass(frozen=True)
-class Tried:
+class Tried(Generic[P]):
     """A point and what it came to."""
 
-    point: Point
+    point: P
     per_seed: tuple[float, ...]
     """The validation metric with each tuning seed; the worst value of the metric where training broke down."""
 
@@ -112,7 +114,7 @@ class Tuner:
         self._study = optuna.create_study(direction=direction)
         self._asked: list[tuple[optuna.Trial, Point]] = []
         self._round = 0
-        self.tried: list[Tried] = []
+        self.tried: list[Tried[Point]] = []
         """All points so far, in order."""
 
     def sgd(self, point: Point) -> SgdSettings:
@@ -155,7 +157,7 @@ class Tuner:
         self._asked.clear()
 
     @property
-    def best(self) -> Tried:
+    def best(self) -> Tried[Point]:
         """The best point so far; of equal ones the first."""
         return max(self.tried, key=lambda tried: self._side * tried.value)
 

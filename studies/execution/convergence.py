@@ -95,11 +95,21 @@ class Convergence:
 
     def values(self, runs: Sequence[Result]) -> list[float]:
         """The validation metric of each run; the worst value of the metric where training broke down."""
-        values = [run["validation"].get(self.metric.name) for run in runs]
-        return [self.metric.worst if value is None or not math.isfinite(value) else float(value) for value in values]
+        return validation_values(self.metric, runs)
 
     def _is_broken(self, runs: Sequence[Result]) -> bool:
         return any(run["validation"].get(self.metric.name) is None for run in runs)
+
+
+def validation_values(metric: Metric, runs: Sequence[Result]) -> list[float]:
+    """Return a metric of each run on validation; its worst value where training broke down.
+
+    Args:
+        metric: the metric.
+        runs: results of trainings.
+    """
+    values = [run["validation"].get(metric.name) for run in runs]
+    return [metric.worst if value is None or not math.isfinite(value) else float(value) for value in values]
 
 
 def settings_of(contender: Contender[Any], problem: StudyProblem[Any] | None = None) -> tuple[Training, ...]:

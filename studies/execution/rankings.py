@@ -90,13 +90,15 @@ def trained_ranking(
     dataset = _data(content["data_settings"], data)
     if content["anchor"] is not None:
         return _fitted(content, dataset, resources)
-    training = _training(content, dataset, resources)
+    plan = {**content["plan"], "parts": ["validation"] if is_trial else ["validation", "test"]}
+    machine = Machine(torch.device(resources.device), backend=plan["backend"], threads=resources.threads)
+    training = ranking_training(plan, content["way"], content["loss"], dataset, machine, content["repeat"])
     if checkpointer.stored is not None:
         with restoring():
             training.load_state_dict(checkpointer.stored)
 
     def on_epoch(curves: Sequence[Any]) -> None:
-        report(len(training.losses) / content["plan"]["max_epochs"])
+        report(len(training.losses) / plan["max_epochs"])
         checkpointer.on_checkpoint(training.state_dict)
 
     (fitted,) = training.run(on_epoch)
@@ -107,7 +109,7 @@ def trained_ranking(
         "curve": plain(list(fitted.curve)),
     }
     if not is_trial:
-        details = {} if training.kept is None else _details(training.best_ranks(top=TOP), dataset, content)
+        details = _details(training.ranks["test"], dataset, content) if training.ranks else {}
         result |= {"test": plain(fitted.test), **details}
     return result
 
@@ -116,23 +118,32 @@ def _data(settings: Mapping[str, Any], data: DataFiles) -> ImplicitDataset:
     return _same_data(json.dumps(settings, sort_keys=True), data.data)
 
 
-def _training(content: Mapping[str, Any], dataset: ImplicitDataset, resources: Resources) -> RankingTraining:
-    given, way = content["plan"], content["way"]
+def ranking_training(
+    plan: Mapping[str, Any], way: Mapping[str, Any], loss: str, data: ImplicitDataset, machine: Machine, repeat: int
+) -> RankingTraining:
+    """Return the training that plain data describe.
+
+    Args:
+        plan: what all losses share, see `RankingSettings.plan`; `parts` of it are those that are reported.
+        way: the learning rate, the weight decay, and settings of the model that were chosen for the loss.
+        loss: its line.
+        data: the data set.
+        machine: what it is trained on.
+        repeat: number of the seed.
+    """
     recipe = Recipe(
-        parse_sampler(given["sampler"]),
-        parse_optimiser(given["optimiser"]),
-        given["batch_size"],
+        parse_sampler(plan["sampler"]),
+        parse_optimiser(plan["optimiser"]),
+        plan["batch_size"],
         way["weight_decay"],
-        given["decay_of"],
-        given["clip_norm"],
+        plan["decay_of"],
+        plan["clip_norm"],
     )
-    stopping = EarlyStopping(given["max_epochs"], given["stop_after"], given["max_epochs"])
-    schedule, metrics = parse_schedule(given["schedule"]), tuple(given["metrics"])
-    plan = RankingPlan(way["learning_rate"], schedule, stopping, given["every"], given["select_on"], metrics)
-    machine = Machine(torch.device(resources.device), backend=given["backend"], threads=resources.threads)
-    task = VectorTask(model_of(given["recommender"], way["model"]), dataset, recipe)
-    seed = derive_seed("ranking", content["repeat"])
-    return RankingTraining(task, parse_set_loss(content["loss"]), plan, machine, seed)
+    stopping = EarlyStopping(plan["max_epochs"], plan["stop_after"], plan["max_epochs"])
+    schedule, ends = parse_schedule(plan["schedule"]), (plan["every"], plan["select_on"], tuple(plan["metrics"]))
+    made = RankingPlan(way["learning_rate"], schedule, stopping, *ends, tuple(plan["parts"]), TOP)
+    task = VectorTask(model_of(plan["recommender"], way["model"]), data, recipe)
+    return RankingTraining(task, parse_set_loss(loss), made, machine, derive_seed("ranking", repeat))
 
 
 def _fitted(content: Mapping[str, Any], dataset: ImplicitDataset, resources: Resources) -> dict[str, Any]:

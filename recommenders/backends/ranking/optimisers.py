@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import ClassVar
 
-from core.common.errors import UserError, unknown_name
-from core.common.specification import Specification, read_settings
+from core.common.errors import UserError
+from core.common.specification import Specification, make_registered
 
 
 @dataclass(frozen=True)
@@ -112,9 +112,4 @@ def parse_optimiser(text: str) -> Optimiser:
     Raises:
         UserError: an unknown name or setting, or a value out of range.
     """
-    spec = OptimiserSpec.parse(text)
-    if spec.name not in OPTIMISERS:
-        raise unknown_name("optimiser", spec.name, OPTIMISERS)
-    kind = OPTIMISERS[spec.name]
-    optimiser: Optimiser = read_settings(spec, kind if kind is not SGD else None) or SGD()
-    return optimiser
+    return make_registered(OptimiserSpec.parse(text), OPTIMISERS)

@@ -14,8 +14,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from core.common.errors import UserError, unknown_name
-from core.common.specification import Specification, read_settings
+from core.common.errors import UserError
+from core.common.specification import Specification, make_registered
 from recommenders.data.implicit.draws import Alias, alias_table, draw_private, draw_shared
 from recommenders.data.implicit.user_items import UserItems
 
@@ -96,11 +96,8 @@ class PreparedSampler:
         return items
 
 
-def _uniform(train: UserItems, n_items: int) -> Alias:
-    return alias_table(np.ones(n_items))
-
-
 def _by_popularity(train: UserItems, n_items: int, power: float) -> Alias:
+    """Return the distribution of items by their popularity to a power; 0: uniform."""
     return alias_table(np.bincount(train.items, minlength=n_items).astype(np.float64) ** power)
 
 
@@ -137,7 +134,11 @@ class Uniform(Sampler):
 
     def prepare(self, train: UserItems, n_items: int) -> PreparedSampler:
         """See Sampler."""
-        return PreparedSampler(self, _uniform(train, n_items), train if self.exclude_positives else None)
+        return self._private(train, n_items, 0.0)
+
+    def _private(self, train: UserItems, n_items: int, power: float) -> PreparedSampler:
+        alias = _by_popularity(train, n_items, power)
+        return PreparedSampler(self, alias, train if self.exclude_positives else None)
 
 
 @dataclass(frozen=True)
@@ -156,8 +157,7 @@ class Popularity(Uniform):
 
     def prepare(self, train: UserItems, n_items: int) -> PreparedSampler:
         """See Sampler."""
-        alias = _by_popularity(train, n_items, self.power)
-        return PreparedSampler(self, alias, train if self.exclude_positives else None)
+        return self._private(train, n_items, self.power)
 
 
 @dataclass(frozen=True)
@@ -201,8 +201,4 @@ def parse_sampler(text: str) -> Sampler:
     Raises:
         UserError: an unknown name or setting, or a value out of range.
     """
-    spec = SamplerSpec.parse(text)
-    if spec.name not in SAMPLERS:
-        raise unknown_name("sampler", spec.name, SAMPLERS)
-    sampler: Sampler = read_settings(spec, SAMPLERS[spec.name])
-    return sampler
+    return make_registered(SamplerSpec.parse(text), SAMPLERS)

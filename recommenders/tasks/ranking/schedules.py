@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import ClassVar
 
-from core.common.errors import UserError, unknown_name
-from core.common.specification import Specification, read_settings
+from core.common.errors import UserError
+from core.common.specification import Specification, make_registered
 
 
 @dataclass(frozen=True)
@@ -104,9 +104,4 @@ def parse_schedule(text: str) -> Schedule:
     Raises:
         UserError: an unknown name or setting, or a value out of range.
     """
-    spec = ScheduleSpec.parse(text)
-    if spec.name not in SCHEDULES:
-        raise unknown_name("schedule", spec.name, SCHEDULES)
-    kind = SCHEDULES[spec.name]
-    schedule: Schedule = kind() if not spec.settings else read_settings(spec, kind)
-    return schedule
+    return make_registered(ScheduleSpec.parse(text), SCHEDULES)

@@ -51,6 +51,10 @@ class RankingPlan:
     """The part by which the best epoch is chosen: test as in published results, which are selected on it."""
     metrics: tuple[str, ...] = METRICS
     """The metrics of the result; the first one decides."""
+    reported: tuple[str, ...] = ("validation", "test")
+    """The parts that the result is about; others are not looked at."""
+    top: int = 0
+    """Length of the lists of best items that are kept with the ranks of these parts."""
 
     def __post_init__(self) -> None:
         """Check the settings."""
@@ -69,7 +73,7 @@ class RankingPlan:
 
 
 class RankingTraining(ConvergenceTraining):
-    """Trains one model with one loss. `kept` are its parameters at the best epoch.
+    """Trains one model with one loss. `kept` are its parameters at the best epoch, `ranks` its ranks there by part.
 
     Args:
         task: the model, its data, and how a step is taken.
@@ -94,6 +98,7 @@ class RankingTraining(ConvergenceTraining):
         self._quantile: np.ndarray | None = None
         self.fitted: list[TrainingResult] = []
         self.kept: dict[str, Tensor] | None = None
+        self.ranks: dict[str, Ranks] = {}
         self.losses: list[float] = []
         """The mean loss of every epoch."""
 
@@ -142,23 +147,15 @@ class RankingTraining(ConvergenceTraining):
         if self.kept is None:
             return TrainingResult(self._epoch, 0, {}, {}, tuple(self._curve.curve))
         self._trainer.load_parameters(self.kept)
+        there = [part for part in self._plan.reported if len(self._task.data.part(part))]
+        self.ranks = {part: self._ranks(part, self._plan.top) for part in there}
         validation, test = (self._means(part) for part in ("validation", "test"))
         return TrainingResult(self._epoch, min(best, self._epoch), validation, test, tuple(self._curve.curve))
 
     def _means(self, part: str) -> dict[str, float]:
-        if not len(self._task.data.part(part)):
+        if part not in self.ranks:
             return {}
-        ranks = self._ranks(part)
-        return {name: find_ranking_metric(name).mean(ranks) for name in self._plan.metrics}
-
-    def best_ranks(self, part: str = "test", top: int = 0) -> Ranks:
-        """Rank the items of a part by the model at its best epoch, once training is done.
-
-        Args:
-            part: test or validation.
-            top: length of the lists of best items.
-        """
-        return self._ranks(part, top)
+        return {name: find_ranking_metric(name).mean(self.ranks[part]) for name in self._plan.metrics}
 
     def vectors(self) -> tuple[np.ndarray, np.ndarray]:
         """Return the vectors of users [n_users, D] and items [n_items, D] at the best epoch, once training is done."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +16,7 @@ from studies.common.paired import holm, signed_rank_p
 from studies.evaluation.outcome import Choice, EvaluatedLoss, Outcome, PairedComparison
 from studies.evaluation.ranking.settings import RankingSettings
 from studies.evaluation.ranking.tuner import AT_ONCE, Point, RankingTuner, first_point
+from studies.execution.convergence import validation_values
 from studies.execution.rankings import unpacked
 from studies.execution.runner import CachedRunner
 from studies.execution.task import Result, Task
@@ -115,13 +115,8 @@ class RankingEvaluation:
             text = f"Settings for {len(lines)} losses: trials {done + 1} to {done + n} of {settings.trials} for each"
             runs = iter(self._train(text, asked, (), choosing=True))
             for tuner in tuners:
-                tuner.tell([self._values(next(runs)) for _ in range(n)], self._side)
+                tuner.tell([validation_values(self._metric, next(runs)) for _ in range(n)], self._side)
         return tuners
-
-    def _values(self, runs: Sequence[Result]) -> list[float]:
-        """Return the validation metric of each run; the worst value of the metric where training broke down."""
-        values = [run["validation"].get(self._metric.name) for run in runs]
-        return [self._metric.worst if value is None or not math.isfinite(value) else float(value) for value in values]
 
     def _train(
         self, text: str, losses: Sequence[tuple[str, Point]], anchors: Sequence[str], choosing: bool

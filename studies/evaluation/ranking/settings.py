@@ -27,7 +27,7 @@ from recommenders.tasks.ranking import RANKING_METRICS, find_ranking_metric
 from recommenders.tasks.ranking.anchors import ANCHORS, parse_anchor
 from recommenders.tasks.ranking.schedules import SCHEDULES, parse_schedule
 from recommenders.tasks.ranking.training import METRICS, RankingPlan
-from studies.evaluation.judged import SEEDS_EACH, JudgedSettings
+from studies.evaluation.judged import JudgedSettings
 from studies.evaluation.settings import EvaluationTracking
 from studies.execution.places import WorkPlaces
 from studies.storage.output import plain
@@ -206,9 +206,7 @@ class RankingSettings(JudgedSettings):
         """Check what no part checks."""
         check_choice("task", self.task, ("ranking",))
         check_choice("protocol", self.protocol, tuple(PROTOCOLS))
-        for name in ("seeds", "tuning_seeds", "trials"):
-            if not 1 <= getattr(self, name) <= SEEDS_EACH // 2:
-                raise UserError(f"{option(name)}: expected 1 to {SEEDS_EACH // 2}, got {getattr(self, name)}")
+        self.check_numbers()
         for line in self.lines:
             parse_set_loss(line)
         for line in self.anchor:

@@ -22,6 +22,7 @@ from core.losses.setwise.registry import SetLossSpec, parse_set_loss
 from core.losses.setwise.set_loss import SetLoss
 from recommenders.models.vectors.model import VectorModel
 from studies.common.processes import quiet
+from studies.evaluation.tuner import Tried
 
 #: Trials that are asked for together.
 AT_ONCE = 4
@@ -52,20 +53,6 @@ class Point:
         return {"loss": str(self.loss), "learning_rate": self.learning_rate, **self.model}
 
 
-@dataclass(frozen=True)
-class Tried:
-    """A point and what it came to."""
-
-    point: Point
-    per_seed: tuple[float, ...]
-    """The validation metric with each tuning seed; the worst value of the metric where training broke down."""
-
-    @property
-    def value(self) -> float:
-        """The mean."""
-        return fmean(self.per_seed)
-
-
 class RankingTuner:
     """Asks for points and is told what they came to.
 
@@ -89,7 +76,7 @@ class RankingTuner:
         optuna.logging.set_verbosity(logging.ERROR)
         self._study = optuna.create_study(direction="maximize")
         self._asked: list[tuple[optuna.Trial, Point]] = []
-        self.tried: list[Tried] = []
+        self.tried: list[Tried[Point]] = []
         """All points so far, in order."""
 
     def ask(self, n: int) -> list[Point]:
@@ -121,7 +108,7 @@ class RankingTuner:
             self._study.tell(trial, side * fmean(per_seed))
         self._asked.clear()
 
-    def best(self, side: int) -> Tried:
+    def best(self, side: int) -> Tried[Point]:
         """Return the best point so far; of equal ones the first.
 
         Args:

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import ClassVar
 
-from core.common.errors import unknown_name
-from core.common.specification import Specification, read_settings
+from core.common.specification import Specification, make_registered
 from recommenders.tasks.ranking.anchors.anchor import Anchor
 from recommenders.tasks.ranking.anchors.ease import EASE
 from recommenders.tasks.ranking.anchors.ials import IALS
@@ -34,11 +33,7 @@ def parse_anchor(text: str) -> Anchor:
     Raises:
         UserError: an unknown name or setting, or a value out of range.
     """
-    spec = AnchorSpec.parse(text)
-    if spec.name not in ANCHORS:
-        raise unknown_name("anchor", spec.name, ANCHORS)
-    anchor: Anchor = read_settings(spec, ANCHORS[spec.name])
-    return anchor
+    return make_registered(AnchorSpec.parse(text), ANCHORS)
 
 
 __all__ = ["ANCHORS", "Anchor", "parse_anchor"]
