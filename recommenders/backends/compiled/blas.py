@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager
 from functools import cache
+from typing import TYPE_CHECKING
 
 import scipy.linalg.cython_blas  # noqa: F401  (loads the BLAS that compiled code calls, so that threadpoolctl finds it)
-from threadpoolctl import ThreadpoolController
+
+if TYPE_CHECKING:
+    from threadpoolctl import ThreadpoolController
 
 
 @cache
 def _controller() -> ThreadpoolController:
+    from threadpoolctl import ThreadpoolController  # it changes the environment as it is loaded
+
     return ThreadpoolController()
 
 
