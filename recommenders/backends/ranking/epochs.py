@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from core.common.seeding import derive_seed, numpy_rng
 from recommenders.backends.ranking.base import Recipe
 from recommenders.common import hashing
 from recommenders.common.hashing import drawn
+from recommenders.data.implicit.samplers import PreparedSampler
 from recommenders.data.implicit.user_items import UserItems
 
 #: Elements of a vector that 64 random bits decide over.
@@ -19,7 +21,8 @@ _EACH = 4
 _LOW, _SHIFT = np.uint64(0xFFFF), np.uint64(16)
 
 
-class Batch(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Batch:
     """The examples of a step."""
 
     first: int
@@ -28,8 +31,23 @@ class Batch(NamedTuple):
     """[B] int32."""
     positives: np.ndarray
     """[B] int32."""
-    negatives: np.ndarray
-    """[B, drawn] int32, or [negatives] where they are shared."""
+    sampler: PreparedSampler
+    """Draws their negatives."""
+    seed: int
+    """Of these draws."""
+
+    @cached_property
+    def negatives(self) -> np.ndarray:
+        """[B, drawn] int32, or [negatives] where they are shared."""
+        return self.negatives_of(slice(0, len(self.users)))
+
+    def negatives_of(self, block: slice) -> np.ndarray:
+        """Draw the negatives of some examples, the same as those of all; shared ones are those of the first example.
+
+        Args:
+            block: of the examples.
+        """
+        return self.sampler.draw(self.seed, self.users[block], self.first + block.start)
 
 
 class Epochs:
@@ -62,7 +80,7 @@ class Epochs:
         for first in range(0, len(order), self._size):
             chosen = order[first : first + self._size]
             users = self._users[chosen]
-            yield Batch(first, users, self._items[chosen], self._sampler.draw(seed, users, first))
+            yield Batch(first, users, self._items[chosen], self._sampler, seed)
 
     def dropout_seed(self, epoch: int) -> np.uint64:
         """Return the seed from which `mask` draws in an epoch."""

@@ -57,7 +57,9 @@ class TorchTrainer(VectorTrainer):
         self, leaves: dict[str, Tensor], batch: Batch, loss: SetLoss, seed: np.uint64, borders: Tensor | None
     ) -> Tensor:
         """Add up the gradients of a batch in `leaves`; return the sum of its losses."""
-        user, positive, negative = (self._tensor(ids.astype(np.int64)) for ids in batch[1:])
+        user, positive, negative = (
+            self._tensor(ids.astype(np.int64)) for ids in (batch.users, batch.positives, batch.negatives)
+        )
         items = torch.cat([positive, negative.flatten()])
         users, every = self._model.vectors(leaves, user, items, positive)
         drop = None

@@ -21,10 +21,12 @@ _LOW = np.uint64(0xFFFFFFFF)
 class Alias(NamedTuple):
     """A distribution over n items: draw one uniformly, then keep it with probability `keep`, or take `other`."""
 
+    n: int
+    """The number of items."""
     keep: np.ndarray
-    """[n] uint64, the probability times 2^32; 2^32 where it is always kept."""
+    """[n] uint64, the probability times 2^32; 2^32 where it is always kept. Empty where all are."""
     other: np.ndarray
-    """[n] int32."""
+    """[n] int32, or empty likewise."""
 
 
 def alias_table(weights: np.ndarray) -> Alias:
@@ -41,7 +43,8 @@ def alias_table(weights: np.ndarray) -> Alias:
         raise UserError("weights of items: expected finite numbers from 0, not all 0, got others")
     keep, other = np.ones(len(weights)), np.arange(len(weights), dtype=np.int32)
     _fill(np.asarray(weights, dtype=np.float64) * (len(weights) / total), keep, other)
-    return Alias(np.rint(keep * 2.0**32).astype(np.uint64), other)
+    always = 0 if (keep == 1).all() else len(keep)
+    return Alias(len(keep), np.rint(keep * 2.0**32).astype(np.uint64)[:always], other[:always])
 
 
 @compiled()
@@ -65,11 +68,11 @@ def _fill(shares, keep, other):
 
 
 @compiled(uses=(hashing,), inline=True)
-def _one(seed, number, alias):
-    """Draw item number `number`."""
+def _one(seed, number, n, keep, other):
+    """Draw item number `number` from the parts of an alias table."""
     bits = drawn(seed, number)
-    i = below(bits, len(alias.keep))
-    return i if (bits & _LOW) < alias.keep[i] else np.int64(alias.other[i])
+    i = below(bits, n)
+    return i if not len(keep) or (bits & _LOW) < keep[i] else np.int64(other[i])
 
 
 @compiled(uses=(hashing,))
@@ -82,9 +85,9 @@ def draw_shared(seed, first, alias, items):
         alias: the distribution.
         items: [m], overwritten.
     """
-    start = drawn(seed, first)
+    start, (n, keep, other) = drawn(seed, first), alias
     for j in range(len(items)):
-        items[j] = _one(start, j, alias)
+        items[j] = _one(start, j, n, keep, other)
 
 
 @compiled(uses=(hashing,))
@@ -100,11 +103,11 @@ def draw_private(seed, first, users, alias, excluded, none, items):
         none: whether nothing is excluded.
         items: [B, n], overwritten.
     """
-    indptr, owned = excluded
+    (indptr, owned), (n, keep, other) = excluded, alias
     for b in range(len(users)):
         start = drawn(seed, first + b)
         for j in range(items.shape[1]):
-            found, again = _one(start, j, alias), start
+            found, again = _one(start, j, n, keep, other), start
             if not none:
                 own = owned[indptr[users[b]] : indptr[users[b] + 1]]
                 for _ in range(_ATTEMPTS):
@@ -112,5 +115,5 @@ def draw_private(seed, first, users, alias, excluded, none, items):
                     if at == len(own) or own[at] != found:
                         break
                     again += _ANOTHER
-                    found = _one(again, j, alias)
+                    found = _one(again, j, n, keep, other)
             items[b, j] = found

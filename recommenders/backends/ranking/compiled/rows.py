@@ -10,8 +10,10 @@ from typing import NamedTuple
 import numpy as np
 
 from core.common.jit import SUMS, compiled, constant
-from recommenders.backends.ranking.compiled import tables
-from recommenders.backends.ranking.compiled.tables import Table, read, update
+from recommenders.backends.ranking.compiled import prefetch as prefetching
+from recommenders.backends.ranking.compiled import rules, tables
+from recommenders.backends.ranking.compiled.prefetch import AHEAD
+from recommenders.backends.ranking.compiled.tables import Table, ask_for, read_curved, read_row
 from recommenders.models.vectors.model import SHORTEST
 
 
@@ -132,21 +134,27 @@ def from_unit(gradient, r, unit, u, inverse, cosine):
         gradient[r, j] = inverse * (gradient[r, j] - along * unit[u, j])
 
 
-@compiled(uses=(tables,), fastmath=SUMS)
-def read_rows(rows, first, stop, step, rule, cosine):
+@compiled(uses=(tables, rules, prefetching), fastmath=SUMS)
+def read_rows(found, first, stop, step, rule, travel, cosine):
     """Read rows of a table, as they are and as they are in scores.
 
     Args:
-        rows: whose `now`, `unit` and `inverse` are filled.
+        found: whose `now`, `unit` and `inverse` are filled.
         first: the first of the rows that are read.
         stop: behind the last one.
         step: the number of the step.
         rule: of the epoch.
+        travel: of the step.
         cosine: whether vectors in scores have length 1.
     """
-    now, unit, inverse = rows.now, rows.unit, rows.inverse
-    read(rows.table, rows.numbers, first, stop, step, rule, now)
+    now, unit, inverse, numbers = found.now, found.unit, found.inverse, found.numbers
+    rows, bends, last, path = found.table.rows, found.table.bends, found.table.last, found.table.path
+    along, across, start = travel.along, travel.across, rule.start
     for r in range(first, stop):
+        if r + AHEAD < stop:
+            ask_for(rows, bends, path, numbers[r + AHEAD])
+        if not read_row(rows, bends, last, path, start, along, across, numbers[r], now, r):
+            read_curved(found.table, numbers[r], step, rule, travel, now, r)
         inverse[r] = to_unit(now, r, cosine, unit, r)
 
 
@@ -161,23 +169,3 @@ def squared_norm(rows):
                 of_row += gradient[r, j] * gradient[r, j]
             total += of_row
     return total
-
-
-@compiled(uses=(tables,))
-def update_rows(rows, first, stop, step, rule, factor):
-    """Take a step of the rows that have a gradient.
-
-    Args:
-        rows: with gradients, which are overwritten.
-        first: the first of them.
-        stop: behind the last one.
-        step: the number of the step.
-        rule: of the epoch.
-        factor: what gradients are multiplied by.
-    """
-    gradient = rows.gradient
-    if factor != 1:
-        for r in range(first, stop):
-            for j in range(gradient.shape[1]):
-                gradient[r, j] *= factor
-    update(rows.table, rows.numbers, first, stop, step, rule, rows.now, gradient, rows.starts)

@@ -8,10 +8,11 @@ import numpy as np
 
 from recommenders.backends.ranking.optimisers import Adam, Optimiser, SparseAdam
 
-#: The relative error of a momentum's sum from which on it is added up term by term, by the bytes of a number.
-_TOLERANCE = {4: 1e-5, 8: 1e-10}
-#: Terms below this part of the first one are left out.
-NEGLIGIBLE = 1e-20
+#: The part of its largest element that a row may be off by, by the bytes of a number. The first is as much as torch is
+#: off by in float32, which rounds a row that moves by itself at every step.
+_UNSEEN = {4: 5e-7, 8: 1e-13}
+#: Terms below this part of the first one are left out, by the bytes of a number.
+_NEGLIGIBLE = {4: 1e-9, 8: 1e-20}
 
 
 class Momentum(NamedTuple):
@@ -21,6 +22,8 @@ class Momentum(NamedTuple):
     """[steps + 1] F(t), of which S is made."""
     weighted: np.ndarray
     """[steps + 1] the same of which W is made."""
+    squared: np.ndarray
+    """[steps + 1] the same of which V is made."""
     epsilon: np.ndarray
     """[steps + 1] the weighted mean eps' after a gradient in step t."""
     spread: np.ndarray
@@ -29,6 +32,8 @@ class Momentum(NamedTuple):
     """[n] r^k as long as it matters, which may be shorter than the epoch."""
     weighted_powers: np.ndarray
     """[n] (b1 / b2)^k."""
+    squared_powers: np.ndarray
+    """[n] (r / b2)^k."""
     of_mean: np.ndarray
     """[steps + 1] b1^k."""
     of_squares: np.ndarray
@@ -43,7 +48,10 @@ class Rule(NamedTuple):
     beta1: np.floating
     beta2: np.floating
     epsilon: np.floating
-    tolerance: np.floating
+    unseen: np.floating
+    """The part of its largest element that a row may be off by."""
+    negligible: float
+    """Terms below this part of the first one are left out."""
     root: np.ndarray
     """[steps + 1] sqrt(1 - b2^t), for t from the step before the epoch to its last one."""
     length: np.ndarray
@@ -70,40 +78,34 @@ def new_rule(optimiser: Optimiser, rate: float, start: int, steps: int, dtype: n
     """
     kind = dtype.type
     beta1, beta2, epsilon = (kind(getattr(optimiser, name, 0.0)) for name in ("beta1", "beta2", "epsilon"))
-    momentum = _momentum(optimiser, start, steps) if is_exact(optimiser) else _NO_MOMENTUM
+    momentum = _momentum(optimiser, start, steps, _NEGLIGIBLE[dtype.itemsize]) if is_exact(optimiser) else _NO_MOMENTUM
     root = length = np.ones(steps + 1)
     if isinstance(optimiser, Adam):
         t = np.maximum(np.arange(start, start + steps + 1), 1)
         root, length = np.sqrt(1 - optimiser.beta2**t), np.sqrt(1 - optimiser.beta2**t) / (1 - optimiser.beta1**t)
-    tolerance = kind(_TOLERANCE[dtype.itemsize])
-    return Rule(optimiser.code, kind(rate), beta1, beta2, epsilon, tolerance, root, length, start, momentum)
+    small = kind(_UNSEEN[dtype.itemsize]), _NEGLIGIBLE[dtype.itemsize]
+    return Rule(optimiser.code, kind(rate), beta1, beta2, epsilon, *small, root, length, start, momentum)
 
 
-_NO_MOMENTUM = Momentum(*(np.zeros(1) for _ in range(8)))
+_NO_MOMENTUM = Momentum(*(np.zeros(1) for _ in range(10)))
 
 
-def _momentum(adam: Optimiser, start: int, steps: int) -> Momentum:
+def _momentum(adam: Optimiser, start: int, steps: int, negligible: float) -> Momentum:
     assert isinstance(adam, Adam)
     b1, b2 = adam.beta1, adam.beta2
-    r, r_of_epsilon = b1 / b2**0.5, b1 / b2
-    n = next(n for n in range(1, 100_000) if max(r, r_of_epsilon) ** n < NEGLIGIBLE)
+    r = b1 / b2**0.5
+    ratios = r, b1 / b2, r / b2
+    n = next(n for n in range(1, 100_000) if max(ratios) ** n < negligible)
     t = np.arange(start, start + steps + n + 2, dtype=np.float64)
     t[0] = max(t[0], 1)  # no gradient comes before the first step
-    with np.errstate(divide="ignore"):
-        corrections = np.sqrt(1 - b2**t) / (1 - b1**t), (1 - b2**t) / (1 - b1**t)
-    total, of_epsilon = (_tails(c, ratio) for c, ratio in zip(corrections, (r, r_of_epsilon), strict=True))
-    kept = slice(0, steps + 1)
-    nothing = total[kept] == 0  # without momentum
-    weighted = adam.epsilon * of_epsilon[kept]
-    mean = np.divide(weighted, total[kept], out=np.full(steps + 1, adam.epsilon), where=~nothing)
-    first = adam.epsilon * np.sqrt((1 - b2 ** t[1 : steps + 2]) / b2)
+    gone = 1 - b2**t
+    sums = [_tails(c / (1 - b1**t), q)[: steps + 1] for c, q in zip((gone**0.5, gone, gone**1.5), ratios, strict=True)]
+    total, weighted, squared = (adam.epsilon**power * one for power, one in enumerate(sums))
+    mean = np.divide(weighted, total, out=np.full(steps + 1, adam.epsilon), where=total != 0)  # 0 without momentum
+    first = adam.epsilon * np.sqrt(gone[1 : steps + 2] / b2)
     k = np.arange(max(n, steps + 1), dtype=np.float64)
-    powers = (
-        r ** k[:n],
-        r_of_epsilon ** k[:n],
-        *(np.where(b**k > NEGLIGIBLE, b**k, 0)[: steps + 1] for b in (b1, b2)),
-    )
-    return Momentum(total[kept].copy(), weighted, mean, np.abs(first - mean), *powers)
+    decays = [np.where(b**k > negligible, b**k, 0)[: steps + 1] for b in (b1, b2)]
+    return Momentum(total, weighted, squared, mean, np.abs(first - mean), *(q ** k[:n] for q in ratios), *decays)
 
 
 def _tails(corrections: np.ndarray, ratio: float) -> np.ndarray:

@@ -1,20 +1,34 @@
-"""One step: the examples of a batch in blocks, which threads share, and then the rows that they name."""
+"""One step: the examples of a batch in blocks, which threads share, and then the rows that they name.
+
+Private negatives are scored straight from the table, and only those that turn out to have a gradient are read: of
+losses with margins that is one in hundreds. Shared ones are read first, and scored by products of matrices.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
 
-from core.losses.setwise.set_loss import SetLoss, SetScores
+from core.losses.setwise.set_loss import LossAndGradients, SetLoss, SetScores
+from recommenders.backends.compiled.cores import Cores
 from recommenders.backends.ranking.base import Recipe
 from recommenders.backends.ranking.compiled import rows as compiled_rows
 from recommenders.backends.ranking.compiled import steps
-from recommenders.backends.ranking.compiled.rows import Rows
-from recommenders.backends.ranking.compiled.tables import Table
+from recommenders.backends.ranking.compiled.rows import Rows, read_rows, squared_norm
+from recommenders.backends.ranking.compiled.rules import Rule
+from recommenders.backends.ranking.compiled.tables import Table, Travel, find_travel
+from recommenders.backends.ranking.compiled.updates import scale, update
 from recommenders.backends.ranking.epochs import Batch, mask
+from recommenders.backends.ranking.torch_trainer import CLIP_EPSILON
 from recommenders.models.vectors.model import VectorModel
+
+#: Rows that a thread reads, or finishes, at a time, and the parts that they are cut into at most.
+_READ, _FINISHED, _PARTS = 1024, 256, 8
 
 
 class Buffers:
@@ -41,143 +55,218 @@ class Buffers:
         return self._kept[name][:n].reshape(shape)
 
 
-def find_rows(table: Table, ids: np.ndarray, place: np.ndarray, buffers: Buffers, name: str) -> Rows:
-    """Find the different rows among those that a batch names; they are not read yet.
+@dataclass(frozen=True, eq=False)
+class Work:
+    """What all steps of an epoch have in common."""
 
-    Args:
-        table: the table.
-        ids: [m] rows that are named.
-        place: [rows of the table], see `rows.find_rows`.
-        buffers: arrays to use.
-        name: of the table.
-    """
-    m, d = len(ids), table.state.shape[2]
-    numbers, index, order = (buffers.of(f"{name}.{i}", m, dtype=np.int32) for i in range(3))
-    n = compiled_rows.find_rows(ids, place, numbers, index)
-    now, unit, gradient = (buffers.of(f"{name}.{i}", n, d) for i in range(3, 6))
-    starts = buffers.of(f"{name}.6", n + 1, dtype=np.int32)
-    return Rows(table, numbers[:n], index, now, unit, buffers.of(f"{name}.7", n), gradient, starts, order)
-
-
-class Step:
-    """The examples of a batch, B of them.
-
-    Args:
-        model: what is trained.
-        recipe: how.
-        batch: the examples.
-        users: the rows that they name, read.
-        items: likewise, positives first.
-        buffers: arrays to use.
-        n_blocks: how many blocks of examples there will be.
-    """
-
-    def __init__(
-        self,
-        model: VectorModel,
-        recipe: Recipe,
-        batch: Batch,
-        users: Rows,
-        items: Rows,
-        buffers: Buffers,
-        n_blocks: int,
-    ) -> None:
-        n, d = len(batch.users), users.now.shape[1]
-        self._model, self._recipe, self._batch, self._rows, self._items = model, recipe, batch, users, items
-        self._cosine, self._before = model.similarity == "cosine", model.dropout_place == "before"
-        self._masks = buffers.of("masks", n if model.dropout > 0 else 0, d)
-        self._users, self._of_user = buffers.of("users", n, d), buffers.of("of_user", n, d)
-        self._inverse, self._of_positive = buffers.of("inverse", n), buffers.of("of_positive", n)
-        negatives, shared = items.named[n:], recipe.sampler.shared
-        self._index = negatives if shared else negatives.reshape(n, -1)
-        self._pool = items.unit[negatives] if shared else items.unit[:0]
-        self._of_shared = buffers.of("of_shared", n_blocks if shared else 0, len(self._pool), d)
-        self._of_negative = buffers.of("of_negative", n, 1 if shared else recipe.sampler.negatives)
-
-    def train(
-        self, loss: SetLoss, block: slice, number: int, seed: np.uint64, quantile: np.ndarray | None, rate: float
-    ) -> float:
-        """Score a block of examples, and find the gradients; return the sum of the losses.
-
-        Args:
-            loss: what is minimised.
-            block: of the examples.
-            number: of the block.
-            seed: of the dropped elements of the epoch.
-            quantile: see `SetScores`, of these examples [b].
-            rate: see `SetScores`.
-        """
-        first, rows, items = block.start, self._rows, self._items
-        users, of_user, inverse = self._users[block], self._of_user[block], self._inverse[block]
-        masks = self._masks[block] if len(self._masks) else self._masks
-        if len(masks):
-            mask(seed, self._batch.first + first, self._model.dropout, masks)
-        drop = (first, masks, self._before, self._cosine, users, inverse)
-        steps.place_users(rows, *drop)
-        positive = np.empty(len(users), dtype=users.dtype)
-        steps.score_positives(users, items, first, positive)
-        negative = self._score(block, users)
-        rank = None if quantile is None else torch.from_numpy(quantile)
-        found = loss.evaluate(SetScores(torch.from_numpy(positive), torch.from_numpy(negative), rank, rate))
-        self._of_positive[block], gradient = found.positive.numpy(), found.negatives.numpy()
-        if self._recipe.sampler.shared:
-            with np.errstate(over="ignore", invalid="ignore"):
-                np.matmul(gradient, self._pool, out=of_user)
-                np.matmul(gradient.T, users, out=self._of_shared[number])
-        else:
-            self._of_negative[block] = gradient
-            most = self._of_negative.shape[1]
-            steps.gather_private(gradient, self._index[block][:, :most], items.unit, of_user)
-        steps.finish_users(rows, items, *drop, self._of_positive[block], of_user)
-        return float(found.value.sum(dtype=torch.float64))
-
-    def _score(self, block: slice, users: np.ndarray) -> np.ndarray:
-        """Return the scores of the negatives [b, N] that count."""
-        if self._recipe.sampler.shared:
-            with np.errstate(over="ignore", invalid="ignore"):  # a training that breaks down says so by its loss
-                shared: np.ndarray = users @ self._pool.T
-            return shared
-        index = self._index[block]
-        scores = np.empty(index.shape, dtype=users.dtype)
-        steps.score_private(users, self._items.unit, index, scores)
-        most = self._of_negative.shape[1]
-        if scores.shape[1] > most:
-            best = torch.from_numpy(scores).topk(most).indices.numpy()
-            index[:, :most], scores = np.take_along_axis(index, best, 1), np.take_along_axis(scores, best, 1)
-        return scores
-
-    def group(self) -> None:
-        """Find the namings of every row, once all blocks are trained."""
-        n, most, decays = len(self._users), self._of_negative.shape[1], self._recipe.weight_decay > 0
-        compiled_rows.group(self._rows.named, len(self._rows.numbers), self._rows.starts, self._rows.order)
-        named = self._items.named
-        if not self._recipe.sampler.shared:
-            chosen = self._index[:, :most]
-            some = chosen if decays else np.where(self._of_negative != 0, chosen, -1)
-            named = np.concatenate([named[:n], some.ravel()])
-        compiled_rows.group(named, len(self._items.numbers), self._items.starts, self._items.order)
-
-    def sum_users(self, first: int, stop: int) -> None:
-        """Sum the gradients of some users' rows.
-
-        Args:
-            first: the first one.
-            stop: behind the last one.
-        """
-        steps.sum_users(self._rows, first, stop, self._of_user, *self._factors)
-
-    def sum_items(self, first: int, stop: int) -> None:
-        """Sum the gradients of some items' rows.
-
-        Args:
-            first: the first one.
-            stop: behind the last one.
-        """
-        sources = (self._users, self._of_positive, self._of_negative, self._of_shared)
-        steps.sum_items(self._items, first, stop, sources, *self._factors, self._cosine)
+    model: VectorModel
+    recipe: Recipe
+    loss: SetLoss
+    quantile: np.ndarray | None
+    """[users] or None, see `SetScores`."""
+    rate: float
+    """See `SetScores`."""
+    rule: Rule
+    travel: Travel
+    tables: tuple[Table, Table]
+    """Of users and of items."""
+    places: tuple[np.ndarray, np.ndarray]
+    """[rows of the table] of each, see `rows.find_rows`."""
+    dropout_seed: np.uint64
+    buffers: Buffers
+    cores: Cores
 
     @property
-    def _factors(self) -> tuple[np.floating, np.floating]:
-        """The share of an example in the mean, and the weight decay."""
-        kind = self._users.dtype.type
-        return kind(1 / len(self._users)), kind(self._recipe.weight_decay)
+    def cosine(self) -> bool:
+        """Whether vectors in scores have length 1."""
+        return self.model.similarity == "cosine"
+
+
+class Step(ABC):
+    """A step with the B examples of a batch.
+
+    Args:
+        work: of the epoch.
+        batch: the examples.
+        number: of the step, from 1.
+    """
+
+    block: ClassVar[int]
+    """Examples that a thread takes at a time. It decides how sums are rounded, whatever the threads."""
+
+    def __init__(self, work: Work, batch: Batch, number: int) -> None:
+        self._work, self._batch, self._number = work, batch, number
+        self._n, self._of = len(batch.users), work.buffers.of
+        self._blocks = [slice(first, min(first + self.block, self._n)) for first in range(0, self._n, self.block)]
+        d = work.model.embedding_size  # type: ignore[attr-defined]
+        self._masks = self._of("masks", self._n if work.model.dropout > 0 else 0, d)
+        self._users, self._of_users = self._of("users", self._n, d), self._of("of_users", self._n, d)
+        self._inverse, self._of_positives = self._of("inverse", self._n), self._of("of_positives", self._n)
+        find_travel(number, work.rule, work.travel)
+        self._rows = self._find(0, batch.users)
+        self._read(self._rows)
+
+    @abstractmethod
+    def take(self) -> float:
+        """Take it; return the sum of the losses of the examples."""
+
+    def _find(self, which: int, ids: np.ndarray) -> Rows:
+        """Find the different rows of a table among those that are named; they are not read yet.
+
+        Args:
+            which: 0 for users, 1 for items.
+            ids: [m] rows that are named.
+        """
+        table, of, m = self._work.tables[which], self._of, len(ids)
+        d, names = self._users.shape[1], [f"{which}.{i}" for i in range(8)]
+        numbers, index, order = (of(name, m, dtype=np.int32) for name in names[:3])
+        n = compiled_rows.find_rows(ids, self._work.places[which], numbers, index)
+        now, unit, gradient = (of(name, n, d) for name in names[3:6])
+        starts = of(names[6], n + 1, dtype=np.int32)
+        return Rows(table, numbers[:n], index, now, unit, of(names[7], n), gradient, starts, order)
+
+    def _read(self, rows: Rows) -> None:
+        """Read rows, on all cores."""
+        work, number = self._work, self._number
+        self._parts([rows], _READ, lambda *part: read_rows(*part, number, work.rule, work.travel, work.cosine))
+
+    def _parts(self, tables: list[Rows], size: int, do: Callable[[Rows, int, int], None]) -> None:
+        """Do something to all rows of tables, on all cores."""
+        parts = []
+        for rows in tables:
+            n = len(rows.numbers)
+            each = max(size, -(-n // _PARTS))
+            parts += [(rows, first, min(first + each, n)) for first in range(0, n, each)]
+        self._work.cores.map(lambda k: do(*parts[k]), len(parts))
+
+    def _place(self, block: slice) -> tuple[Any, ...]:
+        """Place the users of a block in scores; return what `finish_users` has to know of it."""
+        work, masks = self._work, self._masks[block] if len(self._masks) else self._masks
+        if len(masks):
+            mask(work.dropout_seed, self._batch.first + block.start, work.model.dropout, masks)
+        before = work.model.dropout_place == "before"
+        placed = (block.start, masks, before, work.cosine, self._users[block], self._inverse[block])
+        steps.place_users(self._rows, *placed)
+        return placed
+
+    def _evaluate(self, block: slice, positives: np.ndarray, negatives: np.ndarray) -> LossAndGradients:
+        """Evaluate the loss of a block of examples [b] and [b, N]."""
+        borders, rank = self._work.quantile, None
+        if borders is not None:
+            rank = torch.from_numpy(borders[self._batch.users[block]])
+        scores = SetScores(torch.from_numpy(positives), torch.from_numpy(negatives), rank, self._work.rate)
+        return self._work.loss.evaluate(scores)
+
+    def _finish(self, items: Rows, sums: tuple[Any, ...]) -> None:
+        """Sum the gradients of rows, and update them.
+
+        Args:
+            items: that are named.
+            sums: what `sum_items` is told between the rows and the shares.
+        """
+        work, number, kind = self._work, self._number, self._users.dtype.type
+        users, clip = self._rows, work.recipe.clip_norm
+        share, decay = kind(1 / self._n), kind(work.recipe.weight_decay)
+        compiled_rows.group(users.named, len(users.numbers), users.starts, users.order)
+        compiled_rows.group(items.named, len(items.numbers), items.starts, items.order)
+
+        def add_up(rows: Rows, first: int, stop: int) -> None:
+            if rows is users:
+                steps.sum_users(rows, first, stop, self._of_users, share, decay)
+            else:
+                steps.sum_items(rows, first, stop, *sums, share, decay, work.cosine)
+            if clip is None:
+                change(rows, first, stop)
+
+        def change(rows: Rows, first: int, stop: int) -> None:
+            update(rows.table, rows.numbers, first, stop, number, work.rule, rows.now, rows.gradient, rows.starts)
+
+        def shorten(rows: Rows, first: int, stop: int) -> None:
+            scale(rows.gradient, first, stop, factor)
+            change(rows, first, stop)
+
+        self._parts([users, items], _FINISHED, add_up)
+        if clip is not None:
+            norm = sum(squared_norm(rows) for rows in (users, items)) ** 0.5
+            factor = kind(min(1.0, clip / (norm + CLIP_EPSILON)))
+            self._parts([users, items], _FINISHED, change if factor == 1 else shorten)
+
+
+class SharedStep(Step):
+    """See Step. All examples have the same M negatives."""
+
+    block = 256
+
+    def take(self) -> float:
+        """See Step."""
+        n, negatives = self._n, self._batch.negatives
+        items = self._items = self._find(1, np.concatenate([self._batch.positives, negatives]))
+        self._read(items)
+        self._pool = items.unit[items.named[n:]]
+        self._of_shared = self._of("of_shared", len(self._blocks), *self._pool.shape)
+        values = self._work.cores.map(self._train, len(self._blocks))
+        self._finish(items, (self._users, np.arange(n, dtype=np.int32), self._of_positives, self._of_shared))
+        return sum(values)
+
+    def _train(self, number: int) -> float:
+        """Score a block of examples, and find the gradients; return the sum of the losses."""
+        block, items = self._blocks[number], self._items
+        placed, users, of_users = self._place(block), self._users[block], self._of_users[block]
+        positives = np.empty(len(users), dtype=users.dtype)
+        steps.score_positives(users, items, block.start, positives)
+        with np.errstate(over="ignore", invalid="ignore"):  # a training that breaks down says so by its loss
+            found = self._evaluate(block, positives, users @ self._pool.T)
+            self._of_positives[block], gradient = found.positive.numpy(), found.negatives.numpy()
+            np.matmul(gradient, self._pool, out=of_users)
+            np.matmul(gradient.T, users, out=self._of_shared[number])
+        steps.finish_users(self._rows, items, *placed, self._of_positives[block], of_users)
+        return float(found.value.sum(dtype=torch.float64))
+
+
+class PrivateStep(Step):
+    """See Step. Every example has its own N negatives."""
+
+    block = 64
+
+    def take(self) -> float:
+        """See Step."""
+        n, sampler, chosen = self._n, self._work.recipe.sampler, slice(0, self._n)
+        self._placed: dict[int, tuple[Any, ...]] = {}
+        self._negatives = self._of("negatives", n, sampler.negatives, dtype=np.int32)
+        self._scores, self._positives = self._of("scores", n, sampler.negatives), self._of("positives", n)
+        self._work.cores.map(self._score, len(self._blocks))
+        found = self._evaluate(chosen, self._positives, self._scores)
+        self._of_positives[:], gradient = found.positive.numpy(), found.negatives.numpy().ravel()
+        decays = self._work.recipe.weight_decay > 0  # of all that are named
+        at = np.arange(gradient.size) if decays else np.flatnonzero(gradient)
+        self._factors, negatives = gradient[at], self._negatives.ravel()[at]
+        self._starts = np.searchsorted(at, np.arange(n + 1) * sampler.negatives).astype(np.int32)
+        items = self._items = self._find(1, np.concatenate([self._batch.positives, negatives]))
+        self._read(items)
+        self._work.cores.map(self._gather, len(self._blocks))
+        examples = np.concatenate([np.arange(n), at // sampler.negatives]).astype(np.int32)
+        factors = np.concatenate([self._of_positives, self._factors])
+        self._finish(items, (self._users, examples, factors, self._users[:0, None]))
+        return float(found.value.sum(dtype=torch.float64))
+
+    def _score(self, number: int) -> None:
+        """Draw and score the negatives of a block; keep those that count."""
+        work, block = self._work, self._blocks[number]
+        self._placed[number] = self._place(block)
+        how = (work.tables[1], self._number, work.rule, work.travel, self._users[block])
+        steps.score_rows(*how, self._batch.positives[block, None], work.cosine, self._positives[block, None])
+        drawn, most = self._batch.negatives_of(block), work.recipe.sampler.negatives
+        scores = self._scores[block] if drawn.shape[1] == most else np.empty(drawn.shape, self._scores.dtype)
+        steps.score_rows(*how, drawn, work.cosine, scores)
+        if drawn.shape[1] > most:
+            best = torch.from_numpy(scores).topk(most).indices.numpy()
+            self._scores[block], drawn = np.take_along_axis(scores, best, 1), np.take_along_axis(drawn, best, 1)
+        self._negatives[block] = drawn
+
+    def _gather(self, number: int) -> None:
+        """Find the gradients of the users of a block."""
+        block, items = self._blocks[number], self._items
+        starts, index = self._starts[block.start : block.stop + 1], items.named[self._n :]
+        steps.gather_negatives(self._factors, index, starts, items.unit, self._of_users[block])
+        placed = self._placed[number]
+        steps.finish_users(self._rows, items, *placed, self._of_positives[block], self._of_users[block])

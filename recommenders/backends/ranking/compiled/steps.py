@@ -1,13 +1,21 @@
 """Compiled parts of a step: scores and gradients. Each works on a range of examples or rows, which threads share.
 
-Shapes: B examples, of which a block has b, N negatives of each (or M of the batch), D dimensions.
+Shapes: B examples, of which a block has b, N negatives of each (or M of the batch), D dimensions, E negatives with a
+gradient.
 """
 
 from __future__ import annotations
 
+import numpy as np
+
 from core.common.jit import SUMS, compiled, constant
+from recommenders.backends.ranking.compiled import prefetch as prefetching
 from recommenders.backends.ranking.compiled import rows as rows_of_tables
+from recommenders.backends.ranking.compiled import rules, tables
+from recommenders.backends.ranking.compiled.prefetch import AHEAD
 from recommenders.backends.ranking.compiled.rows import from_unit, to_unit
+from recommenders.backends.ranking.compiled.tables import BENT, STRAIGHT, ask_for, read_curved, read_row
+from recommenders.models.vectors.model import SHORTEST
 
 
 @compiled(uses=(rows_of_tables,), fastmath=SUMS)
@@ -54,40 +62,92 @@ def score_positives(users, items, first, scores):
         scores[b] = dot
 
 
-@compiled(fastmath=SUMS)
-def score_private(users, items, index, scores):
-    """Write the scores of every example's own negatives.
+@compiled(uses=(tables, rules, prefetching), fastmath=SUMS)
+def score_rows(table, step, rule, travel, users, items, cosine, scores):
+    """Write the scores of every example's own items, straight from the table: most will not be needed again.
 
     Args:
+        table: of items.
+        step: the number of the step.
+        rule: of the epoch.
+        travel: of the step.
         users: [b, D] of the examples, in scores.
-        items: [n_i, D] in scores.
-        index: [b, N] the numbers of their negatives.
+        items: [b, N] rows of the table.
+        cosine: whether vectors in scores have length 1.
         scores: [b, N] overwritten.
     """
+    rows, bends, last, path = table.rows, table.bends, table.last, table.path
+    along, across, start, moves = travel.along, travel.across, rule.start, len(last) > 0
+    now, shortest = np.empty((1, users.shape[1]), users.dtype), constant(SHORTEST, users[0, 0])
     for b in range(len(users)):
-        for n in range(index.shape[1]):
-            i, dot = index[b, n], constant(0, users[0, 0])
-            for j in range(users.shape[1]):
-                dot += users[b, j] * items[i, j]
-            scores[b, n] = dot
+        for n in range(items.shape[1]):
+            if n + AHEAD < items.shape[1]:
+                ask_for(rows, bends, path, items[b, n + AHEAD])
+            row = items[b, n]
+            if not moves:
+                dot, square = _products(users, b, rows, row)
+            elif path[row] == STRAIGHT:  # as in read_row, without writing it down: here is where the time goes
+                dot, square = _products_ahead(users, b, rows, row, along[max(last[row] - start, 0)])
+            elif path[row] == BENT:
+                a = max(last[row] - start, 0)
+                dot, square = _products_around(users, b, rows, bends, row, along[a], across[a])
+            else:
+                if not read_row(rows, bends, last, path, start, along, across, row, now, 0):
+                    read_curved(table, row, step, rule, travel, now, 0)
+                dot, square = _products(users, b, now, 0)
+            scores[b, n] = dot / max(np.sqrt(square), shortest) if cosine else dot
+
+
+@compiled(fastmath=SUMS, inline=True)
+def _products(users, b, vectors, r):
+    """Return the dot product of user b and vector r, and that of the vector with itself."""
+    dot, square = constant(0, users[b, 0]), constant(0, users[b, 0])
+    for j in range(users.shape[1]):
+        dot += users[b, j] * vectors[r, j]
+        square += vectors[r, j] * vectors[r, j]
+    return dot, square
+
+
+@compiled(fastmath=SUMS, inline=True)
+def _products_ahead(users, b, rows, row, by):
+    """Return the same for the row of a table that has moved by so many drifts, which stand behind it."""
+    d = users.shape[1]
+    dot, square = constant(0, users[b, 0]), constant(0, users[b, 0])
+    for j in range(d):
+        now = rows[row, j] - by * rows[row, d + j]
+        dot += users[b, j] * now
+        square += now * now
+    return dot, square
+
+
+@compiled(fastmath=SUMS, inline=True)
+def _products_around(users, b, rows, bends, row, by, across):
+    """Return the same for one that has moved by bends, too."""
+    d = users.shape[1]
+    dot, square = constant(0, users[b, 0]), constant(0, users[b, 0])
+    for j in range(d):
+        now = rows[row, j] - by * rows[row, d + j] - across * bends[row, j]
+        dot += users[b, j] * now
+        square += now * now
+    return dot, square
 
 
 @compiled(fastmath=SUMS)
-def gather_private(gradients, index, items, out):
+def gather_negatives(factors, index, starts, items, out):
     """Write the gradient of users from their own negatives.
 
     Args:
-        gradients: [b, N] by the scores of negatives.
-        index: [b, N] the numbers of the negatives.
+        factors: [E] gradients by the scores of the negatives.
+        index: [E] their numbers among the rows that are read.
+        starts: [b + 1] where those of each example begin.
         items: [n_i, D] in scores.
         out: [b, D] overwritten.
     """
     out[:] = 0
     for b in range(len(out)):
-        for n in range(index.shape[1]):
-            if gradients[b, n] != 0:
-                for j in range(out.shape[1]):
-                    out[b, j] += gradients[b, n] * items[index[b, n], j]
+        for e in range(starts[b], starts[b + 1]):
+            for j in range(out.shape[1]):
+                out[b, j] += factors[e] * items[index[e], j]
 
 
 @compiled(uses=(rows_of_tables,), fastmath=SUMS)
@@ -145,41 +205,39 @@ def sum_users(rows, first, stop, of_example, share, decay):
 
 
 @compiled(uses=(rows_of_tables,), fastmath=SUMS)
-def sum_items(rows, first, stop, sources, share, decay, cosine):
+def sum_items(rows, first, stop, users, examples, factors, of_shared, share, decay, cosine):
     """Sum the gradients of items over the examples that name them.
 
     Args:
-        rows: of items, grouped by the positives [B], then the negatives; their `gradient` is filled.
+        rows: of items, grouped by m namings, or by m - M and then the shared negatives; their `gradient` is filled.
         first: the first of them.
         stop: behind the last one.
-        sources: users [B, D] in scores; gradients by the positive's score [B]; by the negatives' scores [B, N], where
-            they are private; and gradients of shared negatives [blocks, M, D], without blocks where they are private.
+        users: [B, D] in scores.
+        examples: [m or m - M] of every naming.
+        factors: likewise, the gradient by its score.
+        of_shared: [blocks, M, D] gradients of shared negatives; without blocks where they are private.
         share: of an example in the mean, 1 / B.
         decay: the weight decay of a row, for each time that it is named.
         cosine: whether vectors in scores have length 1.
     """
-    users, of_positive, of_negative, of_shared = sources
-    n, out, starts, order = len(users), rows.gradient, rows.starts, rows.order
+    n, out, starts, order = len(examples), rows.gradient, rows.starts, rows.order
     now, unit, inverse = rows.now, rows.unit, rows.inverse
     for r in range(first, stop):
-        if starts[r] == starts[r + 1]:
-            continue
         times = constant(0, share)
         for j in range(out.shape[1]):
             out[r, j] = 0
         for at in range(starts[r], starts[r + 1]):
-            source = order[at]
-            if source >= n and len(of_shared):
-                times += n
-                for block in range(len(of_shared)):
-                    for j in range(out.shape[1]):
-                        out[r, j] += of_shared[block, source - n, j]
+            named = order[at]
+            if named < n:
+                b, by = examples[named], factors[named]
+                times += 1
+                for j in range(out.shape[1]):
+                    out[r, j] += by * users[b, j]
                 continue
-            b = source if source < n else (source - n) // of_negative.shape[1]
-            by = of_positive[b] if source < n else of_negative[b, (source - n) % of_negative.shape[1]]
-            times += 1
-            for j in range(out.shape[1]):
-                out[r, j] += by * users[b, j]
+            times += len(users)
+            for block in range(len(of_shared)):
+                for j in range(out.shape[1]):
+                    out[r, j] += of_shared[block, named - n, j]
         from_unit(out, r, unit, r, inverse[r], cosine)
         shrink = decay * times
         for j in range(out.shape[1]):

@@ -9,12 +9,14 @@ With r = b1 / sqrt(b2) and c_t = sqrt(1 - b2^t) / (1 - b1^t) a term is lr r^i c_
 e_i = eps sqrt((1 - b2^(a+i)) / b2^i) hardly changes from term to term. Let eps' be the mean of all e_i, weighted by r^i
 c_(a+i). Then the sum is
 
-    lr (S d + (S eps' - W) d'),   d = m / (sqrt(v) + eps'),   d' = m / (sqrt(v) + eps')^2,
+    lr (S d + (S eps' - W) d' + (V - 2 eps' W + eps'^2 S) d''),
+    d = m / (sqrt(v) + eps'),   d' = m / (sqrt(v) + eps')^2,   d'' = m / (sqrt(v) + eps')^3,
 
-up to the square of (e_i - eps') / sqrt(v). S and W are the sums of r^i c_(a+i) and of r^i c_(a+i) e_i, which come from
-tables, as in S(a, k) = F(a) - r^k F(a + k) with F(a) = r (c_(a+1) + F(a + 1)). So a row keeps its drift d and its bend
-d', and where it is is computed when somebody reads it. Rows with elements for which that square is too large are
-marked, and their sum is added up term by term.
+up to the cube of (e_i - eps') / (sqrt(v) + eps'). S, W and V are the sums of r^i c_(a+i), of the same times e_i, and
+times e_i^2, which come from tables, as in S(a, k) = F(a) - r^k F(a + k) with F(a) = r (c_(a+1) + F(a + 1)). So a row
+keeps its drift d and its bend d', and where it is is computed when somebody reads it: for one step the factors of d, d'
+and d'' depend on the step of the last gradient alone. Where d' or d'' is below what the numbers of a row can show, it
+is left out. Rows with elements for which that cube is too large have their sum added up term by term.
 """
 
 from __future__ import annotations
@@ -24,27 +26,37 @@ from typing import NamedTuple
 import numpy as np
 
 from core.common.jit import compiled, constant
+from recommenders.backends.ranking.compiled import prefetch as prefetching
 from recommenders.backends.ranking.compiled import rules
-from recommenders.backends.ranking.compiled.rules import NEGLIGIBLE, is_exact
-from recommenders.backends.ranking.optimisers import SGD, Adagrad, Optimiser
+from recommenders.backends.ranking.compiled.prefetch import prefetch
+from recommenders.backends.ranking.compiled.rules import is_exact
+from recommenders.backends.ranking.optimisers import SGD, Adam, Optimiser, RowWiseAdam
 
 
 class Table(NamedTuple):
-    """A table of n rows with D dimensions in training. Arrays that the optimiser does not need have no rows."""
+    """A table of n rows with D dimensions in training. Arrays that the optimiser does not need have no rows.
 
-    state: np.ndarray
-    """[n, 1 to 5, D] all about a row in one place of memory: where it was after the last step that changed it (ROW); of
-    Adam the moving means of its gradients (MEAN) and of their squares (SQUARES), of Adagrad the sum of these (SUM); and
-    where rows without a gradient move its drift (DRIFT) and its bend (BEND)."""
+    What reading needs, mostly, lies in one place of memory and apart from the rest: the less of it, the more of the
+    table stays in the caches.
+    """
+
+    rows: np.ndarray
+    """[n, D] where every row was after the last step that changed it; where rows without a gradient move, [n, 2 D]:
+    its drift d, too."""
+    means: np.ndarray
+    """[n, D] of Adam with momentum: the moving means of gradients."""
+    squares: np.ndarray
+    """[n, D] of Adam: the moving means of their squares, [n, 1] where rows have one together; of Adagrad their sums."""
+    bends: np.ndarray
+    """[n, D] where rows without a gradient move: their bend d'."""
     last: np.ndarray
-    """[n] int64, the number of that step, from 1; 0: none."""
-    by_terms: np.ndarray
-    """[n] uint8, 1 where momentum has to be added up term by term."""
+    """[n] int64 likewise, the number of the last step that changed a row, from 1; 0: none."""
+    path: np.ndarray
+    """[n] uint8 likewise, how they move: STRAIGHT by d alone, BENT by d', too, CURVED by d'', too, or BY_TERMS."""
 
 
-#: Where things stand in the state of a row.
-ROW, MEAN, SQUARES, DRIFT, BEND = range(5)
-SUM = 1
+STRAIGHT, BENT, CURVED, BY_TERMS = range(4)
+_ADAM = Adam.code
 
 
 def new_table(rows: np.ndarray, optimiser: Optimiser) -> Table:
@@ -54,168 +66,191 @@ def new_table(rows: np.ndarray, optimiser: Optimiser) -> Table:
         rows: [n, D] where it begins.
         optimiser: decides what is kept beside it.
     """
-    parts = (
-        1 if isinstance(optimiser, SGD) else 2 if isinstance(optimiser, Adagrad) else 5 if is_exact(optimiser) else 3
-    )
-    state = np.zeros((len(rows), parts, rows.shape[1]), dtype=rows.dtype)
-    state[:, ROW] = rows
-    n_exact = len(rows) if is_exact(optimiser) else 0
-    return Table(state, np.zeros(n_exact, dtype=np.int64), np.zeros(n_exact, dtype=np.uint8))
+    (n, d), moves = rows.shape, is_exact(optimiser)
+    widths = {
+        "rows": 2 * d if moves else d,
+        "means": d if isinstance(optimiser, Adam) and (moves or optimiser.beta1 > 0) else 0,
+        "squares": 0 if isinstance(optimiser, SGD) else 1 if isinstance(optimiser, RowWiseAdam) else d,
+        "bends": d if moves else 0,
+    }
+    arrays = {name: np.zeros((n if width else 0, width), dtype=rows.dtype) for name, width in widths.items()}
+    arrays["rows"][:, :d] = rows
+    marked = n if moves else 0
+    return Table(**arrays, last=np.zeros(marked, dtype=np.int64), path=np.zeros(marked, dtype=np.uint8))
+
+
+class Travel(NamedTuple):
+    """How far rows have moved by themselves when a step begins, by the step of the epoch in which each set out."""
+
+    along: np.ndarray
+    """[steps + 1] how many of its drifts d."""
+    across: np.ndarray
+    """[steps + 1] how many of its bends d'."""
+    around: np.ndarray
+    """[steps + 1] how many of its d''."""
+
+
+def new_travel(steps: int, dtype: np.dtype) -> Travel:
+    """Return arrays for an epoch.
+
+    Args:
+        steps: their number.
+        dtype: of the table.
+    """
+    return Travel(*(np.zeros(steps + 1, dtype=dtype) for _ in Travel._fields))
 
 
 @compiled(uses=(rules,))
-def read(table, numbers, first, stop, step, rule, now):
-    """Write where some rows are before a step.
+def find_travel(step, rule, travel):
+    """Find how far rows have moved before a step.
 
-    Arrays are taken out of their tuples before the loop: in it, each would be counted for every row.
+    Args:
+        step: its number, from 1.
+        rule: of the epoch.
+        travel: overwritten as far as it is needed.
+    """
+    own, rate, before = rule.momentum, rule.rate, step - 1 - rule.start
+    along, across, around = travel.along, travel.across, travel.around
+    total, weighted, squared, epsilon = own.total, own.weighted, own.squared, own.epsilon
+    powers, weighted_powers, squared_powers = own.powers, own.weighted_powers, own.squared_powers
+    if rule.code != _ADAM:
+        return
+    for a in range(before):
+        s, w, v, mean, missed = total[a], weighted[a], squared[a], epsilon[a], before - a
+        if missed < len(powers):
+            s -= powers[missed] * total[before]
+            w -= weighted_powers[missed] * weighted[before]
+            v -= squared_powers[missed] * squared[before]
+        along[a], across[a], around[a] = s * rate, (s * mean - w) * rate, (v - 2 * mean * w + mean * mean * s) * rate
+    along[before] = across[before] = around[before] = 0
+
+
+@compiled(inline=True)
+def read_row(rows, bends, last, path, start, along, across, row, now, r):
+    """Write where a row is before a step, if it is near enough to a straight line: see `read_curved` for others.
+
+    Arrays do not come in their tuples, where taking one out would be counted for every row.
+
+    Args:
+        rows: of the table.
+        bends: of the table.
+        last: of the table.
+        path: of the table.
+        start: the number of the step before the epoch.
+        along: of the travel.
+        across: of the travel.
+        row: its number.
+        now: [n, D] overwritten in row r.
+        r: which one.
+
+    Returns:
+        Whether it is written.
+    """
+    d = now.shape[1]
+    if not len(last):
+        for j in range(d):
+            now[r, j] = rows[row, j]
+        return True
+    a = max(last[row] - start, 0)  # a row that has never had a gradient has no drift
+    by = along[a]
+    if path[row] == STRAIGHT:
+        for j in range(d):
+            now[r, j] = rows[row, j] - by * rows[row, d + j]
+    elif path[row] == BENT or by == 0:
+        for j in range(d):
+            now[r, j] = rows[row, j] - by * rows[row, d + j] - across[a] * bends[row, j]
+    else:
+        return False
+    return True
+
+
+@compiled(uses=(rules,))
+def read_curved(table, row, step, rule, travel, now, r):
+    """Write where a row is before a step.
 
     Args:
         table: the table.
-        numbers: [n] of its rows.
-        first: the first of those that are read.
-        stop: behind the last one.
+        row: its number.
         step: the number of the step, from 1.
         rule: of the epoch.
-        now: [n, D] overwritten from first to stop.
+        travel: of the step.
+        now: [n, D] overwritten in row r.
+        r: which one.
     """
-    state, last, by_terms, rate, start = table.state, table.last, table.by_terms, rule.rate, rule.start
-    total, weighted, epsilon = rule.momentum.total, rule.momentum.weighted, rule.momentum.epsilon
-    powers, weighted_powers = rule.momentum.powers, rule.momentum.weighted_powers
-    for r in range(first, stop):
-        row, missed = numbers[r], np.int64(0)
-        if rule.code == 1 and last[row] > 0:
-            missed = step - 1 - last[row]
-        if missed == 0:
-            for j in range(state.shape[2]):
-                now[r, j] = state[row, ROW, j]
-        elif by_terms[row]:
-            _move_by_terms(state, row, last[row], missed, rule, now, r)
-        else:
-            a = last[row] - start
-            s, w = total[a], weighted[a]
-            if missed < len(powers):
-                s -= powers[missed] * total[a + missed]
-                w -= weighted_powers[missed] * weighted[a + missed]
-            along, across = constant(s * rate, rate), constant((s * epsilon[a] - w) * rate, rate)
-            for j in range(state.shape[2]):
-                now[r, j] = state[row, ROW, j] - along * state[row, DRIFT, j] - across * state[row, BEND, j]
+    rows, squares, bends = table.rows, table.squares, table.bends
+    a = max(table.last[row] - rule.start, 0)
+    along, across, around = travel.along[a], travel.across[a], travel.around[a]
+    epsilon = constant(rule.momentum.epsilon[a], along)
+    if table.path[row] == BY_TERMS:
+        _add_terms(table, row, step, rule, now, r)
+        return
+    for j in range(now.shape[1]):
+        bend, slow = bends[row, j], np.sqrt(squares[row, j]) + epsilon
+        now[r, j] = rows[row, j] - along * rows[row, now.shape[1] + j] - across * bend - around * (bend / slow)
 
 
 @compiled(uses=(rules,))
-def _move_by_terms(state, row, last, missed, rule, now, r):
-    """Write where a row is after so many steps of momentum, added up term by term."""
+def _add_terms(table, row, step, rule, now, r):
+    """See `read_curved`."""
+    rows, means, roots, last, d = table.rows, table.means, np.sqrt(table.squares[row]), table.last[row], now.shape[1]
     of_mean, of_squares = 1.0, 1.0
     gone = np.float64(rule.beta1) ** last, np.float64(rule.beta2) ** last
-    for j in range(state.shape[2]):
-        now[r, j] = state[row, ROW, j]
-    for _ in range(missed):
+    for j in range(d):
+        now[r, j] = rows[row, j]
+    for _ in range(step - 1 - last):
         of_mean *= rule.beta1
         of_squares *= rule.beta2
-        if of_mean < NEGLIGIBLE:
+        if of_mean < rule.negligible:
             return
         factor = constant(rule.rate * of_mean / (1 - gone[0] * of_mean), rule.rate)
         share = constant(np.sqrt(of_squares / (1 - gone[1] * of_squares)), rule.rate)
-        for j in range(state.shape[2]):
-            now[r, j] -= factor * state[row, MEAN, j] / (share * np.sqrt(state[row, SQUARES, j]) + rule.epsilon)
+        for j in range(d):
+            now[r, j] -= factor * means[row, j] / (share * roots[j] + rule.epsilon)
+
+
+@compiled(uses=(prefetching,), inline=True)
+def ask_for(rows, bends, path, row):
+    """Ask for what `read_row` will read.
+
+    Args:
+        rows: of the table.
+        bends: of the table.
+        path: of the table.
+        row: its number.
+    """
+    prefetch(rows, row)
+    if len(path) and path[row] != STRAIGHT:
+        prefetch(bends, row)
 
 
 @compiled(inline=True)
-def _smallest_root(state, row, epsilon):
-    """Compute drift and bend of a row from its moments; return the root of its smallest mean of squares above 0."""
-    smallest = constant(np.inf, epsilon)
-    for j in range(state.shape[2]):
-        root = np.sqrt(state[row, SQUARES, j])
-        drift = state[row, MEAN, j] / (root + epsilon)
-        state[row, DRIFT, j] = drift
-        state[row, BEND, j] = drift / (root + epsilon)
-        smallest = min(smallest, root if root > 0 else smallest)
-    return smallest
-
-
-@compiled(inline=True)
-def _squared(gradient, r):
-    """Return the sum of squares of a row."""
-    total = constant(0, gradient[r, 0])
-    for j in range(gradient.shape[1]):
-        total += gradient[r, j] * gradient[r, j]
-    return total
-
-
-@compiled(uses=(rules,))
-def update(table, numbers, first, stop, step, rule, now, gradient, named):
-    """Take a step of the rows that have a gradient; one of zeros is none, to lazy optimisers and to others alike.
+def set_out(rows, means, squares, bends, path, row, epsilon, spread, reach):
+    """Compute drift and bend of a row from its moments, and how it moves.
 
     Args:
-        table: the table.
-        numbers: [n] of its rows.
-        first: the first of those that are updated.
-        stop: behind the last one.
-        step: the number of the step, from 1.
-        rule: of the epoch.
-        now: [n, D] where they are, from `read`.
-        gradient: [n, D].
-        named: [n + 1] ascending; rows r with named[r] = named[r + 1] have no gradient.
+        rows: of the table.
+        means: of the table.
+        squares: of the table.
+        bends: of the table.
+        path: of the table.
+        row: its number.
+        epsilon: the mean of e_i.
+        spread: how far the first of them is from it.
+        reach: how many drifts a row moves at most, as a multiple of what its numbers can show.
     """
-    state, last, by_terms, rate, code, start = table.state, table.last, table.by_terms, rule.rate, rule.code, rule.start
-    own, one, rule_epsilon = rule.momentum, constant(1, rule.rate), rule.epsilon
-    means, squares, epsilons, spreads = own.of_mean, own.of_squares, own.epsilon, own.spread
-    root, length = rule.root[step - start], constant(rule.length[step - start] * rate, rate)
-    for r in range(first, stop):
-        row, norm = numbers[r], _squared(gradient, r) if named[r] < named[r + 1] else constant(0, rate)
-        if norm == 0:
-            continue
-        if code == 0:
-            for j in range(state.shape[2]):
-                state[row, ROW, j] = now[r, j] - rate * gradient[r, j]
-        elif code == 3:
-            for j in range(state.shape[2]):
-                sum_ = state[row, SUM, j] + gradient[r, j] * gradient[r, j]
-                state[row, SUM, j] = sum_
-                state[row, ROW, j] = now[r, j] - rate * gradient[r, j] / (np.sqrt(sum_) + rule_epsilon)
-        else:
-            b1, b2, epsilon = rule.beta1, rule.beta2, rule_epsilon
-            of_mean, of_squares, of_row = b1, b2, norm / constant(state.shape[2], rate)
-            if code == 1:
-                missed = step - last[row] if last[row] else 0  # a row without moments has none to decay
-                of_mean, of_squares = constant(means[missed], rate), constant(squares[missed], rate)
-                epsilon = constant(epsilon * root, rate)
-            for j in range(state.shape[2]):
-                g = gradient[r, j]
-                mean = of_mean * state[row, MEAN, j] + (one - b1) * g
-                square = of_squares * state[row, SQUARES, j] + (one - b2) * (of_row if code == 4 else g * g)
-                state[row, MEAN, j], state[row, SQUARES, j] = mean, square
-                state[row, ROW, j] = now[r, j] - length * mean / (np.sqrt(square) + epsilon)
-            if code == 1:
-                smallest = _smallest_root(state, row, constant(epsilons[step - start], rate))
-                last[row] = step
-                by_terms[row] = spreads[step - start] ** 2 > rule.tolerance * smallest * smallest
-
-
-@compiled(uses=(rules,))
-def settle(table, step, rule):
-    """Move all rows to where they are after a step, the last one of an epoch.
-
-    Args:
-        table: the table.
-        step: the number of the step.
-        rule: of the epoch.
-    """
-    if rule.code != 1:
-        return
-    state, last, by_terms, rate, own = table.state, table.last, table.by_terms, rule.rate, rule.momentum
-    now, epsilon = np.empty((1, state.shape[2]), state.dtype), constant(own.epsilon[step - rule.start], rate)
-    number = np.empty(1, np.int64)
-    for row in range(len(state)):
-        missed = step - last[row]
-        if last[row] == 0 or missed == 0:
-            continue
-        number[0] = row
-        read(table, number, 0, 1, step + 1, rule, now)
-        of_mean, of_squares = constant(own.of_mean[missed], rate), constant(own.of_squares[missed], rate)
-        for j in range(state.shape[2]):
-            state[row, ROW, j] = now[0, j]
-            state[row, MEAN, j] *= of_mean
-            state[row, SQUARES, j] *= of_squares
-        smallest = _smallest_root(state, row, epsilon)
-        last[row] = step
-        by_terms[row] = own.spread[step - rule.start] ** 2 > rule.tolerance * smallest * smallest
+    d, zero = bends.shape[1], constant(0, epsilon)
+    length, bent, curved, rest = zero, zero, zero, zero
+    for j in range(d):
+        slowness = constant(1, epsilon) / (np.sqrt(squares[row, j]) + epsilon)
+        part, drift = spread * slowness, means[row, j] * slowness
+        bend = drift * slowness
+        rows[row, d + j], bends[row, j] = drift, bend
+        length, bent = max(length, abs(rows[row, j])), max(bent, abs(drift * part))
+        curved, rest = max(curved, abs(drift * part * part)), max(rest, abs(drift * part * part * part))
+    path[row] = BY_TERMS
+    if reach * bent <= length:
+        path[row] = STRAIGHT
+    elif reach * curved <= length:
+        path[row] = BENT
+    elif reach * rest <= length:
+        path[row] = CURVED

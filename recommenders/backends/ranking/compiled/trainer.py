@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -14,21 +14,14 @@ from core.losses.setwise.set_loss import SetLoss
 from recommenders.backends.compiled.blas import blas_on_one_core
 from recommenders.backends.compiled.cores import Cores
 from recommenders.backends.ranking.base import VectorTask, VectorTrainer, load_arrays
-from recommenders.backends.ranking.compiled.rows import Rows, read_rows, squared_norm, update_rows
-from recommenders.backends.ranking.compiled.rules import Rule, new_rule
-from recommenders.backends.ranking.compiled.step import Buffers, Step, find_rows
-from recommenders.backends.ranking.compiled.tables import ROW, new_table, settle
-from recommenders.backends.ranking.epochs import Batch, Epochs
-from recommenders.backends.ranking.torch_trainer import CLIP_EPSILON
+from recommenders.backends.ranking.compiled.rules import is_exact, new_rule
+from recommenders.backends.ranking.compiled.step import Buffers, PrivateStep, SharedStep, Work
+from recommenders.backends.ranking.compiled.tables import find_travel, new_table, new_travel
+from recommenders.backends.ranking.compiled.updates import begin, settle
+from recommenders.backends.ranking.epochs import Epochs
 from recommenders.common.machine import Machine
 from recommenders.models.vectors.mf import VectorMF
 
-#: Examples and rows that a thread takes at a time. The former decides how sums are rounded, whatever the threads.
-_EXAMPLES, _ROWS = 256, 256
-#: Parts that the rows of a table are cut into at most.
-_PARTS = 8
-#: Private negatives are scored row by row: fewer examples, so that there are several blocks of a small batch.
-_PRIVATE_EXAMPLES = 128
 TABLES = ("user_embedding", "item_embedding")
 
 
@@ -44,7 +37,7 @@ class CompiledTrainer(VectorTrainer):
         self._tables = tuple(new_table(one, task.recipe.optimiser) for one in rows)
         self._places = tuple(np.full(len(one), -1, dtype=np.int32) for one in rows)
         self._cores, self._step = Cores(machine.threads), 0
-        self._rate, self._cosine = task.recipe.sampler.negatives / data.n_items, task.model.similarity == "cosine"
+        self._rate = min(1.0, task.recipe.sampler.negatives / data.n_items)
         self._buffers = Buffers(self._dtype)
 
     @classmethod
@@ -55,62 +48,27 @@ class CompiledTrainer(VectorTrainer):
 
     def train_epoch(self, loss: SetLoss, epoch: int, learning_rate: float, quantile: np.ndarray | None = None) -> float:
         """See VectorTrainer."""
-        rule = new_rule(self._recipe.optimiser, learning_rate, self._step, len(self._epochs), self._dtype)
-        seed, total, threads = self._epochs.dropout_seed(epoch), 0.0, torch.get_num_threads()
+        steps, total, threads = len(self._epochs), 0.0, torch.get_num_threads()
+        rule = new_rule(self._recipe.optimiser, learning_rate, self._step, steps, self._dtype)
+        travel = new_travel(steps if is_exact(self._recipe.optimiser) else 0, self._dtype)
         borders = None if quantile is None else np.asarray(quantile, dtype=self._dtype)
+        what = (self._model, self._recipe, loss, borders, self._rate, rule, travel, self._tables, self._places)
+        work = Work(*what, self._epochs.dropout_seed(epoch), self._buffers, self._cores)
+        kind = SharedStep if self._recipe.sampler.shared else PrivateStep
+        for table in self._tables:
+            begin(table, rule)
         torch.set_num_threads(1)  # the cores are shared out here
         try:
             with blas_on_one_core():
                 for batch in self._epochs.batches(epoch):
                     self._step += 1
-                    total += self._take(batch, loss, rule, seed, borders)
+                    total += kind(work, batch, self._step).take()
         finally:
             torch.set_num_threads(threads)
+        find_travel(self._step + 1, rule, travel)
         for table in self._tables:
-            settle(table, self._step, rule)
+            settle(table, self._step, rule, travel)
         return total / self._epochs.n_examples
-
-    def _take(self, batch: Batch, loss: SetLoss, rule: Rule, seed: np.uint64, borders: np.ndarray | None) -> float:
-        """Take a step; return the sum of the losses of its examples."""
-        n, number, recipe = len(batch.users), self._step, self._recipe
-        ids = (batch.users, np.concatenate([batch.positives, batch.negatives.ravel()]))
-        users, items = (
-            find_rows(*one, self._buffers, name)
-            for name, one in zip(TABLES, zip(self._tables, ids, self._places, strict=True), strict=True)
-        )
-        self._both(users, items, lambda rows, *ends: read_rows(rows, *ends, number, rule, self._cosine))
-        size = _EXAMPLES if recipe.sampler.shared else _PRIVATE_EXAMPLES
-        step = Step(self._model, recipe, batch, users, items, self._buffers, -(-n // size))
-
-        def train(block: int) -> float:
-            chosen = slice(block * size, min((block + 1) * size, n))
-            quantile = None if borders is None else borders[batch.users[chosen]]
-            return step.train(loss, chosen, block, seed, quantile, min(1.0, self._rate))
-
-        value = sum(self._cores.map(train, -(-n // size)))
-        step.group()
-        clips, one = recipe.clip_norm is not None, self._dtype.type(1)
-
-        def finish(rows: Rows, first: int, stop: int) -> None:
-            (step.sum_users if rows is users else step.sum_items)(first, stop)
-            if not clips:
-                update_rows(rows, first, stop, number, rule, one)
-
-        self._both(users, items, finish)
-        if clips:
-            norm = sum(squared_norm(rows) for rows in (users, items)) ** 0.5
-            factor = self._dtype.type(min(1.0, recipe.clip_norm / (norm + CLIP_EPSILON)))
-            self._both(users, items, lambda rows, *ends: update_rows(rows, *ends, number, rule, factor))
-        return value
-
-    def _both(self, users: Rows, items: Rows, work: Callable[[Rows, int, int], None]) -> None:
-        """Do something to all rows of both tables, on all cores."""
-        parts = []
-        for rows in (users, items):
-            n = len(rows.numbers)
-            size = max(_ROWS, -(-n // _PARTS))
-            parts += [(rows, first, min(first + size, n)) for first in range(0, n, size)]
-        self._cores.map(lambda k: work(*parts[k]), len(parts))
 
     def vectors(self) -> tuple[np.ndarray, np.ndarray]:
         """See VectorTrainer."""
@@ -127,7 +85,7 @@ class CompiledTrainer(VectorTrainer):
 
     def _rows(self) -> dict[str, Tensor]:
         pairs = zip(TABLES, self._tables, strict=True)
-        return {name: torch.from_numpy(table.state)[:, ROW] for name, table in pairs}
+        return {name: torch.from_numpy(table.rows[:, : self._model.embedding_size]) for name, table in pairs}
 
     def state_dict(self) -> dict[str, Any]:
         """See VectorTrainer."""

@@ -1,0 +1,42 @@
+"""Ask a processor for rows of a table before they are needed: rows in random order are mostly waited for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from llvmlite import ir
+from numba.core import cgutils, types
+from numba.extending import intrinsic
+
+#: So many rows before they are needed.
+AHEAD = 8
+#: Bytes that memory moves at a time.
+_LINE = 64
+_INT32, _BYTES = ir.IntType(32), ir.IntType(8).as_pointer()
+#: For reading, and to be kept in all caches.
+_HOW = (_INT32(0), _INT32(3), _INT32(1))
+
+
+@intrinsic
+def prefetch(_: Any, rows: Any, row: Any) -> Any:
+    """Ask for a row of a contiguous array of two dimensions; in compiled code alone.
+
+    Args:
+        rows: [n, m] of which it is one.
+        row: its number, from 0 to n - 1.
+    """
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        kind, (base, at) = signature.args[0], args
+        array = context.make_array(kind)(context, builder, base)
+        zero, line = at.type(0), at.type(_LINE)
+        start = builder.bitcast(cgutils.get_item_pointer(context, builder, kind, array, [at, zero]), _BYTES)
+        width, _ = cgutils.unpack_tuple(builder, array.strides)
+        takes = ir.FunctionType(ir.VoidType(), [_BYTES, *(one.type for one in _HOW)])
+        ask = cgutils.get_or_insert_function(builder.module, takes, "llvm.prefetch.p0i8")
+        lines = builder.udiv(builder.add(width, at.type(_LINE - 1)), line)
+        with cgutils.for_range(builder, lines) as loop:
+            builder.call(ask, [builder.gep(start, [builder.mul(loop.index, line)]), *_HOW])
+        return context.get_dummy_value()
+
+    return types.void(rows, types.intp), generate
