@@ -62,6 +62,11 @@ class MML(SetLoss):
                 f"{len(self.weights)} weights"
             )
 
+    @property
+    def threshold(self) -> float:
+        """See SetLoss."""
+        return min(self.margins)
+
     def evaluate(self, scores: SetScores) -> LossAndGradients:
         """See SetLoss."""
         negatives = hinges(scores.negatives, self.margins, [self.negative_weight * one for one in self.weights])
@@ -91,6 +96,11 @@ class CCL(SetLoss):
     reduction: Literal["mean", "sum"] = constants.choice("mean", "sum")
     """Over negatives."""
 
+    @property
+    def threshold(self) -> float:
+        """See SetLoss."""
+        return self.margin
+
     def evaluate(self, scores: SetScores) -> LossAndGradients:
         """See SetLoss."""
         negatives = hinges(scores.negatives, [self.margin], [self.negative_weight])
@@ -116,6 +126,11 @@ class Contrastive(SetLoss):
     """The weight of the negatives together."""
     reduction: Literal["mean", "sum"] = constants.choice("mean", "sum")
     """Over negatives."""
+
+    @property
+    def threshold(self) -> float:
+        """See SetLoss."""
+        return 1 - self.margin
 
     def evaluate(self, scores: SetScores) -> LossAndGradients:
         """See SetLoss."""

@@ -99,6 +99,14 @@ class SetLoss(ABC):
         constants = [f"{one.name}={constant_as_text(getattr(self, one.name))}" for one in fields(self)]
         return ":".join([self.name, *constants])
 
+    @property
+    def threshold(self) -> float | None:
+        """A score at and below which a negative has no part in the loss, so that it need not be known; None: no such.
+
+        There the loss is that of a negative at minus infinity, and the gradient by it is 0.
+        """
+        return None
+
     def needed(self, given: T | None, name: str) -> T:
         """Return a field of SetScores that the loss needs.
 

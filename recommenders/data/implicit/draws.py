@@ -106,6 +106,10 @@ def draw_private(seed, first, users, alias, excluded, none, items):
     (indptr, owned), (n, keep, other) = excluded, alias
     for b in range(len(users)):
         start = drawn(seed, first + b)
+        if none and not len(keep):  # the most common way, in a loop that runs on several items at once
+            for j in range(items.shape[1]):
+                items[b, j] = below(drawn(start, j), n)
+            continue
         for j in range(items.shape[1]):
             found, again = _one(start, j, n, keep, other), start
             if not none:

@@ -90,9 +90,10 @@ class PreparedSampler:
             draw_shared(start, first, self.alias, items)
             return items
         items = np.empty((len(users), self.sampler.drawn), dtype=np.int32)
-        none = self.excluded is None
-        rows = UserItems.empty(0) if self.excluded is None else self.excluded
-        draw_private(start, first, users, self.alias, (rows.indptr, rows.items), none, items)
+        excluded = self.alias.other[:0], self.alias.other[:0]
+        if self.excluded is not None:
+            excluded = self.excluded.indptr, self.excluded.items
+        draw_private(start, first, users, self.alias, excluded, self.excluded is None, items)
         return items
 
 

@@ -122,6 +122,22 @@ def test_mml_with_one_margin_is_ccl(margin, weight, clamp, scores):
     assert_close(one.evaluate(scores), CCL(margin, weight, clamp).evaluate(scores), 1e-12)
 
 
+@few
+@given(st.data())
+def test_negatives_up_to_the_threshold_need_not_be_known(data):
+    name = data.draw(st.sampled_from(sorted(made.LOSSES)))
+    loss, scores = data.draw(made.LOSSES[name]), data.draw(made.score_sets(made.dropped))
+    if loss.threshold is None:
+        assert name not in ("MML", "CCL", "contrastive")
+        return
+    found = loss.evaluate(scores)
+    below = scores.negatives <= loss.threshold
+    lowest = torch.where(below, -torch.inf, scores.negatives)
+    for one, other in zip(found, loss.evaluate(dataclasses.replace(scores, negatives=lowest)), strict=True):
+        assert torch.equal(one, other)
+    assert not found.negatives[below].any()
+
+
 @law
 @given(made.margins, made.weights, made.score_sets())
 def test_the_clamp_matters_where_a_positive_is_above_one_and_nowhere_else(margin, weight, scores):

@@ -19,19 +19,19 @@ _HOW = (_INT32(0), _INT32(3), _INT32(1))
 
 @intrinsic
 def prefetch(_: Any, rows: Any, row: Any) -> Any:
-    """Ask for a row of a contiguous array of two dimensions; in compiled code alone.
+    """Ask for a row of an array; in compiled code alone.
 
     Args:
-        rows: [n, m] of which it is one.
+        rows: [n, ...] contiguous, of which it is one.
         row: its number, from 0 to n - 1.
     """
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         kind, (base, at) = signature.args[0], args
         array = context.make_array(kind)(context, builder, base)
-        zero, line = at.type(0), at.type(_LINE)
-        start = builder.bitcast(cgutils.get_item_pointer(context, builder, kind, array, [at, zero]), _BYTES)
-        width, _ = cgutils.unpack_tuple(builder, array.strides)
+        line, first = at.type(_LINE), [at, *[at.type(0)] * (kind.ndim - 1)]
+        start = builder.bitcast(cgutils.get_item_pointer(context, builder, kind, array, first), _BYTES)
+        width = cgutils.unpack_tuple(builder, array.strides)[0]
         takes = ir.FunctionType(ir.VoidType(), [_BYTES, *(one.type for one in _HOW)])
         ask = cgutils.get_or_insert_function(builder.module, takes, "llvm.prefetch.p0i8")
         lines = builder.udiv(builder.add(width, at.type(_LINE - 1)), line)

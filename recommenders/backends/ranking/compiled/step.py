@@ -1,7 +1,8 @@
 """One step: the examples of a batch in blocks, which threads share, and then the rows that they name.
 
 Private negatives are scored straight from the table, and only those that turn out to have a gradient are read: of
-losses with margins that is one in hundreds. Shared ones are read first, and scored by products of matrices.
+losses with margins that is one in hundreds, and most others are below the margin at a glance, see `sketch`. Shared ones
+are read first, and scored by products of matrices.
 """
 
 from __future__ import annotations
@@ -21,14 +22,17 @@ from recommenders.backends.ranking.compiled import rows as compiled_rows
 from recommenders.backends.ranking.compiled import steps
 from recommenders.backends.ranking.compiled.rows import Rows, read_rows, squared_norm
 from recommenders.backends.ranking.compiled.rules import Rule
+from recommenders.backends.ranking.compiled.sketch import Sketch, score_private, sketch_rows
 from recommenders.backends.ranking.compiled.tables import Table, Travel, find_travel
 from recommenders.backends.ranking.compiled.updates import scale, update
-from recommenders.backends.ranking.epochs import Batch, mask
+from recommenders.backends.ranking.epochs import Batch
 from recommenders.backends.ranking.torch_trainer import CLIP_EPSILON
 from recommenders.models.vectors.model import VectorModel
 
 #: Rows that a thread reads, or finishes, at a time, and the parts that they are cut into at most.
 _READ, _FINISHED, _PARTS = 1024, 256, 8
+#: Negatives with a gradient that are gathered sooner than another thread is woken.
+_FEW = 2000
 
 
 class Buffers:
@@ -68,9 +72,11 @@ class Work:
     """See `SetScores`."""
     rule: Rule
     travel: Travel
-    tables: tuple[Table, Table]
+    tables: tuple[Table, ...]
     """Of users and of items."""
-    places: tuple[np.ndarray, np.ndarray]
+    sketch: Sketch
+    """Of items; without rows unless private negatives are screened."""
+    places: tuple[np.ndarray, ...]
     """[rows of the table] of each, see `rows.find_rows`."""
     dropout_seed: np.uint64
     buffers: Buffers
@@ -98,7 +104,7 @@ class Step(ABC):
         self._work, self._batch, self._number = work, batch, number
         self._n, self._of = len(batch.users), work.buffers.of
         self._blocks = [slice(first, min(first + self.block, self._n)) for first in range(0, self._n, self.block)]
-        d = work.model.embedding_size  # type: ignore[attr-defined]
+        d = work.model.embedding_size
         self._masks = self._of("masks", self._n if work.model.dropout > 0 else 0, d)
         self._users, self._of_users = self._of("users", self._n, d), self._of("of_users", self._n, d)
         self._inverse, self._of_positives = self._of("inverse", self._n), self._of("of_positives", self._n)
@@ -142,12 +148,10 @@ class Step(ABC):
     def _place(self, block: slice) -> tuple[Any, ...]:
         """Place the users of a block in scores; return what `finish_users` has to know of it."""
         work, masks = self._work, self._masks[block] if len(self._masks) else self._masks
-        if len(masks):
-            mask(work.dropout_seed, self._batch.first + block.start, work.model.dropout, masks)
-        before = work.model.dropout_place == "before"
-        placed = (block.start, masks, before, work.cosine, self._users[block], self._inverse[block])
-        steps.place_users(self._rows, *placed)
-        return placed
+        drawn = (self._batch.first + block.start, work.dropout_seed, work.model.dropout)
+        placed = (masks, work.model.dropout_place == "before", work.cosine, self._users[block], self._inverse[block])
+        steps.place_users(self._rows, block.start, *drawn, *placed)
+        return block.start, *placed
 
     def _evaluate(self, block: slice, positives: np.ndarray, negatives: np.ndarray) -> LossAndGradients:
         """Evaluate the loss of a block of examples [b] and [b, N]."""
@@ -180,6 +184,8 @@ class Step(ABC):
 
         def change(rows: Rows, first: int, stop: int) -> None:
             update(rows.table, rows.numbers, first, stop, number, work.rule, rows.now, rows.gradient, rows.starts)
+            if rows is items and len(work.sketch.codes):
+                sketch_rows(rows.table, work.sketch, rows.numbers, first, stop)
 
         def shorten(rows: Rows, first: int, stop: int) -> None:
             scale(rows.gradient, first, stop, factor)
@@ -226,38 +232,42 @@ class SharedStep(Step):
 class PrivateStep(Step):
     """See Step. Every example has its own N negatives."""
 
-    block = 64
+    block = 128
 
     def take(self) -> float:
         """See Step."""
-        n, sampler, chosen = self._n, self._work.recipe.sampler, slice(0, self._n)
+        n, sampler = self._n, self._work.recipe.sampler
         self._placed: dict[int, tuple[Any, ...]] = {}
         self._negatives = self._of("negatives", n, sampler.negatives, dtype=np.int32)
         self._scores, self._positives = self._of("scores", n, sampler.negatives), self._of("positives", n)
         self._work.cores.map(self._score, len(self._blocks))
-        found = self._evaluate(chosen, self._positives, self._scores)
-        self._of_positives[:], gradient = found.positive.numpy(), found.negatives.numpy().ravel()
-        decays = self._work.recipe.weight_decay > 0  # of all that are named
-        at = np.arange(gradient.size) if decays else np.flatnonzero(gradient)
-        self._factors, negatives = gradient[at], self._negatives.ravel()[at]
-        self._starts = np.searchsorted(at, np.arange(n + 1) * sampler.negatives).astype(np.int32)
-        items = self._items = self._find(1, np.concatenate([self._batch.positives, negatives]))
+        found = self._evaluate(slice(0, n), self._positives, self._scores)
+        self._of_positives[:], gradients = found.positive.numpy(), found.negatives.numpy()
+        most, decays = n + gradients.size, self._work.recipe.weight_decay > 0  # which takes all that are named
+        named, examples = (self._of(name, most, dtype=np.int32) for name in ("named", "examples"))
+        factors, self._starts = self._of("factors", most), self._of("starts", n + 1, dtype=np.int32)
+        named[:n], examples[:n], factors[:n] = self._batch.positives, np.arange(n), self._of_positives
+        m = steps.choose(gradients, self._negatives, decays, named, examples, factors, self._starts)
+        self._factors, items = factors[n:m], self._find(1, named[:m])
+        self._items = items
         self._read(items)
-        self._work.cores.map(self._gather, len(self._blocks))
-        examples = np.concatenate([np.arange(n), at // sampler.negatives]).astype(np.int32)
-        factors = np.concatenate([self._of_positives, self._factors])
-        self._finish(items, (self._users, examples, factors, self._users[:0, None]))
+        if m - n < _FEW:
+            for number in range(len(self._blocks)):
+                self._gather(number)
+        else:
+            self._work.cores.map(self._gather, len(self._blocks))
+        self._finish(items, (self._users, examples[:m], factors[:m], self._users[:0, None]))
         return float(found.value.sum(dtype=torch.float64))
 
     def _score(self, number: int) -> None:
         """Draw and score the negatives of a block; keep those that count."""
         work, block = self._work, self._blocks[number]
         self._placed[number] = self._place(block)
-        how = (work.tables[1], self._number, work.rule, work.travel, self._users[block])
-        steps.score_rows(*how, self._batch.positives[block, None], work.cosine, self._positives[block, None])
         drawn, most = self._batch.negatives_of(block), work.recipe.sampler.negatives
         scores = self._scores[block] if drawn.shape[1] == most else np.empty(drawn.shape, self._scores.dtype)
-        steps.score_rows(*how, drawn, work.cosine, scores)
+        threshold = scores.dtype.type(0 if work.loss.threshold is None else work.loss.threshold)
+        how = (work.tables[1], work.sketch, threshold, self._number, work.rule, work.travel, self._users[block])
+        score_private(*how, self._batch.positives[block], drawn, work.cosine, (self._positives[block], scores))
         if drawn.shape[1] > most:
             best = torch.from_numpy(scores).topk(most).indices.numpy()
             self._scores[block], drawn = np.take_along_axis(scores, best, 1), np.take_along_axis(drawn, best, 1)

@@ -9,28 +9,35 @@ from __future__ import annotations
 import numpy as np
 
 from core.common.jit import SUMS, compiled, constant
+from recommenders.backends.ranking import epochs
 from recommenders.backends.ranking.compiled import prefetch as prefetching
 from recommenders.backends.ranking.compiled import rows as rows_of_tables
 from recommenders.backends.ranking.compiled import rules, tables
 from recommenders.backends.ranking.compiled.prefetch import AHEAD
 from recommenders.backends.ranking.compiled.rows import from_unit, to_unit
-from recommenders.backends.ranking.compiled.tables import BENT, STRAIGHT, ask_for, read_curved, read_row
+from recommenders.backends.ranking.compiled.tables import BENT, DRIFT, ROW, STRAIGHT, ask_for, read_curved, read_row
+from recommenders.backends.ranking.epochs import mask
 from recommenders.models.vectors.model import SHORTEST
 
 
-@compiled(uses=(rows_of_tables,), fastmath=SUMS)
-def place_users(rows, first, masks, before, cosine, users, inverse):
+@compiled(uses=(rows_of_tables, epochs), fastmath=SUMS)
+def place_users(rows, first, number, seed, dropout, masks, before, cosine, users, inverse):
     """Write the vectors of the users of some examples as they are in scores, with elements dropped.
 
     Args:
         rows: of users, read.
-        first: the number of the first example.
-        masks: [b, D] factors of the elements of b examples; [0, D]: nothing is dropped.
+        first: the number of the first example in the batch.
+        number: its number in the epoch.
+        seed: of the dropped elements of the epoch.
+        dropout: the share of elements that are dropped.
+        masks: [b, D] overwritten with factors of the elements of b examples; [0, D]: nothing is dropped.
         before: whether elements are dropped before vectors are brought to length 1.
         cosine: whether they are.
         users: [b, D] overwritten.
         inverse: [b] overwritten: what vectors were multiplied by.
     """
+    if len(masks):
+        mask(seed, number, dropout, masks)
     drops, named, now, unit, inverses = len(masks) > 0, rows.named, rows.now, rows.unit, rows.inverse
     for b in range(len(users)):
         u = named[first + b]
@@ -85,7 +92,7 @@ def score_rows(table, step, rule, travel, users, items, cosine, scores):
                 ask_for(rows, bends, path, items[b, n + AHEAD])
             row = items[b, n]
             if not moves:
-                dot, square = _products(users, b, rows, row)
+                dot, square = _products(users, b, rows[row], ROW)
             elif path[row] == STRAIGHT:  # as in read_row, without writing it down: here is where the time goes
                 dot, square = _products_ahead(users, b, rows, row, along[max(last[row] - start, 0)])
             elif path[row] == BENT:
@@ -96,6 +103,28 @@ def score_rows(table, step, rule, travel, users, items, cosine, scores):
                     read_curved(table, row, step, rule, travel, now, 0)
                 dot, square = _products(users, b, now, 0)
             scores[b, n] = dot / max(np.sqrt(square), shortest) if cosine else dot
+
+
+@compiled(uses=(tables, rules), fastmath=SUMS)
+def score_row(table, row, step, rule, travel, users, b, cosine, now):
+    """Return the score of one row of a table.
+
+    Args:
+        table: of items.
+        row: its number.
+        step: the number of the step.
+        rule: of the epoch.
+        travel: of the step.
+        users: [b, D] of the examples, in scores.
+        b: which of them.
+        cosine: whether vectors in scores have length 1.
+        now: [1, D] overwritten.
+    """
+    along, across, shortest = travel.along, travel.across, constant(SHORTEST, users[0, 0])
+    if not read_row(table.rows, table.bends, table.last, table.path, rule.start, along, across, row, now, 0):
+        read_curved(table, row, step, rule, travel, now, 0)
+    dot, square = _products(users, b, now, 0)
+    return dot / max(np.sqrt(square), shortest) if cosine else dot
 
 
 @compiled(fastmath=SUMS, inline=True)
@@ -111,10 +140,9 @@ def _products(users, b, vectors, r):
 @compiled(fastmath=SUMS, inline=True)
 def _products_ahead(users, b, rows, row, by):
     """Return the same for the row of a table that has moved by so many drifts, which stand behind it."""
-    d = users.shape[1]
     dot, square = constant(0, users[b, 0]), constant(0, users[b, 0])
-    for j in range(d):
-        now = rows[row, j] - by * rows[row, d + j]
+    for j in range(users.shape[1]):
+        now = rows[row, ROW, j] - by * rows[row, DRIFT, j]
         dot += users[b, j] * now
         square += now * now
     return dot, square
@@ -123,13 +151,40 @@ def _products_ahead(users, b, rows, row, by):
 @compiled(fastmath=SUMS, inline=True)
 def _products_around(users, b, rows, bends, row, by, across):
     """Return the same for one that has moved by bends, too."""
-    d = users.shape[1]
     dot, square = constant(0, users[b, 0]), constant(0, users[b, 0])
-    for j in range(d):
-        now = rows[row, j] - by * rows[row, d + j] - across * bends[row, j]
+    for j in range(users.shape[1]):
+        now = rows[row, ROW, j] - by * rows[row, DRIFT, j] - across * bends[row, j]
         dot += users[b, j] * now
         square += now * now
     return dot, square
+
+
+@compiled()
+def choose(gradients, negatives, every, named, examples, factors, starts):
+    """List the negatives that have a gradient, behind the positives.
+
+    Args:
+        gradients: [B, N] by their scores.
+        negatives: [B, N] items.
+        every: whether all are listed.
+        named: [at least B + E], overwritten from B on with items.
+        examples: likewise, with the numbers of their examples.
+        factors: likewise, with their gradients.
+        starts: [B + 1] overwritten: where those of each example begin, from 0.
+
+    Returns:
+        B + E.
+    """
+    n = len(gradients)
+    m = n
+    for b in range(n):
+        starts[b] = m - n
+        for k in range(gradients.shape[1]):
+            if every or gradients[b, k] != 0:
+                named[m], examples[m], factors[m] = negatives[b, k], b, gradients[b, k]
+                m += 1
+    starts[n] = m - n
+    return m
 
 
 @compiled(fastmath=SUMS)

@@ -41,20 +41,21 @@ class Table(NamedTuple):
     """
 
     rows: np.ndarray
-    """[n, D] where every row was after the last step that changed it; where rows without a gradient move, [n, 2 D]:
-    its drift d, too."""
+    """[n, 1 or 2, D] where every row was after the last step that changed it (ROW); where rows without a gradient move,
+    its drift d, too (DRIFT)."""
     means: np.ndarray
     """[n, D] of Adam with momentum: the moving means of gradients."""
     squares: np.ndarray
     """[n, D] of Adam: the moving means of their squares, [n, 1] where rows have one together; of Adagrad their sums."""
     bends: np.ndarray
-    """[n, D] where rows without a gradient move: their bend d'."""
+    """[n, D] where rows without a gradient move: their bend d', of those that do not go straight."""
     last: np.ndarray
     """[n] int64 likewise, the number of the last step that changed a row, from 1; 0: none."""
     path: np.ndarray
     """[n] uint8 likewise, how they move: STRAIGHT by d alone, BENT by d', too, CURVED by d'', too, or BY_TERMS."""
 
 
+ROW, DRIFT = range(2)
 STRAIGHT, BENT, CURVED, BY_TERMS = range(4)
 _ADAM = Adam.code
 
@@ -68,15 +69,14 @@ def new_table(rows: np.ndarray, optimiser: Optimiser) -> Table:
     """
     (n, d), moves = rows.shape, is_exact(optimiser)
     widths = {
-        "rows": 2 * d if moves else d,
         "means": d if isinstance(optimiser, Adam) and (moves or optimiser.beta1 > 0) else 0,
         "squares": 0 if isinstance(optimiser, SGD) else 1 if isinstance(optimiser, RowWiseAdam) else d,
         "bends": d if moves else 0,
     }
     arrays = {name: np.zeros((n if width else 0, width), dtype=rows.dtype) for name, width in widths.items()}
-    arrays["rows"][:, :d] = rows
-    marked = n if moves else 0
-    return Table(**arrays, last=np.zeros(marked, dtype=np.int64), path=np.zeros(marked, dtype=np.uint8))
+    placed, marked = np.zeros((n, 2 if moves else 1, d), dtype=rows.dtype), n if moves else 0
+    placed[:, ROW] = rows
+    return Table(placed, **arrays, last=np.zeros(marked, dtype=np.int64), path=np.zeros(marked, dtype=np.uint8))
 
 
 class Travel(NamedTuple):
@@ -149,16 +149,16 @@ def read_row(rows, bends, last, path, start, along, across, row, now, r):
     d = now.shape[1]
     if not len(last):
         for j in range(d):
-            now[r, j] = rows[row, j]
+            now[r, j] = rows[row, ROW, j]
         return True
     a = max(last[row] - start, 0)  # a row that has never had a gradient has no drift
     by = along[a]
     if path[row] == STRAIGHT:
         for j in range(d):
-            now[r, j] = rows[row, j] - by * rows[row, d + j]
+            now[r, j] = rows[row, ROW, j] - by * rows[row, DRIFT, j]
     elif path[row] == BENT or by == 0:
         for j in range(d):
-            now[r, j] = rows[row, j] - by * rows[row, d + j] - across[a] * bends[row, j]
+            now[r, j] = rows[row, ROW, j] - by * rows[row, DRIFT, j] - across[a] * bends[row, j]
     else:
         return False
     return True
@@ -186,7 +186,7 @@ def read_curved(table, row, step, rule, travel, now, r):
         return
     for j in range(now.shape[1]):
         bend, slow = bends[row, j], np.sqrt(squares[row, j]) + epsilon
-        now[r, j] = rows[row, j] - along * rows[row, now.shape[1] + j] - across * bend - around * (bend / slow)
+        now[r, j] = rows[row, ROW, j] - along * rows[row, DRIFT, j] - across * bend - around * (bend / slow)
 
 
 @compiled(uses=(rules,))
@@ -196,7 +196,7 @@ def _add_terms(table, row, step, rule, now, r):
     of_mean, of_squares = 1.0, 1.0
     gone = np.float64(rule.beta1) ** last, np.float64(rule.beta2) ** last
     for j in range(d):
-        now[r, j] = rows[row, j]
+        now[r, j] = rows[row, ROW, j]
     for _ in range(step - 1 - last):
         of_mean *= rule.beta1
         of_squares *= rule.beta2
@@ -243,14 +243,12 @@ def set_out(rows, means, squares, bends, path, row, epsilon, spread, reach):
     for j in range(d):
         slowness = constant(1, epsilon) / (np.sqrt(squares[row, j]) + epsilon)
         part, drift = spread * slowness, means[row, j] * slowness
-        bend = drift * slowness
-        rows[row, d + j], bends[row, j] = drift, bend
-        length, bent = max(length, abs(rows[row, j])), max(bent, abs(drift * part))
+        rows[row, DRIFT, j] = drift
+        length, bent = max(length, abs(rows[row, ROW, j])), max(bent, abs(drift * part))
         curved, rest = max(curved, abs(drift * part * part)), max(rest, abs(drift * part * part * part))
-    path[row] = BY_TERMS
     if reach * bent <= length:
         path[row] = STRAIGHT
-    elif reach * curved <= length:
-        path[row] = BENT
-    elif reach * rest <= length:
-        path[row] = CURVED
+        return
+    path[row] = BENT if reach * curved <= length else CURVED if reach * rest <= length else BY_TERMS
+    for j in range(d):
+        bends[row, j] = rows[row, DRIFT, j] / (np.sqrt(squares[row, j]) + epsilon)

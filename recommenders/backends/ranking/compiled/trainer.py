@@ -15,8 +15,9 @@ from recommenders.backends.compiled.blas import blas_on_one_core
 from recommenders.backends.compiled.cores import Cores
 from recommenders.backends.ranking.base import VectorTask, VectorTrainer, load_arrays
 from recommenders.backends.ranking.compiled.rules import is_exact, new_rule
+from recommenders.backends.ranking.compiled.sketch import Sketch, new_sketch, sketch_rows
 from recommenders.backends.ranking.compiled.step import Buffers, PrivateStep, SharedStep, Work
-from recommenders.backends.ranking.compiled.tables import find_travel, new_table, new_travel
+from recommenders.backends.ranking.compiled.tables import ROW, find_travel, new_table, new_travel
 from recommenders.backends.ranking.compiled.updates import begin, settle
 from recommenders.backends.ranking.epochs import Epochs
 from recommenders.common.machine import Machine
@@ -52,11 +53,11 @@ class CompiledTrainer(VectorTrainer):
         rule = new_rule(self._recipe.optimiser, learning_rate, self._step, steps, self._dtype)
         travel = new_travel(steps if is_exact(self._recipe.optimiser) else 0, self._dtype)
         borders = None if quantile is None else np.asarray(quantile, dtype=self._dtype)
-        what = (self._model, self._recipe, loss, borders, self._rate, rule, travel, self._tables, self._places)
-        work = Work(*what, self._epochs.dropout_seed(epoch), self._buffers, self._cores)
-        kind = SharedStep if self._recipe.sampler.shared else PrivateStep
         for table in self._tables:
             begin(table, rule)
+        what = (self._model, self._recipe, loss, borders, self._rate, rule, travel, self._tables, self._sketch(loss))
+        work = Work(*what, self._places, self._epochs.dropout_seed(epoch), self._buffers, self._cores)
+        kind = SharedStep if self._recipe.sampler.shared else PrivateStep
         torch.set_num_threads(1)  # the cores are shared out here
         try:
             with blas_on_one_core():
@@ -69,6 +70,16 @@ class CompiledTrainer(VectorTrainer):
         for table in self._tables:
             settle(table, self._step, rule, travel)
         return total / self._epochs.n_examples
+
+    def _sketch(self, loss: SetLoss) -> Sketch:
+        """Return a sketch of items, without rows if private negatives cannot be screened by one."""
+        sampler, items = self._recipe.sampler, self._tables[1]
+        sketch = new_sketch(
+            items, loss.threshold is not None and not sampler.shared and sampler.drawn == sampler.negatives
+        )
+        every = np.arange(len(sketch.codes), dtype=np.int32)
+        sketch_rows(items, sketch, every, 0, len(every))
+        return sketch
 
     def vectors(self) -> tuple[np.ndarray, np.ndarray]:
         """See VectorTrainer."""
@@ -85,7 +96,7 @@ class CompiledTrainer(VectorTrainer):
 
     def _rows(self) -> dict[str, Tensor]:
         pairs = zip(TABLES, self._tables, strict=True)
-        return {name: torch.from_numpy(table.rows[:, : self._model.embedding_size]) for name, table in pairs}
+        return {name: torch.from_numpy(table.rows[:, ROW]) for name, table in pairs}
 
     def state_dict(self) -> dict[str, Any]:
         """See VectorTrainer."""

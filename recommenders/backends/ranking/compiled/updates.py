@@ -8,8 +8,10 @@ from __future__ import annotations
 import numpy as np
 
 from core.common.jit import compiled, constant
+from recommenders.backends.ranking.compiled import prefetch as prefetching
 from recommenders.backends.ranking.compiled import rules, tables
-from recommenders.backends.ranking.compiled.tables import read_curved, read_row, set_out
+from recommenders.backends.ranking.compiled.prefetch import AHEAD, prefetch
+from recommenders.backends.ranking.compiled.tables import ROW, read_curved, read_row, set_out
 from recommenders.backends.ranking.optimisers import SGD, Adagrad, Adam, RowWiseAdam
 
 _SGD, _ADAGRAD, _ROW_WISE, _ADAM = SGD.code, Adagrad.code, RowWiseAdam.code, Adam.code
@@ -35,7 +37,7 @@ def update(table, numbers, first, stop, step, rule, now, gradient, named):
         for r in range(first, stop):
             if named[r] < named[r + 1]:
                 for j in range(now.shape[1]):
-                    rows[numbers[r], j] = now[r, j] - rule.rate * gradient[r, j]
+                    rows[numbers[r], ROW, j] = now[r, j] - rule.rate * gradient[r, j]
     elif rule.code == _ADAGRAD:
         _adagrad(table, numbers, first, stop, rule, now, gradient, named)
     elif rule.code == _ROW_WISE:
@@ -78,7 +80,7 @@ def _adagrad(table, numbers, first, stop, rule, now, gradient, named):
             for j in range(now.shape[1]):
                 total = sums[row, j] + gradient[r, j] * gradient[r, j]
                 sums[row, j] = total
-                rows[row, j] = now[r, j] - rate * gradient[r, j] / (np.sqrt(total) + epsilon)
+                rows[row, ROW, j] = now[r, j] - rate * gradient[r, j] / (np.sqrt(total) + epsilon)
 
 
 @compiled(uses=(rules, tables))
@@ -97,13 +99,13 @@ def _row_wise_adam(table, numbers, first, stop, step, rule, now, gradient, named
         if len(means):
             for j in range(now.shape[1]):
                 means[row, j] = b1 * means[row, j] + (one - b1) * gradient[r, j]
-                rows[row, j] = now[r, j] - by * means[row, j]
+                rows[row, ROW, j] = now[r, j] - by * means[row, j]
         else:
             for j in range(now.shape[1]):
-                rows[row, j] = now[r, j] - by * gradient[r, j]
+                rows[row, ROW, j] = now[r, j] - by * gradient[r, j]
 
 
-@compiled(uses=(rules, tables))
+@compiled(uses=(rules, tables, prefetching))
 def _adam(table, numbers, first, stop, step, rule, now, gradient, named):
     """See `update`."""
     rows, means, squares, bends, last, path = (
@@ -120,6 +122,9 @@ def _adam(table, numbers, first, stop, step, rule, now, gradient, named):
     epsilon = constant(rule.epsilon * rule.root[at], rate) if exact else rule.epsilon
     mean_epsilon, spread, reach = _ways(rule, at if exact else 0)
     for r in range(first, stop):
+        if r + AHEAD < stop:
+            prefetch(means, numbers[r + AHEAD])
+            prefetch(squares, numbers[r + AHEAD])
         if named[r] == named[r + 1] or _squared(gradient, r) == 0:
             continue
         row, of_mean, of_square, momentum = numbers[r], b1, b2, len(means) > 0
@@ -131,7 +136,7 @@ def _adam(table, numbers, first, stop, step, rule, now, gradient, named):
             mean = of_mean * means[row, j] + (one - b1) * g if momentum else g
             square = of_square * squares[row, j] + (one - b2) * g * g
             squares[row, j] = square
-            rows[row, j] = now[r, j] - length * mean / (np.sqrt(square) + epsilon)
+            rows[row, ROW, j] = now[r, j] - length * mean / (np.sqrt(square) + epsilon)
             if momentum:
                 means[row, j] = mean
         if exact:
@@ -202,7 +207,7 @@ def settle(table, step, rule, travel):
             read_curved(table, row, step + 1, rule, travel, now, 0)
         of_mean, of_square = constant(gone_means[missed], rate), constant(gone_squares[missed], rate)
         for j in range(now.shape[1]):
-            rows[row, j] = now[0, j]
+            rows[row, ROW, j] = now[0, j]
             means[row, j] *= of_mean
             squares[row, j] *= of_square
         last[row] = step
