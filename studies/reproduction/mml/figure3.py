@@ -97,7 +97,7 @@ def _counts(cases: dict[Case, Frame]) -> dict[tuple[str, str], list[int]]:
 def _draw(rows: Frame) -> Picture:
     from studies.reproduction.pictures import panels  # matplotlib takes a second to load
 
-    best = rows[rows["reading"] == "best"].sort_values("negatives", kind="stable")
+    best = rows[(rows["reading"] == "best") & (rows["schedule"] == "constant")].sort_values("negatives", kind="stable")
     curves = {
         name: {
             loss: [(run["negatives"].tolist(), run[column].tolist()) for _, run in groups(of_loss, "seed")]
