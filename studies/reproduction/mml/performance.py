@@ -185,7 +185,8 @@ def reservations(raw: Frame) -> Iterator[str]:
     whole = raw.loc[raw["reading"] == "last", "epochs"]
     longest = int(whole.max()) if len(whole) else EPOCHS
     if longest != EPOCHS:
-        yield f"Trained for {longest} epochs, the paper for {EPOCHS}: the differences do not tell whether it is reproduced."
+        epochs = f"{longest} epochs, the paper for {EPOCHS}"
+        yield f"Trained for {epochs}: the differences do not tell whether it is reproduced."
     others = [named("", dataset)["data"] for dataset in dict.fromkeys(raw["dataset"]) if dataset not in DATASETS]
     if others:
         yield f"{' and '.join(others)}: the paper's figures are of the published split, so none stands beside these."
