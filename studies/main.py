@@ -22,7 +22,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "export": "a loss as a torch module, sympy expression, LaTeX or JSON",
         "plot": "losses and their gradients as curves",
         "report": "one HTML page about a study",
-        "reproduce": "the tables and figures of the paper beside ours",
+        "reproduce": "the tables and figures of two papers beside ours",
         "benchmark": "how fast this machine trains and tests candidates",
     }
 )

@@ -1,22 +1,28 @@
-"""`python -m studies.reproduce`: the tables and figures of the paper beside ours."""
+"""`python -m studies.reproduce`: the tables and figures of two papers beside ours."""
 
 from __future__ import annotations
 
 import platform
+import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeAlias
 
-from cyclopts import Group, Parameter
+from cyclopts import App, Group, Parameter
 
-from recommenders.data.summary import summarise
+from core.common.errors import UserError
+from recommenders.data import DataFiles
 from studies.common.command import make_app, run_app
 from studies.common.pages import drawn
 from studies.common.processes import usable_cores
-from studies.execution.experiment import experiment
+from studies.execution.experiment import Experiment, experiment
 from studies.execution.progress import TaskProgress
 from studies.execution.resources import Resources
+from studies.execution.runner import TaskCallback
 from studies.reproduction.bench import Bench
+from studies.reproduction.mml.bench import RankingBench
+from studies.reproduction.mml.settings import RankingReproducePlaces, RankingReproduceSettings
 from studies.reproduction.raw import Frame, frame, from_csv, read_csv, to_csv
 from studies.reproduction.registry import REPRODUCTIONS, find_reproduction
 from studies.reproduction.reproduction import Reproduction
@@ -28,10 +34,23 @@ from studies.study.console import for_tables, new_console, print_lines, warning_
 from studies.study.recording import versions
 from studies.study.settings_data import listed
 
+_NAME = "python -m studies.reproduce"
+_AGAIN = "Interrupted, or asked for more seeds, the same command does only what is missing."
+Settings: TypeAlias = ReproduceSettings | RankingReproduceSettings
+Places: TypeAlias = ReproducePlaces | RankingReproducePlaces
+
+
+def _of(kind: type[Settings]) -> dict[str, Reproduction]:
+    """The reproductions that take such settings, by name."""
+    return {name: one for name, one in REPRODUCTIONS.items() if one.settings is kind}
+
+
+_RANKED = _of(RankingReproduceSettings)
+#: Of AutoLossGen.
 app = make_app(
-    "python -m studies.reproduce",
-    "Reproduce a table or figure of the paper: its figures beside ours, and the difference. Interrupted, or asked for "
-    "more seeds, the same command does only what is missing.",
+    _NAME,
+    "Reproduce a table or figure of the paper (AutoLossGen, SIGIR 2022): its figures beside ours, and the difference. "
+    f"{_AGAIN} Of the Multi-Margin Loss paper there are {', '.join(_RANKED)}: {_NAME} {next(iter(_RANKED))} --help.",
 )
 _DEFAULTS, _PLACES = ReproduceSettings(), ReproducePlaces()
 _WIDE = 200  # columns of text where there is no terminal
@@ -39,7 +58,7 @@ _WIDE = 200  # columns of text where there is no terminal
 
 @app.default
 def reproduce(
-    name: Annotated[str, Parameter(help=listed("What to reproduce", REPRODUCTIONS))],
+    name: Annotated[str, Parameter(help=listed("What to reproduce", _of(ReproduceSettings)))],
     /,
     *,
     settings: Annotated[
@@ -48,7 +67,41 @@ def reproduce(
     places: Annotated[ReproducePlaces, Parameter(name="*", group=Group("Places", sort_key=2))] = _PLACES,
 ) -> None:
     """Measure what is missing, print the tables and write them."""
+    _reproduce(name, settings, places)
+
+
+#: Of the Multi-Margin Loss paper.
+rankings = make_app(
+    _NAME,
+    "Reproduce a table or the figure of the Multi-Margin Loss paper (arXiv 2405.04614): its figures beside ours, and "
+    f"the difference. As in the paper the best epoch is chosen on the test part. {_AGAIN}",
+)
+_RANKING, _RANKING_PLACES = RankingReproduceSettings(), RankingReproducePlaces()
+
+
+@rankings.default
+def reproduce_rankings(
+    name: Annotated[str, Parameter(help=listed("What to reproduce", _RANKED))],
+    /,
+    *,
+    settings: Annotated[
+        RankingReproduceSettings, Parameter(name="*", group=Group("Reproduction", sort_key=1), negative="")
+    ] = _RANKING,
+    places: Annotated[RankingReproducePlaces, Parameter(name="*", group=Group("Places", sort_key=2))] = _RANKING_PLACES,
+) -> None:
+    """Measure what is missing, print the tables and write them."""
+    _reproduce(name, settings, places)
+
+
+def app_of(words: Sequence[str]) -> App:
+    """Return the command with the options of what the first word asks to reproduce."""
+    return rankings if words and words[0] in _RANKED else app
+
+
+def _reproduce(name: str, settings: Settings, places: Places) -> None:
     reproduction = find_reproduction(name)
+    if not isinstance(settings, reproduction.settings):
+        raise UserError(f"{name}: expected it as the first word, since its options are others: {_NAME} {name} --help")
     settings.check_used(name, reproduction.options)
     raw, written = (_measured if places.cached is None else _from_file)(reproduction, settings, places)
     console = for_tables(new_console(), _WIDE)
@@ -60,14 +113,19 @@ def reproduce(
         console.print(f"Written to {written}", highlight=False, soft_wrap=True)
 
 
-def _measured(
-    reproduction: Reproduction, settings: ReproduceSettings, places: ReproducePlaces
-) -> tuple[Frame, Path | None]:
+def _bench(
+    settings: Settings, files: DataFiles, work: Experiment, callbacks: Sequence[TaskCallback]
+) -> Bench | RankingBench:
+    if isinstance(settings, RankingReproduceSettings):
+        return RankingBench(settings, files.data, work, callbacks)
+    return Bench(settings, data_of(settings, files), work, callbacks)
+
+
+def _measured(reproduction: Reproduction, settings: Settings, places: Places) -> tuple[Frame, Path | None]:
     name, columns, began = reproduction.name, reproduction.columns, time.monotonic()
     with experiment(places.out or Path("results") / f"reproduce-{name}", places.work, None, _files(name)) as work:
-        bench = Bench(settings, data_of(settings, places.files), work, [work.open(TaskProgress(work.err))])
-        for dataset in bench.data:
-            print_lines(summarise(dataset).lines(), work.err)
+        bench = _bench(settings, places.files, work, [work.open(TaskProgress(work.err))])
+        print_lines(bench.lines, work.err)
         content = to_csv(frame(columns, reproduction.measure(bench)), columns)
         raw = from_csv(content, columns, f"{name}.csv")  # as --cached will show it
         work.folder.write(f"{name}.csv", content)
@@ -81,9 +139,7 @@ def _measured(
         return raw, _write(reproduction, raw, made, work.folder)
 
 
-def _from_file(
-    reproduction: Reproduction, settings: ReproduceSettings, places: ReproducePlaces
-) -> tuple[Frame, Path | None]:
+def _from_file(reproduction: Reproduction, settings: Settings, places: Places) -> tuple[Frame, Path | None]:
     assert places.cached is not None, "else it is measured"
     raw = read_csv(places.cached, reproduction.columns)
     if places.out is None:
@@ -110,4 +166,4 @@ def _write(reproduction: Reproduction, raw: Frame, made: str, folder: OutputFold
 
 
 if __name__ == "__main__":
-    run_app(app)
+    run_app(app_of(sys.argv[1:]))

@@ -18,7 +18,7 @@ from studies.evaluate import app_of as evaluation_of
 from studies.export import app as export_app
 from studies.plot import app as plot_app
 from studies.report import app as report_app
-from studies.reproduce import app as reproduce_app
+from studies.reproduce import app_of as reproduction_of
 from studies.run import app as run_app
 from studies.tune import app as tune_app
 
@@ -32,7 +32,9 @@ COMMAND = re.compile(
 )
 APPS = {"run": run_app, "compare": compare_app, "evaluate": evaluate_app, "tune": tune_app}
 APPS |= {"benchmark": benchmark_app, "report": report_app, "export": export_app, "plot": plot_app}
-APPS |= {"reproduce": reproduce_app}
+
+#: Commands whose options depend on a word.
+OF_WORDS = {"evaluate": evaluation_of, "reproduce": reproduction_of}
 
 
 def commands():
@@ -51,7 +53,7 @@ KNOWN = [(name, words) for name, words in commands() if not any(word in words fo
 @pytest.mark.parametrize(("name", "words"), KNOWN)
 def test_commands_in_the_documents_are_understood(name, words):
     typed = shlex.split(words, comments=True)
-    app = evaluation_of(typed) if name == "evaluate" else APPS[name]
+    app = OF_WORDS[name](typed) if name in OF_WORDS else APPS[name]
     function, bound, _ = app.parse_args(typed, exit_on_error=False, print_error=False)
     assert function.__name__.startswith(name)
     assert bound.arguments or not words

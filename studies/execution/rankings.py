@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -18,6 +19,7 @@ from core.losses.setwise.registry import parse_set_loss
 from core.search.effectiveness import EarlyStopping
 from recommenders.backends.ranking.base import Recipe, VectorTask
 from recommenders.backends.ranking.optimisers import parse_optimiser
+from recommenders.backends.ranking.registry import make_trainer
 from recommenders.common.machine import Machine
 from recommenders.data import DataFiles
 from recommenders.data.implicit import ImplicitDataset, ImplicitOptions, load_implicit
@@ -107,6 +109,7 @@ def trained_ranking(
         "best_epoch": fitted.best_epoch,
         "epochs": fitted.epochs,
         "curve": plain(list(fitted.curve)),
+        "evaluated": plain(training.evaluated),
     }
     if not is_trial:
         details = _details(training.ranks["test"], dataset, content) if training.ranks else {}
@@ -131,6 +134,15 @@ def ranking_training(
         machine: what it is trained on.
         repeat: number of the seed.
     """
+    stopping = EarlyStopping(plan["max_epochs"], plan["stop_after"], plan["max_epochs"])
+    schedule, ends = parse_schedule(plan["schedule"]), (plan["every"], plan["select_on"], tuple(plan["metrics"]))
+    made = RankingPlan(way["learning_rate"], schedule, stopping, *ends, tuple(plan["parts"]), TOP)
+    task = _vector_task(plan, way, data)
+    return RankingTraining(task, parse_set_loss(loss), made, machine, derive_seed("ranking", repeat))
+
+
+def _vector_task(plan: Mapping[str, Any], way: Mapping[str, Any], data: ImplicitDataset) -> VectorTask:
+    """Return what is trained and how a step is taken, see `ranking_training`."""
     recipe = Recipe(
         parse_sampler(plan["sampler"]),
         parse_optimiser(plan["optimiser"]),
@@ -139,11 +151,42 @@ def ranking_training(
         plan["decay_of"],
         plan["clip_norm"],
     )
-    stopping = EarlyStopping(plan["max_epochs"], plan["stop_after"], plan["max_epochs"])
-    schedule, ends = parse_schedule(plan["schedule"]), (plan["every"], plan["select_on"], tuple(plan["metrics"]))
-    made = RankingPlan(way["learning_rate"], schedule, stopping, *ends, tuple(plan["parts"]), TOP)
-    task = VectorTask(model_of(plan["recommender"], way["model"]), data, recipe)
-    return RankingTraining(task, parse_set_loss(loss), made, machine, derive_seed("ranking", repeat))
+    return VectorTask(model_of(plan["recommender"], way["model"]), data, recipe)
+
+
+def timed_rankings(
+    content: Mapping[str, Any],
+    resources: Resources,
+    data: DataFiles,
+    report: Report,
+    clock: Callable[[], float] = time.perf_counter,
+) -> dict[str, Any]:
+    """Measure what an epoch of training takes with some losses, which take turns: machines get slower and faster.
+
+    Args:
+        content: of the task; `epochs` of each loss are measured, after one that is not, since code is compiled then.
+        resources: of this worker.
+        data: the folder of the data set.
+        report: told how far it is, from 0 to 1.
+        clock: seconds.
+    """
+    plan, way = content["plan"], content["way"]
+    device = torch.device(resources.device)
+    machine = Machine(device, backend=plan["backend"], threads=resources.threads)
+    task, losses = _vector_task(plan, way, _data(content["data_settings"], data)), content["losses"]
+    trainers = [make_trainer(task, machine, derive_seed("ranking", content["repeat"])) for _ in losses]
+    seconds: list[list[float]] = [[] for _ in losses]
+    for epoch in range(content["epochs"] + 1):
+        for i, (line, trainer) in enumerate(zip(losses, trainers, strict=True)):
+            began = clock()
+            trainer.train_epoch(parse_set_loss(line), epoch, way["learning_rate"])
+            if device.type == "cuda":
+                torch.cuda.synchronize(device)
+            seconds[i].append(clock() - began)
+            report((epoch + (i + 1) / len(losses)) / (content["epochs"] + 1))
+    cores = f"{resources.threads} core{'s' * (resources.threads > 1)}"
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else f"{cores} of a CPU"
+    return {"seconds": [of_loss[1:] for of_loss in seconds], "machine": name}
 
 
 def _fitted(content: Mapping[str, Any], dataset: ImplicitDataset, resources: Resources) -> dict[str, Any]:

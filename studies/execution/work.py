@@ -16,7 +16,7 @@ from core.phases.tally import Tally
 from core.search.effectiveness import TrainingCurve
 from core.search.search import Step
 from recommenders.data import DataFiles
-from studies.execution.rankings import trained_ranking
+from studies.execution.rankings import timed_rankings, trained_ranking
 from studies.execution.resources import Checkpointer, Report, Resources, Storage
 from studies.execution.searches import learned, sampled, whole_study
 from studies.execution.task import Result, Task
@@ -209,6 +209,12 @@ def _ranking(job: _Job, is_trial: bool = False) -> list[Result]:
     return [trained_ranking(content, job.resources, job.data, job.report, job.checkpointer, is_trial)]
 
 
+def _ranking_times(job: _Job) -> list[Result]:
+    """What epochs of training on rankings take."""
+    (content,) = job.contents
+    return [timed_rankings(content, job.resources, job.data, job.report)]
+
+
 _KINDS: Mapping[str, Callable[[_Job], list[Result]]] = {
     "run": _run,
     "converged": _converged,
@@ -220,4 +226,5 @@ _KINDS: Mapping[str, Callable[[_Job], list[Result]]] = {
     "trial": _trial,
     "ranking": _ranking,
     "ranking trial": partial(_ranking, is_trial=True),
+    "ranking times": _ranking_times,
 }

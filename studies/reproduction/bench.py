@@ -7,7 +7,8 @@ from functools import cache
 from itertools import product
 from typing import Any, TypeVar
 
-from recommenders.data import DataFiles, Dataset
+from recommenders.data import DataFiles
+from recommenders.data.summary import summarise
 from studies.evaluation.evaluation import Evaluation
 from studies.evaluation.outcome import Outcome
 from studies.evaluation.settings import EvaluateSettings
@@ -50,8 +51,9 @@ class Bench:
         self._factories = {name: TaskFactory(digest) for name, digest in digests.items()}
         models = settings.models
         tried = [Study(settings.study(dataset=name, recommender=one), data[name]) for name in data for one in models]
-        self.data: tuple[Dataset, ...] = tuple(study.losses.task.dataset for study in tried[:: len(models)])
-        """What is measured on."""
+        measured_on = (study.losses.task.dataset for study in tried[:: len(models)])
+        self.lines = [line for dataset in measured_on for line in summarise(dataset).lines()]
+        """What a person is told of the data."""
         files = {digests[name]: files for name, files in data.items()}
         self._runner = cache(lambda alone: work.runner(files, settings.device, callbacks, alone))
 

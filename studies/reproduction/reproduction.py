@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from studies.reproduction.bench import Bench
+from studies.reproduction.mml.settings import RankingReproduceSettings
 from studies.reproduction.paper import DATASETS, MODELS
 from studies.reproduction.raw import Column, Frame
 from studies.reproduction.settings import ReproduceSettings
@@ -16,6 +17,13 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure  # which takes a second to load
 
 Picture: TypeAlias = "Figure"
+#: As a page writes what is written in small letters here, and what another paper's tables have.
+_NAMES: Mapping[str, str] = {
+    **MODELS,
+    **DATASETS,
+    **{"simplex": "SimpleX", "yelp18": "Yelp18", "gowalla": "Gowalla"},
+    **{"yelp18-other": "Yelp18, another split", "gowalla-other": "Gowalla, another split"},
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,11 +42,11 @@ class Reproduction:
     about: str
     """What it shows, in a sentence."""
     options: frozenset[str]
-    """The fields of ReproduceSettings that it uses; others may not be given."""
+    """The fields of its settings that it uses; others may not be given."""
     columns: Sequence[Column]
     """Of the raw results."""
-    measure: Callable[[Bench], Sequence[Mapping[str, Any]]]
-    """Measures the rows of the raw results: a few hundred at most."""
+    measure: Callable[[Any], Sequence[Mapping[str, Any]]]
+    """Measures the rows of the raw results, with its bench: a few hundred at most."""
     rows: Mapping[str, Callable[[Frame], Iterable[Mapping[str, str]]]]
     """Title -> rows of a table: the paper, ours and the difference; what is published stands there even where nothing
     was measured. A table without rows is left out."""
@@ -48,11 +56,14 @@ class Reproduction:
     """The pairs of model and data set that the paper has."""
     draw: Callable[[Frame], Picture] | None = None
     """Draws the rows of one pair of model and data set."""
+    settings: type[ReproduceSettings] | type[RankingReproduceSettings] = ReproduceSettings
+    """What the command takes for it."""
 
     def __post_init__(self) -> None:
         """Check what the command relies on."""
-        unknown = self.options - {field.name for field in fields(ReproduceSettings)}
-        if unknown or not self.name.isalnum() or len({column.name for column in self.columns}) != len(self.columns):
+        unknown = self.options - {field.name for field in fields(self.settings)}
+        is_plain = re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", self.name)
+        if unknown or not is_plain or len({column.name for column in self.columns}) != len(self.columns):
             raise TypeError(f"reproduction {self.name}: expected a plain name, known options and distinct columns")
 
     def tables(self, raw: Frame) -> list[Table]:
@@ -83,7 +94,7 @@ class Reproduction:
 
 def named(model: str, dataset: str) -> dict[str, str]:
     """The two as the paper writes them, by the columns of tables."""
-    return {"model": MODELS.get(model, model), "data": DATASETS.get(dataset, dataset)}
+    return {"model": _NAMES.get(model, model), "data": _NAMES.get(dataset, dataset)}
 
 
 def groups(raw: Frame, *columns: str) -> list[tuple[tuple[Any, ...], Frame]]:

@@ -102,15 +102,8 @@ class ReproduceSettings:
         return StudySettings.from_dict(own | given)
 
     def check_used(self, name: str, options: frozenset[str]) -> None:
-        """Refuse options that this reproduction has no use for, rather than to ignore them.
-
-        Raises:
-            UserError: one is not at its default.
-        """
-        for given in changed(self):
-            if given not in options:
-                usable = ", ".join(option(one) for one in flat(self) if one in options)
-                raise UserError(f"{option(given)}: {name} has no use for it; it takes {usable}")
+        """See `check_used`."""
+        check_used(self, name, options)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,6 +119,23 @@ class ReproducePlaces:
     """Print from the raw results in this CSV file, without training; with --out, write and draw them there too."""
 
 
+def check_used(settings: object, name: str, options: frozenset[str]) -> None:
+    """Refuse options that a reproduction has no use for, rather than to ignore them.
+
+    Args:
+        settings: of any reproduction.
+        name: of this one.
+        options: those that it uses.
+
+    Raises:
+        UserError: one is not at its default.
+    """
+    for given in changed(settings):
+        if given not in options:
+            usable = ", ".join(option(one) for one in flat(settings) if one in options)
+            raise UserError(f"{option(given)}: {name} has no use for it; it takes {usable}")
+
+
 def data_of(settings: ReproduceSettings, files: DataFiles) -> dict[str, DataFiles]:
     """The files of every data set that is measured on, by its name."""
     if settings.dataset is not None:
@@ -133,12 +143,12 @@ def data_of(settings: ReproduceSettings, files: DataFiles) -> dict[str, DataFile
     return {FETCHED: DataFiles()} | ({} if files.data is None else {GIVEN: files})
 
 
-def command(name: str, settings: ReproduceSettings, files: DataFiles, **places: object) -> str:
+def command(name: str, settings: object, files: DataFiles, **places: object) -> str:
     """What to type to get this; options that have their defaults are left out.
 
     Args:
         name: of the reproduction.
-        settings: of it.
+        settings: of it, whatever it takes.
         files: of the data set.
         places: more options.
     """

@@ -77,6 +77,15 @@ def test_the_result_is_that_of_the_best_epoch():
     assert result.test["recall@20"] == RECALL.mean(rank_items(own, DATA, "test"))
 
 
+def test_every_metric_is_known_after_every_evaluated_epoch():
+    training = train(epochs=7, every=2, select_on="test")
+    (result,) = training.fitted
+    assert training.evaluated["recall@20"] == list(result.curve)
+    best = int(np.argmax(result.curve))
+    assert {name: values[best] for name, values in training.evaluated.items()} == result.test
+    assert {len(values) for values in training.evaluated.values()} == {4}  # epochs 2, 4, 6 and 7
+
+
 def test_published_results_are_selected_on_test():
     by_test, by_validation = (train(epochs=12, learning_rate=0.3, select_on=part) for part in ("test", "validation"))
     assert by_test.fitted[0].test["recall@20"] == max(by_test.fitted[0].curve)

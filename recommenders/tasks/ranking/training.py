@@ -101,6 +101,8 @@ class RankingTraining(ConvergenceTraining):
         self.ranks: dict[str, Ranks] = {}
         self.losses: list[float] = []
         """The mean loss of every epoch."""
+        self.evaluated: dict[str, list[float]] = {name: [] for name in plan.metrics}
+        """Every metric on the part that decides, after every evaluated epoch; NaN after one that broke down."""
 
     def __iter__(self) -> Iterator[list[TrainingCurve]]:
         """Train, and yield the curve after every epoch."""
@@ -132,8 +134,10 @@ class RankingTraining(ConvergenceTraining):
         self._epoch += 1
 
     def _evaluate(self) -> None:
-        plan, works = self._plan, math.isfinite(self.losses[-1])
-        if self._curve.update(plan.metric.mean(self._ranks(plan.select_on)) if works else math.nan):
+        plan, ranks = self._plan, self._ranks(self._plan.select_on) if math.isfinite(self.losses[-1]) else None
+        for name, values in self.evaluated.items():
+            values.append(math.nan if ranks is None else find_ranking_metric(name).mean(ranks))
+        if self._curve.update(self.evaluated[plan.metrics[0]][-1]):
             self.kept = self._trainer.parameters()
         elif plan.schedule.reloads_best and self.kept is not None:
             self._trainer.load_parameters(self.kept)
@@ -165,8 +169,8 @@ class RankingTraining(ConvergenceTraining):
         """See ConvergenceTraining."""
         return {
             "epoch": self._epoch,
-            "curve": list(self._curve.curve),
             "losses": list(self.losses),
+            "evaluated": {name: list(values) for name, values in self.evaluated.items()},
             "best": self.kept,
             "quantile": None if self._quantile is None else torch.from_numpy(self._quantile),
             "trainer": self._trainer.state_dict(),
@@ -175,8 +179,9 @@ class RankingTraining(ConvergenceTraining):
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """See ConvergenceTraining."""
         self._epoch, self.losses = count(state["epoch"]), read(list[float], state["losses"])
+        self.evaluated = read(dict[str, list[float]], state["evaluated"])
         self._curve = TrainingCurve()
-        for score in read(list[float], state["curve"]):
+        for score in self.evaluated[self._plan.metrics[0]]:
             self._curve.update(score)
         self.kept = read(dict[str, Tensor] | None, state["best"])
         quantile = read(Tensor | None, state["quantile"])

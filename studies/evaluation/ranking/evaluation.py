@@ -10,11 +10,12 @@ import numpy as np
 
 from core.common.seeding import derive_seed
 from core.losses.setwise.constants import constants_of
-from recommenders.modules.vector_specification import VectorModelSpec, parse_vector_model, vector_model_source
+from recommenders.modules.vector_specification import VectorModelSpec, parse_vector_model
 from recommenders.tasks.ranking import find_ranking_metric
 from studies.common.paired import holm, signed_rank_p
 from studies.evaluation.outcome import Choice, EvaluatedLoss, Outcome, PairedComparison
 from studies.evaluation.ranking.settings import RankingSettings
+from studies.evaluation.ranking.tasks import RankingTasks
 from studies.evaluation.ranking.tuner import AT_ONCE, Point, RankingTuner, first_point
 from studies.execution.convergence import validation_values
 from studies.execution.rankings import unpacked
@@ -72,8 +73,7 @@ class RankingEvaluation:
     """
 
     def __init__(self, settings: RankingSettings, digest: str, runner: CachedRunner) -> None:
-        self._settings, self._digest, self._runner = settings, digest, runner
-        self._data = settings.data_settings()
+        self._settings, self._tasks, self._runner = settings, RankingTasks(settings, digest), runner
         self._metric = settings.metrics[0]
         self._side = 1 if self._metric.higher_is_better else -1
         self._line = settings.steps.recommender
@@ -124,7 +124,7 @@ class RankingEvaluation:
         """Train losses, and fit anchors, with several seeds; return the results of each in the order of the seeds."""
         repeats = self._settings.repeats(choosing)
         tasks = [self._task(line, point, repeat, choosing) for repeat in repeats for line, point in losses]
-        fitted = [self._anchor(line, repeat) for repeat in repeats for line in anchors]
+        fitted = [self._tasks.anchor(line, repeat) for repeat in repeats for line in anchors]
         found = self._runner.stage(text, tasks + fitted)
         of_losses, of_anchors = found[: len(tasks)], found[len(tasks) :]
         return [of_losses[i :: len(losses)] for i in range(len(losses))] + [
@@ -132,23 +132,7 @@ class RankingEvaluation:
         ]
 
     def _task(self, line: str, point: Point, repeat: int, is_trial: bool) -> Task:
-        way = {
-            "learning_rate": point.learning_rate,
-            "weight_decay": self._settings.steps.weight_decay,
-            "model": dict(point.model),
-        }
-        kind, what = ("ranking trial", f"{line}, trial") if is_trial else ("ranking", line)
-        content = {"loss": str(point.loss), "way": way, "anchor": None}
-        return Task(kind, f"{what}, training seed {repeat}", {**self._shared(repeat), **content})
-
-    def _anchor(self, line: str, repeat: int) -> Task:
-        return Task("ranking", f"{line}, seed {repeat}", {**self._shared(repeat), "loss": None, "anchor": line})
-
-    def _shared(self, repeat: int) -> dict[str, Any]:
-        """Return what all tasks of a seed depend on."""
-        content = {"data": self._digest, "data_settings": self._data, "plan": self._settings.plan(), "repeat": repeat}
-        own = vector_model_source(self._line)
-        return content if own is None else {**content, "model_source": own}
+        return self._tasks.training(line, point.loss, point.learning_rate, point.model, repeat, is_trial)
 
     def _by_user(self, losses: Sequence[EvaluatedLoss]) -> list[PairedComparison]:
         """Compare every loss that is judged with every baseline, paired by user over the mean of all seeds."""

@@ -1,0 +1,152 @@
+"""What can be set for a reproduction of the Multi-Margin Loss paper.
+
+The annotations are objects and not strings, see `studies.study.settings`.
+"""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from core.common.errors import UserError
+from recommenders.backends.ranking.registry import check_vector_backend
+from recommenders.data import DataFiles
+from recommenders.data.implicit.published import PUBLISHED
+from recommenders.data.implicit.samplers import MOST
+from recommenders.data.options import option, refuse_url
+from studies.execution.places import WorkPlaces
+from studies.reproduction.mml.paper import DATASETS, EPOCHS
+from studies.reproduction.mml.recipe import shown_name
+from studies.reproduction.settings import check_used
+from studies.study.parts import PART
+from studies.study.settings_training import FORMULA, SPACED, check_choice
+
+MODELS = ("mf", "simplex")
+#: What all of them take.
+SHARED = frozenset({"dataset", "loss", "negatives", "device", "backend"})
+#: What folders of the data sets are called.
+_FOLDERS = {"yelp18": ("yelp18", "yelp2018", "Yelp18_m1"), "gowalla": ("gowalla", "Gowalla_m1")}
+
+
+@dataclass(frozen=True, kw_only=True)
+class RankingReproduceSettings:
+    """What is measured. Together with the code, these settings decide the result, but for seconds.
+
+    Raises:
+        UserError: a number out of range, or a name that is unknown.
+    """
+
+    dataset: str | None = None
+    """One data set alone, yelp18 or gowalla; unless given, those that --data holds."""
+    recommenders: str | None = None
+    """The models that are trained, parted by commas: mf, simplex; unless given, those of the paper."""
+    loss: Annotated[tuple[str, ...], FORMULA, Parameter(show_default=False)] = ()
+    """A loss to train instead of the paper's (repeat the option for several). By its name alone a loss of the paper has
+    the paper's constants; others may be given too, as in SL:temperature=.1."""
+    negatives: Annotated[tuple[int, ...], SPACED, Parameter(show_default=False)] = ()
+    """Negatives of each positive instead of the paper's (repeat the option for several)."""
+    seeds: int = 1
+    """How many seeds; the paper has one."""
+    max_epochs: int = EPOCHS
+    """Epochs of a training."""
+    falling_rate: bool = False
+    """Train a second time with the learning rate of the published SimpleX, a tenth after every epoch that is no better,
+    which the paper leaves out."""
+    timed_epochs: int = 2
+    """Epochs of each loss whose time is measured, after one that does not count."""
+    device: str = "auto"
+    """Where to train: auto (cuda where there is one), cpu or cuda."""
+    backend: str = "auto"
+    """What trains: auto, compiled (machine code for a CPU, of mf) or torch."""
+
+    def __post_init__(self) -> None:
+        """Check everything without the data."""
+        for name in ("seeds", "max_epochs", "timed_epochs"):
+            if getattr(self, name) < 1:
+                raise UserError(f"{option(name)}: expected at least 1, got {getattr(self, name)}")
+        if self.dataset is not None:
+            check_choice("dataset", self.dataset, DATASETS)
+        for name in self.models or ():
+            check_choice("recommenders", name, MODELS)
+            if self.models.count(name) > 1:
+                raise UserError(f"--recommenders: expected distinct names, got {self.recommenders!r}")
+        for line in self.loss:
+            shown_name(line)
+        for negatives in self.negatives:
+            if not 1 <= negatives <= MOST:
+                raise UserError(f"--negatives: expected 1 to {MOST:,}, got {negatives}")
+        check_vector_backend(self.backend)
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """The recommenders that were asked for; none where the paper's are."""
+        return () if self.recommenders is None else tuple(name.strip() for name in self.recommenders.split(","))
+
+    def losses(self, published: tuple[str, ...]) -> tuple[str, ...]:
+        """Return the names of the losses to train, see `shown_name`.
+
+        Args:
+            published: those of the paper.
+        """
+        return tuple(dict.fromkeys(map(shown_name, self.loss))) or published
+
+    def counts(self, published: tuple[int, ...]) -> tuple[int, ...]:
+        """Return the numbers of negatives.
+
+        Args:
+            published: those of the paper.
+        """
+        return tuple(dict.fromkeys(self.negatives)) or published
+
+    def check_used(self, name: str, options: frozenset[str]) -> None:
+        """See `studies.reproduction.settings.check_used`."""
+        check_used(self, name, options)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RankingReproducePlaces:
+    """Where things are read and written, and how the machine is used. These do not change what is computed."""
+
+    data: Path | None = None
+    """The folder that holds yelp18 (or yelp2018) and gowalla, or one of them; with --dataset also the folder of that
+    data set, with train.txt and test.txt."""
+    work: Annotated[WorkPlaces, PART] = field(default_factory=WorkPlaces)
+    out: Path | None = None
+    """Folder of the tables, pictures and raw results; results/reproduce-NAME unless given. What is there already is not
+    done again."""
+    cached: Path | None = None
+    """Print from the raw results in this CSV file, without training; with --out, write and draw them there too."""
+
+    def __post_init__(self) -> None:
+        """Refuse a URL."""
+        refuse_url("--data", self.data)
+
+    @property
+    def files(self) -> DataFiles:
+        """The folder, as all reproductions have it."""
+        return DataFiles(data=self.data)
+
+
+def folders(dataset: str | None, data: Path | None) -> dict[str, Path]:
+    """Return the folder of every data set that is measured on, by its name.
+
+    Args:
+        dataset: the one that is asked for; None: all that there are.
+        data: see RankingReproducePlaces.
+
+    Raises:
+        UserError: there is none.
+    """
+    wanted = DATASETS if dataset is None else (dataset,)
+    if data is None:
+        where = "; ".join(f"{name} is in {PUBLISHED[name].source}" for name in wanted)
+        raise UserError(f"--data: expected the folder of {' and '.join(wanted)}, got none ({where})")
+    there = {name: [data / one for one in _FOLDERS[name] if (data / one).is_dir()] for name in wanted}
+    found = {name: paths[0] for name, paths in there.items() if paths}
+    if not found and dataset is not None:
+        return {dataset: data}
+    if not found:
+        names = " or ".join(one for of_name in _FOLDERS.values() for one in of_name)
+        raise UserError(f"--data {data}: expected folders named {names} in it, got none; or say which it is: --dataset")
+    return found
