@@ -89,7 +89,7 @@ def trained_ranking(
     """
     dataset = _data(content["data_settings"], data)
     if content["anchor"] is not None:
-        return _fitted(content, dataset, resources)
+        return _fitted(content, dataset, resources, is_trial)
     plan = {**content["plan"], "parts": ["validation"] if is_trial else ["validation", "test"]}
     machine = Machine(torch.device(resources.device), backend=plan["backend"], threads=resources.threads)
     training = ranking_training(plan, content["way"], content["loss"], dataset, machine, content["repeat"])
@@ -146,16 +146,19 @@ def ranking_training(
     return RankingTraining(task, parse_set_loss(loss), made, machine, derive_seed("ranking", repeat))
 
 
-def _fitted(content: Mapping[str, Any], dataset: ImplicitDataset, resources: Resources) -> dict[str, Any]:
-    """Fit an anchor; nothing of it is chosen by validation, so a trial is the same."""
+def _fitted(
+    content: Mapping[str, Any], dataset: ImplicitDataset, resources: Resources, is_trial: bool
+) -> dict[str, Any]:
+    """Fit an anchor, and rank; the test part only where nothing is chosen."""
     scores = parse_anchor(content["anchor"]).fit(dataset, derive_seed("ranking", content["repeat"]))
     metrics = [find_ranking_metric(name) for name in content["plan"]["metrics"]]
     parts: dict[str, dict[str, float]] = {"validation": {}}
-    for part in ("validation", "test"):
+    for part in ("validation",) if is_trial else ("validation", "test"):
         if len(dataset.part(part)):
             ranks = rank_items(scores, dataset, part, top=TOP, threads=resources.threads)
             parts[part] = plain({metric.name: metric.mean(ranks) for metric in metrics})
-    return {**parts, "best_epoch": 0, "epochs": 0, **_details(ranks, dataset, content)}
+    details = {} if is_trial else _details(ranks, dataset, content)
+    return {**parts, "best_epoch": 0, "epochs": 0, **details}
 
 
 def _details(ranks: Ranks, dataset: ImplicitDataset, content: Mapping[str, Any]) -> dict[str, Any]:

@@ -87,6 +87,24 @@ def test_the_best_on_validation_is_chosen_and_trials_know_nothing_of_test(outcom
     assert all("test" in one for one in stored if one["kind"] == "ranking")
 
 
+def test_settings_of_anchors_are_chosen_on_validation_and_given_ones_stay(tmp_path):
+    anchors = ("ease", "ease:l2=7", "ials:factors=4:epochs=2:l2=.05", "popularity")
+    outcome = judge(tmp_path, loss=("SL",), baseline=(), trials=1, seeds=1, anchor=anchors)
+    chosen = {one.name: one.choice for one in outcome.losses if one.name in anchors}
+    assert [len(choice.tried) for choice in chosen.values()] == [4, 0, 4, 0]
+    for name in ("ease", "ials:factors=4:epochs=2:l2=.05"):
+        choice = chosen[name]
+        assert choice.best.value == max(one.value for one in choice.tried)
+        assert choice.settings["line"] == choice.best.point
+        assert choice.best.point.startswith(name)
+        assert choice.shown["constants"].replace(" ", ":") == choice.best.point.partition(":")[2]
+    assert chosen["ease:l2=7"].settings["line"] is None
+    stored = [json.loads(path.read_text()) for path in (tmp_path / "parts").glob("*.json")]
+    trials = [one for one in stored if one["kind"] == "ranking trial"]
+    assert len(trials) == 1 + 4 + 4
+    assert all(not {"test", "per_user", "exposure"} & set(one) for one in trials)
+
+
 def test_more_processes_and_what_is_kept_change_nothing(outcome, tmp_path):
     assert judge(tmp_path, jobs=2).to_dict() == outcome.to_dict()
     files = {path: path.stat().st_mtime_ns for path in (tmp_path / "parts").glob("*.json")}
