@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from core.common.errors import UserError, format_value
-from core.losses.setwise.registry import parse_set_loss
+from core.losses.setwise.registry import parse_ranking_loss
 from recommenders.common.machine import Machine
 from recommenders.data.frames import Frame, as_table
 from recommenders.data.implicit import ImplicitDataset, cut_validation, implicit_table, load_implicit
@@ -111,7 +111,7 @@ def train_recommender(
     own = dataset.train.union(dataset.validation).union(dataset.test)
     arrays = {"users": users, "items": items, "indptr": own.indptr, "known": own.items}
     ids = {"user": dataset.user_ids.tolist(), "item": dataset.item_ids.tolist()}
-    made = str(parse_set_loss(loss))
+    made = str(parse_ranking_loss(loss))
     return TrainedRecommender(made, result.test, result.validation, result.best_epoch, dataset, Ranker(ids, arrays))
 
 

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from core.common.seeding import derive_seed
-from core.losses.setwise.registry import parse_set_loss
+from core.losses.setwise.registry import parse_ranking_loss
 from core.search.effectiveness import EarlyStopping
 from recommenders.backends.ranking.base import Recipe, VectorTask
 from recommenders.backends.ranking.optimisers import parse_optimiser
@@ -143,7 +143,7 @@ def ranking_training(
     schedule, ends = parse_schedule(plan["schedule"]), (plan["every"], plan["select_on"], tuple(plan["metrics"]))
     made = RankingPlan(way["learning_rate"], schedule, stopping, *ends, tuple(plan["parts"]), TOP)
     task = VectorTask(model_of(plan["recommender"], way["model"]), data, recipe)
-    return RankingTraining(task, parse_set_loss(loss), made, machine, derive_seed("ranking", repeat))
+    return RankingTraining(task, parse_ranking_loss(loss), made, machine, derive_seed("ranking", repeat))
 
 
 def _fitted(

@@ -62,6 +62,11 @@ def above_zero(default: float) -> Any:
     )
 
 
+def balance(default: float) -> Any:
+    """Return a field for a weight of one part of a loss beside another of its size, which may be 0."""
+    return _constant(default, Kind("a number from 0 to 1e9", _WEIGHT, Range(0.05, 10.0, True)))
+
+
 def margin(default: float) -> Any:
     """Return a field for a margin."""
     return _constant(default, Kind("a number from -1e9 to 1e9", _MARGIN, Range(0.0, 1.5, False)))

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Self
 from cyclopts import Parameter
 
 from core.common.errors import UserError
-from core.losses.setwise.registry import SET_LOSSES, parse_set_loss
+from core.losses.setwise.registry import RANKING_LOSSES, parse_ranking_loss
 from core.phases.metric import Metric
 from recommenders.backends.ranking.base import Recipe
 from recommenders.backends.ranking.optimisers import OPTIMISERS, parse_optimiser
@@ -181,7 +181,7 @@ class RankingSettings(JudgedSettings):
         Parameter(
             show_default=False,
             help="A loss to judge, by name and constants, as in "
-            "BSL:exponent=1.22 (repeat the option for several): " + ", ".join(SET_LOSSES) + ".",
+            "BSL:exponent=1.22 (repeat the option for several): " + ", ".join(RANKING_LOSSES) + ".",
         ),
     ] = ()
     baseline: Annotated[tuple[str, ...] | None, Parameter(show_default=False)] = None
@@ -208,7 +208,7 @@ class RankingSettings(JudgedSettings):
         check_choice("protocol", self.protocol, tuple(PROTOCOLS))
         self.check_numbers()
         for line in self.lines:
-            parse_set_loss(line)
+            parse_ranking_loss(line)
         for line in self.anchor:
             parse_anchor(line)
         if self.protocol == "symmetric" and self.steps.learning_rate is not None:

@@ -18,8 +18,8 @@ from optuna.samplers import TPESampler
 
 from core.common.seeding import derive_seed
 from core.losses.setwise.constants import Range, constants_of, tuned_ranges, with_constants
-from core.losses.setwise.registry import SetLossSpec, parse_set_loss
-from core.losses.setwise.set_loss import SetLoss
+from core.losses.setwise.ranking_loss import RankingLoss
+from core.losses.setwise.registry import SetLossSpec, parse_ranking_loss
 from recommenders.models.vectors.model import VectorModel
 from studies.common.processes import quiet
 from studies.evaluation.tuner import Tried
@@ -42,7 +42,7 @@ Value = float | str
 class Point:
     """Settings of a loss."""
 
-    loss: SetLoss
+    loss: RankingLoss
     """With its constants."""
     learning_rate: float
     model: Mapping[str, Value]
@@ -154,4 +154,4 @@ def first_point(line: str, learning_rate: float, model: VectorModel) -> Point:
         model: as it was given.
     """
     own = {name: getattr(model, name) for name in _OF_MODEL if hasattr(model, name)}
-    return Point(parse_set_loss(line), learning_rate, own)
+    return Point(parse_ranking_loss(line), learning_rate, own)

@@ -7,7 +7,7 @@ from statistics import fmean, stdev
 import numpy as np
 import pytest
 
-from core.losses.setwise.registry import SET_LOSSES, parse_set_loss
+from core.losses.setwise.registry import RANKING_LOSSES, parse_ranking_loss
 from recommenders.data import DataFiles
 from recommenders.data.implicit import load_implicit
 from recommenders.models.vectors.mf import VectorMF
@@ -134,6 +134,14 @@ def test_as_published_all_is_trained_on_and_test_chooses(tmp_path):
     assert "chosen on the test part" in outcome.settings.caveats()[0]
 
 
+def test_a_loss_of_vectors_is_judged_beside_the_others(tmp_path):
+    outcome = judge(tmp_path, loss=("DirectAU",))
+    own = outcome.losses[0]
+    assert own.choice.settings["line"].startswith("DirectAU:gamma=")
+    assert len({one.point.loss.gamma for one in own.choice.tuner.tried}) == 3
+    assert len(own.values("test", "recall@20")) == 2
+
+
 def test_a_loss_that_breaks_down_takes_nobody_with_it(tmp_path):
     model = "mf:embedding_size=8:similarity=dot:init_std=90000:dropout=0"
     paper = {"protocol": "paper", "baseline": (), "learning_rate": 1e5}
@@ -175,12 +183,12 @@ def test_settings_that_are_given_stay_and_others_are_tuned():
     assert tuner.best(-1).point == points[0]
 
 
-@pytest.mark.parametrize("name", SET_LOSSES)
+@pytest.mark.parametrize("name", RANKING_LOSSES)
 def test_every_loss_can_be_tuned(name):
     tuner = RankingTuner(name, VectorMF(), frozenset(), first_point(name, 0.03, VectorMF()), 1)
     points = tuner.ask(4)
     for point in points:
-        assert parse_set_loss(str(point.loss)) == point.loss
+        assert parse_ranking_loss(str(point.loss)) == point.loss
         if point.loss.scores == "cosine":
             assert point.model["similarity"] == "cosine"
     assert len({point.learning_rate for point in points}) == 4
@@ -250,6 +258,7 @@ def test_a_printed_command_is_read_back(capsys):
         ({"clip_norm": "nan"}, "clip-norm"),
         ({"decay_of": "users"}, "--decay-of: expected rows or tables"),
         ({"backend": "compiled", "recommender": "lightgcn"}, "it cannot train LightGCN this way"),
+        ({"backend": "compiled", "loss": ("DirectAU",), "baseline": ()}, "it cannot train VectorMF this way"),
         ({"data": "http://127.0.0.1/x"}, "--data"),
         ({"split": "file"}, "split"),
     ],
