@@ -94,7 +94,7 @@ def train_recommender(
     """
     if not isinstance(loss, str):
         raise UserError(f"train_recommender: loss: expected a name, got {format_value(loss)}")
-    for name in ("loss", "baseline", "anchor", "protocol", "trials", "seeds", "tuning_seeds", "task"):
+    for name in ("loss", "baseline", "anchor", "protocol", "trials", "tuner", "seeds", "tuning_seeds", "task"):
         if name in settings:
             raise UserError(f"train_recommender: {name} is for evaluations, got {format_value(settings[name])}")
     chosen = compose(RankingSettings, {**settings, "loss": (loss,), "protocol": "paper"}, "train_recommender")

@@ -15,8 +15,9 @@ from recommenders.tasks.ranking import find_ranking_metric
 from recommenders.tasks.ranking.anchors import anchor_choices
 from studies.common.paired import holm, signed_rank_p
 from studies.evaluation.outcome import Choice, EvaluatedLoss, Outcome, PairedComparison
+from studies.evaluation.ranking.methods import AT_ONCE
 from studies.evaluation.ranking.settings import RankingSettings
-from studies.evaluation.ranking.tuner import AT_ONCE, Point, RankingTuner, first_point
+from studies.evaluation.ranking.tuner import Point, RankingTuner, first_point
 from studies.evaluation.tuner import Tried
 from studies.execution.convergence import validation_values
 from studies.execution.rankings import unpacked
@@ -132,7 +133,7 @@ class RankingEvaluation:
         seed = derive_seed(settings.seed, "evaluation")  # the same for all
         given = frozenset(name for name, _ in VectorModelSpec.parse(self._line).settings)
         tuners = [
-            RankingTuner(line, self._model, given, first, seed)
+            RankingTuner(line, self._model, given, first, seed, settings.tuner)
             for line, first in zip(lines, self._first_points(), strict=True)
         ]
         for done in range(0, settings.trials, AT_ONCE):

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import math
 from statistics import fmean, stdev
 
 import numpy as np
@@ -14,6 +15,7 @@ from recommenders.models.vectors.mf import VectorMF
 from studies.common.command import exit_code
 from studies.evaluate import app, app_of, rankings
 from studies.evaluation.ranking.evaluation import RankingEvaluation
+from studies.evaluation.ranking.methods import AT_ONCE, TUNING_METHODS
 from studies.evaluation.ranking.settings import RankingPlaces, RankingSettings, command
 from studies.evaluation.ranking.tuner import RankingTuner, first_point
 from studies.execution.cache import ResultCache
@@ -194,6 +196,72 @@ def test_every_loss_can_be_tuned(name):
     assert len({point.learning_rate for point in points}) == 4
 
 
+def tuned(method, line="MML", rounds=5, model=VectorMF(), value=None):  # noqa: B008  # settings do not change
+    """A tuner that has been told what the points of some rounds came to: the nearer to a learning rate of .1."""
+    value = value or (lambda point: -abs(math.log(point.learning_rate / 0.1)))
+    tuner = RankingTuner(line, model, frozenset({"init_std"}), first_point(line, 0.03, model), 7, method)
+    for _ in range(rounds):
+        tuner.tell([[value(point)] for point in tuner.ask(AT_ONCE)], side=1)
+    return tuner
+
+
+@pytest.mark.parametrize("method", TUNING_METHODS)
+def test_every_way_to_tune_begins_alike_stays_inside_and_repeats_itself_silently(method, capfd):
+    tuner, again = tuned(method), tuned(method)
+    assert tuner.tried == again.tried
+    assert len(tuner.tried) == 5 * AT_ONCE
+    assert tuner.tried[0].point == first_point("MML", 0.03, VectorMF())
+    for one in tuner.tried:
+        assert 0.003 <= one.point.learning_rate <= 0.3
+        assert one.point.model["init_std"] == 0.1  # given
+        assert list(one.point.loss.margins) == sorted(one.point.loss.margins)
+        assert sum(one.point.loss.weights) == pytest.approx(1, abs=1e-3)
+        assert parse_ranking_loss(str(one.point.loss)) == one.point.loss
+    assert len({one.point.learning_rate for one in tuner.tried}) == 5 * AT_ONCE
+    assert tuned(method, rounds=1).tried[1:] == tuned("tpe", rounds=1).tried[1:]
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("method", ["tpe", "cma"])
+def test_methods_that_learn_come_nearer(method):
+    told = [one.value for one in tuned(method, line="SL", rounds=15).tried]
+    assert fmean(told[-16:]) > fmean(told[:16])
+
+
+@pytest.mark.parametrize("method", TUNING_METHODS)
+def test_every_method_chooses_words_too(method):
+    def of_dot(point):
+        return 1.0 * (point.model["similarity"] == "dot")
+
+    found = [one.point.model["similarity"] for one in tuned(method, line="SL", rounds=10, value=of_dot).tried]
+    assert {*found} == {"cosine", "dot"}
+    if method != "random":
+        assert found[-12:].count("dot") >= 9
+
+
+@pytest.mark.parametrize("method", TUNING_METHODS)
+def test_one_number_alone_is_tuned(method, capfd):
+    line, model = "BPR:temperature=.5", VectorMF()
+    given = frozenset({"similarity", "dropout", "init_std"})
+    tuner = RankingTuner(line, model, given, first_point(line, 0.03, model), 7, method)
+    for _ in range(4):
+        tuner.tell([[point.learning_rate] for point in tuner.ask(AT_ONCE)], side=1)
+    assert len({one.point.learning_rate for one in tuner.tried}) == 4 * AT_ONCE
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("method", TUNING_METHODS)
+def test_evaluations_with_every_method_go_on_to_the_same_result(method, tmp_path):
+    changes = {"loss": ("MML",), "baseline": (), "trials": 9, "seeds": 1, "max_epochs": 1, "tuner": method}
+    whole = judge(tmp_path, **changes)
+    assert len(whole.losses[0].choice.tuner.tried) == 9
+    for path in sorted((tmp_path / "parts").glob("*.json"))[::2]:
+        path.unlink()
+    assert judge(tmp_path, **changes).to_dict() == whole.to_dict()
+    fewer = judge(tmp_path, **changes | {"trials": 4})
+    assert fewer.losses[0].choice.tuner.tried == whole.losses[0].choice.tuner.tried[:4]
+
+
 def test_numbers_of_users_come_back():
     values = np.linspace(0, 1, 7)
     assert (unpacked(packed(values)) == values.astype(np.float32)).all()
@@ -249,6 +317,7 @@ def test_a_printed_command_is_read_back(capsys):
         ({"schedule": "plateau:by=3"}, "schedule plateau"),
         ({"metric": "recall"}, "recall@k"),
         ({"protocol": "fair"}, "--protocol: expected symmetric or paper"),
+        ({"tuner": "grid"}, "--tuner: expected tpe or cma or random"),
         ({"seeds": 0}, "--seeds: expected 1 to 50000, got 0"),
         ({"max_epochs": 0}, "--max-epochs: expected at least 1, got 0"),
         ({"every": 0}, "every: expected at least 1, got 0"),
