@@ -46,6 +46,7 @@ EXTRA = {
     "studies/comparison/pictures.py": {"matplotlib", "scikit_posthocs", "pandas"},
     "studies/common/drawing.py": {"matplotlib"},
     "studies/evaluation/pictures.py": {"matplotlib"},
+    "studies/evaluation/ranking/methods.py": {"optuna"},
     "studies/evaluation/ranking/tuner.py": {"optuna"},
     "studies/evaluation/tuner.py": {"optuna"},
     "studies/reproduction/pictures.py": {"matplotlib"},

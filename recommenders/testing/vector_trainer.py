@@ -12,8 +12,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from core.losses.setwise.registry import parse_set_loss
-from core.losses.setwise.set_loss import SetScores
+from core.losses.setwise.ranking_loss import RankingLoss
+from core.losses.setwise.registry import VECTOR_LOSSES, parse_ranking_loss
+from core.losses.setwise.set_loss import SetLoss, SetScores
+from core.losses.setwise.vector_loss import BatchVectors, VectorLoss
 from recommenders.backends.ranking.base import Recipe, VectorTask, VectorTrainer
 from recommenders.backends.ranking.epochs import Epochs, mask
 from recommenders.backends.ranking.optimisers import parse_optimiser
@@ -57,7 +59,7 @@ def plain_training(task: VectorTask, optimiser: str, loss: str, seed: int) -> tu
     """
     model, recipe, data = task.model, task.recipe, task.data
     tables = [one.double().requires_grad_() for one in model.initial(data.n_users, data.n_items, seed).values()]
-    epochs, means = Epochs(data.train, data.n_items, recipe, seed), list[float]()
+    epochs, means, minimised = Epochs(data.train, data.n_items, recipe, seed), list[float](), parse_ranking_loss(loss)
     stepper = OPTIMISERS[optimiser](tables, 1.0)
     for epoch in range(EPOCHS):
         stepper.param_groups[0]["lr"], values = rate_of(epoch), list[float]()
@@ -66,7 +68,7 @@ def plain_training(task: VectorTask, optimiser: str, loss: str, seed: int) -> tu
             if model.dropout:
                 mask(epochs.dropout_seed(epoch), batch.first, model.dropout, masks)
             stepper.zero_grad()
-            total = torch.zeros((), dtype=torch.float64)
+            total, pairs = torch.zeros((), dtype=torch.float64), list[tuple[Tensor, Tensor]]()
             for b, (user, positive) in enumerate(zip(batch.users, batch.positives, strict=True)):
                 negatives = batch.negatives if recipe.sampler.shared else batch.negatives[b]
                 u, items = tables[0][int(user)], tables[1][[int(positive), *map(int, negatives)]]
@@ -77,17 +79,34 @@ def plain_training(task: VectorTask, optimiser: str, loss: str, seed: int) -> tu
                     u = u * drop
                 u = u / u.norm() if cosine else u
                 u = u * drop if model.dropout_place == "after" else u
-                scores = (items / items.norm(dim=1, keepdim=True) if cosine else items) @ u
-                found = parse_set_loss(loss).evaluate(SetScores(scores[:1], scores[None, 1:]))
-                by = torch.cat([found.positive, found.negatives[0]])
-                total = total + ((by * scores).sum() + decay) / len(batch.users)
-                values.append(float(found.value))
-            total.backward()
+                items = items / items.norm(dim=1, keepdim=True) if cosine else items
+                pairs.append((u, items[0]))
+                total = total + (_of_scores(minimised, items @ u, values) + decay) / len(batch.users)
+            (total + _of_vectors(minimised, pairs, values)).backward()
             if recipe.clip_norm is not None:
                 torch.nn.utils.clip_grad_norm_(tables, recipe.clip_norm)
             stepper.step()
         means.append(float(np.mean(values)))
     return [one.detach() for one in tables], means
+
+
+def _of_scores(loss: RankingLoss, scores: Tensor, values: list[float]) -> Tensor:
+    """Return what has a loss's gradient by the scores [1 + N] of an example, and note its value."""
+    if not isinstance(loss, SetLoss):
+        return scores.new_zeros(())
+    found = loss.evaluate(SetScores(scores[:1], scores[None, 1:]))
+    values.append(float(found.value))
+    return (torch.cat([found.positive, found.negatives[0]]) * scores).sum()
+
+
+def _of_vectors(loss: RankingLoss, pairs: list[tuple[Tensor, Tensor]], values: list[float]) -> Tensor:
+    """Return what has a loss's gradient by the vectors of a batch, and note its value for every example."""
+    users, positives = (torch.stack(side) for side in zip(*pairs, strict=True))
+    if not isinstance(loss, VectorLoss):
+        return users.new_zeros(())
+    found = loss.evaluate(BatchVectors(users, positives))
+    values += [float(found.value)] * len(users)
+    return (found.users * users).sum() + (found.positives * positives).sum()
 
 
 def rate_of(epoch: int) -> float:
@@ -131,7 +150,8 @@ class VectorTrainerContract(ABC):
         machine = Machine(self.device, dtype, threads=threads)
         assert self.backend.takes(task, machine)
         trainer = self.backend(task, machine, seed)
-        return trainer, [trainer.train_epoch(parse_set_loss(loss), epoch, rate_of(epoch)) for epoch in range(EPOCHS)]
+        epochs = range(EPOCHS)
+        return trainer, [trainer.train_epoch(parse_ranking_loss(loss), epoch, rate_of(epoch)) for epoch in epochs]
 
     @pytest.mark.parametrize("optimiser", OPTIMISERS)
     @pytest.mark.parametrize(("sampler", "loss"), list(zip(SAMPLERS, (*LOSSES, LOSSES[0]), strict=True)))
@@ -146,6 +166,23 @@ class VectorTrainerContract(ABC):
             torch.testing.assert_close(one, other, rtol=0, atol=1e-9)
         assert found == pytest.approx(means, abs=1e-9)
 
+    @pytest.mark.parametrize("optimiser", OPTIMISERS)
+    @pytest.mark.parametrize("loss", VECTOR_LOSSES)
+    @pytest.mark.parametrize(("model", "recipe"), WAYS)
+    def test_losses_of_vectors_train_like_a_plain_loop(
+        self, optimiser: str, loss: str, model: Any, recipe: Any
+    ) -> None:
+        """A back end that does not take them says so before."""
+        task = self.task("uniform:negatives=2", optimiser, model, recipe).of(parse_ranking_loss(loss))
+        assert not task.has_negatives
+        if not self.backend.takes(task, Machine(self.device, torch.float64)):
+            pytest.skip("takes no losses of vectors")
+        expected, means = plain_training(task, optimiser, loss, 3)
+        trainer, found = self.trained(task, loss)
+        for one, other in zip(trainer.parameters().values(), expected, strict=True):
+            torch.testing.assert_close(one, other, rtol=0, atol=1e-9)
+        assert found == pytest.approx(means, abs=1e-9)
+
     @pytest.mark.parametrize("optimiser", ["sparse-adam", "rowwise-adam"])
     @pytest.mark.parametrize("loss", LOSSES)
     def test_lazy_optimisers_leave_rows_without_a_gradient_alone(self, optimiser: str, loss: str) -> None:
@@ -154,7 +191,7 @@ class VectorTrainerContract(ABC):
         before = trainer.parameters()
         for epoch in range(2):
             (batch,) = Epochs(DATA.train, DATA.n_items, task.recipe, 3).batches(epoch)
-            trainer.train_epoch(parse_set_loss(loss), epoch, 0.1)
+            trainer.train_epoch(parse_ranking_loss(loss), epoch, 0.1)
             after = trainer.parameters()
             moved = (before["item_embedding"] != after["item_embedding"]).any(1).numpy()
             named = np.zeros(DATA.n_items, dtype=bool)
@@ -167,7 +204,7 @@ class VectorTrainerContract(ABC):
     def test_goes_on_from_a_stored_state_to_the_same_bits(self, sampler: str) -> None:
         task = self.task(sampler)
         whole, _ = self.trained(task, dtype=torch.float32)
-        machine, loss = Machine(self.device, torch.float32), parse_set_loss("BSL")
+        machine, loss = Machine(self.device, torch.float32), parse_ranking_loss("BSL")
         first, second = self.backend(task, machine, 3), self.backend(task, machine, 3)
         first.train_epoch(loss, 0, rate_of(0))
         second.load_state_dict(first.state_dict())

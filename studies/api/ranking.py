@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from core.common.errors import UserError, format_value
-from core.losses.setwise.registry import parse_set_loss
+from core.losses.setwise.registry import parse_ranking_loss
 from recommenders.common.machine import Machine
 from recommenders.data.frames import Frame, as_table
 from recommenders.data.implicit import ImplicitDataset, cut_validation, implicit_table, load_implicit
@@ -94,7 +94,7 @@ def train_recommender(
     """
     if not isinstance(loss, str):
         raise UserError(f"train_recommender: loss: expected a name, got {format_value(loss)}")
-    for name in ("loss", "baseline", "anchor", "protocol", "trials", "seeds", "tuning_seeds", "task"):
+    for name in ("loss", "baseline", "anchor", "protocol", "trials", "tuner", "seeds", "tuning_seeds", "task"):
         if name in settings:
             raise UserError(f"train_recommender: {name} is for evaluations, got {format_value(settings[name])}")
     chosen = compose(RankingSettings, {**settings, "loss": (loss,), "protocol": "paper"}, "train_recommender")
@@ -111,7 +111,7 @@ def train_recommender(
     own = dataset.train.union(dataset.validation).union(dataset.test)
     arrays = {"users": users, "items": items, "indptr": own.indptr, "known": own.items}
     ids = {"user": dataset.user_ids.tolist(), "item": dataset.item_ids.tolist()}
-    made = str(parse_set_loss(loss))
+    made = str(parse_ranking_loss(loss))
     return TrainedRecommender(made, result.test, result.validation, result.best_epoch, dataset, Ranker(ids, arrays))
 
 

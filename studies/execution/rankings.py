@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from core.common.seeding import derive_seed
-from core.losses.setwise.registry import parse_set_loss
+from core.losses.setwise.registry import parse_ranking_loss
 from core.search.effectiveness import EarlyStopping
 from recommenders.backends.ranking.base import Recipe, VectorTask
 from recommenders.backends.ranking.optimisers import parse_optimiser
@@ -91,7 +91,7 @@ def trained_ranking(
     """
     dataset = _data(content["data_settings"], data)
     if content["anchor"] is not None:
-        return _fitted(content, dataset, resources)
+        return _fitted(content, dataset, resources, is_trial)
     plan = {**content["plan"], "parts": ["validation"] if is_trial else ["validation", "test"]}
     machine = Machine(torch.device(resources.device), backend=plan["backend"], threads=resources.threads)
     training = ranking_training(plan, content["way"], content["loss"], dataset, machine, content["repeat"])
@@ -138,7 +138,7 @@ def ranking_training(
     schedule, ends = parse_schedule(plan["schedule"]), (plan["every"], plan["select_on"], tuple(plan["metrics"]))
     made = RankingPlan(way["learning_rate"], schedule, stopping, *ends, tuple(plan["parts"]), TOP)
     task = _vector_task(plan, way, data)
-    return RankingTraining(task, parse_set_loss(loss), made, machine, derive_seed("ranking", repeat))
+    return RankingTraining(task, parse_ranking_loss(loss), made, machine, derive_seed("ranking", repeat))
 
 
 def _vector_task(plan: Mapping[str, Any], way: Mapping[str, Any], data: ImplicitDataset) -> VectorTask:
@@ -179,7 +179,7 @@ def timed_rankings(
     for epoch in range(content["epochs"] + 1):
         for i, (line, trainer) in enumerate(zip(losses, trainers, strict=True)):
             began = clock()
-            trainer.train_epoch(parse_set_loss(line), epoch, way["learning_rate"])
+            trainer.train_epoch(parse_ranking_loss(line), epoch, way["learning_rate"])
             if device.type == "cuda":
                 torch.cuda.synchronize(device)
             seconds[i].append(clock() - began)
@@ -189,16 +189,19 @@ def timed_rankings(
     return {"seconds": [of_loss[1:] for of_loss in seconds], "machine": name}
 
 
-def _fitted(content: Mapping[str, Any], dataset: ImplicitDataset, resources: Resources) -> dict[str, Any]:
-    """Fit an anchor; nothing of it is chosen by validation, so a trial is the same."""
+def _fitted(
+    content: Mapping[str, Any], dataset: ImplicitDataset, resources: Resources, is_trial: bool
+) -> dict[str, Any]:
+    """Fit an anchor, and rank; the test part only where nothing is chosen."""
     scores = parse_anchor(content["anchor"]).fit(dataset, derive_seed("ranking", content["repeat"]))
     metrics = [find_ranking_metric(name) for name in content["plan"]["metrics"]]
     parts: dict[str, dict[str, float]] = {"validation": {}}
-    for part in ("validation", "test"):
+    for part in ("validation",) if is_trial else ("validation", "test"):
         if len(dataset.part(part)):
             ranks = rank_items(scores, dataset, part, top=TOP, threads=resources.threads)
             parts[part] = plain({metric.name: metric.mean(ranks) for metric in metrics})
-    return {**parts, "best_epoch": 0, "epochs": 0, **_details(ranks, dataset, content)}
+    details = {} if is_trial else _details(ranks, dataset, content)
+    return {**parts, "best_epoch": 0, "epochs": 0, **details}
 
 
 def _details(ranks: Ranks, dataset: ImplicitDataset, content: Mapping[str, Any]) -> dict[str, Any]:

@@ -106,9 +106,7 @@ def main() -> None:
             print(f"  round {number}: {name} {found[name][-1]:.2f} s", flush=True)
     eager = min(next(iter(found.values()))[1:])
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    print(
-        f"{data.name}, {len(data.train):,} positives, {given.threads} threads, seconds of an epoch, {peak:.1f} GiB in all"
-    )
+    print(f"{data.name}, {len(data.train):,} positives, {given.threads} threads, seconds of an epoch, {peak:.1f} GiB")
     for name, seconds in found.items():
         print(f"  {name:55} {min(seconds[1:]):8.2f} s   eager / this {eager / min(seconds[1:]):6.1f}")
 

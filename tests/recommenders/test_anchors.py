@@ -6,7 +6,7 @@ import pytest
 from core.common.errors import UserError
 from recommenders.data.implicit import ImplicitDataset, UserItems, load_implicit
 from recommenders.tasks.ranking import VectorScores, find_ranking_metric, rank_items
-from recommenders.tasks.ranking.anchors import ANCHORS, ease, parse_anchor
+from recommenders.tasks.ranking.anchors import ANCHORS, anchor_choices, ease, parse_anchor
 
 
 def dataset(n_users, n_items, seed=0):
@@ -84,6 +84,21 @@ def test_anchors_learn_the_planted_set_the_same_every_time(name):
     assert (first.rank == again.rank).all()
     of_popularity = value.mean(rank_items(parse_anchor("popularity").fit(data, 0), data))
     assert value.mean(first) >= of_popularity * (1 if name == "popularity" else 1.15)
+
+
+@pytest.mark.parametrize("name", ANCHORS)
+def test_what_is_not_given_of_a_grid_is_open(name):
+    grid, lines = ANCHORS[name].grid, anchor_choices(name)
+    made = [parse_anchor(line) for line in lines]
+    assert len(set(made)) == len(lines) == np.prod([len(values) for values in grid.values()], dtype=int)
+    assert len(lines) <= 16  # no more than trials of a loss, unless somebody asks for more of those
+    for setting, values in grid.items():
+        assert {getattr(one, setting) for one in made} == set(values)
+        kept = anchor_choices(f"{name}:{setting}=5")
+        assert {getattr(parse_anchor(line), setting) for line in kept} == {5}
+        assert len(kept) == len(lines) // len(values)
+    all_given = ":".join([name, *(f"{setting}=5" for setting in grid)])
+    assert anchor_choices(all_given) == (all_given,)
 
 
 def test_ease_says_how_much_memory_it_needs(monkeypatch):

@@ -1,12 +1,14 @@
-"""Exact ranks against plain sorting, and the laws of ties, threads and blocks."""
+"""Exact ranks against plain sorting, ranx and scikit-learn, and the laws of ties, threads and blocks."""
 
 import math
+import warnings
 
 import numpy as np
 import pytest
 import sklearn.metrics as sk
 from hypothesis import given
 from hypothesis import strategies as st
+from numba.typed import List
 
 from core.common.errors import UserError
 from recommenders.data.implicit import ImplicitDataset, UserItems, load_implicit
@@ -92,6 +94,48 @@ def test_ranks_lists_and_metrics_are_those_of_plain_sorting(case, part):
         assert ranks.top[n].tolist() == (listed + [-1] * 4)[:4]
     for name in NAMES:
         expected = [plain_metric(name, order, scores[user]) for user, order in zip(with_items, orders, strict=True)]
+        assert find_ranking_metric(name).per_user(ranks).tolist() == pytest.approx(expected, abs=1e-12)
+
+
+@pytest.fixture(scope="module")
+def ranx(tmp_path_factory):
+    """The functions of ranx by our names; importing it makes folders for data sets that nobody asked for."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("IR_DATASETS_HOME", str(tmp_path_factory.mktemp("ir_datasets")))
+        from ranx import metrics
+    return {"recall": metrics.recall, "ndcg": metrics.ndcg, "hitrate": metrics.hit_rate, "mrr": metrics.reciprocal_rank}
+
+
+def by_ranx(function, k, orders):
+    """What ranx says of users, from (item, is it held out) of all candidates, best first.
+
+    It takes relevant and listed items as rows (item, relevance or score), the latter in order: who comes first of equal
+    scores is decided before, against the recommender, as ranx has no rule.
+    """
+    held_out = List([np.array([(item, 1) for item, own in order if own]) for order in orders])
+    listed = List([np.array([(item, -at) for at, (item, _) in enumerate(order)]) for order in orders])
+    with warnings.catch_warnings(action="ignore"):  # of numba about the code of ranx, when it is compiled
+        return function(held_out, listed, k).tolist()
+
+
+@laws
+@given(case=cases(), part=st.sampled_from(["test", "validation"]))
+def test_metrics_are_those_of_ranx(ranx, case, part):
+    """Of these definitions ranx's are ours; those of others differ.
+
+    - recall@k: divided by all held-out items. RecPack and others divide by no more than k.
+    - ndcg@k: the ideal list ends at min(k, held-out items). Where it ends at k, nobody with fewer can have 1.
+    - mrr: without a cut-off, so ranx has to be given all candidates; it says 0 where no held-out item is listed.
+    - candidates with NaN come last; ranx knows none.
+    """
+    data, scores = case
+    if not data.part(part).counts.any():
+        return
+    ranks = rank_items(lambda users: scores[users], data, part)
+    orders = [plain_order(data, scores, user, part) for user in ranks.users]
+    for name in set(NAMES) - {"auc"}:
+        base, _, k = name.partition("@")
+        expected = by_ranx(ranx[base], int(k or 0), orders)
         assert find_ranking_metric(name).per_user(ranks).tolist() == pytest.approx(expected, abs=1e-12)
 
 

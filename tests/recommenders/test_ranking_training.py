@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from core.common.errors import UserError
-from core.losses.setwise.registry import SET_LOSSES, parse_set_loss
+from core.losses.setwise.registry import RANKING_LOSSES, parse_ranking_loss
 from core.search.effectiveness import EarlyStopping
 from recommenders.backends.ranking.base import Recipe, VectorTask
 from recommenders.backends.ranking.optimisers import SGD
@@ -32,7 +32,7 @@ def plan(epochs=6, **changes):
 
 
 def train(loss="BSL", task=SMALL, seed=0, **changes):
-    training = RankingTraining(task, parse_set_loss(loss), plan(**changes), CPU, seed)
+    training = RankingTraining(task, parse_ranking_loss(loss), plan(**changes), CPU, seed)
     training.run()
     return training
 
@@ -50,6 +50,7 @@ def blocks(n_groups=4, users=12, items=15):
 #: Losses whose constants are not made for cosines of so few items.
 OWN_CONSTANTS = (
     "CCL:margin=.4:negative_weight=20",
+    "DirectAU:gamma=.2",
     "MML:margins=.3,.5:weights=.5,.5:negative_weight=20",
     "MSE:reduction=mean",
     "SigmoidCE:temperature=.2:reduction=mean",
@@ -58,7 +59,7 @@ OWN_CONSTANTS = (
 
 
 @pytest.mark.parametrize(
-    "loss", [*sorted(set(SET_LOSSES) - {one.split(":")[0] for one in OWN_CONSTANTS}), *OWN_CONSTANTS]
+    "loss", [*sorted(set(RANKING_LOSSES) - {one.split(":")[0] for one in OWN_CONSTANTS}), *OWN_CONSTANTS]
 )
 def test_planted_groups_are_ranked_perfectly(loss):
     recipe = Recipe(parse_sampler("uniform:negatives=20:exclude_positives=true"), batch_size=16)
@@ -94,7 +95,7 @@ def test_published_results_are_selected_on_test():
 
 def test_training_ends_where_nothing_is_gained():
     stopping = EarlyStopping(max_epochs=60, best_ago=3, falling=60)
-    training = RankingTraining(SMALL, parse_set_loss("BSL"), RankingPlan(0.3, early_stopping=stopping), CPU, 0)
+    training = RankingTraining(SMALL, parse_ranking_loss("BSL"), RankingPlan(0.3, early_stopping=stopping), CPU, 0)
     (result,) = training.run()
     assert result.epochs == result.best_epoch + 4 < 60
 
@@ -117,12 +118,13 @@ def test_a_training_that_breaks_down_says_so_and_ends():
     assert result.validation == result.test == {}
 
 
-@pytest.mark.parametrize("loss", ["BSL", "SL@K"])
+@pytest.mark.parametrize("loss", ["BSL", "SL@K", "DirectAU"])
 @pytest.mark.parametrize("line", SCHEDULES)
 @pytest.mark.parametrize("stop", [1, 4, 9])
 def test_a_killed_training_ends_bit_for_bit_like_one_that_was_not(loss, line, stop):
     made = [
-        RankingTraining(SMALL, parse_set_loss(loss), plan(9, schedule=parse_schedule(line)), CPU, 0) for _ in range(3)
+        RankingTraining(SMALL, parse_ranking_loss(loss), plan(9, schedule=parse_schedule(line)), CPU, 0)
+        for _ in range(3)
     ]
     for number, _ in enumerate(made[0], 1):
         if number == stop:

@@ -5,9 +5,10 @@ import pytest
 import torch
 
 from core.common.errors import UserError
-from core.losses.setwise.registry import SET_LOSSES
+from core.losses.setwise.registry import SET_LOSSES, parse_ranking_loss
 from recommenders.backends.ranking.base import Recipe, VectorTask
 from recommenders.backends.ranking.compiled.trainer import CompiledTrainer
+from recommenders.backends.ranking.epochs import Epochs
 from recommenders.backends.ranking.optimisers import OPTIMISERS, Adam, parse_optimiser
 from recommenders.backends.ranking.registry import make_trainer
 from recommenders.backends.ranking.torch_trainer import TorchTrainer
@@ -76,6 +77,17 @@ def test_momentum_of_rows_seldom_seen_is_exact_in_float32_too(epsilon):
         one.train_epoch(SET_LOSSES["SL"](), 0, 1e-3)
     for name, found in single.parameters().items():
         np.testing.assert_allclose(found, double.parameters()[name], atol=2e-4)
+
+
+def test_losses_of_vectors_draw_no_negatives_and_go_to_the_next_back_end():
+    task = VectorTask(VectorMF(), DATA, Recipe())
+    for_scores, for_vectors = (task.of(parse_ranking_loss(name)) for name in ("SL", "DirectAU"))
+    assert for_scores is task
+    assert type(make_trainer(for_vectors, CPU, 0)) is TorchTrainer
+    (batch,) = Epochs(DATA.train, DATA.n_items, for_vectors.recipe, 0).batches(0)
+    assert batch.negatives.shape == (0,)
+    with pytest.raises(UserError, match=r"expected a positive \[B\] and negatives \[B, N\] with N > 0"):
+        TorchTrainer(for_vectors, CPU, 0).train_epoch(parse_ranking_loss("SL"), 0, 0.1)
 
 
 def test_auto_takes_compiled_code_where_it_can():

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -52,6 +53,11 @@ REFUSED = {
     "compare, searchers": (compare, small_comparison(searchers=f"random,{CMAES}"), ["cmaes"]),
     "compare, tracked": (compare, [*small_comparison(), "--tracking-uri", SERVER], ["psycopg2"]),
     "evaluate, tracked": (evaluate, [*as_words(EVALUATION), "--tracking-uri", SERVER], ["psycopg2"]),
+    "evaluate, tuner": (
+        SimpleNamespace(__name__="studies.evaluate", app=evaluate.rankings),
+        ["--task", "ranking", "--loss", "SL", "--tuner", "cma", *QUIET],
+        ["cmaes"],
+    ),
     "tune": (tune, [*small_tuning(loss=(), searcher=CMAES), *QUIET], ["cmaes"]),
     "tune, stored": (tune, [*small_tuning(), *QUIET, "--storage", SERVER], ["psycopg2"]),
     "tune, tracked": (tune, [*small_tuning(), "--tracking-uri", SERVER], ["psycopg2"]),

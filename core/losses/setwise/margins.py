@@ -46,7 +46,7 @@ class MML(SetLoss):
     """Cosines above which a negative is pushed away."""
     weights: tuple[float, ...] = constants.weights((0.1, 0.15, 0.75))
     """The weight of every margin."""
-    positive_weight: float = constants.weight(1.0)
+    positive_weight: float = constants.weight(1.0, tuned=False)
     """The weight of the positive."""
     negative_weight: float = constants.weight(700.0)
     """The weight of the negatives together."""

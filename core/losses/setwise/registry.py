@@ -1,4 +1,4 @@
-"""The registry of losses of sets. To add one: a frozen dataclass of SetLoss in a file here, and a row."""
+"""The registry of losses of rankings. To add one: a frozen dataclass of SetLoss or VectorLoss in a file here, a row."""
 
 from __future__ import annotations
 
@@ -7,15 +7,18 @@ from dataclasses import dataclass, fields
 from types import MappingProxyType
 from typing import ClassVar
 
-from core.common.errors import unknown_name
+from core.common.errors import UserError, unknown_name
 from core.common.specification import Specification, read_settings
 from core.losses.setwise.constants import constant_as_text
 from core.losses.setwise.margins import CCL, MML, Contrastive
 from core.losses.setwise.pairwise import BPR, PairwiseHinge, Triplet
 from core.losses.setwise.pointwise import GBCE, MSE, SigmoidCE
+from core.losses.setwise.ranking_loss import RankingLoss
 from core.losses.setwise.set_loss import SetLoss
 from core.losses.setwise.softmax import BSL, SL, BSLBenchmark, BSLPaper, InfoNCE
 from core.losses.setwise.surrogates import PSL, SLAtK
+from core.losses.setwise.uniformity import DirectAU
+from core.losses.setwise.vector_loss import VectorLoss
 
 _ROWS: tuple[type[SetLoss], ...] = (
     *(MML, CCL, Contrastive, Triplet, InfoNCE, SL, BSL, BSLPaper, BSLBenchmark),
@@ -24,11 +27,15 @@ _ROWS: tuple[type[SetLoss], ...] = (
 
 #: name -> class, in the order of the equations of the MML paper, then its other baselines, then later losses.
 SET_LOSSES: Mapping[str, type[SetLoss]] = MappingProxyType({row.name: row for row in _ROWS})
+#: name -> class, of losses of vectors.
+VECTOR_LOSSES: Mapping[str, type[VectorLoss]] = MappingProxyType({DirectAU.name: DirectAU})
+#: All of them.
+RANKING_LOSSES: Mapping[str, type[RankingLoss]] = MappingProxyType({**SET_LOSSES, **VECTOR_LOSSES})
 #: other name -> name.
 ALIASES: Mapping[str, str] = MappingProxyType({"SCE": "InfoNCE"})
 
-_BY_LOWER_NAME = {row.name.lower(): row for row in _ROWS} | {
-    alias.lower(): SET_LOSSES[name] for alias, name in ALIASES.items()
+_BY_LOWER_NAME = {name.lower(): row for name, row in RANKING_LOSSES.items()} | {
+    alias.lower(): RANKING_LOSSES[name] for alias, name in ALIASES.items()
 }
 
 
@@ -41,7 +48,7 @@ class SetLossSpec(Specification):
     signs: ClassVar[str] = "._-+,@"
 
 
-def parse_set_loss(text: str) -> SetLoss:
+def parse_ranking_loss(text: str) -> RankingLoss:
     """Return the loss that a line such as `BSL:temperature=.08:exponent=1.22` names, in any case of letters.
 
     Raises:
@@ -50,19 +57,33 @@ def parse_set_loss(text: str) -> SetLoss:
     spec = SetLossSpec.parse(text.lower())
     row = _BY_LOWER_NAME.get(spec.name)
     if row is None:
-        raise unknown_name("loss", spec.name, [*SET_LOSSES, *ALIASES])
-    loss: SetLoss = read_settings(SetLossSpec(row.name, spec.settings), row)
+        raise unknown_name("loss", spec.name, [*RANKING_LOSSES, *ALIASES])
+    loss: RankingLoss = read_settings(SetLossSpec(row.name, spec.settings), row)
     return loss
 
 
-def set_loss_table() -> str:
+def parse_set_loss(text: str) -> SetLoss:
+    """Return the loss of scores that a line names.
+
+    Raises:
+        UserError: see `parse_ranking_loss`; a loss of vectors.
+    """
+    loss = parse_ranking_loss(text)
+    if not isinstance(loss, SetLoss):
+        raise UserError(
+            f"loss {loss.name}: expected a loss of scores such as {SetLossSpec.example}, got one of vectors"
+        )
+    return loss
+
+
+def ranking_loss_table() -> str:
     """Return all losses as a table in Markdown: name, formula, scores, constants with defaults, source, code."""
     head = ("loss", "formula", "scores", "constants", "source", "published code")
-    lines = [head, ("---",) * len(head), *(_cells(row) for row in SET_LOSSES.values())]
+    lines = [head, ("---",) * len(head), *(_cells(row) for row in RANKING_LOSSES.values())]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines) + "\n"
 
 
-def _cells(row: type[SetLoss]) -> tuple[str, ...]:
+def _cells(row: type[RankingLoss]) -> tuple[str, ...]:
     constants = [f"{one.name}={constant_as_text(one.default)}" for one in fields(row)]
     needs = [f"{name} from the trainer" for name in row.needs]
     other = [f"also {alias}" for alias, name in ALIASES.items() if name == row.name]

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from dataclasses import dataclass, fields
-from typing import ClassVar, Literal, NamedTuple, TypeVar
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import NamedTuple, TypeVar
 
 from torch import Tensor
 
 from core.common.errors import UserError
-from core.losses.setwise.constants import check_constant, constant_as_text
+from core.losses.setwise.ranking_loss import RankingLoss
 
 T = TypeVar("T")
 
@@ -67,37 +67,8 @@ class LossAndGradients(NamedTuple):
 
 
 @dataclass(frozen=True)
-class SetLoss(ABC):
-    """A loss of a positive score and the scores of its N negatives. Its fields are its constants.
-
-    A subclass is a frozen dataclass whose fields come from `core.losses.setwise.constants`, so that they are checked.
-
-    Raises:
-        UserError: a constant is of the wrong type or out of its range.
-    """
-
-    name: ClassVar[str]
-    """What a line calls it."""
-    formula: ClassVar[str]
-    """The loss as text; see `core.losses.setwise` for the letters."""
-    source: ClassVar[str]
-    """The paper, with equation or section."""
-    published: ClassVar[str]
-    """What published code does otherwise, or what differs here from the paper."""
-    scores: ClassVar[Literal["cosine", "any"]] = "any"
-    """Whether margins and targets presuppose scores in [-1, 1], or any score will do."""
-    needs: ClassVar[tuple[str, ...]] = ()
-    """Optional fields of SetScores that the trainer has to give."""
-
-    def __post_init__(self) -> None:
-        """Check every constant."""
-        for field in fields(self):
-            check_constant(f"loss {self.name}", field, getattr(self, field.name))
-
-    def __str__(self) -> str:
-        """Return a line with every constant, from which `parse_set_loss` makes an equal loss."""
-        constants = [f"{one.name}={constant_as_text(getattr(self, one.name))}" for one in fields(self)]
-        return ":".join([self.name, *constants])
+class SetLoss(RankingLoss):
+    """A loss of a positive score and the scores of its N negatives. See RankingLoss for constants."""
 
     @property
     def threshold(self) -> float | None:

@@ -131,7 +131,7 @@ class BSLBenchmark(SetLoss):
         "temperature, which is thus no more than a factor."
     )
 
-    temperature: float = constants.temperature(0.1)
+    temperature: float = constants.temperature(0.1, tuned=False)
     """What the positive score is divided by."""
     negative_temperature: float = constants.temperature(0.1)
     """What the scores of negatives are divided by."""

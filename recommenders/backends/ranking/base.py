@@ -3,7 +3,8 @@
 A step, for the examples (user, positive) b = 1 ... B of a batch, each with N negatives:
 
 1. scores s(u, i) are cosines or dot products of vectors, with dropout on the vector of the user;
-2. the gradient of the mean over b of loss(p_b, n_b1 ... n_bN), plus weight_decay / 2 times squared norms: of the rows
+2. the gradient of the mean over b of loss(p_b, n_b1 ... n_bN), or of one loss of all vectors of the batch as they are
+   in scores, which needs no negatives (N = 0), plus weight_decay / 2 times squared norms: of the rows
    that the batch names, a row as often as it is named, divided by B (`rows`), or of whole tables (`tables`);
 3. the gradient of all parameters together, shortened to `clip_norm` where it is longer;
 4. the update of the optimiser, as torch defines it.
@@ -16,19 +17,23 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass, field, replace
+from typing import Any, Generic, Literal, TypeVar
 
 import numpy as np
 from torch import Tensor
 
 from core.common.errors import UserError
-from core.losses.setwise.set_loss import SetLoss
+from core.losses.setwise.ranking_loss import RankingLoss
+from core.losses.setwise.vector_loss import VectorLoss
 from recommenders.backends.ranking.optimisers import Optimiser, RowWiseAdam
 from recommenders.common.machine import Machine
 from recommenders.data.implicit.dataset import ImplicitDataset
-from recommenders.data.implicit.samplers import Sampler, Shared
+from recommenders.data.implicit.samplers import NoNegatives, Sampler, Shared
 from recommenders.models.vectors.model import VectorModel
+
+#: The kind of loss that a back end trains with.
+L = TypeVar("L", bound=RankingLoss, contravariant=True)
 
 
 @dataclass(frozen=True)
@@ -70,8 +75,19 @@ class VectorTask:
     data: ImplicitDataset
     recipe: Recipe
 
+    def of(self, loss: RankingLoss) -> VectorTask:
+        """Return the task as it is for a loss: without negatives where it needs none."""
+        if not isinstance(loss, VectorLoss):
+            return self
+        return replace(self, recipe=replace(self.recipe, sampler=NoNegatives()))
 
-class VectorTrainer(ABC):
+    @property
+    def has_negatives(self) -> bool:
+        """Whether positives are compared with negatives; if not, the loss is one of vectors."""
+        return self.recipe.sampler.negatives > 0
+
+
+class VectorTrainer(ABC, Generic[L]):
     """Trains one copy of a model. A back end.
 
     Args:
@@ -95,11 +111,11 @@ class VectorTrainer(ABC):
         """Begin with initial parameters."""
 
     @abstractmethod
-    def train_epoch(self, loss: SetLoss, epoch: int, learning_rate: float, quantile: np.ndarray | None = None) -> float:
+    def train_epoch(self, loss: L, epoch: int, learning_rate: float, quantile: np.ndarray | None = None) -> float:
         """Train for one epoch.
 
         Args:
-            loss: what is minimised.
+            loss: what is minimised: a SetLoss where the task has negatives, else a VectorLoss.
             epoch: its number, from 0, by which everything random is drawn.
             learning_rate: of the optimiser.
             quantile: [n_users] for losses that need it, see `SetScores.quantile`.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import Any
 
 from core.common.errors import UserError, unknown_name
 from recommenders.backends.ranking.base import VectorTask, VectorTrainer
@@ -12,7 +13,7 @@ from recommenders.backends.ranking.torch_trainer import TorchTrainer
 from recommenders.common.machine import AUTO, Machine
 
 #: name -> back end. The last one takes every task.
-VECTOR_BACKENDS: Mapping[str, type[VectorTrainer]] = MappingProxyType(
+VECTOR_BACKENDS: Mapping[str, type[VectorTrainer[Any]]] = MappingProxyType(
     {"compiled": CompiledTrainer, "torch": TorchTrainer}
 )
 
@@ -27,11 +28,11 @@ def check_vector_backend(name: str) -> None:
         raise unknown_name("backend", name, (AUTO, *VECTOR_BACKENDS))
 
 
-def make_trainer(task: VectorTask, machine: Machine, seed: int) -> VectorTrainer:
+def make_trainer(task: VectorTask, machine: Machine, seed: int) -> VectorTrainer[Any]:
     """Make a trainer of the first back end that takes the task, or with the one that the machine names.
 
     Args:
-        task: the model, its data, and how it is trained.
+        task: the model, its data, and how it is trained, for the kind of loss (`VectorTask.of`).
         machine: the device, and the name of the back end.
         seed: of the initial parameters and of all draws.
 

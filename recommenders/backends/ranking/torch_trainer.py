@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from core.common.restoring import count, read
+from core.losses.setwise.ranking_loss import RankingLoss
 from core.losses.setwise.set_loss import SetLoss, SetScores
+from core.losses.setwise.vector_loss import BatchVectors, VectorLoss
 from recommenders.backends.ranking.base import VectorTask, VectorTrainer, load_arrays
 from recommenders.backends.ranking.epochs import Batch, Epochs, mask
 from recommenders.backends.ranking.torch_optimisers import TorchOptimiser
@@ -20,7 +22,24 @@ from recommenders.common.machine import Machine
 CLIP_EPSILON = 1e-6
 
 
-class TorchTrainer(VectorTrainer):
+class _Step(NamedTuple):
+    """What a loss comes to on a batch."""
+
+    total: Tensor
+    """[] the sum of the losses of its examples."""
+    inputs: list[Tensor]
+    """What the loss is a function of."""
+    gradients: list[Tensor]
+    """The derivatives of the mean loss by them."""
+
+
+def _by_vectors(loss: VectorLoss, users: Tensor, positives: Tensor) -> _Step:
+    """Return what a loss of vectors [B, D] comes to, which is one for all examples of a batch."""
+    found = loss.evaluate(BatchVectors(users, positives))
+    return _Step(found.value.double() * len(users), [users, positives], [found.users, found.positives])
+
+
+class TorchTrainer(VectorTrainer[RankingLoss]):
     """See VectorTrainer."""
 
     def __init__(self, task: VectorTask, machine: Machine, seed: int) -> None:
@@ -37,7 +56,9 @@ class TorchTrainer(VectorTrainer):
         """See VectorTrainer."""
         return True
 
-    def train_epoch(self, loss: SetLoss, epoch: int, learning_rate: float, quantile: np.ndarray | None = None) -> float:
+    def train_epoch(
+        self, loss: RankingLoss, epoch: int, learning_rate: float, quantile: np.ndarray | None = None
+    ) -> float:
         """See VectorTrainer."""
         total = torch.zeros((), dtype=torch.float64, device=self._machine.device)
         borders = None if quantile is None else self._tensor(quantile).to(self._machine.dtype)
@@ -54,7 +75,7 @@ class TorchTrainer(VectorTrainer):
         return torch.from_numpy(array).to(self._machine.device)
 
     def _backward(
-        self, leaves: dict[str, Tensor], batch: Batch, loss: SetLoss, seed: np.uint64, borders: Tensor | None
+        self, leaves: dict[str, Tensor], batch: Batch, loss: RankingLoss, seed: np.uint64, borders: Tensor | None
     ) -> Tensor:
         """Add up the gradients of a batch in `leaves`; return the sum of its losses."""
         user, positive, negative = (
@@ -68,21 +89,39 @@ class TorchTrainer(VectorTrainer):
             mask(seed, batch.first, self._model.dropout, drop.numpy())
             drop = drop.to(self._machine.device)
         users, every = self._model.keep(drop, users), self._model.scored(every)
-        p, others = (users * every[: len(user)]).sum(-1), every[len(user) :]
+        if isinstance(loss, VectorLoss):
+            by = _by_vectors(loss, users, every[: len(user)])
+        else:
+            assert isinstance(loss, SetLoss)
+            by, negative = self._by_scores(loss, users, every, negative, None if borders is None else borders[user])
+            items = torch.cat([positive, negative.flatten()])
+        decay = self._decay(leaves, user, items)
+        torch.autograd.backward([*by.inputs, decay], [*by.gradients, torch.ones_like(decay)])
+        return by.total
+
+    def _by_scores(
+        self, loss: SetLoss, users: Tensor, every: Tensor, negative: Tensor, rank: Tensor | None
+    ) -> tuple[_Step, Tensor]:
+        """Return what a loss of scores comes to, and the negatives that count.
+
+        Args:
+            loss: what is minimised.
+            users: [B, D] as they are in scores.
+            every: likewise the positives [B, D] and all negatives below them.
+            negative: their numbers, [B, drawn] or [negatives].
+            rank: [B], see `SetScores.quantile`.
+        """
+        p, others = (users * every[: len(users)]).sum(-1), every[len(users) :]
         if self._recipe.sampler.shared:
             n = users @ others.T
         else:
-            n = (users[:, None] @ others.view(len(user), -1, others.shape[1]).mT)[:, 0]
+            n = (users[:, None] @ others.view(len(users), -1, others.shape[1]).mT)[:, 0]
             if n.shape[1] > self._recipe.sampler.negatives:
                 best = n.detach().topk(self._recipe.sampler.negatives).indices
                 n, negative = n.gather(1, best), negative.gather(1, best)
-                items = torch.cat([positive, negative.flatten()])
-        rank = None if borders is None else borders[user]
         found = loss.evaluate(SetScores(p, n, rank, min(1.0, self._rate)))
-        decay = self._decay(leaves, user, items)
-        gradients = [found.positive / len(user), found.negatives / len(user), torch.ones_like(decay)]
-        torch.autograd.backward([p, n, decay], gradients)
-        return found.value.sum(dtype=torch.float64)
+        gradients = [found.positive / len(users), found.negatives / len(users)]
+        return _Step(found.value.sum(dtype=torch.float64), [p, n], gradients), negative
 
     def _decay(self, leaves: Mapping[str, Tensor], user: Tensor, items: Tensor) -> Tensor:
         """Return what is added to the mean loss of a batch, see `recommenders.backends.ranking.base`."""

@@ -183,6 +183,24 @@ class Hard(Uniform):
         return self.pool
 
 
+@dataclass(frozen=True)
+class NoNegatives(Sampler):
+    """See Sampler. For losses that need none, so it has no name to choose it by."""
+
+    shared: ClassVar[bool] = True
+    about: ClassVar[str] = "none"
+
+    negatives: int = 0
+
+    def __post_init__(self) -> None:
+        """Check the settings."""
+        self._check("negatives", 0, 0)
+
+    def prepare(self, train: UserItems, n_items: int) -> PreparedSampler:
+        """See Sampler."""
+        return PreparedSampler(self, _by_popularity(train, n_items, 0.0), None)
+
+
 SAMPLERS: Mapping[str, type[Sampler]] = MappingProxyType(
     {"shared": Shared, "uniform": Uniform, "popularity": Popularity, "hard": Hard}
 )

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from core.common.errors import UserError
 from core.common.restoring import count, read
-from core.losses.setwise.set_loss import SetLoss
+from core.losses.setwise.ranking_loss import RankingLoss
 from core.phases.contender import ConvergenceTraining, TrainingResult
 from core.search.effectiveness import EarlyStopping, TrainingCurve
 from recommenders.backends.ranking.base import VectorTask
@@ -86,14 +86,14 @@ class RankingTraining(ConvergenceTraining):
         UserError: the part that decides holds nothing.
     """
 
-    def __init__(self, task: VectorTask, loss: SetLoss, plan: RankingPlan, machine: Machine, seed: int) -> None:
+    def __init__(self, task: VectorTask, loss: RankingLoss, plan: RankingPlan, machine: Machine, seed: int) -> None:
         if not len(task.data.part(plan.select_on)):
             raise UserError(
                 f"data set {task.data.name}: expected items in the {plan.select_on} part, by which the best epoch is "
                 "chosen, got none; hold some out"
             )
-        self._task, self._loss, self._plan, self._machine = task, loss, plan, machine
-        self._trainer = make_trainer(task, machine, seed)
+        self._task, self._loss, self._plan, self._machine = task.of(loss), loss, plan, machine
+        self._trainer = make_trainer(self._task, machine, seed)
         self._curve, self._epoch = TrainingCurve(), 0
         self._quantile: np.ndarray | None = None
         self.fitted: list[TrainingResult] = []

@@ -12,11 +12,14 @@ from core.common.seeding import derive_seed
 from core.losses.setwise.constants import constants_of
 from recommenders.modules.vector_specification import VectorModelSpec, parse_vector_model
 from recommenders.tasks.ranking import find_ranking_metric
+from recommenders.tasks.ranking.anchors import anchor_choices
 from studies.common.paired import holm, signed_rank_p
 from studies.evaluation.outcome import Choice, EvaluatedLoss, Outcome, PairedComparison
+from studies.evaluation.ranking.methods import AT_ONCE
 from studies.evaluation.ranking.settings import RankingSettings
 from studies.evaluation.ranking.tasks import RankingTasks
-from studies.evaluation.ranking.tuner import AT_ONCE, Point, RankingTuner, first_point
+from studies.evaluation.ranking.tuner import Point, RankingTuner, first_point
+from studies.evaluation.tuner import Tried
 from studies.execution.convergence import validation_values
 from studies.execution.rankings import unpacked
 from studies.execution.runner import CachedRunner
@@ -27,8 +30,7 @@ from studies.execution.task import Result, Task
 class RankingChoice(Choice):
     """See Choice."""
 
-    point: Point | None
-    """None for what has no loss."""
+    point: Point
     tuner: RankingTuner | None = None
     side: int = 1
     """1 where a higher value of the metric is better, else -1."""
@@ -36,8 +38,6 @@ class RankingChoice(Choice):
     @property
     def settings(self) -> Mapping[str, Any]:
         """See Choice."""
-        if self.point is None:
-            return {"learning_rate": None, "model": {}, "line": None}
         return {
             "learning_rate": self.point.learning_rate,
             "model": dict(self.point.model),
@@ -47,8 +47,6 @@ class RankingChoice(Choice):
     @property
     def shown(self) -> Mapping[str, Any]:
         """See Choice: the constants with numbers, and what was chosen of the model."""
-        if self.point is None:
-            return {"learning_rate": None, "similarity": None, "constants": None}
         constants = " ".join(f"{name}={value:.3g}" for name, value in constants_of(self.point.loss).items())
         similarity = self.point.model.get("similarity")
         return {"learning_rate": self.point.learning_rate, "similarity": similarity, "constants": constants}
@@ -61,6 +59,33 @@ class RankingChoice(Choice):
             {**one.point.to_dict(), "value": one.value, "per_seed": list(one.per_seed)} for one in self.tuner.tried
         ]
         return {"value": self.tuner.best(self.side).value, "trials": trials}
+
+
+@dataclass(frozen=True)
+class AnchorChoice(Choice):
+    """See Choice."""
+
+    tried: tuple[Tried[str], ...] = ()
+    """The anchor with each setting that was tried, where there were several."""
+    best: Tried[str] | None = None
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """See Choice."""
+        return {"learning_rate": None, "model": {}, "line": None if self.best is None else self.best.point}
+
+    @property
+    def shown(self) -> Mapping[str, Any]:
+        """See Choice: the settings, as they are written."""
+        constants = None if self.best is None else " ".join(self.best.point.split(":")[1:])
+        return {"learning_rate": None, "similarity": None, "constants": constants}
+
+    def to_dict(self) -> dict[str, Any]:
+        """See Choice."""
+        if self.best is None:
+            return {}
+        trials = [{"line": one.point, "value": one.value, "per_seed": list(one.per_seed)} for one in self.tried]
+        return {"value": self.best.value, "trials": trials}
 
 
 class RankingEvaluation:
@@ -84,12 +109,14 @@ class RankingEvaluation:
         settings, lines = self._settings, self._settings.lines
         tuners = self._tuners() if settings.protocol == "symmetric" else None
         points = self._first_points() if tuners is None else [tuner.best(self._side).point for tuner in tuners]
+        anchors = [AnchorChoice()] * len(settings.anchor) if tuners is None else self._anchors()
         text = f"Every loss with its settings and {settings.seeds} seeds"
-        trained = self._train(text, list(zip(lines, points, strict=True)), settings.anchor, choosing=False)
-        choices = [
+        fitted = [choice.settings["line"] or line for choice, line in zip(anchors, settings.anchor, strict=True)]
+        trained = self._train(text, list(zip(lines, points, strict=True)), fitted, choosing=False)
+        choices: list[Choice] = [
             RankingChoice(point, None if tuners is None else tuners[i], self._side) for i, point in enumerate(points)
         ]
-        choices += [RankingChoice(None)] * len(settings.anchor)
+        choices += anchors
         names, baselines = (*lines, *settings.anchor), {*settings.baselines, *settings.anchor}
         losses = [
             EvaluatedLoss(name, name in baselines and name not in settings.loss, choice, tuple(runs))
@@ -106,7 +133,7 @@ class RankingEvaluation:
         seed = derive_seed(settings.seed, "evaluation")  # the same for all
         given = frozenset(name for name, _ in VectorModelSpec.parse(self._line).settings)
         tuners = [
-            RankingTuner(line, self._model, given, first, seed)
+            RankingTuner(line, self._model, given, first, seed, settings.tuner)
             for line, first in zip(lines, self._first_points(), strict=True)
         ]
         for done in range(0, settings.trials, AT_ONCE):
@@ -118,13 +145,26 @@ class RankingEvaluation:
                 tuner.tell([validation_values(self._metric, next(runs)) for _ in range(n)], self._side)
         return tuners
 
+    def _anchors(self) -> list[AnchorChoice]:
+        """Choose settings for every anchor that has several."""
+        options = [anchor_choices(line) for line in self._settings.anchor]
+        lines = list(dict.fromkeys(line for of_one in options if len(of_one) > 1 for line in of_one))
+        found = self._train("Settings for anchors", (), lines, choosing=True) if lines else []
+        values = {line: validation_values(self._metric, runs) for line, runs in zip(lines, found, strict=True)}
+        choices = []
+        for of_one in options:
+            tried = tuple(Tried(line, tuple(values[line])) for line in of_one if line in values)
+            best = max(tried, key=lambda one: self._side * one.value, default=None)
+            choices.append(AnchorChoice(tried, best))
+        return choices
+
     def _train(
         self, text: str, losses: Sequence[tuple[str, Point]], anchors: Sequence[str], choosing: bool
     ) -> list[list[Result]]:
         """Train losses, and fit anchors, with several seeds; return the results of each in the order of the seeds."""
         repeats = self._settings.repeats(choosing)
         tasks = [self._task(line, point, repeat, choosing) for repeat in repeats for line, point in losses]
-        fitted = [self._tasks.anchor(line, repeat) for repeat in repeats for line in anchors]
+        fitted = [self._tasks.anchor(line, repeat, choosing) for repeat in repeats for line in anchors]
         found = self._runner.stage(text, tasks + fitted)
         of_losses, of_anchors = found[: len(tasks)], found[len(tasks) :]
         return [of_losses[i :: len(losses)] for i in range(len(losses))] + [

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Self
 from cyclopts import Parameter
 
 from core.common.errors import UserError
-from core.losses.setwise.registry import SET_LOSSES, parse_set_loss
+from core.losses.setwise.registry import RANKING_LOSSES, parse_ranking_loss
 from core.phases.metric import Metric
 from recommenders.backends.ranking.base import Recipe
 from recommenders.backends.ranking.optimisers import OPTIMISERS, parse_optimiser
@@ -28,6 +28,7 @@ from recommenders.tasks.ranking.anchors import ANCHORS, parse_anchor
 from recommenders.tasks.ranking.schedules import SCHEDULES, parse_schedule
 from recommenders.tasks.ranking.training import METRICS, RankingPlan
 from studies.evaluation.judged import JudgedSettings
+from studies.evaluation.ranking.methods import TUNING_METHODS, check_tuning_method
 from studies.evaluation.settings import EvaluationTracking
 from studies.execution.places import WorkPlaces
 from studies.storage.output import plain
@@ -181,7 +182,7 @@ class RankingSettings(JudgedSettings):
         Parameter(
             show_default=False,
             help="A loss to judge, by name and constants, as in "
-            "BSL:exponent=1.22 (repeat the option for several): " + ", ".join(SET_LOSSES) + ".",
+            "BSL:exponent=1.22 (repeat the option for several): " + ", ".join(RANKING_LOSSES) + ".",
         ),
     ] = ()
     baseline: Annotated[tuple[str, ...] | None, Parameter(show_default=False)] = None
@@ -195,6 +196,9 @@ class RankingSettings(JudgedSettings):
     """Seeds with which every loss is trained in the end: position i of two losses is a pair."""
     trials: int = 16
     """Of the symmetric protocol: settings tried for each loss."""
+    tuner: Annotated[str, Parameter(help=listed("Of the symmetric protocol: who proposes them", TUNING_METHODS))] = (
+        "tpe"
+    )
     tuning_seeds: int = 1
     """Other seeds, over which whatever is chosen on validation is averaged."""
     seed: int = 0
@@ -206,9 +210,10 @@ class RankingSettings(JudgedSettings):
         """Check what no part checks."""
         check_choice("task", self.task, ("ranking",))
         check_choice("protocol", self.protocol, tuple(PROTOCOLS))
+        check_tuning_method(self.tuner)
         self.check_numbers()
         for line in self.lines:
-            parse_set_loss(line)
+            parse_ranking_loss(line)
         for line in self.anchor:
             parse_anchor(line)
         if self.protocol == "symmetric" and self.steps.learning_rate is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from core.losses.setwise.set_loss import SetLoss
+from core.losses.setwise.ranking_loss import RankingLoss
 from recommenders.modules.vector_specification import vector_model_source
 from studies.evaluation.ranking.settings import RankingSettings
 from studies.execution.task import Task
@@ -29,7 +29,7 @@ class RankingTasks:
     def training(
         self,
         label: str,
-        loss: SetLoss,
+        loss: RankingLoss,
         learning_rate: float,
         model: Mapping[str, Any],
         repeat: int,
@@ -49,17 +49,19 @@ class RankingTasks:
         content = {"loss": str(loss), "way": self._way(learning_rate, model), "anchor": None}
         return Task(kind, f"{what}, training seed {repeat}", {**self._shared, "repeat": repeat, **content})
 
-    def anchor(self, line: str, repeat: int) -> Task:
+    def anchor(self, line: str, repeat: int, is_trial: bool = False) -> Task:
         """Make a task: a recommender without a loss.
 
         Args:
             line: of the recommender.
             repeat: number of the seed.
+            is_trial: see `training`.
         """
+        kind, what = ("ranking trial", f"{line}, trial") if is_trial else ("ranking", line)
         content = {"loss": None, "anchor": line}
-        return Task("ranking", f"{line}, seed {repeat}", {**self._shared, "repeat": repeat, **content})
+        return Task(kind, f"{what}, seed {repeat}", {**self._shared, "repeat": repeat, **content})
 
-    def times(self, label: str, losses: Sequence[SetLoss], learning_rate: float, epochs: int) -> Task:
+    def times(self, label: str, losses: Sequence[RankingLoss], learning_rate: float, epochs: int) -> Task:
         """Make a task: what epochs of losses that take turns take; what is kept is not measured again.
 
         Args:

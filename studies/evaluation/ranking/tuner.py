@@ -1,7 +1,8 @@
 """Settings for one loss on rankings, chosen on validation: how it is trained, and its constants.
 
 Every loss has the same region of settings of the training, and its constants the regions of their kind. The first
-trial is what a person would begin with; then Optuna's TPE proposes. Constants that are given with the loss stay.
+trial is what a person would begin with; then a method proposes, see `methods`. Constants that are given with the loss
+stay.
 """
 
 from __future__ import annotations
@@ -13,21 +14,17 @@ from statistics import fmean
 from typing import Any
 
 import optuna
-from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
-from optuna.samplers import TPESampler
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
 from core.common.seeding import derive_seed
-from core.losses.setwise.constants import Range, constants_of, tuned_ranges, with_constants
-from core.losses.setwise.registry import SetLossSpec, parse_set_loss
-from core.losses.setwise.set_loss import SetLoss
+from core.losses.setwise.constants import Range, coordinates_of, short, tuned_ranges, with_coordinates
+from core.losses.setwise.ranking_loss import RankingLoss
+from core.losses.setwise.registry import SetLossSpec, parse_ranking_loss
 from recommenders.models.vectors.model import VectorModel
 from studies.common.processes import quiet
+from studies.evaluation.ranking.methods import TUNING_METHODS
 from studies.evaluation.tuner import Tried
 
-#: Trials that are asked for together.
-AT_ONCE = 4
-#: Digits that a tuned number keeps, so that a line of it is short.
-_DIGITS = 4
 _RATES = Range(0.003, 0.3, True)
 #: Setting of a model -> where it is tuned, if the model has it and it is not given.
 _OF_MODEL: Mapping[str, Range | tuple[str, ...]] = {
@@ -42,7 +39,7 @@ Value = float | str
 class Point:
     """Settings of a loss."""
 
-    loss: SetLoss
+    loss: RankingLoss
     """With its constants."""
     learning_rate: float
     model: Mapping[str, Value]
@@ -62,10 +59,13 @@ class RankingTuner:
         given: settings of the model that were given, which stay.
         first: the point that a person would begin with.
         seed: of all draws.
+        method: a key of TUNING_METHODS.
     """
 
-    def __init__(self, line: str, model: VectorModel, given: frozenset[str], first: Point, seed: int) -> None:
-        self._first, self._seed, self._round = first, seed, 0
+    def __init__(
+        self, line: str, model: VectorModel, given: frozenset[str], first: Point, seed: int, method: str = "tpe"
+    ) -> None:
+        self._first, self._seed, self._round, self._method = first, seed, 0, TUNING_METHODS[method]
         kept = {name for name, _ in SetLossSpec.parse(line.lower()).settings}
         ranges = tuned_ranges(first.loss)
         self._constants = {name: one for name, one in ranges.items() if name.partition(".")[0] not in kept}
@@ -85,14 +85,15 @@ class RankingTuner:
         Args:
             n: how many.
         """
+        space = self._space()
         if not self.tried:
             self._study.enqueue_trial(self._params(self._first))
         seed = derive_seed(self._seed, "ranking tuner", self._round) % 2**32
         self._round += 1
         with quiet():
-            self._study.sampler = TPESampler(seed=seed, n_startup_trials=AT_ONCE, multivariate=True, constant_liar=True)
+            self._study.sampler = self._method.make(seed, len(space))
             for _ in range(n):
-                trial = self._study.ask(self._space())
+                trial = self._study.ask(space)
                 self._asked.append((trial, self._point(trial.params)))
         return [point for _, point in self._asked]
 
@@ -116,33 +117,40 @@ class RankingTuner:
         """
         return max(self.tried, key=lambda tried: side * tried.value)
 
+    @property
+    def _open(self) -> dict[str, Range | tuple[str, ...]]:
+        """Return everything that is tuned."""
+        return {"learning_rate": _RATES, **self._of_model, **self._constants}
+
     def _space(self) -> dict[str, BaseDistribution]:
-        numbers = {"learning_rate": _RATES, **self._of_model, **self._constants}
-        return {
-            name: FloatDistribution(one.low, one.high, log=one.log)
-            if isinstance(one, Range)
-            else CategoricalDistribution(one)
-            for name, one in numbers.items()
-        }
+        return {name: self._distribution(one) for name, one in self._open.items()}
+
+    def _distribution(self, one: Range | tuple[str, ...]) -> BaseDistribution:
+        if isinstance(one, Range):
+            return FloatDistribution(one.low, one.high, log=one.log)
+        return CategoricalDistribution(one) if self._method.has_choices else IntDistribution(0, len(one) - 1)
 
     def _params(self, point: Point) -> dict[str, Value]:
         """Return a point as Optuna has it; what is out of a range is at its end."""
-        values: dict[str, Value] = {"learning_rate": point.learning_rate, **constants_of(point.loss), **point.model}
+        values: dict[str, Value] = {"learning_rate": point.learning_rate, **coordinates_of(point.loss), **point.model}
         found: dict[str, Value] = {}
-        for name, one in {"learning_rate": _RATES, **self._of_model, **self._constants}.items():
+        for name, one in self._open.items():
             value = values[name]
-            found[name] = min(max(value, one.low), one.high) if isinstance(one, Range) else value
+            if isinstance(one, Range):
+                found[name] = min(max(value, one.low), one.high)
+            else:
+                found[name] = value if self._method.has_choices else one.index(value)
         return found
 
-    def _point(self, params: Mapping[str, Value]) -> Point:
-        short = {name: _short(value) for name, value in params.items()}
-        loss = with_constants(self._first.loss, {name: short[name] for name in self._constants})  # type: ignore[misc]
-        model = {name: short[name] for name in self._of_model}
-        return Point(loss, float(short["learning_rate"]), {**self._first.model, **model})
-
-
-def _short(value: Value) -> Value:
-    return float(f"{value:.{_DIGITS}g}") if isinstance(value, float) else value
+    def _point(self, params: Mapping[str, Any]) -> Point:
+        loss = with_coordinates(self._first.loss, {name: params[name] for name in self._constants})
+        model: dict[str, Value] = {}
+        for name, one in self._of_model.items():
+            if isinstance(one, Range):
+                model[name] = short(params[name])
+            else:
+                model[name] = params[name] if self._method.has_choices else one[params[name]]
+        return Point(loss, short(params["learning_rate"]), {**self._first.model, **model})
 
 
 def first_point(line: str, learning_rate: float, model: VectorModel) -> Point:
@@ -154,4 +162,4 @@ def first_point(line: str, learning_rate: float, model: VectorModel) -> Point:
         model: as it was given.
     """
     own = {name: getattr(model, name) for name in _OF_MODEL if hasattr(model, name)}
-    return Point(parse_set_loss(line), learning_rate, own)
+    return Point(parse_ranking_loss(line), learning_rate, own)

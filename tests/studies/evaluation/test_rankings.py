@@ -2,18 +2,20 @@
 
 import csv
 import json
+import math
 from statistics import fmean, stdev
 
 import numpy as np
 import pytest
 
-from core.losses.setwise.registry import SET_LOSSES, parse_set_loss
+from core.losses.setwise.registry import RANKING_LOSSES, parse_ranking_loss
 from recommenders.data import DataFiles
 from recommenders.data.implicit import load_implicit
 from recommenders.models.vectors.mf import VectorMF
 from studies.common.command import exit_code
 from studies.evaluate import app, app_of, rankings
 from studies.evaluation.ranking.evaluation import RankingEvaluation
+from studies.evaluation.ranking.methods import AT_ONCE, TUNING_METHODS
 from studies.evaluation.ranking.settings import RankingPlaces, RankingSettings, command
 from studies.evaluation.ranking.tuner import RankingTuner, first_point
 from studies.execution.cache import ResultCache
@@ -87,6 +89,24 @@ def test_the_best_on_validation_is_chosen_and_trials_know_nothing_of_test(outcom
     assert all("test" in one for one in stored if one["kind"] == "ranking")
 
 
+def test_settings_of_anchors_are_chosen_on_validation_and_given_ones_stay(tmp_path):
+    anchors = ("ease", "ease:l2=7", "ials:factors=4:epochs=2:l2=.05", "popularity")
+    outcome = judge(tmp_path, loss=("SL",), baseline=(), trials=1, seeds=1, anchor=anchors)
+    chosen = {one.name: one.choice for one in outcome.losses if one.name in anchors}
+    assert [len(choice.tried) for choice in chosen.values()] == [4, 0, 4, 0]
+    for name in ("ease", "ials:factors=4:epochs=2:l2=.05"):
+        choice = chosen[name]
+        assert choice.best.value == max(one.value for one in choice.tried)
+        assert choice.settings["line"] == choice.best.point
+        assert choice.best.point.startswith(name)
+        assert choice.shown["constants"].replace(" ", ":") == choice.best.point.partition(":")[2]
+    assert chosen["ease:l2=7"].settings["line"] is None
+    stored = [json.loads(path.read_text()) for path in (tmp_path / "parts").glob("*.json")]
+    trials = [one for one in stored if one["kind"] == "ranking trial"]
+    assert len(trials) == 1 + 4 + 4
+    assert all(not {"test", "per_user", "exposure"} & set(one) for one in trials)
+
+
 def test_more_processes_and_what_is_kept_change_nothing(outcome, tmp_path):
     assert judge(tmp_path, jobs=2).to_dict() == outcome.to_dict()
     files = {path: path.stat().st_mtime_ns for path in (tmp_path / "parts").glob("*.json")}
@@ -114,6 +134,14 @@ def test_as_published_all_is_trained_on_and_test_chooses(tmp_path):
     assert run["test"]["recall@20"] == max(run["curve"])
     assert outcome.losses[0].choice.settings["learning_rate"] == 0.03
     assert "chosen on the test part" in outcome.settings.caveats()[0]
+
+
+def test_a_loss_of_vectors_is_judged_beside_the_others(tmp_path):
+    outcome = judge(tmp_path, loss=("DirectAU",))
+    own = outcome.losses[0]
+    assert own.choice.settings["line"].startswith("DirectAU:gamma=")
+    assert len({one.point.loss.gamma for one in own.choice.tuner.tried}) == 3
+    assert len(own.values("test", "recall@20")) == 2
 
 
 def test_a_loss_that_breaks_down_takes_nobody_with_it(tmp_path):
@@ -157,15 +185,81 @@ def test_settings_that_are_given_stay_and_others_are_tuned():
     assert tuner.best(-1).point == points[0]
 
 
-@pytest.mark.parametrize("name", SET_LOSSES)
+@pytest.mark.parametrize("name", RANKING_LOSSES)
 def test_every_loss_can_be_tuned(name):
     tuner = RankingTuner(name, VectorMF(), frozenset(), first_point(name, 0.03, VectorMF()), 1)
     points = tuner.ask(4)
     for point in points:
-        assert parse_set_loss(str(point.loss)) == point.loss
+        assert parse_ranking_loss(str(point.loss)) == point.loss
         if point.loss.scores == "cosine":
             assert point.model["similarity"] == "cosine"
     assert len({point.learning_rate for point in points}) == 4
+
+
+def tuned(method, line="MML", rounds=5, model=VectorMF(), value=None):  # noqa: B008  # settings do not change
+    """A tuner that has been told what the points of some rounds came to: the nearer to a learning rate of .1."""
+    value = value or (lambda point: -abs(math.log(point.learning_rate / 0.1)))
+    tuner = RankingTuner(line, model, frozenset({"init_std"}), first_point(line, 0.03, model), 7, method)
+    for _ in range(rounds):
+        tuner.tell([[value(point)] for point in tuner.ask(AT_ONCE)], side=1)
+    return tuner
+
+
+@pytest.mark.parametrize("method", TUNING_METHODS)
+def test_every_way_to_tune_begins_alike_stays_inside_and_repeats_itself_silently(method, capfd):
+    tuner, again = tuned(method), tuned(method)
+    assert tuner.tried == again.tried
+    assert len(tuner.tried) == 5 * AT_ONCE
+    assert tuner.tried[0].point == first_point("MML", 0.03, VectorMF())
+    for one in tuner.tried:
+        assert 0.003 <= one.point.learning_rate <= 0.3
+        assert one.point.model["init_std"] == 0.1  # given
+        assert list(one.point.loss.margins) == sorted(one.point.loss.margins)
+        assert sum(one.point.loss.weights) == pytest.approx(1, abs=1e-3)
+        assert parse_ranking_loss(str(one.point.loss)) == one.point.loss
+    assert len({one.point.learning_rate for one in tuner.tried}) == 5 * AT_ONCE
+    assert tuned(method, rounds=1).tried[1:] == tuned("tpe", rounds=1).tried[1:]
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("method", ["tpe", "cma"])
+def test_methods_that_learn_come_nearer(method):
+    told = [one.value for one in tuned(method, line="SL", rounds=15).tried]
+    assert fmean(told[-16:]) > fmean(told[:16])
+
+
+@pytest.mark.parametrize("method", TUNING_METHODS)
+def test_every_method_chooses_words_too(method):
+    def of_dot(point):
+        return 1.0 * (point.model["similarity"] == "dot")
+
+    found = [one.point.model["similarity"] for one in tuned(method, line="SL", rounds=10, value=of_dot).tried]
+    assert {*found} == {"cosine", "dot"}
+    if method != "random":
+        assert found[-12:].count("dot") >= 9
+
+
+@pytest.mark.parametrize("method", TUNING_METHODS)
+def test_one_number_alone_is_tuned(method, capfd):
+    line, model = "BPR:temperature=.5", VectorMF()
+    given = frozenset({"similarity", "dropout", "init_std"})
+    tuner = RankingTuner(line, model, given, first_point(line, 0.03, model), 7, method)
+    for _ in range(4):
+        tuner.tell([[point.learning_rate] for point in tuner.ask(AT_ONCE)], side=1)
+    assert len({one.point.learning_rate for one in tuner.tried}) == 4 * AT_ONCE
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("method", TUNING_METHODS)
+def test_evaluations_with_every_method_go_on_to_the_same_result(method, tmp_path):
+    changes = {"loss": ("MML",), "baseline": (), "trials": 9, "seeds": 1, "max_epochs": 1, "tuner": method}
+    whole = judge(tmp_path, **changes)
+    assert len(whole.losses[0].choice.tuner.tried) == 9
+    for path in sorted((tmp_path / "parts").glob("*.json"))[::2]:
+        path.unlink()
+    assert judge(tmp_path, **changes).to_dict() == whole.to_dict()
+    fewer = judge(tmp_path, **changes | {"trials": 4})
+    assert fewer.losses[0].choice.tuner.tried == whole.losses[0].choice.tuner.tried[:4]
 
 
 def test_numbers_of_users_come_back():
@@ -223,6 +317,7 @@ def test_a_printed_command_is_read_back(capsys):
         ({"schedule": "plateau:by=3"}, "schedule plateau"),
         ({"metric": "recall"}, "recall@k"),
         ({"protocol": "fair"}, "--protocol: expected symmetric or paper"),
+        ({"tuner": "grid"}, "--tuner: expected tpe or cma or random"),
         ({"seeds": 0}, "--seeds: expected 1 to 50000, got 0"),
         ({"max_epochs": 0}, "--max-epochs: expected at least 1, got 0"),
         ({"every": 0}, "every: expected at least 1, got 0"),
@@ -232,6 +327,7 @@ def test_a_printed_command_is_read_back(capsys):
         ({"clip_norm": "nan"}, "clip-norm"),
         ({"decay_of": "users"}, "--decay-of: expected rows or tables"),
         ({"backend": "compiled", "recommender": "lightgcn"}, "it cannot train LightGCN this way"),
+        ({"backend": "compiled", "loss": ("DirectAU",), "baseline": ()}, "it cannot train VectorMF this way"),
         ({"data": "http://127.0.0.1/x"}, "--data"),
         ({"split": "file"}, "split"),
     ],

@@ -45,7 +45,7 @@ class CompiledTrainer(VectorTrainer):
     def takes(cls, task: VectorTask, machine: Machine) -> bool:
         """See VectorTrainer."""
         by_rows = task.recipe.weight_decay == 0 or task.recipe.decay_of == "rows"
-        return type(task.model) is VectorMF and machine.device.type == "cpu" and by_rows
+        return type(task.model) is VectorMF and machine.device.type == "cpu" and by_rows and task.has_negatives
 
     def train_epoch(self, loss: SetLoss, epoch: int, learning_rate: float, quantile: np.ndarray | None = None) -> float:
         """See VectorTrainer."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import product
 from types import MappingProxyType
 from typing import ClassVar
 
@@ -36,4 +37,19 @@ def parse_anchor(text: str) -> Anchor:
     return make_registered(AnchorSpec.parse(text), ANCHORS)
 
 
-__all__ = ["ANCHORS", "Anchor", "parse_anchor"]
+def anchor_choices(text: str) -> tuple[str, ...]:
+    """Return the lines with all settings of the anchor's grid that this line does not give; itself where none is open.
+
+    Raises:
+        UserError: see `parse_anchor`.
+    """
+    spec, grid = AnchorSpec.parse(text), type(parse_anchor(text)).grid
+    given = {name for name, _ in spec.settings}
+    open_ones = {name: values for name, values in grid.items() if name not in given}
+    return tuple(
+        ":".join([text, *(f"{name}={value:g}" for name, value in zip(open_ones, values, strict=True))])
+        for values in product(*open_ones.values())
+    )
+
+
+__all__ = ["ANCHORS", "Anchor", "anchor_choices", "parse_anchor"]

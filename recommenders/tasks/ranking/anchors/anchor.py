@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import ClassVar
 
 from recommenders.data.implicit.dataset import ImplicitDataset
@@ -20,6 +22,8 @@ class Anchor(ABC):
 
     #: A phrase for --help.
     about: ClassVar[str]
+    #: Setting -> values of which an evaluation chooses one on validation, where it is not given.
+    grid: ClassVar[Mapping[str, tuple[float, ...]]] = MappingProxyType({})
 
     @abstractmethod
     def fit(self, data: ImplicitDataset, seed: int) -> VectorScores | ScoreFunction:

@@ -8,7 +8,9 @@ left out; where memory is not enough for the smaller of the two, nothing is comp
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import ClassVar
 
 import numpy as np
@@ -36,6 +38,7 @@ class EASE(Anchor):
     """The linear model of items by items, see the module."""
 
     about: ClassVar[str] = "EASE, a linear model of items by items in closed form; minutes and gigabytes"
+    grid: ClassVar[Mapping[str, tuple[float, ...]]] = MappingProxyType({"l2": (30, 100, 300, 1000)})
 
     l2: float = 100.0
     """Added to the diagonal; published: 80 on Gowalla, 300 on Yelp2018."""

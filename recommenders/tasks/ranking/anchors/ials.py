@@ -7,7 +7,9 @@ Users and items are solved for in turn, exactly.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import ClassVar
 
 import numpy as np
@@ -28,6 +30,9 @@ class IALS(Anchor):
     """Matrix factorisation by alternating least squares, see the module."""
 
     about: ClassVar[str] = "iALS, matrix factorisation of all pairs by alternating least squares"
+    grid: ClassVar[Mapping[str, tuple[float, ...]]] = MappingProxyType(
+        {"unobserved": (0.001, 0.003, 0.01, 0.03), "l2": (0.003, 0.01, 0.03, 0.1)}
+    )
 
     factors: int = 64
     """Dimensions of the vectors."""

@@ -8,7 +8,9 @@ the user.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import ClassVar
 
 import numpy as np
@@ -26,6 +28,9 @@ class RP3beta(Anchor):
     """Walks of three steps, see the module."""
 
     about: ClassVar[str] = "RP3beta, random walks over users and items; seconds"
+    grid: ClassVar[Mapping[str, tuple[float, ...]]] = MappingProxyType(
+        {"alpha": (0.4, 0.6, 0.8, 1.0), "beta": (0.3, 0.5), "neighbours": (100, 400)}
+    )
 
     alpha: float = 0.8
     """The exponent of the probabilities of steps."""

@@ -1,0 +1,43 @@
+"""What all losses of rankings have: a name, a formula, where it comes from, and constants that are checked."""
+
+from __future__ import annotations
+
+from abc import ABC
+from dataclasses import dataclass, fields
+from typing import ClassVar, Literal
+
+from core.losses.setwise.constants import check_constant, constant_as_text
+
+
+@dataclass(frozen=True)
+class RankingLoss(ABC):
+    """A loss that recommenders are trained with on rankings: a SetLoss or a VectorLoss. Its fields are its constants.
+
+    A subclass is a frozen dataclass whose fields come from `core.losses.setwise.constants`, so that they are checked.
+
+    Raises:
+        UserError: a constant is of the wrong type or out of its range.
+    """
+
+    name: ClassVar[str]
+    """What a line calls it."""
+    formula: ClassVar[str]
+    """The loss as text; see `core.losses.setwise` for the letters."""
+    source: ClassVar[str]
+    """The paper, with equation or section."""
+    published: ClassVar[str]
+    """What published code does otherwise, or what differs here from the paper."""
+    scores: ClassVar[Literal["cosine", "any"]] = "any"
+    """Whether margins and targets presuppose scores in [-1, 1], or any score will do."""
+    needs: ClassVar[tuple[str, ...]] = ()
+    """Optional fields of SetScores that the trainer has to give."""
+
+    def __post_init__(self) -> None:
+        """Check every constant."""
+        for field in fields(self):
+            check_constant(f"loss {self.name}", field, getattr(self, field.name))
+
+    def __str__(self) -> str:
+        """Return a line with every constant, from which `parse_ranking_loss` makes an equal loss."""
+        constants = [f"{one.name}={constant_as_text(getattr(self, one.name))}" for one in fields(self)]
+        return ":".join([self.name, *constants])
