@@ -166,7 +166,9 @@ class Drawn:
         if len(others) > len(shown):
             text += f" Of {len(others):,} {self.study.terms.many} beside it the best {len(shown)} are drawn."
         metric, higher = self.study.metric, self._better == "higher"
-        return make_picture(stem, title, text, lambda: pictures.convergence(found, shown, metric, higher, self.study.terms))
+        return make_picture(
+            stem, title, text, lambda: pictures.convergence(found, shown, metric, higher, self.study.terms)
+        )
 
     def _rank(self, curve: PastCurve) -> float:
         """The best loss first, as in the table."""
