@@ -16,7 +16,7 @@ from typing import Any
 from core.phases.metric import Metric
 from recommenders.tasks.task import SgdSettings
 from studies.common.paired import holm, signed_rank_p, smallest_p
-from studies.evaluation.judged import JudgedSettings
+from studies.evaluation.judged import JudgedSettings, best_first
 from studies.evaluation.tuner import Tuner
 
 #: How sure a difference has to be to be called one: as in the paper (Table 5).
@@ -150,7 +150,8 @@ class EvaluatedLoss:
 
 
 def _described(values: list[float]) -> dict[str, Any]:
-    return {"mean": fmean(values), "std": stdev(values) if len(values) > 1 else None, "per_seed": values}
+    has_spread = len(values) > 1 and all(map(math.isfinite, values))  # `stdev` knows no NaN
+    return {"mean": fmean(values), "std": stdev(values) if has_spread else None, "per_seed": values}
 
 
 @dataclass(frozen=True)
@@ -258,14 +259,8 @@ class Outcome:
 
     @property
     def ranked(self) -> list[EvaluatedLoss]:
-        """The losses, the best mean validation metric first; the test part orders nothing."""
-        side = 1 if self.metric.higher_is_better else -1
-
-        def score(one: EvaluatedLoss) -> float:
-            mean = fmean(one.values("validation", self.metric.name))
-            return side * mean if math.isfinite(mean) else -math.inf
-
-        return sorted(self.losses, key=score, reverse=True)
+        """The losses, the best first, see `best_first`."""
+        return best_first(self.losses, self.metric, lambda one, part: fmean(one.values(part, self.metric.name)))
 
     @cached_property
     def comparisons(self) -> list[PairedComparison]:

@@ -56,7 +56,7 @@ def losses_picture(evaluation: StoredEvaluation) -> Picture:
 
 def curves_picture(evaluation: StoredEvaluation) -> Picture | None:
     """The metric by epoch with the first seed; None where no curve was kept."""
-    shown = [one for one in evaluation.losses if one.curve]
+    shown = [one for one in evaluation.losses if one.curve and evaluation.is_ranking]
     if not shown:
         return None
     every, last = evaluation.settings["every"], evaluation.settings["max_epochs"]

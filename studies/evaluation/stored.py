@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Any, Self
 
-from core.common.restoring import read, read_finite, reading
+from core.common.restoring import count, read, read_finite, reading
 from core.phases.metric import Metric
 from recommenders.tasks.metrics import metrics_of
 from recommenders.tasks.ranking import find_ranking_metric
+from studies.evaluation.judged import best_first
 from studies.evaluation.outcome import LEVEL, PairedComparison
 from studies.evaluation.ranking.settings import PROTOCOLS as RANKING_PROTOCOLS
 from studies.evaluation.settings import PROTOCOLS
@@ -40,6 +41,12 @@ class StoredLoss:
     """What is recommended: measure -> a number for each seed."""
     curve: tuple[float, ...]
     """The metric at each evaluation of the first training, where that was kept."""
+
+    def __post_init__(self) -> None:
+        """Check that there is a number for each seed."""
+        lengths = {len(values) for values in (self.best_epochs, *self.metrics.values())}
+        if len(lengths) > 1 or not self.best_epochs:
+            raise ValueError(f"expected a number for each seed of {self.name}, got lists of {sorted(lengths)}")
 
     @classmethod
     def of(cls, name: str, stored: Mapping[str, Any], is_anchor: bool) -> Self:
@@ -108,12 +115,16 @@ class StoredEvaluation:
             known, settings = read(dict[str, Any], content), read(dict[str, Any], content["settings"])
             stored, anchors = read(dict[str, dict[str, Any]], known["losses"]), settings.get("anchor", ())
             losses = [StoredLoss.of(name, one, name in anchors) for name, one in stored.items()]
+            if any(one.metrics.keys() != losses[0].metrics.keys() for one in losses):
+                raise ValueError("expected the same metrics of every loss")
+            _check(settings)
             names = [read(str, known["metric"]), *(name for _, name in losses[0].metrics)]
-            metrics = tuple(map(_finder(read(str, settings["task"])), dict.fromkeys(names)))
+            metrics = tuple(map(_finder(settings["task"]), dict.fromkeys(names)))
             by_seed, by_user = (_pairs(known.get(name, ())) for name in ("comparisons", "by_user"))
             said = {one.sentence for one in (*by_seed, *by_user)}
             notes = tuple(line for line in read(list[str], known["conclusion"]) if line not in said)
-            return cls(settings, metrics, tuple(_ranked(losses, metrics[0])), by_seed, by_user, notes)
+            ranked = best_first(losses, metrics[0], lambda one, part: one.mean(part, names[0]))
+            return cls(settings, metrics, tuple(ranked), by_seed, by_user, notes)
 
     @property
     def is_ranking(self) -> bool:
@@ -145,6 +156,17 @@ class StoredEvaluation:
         ]
 
 
+def _check(settings: Mapping[str, Any]) -> None:
+    """Check the settings that are used."""
+    is_ranking = read(str, settings["task"]) == "ranking"
+    for name in ("dataset", "recommender"):
+        read(str, settings[name])
+    for name in ("seeds", "tuning_seeds", "trials", *(("every", "max_epochs") if is_ranking else ())):
+        count(settings[name], 2**31)
+    protocols: Mapping[str, Any] = RANKING_PROTOCOLS if is_ranking else PROTOCOLS
+    _ = protocols[settings["protocol"]]
+
+
 def _finder(task: str) -> Callable[[str], Metric]:
     if task == "ranking":
         return find_ranking_metric
@@ -154,18 +176,6 @@ def _finder(task: str) -> Callable[[str], Metric]:
 def _pairs(stored: Sequence[Mapping[str, Any]]) -> tuple[PairedComparison, ...]:
     given = ({"users": None, **one, "gains": _numbers(one["gains"])} for one in stored)
     return tuple(read(PairedComparison, one) for one in given)
-
-
-def _ranked(losses: Sequence[StoredLoss], metric: Metric) -> list[StoredLoss]:
-    """The losses, the best first; those that cannot be compared last."""
-    means = {one.name: (one.mean("validation", metric.name), one.mean("test", metric.name)) for one in losses}
-    part = 0 if any(math.isfinite(mean[0]) for mean in means.values()) else 1
-
-    def score(one: StoredLoss) -> float:
-        mean = means[one.name][part]
-        return metric.score_of(mean) if math.isfinite(mean) else -math.inf
-
-    return sorted(losses, key=score, reverse=True)
 
 
 def _answer(loss: str, pairs: Sequence[PairedComparison]) -> str:
