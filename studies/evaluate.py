@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, Group, Parameter
 
@@ -22,8 +23,9 @@ from studies.execution.experiment import Experiment, experiment
 from studies.execution.factory import TaskFactory, data_file_digest
 from studies.execution.progress import TaskProgress
 from studies.execution.rankings import ranking_data
-from studies.storage.output import folder_name
+from studies.storage.output import REPORT, folder_name
 from studies.study.console import for_tables, print_lines
+from studies.study.recording import versions
 from studies.study.study import Study
 
 if TYPE_CHECKING:
@@ -64,7 +66,8 @@ def evaluate(
         runner = work.runner({digest: places.files}, evaluation.training.device, [progress])
         return Evaluation(evaluation, study.losses.task, TaskFactory(digest), runner).run()
 
-    _judge(evaluation, places, path, study.problem.lines(), command(evaluation, places), judged)
+    about = {"command": command(evaluation, places), "dataset": study.problem.described()}
+    _judge(evaluation, places, path, study.problem.lines(), about, judged)
 
 
 def _judge(
@@ -72,7 +75,7 @@ def _judge(
     places: EvaluatePlaces | RankingPlaces,
     path: Path,
     lines: Sequence[str],
-    again: str,
+    about: Mapping[str, Any],
     judged: Callable[[Experiment, TaskProgress], Outcome],
 ) -> None:
     """Do what every evaluation does around its work: progress, MLflow, files and the summary.
@@ -82,7 +85,7 @@ def _judge(
         places: where things are written.
         path: of the folder.
         lines: what a person is told of the data first.
-        again: what to type to get this again.
+        about: what to type to get this again, as `command`, and the `dataset` in numbers.
         judged: computes what comes of it.
     """
     from studies.evaluation.report import REPORT_FILES, conclusion, print_summary, write_report
@@ -91,12 +94,14 @@ def _judge(
         progress = work.open(TaskProgress(work.err))
         tracker = work.track(lambda uploader: EvaluationTracker(uploader, work.path, settings.to_dict()))
         print_lines(lines, work.err)
+        began = time.monotonic()
         outcome = judged(work, progress)
-        files = write_report(outcome, again, work.folder, work.warn)
+        made = {**about, "versions": versions(), "seconds": round(time.monotonic() - began, 3)}
+        files = write_report(outcome, made, work.folder, work.warn)
         if tracker is not None:
             tracker.on_outcome(outcome, conclusion(outcome), files)
     print_summary(outcome, for_tables(work.out, 160))
-    work.say_where(files[0])
+    work.say_where(files[0], *(f"  the report, for a browser: {file}" for file in files if file.name == REPORT))
 
 
 #: Judges losses of rankings.
@@ -135,7 +140,8 @@ def evaluate_rankings(
         runner = work.runner({digest: DataFiles(data=places.data)}, evaluation.steps.device, [progress])
         return RankingEvaluation(evaluation, digest, runner).run()
 
-    _judge(evaluation, places, path, summarise(data).lines(), ranking_command(evaluation, places), judged)
+    summary, again = summarise(data), ranking_command(evaluation, places)
+    _judge(evaluation, places, path, summary.lines(), {"command": again, "dataset": summary.to_dict()}, judged)
 
 
 #: The tasks that losses are judged for, each with options of its own.

@@ -28,6 +28,7 @@ EXTRA = {
     "core/export/symbolic.py": {"sympy"},
     "core/export/symbols.py": {"sympy"},
     "recommenders/common/memory.py": {"psutil"},
+    "recommenders/backends/ranking/compiled/prefetch.py": {"llvmlite", "numba"},
     "recommenders/backends/compiled/blas.py": {"scipy", "threadpoolctl"},
     "recommenders/tasks/ranking/anchors/ease.py": {"scipy"},
     "searchers/genetic.py": {"deap"},

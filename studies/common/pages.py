@@ -25,14 +25,17 @@ STYLE = text_of("studies.common", "page.css")
 def template(package: str, name: str, filters: Mapping[str, Callable[..., Any]]) -> Template:
     """A template of a package; what it is given is escaped unless it says `safe`.
 
+    What templates share is imported as "PACKAGE/NAME".
+
     Args:
         package: where the template lies.
         name: of its file.
         filters: by name, for the template.
     """
-    from jinja2 import Environment, StrictUndefined
+    from jinja2 import Environment, FunctionLoader, StrictUndefined
 
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment.loader = FunctionLoader(lambda path: text_of(*path.split("/")))
     environment.filters |= filters
     return environment.from_string(text_of(package, name))
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 from core.common.errors import UserError
 from core.phases.metric import Metric
 from recommenders.data.options import option
+
+L = TypeVar("L")
 
 #: Training seeds that one `--seed` keeps for itself; those above the half choose, those below are shown.
 SEEDS_EACH = 100_000
@@ -60,3 +64,19 @@ class JudgedSettings(ABC):
         """Return the numbers of the training seeds: those that choose, or those that are shown."""
         start = self.seed * SEEDS_EACH + choosing * (SEEDS_EACH // 2)
         return list(range(start, start + (self.tuning_seeds if choosing else self.seeds)))
+
+
+def best_first(losses: Sequence[L], metric: Metric, mean: Callable[[L, str], float]) -> list[L]:
+    """Return losses, the best on validation first; the test part orders them only where there is no validation part.
+
+    Args:
+        losses: to bring into this order.
+        metric: that decides.
+        mean: (loss, part) -> its mean over seeds, NaN where a training broke down.
+    """
+    part = "validation" if any(math.isfinite(mean(one, "validation")) for one in losses) else "test"
+
+    def score(one: L) -> float:
+        return metric.score_of(mean(one, part)) if math.isfinite(mean(one, part)) else -math.inf
+
+    return sorted(losses, key=score, reverse=True)

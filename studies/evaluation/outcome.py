@@ -16,7 +16,7 @@ from typing import Any
 from core.phases.metric import Metric
 from recommenders.tasks.task import SgdSettings
 from studies.common.paired import holm, signed_rank_p, smallest_p
-from studies.evaluation.judged import JudgedSettings
+from studies.evaluation.judged import JudgedSettings, best_first
 from studies.evaluation.tuner import Tuner
 
 #: How sure a difference has to be to be called one: as in the paper (Table 5).
@@ -135,11 +135,23 @@ class EvaluatedLoss:
             **parts,
             "best_epoch": [run["best_epoch"] for run in self.runs],
             "chosen": self.choice.to_dict(),
+            **self._of_rankings(),
         }
+
+    def _of_rankings(self) -> dict[str, Any]:
+        """What trainings on rankings tell beside: what they recommend, and the curve of the first one."""
+        measured = [run.get("exposure", {}) for run in self.runs]
+        exposure = {
+            name: _described([of_run.get(name, math.nan) for of_run in measured])
+            for name in dict.fromkeys(name for of_run in measured for name in of_run)
+        }
+        found = {"exposure": exposure, "curve": self.runs[0].get("curve")}
+        return {name: value for name, value in found.items() if value}
 
 
 def _described(values: list[float]) -> dict[str, Any]:
-    return {"mean": fmean(values), "std": stdev(values) if len(values) > 1 else None, "per_seed": values}
+    has_spread = len(values) > 1 and all(map(math.isfinite, values))  # `stdev` knows no NaN
+    return {"mean": fmean(values), "std": stdev(values) if has_spread else None, "per_seed": values}
 
 
 @dataclass(frozen=True)
@@ -178,15 +190,20 @@ class PairedComparison:
         message = f"mean gain in test {self.metric} {self.gain:+.4f}"
         if self.p_holm is None:
             return f"{self.loss} and {self.baseline} cannot be compared: a training gave no finite predictions."
-        message += f" over {self._pairs}, p = {self.p_holm:.2g} after Holm's correction"
+        message += f" over {self.pairs}, p = {self.p_holm:.2g} after Holm's correction"
         if self.verdict != "undecided":
             return f"{self.loss} is {self.verdict} than {self.baseline}: {message}."
-        least = self.n_tests * smallest_p(len(self.gains))
-        few = "; so few seeds can show none" if self.users is None and least >= LEVEL else ""
+        few = "; so few seeds can show none" if self.too_few else ""
         return f"No difference between {self.loss} and {self.baseline} is shown: {message}{few}."
 
     @property
-    def _pairs(self) -> str:
+    def too_few(self) -> bool:
+        """Whether seeds are the pairs, and so few that no difference could be shown."""
+        return self.users is None and self.n_tests * smallest_p(len(self.gains)) >= LEVEL
+
+    @property
+    def pairs(self) -> str:
+        """What was paired, in words."""
         return f"{len(self.gains)} paired seeds" if self.users is None else f"{self.users:,} paired users"
 
     def to_dict(self) -> dict[str, Any]:
@@ -242,14 +259,8 @@ class Outcome:
 
     @property
     def ranked(self) -> list[EvaluatedLoss]:
-        """The losses, the best mean validation metric first; the test part orders nothing."""
-        side = 1 if self.metric.higher_is_better else -1
-
-        def score(one: EvaluatedLoss) -> float:
-            mean = fmean(one.values("validation", self.metric.name))
-            return side * mean if math.isfinite(mean) else -math.inf
-
-        return sorted(self.losses, key=score, reverse=True)
+        """The losses, the best first, see `best_first`."""
+        return best_first(self.losses, self.metric, lambda one, part: fmean(one.values(part, self.metric.name)))
 
     @cached_property
     def comparisons(self) -> list[PairedComparison]:

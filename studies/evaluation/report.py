@@ -12,39 +12,55 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from studies.common.pages import drawn
+from core.common.errors import first_line
+from core.common.extras import needs
 from studies.evaluation.outcome import Outcome
-from studies.storage.output import RESULT, OutputFolder, csv_of, plain
+from studies.storage.output import REPORT, RESULT, OutputFolder, csv_of, plain
 from studies.study.summary import mean_and_spread
 
 #: Every loss with every seed; a picture of that.
 SEEDS, PICTURE = "seeds.csv", "losses.png"
-REPORT_FILES = (RESULT, SEEDS, PICTURE)
+REPORT_FILES = (RESULT, SEEDS, PICTURE, REPORT)
 #: The least width of a column of texts.
 _TEXT = 12
 
 
-def write_report(outcome: Outcome, command: str, folder: OutputFolder, warn: Callable[[str], None]) -> list[Path]:
-    """Write result.json, seeds.csv and a picture; result.json comes first.
+def write_report(
+    outcome: Outcome, about: Mapping[str, Any], folder: OutputFolder, warn: Callable[[str], None]
+) -> list[Path]:
+    """Write result.json, seeds.csv, a picture and the page; result.json comes first, and nothing takes it back.
 
     Args:
         outcome: what the evaluation came to.
-        command: that does it again.
+        about: how it was made: command, dataset, versions and seconds.
         folder: to write to.
         warn: told in a sentence what could not be drawn.
 
     Raises:
         UserError: the disk is full.
     """
-    content = {**outcome.to_dict(), "conclusion": conclusion(outcome), "command": command}
-    files = [folder.write_json(RESULT, plain(content)), folder.write(SEEDS, csv_of(seed_rows(outcome)))]
+    content = plain({**outcome.to_dict(), "conclusion": conclusion(outcome), **about})
+    files = [folder.write_json(RESULT, content), folder.write(SEEDS, csv_of(seed_rows(outcome)))]
+    try:
+        drawn = _drawn(content)
+    except Exception as error:  # a page that cannot be drawn does not cost the evaluation
+        warn(f"{PICTURE} and {REPORT} could not be written: {first_line(error)[:300]}")
+        for name in (PICTURE, REPORT):
+            folder.remove(name)  # of an evaluation of fewer losses or seeds
+        return files
+    return files + [folder.write(name, content) for name, content in drawn.items()]
 
-    def figures() -> Mapping[str, Any]:
-        from studies.evaluation.pictures import draw
 
-        return {PICTURE: draw(outcome)}
+def _drawn(content: Mapping[str, Any]) -> dict[str, bytes]:
+    """The picture and the page of what result.json holds."""
+    needs("the page about an evaluation", "jinja2", "matplotlib")
+    from studies.common.drawing import png  # matplotlib takes a second to load
+    from studies.evaluation.page import evaluation_page
+    from studies.evaluation.pictures import losses
+    from studies.evaluation.stored import StoredEvaluation
 
-    return files + [folder.write(name, content) for name, content in drawn(PICTURE, figures, warn).items()]
+    evaluation = StoredEvaluation.of(content, RESULT)
+    return {PICTURE: png(losses(evaluation)), REPORT: evaluation_page(content, RESULT).encode()}
 
 
 def seed_rows(outcome: Outcome) -> list[dict[str, Any]]:
@@ -120,7 +136,8 @@ def conclusion(outcome: Outcome) -> list[str]:
 
 
 def _noise(outcome: Outcome) -> list[str]:
-    spreads = [one.values("test", outcome.metric.name) for one in outcome.losses]
+    trained = [one for one in outcome.losses if any(run["best_epoch"] for run in one.runs)]
+    spreads = [one.values("test", outcome.metric.name) for one in trained]
     finite = [stdev(values) for values in spreads if len(values) > 1 and all(map(math.isfinite, values))]
     if not finite:
         return []

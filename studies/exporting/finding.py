@@ -33,13 +33,30 @@ def find_study(run: str, tracking_uri: str) -> tuple[StoredStudy, str | None]:
     Raises:
         UserError: there is no such study, it has no result yet, or it cannot be read.
     """
+    content, source, name = find_result(run, tracking_uri)
+    return StoredStudy.parse(content, source), name
+
+
+def find_result(run: str, tracking_uri: str) -> tuple[bytes, str, str | None]:
+    """Find the result.json of a study or an evaluation.
+
+    Args:
+        run: as `find_study` takes it.
+        tracking_uri: MLflow's database or server.
+
+    Returns:
+        Its bytes, where they are from, and the name of the loss where the run is that of one.
+
+    Raises:
+        UserError: there is none.
+    """
     path = Path(run)
     if is_run_id(run):
         content, name = _in_mlflow(run, tracking_uri, RESULT)
         if content is None:
             raise UserError(f"--run {run}: this run has no {RESULT}; a study writes it when it ends")
-        return StoredStudy.parse(content, f"run {run}"), name
-    return StoredStudy.parse(read_file(path / RESULT if is_folder(path) else path), str(path)), None
+        return content, f"run {run}", name
+    return read_file(path / RESULT if is_folder(path) else path), str(path), None
 
 
 def find_history(run: str, tracking_uri: str) -> Mapping[str, Any] | None:

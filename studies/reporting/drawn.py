@@ -19,7 +19,7 @@ from studies.reporting.shapes import Shape, shape_of
 from studies.reporting.svg import inline_svg
 
 #: More curves in one picture could not be told apart.
-_MOST_CURVES = 7
+MOST_CURVES = 7
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Drawn:
             f"little. Where the dashed line falls, the search began anew from a fresh {self._start.split()[-1]}."
         )
         steps = self.past.steps
-        return _picture("search", "The search", text, lambda: pictures.search(steps, self.study.metric))
+        return make_picture("search", "The search", text, lambda: pictures.search(steps, self.study.metric))
 
     @cached_property
     def candidates(self) -> Picture | None:
@@ -77,7 +77,7 @@ class Drawn:
             text = "Every trained candidate with the validation score after its training, always from a fresh start."
         if len(trained) > pictures.MOST_MARKS:
             text += f" Of {len(trained):,} candidates, evenly spaced ones are drawn."
-        return _picture(
+        return make_picture(
             "candidates", "Trained candidates", text, lambda: pictures.candidates(trained, self.study.metric)
         )
 
@@ -106,7 +106,7 @@ class Drawn:
             "stands for far less than half as many."
         )
         steps = stages(self.numbers, len(self.study.finalists), self.study.terms)
-        return _picture("funnel", "The funnel", text, lambda: pictures.funnel(steps))
+        return make_picture("funnel", "The funnel", text, lambda: pictures.funnel(steps))
 
     @cached_property
     def front(self) -> Picture | None:
@@ -126,7 +126,7 @@ class Drawn:
                 f" The dotted line is {plain[0]}, the best known {terms.one} that is not made of {terms.complexity}."
             )
         given = (points, plain, self.study.metric, self._better == "higher", terms)
-        return _picture("front", "The front", text, lambda: pictures.front(*given))
+        return make_picture("front", "The front", text, lambda: pictures.front(*given))
 
     @property
     def _plain_known(self) -> tuple[str, float] | None:
@@ -162,11 +162,13 @@ class Drawn:
     def _curves(
         self, stem: str, title: str, text: str, found: PastCurve | None, others: Sequence[PastCurve]
     ) -> Picture:
-        shown = others[:_MOST_CURVES]
+        shown = others[:MOST_CURVES]
         if len(others) > len(shown):
             text += f" Of {len(others):,} {self.study.terms.many} beside it the best {len(shown)} are drawn."
         metric, higher = self.study.metric, self._better == "higher"
-        return _picture(stem, title, text, lambda: pictures.convergence(found, shown, metric, higher, self.study.terms))
+        return make_picture(
+            stem, title, text, lambda: pictures.convergence(found, shown, metric, higher, self.study.terms)
+        )
 
     def _rank(self, curve: PastCurve) -> float:
         """The best loss first, as in the table."""
@@ -175,5 +177,13 @@ class Drawn:
         return float("inf") if stored is None else -self.study.score(stored)
 
 
-def _picture(stem: str, title: str, text: str, draw: Callable[[], Figure]) -> Picture:
+def make_picture(stem: str, title: str, text: str, draw: Callable[[], Figure]) -> Picture:
+    """Draw a picture.
+
+    Args:
+        stem: unlike that of every other picture of the page.
+        title: a few words.
+        text: what to see in it; with the title it stands for the picture where it cannot be seen.
+        draw: makes the figure.
+    """
     return Picture(title, text, inline_svg(stem, f"{title}. {text}", draw))

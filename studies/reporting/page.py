@@ -24,7 +24,8 @@ from studies.study.baseline_comparison import caveats
 
 #: Longer formulas are shown as text, which can be broken into lines.
 _LONGEST_TYPESET = 160
-_UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
+#: What no page may hold.
+UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
 
 
 def report_page(content: Mapping[str, Any], history: Mapping[str, Any] | None, place: str = "FOLDER") -> str:
@@ -41,7 +42,7 @@ def report_page(content: Mapping[str, Any], history: Mapping[str, Any] | None, p
     study = StoredStudy.of(content, place)
     numbers = Numbers.of(content)
     past = None if history is None else Past.of(history, study.metric)
-    page = template("studies.reporting", "report.html", _FILTERS).render(
+    page = template("studies.reporting", "report.html", FILTERS).render(
         style=STYLE + text_of("studies.reporting", "report.css"),
         study=study,
         numbers=numbers,
@@ -62,7 +63,7 @@ def report_page(content: Mapping[str, Any], history: Mapping[str, Any] | None, p
         **_settings(study, content, place),
         terms=study.terms,
     )
-    return _UNPRINTABLE.sub("\ufffd", page)
+    return UNPRINTABLE.sub("\ufffd", page)
 
 
 def format_number(value: float | None) -> str:
@@ -70,7 +71,8 @@ def format_number(value: float | None) -> str:
     return "-" if value is None else f"{value:.4f}"
 
 
-_FILTERS = {"shown": format_setting, "duration": duration, "number": format_number, "power": number}
+#: How templates write values.
+FILTERS = {"shown": format_setting, "duration": duration, "number": format_number, "power": number}
 
 
 def _title(study: StoredStudy) -> dict[str, Any]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -155,21 +156,51 @@ def convergence(
         higher_is_better: whether it is.
         terms: how one speaks of what was searched.
     """
-    figure, axes = new_axes(3.6)
-    curves = [*([] if found is None else [found]), *known]
-    for i, curve in enumerate(curves):
+    lines = []
+    for i, curve in enumerate([*([] if found is None else [found]), *known]):
         look = FOUND if curve is found else other(i - (found is not None))
-        numbered = thinned(list(enumerate(curve.validation, start=1)), _MOST_POINTS)
-        values = finite_array(value for _, value in numbered)
         text = f"found {terms.one}" if curve is found else label(curve.name)
-        axes.plot([epoch for epoch, _ in numbered], values, label=text, **look)
-        if 1 <= curve.best_epoch <= len(curve.validation) and curve.validation[curve.best_epoch - 1] is not None:
-            best = finite_array(curve.validation[curve.best_epoch - 1 : curve.best_epoch])
-            axes.plot([curve.best_epoch], best, "o", color=look["color"], markersize=5, zorder=7)
-    _from_the_climb(axes, [finite_array(curve.validation) for curve in curves], higher_is_better)
-    axes.set(xlabel="epochs", ylabel=f"validation {metric}")
+        points = dict(enumerate(curve.validation, start=1))
+        best = {curve.best_epoch: points[curve.best_epoch]} if points.get(curve.best_epoch) is not None else {}
+        lines.append(Line(text, points, look, best))
+    return draw_lines(lines, "epochs", f"validation {metric}", higher_is_better)
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of a picture, with dots."""
+
+    name: str
+    """In the legend."""
+    points: Mapping[int, float | None]
+    """x -> y, in order; None leaves a gap."""
+    look: Mapping[str, Any]
+    dots: Mapping[int, float | None]
+    """The same, for what is no part of the line."""
+    size: float = 5
+    """Of a dot, in points."""
+
+
+def draw_lines(lines: Sequence[Line], xlabel: str, ylabel: str, higher_is_better: bool) -> Figure:
+    """Draw lines over whole numbers, on heights that show how their ends differ.
+
+    Args:
+        lines: what is drawn.
+        xlabel: what the whole numbers are.
+        ylabel: what is drawn over them.
+        higher_is_better: whether it is.
+    """
+    figure, axes = new_axes(3.6)
+    for line in lines:
+        shown = thinned(list(line.points.items()), _MOST_POINTS)
+        axes.plot([x for x, _ in shown], finite_array(y for _, y in shown), label=line.name, **line.look)
+        if line.dots:
+            dots = {"color": line.look["color"], "markersize": line.size, "zorder": 7}
+            axes.plot(list(line.dots), finite_array(line.dots.values()), "o", **dots)
+    _from_the_climb(axes, [finite_array(line.points.values()) for line in lines], higher_is_better)
+    axes.set(xlabel=xlabel, ylabel=ylabel)
     axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
-    legend(figure, 2 if any(len(curve.name) > _SHORT for curve in curves[1:]) else 4)
+    legend(figure, 2 if any(len(line.name) > _SHORT for line in lines[1:]) else 4)
     return figure
 
 

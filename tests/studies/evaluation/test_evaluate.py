@@ -145,6 +145,7 @@ def test_the_command_writes_all_that_a_reader_needs(tmp_path, migrated, capsys, 
     assert (tmp_path / "out" / "losses.png").read_bytes().startswith(b"\x89PNG")
     assert "No difference between MaxR and BCE is shown" in told
     assert "so few seeds can show none" in told
+    assert "the report, for a browser: out/report.html" in told
     _check_mlflow(tmp_path)
     assert run_command(*words, seeds=3) == 0  # more of the same takes the place of what was written
     _check_mlflow(tmp_path)
@@ -157,7 +158,8 @@ def _check_mlflow(folder):
     experiment = client.get_experiment_by_name("loss-search-evaluation")
     runs = client.search_runs([experiment.experiment_id])
     by_role = {role: [run for run in runs if run.data.tags["role"] == role] for role in ("evaluation", "loss")}
-    assert len(by_role["evaluation"]) == 1
+    (whole,) = by_role["evaluation"]
+    assert "report.html" in {file.path for file in client.list_artifacts(whole.info.run_id)}
     assert {run.info.run_name for run in by_role["loss"]} == {"MaxR", DOUBLE, "BCE"}
     assert len(by_role["loss"]) == 3
     by_time = sorted(by_role["loss"], key=lambda run: run.info.start_time, reverse=True)  # as MLflow's table has them
