@@ -24,6 +24,7 @@ ALLOWED = {
 #: module -> what it alone may import beside that.
 EXTRA = {
     "core/common/jit.py": {"numba"},
+    "core/programs/sets/functions.py": {"llvmlite", "numba"},
     "core/export/latex.py": {"sympy"},
     "core/export/symbolic.py": {"sympy"},
     "core/export/symbols.py": {"sympy"},

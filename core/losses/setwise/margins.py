@@ -12,6 +12,7 @@ from core.common.errors import UserError
 from core.losses.setwise import constants
 from core.losses.setwise.set_loss import LossAndGradients, SetLoss, SetScores
 from core.losses.setwise.terms import Term, apart, half_square, hinge, hinges
+from core.programs.sets.expression import Expression, N, P
 
 
 def _below_one(positive: Tensor, clamp: bool) -> Term:
@@ -63,6 +64,13 @@ class MML(SetLoss):
             )
 
     @property
+    def expression(self) -> Expression:
+        """See SetLoss."""
+        push = [weight * (N - margin).relu() for margin, weight in zip(self.margins, self.weights, strict=True)]
+        pull = (1 - P).relu() if self.clamp else 1 - P
+        return self.positive_weight * pull + self.negative_weight * sum(push[1:], push[0]).mean()
+
+    @property
     def threshold(self) -> float:
         """See SetLoss."""
         return min(self.margins)
@@ -97,6 +105,12 @@ class CCL(SetLoss):
     """Over negatives."""
 
     @property
+    def expression(self) -> Expression:
+        """See SetLoss."""
+        pull = (1 - P).relu() if self.clamp else 1 - P
+        return pull + self.negative_weight * (N - self.margin).relu().reduced(self.reduction)
+
+    @property
     def threshold(self) -> float:
         """See SetLoss."""
         return self.margin
@@ -126,6 +140,12 @@ class Contrastive(SetLoss):
     """The weight of the negatives together."""
     reduction: Literal["mean", "sum"] = constants.choice("mean", "sum")
     """Over negatives."""
+
+    @property
+    def expression(self) -> Expression:
+        """See SetLoss."""
+        push = (N - (1 - self.margin)).relu().square()
+        return (P - 1).square() / 2 + self.negative_weight / 2 * push.reduced(self.reduction)
 
     @property
     def threshold(self) -> float:

@@ -8,6 +8,7 @@ from typing import ClassVar, Literal
 from core.losses.setwise import constants
 from core.losses.setwise.set_loss import LossAndGradients, SetLoss, SetScores
 from core.losses.setwise.terms import Term, hinge, of_pairs, softplus
+from core.programs.sets.expression import D, Expression
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,11 @@ class Triplet(SetLoss):
     margin: float = constants.margin(0.2)
     """By how much the squared distance of a negative should be larger than that of the positive."""
 
+    @property
+    def expression(self) -> Expression:
+        """See SetLoss."""
+        return (2 * D + self.margin).relu().mean()
+
     def evaluate(self, scores: SetScores) -> LossAndGradients:
         """See SetLoss."""
         value, derivative = hinge(2 * scores.differences + self.margin)
@@ -43,6 +49,11 @@ class PairwiseHinge(SetLoss):
 
     margin: float = constants.margin(1.0)
     """By how much the positive should be above a negative."""
+
+    @property
+    def expression(self) -> Expression:
+        """See SetLoss."""
+        return (D + self.margin).relu().mean()
 
     def evaluate(self, scores: SetScores) -> LossAndGradients:
         """See SetLoss."""
@@ -63,6 +74,11 @@ class BPR(SetLoss):
 
     temperature: float = constants.temperature(1.0)
     """What differences are divided by."""
+
+    @property
+    def expression(self) -> Expression:
+        """See SetLoss."""
+        return (D / self.temperature).softplus().mean()
 
     def evaluate(self, scores: SetScores) -> LossAndGradients:
         """See SetLoss."""

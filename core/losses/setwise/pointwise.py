@@ -10,6 +10,7 @@ from torch import Tensor
 from core.losses.setwise import constants
 from core.losses.setwise.set_loss import LossAndGradients, SetLoss, SetScores
 from core.losses.setwise.terms import Term, apart, half_square, softplus
+from core.programs.sets.expression import RATE, Expression, N, P, joined
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,11 @@ class MSE(SetLoss):
     """The weight of the negatives."""
     reduction: Literal["sum", "mean", "candidates"] = constants.choice("sum", "mean", "candidates")
     """Over negatives; candidates divides everything by N + 1."""
+
+    @property
+    def expression(self) -> Expression:
+        """See SetLoss."""
+        return joined((P - 1).square() / 2, self.negative_weight / 2 * N.square(), self.reduction)
 
     def evaluate(self, scores: SetScores) -> LossAndGradients:
         """See SetLoss."""
@@ -66,6 +72,12 @@ class SigmoidCE(SetLoss):
     reduction: Literal["sum", "mean", "candidates"] = constants.choice("sum", "mean", "candidates")
     """Over negatives; candidates divides everything by N + 1."""
 
+    @property
+    def expression(self) -> Expression:
+        """See SetLoss."""
+        taken = self.negative_weight * (N / self.temperature).softplus()
+        return joined((-P / self.temperature).softplus(), taken, self.reduction)
+
     def evaluate(self, scores: SetScores) -> LossAndGradients:
         """See SetLoss."""
         negatives = _taken(scores.negatives, self.temperature).times(self.negative_weight)
@@ -92,6 +104,12 @@ class GBCE(SetLoss):
     """The paper's t: 0 is cross entropy as it is, 1 gives calibrated probabilities."""
     temperature: float = constants.temperature(1.0)
     """What scores are divided by."""
+
+    @property
+    def expression(self) -> Expression:
+        """See SetLoss."""
+        beta = 1 - self.calibration * (1 - RATE)
+        return joined(beta * (-P / self.temperature).softplus(), (N / self.temperature).softplus(), "candidates")
 
     def evaluate(self, scores: SetScores) -> LossAndGradients:
         """See SetLoss."""

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from core.common.errors import UserError
 from core.losses.setwise.ranking_loss import RankingLoss
+from core.programs.sets.expression import Expression
 
 T = TypeVar("T")
 
@@ -69,6 +70,11 @@ class LossAndGradients(NamedTuple):
 @dataclass(frozen=True)
 class SetLoss(RankingLoss):
     """A loss of a positive score and the scores of its N negatives. See RankingLoss for constants."""
+
+    @property
+    def expression(self) -> Expression | None:
+        """The same loss for compiled code, which evaluates it many times as fast; None: there is no such."""
+        return None
 
     @property
     def threshold(self) -> float | None:

@@ -14,6 +14,7 @@ import torch
 from core.losses.setwise import constants
 from core.losses.setwise.set_loss import LossAndGradients, SetLoss, SetScores
 from core.losses.setwise.terms import log_mean_exp, log_sum_exp, softplus
+from core.programs.sets.expression import D, Expression, N, P
 
 
 def balanced(scores: SetScores, temperature: float, factor: float) -> LossAndGradients:
@@ -44,6 +45,11 @@ class InfoNCE(SetLoss):
     temperature: float = constants.temperature(1.0)
     """What scores are divided by."""
 
+    @property
+    def expression(self) -> Expression:
+        """See SetLoss."""
+        return (D / self.temperature).log_sum_exp().softplus()
+
     def evaluate(self, scores: SetScores) -> LossAndGradients:
         """See SetLoss."""
         total, softmax = log_sum_exp(scores.differences / self.temperature)
@@ -66,6 +72,11 @@ class SL(SetLoss):
 
     temperature: float = constants.temperature(0.1)
     """What scores are divided by."""
+
+    @property
+    def expression(self) -> Expression:
+        """See SetLoss."""
+        return BSL(self.temperature, 1.0).expression
 
     def evaluate(self, scores: SetScores) -> LossAndGradients:
         """See SetLoss."""
@@ -90,6 +101,11 @@ class BSL(SetLoss):
     exponent: float = constants.above_zero(1.22)
     """The strength of the negatives together, against 1 for the positive."""
 
+    @property
+    def expression(self) -> Expression:
+        """See SetLoss."""
+        return self.exponent * (N / self.temperature).log_mean_exp() - P / self.temperature
+
     def evaluate(self, scores: SetScores) -> LossAndGradients:
         """See SetLoss."""
         value, _, negatives = balanced(scores, self.temperature, self.exponent)
@@ -111,6 +127,11 @@ class BSLPaper(SetLoss):
 
     temperature: float = constants.temperature(0.1)
     """What the scores of negatives are divided by, the paper's second one."""
+
+    @property
+    def expression(self) -> Expression:
+        """See SetLoss."""
+        return self.temperature * SL(self.temperature).expression
 
     def evaluate(self, scores: SetScores) -> LossAndGradients:
         """See SetLoss."""
@@ -135,6 +156,12 @@ class BSLBenchmark(SetLoss):
     """What the positive score is divided by."""
     negative_temperature: float = constants.temperature(0.1)
     """What the scores of negatives are divided by."""
+
+    @property
+    def expression(self) -> Expression:
+        """See SetLoss."""
+        factor = self.negative_temperature / self.temperature
+        return factor * SL(self.negative_temperature).expression
 
     def evaluate(self, scores: SetScores) -> LossAndGradients:
         """See SetLoss."""

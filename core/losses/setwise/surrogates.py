@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -13,6 +14,7 @@ from torch.nn.functional import logsigmoid
 from core.losses.setwise import constants
 from core.losses.setwise.set_loss import LossAndGradients, SetLoss, SetScores
 from core.losses.setwise.terms import Term, log_mean_exp, log_sum_exp
+from core.programs.sets.expression import QUANTILE, D, Expression, P
 
 #: The surrogates relu and atan reach 0 and below; no value below this one is taken.
 FLOOR = 1e-6
@@ -38,6 +40,16 @@ def _log_above_floor(surrogate: Tensor, derivative: Tensor) -> Term:
     return Term(held.log(), torch.where(surrogate > FLOOR, derivative / held, 0))
 
 
+def _above_floor(surrogate: Expression) -> Expression:
+    return ((surrogate - FLOOR).relu() + FLOOR).log()
+
+
+#: The same as expressions; log(tanh(x) + 1) is log 2 - softplus(-2 x).
+_LOGS: Mapping[str, Callable[[Expression], Expression]] = {
+    "tanh": lambda x: math.log(2) - (-2 * x).softplus(),
+    "atan": lambda x: _above_floor(x.atan() + 1),
+    "relu": lambda x: _above_floor(x + 1),
+}
 _SURROGATES = {"tanh": _log_tanh, "atan": _log_atan, "relu": _log_relu}
 
 
@@ -63,6 +75,12 @@ class PSL(SetLoss):
     """The code's tau_star; half of what SL takes, since differences are halved."""
     score_divisor: float = constants.temperature(2.0)
     """The code's tau."""
+
+    @property
+    def expression(self) -> Expression:
+        """See SetLoss."""
+        logs = _LOGS[self.surrogate](D / self.score_divisor)
+        return (logs / self.temperature).log_mean_exp()
 
     def evaluate(self, scores: SetScores) -> LossAndGradients:
         """See SetLoss."""
@@ -91,6 +109,12 @@ class SLAtK(SetLoss):
     """What the distance of the positive from the quantile is divided by."""
     reduction: Literal["sum", "mean"] = constants.choice("sum", "mean")
     """Over negatives, inside of the logarithm."""
+
+    @property
+    def expression(self) -> Expression:
+        """See SetLoss."""
+        pairs, weight = D / self.temperature, ((P - QUANTILE) / self.weight_temperature).sigmoid()
+        return weight * (pairs.log_sum_exp() if self.reduction == "sum" else pairs.log_mean_exp())
 
     def evaluate(self, scores: SetScores) -> LossAndGradients:
         """See SetLoss."""

@@ -15,7 +15,9 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 
-from core.losses.setwise.set_loss import LossAndGradients, SetLoss, SetScores
+from core.losses.setwise.set_loss import SetLoss, SetScores
+from core.programs.sets.encoded import EncodedExpression
+from core.programs.sets.interpreter import evaluate
 from recommenders.backends.compiled.cores import Cores
 from recommenders.backends.ranking.base import Recipe
 from recommenders.backends.ranking.compiled import rows as compiled_rows
@@ -66,6 +68,8 @@ class Work:
     model: VectorModel
     recipe: Recipe
     loss: SetLoss
+    expression: EncodedExpression | None
+    """The same for compiled code, if there is one."""
     quantile: np.ndarray | None
     """[users] or None, see `SetScores`."""
     rate: float
@@ -153,13 +157,24 @@ class Step(ABC):
         steps.place_users(self._rows, block.start, *drawn, *placed)
         return block.start, *placed
 
-    def _evaluate(self, block: slice, positives: np.ndarray, negatives: np.ndarray) -> LossAndGradients:
-        """Evaluate the loss of a block of examples [b] and [b, N]."""
-        borders, rank = self._work.quantile, None
-        if borders is not None:
-            rank = torch.from_numpy(borders[self._batch.users[block]])
-        scores = SetScores(torch.from_numpy(positives), torch.from_numpy(negatives), rank, self._work.rate)
-        return self._work.loss.evaluate(scores)
+    def _evaluate(
+        self, block: slice, positives: np.ndarray, negatives: np.ndarray
+    ) -> tuple[float, np.ndarray, np.ndarray]:
+        """Evaluate the loss of a block of examples; return its sum, and its derivatives by the scores.
+
+        Args:
+            block: of the examples.
+            positives: [b].
+            negatives: [b, N].
+        """
+        work = self._work
+        borders = None if work.quantile is None else work.quantile[self._batch.users[block]]
+        if work.expression is not None:
+            values, *by_scores = evaluate(work.expression, positives, negatives, borders, work.rate)
+            return float(values.sum(dtype=np.float64)), by_scores[0], by_scores[1]
+        rank = None if borders is None else torch.from_numpy(borders)
+        found = work.loss.evaluate(SetScores(torch.from_numpy(positives), torch.from_numpy(negatives), rank, work.rate))
+        return float(found.value.sum(dtype=torch.float64)), found.positive.numpy(), found.negatives.numpy()
 
     def _finish(self, items: Rows, sums: tuple[Any, ...]) -> None:
         """Sum the gradients of rows, and update them.
@@ -221,12 +236,11 @@ class SharedStep(Step):
         positives = np.empty(len(users), dtype=users.dtype)
         steps.score_positives(users, items, block.start, positives)
         with np.errstate(over="ignore", invalid="ignore"):  # a training that breaks down says so by its loss
-            found = self._evaluate(block, positives, users @ self._pool.T)
-            self._of_positives[block], gradient = found.positive.numpy(), found.negatives.numpy()
+            value, self._of_positives[block], gradient = self._evaluate(block, positives, users @ self._pool.T)
             np.matmul(gradient, self._pool, out=of_users)
             np.matmul(gradient.T, users, out=self._of_shared[number])
         steps.finish_users(self._rows, items, *placed, self._of_positives[block], of_users)
-        return float(found.value.sum(dtype=torch.float64))
+        return value
 
 
 class PrivateStep(Step):
@@ -239,10 +253,8 @@ class PrivateStep(Step):
         n, sampler = self._n, self._work.recipe.sampler
         self._placed: dict[int, tuple[Any, ...]] = {}
         self._negatives = self._of("negatives", n, sampler.negatives, dtype=np.int32)
-        self._scores, self._positives = self._of("scores", n, sampler.negatives), self._of("positives", n)
-        self._work.cores.map(self._score, len(self._blocks))
-        found = self._evaluate(slice(0, n), self._positives, self._scores)
-        self._of_positives[:], gradients = found.positive.numpy(), found.negatives.numpy()
+        gradients = self._gradients = self._of("gradients", n, sampler.negatives)
+        value = sum(self._work.cores.map(self._score, len(self._blocks)))
         most, decays = n + gradients.size, self._work.recipe.weight_decay > 0  # which takes all that are named
         named, examples = (self._of(name, most, dtype=np.int32) for name in ("named", "examples"))
         factors, self._starts = self._of("factors", most), self._of("starts", n + 1, dtype=np.int32)
@@ -257,21 +269,24 @@ class PrivateStep(Step):
         else:
             self._work.cores.map(self._gather, len(self._blocks))
         self._finish(items, (self._users, examples[:m], factors[:m], self._users[:0, None]))
-        return float(found.value.sum(dtype=torch.float64))
+        return value
 
-    def _score(self, number: int) -> None:
-        """Draw and score the negatives of a block; keep those that count."""
+    def _score(self, number: int) -> float:
+        """Draw and score the negatives of a block, and evaluate the loss of those that count; return its sum."""
         work, block = self._work, self._blocks[number]
         self._placed[number] = self._place(block)
-        drawn, most = self._batch.negatives_of(block), work.recipe.sampler.negatives
-        scores = self._scores[block] if drawn.shape[1] == most else np.empty(drawn.shape, self._scores.dtype)
-        threshold = scores.dtype.type(0 if work.loss.threshold is None else work.loss.threshold)
+        drawn, kind = self._batch.negatives_of(block), self._users.dtype
+        scores = np.empty(len(drawn), kind), np.empty(drawn.shape, kind)
+        threshold = kind.type(0 if work.loss.threshold is None else work.loss.threshold)
         how = (work.tables[1], work.sketch, threshold, self._number, work.rule, work.travel, self._users[block])
-        score_private(*how, self._batch.positives[block], drawn, work.cosine, (self._positives[block], scores))
-        if drawn.shape[1] > most:
-            best = torch.from_numpy(scores).topk(most).indices.numpy()
-            self._scores[block], drawn = np.take_along_axis(scores, best, 1), np.take_along_axis(drawn, best, 1)
+        score_private(*how, self._batch.positives[block], drawn, work.cosine, scores)
+        positives, negatives = scores
+        if drawn.shape[1] > work.recipe.sampler.negatives:
+            best = torch.from_numpy(negatives).topk(work.recipe.sampler.negatives).indices.numpy()
+            negatives, drawn = np.take_along_axis(negatives, best, 1), np.take_along_axis(drawn, best, 1)
         self._negatives[block] = drawn
+        value, self._of_positives[block], self._gradients[block] = self._evaluate(block, positives, negatives)
+        return value
 
     def _gather(self, number: int) -> None:
         """Find the gradients of the users of a block."""

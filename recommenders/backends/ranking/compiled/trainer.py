@@ -11,6 +11,7 @@ from torch import Tensor
 
 from core.common.restoring import count, read
 from core.losses.setwise.set_loss import SetLoss
+from core.programs.sets.encoded import encode
 from recommenders.backends.compiled.blas import blas_on_one_core
 from recommenders.backends.compiled.cores import Cores
 from recommenders.backends.ranking.base import VectorTask, VectorTrainer, load_arrays
@@ -55,8 +56,11 @@ class CompiledTrainer(VectorTrainer):
         borders = None if quantile is None else np.asarray(quantile, dtype=self._dtype)
         for table in self._tables:
             begin(table, rule)
-        what = (self._model, self._recipe, loss, borders, self._rate, rule, travel, self._tables, self._sketch(loss))
-        work = Work(*what, self._places, self._epochs.dropout_seed(epoch), self._buffers, self._cores)
+        expression = None if loss.expression is None else encode(loss.expression)
+        what = (self._model, self._recipe, loss, expression, borders, self._rate, rule, travel, self._tables)
+        work = Work(
+            *what, self._sketch(loss), self._places, self._epochs.dropout_seed(epoch), self._buffers, self._cores
+        )
         kind = SharedStep if self._recipe.sampler.shared else PrivateStep
         torch.set_num_threads(1)  # the cores are shared out here
         try:
