@@ -19,7 +19,7 @@ from core.programs.sets import functions
 
 
 class Level(IntEnum):
-    """What an expression has a value for."""
+    """Whether an expression has a value for every example, or for every negative of it."""
 
     EXAMPLE = 0
     """Every example: the positive score, numbers."""
@@ -107,7 +107,7 @@ class Expression:
 
     @property
     def level(self) -> Level:
-        """What there is a value for."""
+        """The level of its values."""
         if self.name in INPUTS:
             return INPUTS[self.name]
         if self.name and OPERATIONS[self.name].is_reduction:

@@ -10,22 +10,9 @@ import numpy as np
 
 from core.common.jit import compiled
 from core.programs.sets import encoded, registers
-from core.programs.sets.encoded import NUMBERS, REDUCED, ROWS, EncodedExpression
+from core.programs.sets.encoded import EncodedExpression
 from core.programs.sets.expression import INPUTS
-from core.programs.sets.registers import (
-    FIRST,
-    add_product,
-    apply,
-    of_numbers,
-    of_numbers_backwards,
-    of_row_and_number,
-    of_row_and_number_backwards,
-    of_rows,
-    of_rows_backwards,
-    reduced,
-    reduced_backwards,
-    sum_of_row,
-)
+from core.programs.sets.registers import run_backwards, run_forwards
 
 _P, _N, _COUNT, _QUANTILE, _RATE = range(len(INPUTS))
 #: Numbers of a register, about.
@@ -81,57 +68,12 @@ def _evaluate(lines, positives, negatives, quantiles, numbers, rows, found):
             number[_P, t, 0], number[_QUANTILE, t, 0] = positives[start + t], quantiles[start + t]
             for j in range(row.shape[2]):
                 row[_N, t, j] = negatives[start + t, j]
-        _run_forwards(lines, number, numbers[1], row, rows[1], m)
+        run_forwards(lines, number, numbers[1], row, rows[1], m)
         of_number[:] = 0
         of_row[_N] = 0
         of_number[last] = 1
-        _run_backwards(lines, number, numbers[1], of_number, row, rows[1], of_row, m)
+        run_backwards(lines, number, numbers[1], of_number, row, rows[1], of_row, m)
         for t in range(m):
             values[start + t], of_positives[start + t] = number[last, t, 0], of_number[_P, t, 0]
             for j in range(row.shape[2]):
                 of_negatives[start + t, j] = of_row[_N, t, j]
-
-
-@compiled(uses=_USES)
-def _run_forwards(lines, number, number_slope, row, slope, m):
-    """Compute all registers."""
-    first = len(number) - len(lines)
-    for i in range(len(lines)):
-        code, kind, a, b = lines[i, 0], lines[i, 1], np.uint64(lines[i, 2]), np.uint64(lines[i, 3])
-        to = np.uint64(first + i)
-        if kind == NUMBERS:
-            of_numbers(code, number, number_slope, a, b, to, m)
-        elif kind == REDUCED:
-            reduced(code, number, row, slope, a, to, m)
-        elif code >= FIRST:
-            apply(code, row, slope, a, to, m)
-        elif kind == ROWS:
-            of_rows(code, row, a, b, to, m)
-        else:
-            of_row_and_number(code, number, row, a, b, to, m)
-
-
-@compiled(uses=_USES)
-def _run_backwards(lines, number, number_slope, of_number, row, slope, of_row, m):
-    """Hand derivatives on, from the last register to the first; numbers of no line but the positive are constants."""
-    first = len(number) - len(lines)
-    for i in range(len(lines)):
-        if lines[i, 1] != NUMBERS and lines[i, 1] != REDUCED:
-            for t in range(m):
-                for j in range(row.shape[2]):
-                    of_row[first + i, t, j] = 0
-    for i in range(len(lines) - 1, -1, -1):
-        code, kind, a, b = lines[i, 0], lines[i, 1], np.uint64(lines[i, 2]), np.uint64(lines[i, 3])
-        to = np.uint64(first + i)
-        if kind == NUMBERS:
-            of_numbers_backwards(code, number, number_slope, of_number, a, b, to, m)
-        elif kind == REDUCED:
-            reduced_backwards(code, number, of_number, row, slope, of_row, a, to, m)
-        elif code >= FIRST:
-            add_product(of_row, a, to, slope, to, m)
-        elif kind == ROWS:
-            of_rows_backwards(code, row, of_row, a, b, to, m)
-        else:
-            of_row_and_number_backwards(code, number, row, of_row, a, b, to, m)
-            if b == _P or b >= first:
-                sum_of_row(code, number, of_number, row, of_row, a, b, to, m)

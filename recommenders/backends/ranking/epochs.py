@@ -46,6 +46,9 @@ class Batch:
 
         Args:
             block: of the examples.
+
+        Returns:
+            [b, drawn] int32, or [negatives] where they are shared.
         """
         return self.sampler.draw(self.seed, self.users[block], self.first + block.start)
 

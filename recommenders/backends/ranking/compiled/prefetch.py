@@ -17,15 +17,7 @@ _INT32, _BYTES = ir.IntType(32), ir.IntType(8).as_pointer()
 _HOW = (_INT32(0), _INT32(3), _INT32(1))
 
 
-@intrinsic
-def prefetch(_: Any, rows: Any, row: Any) -> Any:
-    """Ask for a row of an array; in compiled code alone.
-
-    Args:
-        rows: [n, ...] contiguous, of which it is one.
-        row: its number, from 0 to n - 1.
-    """
-
+def _asking(_: Any, rows: Any, row: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         kind, (base, at) = signature.args[0], args
         array = context.make_array(kind)(context, builder, base)
@@ -40,3 +32,7 @@ def prefetch(_: Any, rows: Any, row: Any) -> Any:
         return context.get_dummy_value()
 
     return types.void(rows, types.intp), generate
+
+
+#: prefetch(rows, row) asks for a row of a contiguous array [n, ...], of those from 0 to n - 1; in compiled code alone.
+prefetch: Any = intrinsic(_asking)

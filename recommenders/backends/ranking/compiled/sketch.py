@@ -76,7 +76,7 @@ def _encode(rows, row, part, codes):
 
 @compiled(uses=(tables,), fastmath=SUMS)
 def sketch_rows(table, sketch, numbers, first, stop):
-    """Bring the sketch of some rows up to date.
+    """Draw some rows of a sketch anew.
 
     Args:
         table: the table.

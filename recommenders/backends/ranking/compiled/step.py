@@ -63,7 +63,7 @@ class Buffers:
 
 @dataclass(frozen=True, eq=False)
 class Work:
-    """What all steps of an epoch have in common."""
+    """The part that all steps of an epoch share."""
 
     model: VectorModel
     recipe: Recipe

@@ -80,7 +80,7 @@ def new_table(rows: np.ndarray, optimiser: Optimiser) -> Table:
 
 
 class Travel(NamedTuple):
-    """How far rows have moved by themselves when a step begins, by the step of the epoch in which each set out."""
+    """The way that rows have gone by themselves when a step begins, by the step of the epoch in which each set out."""
 
     along: np.ndarray
     """[steps + 1] how many of its drifts d."""
