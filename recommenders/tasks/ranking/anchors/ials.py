@@ -31,7 +31,7 @@ class IALS(Anchor):
 
     about: ClassVar[str] = "iALS, matrix factorisation of all pairs by alternating least squares"
     grid: ClassVar[Mapping[str, tuple[float, ...]]] = MappingProxyType(
-        {"unobserved": (0.001, 0.003, 0.01, 0.03), "l2": (0.003, 0.01, 0.03, 0.1)}
+        {"unobserved": (0.003, 0.01, 0.03, 0.1), "l2": (0.0003, 0.001, 0.003, 0.01)}
     )
 
     factors: int = 64
