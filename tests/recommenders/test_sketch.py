@@ -34,7 +34,7 @@ def trained_table(optimiser, dtype, dimensions, scale, rng):
         numbers = rng.choice(N, 20, replace=False).astype(np.int32)
         gradient = (10.0 ** rng.uniform(-9, 2, (20, 1)) * rng.standard_normal((20, dimensions))).astype(dtype)
         now = table.rows[numbers, 0].copy()
-        update(table, numbers, 0, 20, step, rule, now, gradient, np.arange(21, dtype=np.int32))
+        update(table, numbers, 0, 20, step, rule, now, gradient)
     find_travel(LATER, rule, travel)
     return table, rule, travel
 

@@ -1,4 +1,4 @@
-"""The blocks of tables that a document holds."""
+"""The blocks of tables that a document holds, and what of its text does not depend on the machine."""
 
 import re
 
@@ -20,3 +20,8 @@ def blocks(document):
             raise ValueError(f"block {name}: expected once, got twice")
         found[name] = document[begin.start() : end.end()] + "\n"
     return found
+
+
+def timeless(text):
+    """A text without how long a command took, and without the command."""
+    return re.sub(r" in [\d,]+ seconds| by `[^`]*`", "", text)

@@ -1,6 +1,5 @@
 """The reproductions on rankings as a user meets them, with two small made-up data sets in a folder."""
 
-import re
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +15,7 @@ from studies.reproduce import app, app_of
 from studies.reproduction.mml.recipe import Setup
 from studies.reproduction.raw import read_csv, to_csv
 from studies.reproduction.registry import REPRODUCTIONS
-from tests.studies.reproduction.documents import blocks
+from tests.studies.reproduction.documents import blocks, timeless
 from tests.studies.reproduction.frames import made_up
 
 ROOT = Path(__file__).parents[3]
@@ -53,10 +52,6 @@ def write_lists(folder, rng, n_users=40, n_items=60):
 
 def reproduce(*words):
     return exit_code(lambda: app_of(words)([*words], exit_on_error=False, print_error=False))
-
-
-def timeless(text):
-    return re.sub(r" in [\d,]+ seconds| by `[^`]*`", "", text)
 
 
 @pytest.mark.parametrize("name", TINY)

@@ -1,6 +1,5 @@
 """The command as a user meets it: what it prints, writes, refuses and does again."""
 
-import re
 from pathlib import Path
 
 import pytest
@@ -15,7 +14,7 @@ from studies.reproduction.registry import REPRODUCTIONS
 from studies.reproduction.settings import ReproduceSettings, command, data_of
 from studies.storage.ledger import LEDGER
 from studies.study.settings import StudySettings
-from tests.studies.reproduction.documents import blocks
+from tests.studies.reproduction.documents import blocks, timeless
 from tests.studies.reproduction.frames import made_up
 
 ROOT = Path(__file__).parents[3]
@@ -42,10 +41,6 @@ def reproduce(*words):
 
 def left_behind():
     return sorted(str(p) for p in Path().rglob("*"))
-
-
-def timeless(text):
-    return re.sub(r" in [\d,]+ seconds| by `[^`]*`", "", text)
 
 
 @pytest.mark.parametrize("name", TINY)

@@ -1,4 +1,4 @@
-"""The rows of a table that a batch names: which they are, reading them, and their step, in compiled code.
+"""The rows of a table that a batch names: which they are, and reading them, in compiled code.
 
 Shapes: D dimensions, n different rows, m namings.
 """
@@ -32,7 +32,7 @@ class Rows(NamedTuple):
     inverse: np.ndarray
     """[n] what they are multiplied by for that."""
     gradient: np.ndarray
-    """[n, D] the gradient of those that are named by something with a gradient."""
+    """[n, D] their gradients."""
     starts: np.ndarray
     """[n + 1] where the namings of each begin in `order`."""
     order: np.ndarray
@@ -69,21 +69,19 @@ def group(index, n, starts, order):
     """Sort positions by their number, those of equal number as they come.
 
     Args:
-        index: [m] numbers from 0 to n - 1; others are left out.
+        index: [m] numbers from 0 to n - 1.
         n: how many numbers there are.
         starts: [n + 1] overwritten: where the positions of each number begin in `order`.
         order: [m] overwritten with positions.
     """
     starts[: n + 1] = 0
     for i in range(len(index)):
-        if index[i] >= 0:
-            starts[index[i] + 1] += 1
+        starts[index[i] + 1] += 1
     for r in range(n):
         starts[r + 1] += starts[r]
     for i in range(len(index)):
-        if index[i] >= 0:
-            order[starts[index[i]]] = i
-            starts[index[i]] += 1
+        order[starts[index[i]]] = i
+        starts[index[i]] += 1
     for r in range(n, 0, -1):
         starts[r] = starts[r - 1]
     starts[0] = 0
@@ -160,12 +158,11 @@ def read_rows(found, first, stop, step, rule, travel, cosine):
 
 @compiled(fastmath=SUMS)
 def squared_norm(rows):
-    """Return the sum of squares of the gradients of rows that are named, float64."""
+    """Return the sum of squares of the gradients of rows, float64."""
     total, gradient = 0.0, rows.gradient
     for r in range(len(rows.numbers)):
-        if rows.starts[r] < rows.starts[r + 1]:
-            of_row = constant(0, gradient[0, 0])
-            for j in range(gradient.shape[1]):
-                of_row += gradient[r, j] * gradient[r, j]
-            total += of_row
+        of_row = constant(0, gradient[0, 0])
+        for j in range(gradient.shape[1]):
+            of_row += gradient[r, j] * gradient[r, j]
+        total += of_row
     return total

@@ -198,7 +198,7 @@ class Step(ABC):
                 change(rows, first, stop)
 
         def change(rows: Rows, first: int, stop: int) -> None:
-            update(rows.table, rows.numbers, first, stop, number, work.rule, rows.now, rows.gradient, rows.starts)
+            update(rows.table, rows.numbers, first, stop, number, work.rule, rows.now, rows.gradient)
             if rows is items and len(work.sketch.codes):
                 sketch_rows(rows.table, work.sketch, rows.numbers, first, stop)
 

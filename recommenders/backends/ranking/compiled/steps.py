@@ -99,9 +99,8 @@ def score_rows(table, step, rule, travel, users, items, cosine, scores):
                 a = max(last[row] - start, 0)
                 dot, square = _products_around(users, b, rows, bends, row, along[a], across[a])
             else:
-                if not read_row(rows, bends, last, path, start, along, across, row, now, 0):
-                    read_curved(table, row, step, rule, travel, now, 0)
-                dot, square = _products(users, b, now, 0)
+                scores[b, n] = score_row(table, row, step, rule, travel, users, b, cosine, now)
+                continue
             scores[b, n] = dot / max(np.sqrt(square), shortest) if cosine else dot
 
 

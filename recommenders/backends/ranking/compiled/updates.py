@@ -18,7 +18,7 @@ _SGD, _ADAGRAD, _ROW_WISE, _ADAM = SGD.code, Adagrad.code, RowWiseAdam.code, Ada
 
 
 @compiled(uses=(rules, tables))
-def update(table, numbers, first, stop, step, rule, now, gradient, named):
+def update(table, numbers, first, stop, step, rule, now, gradient):
     """Take a step of the rows that have a gradient.
 
     Args:
@@ -30,20 +30,18 @@ def update(table, numbers, first, stop, step, rule, now, gradient, named):
         rule: of the epoch.
         now: [n, D] where they are.
         gradient: [n, D].
-        named: [n + 1] ascending; rows r with named[r] = named[r + 1] have no gradient.
     """
     if rule.code == _SGD:
         rows = table.rows
         for r in range(first, stop):
-            if named[r] < named[r + 1]:
-                for j in range(now.shape[1]):
-                    rows[numbers[r], ROW, j] = now[r, j] - rule.rate * gradient[r, j]
+            for j in range(now.shape[1]):
+                rows[numbers[r], ROW, j] = now[r, j] - rule.rate * gradient[r, j]
     elif rule.code == _ADAGRAD:
-        _adagrad(table, numbers, first, stop, rule, now, gradient, named)
+        _adagrad(table, numbers, first, stop, rule, now, gradient)
     elif rule.code == _ROW_WISE:
-        _row_wise_adam(table, numbers, first, stop, step, rule, now, gradient, named)
+        _row_wise_adam(table, numbers, first, stop, step, rule, now, gradient)
     else:
-        _adam(table, numbers, first, stop, step, rule, now, gradient, named)
+        _adam(table, numbers, first, stop, step, rule, now, gradient)
 
 
 @compiled()
@@ -71,12 +69,12 @@ def _squared(gradient, r):
 
 
 @compiled(uses=(rules, tables))
-def _adagrad(table, numbers, first, stop, rule, now, gradient, named):
+def _adagrad(table, numbers, first, stop, rule, now, gradient):
     """See `update`."""
     rows, sums, rate, epsilon = table.rows, table.squares, rule.rate, rule.epsilon
     for r in range(first, stop):
         row = numbers[r]
-        if named[r] < named[r + 1] and _squared(gradient, r) != 0:
+        if _squared(gradient, r) != 0:
             for j in range(now.shape[1]):
                 total = sums[row, j] + gradient[r, j] * gradient[r, j]
                 sums[row, j] = total
@@ -84,13 +82,13 @@ def _adagrad(table, numbers, first, stop, rule, now, gradient, named):
 
 
 @compiled(uses=(rules, tables))
-def _row_wise_adam(table, numbers, first, stop, step, rule, now, gradient, named):
+def _row_wise_adam(table, numbers, first, stop, step, rule, now, gradient):
     """See `update`."""
     rows, means, squares, rate, epsilon = table.rows, table.means, table.squares, rule.rate, rule.epsilon
     one, b1, b2 = constant(1, rate), rule.beta1, rule.beta2
     length, d = constant(rule.length[step - rule.start] * rate, rate), constant(now.shape[1], rate)
     for r in range(first, stop):
-        row, norm = numbers[r], _squared(gradient, r) if named[r] < named[r + 1] else constant(0, rate)
+        row, norm = numbers[r], _squared(gradient, r)
         if norm == 0:
             continue
         square = b2 * squares[row, 0] + (one - b2) * (norm / d)
@@ -106,16 +104,9 @@ def _row_wise_adam(table, numbers, first, stop, step, rule, now, gradient, named
 
 
 @compiled(uses=(rules, tables, prefetching))
-def _adam(table, numbers, first, stop, step, rule, now, gradient, named):
+def _adam(table, numbers, first, stop, step, rule, now, gradient):
     """See `update`."""
-    rows, means, squares, bends, last, path = (
-        table.rows,
-        table.means,
-        table.squares,
-        table.bends,
-        table.last,
-        table.path,
-    )
+    rows, means, squares, bends, last, path = table
     rate, b1, b2, exact, own = rule.rate, rule.beta1, rule.beta2, rule.code == _ADAM, rule.momentum
     gone_means, gone_squares, at = own.of_mean, own.of_squares, step - rule.start
     one, length = constant(1, rate), constant(rule.length[at] * rate, rate)
@@ -125,7 +116,7 @@ def _adam(table, numbers, first, stop, step, rule, now, gradient, named):
         if r + AHEAD < stop:
             prefetch(means, numbers[r + AHEAD])
             prefetch(squares, numbers[r + AHEAD])
-        if named[r] == named[r + 1] or _squared(gradient, r) == 0:
+        if _squared(gradient, r) == 0:
             continue
         row, of_mean, of_square, momentum = numbers[r], b1, b2, len(means) > 0
         if exact:
@@ -162,14 +153,7 @@ def begin(table, rule):
     """
     if rule.code != _ADAM:
         return
-    rows, means, squares, bends, last, path = (
-        table.rows,
-        table.means,
-        table.squares,
-        table.bends,
-        table.last,
-        table.path,
-    )
+    rows, means, squares, bends, last, path = table
     epsilon, spread, reach = _ways(rule, 0)
     for row in range(len(rows)):
         if last[row] > 0:
@@ -188,14 +172,7 @@ def settle(table, step, rule, travel):
     """
     if rule.code != _ADAM:
         return
-    rows, means, squares, bends, last, path = (
-        table.rows,
-        table.means,
-        table.squares,
-        table.bends,
-        table.last,
-        table.path,
-    )
+    rows, means, squares, bends, last, path = table
     rate, along, across, start = rule.rate, travel.along, travel.across, rule.start
     gone_means, gone_squares = rule.momentum.of_mean, rule.momentum.of_squares
     now = np.empty((1, means.shape[1]), means.dtype)
