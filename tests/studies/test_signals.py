@@ -18,6 +18,8 @@ NUMBERS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 @pytest.fixture(autouse=True)
 def own_handlers():
     before = {number: signal.getsignal(number) for number in (*NUMBERS, signal.SIGALRM)}
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs begin with it ignored
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # as do those of nohup
     yield
     signal.setitimer(signal.ITIMER_REAL, 0)
     for number, handler in before.items():
