@@ -35,11 +35,11 @@ lint: $(READY) ## ruff, import-linter and mypy
 docs: $(READY) ## the documentation as a site in build/site, with the reference; a broken link is an error
 	$(BIN)/mkdocs build --strict --quiet
 
-test: $(READY) ## the tests (five minutes on 2 cores)
+test: $(READY) ## the tests (seven minutes on 2 cores)
 	$(PYTEST) -m "not slow and not nightly and not services"
 
-services: $(READY) ## tests with real servers, full disks, killed commands and other processes (three minutes on 2 cores)
-	$(PYTEST) -m "services and not slow"
+services: $(READY) ## tests with real servers, full disks, killed commands and other processes (four minutes on 2 cores)
+	$(PYTEST) -m "services and not slow and not nightly"
 
 nightly: $(READY) ## all tests but the slow ones, with all examples, seeds and kills (half an hour on 2 cores)
 	HYPOTHESIS_PROFILE=nightly $(PYTEST) -m "not slow"

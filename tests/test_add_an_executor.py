@@ -43,6 +43,7 @@ def test_it_keeps_the_contract(folder):
     assert int(re.search(r"(\d+) passed", done.stdout)[1]) >= 10
 
 
+@pytest.mark.nightly
 def test_a_comparison_comes_to_the_same_with_it(folder):
     (line,) = re.findall(r"`python -m (studies\.compare [^`]*)`", PAGE)
     results = []

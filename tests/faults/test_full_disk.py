@@ -82,6 +82,7 @@ def test_a_full_output_disk_costs_neither_the_report_nor_the_way_so_far(small_di
     assert {**resumed, "seconds": 0} == {**whole, "seconds": 0}
 
 
+@pytest.mark.nightly
 def test_a_full_tracking_disk_costs_a_warning_and_what_was_missed_is_sent_later(small_disk, tmp_path, migrated):
     shutil.copy(migrated, tmp_path / "whole.db")
     done = small_disk(

@@ -108,7 +108,9 @@ def test_mlflow_has_one_whole_run_of_a_study_that_was_killed(nursery, tmp_path, 
     assert result(killed) == result(whole)
 
 
-@pytest.mark.parametrize(("name", "settings"), [("compare", COMPARISON), ("tune", TUNING)])
+@pytest.mark.parametrize(
+    ("name", "settings"), [("compare", COMPARISON), pytest.param("tune", TUNING, marks=pytest.mark.nightly)]
+)
 def test_comparisons_and_tunings_go_on_after_kills(name, settings, nursery, tmp_path):
     words = [name, *as_words(settings), "--tracking-uri", "none", "--out", "out", "--jobs", "2"]
     whole = fresh(tmp_path, "whole")

@@ -16,7 +16,7 @@ from tests.faults.mlflow_runs import told
 from tests.studies.small import small_arguments
 from tests.waiting import eventually
 
-pytestmark = pytest.mark.services
+pytestmark = [pytest.mark.services, pytest.mark.nightly]  # tests/studies/comparison has one that is made up
 
 ROOT = Path(__file__).parents[2]
 

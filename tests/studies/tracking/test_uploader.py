@@ -10,6 +10,7 @@ from studies.tracking.record import RUNNING, SINGLE, Point, RunRecord
 from studies.tracking.server import connect
 from studies.tracking.tracker import Tracker, key_of
 from studies.tracking.uploader import Uploader
+from tests.strategies import NIGHTLY
 from tests.studies.tracking.dump import dump
 
 GROUP = ("making", "7")
@@ -85,7 +86,7 @@ def test_an_upload_that_failed_anywhere_is_completed_by_the_next_one(database, t
     counting = Faulty(connection[0], 10**9, reached)
     sent((counting, connection[1]), replace(tree(tmp_path), status=RUNNING), tree(tmp_path))
     expected, again = dump(path), 0
-    for nth in range(1, counting.n + 1):
+    for nth in range(1, counting.n + 1, 1 if NIGHTLY else 3):
         path, connection = database(f"{nth}.db")
         running, whole = replace(tree(tmp_path), status=RUNNING), tree(tmp_path)
         with pytest.raises(ConnectionError):
@@ -93,7 +94,7 @@ def test_an_upload_that_failed_anywhere_is_completed_by_the_next_one(database, t
         sent(connection, running, whole)
         assert dump(path) == expected, f"after request {nth}"
         again += 1
-    assert again > 10
+    assert again > (10 if NIGHTLY else 3)
 
 
 def test_the_same_uploader_goes_on_after_a_failure(database, tmp_path):
