@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 from abc import ABC
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Self
 
-from core.losses.setwise.constants import check_constant, constant_as_text
+from core.losses.setwise.constants import (
+    Range,
+    check_constant,
+    constant_as_text,
+    coordinates_of,
+    tuned_ranges,
+    with_coordinates,
+)
 
 
 @dataclass(frozen=True)
@@ -36,6 +44,27 @@ class RankingLoss(ABC):
         """Check every constant."""
         for field in fields(self):
             check_constant(f"loss {self.name}", field, getattr(self, field.name))
+
+    @property
+    def ranges(self) -> Mapping[str, Range]:
+        """Where its constants are tuned, by the names of coordinates."""
+        return tuned_ranges(self)
+
+    @property
+    def coordinates(self) -> Mapping[str, float]:
+        """The loss as a point in the region that is tuned, see `core.losses.setwise.constants.coordinates_of`."""
+        return coordinates_of(self)
+
+    def moved(self, values: Mapping[str, float]) -> Self:
+        """Return it elsewhere in the region that is tuned, its new constants with few digits.
+
+        Args:
+            values: by the names of coordinates; some of them.
+
+        Raises:
+            UserError: one is out of its range.
+        """
+        return with_coordinates(self, values)
 
     def __str__(self) -> str:
         """Return a line with every constant, from which `parse_ranking_loss` makes an equal loss."""

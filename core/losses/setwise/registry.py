@@ -10,6 +10,7 @@ from typing import ClassVar
 from core.common.errors import UserError, unknown_name
 from core.common.specification import Specification, read_settings
 from core.losses.setwise.constants import constant_as_text
+from core.losses.setwise.formula import FormulaLoss
 from core.losses.setwise.margins import CCL, MML, Contrastive
 from core.losses.setwise.pairwise import BPR, PairwiseHinge, Triplet
 from core.losses.setwise.pointwise import GBCE, MSE, SigmoidCE
@@ -19,6 +20,7 @@ from core.losses.setwise.softmax import BSL, SL, BSLBenchmark, BSLPaper, InfoNCE
 from core.losses.setwise.surrogates import PSL, SLAtK
 from core.losses.setwise.uniformity import DirectAU
 from core.losses.setwise.vector_loss import VectorLoss
+from core.programs.sets.formula import is_formula
 
 _ROWS: tuple[type[SetLoss], ...] = (
     *(MML, CCL, Contrastive, Triplet, InfoNCE, SL, BSL, BSLPaper, BSLBenchmark),
@@ -49,17 +51,24 @@ class SetLossSpec(Specification):
 
 
 def parse_ranking_loss(text: str) -> RankingLoss:
-    """Return the loss that a line such as `BSL:temperature=.08:exponent=1.22` names, in any case of letters.
+    """Return the loss that a line names, `BSL:temperature=.08:exponent=1.22` in any case of letters, or that of a formula.
 
     Raises:
-        UserError: an unknown name or constant, or a value of the wrong type or out of range.
+        UserError: an unknown name or constant, a value of the wrong type or out of range, or a malformed formula.
     """
+    if is_formula(text):
+        return FormulaLoss(text)
     spec = SetLossSpec.parse(text.lower())
     row = _BY_LOWER_NAME.get(spec.name)
     if row is None:
         raise unknown_name("loss", spec.name, [*RANKING_LOSSES, *ALIASES])
     loss: RankingLoss = read_settings(SetLossSpec(row.name, spec.settings), row)
     return loss
+
+
+def constants_given(text: str) -> frozenset[str]:
+    """Return the names of the constants that a line gives; in a formula, those without a number are open."""
+    return frozenset() if is_formula(text) else frozenset(name for name, _ in SetLossSpec.parse(text.lower()).settings)
 
 
 def parse_set_loss(text: str) -> SetLoss:

@@ -36,8 +36,10 @@ def encode(expression: Expression) -> EncodedExpression:
         expression: of a positive and its negatives.
 
     Raises:
-        UserError: it has a value for every negative instead of for every example.
+        UserError: it has a value for every negative instead of for every example, or a constant has no number.
     """
+    if expression.slots:
+        raise UserError(f"loss: expected a number for {', '.join(expression.slots)}, got none")
     if expression.level == Level.NEGATIVE:
         raise UserError(f"loss: expected a value for every example, got one for every negative, {expression}: reduce")
     numbers, operations = list[Expression](), list[Expression]()

@@ -2,12 +2,14 @@
 
     (1 - P).relu() + 150 * (N - 0.9).relu().mean()
 
-is the loss CCL. Expressions are built with operators and methods as tensors of torch are; numbers are constants.
+is the loss CCL. Expressions are built with operators and methods as tensors of torch are; numbers are constants. A
+constant whose number is still to be found has a name, such as m1: see `SLOT`.
 """
 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
@@ -71,11 +73,13 @@ INPUTS: Mapping[str, Level] = MappingProxyType(
         "rate": Level.EXAMPLE,
     }
 )
+#: Names of constants without a number: margins m, temperatures t and r, weights w, each with a number or none.
+SLOT = re.compile(r"[mtrw][0-9]{0,2}")
 
 
 @dataclass(frozen=True)
 class Expression:
-    """An input, a number, or an operation with its operands; two with equal parts are equal.
+    """An input, a constant, or an operation with its operands; two with equal parts are equal.
 
     Raises:
         UserError: an unknown name, a number of operands that the operation does not take, a number that is not finite,
@@ -100,7 +104,7 @@ class Expression:
                 raise UserError(f"{self.name}: expected operands that are both reduced or both not, got {self}")
             if self.name == "div" and self.operands[1].level == Level.NEGATIVE:
                 raise UserError(f"div: expected a divisor that no negative is part of, got {self.operands[1]}")
-        elif self.name and self.name not in INPUTS:
+        elif self.name and self.name not in INPUTS and not SLOT.fullmatch(self.name):
             raise UserError(f"expected one of {', '.join((*INPUTS, *OPERATIONS))}, got {self.name!r}")
         if not math.isfinite(self.number):
             raise UserError(f"expected finite numbers in a loss, got {self.number}")
@@ -108,11 +112,36 @@ class Expression:
     @property
     def level(self) -> Level:
         """The level of its values."""
-        if self.name in INPUTS:
-            return INPUTS[self.name]
-        if self.name and OPERATIONS[self.name].is_reduction:
+        if self.name not in OPERATIONS:
+            return INPUTS.get(self.name, Level.EXAMPLE)
+        if OPERATIONS[self.name].is_reduction:
             return Level.REDUCED
         return max((one.level for one in self.operands), default=Level.EXAMPLE)
+
+    @property
+    def slots(self) -> tuple[str, ...]:
+        """The names of its constants without a number, in order, each once."""
+        if SLOT.fullmatch(self.name):
+            return (self.name,)
+        return tuple(dict.fromkeys(name for one in self.operands for name in one.slots))
+
+    def bound(self, values: Mapping[str, float]) -> Expression:
+        """Return it with numbers for constants.
+
+        Args:
+            values: by the names of `slots`; others stay.
+
+        Raises:
+            UserError: a number that is not finite, or whose reciprocal is not.
+        """
+        if self.name in values:
+            return Expression("", number=float(values[self.name]))
+        operands = tuple(one.bound(values) for one in self.operands)
+        if self.name == "div" and not operands[1].name:
+            if not operands[1].number:
+                raise UserError(f"expected no division by 0 in a loss, got {self} with {self.operands[1]} = 0")
+            return operands[0] * (1 / operands[1].number)
+        return self if operands == self.operands else Expression(self.name, operands)
 
     def __str__(self) -> str:
         """Return it as text."""

@@ -17,9 +17,9 @@ import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
 from core.common.seeding import derive_seed
-from core.losses.setwise.constants import Range, coordinates_of, short, tuned_ranges, with_coordinates
+from core.losses.setwise.constants import Range, short
 from core.losses.setwise.ranking_loss import RankingLoss
-from core.losses.setwise.registry import SetLossSpec, parse_ranking_loss
+from core.losses.setwise.registry import constants_given, parse_ranking_loss
 from recommenders.models.vectors.model import VectorModel
 from studies.common.processes import quiet
 from studies.evaluation.ranking.methods import TUNING_METHODS
@@ -66,8 +66,8 @@ class RankingTuner:
         self, line: str, model: VectorModel, given: frozenset[str], first: Point, seed: int, method: str = "tpe"
     ) -> None:
         self._first, self._seed, self._round, self._method = first, seed, 0, TUNING_METHODS[method]
-        kept = {name for name, _ in SetLossSpec.parse(line.lower()).settings}
-        ranges = tuned_ranges(first.loss)
+        kept = constants_given(line)
+        ranges = first.loss.ranges
         self._constants = {name: one for name, one in ranges.items() if name.partition(".")[0] not in kept}
         open_ones = [name for name in _OF_MODEL if hasattr(model, name) and name not in given]
         self._of_model = {name: _OF_MODEL[name] for name in open_ones}
@@ -132,7 +132,7 @@ class RankingTuner:
 
     def _params(self, point: Point) -> dict[str, Value]:
         """Return a point as Optuna has it; what is out of a range is at its end."""
-        values: dict[str, Value] = {"learning_rate": point.learning_rate, **coordinates_of(point.loss), **point.model}
+        values: dict[str, Value] = {"learning_rate": point.learning_rate, **point.loss.coordinates, **point.model}
         found: dict[str, Value] = {}
         for name, one in self._open.items():
             value = values[name]
@@ -143,7 +143,7 @@ class RankingTuner:
         return found
 
     def _point(self, params: Mapping[str, Any]) -> Point:
-        loss = with_coordinates(self._first.loss, {name: params[name] for name in self._constants})
+        loss = self._first.loss.moved({name: params[name] for name in self._constants})
         model: dict[str, Value] = {}
         for name, one in self._of_model.items():
             if isinstance(one, Range):

@@ -12,6 +12,7 @@ from core.common.errors import UserError
 from core.common.jit import compiled
 from core.losses.setwise.set_loss import SetScores
 from core.programs.sets import functions
+from core.programs.sets.by_torch import evaluate_by_torch
 from core.programs.sets.encoded import encode
 from core.programs.sets.expression import COUNT, QUANTILE, RATE, D, Expression, Level, N, P
 from core.programs.sets.interpreter import evaluate
@@ -91,27 +92,6 @@ def losses(draw):
     return outer * second + (first / (second.square() + 1)).tanh().exp() - draw(st.sampled_from([P, second, first]))
 
 
-def by_torch(expression, leaves):
-    """Evaluate an expression by autograd."""
-    if not expression.name:
-        return torch.tensor(expression.number, dtype=torch.float64)
-    if expression.name in leaves:
-        return leaves[expression.name]
-    x, *rest = (by_torch(one, leaves) for one in expression.operands)
-    reductions = {
-        "mean": lambda x: x.mean(1, keepdim=True),
-        "sum": lambda x: x.sum(1, keepdim=True),
-        "max": lambda x: x.gather(1, x.argmax(1, keepdim=True)),
-        "log_sum_exp": lambda x: x.logsumexp(1, keepdim=True),
-        "log_mean_exp": lambda x: x.logsumexp(1, keepdim=True) - math.log(x.shape[1]),
-        "softplus": lambda x: torch.logaddexp(x, torch.zeros_like(x)),
-        "add": lambda x: x + rest[0],
-        "mul": lambda x: x * rest[0],
-        "div": lambda x: x / rest[0],
-    }
-    return reductions.get(expression.name, lambda x: getattr(x, expression.name)())(x)
-
-
 @law
 @given(losses(), st.integers(0, 2**32 - 1), st.integers(1, 40), st.sampled_from([1, 3, 16, 17, 300]))
 def test_an_expression_is_what_autograd_says(expression, seed, batch, n):
@@ -121,7 +101,7 @@ def test_an_expression_is_what_autograd_says(expression, seed, batch, n):
     constants = {"count": n, "rate": 0.01}
     leaves |= {name: torch.tensor(float(value), dtype=torch.float64) for name, value in constants.items()}
     leaves["quantile"] = torch.tensor(quantile[:, None])
-    value = by_torch(expression, leaves)
+    value = evaluate_by_torch(expression, leaves)
     value.sum().backward()
     found = evaluate(encode(expression), p, n_scores, quantile, 0.01)
     expected = value[:, 0].detach(), leaves["p"].grad[:, 0], leaves["n"].grad

@@ -1,0 +1,104 @@
+"""A set-wise loss that a formula describes, found by a search or written by a person."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import ClassVar
+
+import torch
+
+from core.common.errors import UserError
+from core.losses.setwise.constants import Range, short
+from core.losses.setwise.set_loss import LossAndGradients, SetLoss, SetScores
+from core.programs.sets.by_torch import evaluate_by_torch
+from core.programs.sets.expression import Expression
+from core.programs.sets.formula import check_loss, formula_of, parse_formula
+
+#: First letter of a constant -> where it is tuned: margins, temperatures (two kinds), weights.
+_RANGES: Mapping[str, Range] = {
+    "m": Range(-0.5, 1.2, False),
+    "t": Range(0.02, 1.0, True),
+    "r": Range(0.05, 2.0, True),
+    "w": Range(0.3, 1000.0, True),
+}
+
+
+def usual_ranges(expression: Expression) -> dict[str, Range]:
+    """Return where the constants of a loss that have no number are tuned, by their first letter."""
+    return {name: _RANGES[name[0]] for name in expression.slots}
+
+
+def middle(region: Range) -> float:
+    """Return the number in the middle of a region."""
+    low, high, log = region
+    return short((low * high) ** 0.5 if log else (low + high) / 2)
+
+
+@dataclass(frozen=True)
+class FormulaLoss(SetLoss):
+    """See SetLoss. Constants without a number have the middle of the region in which they are tuned.
+
+    Args:
+        text: a formula, see `core.programs.sets.formula`.
+
+    Raises:
+        FormulaError, UserError: it is none, or not that of a loss of a positive and its negatives.
+    """
+
+    name: ClassVar[str] = "formula"
+    formula: ClassVar[str] = ""
+    source: ClassVar[str] = "as it is written"
+    published: ClassVar[str] = ""
+    scores: ClassVar[str] = "any"  # type: ignore[assignment]
+
+    text: str
+
+    def __post_init__(self) -> None:
+        """Read the formula, which is kept as it is printed."""
+        object.__setattr__(self, "text", formula_of(check_loss(parse_formula(self.text))))
+
+    def __str__(self) -> str:
+        """Return the formula."""
+        return self.text
+
+    @cached_property
+    def shape(self) -> Expression:
+        """The loss, in which constants may have no number."""
+        return parse_formula(self.text)
+
+    @cached_property
+    def expression(self) -> Expression:
+        """See SetLoss."""
+        return self.shape.bound(self.coordinates)
+
+    @property
+    def ranges(self) -> Mapping[str, Range]:
+        """See RankingLoss: those of its constants without a number."""
+        return usual_ranges(self.shape)
+
+    @property
+    def coordinates(self) -> Mapping[str, float]:
+        """See RankingLoss."""
+        return {name: middle(region) for name, region in self.ranges.items()}
+
+    def moved(self, values: Mapping[str, float]) -> FormulaLoss:
+        """See RankingLoss: constants get numbers, and are tuned no more.
+
+        Raises:
+            UserError: a name that it does not have.
+        """
+        if unknown := sorted(values.keys() - set(self.shape.slots)):
+            raise UserError(f"loss {self.text}: expected {', '.join(self.shape.slots)}, got {', '.join(unknown)}")
+        return FormulaLoss(formula_of(self.shape.bound({name: short(value) for name, value in values.items()})))
+
+    def evaluate(self, scores: SetScores) -> LossAndGradients:
+        """See SetLoss."""
+        p = scores.positive[:, None].clone().requires_grad_()
+        n = scores.negatives.clone().requires_grad_()
+        inputs = {"p": p, "n": n, "count": n.new_tensor(float(n.shape[1]))}
+        with torch.enable_grad():
+            value = evaluate_by_torch(self.expression, inputs)
+            of_p, of_n = torch.autograd.grad(value.sum(), (p, n), materialize_grads=True)
+        return LossAndGradients(value[:, 0].detach(), of_p[:, 0], of_n)
