@@ -9,15 +9,7 @@ from itertools import pairwise
 from typing import Any, NamedTuple, TypeVar
 
 from core.common.errors import UserError, format_value
-
-
-class Range(NamedTuple):
-    """The region of a constant that is tuned."""
-
-    low: float
-    high: float
-    log: bool
-    """Whether by its logarithm."""
+from core.common.region import Range, short
 
 
 class Vector(NamedTuple):
@@ -55,8 +47,6 @@ def _numbers(low: float, high: float, *, above: bool = False) -> Callable[[objec
 
 _WEIGHT, _MARGIN = _numbers(0, 1e9), _numbers(-1e9, 1e9)
 _KIND = "kind"
-#: Digits that a tuned number keeps.
-_DIGITS = 4
 
 
 def temperature(default: float, *, tuned: bool = True) -> Any:
@@ -191,11 +181,6 @@ def constant_as_text(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     return repr(float(value)) if isinstance(value, int | float) else str(value)
-
-
-def short(value: float) -> float:
-    """Return a number with few digits, so that the line of a loss that was tuned is short."""
-    return float(f"{value:.{_DIGITS}g}")
 
 
 L = TypeVar("L")

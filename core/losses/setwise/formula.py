@@ -10,7 +10,7 @@ from typing import ClassVar
 import torch
 
 from core.common.errors import UserError
-from core.losses.setwise.constants import Range, short
+from core.common.region import Range, short
 from core.losses.setwise.set_loss import LossAndGradients, SetLoss, SetScores
 from core.programs.sets.by_torch import evaluate_by_torch
 from core.programs.sets.expression import Expression
@@ -28,12 +28,6 @@ _RANGES: Mapping[str, Range] = {
 def usual_ranges(expression: Expression) -> dict[str, Range]:
     """Return where the constants of a loss that have no number are tuned, by their first letter."""
     return {name: _RANGES[name[0]] for name in expression.slots}
-
-
-def middle(region: Range) -> float:
-    """Return the number in the middle of a region."""
-    low, high, log = region
-    return short((low * high) ** 0.5 if log else (low + high) / 2)
 
 
 @dataclass(frozen=True)
@@ -81,7 +75,7 @@ class FormulaLoss(SetLoss):
     @property
     def coordinates(self) -> Mapping[str, float]:
         """See RankingLoss."""
-        return {name: middle(region) for name, region in self.ranges.items()}
+        return {name: region.at(0.5) for name, region in self.ranges.items()}
 
     def moved(self, values: Mapping[str, float]) -> FormulaLoss:
         """See RankingLoss: constants get numbers, and are tuned no more.

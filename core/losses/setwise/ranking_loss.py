@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import ClassVar, Literal, Self
 
+from core.common.region import Range
 from core.losses.setwise.constants import (
-    Range,
     check_constant,
     constant_as_text,
     coordinates_of,

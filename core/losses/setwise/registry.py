@@ -51,7 +51,7 @@ class SetLossSpec(Specification):
 
 
 def parse_ranking_loss(text: str) -> RankingLoss:
-    """Return the loss that a line names, `BSL:temperature=.08:exponent=1.22` in any case of letters, or that of a formula.
+    """Return the loss that a line names, such as `BSL:exponent=1.22` in any case of letters, or that of a formula.
 
     Raises:
         UserError: an unknown name or constant, a value of the wrong type or out of range, or a malformed formula.

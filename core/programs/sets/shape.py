@@ -20,6 +20,7 @@ from itertools import product
 from typing import Any
 
 from core.common.errors import UserError
+from core.common.region import Range
 from core.programs.sets.expression import D, Expression, N, P
 from core.programs.sets.formula import formula_of
 
@@ -49,6 +50,11 @@ SOURCES = ("n", "d")
 _SCALED = frozenset(("softplus", "exp", "sigmoid", "tanh", "atan"))
 _SHIFTED = frozenset(("relu", "softplus", "square", "relu_square", "sigmoid", "tanh", "atan"))
 _EXPONENTIAL = frozenset(("log_mean_exp", "log_sum_exp"))
+#: Where constants are tuned: cosines of positives, of negatives, and their differences; temperatures; weights of means
+#: over negatives most of which are far away, and of those that are like the hardest one.
+_MARGINS = {"p": Range(0.3, 1.2, False), "n": Range(-0.2, 1.0, False), "d": Range(-1.0, 0.5, False)}
+_TEMPERATURE, _OF_REDUCTION = Range(0.02, 1.0, True), Range(0.05, 2.0, True)
+_OF_MEANS, _OF_HARDEST = Range(0.3, 1000.0, True), Range(0.5, 3.0, True)
 
 
 @dataclass(frozen=True)
@@ -72,6 +78,12 @@ class Pull:
             return None
         x = Expression("m0") - P if self.shifted else -P
         return FUNCTIONS[self.function](x / Expression("t0") if self.function in _SCALED else x)
+
+    @property
+    def ranges(self) -> dict[str, Range]:
+        """Where its constants are tuned."""
+        margin = {"m0": _MARGINS["p"]} if self.shifted else {}
+        return margin | ({"t0": _TEMPERATURE} if self.function in _SCALED else {})
 
     @property
     def complexity(self) -> int:
@@ -116,6 +128,22 @@ class Push:
         # Times its temperature, so that the size of the gradient does not depend on it.
         return temperature * reduced if self.outer == "identity" else FUNCTIONS[self.outer](reduced)
 
+    def ranges(self, k: int) -> dict[str, Range]:
+        """Return where its constants are tuned.
+
+        Args:
+            k: its number, from 1.
+        """
+        is_hardest = self.reduction != "mean" and self.outer == "identity"
+        every = {
+            f"w{k}": (_OF_HARDEST if is_hardest else _OF_MEANS) if self.weighted else None,
+            f"m{k}": _MARGINS[self.source] if self.shifted else None,
+            f"t{k}": _TEMPERATURE,
+            f"r{k}": _OF_REDUCTION,
+        }
+        there = set(self.expression(k).slots) | {f"w{k}"}
+        return {name: one for name, one in every.items() if one is not None and name in there}
+
     @property
     def complexity(self) -> int:
         """Functions and constants."""
@@ -150,6 +178,14 @@ class Shape:
             total = one if total is None else total + one
         assert total is not None, "there is a push"
         return total
+
+    @property
+    def ranges(self) -> dict[str, Range]:
+        """Where its constants are tuned, by their names."""
+        found = self.pull.ranges
+        for k, push in enumerate(self.pushes, 1):
+            found |= push.ranges(k)
+        return found
 
     @property
     def key(self) -> str:

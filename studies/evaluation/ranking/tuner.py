@@ -16,8 +16,8 @@ from typing import Any
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
+from core.common.region import Range, short
 from core.common.seeding import derive_seed
-from core.losses.setwise.constants import Range, short
 from core.losses.setwise.ranking_loss import RankingLoss
 from core.losses.setwise.registry import constants_given, parse_ranking_loss
 from recommenders.models.vectors.model import VectorModel
