@@ -1,26 +1,35 @@
 """`python -m studies.run`: search a loss for a recommender, check it, and compare it with the known ones."""
 
-from __future__ import annotations
-
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
-from cyclopts import Group, Parameter
+from cyclopts import App, Group, Parameter
 from rich.console import Console
 
 from recommenders.data import DataFiles
-from studies.common.command import make_app, run_app
+from recommenders.tasks.ranking.loss_problem import USUAL
+from searchers import SEARCHERS, YOUR_OWN
+from studies.common.command import make_app, option_value, run_app
 from studies.running.outcome import KEPT
 from studies.running.running import Messages, StudyRun
 from studies.storage.locking import own_folder
 from studies.storage.output import RESULT, OutputFolder, folder_name
 from studies.study.console import LiveProgress, for_tables, new_console, print_lines, warning_to
+from studies.study.parts import PART
+from studies.study.ranking import RankingSearchSettings
 from studies.study.settings import PlaceSettings, StudySettings
+from studies.study.settings_data import listed
+from studies.study.settings_search import JudgingSettings, SearchSettings
+from studies.study.settings_training import FORMULA, SPACED, check_choice
 from studies.study.study import Study
 from studies.study.summary import print_report
 
+_NAME = "python -m studies.run"
 app = make_app(
-    "python -m studies.run",
+    _NAME,
     "Search a loss function for a recommender (AutoLossGen, SIGIR 2022): phase I searches, phase II checks which way "
     "the losses found push predictions, phase III trains the best ones and known losses to convergence and compares.",
 )
@@ -38,6 +47,77 @@ def run(
     ready.problem.use_cores()
     with own_folder(places.out or default_folder(study, places.files)) as folder:
         _run(ready, places, folder)
+
+
+#: Searches losses of rankings.
+rankings = make_app(
+    _NAME,
+    "Search a loss of one positive and its negatives for a model that ranks items: phase I proposes shapes, each "
+    "judged with its constants tuned on validation; phase III trains the best ones and known losses, tuned alike, "
+    "with several seeds and compares.",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RankingStudy:
+    """A study of losses of rankings."""
+
+    task: Annotated[str, Parameter(help="What the model is for: ranking here; without it, predictions.")] = "ranking"
+    searcher: Annotated[str, Parameter(help=listed("Who proposes losses", SEARCHERS) + YOUR_OWN)] = "gp"
+    seed: int = 0
+    """Decides every random draw, the validation part among them."""
+    ranking: Annotated[RankingSearchSettings, PART] = field(default_factory=RankingSearchSettings)
+    trainings: int = SearchSettings.trainings
+    """How many shapes Phase I tunes and trains."""
+    minutes: float | None = None
+    """End Phase I after this time, if it comes first."""
+    guess: Annotated[tuple[str, ...], FORMULA, Parameter(show_default=False)] = ()
+    """Shapes that the searcher proposes first, such as "mean(relu(d - m1))" (repeat the option for several)."""
+    candidates_per_step: int = 2
+    """How many shapes are proposed at a time."""
+    finalists: int = 3
+    """How many of the best are trained to convergence."""
+    simpler: int = 2
+    """How many more are, that are the best of all no longer ones."""
+    pick: str = JudgingSettings.pick
+    """Which of them is the found loss: best, complexity<=5 (parts) or within<=0.001 (the simplest that close)."""
+    baseline: Annotated[tuple[str, ...], FORMULA, SPACED] = USUAL
+    """Losses to compare with, by name or formula, tuned alike unless their constants are given."""
+    repeats: int = JudgingSettings.repeats
+    """Seeds with which the found loss and the baselines are trained for the final comparison."""
+
+    @property
+    def study(self) -> StudySettings:
+        """The study."""
+        search = SearchSettings(
+            problem=self.ranking.line(),
+            trainings=self.trainings,
+            minutes=self.minutes,
+            guess=self.guess,
+            candidates_per_step=self.candidates_per_step,
+        )
+        judging = JudgingSettings(
+            finalists=self.finalists,
+            simpler=self.simpler,
+            pick=self.pick,
+            baseline=self.baseline,
+            repeats=self.repeats,
+        )
+        return StudySettings(searcher=self.searcher, seed=self.seed, search=search, judging=judging)
+
+
+_RANKING = RankingStudy()
+
+
+@rankings.default
+def run_rankings(
+    *,
+    study: Annotated[RankingStudy, Parameter(name="*", group=Group("Study", sort_key=1), negative="")] = _RANKING,
+    places: Annotated[PlaceSettings, Parameter(name="*", group=Group("Places", sort_key=2), negative="")] = _PLACES,
+) -> None:
+    """Run one study of losses of rankings and write result.json."""
+    check_choice("task", study.task, ("ranking",))
+    run(study=study.study, places=places)
 
 
 def _run(ready: Study, places: PlaceSettings, folder: OutputFolder) -> None:
@@ -76,5 +156,10 @@ def default_folder(study: StudySettings, files: DataFiles) -> Path:
     return Path("results") / folder_name(name)
 
 
+def app_of(words: Sequence[str]) -> App:
+    """Return the command of the task that is asked for."""
+    return rankings if option_value(words, "--task") == "ranking" else app
+
+
 if __name__ == "__main__":
-    run_app(app)
+    run_app(app_of(sys.argv[1:]))

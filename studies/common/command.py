@@ -64,6 +64,18 @@ def run_app(app: cyclopts.App, arguments: Sequence[str] | None = None) -> NoRetu
     sys.exit(code or out.end())
 
 
+def option_value(words: Sequence[str], name: str) -> str | None:
+    """Return the last value that an option has among the words of a command; None if it is not there.
+
+    Args:
+        words: of the command.
+        name: of the option, as in --task.
+    """
+    given = [after for word, after in zip(words, [*words, ""][1:], strict=True) if word == name]
+    given += [word.partition("=")[2] for word in words if word.startswith(f"{name}=")]
+    return given[-1] if given else None
+
+
 def exit_code(command: Callable[[], object]) -> int:
     """Run a command; what it leaves with. Errors that a person can mend are told on stderr."""
     try:

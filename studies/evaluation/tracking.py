@@ -45,7 +45,7 @@ class EvaluationTracker(Tracker):
         settings = {f"setting.{name}": str(value) for name, value in self._settings.items()}
         tags = {**self._tags, **settings, "mlflow.note.content": "\n\n".join(conclusion)}
         self._send_root("the result", tags=tags, artifacts={file.name: file for file in files})
-        name = allowed(outcome.metric.name)
+        name = outcome.metric.name
         columns = (f"valid_{name}", f"test_{name}", f"test_{name}_std")
         chosen = list(outcome.losses[0].choice.shown)
         self._save_view("Losses side by side", columns, chosen)
@@ -65,17 +65,12 @@ class EvaluationTracker(Tracker):
         return RunRecord(one.name, self._group, key, tags, chosen, loss_points(outcome, one))
 
 
-def allowed(metric: str) -> str:
-    """Return the name of a metric as MLflow takes it: recall@20 is recall_at_20."""
-    return metric.replace("@", "_at_")
-
-
 def loss_points(outcome: Outcome, one: EvaluatedLoss) -> list[Point]:
     """Every metric of a loss for each seed, its mean and how far the seeds are apart."""
     points = []
     for part, short in (("validation", "valid"), ("test", "test")):
         for metric in outcome.metrics:
-            name, values = f"{short}_{allowed(metric.name)}", one.values(part, metric.name)
+            name, values = f"{short}_{metric.name}", one.values(part, metric.name)
             points += [Point(seed, {f"{name}_per_seed": value}) for seed, value in enumerate(values)]
             if all(map(math.isfinite, values)):
                 spread = {f"{name}_std": stdev(values)} if len(values) > 1 else {}

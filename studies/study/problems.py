@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from core.common.errors import unknown_name
 from core.common.loading import find_class, source_digest, user_errors_from
-from core.common.specification import Specification, kinds_of_arguments, read_values
+from core.common.specification import Specification, kinds_of_arguments, read_settings, read_values
 from core.phases.problem import StudyProblem
 from recommenders import recommender_source
 from recommenders.backends.registry import backend_source
 from recommenders.data import DataFiles, Dataset
 from searchers import searcher_source
 from studies.study.loss import make_loss_problem
+from studies.study.ranking import RankingSearchSettings, make_ranking_problem
 
 if TYPE_CHECKING:
     from studies.study.settings import StudySettings
@@ -55,13 +56,20 @@ class Ingredients:
 class ProblemEntry:
     """A row of the registry."""
 
-    make: Callable[[Ingredients], StudyProblem[Any]]
+    make: Callable[[Ingredients, ProblemSpec], StudyProblem[Any]]
     about: str
     """What is searched, for --help."""
+    settings: type | None = None
+    """Of its line, in place of the options of data, training and losses; None: it reads those options."""
 
 
 PROBLEMS: Mapping[str, ProblemEntry] = MappingProxyType(
-    {LOSS: ProblemEntry(make_loss_problem, "a loss that trains a recommender")}
+    {
+        LOSS: ProblemEntry(lambda given, spec: make_loss_problem(given), "a loss that trains a recommender"),
+        "ranking": ProblemEntry(
+            make_ranking_problem, "a loss that trains a model on rankings, see --task ranking", RankingSearchSettings
+        ),
+    }
 )
 #: Goes on where --help lists the names.
 YOUR_OWN = " Or package.module:Class, with settings as in bits:Bits:length=30, see docs/add-a-problem.md."
@@ -77,7 +85,7 @@ def parse_problem(text: str) -> ProblemSpec:
     if ":" not in spec.name:
         if spec.name not in PROBLEMS:
             raise unknown_name("problem", spec.name, PROBLEMS)
-        read_values(spec, {})
+        read_settings(spec, PROBLEMS[spec.name].settings)
     return spec
 
 
@@ -94,9 +102,15 @@ def check_problem(text: str) -> tuple[ProblemSpec, type[StudyProblem[Any]] | Non
     return spec, kind, read_values(spec, kinds_of_arguments(kind))
 
 
-def is_own(text: str) -> bool:
-    """Return whether a line names a class of one's own, which reads no settings of data, training and losses."""
-    return ":" in ProblemSpec.parse(text).name
+def brings_settings(text: str) -> bool:
+    """Return whether a line has settings of its own, as a class of one's own has: then no others are read."""
+    name = ProblemSpec.parse(text).name
+    return ":" in name or PROBLEMS[name].settings is not None
+
+
+def reads_files(text: str) -> bool:
+    """Return whether the problem of a line is about data that may be given as files."""
+    return ":" not in ProblemSpec.parse(text).name
 
 
 def problem_source(text: str) -> str | None:
@@ -137,7 +151,7 @@ def make_problem(given: Ingredients) -> StudyProblem[Any]:
     """
     spec, kind, values = check_problem(given.settings.search.problem)
     if kind is None:
-        return PROBLEMS[spec.name].make(given)
+        return PROBLEMS[spec.name].make(given, spec)
     with user_errors_from(f"problem {spec.name}: its constructor", exits=True):
         made: StudyProblem[Any] = kind(**values)
     return made

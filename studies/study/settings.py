@@ -24,7 +24,7 @@ from searchers import SEARCHERS, YOUR_OWN
 from studies.common.processes import usable_cores
 from studies.storage.output import plain
 from studies.study.parts import PART, changed, compose, flat
-from studies.study.problems import LOSS, is_own
+from studies.study.problems import LOSS, brings_settings, reads_files
 from studies.study.settings_data import DataSettings, listed
 from studies.study.settings_search import JudgingSettings, LossSettings, SearchSettings
 from studies.study.settings_training import PRESETS, TrainingSettings
@@ -62,7 +62,7 @@ class StudySettings:
     @property
     def _unused(self) -> tuple[DataSettings | TrainingSettings | LossSettings, ...]:
         """The parts that the problem does not read: one of one's own has settings of its own in place of them."""
-        return (self.data, self.training, self.losses) if is_own(self.search.problem) else ()
+        return (self.data, self.training, self.losses) if brings_settings(self.search.problem) else ()
 
     def on(self, files: DataFiles) -> Self:
         """Return these settings with the name of the data set that they mean where these files are given.
@@ -72,7 +72,7 @@ class StudySettings:
         """
         if not self._unused:
             return replace(self, data=self.data.on(files))
-        if files.parts:
+        if files.parts and not reads_files(self.search.problem):
             raise UserError(f"--data: --problem {self.search.problem} has no use for it")
         return self
 

@@ -21,15 +21,24 @@ def now() -> int:
     return int(time.time() * 1000)
 
 
+def allowed(metric: str) -> str:
+    """Return the name of a metric as MLflow takes it: recall@20 is recall_at_20."""
+    return metric.replace("@", "_at_")
+
+
 @dataclass(frozen=True)
 class Point:
     """Values of some metrics at one step."""
 
     step: int
     values: Mapping[str, float | None]
-    """By the names of the metrics; what is not finite is left out, MLflow cannot draw it."""
+    """By the names of the metrics, as `allowed`; what is not finite is left out, MLflow cannot draw it."""
     time: int = field(default_factory=now)
     """Milliseconds since 1970."""
+
+    def __post_init__(self) -> None:
+        """Name metrics as MLflow takes them."""
+        object.__setattr__(self, "values", {allowed(name): value for name, value in self.values.items()})
 
 
 @dataclass(frozen=True)

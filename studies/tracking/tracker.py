@@ -16,7 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from studies.tracking.record import FINISHED, RunRecord, now
+from studies.tracking.record import FINISHED, RunRecord, allowed, now
 from studies.tracking.server import how_to_compare, reaching
 from studies.tracking.uploader import Uploader
 
@@ -135,7 +135,7 @@ def save_view(
     state = {
         "orderByKey": "attributes.start_time",
         "orderByAsc": False,
-        "selectedColumns": [f"metrics.`{metric}`" for metric in metrics] + [f"params.`{param}`" for param in params],
+        "selectedColumns": [f"metrics.`{allowed(metric)}`" for metric in metrics] + [f"params.`{param}`" for param in params],
         "runsHiddenMode": "FIRST_10_RUNS",
     }
     packed = base64.b64encode(zlib.compress(json.dumps(state).encode())).decode()

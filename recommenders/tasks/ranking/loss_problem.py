@@ -1,0 +1,242 @@
+"""The problem of a set-wise loss that trains a model on rankings: each shape is judged with its constants tuned."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from types import MappingProxyType
+from typing import Any
+
+from core.common.errors import UserError
+from core.common.restoring import read
+from core.common.seeding import derive_seed
+from core.losses.setwise.registry import parse_ranking_loss
+from core.losses.setwise.set_loss import SetLoss
+from core.phases.contender import Contender
+from core.phases.problem import StudyProblem
+from core.phases.terms import Terms
+from core.problems.set_screen import SetScreen, drawn
+from core.programs.sets.formula import is_formula
+from core.programs.sets.shape import Shape
+from core.programs.sets.space import ShapeSpace
+from core.search.problem import Finding, Measurement
+from core.search.trial import Verdict
+from recommenders.backends.ranking.base import VectorTask
+from recommenders.common.machine import Machine
+from recommenders.data.implicit import described, summarise
+from recommenders.tasks.ranking.anchors import parse_anchor
+from recommenders.tasks.ranking.convergence import RankingConvergence
+from recommenders.tasks.ranking.metrics import RankingMetric, find_ranking_metric
+from recommenders.tasks.ranking.ranks import rank_items
+from recommenders.tasks.ranking.training import RankingPlan
+from recommenders.tasks.ranking.tuning import DRAWN_FOR_ONE, RATE, Halving, HalvingTuner, OpenLoss, TunedLoss
+
+#: What found losses are compared with unless said otherwise.
+USUAL = ("BPR", "SL", "BSL", "CCL")
+_VERDICTS: Mapping[str, str] = MappingProxyType(
+    {
+        Verdict.ACCEPTED.value: "Trained with tuned constants, and the reward passed the reward filter.",
+        Verdict.REJECTED.value: "Trained with tuned constants, and the reward fell below the reward filter.",
+        Verdict.ZERO_GRADIENT.value: "Not trained: on simulated scores it does not pull positives, or push negatives.",
+        Verdict.DUPLICATE.value: "Not trained: its gradient is that of an earlier one, but for a factor.",
+        Verdict.NON_FINITE.value: "Its values, gradients or trained vectors are not finite numbers.",
+        Verdict.WRONG_DIRECTION.value: "Not trained: it pulls positives down or negatives up on simulated scores.",
+    }
+)
+RANKING_TERMS = Terms(
+    one="loss",
+    many="losses",
+    complexity="parts",
+    constant="constants",
+    verdicts=dict(_VERDICTS),
+)
+
+
+class RankingLossProblem(StudyProblem[Shape]):
+    """Shapes of set-wise losses, each measured by a model that it trains with tuned constants, from a fresh start.
+
+    Args:
+        task: the model, its data, and how a step is taken.
+        plan: of trainings to convergence.
+        machine: what is trained on.
+        halving: how constants are tuned.
+        space: the shapes.
+        seed: of the study.
+
+    Raises:
+        UserError: the data have no validation part.
+    """
+
+    terms = RANKING_TERMS
+
+    def __init__(
+        self, task: VectorTask, plan: RankingPlan, machine: Machine, halving: Halving, space: ShapeSpace, seed: int
+    ) -> None:
+        if not len(task.data.validation):
+            raise UserError(
+                f"data set {task.data.name}: expected items in the validation part, by which losses are chosen, "
+                "got none"
+            )
+        self.task, self._plan, self._machine, self._halving, self._space = task, plan, machine, halving, space
+        self._seed, self.device = seed, machine.device.type
+        self._screen, self._start = SetScreen(seed=derive_seed(seed, "screen")), math.nan
+        self._tuner = HalvingTuner(task, plan, machine, halving, derive_seed(seed, "search"))
+        self._tuned: dict[str, TunedLoss] = {}
+
+    @property
+    def space(self) -> ShapeSpace:
+        """See Problem."""
+        return self._space
+
+    @property
+    def metric(self) -> RankingMetric:
+        """See StudyProblem."""
+        return self._plan.metric
+
+    @property
+    def metrics(self) -> tuple[RankingMetric, ...]:
+        """See StudyProblem."""
+        return tuple(find_ranking_metric(name) for name in self._plan.metrics)
+
+    @property
+    def known_names(self) -> tuple[str, ...]:
+        """See StudyProblem."""
+        return USUAL
+
+    @property
+    def longest(self) -> int:
+        """See StudyProblem."""
+        return self._plan.early_stopping.max_epochs
+
+    def known(self, text: str) -> Contender[Shape]:
+        """See StudyProblem: a loss by name, or a formula; constants without a number are tuned."""
+        line = text.strip()
+        loss = parse_ranking_loss(line)
+        name = str(loss) if is_formula(line) else line
+        return Contender(name, None, ((None, OpenLoss(name)),))
+
+    def contender(self, solution: Shape, notes: Mapping[str, Any]) -> Contender[Shape]:
+        """See StudyProblem."""
+        return Contender(str(solution), solution, ((None, OpenLoss(str(solution), solution)),), notes)
+
+    def trained(self, entry: Mapping[str, Any]) -> OpenLoss:
+        """See StudyProblem."""
+        if entry["program"] is None:
+            loss: OpenLoss = self.known(read(str, entry["name"])).choices[0][1]
+            return loss
+        shape = self._space.parse(read(str, entry["program"]["formula"]))
+        return OpenLoss(str(shape), shape)
+
+    def simplified(self, trained: OpenLoss) -> Shape | None:
+        """See StudyProblem: the shape as it is."""
+        return trained.shape
+
+    def score(self) -> float:
+        """See Problem: that of popularity, the same for every user."""
+        if math.isnan(self._start):
+            scores = parse_anchor("popularity").fit(self.task.data, 0)
+            self._start = self.metric.mean(rank_items(scores, self.task.data, "validation"))
+        return self._start
+
+    def examine(self, candidates: Sequence[Shape]) -> list[Finding]:
+        """See Problem: what gradients on simulated scores say."""
+        return self._screen.examine(candidates)
+
+    @property
+    def n_entries(self) -> int:
+        """See Problem."""
+        return self._screen.n_entries
+
+    def measure(self, candidates: Sequence[Shape], seed: int) -> list[Measurement]:
+        """See Problem: every shape with its constants tuned, and all on the same draws."""
+        found = []
+        for shape in candidates:
+            began = time.perf_counter()
+            tuned = self.tuned(OpenLoss(str(shape), shape))
+            found.append(Measurement(tuned.score, tuned.epochs, time.perf_counter() - began))
+        return found
+
+    def tuned(self, loss: OpenLoss) -> TunedLoss:
+        """Return a loss with its constants: the same whenever it is asked for."""
+        if loss.line not in self._tuned:
+            self._tuned[loss.line] = self._tuner.tuned(loss, self._settings(loss))
+        return self._tuned[loss.line]
+
+    def _settings(self, loss: OpenLoss) -> list[dict[str, float]]:
+        """Return settings to try: those drawn whose loss passes the screen, if any does."""
+        n = self._halving.settings
+        every = drawn(loss.ranges, DRAWN_FOR_ONE * n, derive_seed(self._seed, "constants", loss.line))
+        if loss.shape is None:  # what is known is not screened
+            return every[:n]
+        passing = [one for one in every if self._passes(loss, one)]
+        return passing[:n] or every[:1]
+
+    def _passes(self, loss: OpenLoss, values: Mapping[str, float]) -> bool:
+        made = loss.with_constants(values)
+        assert isinstance(made, SetLoss)
+        assert made.expression is not None, "a shape is an expression"
+        return self._screen.look(made.expression).verdict is None
+
+    def adopt(self, index: int) -> bool:
+        """See Problem; every training begins afresh."""
+        return False
+
+    def restart(self, seed: int) -> bool:
+        """See Problem; every training begins afresh."""
+        return False
+
+    def state_dict(self) -> dict[str, Any]:
+        """See Problem."""
+        return {"screen": self._screen.state_dict(), "tuned": self.tuned_losses()}
+
+    def tuned_losses(self) -> dict[str, dict[str, Any]]:
+        """Return every loss that was tuned, by its line, in plain data."""
+        return {line: asdict(one) for line, one in self._tuned.items()}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """See Problem."""
+        self._screen.load_state_dict(state["screen"])
+        self.load_tuned(state["tuned"])
+
+    def load_tuned(self, stored: Mapping[str, Any]) -> None:
+        """Restore what `tuned_losses` returned.
+
+        Raises:
+            Exception: it is no such thing; nothing in it is executed.
+        """
+        self._tuned |= {line: read(TunedLoss, one) for line, one in read(dict[str, Any], stored).items()}
+
+    def convergence(
+        self, trained: Sequence[OpenLoss], seed: int, keep: int | None = None, ways: Sequence[Any] | None = None
+    ) -> RankingConvergence:
+        """See StudyProblem; constants are tuned before the first epoch of a loss."""
+        return RankingConvergence(self.task, trained, self._plan, self._machine, seed, self)
+
+    def short_score(self, trained: OpenLoss, seed: int) -> float:
+        """See StudyProblem: with tuned constants, as long as the last round of tuning."""
+        tuned = self.tuned(trained)
+        return self._tuner.score(OpenLoss(tuned.line), {RATE: tuned.learning_rate}, self._halving.epochs, seed)
+
+    def details(self, trained: OpenLoss) -> dict[str, Any]:
+        """See StudyProblem: the loss with its constants, and its push-to-pull ratio in three stages of a training."""
+        tuned = self.tuned(trained)
+        loss = parse_ranking_loss(tuned.line)
+        expression = loss.expression if isinstance(loss, SetLoss) else None
+        ratios = None
+        if expression is not None and not loss.needs:
+            ratios = [one if math.isfinite(one) else None for one in self._screen.look(expression).push_to_pull]
+        return {"loss": tuned.line, "learning_rate": tuned.learning_rate, "push_to_pull": ratios}
+
+    def described(self) -> dict[str, Any]:
+        """See StudyProblem: the data set."""
+        return described(self.task.data)
+
+    def data_digest(self) -> str:
+        """See StudyProblem."""
+        return self.task.data.digest()
+
+    def lines(self) -> list[str]:
+        """See StudyProblem: the summary of the data set."""
+        return summarise(self.task.data).lines()
