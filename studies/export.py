@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
@@ -10,13 +12,18 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from core.common.errors import UserError, unknown_name
+from core.export.set_loss import SET_FORMS
 from core.losses.loss import ProgramLoss
+from core.losses.setwise.registry import ALIASES, RANKING_LOSSES, parse_set_loss
 from core.phases.picking import Pick
+from core.programs.sets.expression import Expression
+from core.programs.sets.formula import formula_of
 from core.programs.space import OperatorSpace
 from recommenders.tasks.losses import find_named_loss, make_loss
 from studies.common.command import make_app, run_app
 from studies.exporting.exported import FORMS, Exported
 from studies.exporting.finding import find_study
+from studies.exporting.stored import StoredLoss, StoredStudy
 from studies.storage.output import write_file
 from studies.study.settings_training import FORMULA
 from studies.study.tracking_place import TrackingUri
@@ -72,15 +79,63 @@ class ExportSettings:
 def export(*, settings: Annotated[ExportSettings | None, Parameter(name="*", negative="")] = None) -> None:
     """Write one loss in one form."""
     settings = settings or ExportSettings()
+    if (of_rankings := _of_rankings(settings)) is not None:
+        expression, origin = of_rankings
+        _write(settings, _form_of_rankings(settings.to)(expression, origin), formula_of(expression))
+        return
     exported = _formula(settings) if settings.loss is not None else _found(settings)
     if settings.simplified:
         exported = exported.in_simple_form()
-    text = FORMS[settings.to].write(exported)
+    _write(settings, FORMS[settings.to].write(exported), exported.name)
+
+
+def _write(settings: ExportSettings, text: str, name: object) -> None:
     if settings.out is None:
         sys.stdout.write(text)
     else:
         write_file(settings.out, text.encode())
-        print(f"Written to {settings.out}: {exported.name}")
+        print(f"Written to {settings.out}: {name}")
+
+
+def _of_rankings(settings: ExportSettings) -> tuple[Expression, list[str]] | None:
+    """A loss of rankings and where it comes from; None for one of predictions."""
+    if settings.run is not None:
+        study, name = find_study(settings.run, settings.tracking_uri)
+        stored = _stored(settings, study, name)
+        if stored.loss is None:
+            return None
+        origin = [f"Found as {stored.name}.", *study.came_to(stored)]
+        return _expression(stored.loss), origin
+    assert settings.loss is not None
+    if find_named_loss(settings.loss) is not None:
+        return None
+    name = settings.loss.partition(":")[0].strip().lower()
+    if name in {known.lower() for known in (*RANKING_LOSSES, *ALIASES)}:
+        return _expression(settings.loss), []
+    with suppress(UserError):
+        return _expression(settings.loss), []
+    return None
+
+
+def _expression(line: str) -> Expression:
+    loss = parse_set_loss(line)
+    if loss.expression is None or loss.needs:
+        raise UserError(f"loss {loss.name}: expected one of scores alone, got one that needs {', '.join(loss.needs)}")
+    return loss.expression
+
+
+def _form_of_rankings(name: str) -> Callable[[Expression, Sequence[str]], str]:
+    if name not in SET_FORMS:
+        raise UserError(f"--to: a loss of rankings leaves as {', '.join(SET_FORMS)}, got {name}")
+    return SET_FORMS[name][0]
+
+
+def _stored(settings: ExportSettings, study: StoredStudy, name: str | None) -> StoredLoss:
+    """What is asked for of a study; `name` is that of the run in MLflow."""
+    name = settings.name or name
+    if name is not None and settings.pick is None:
+        return study.named(name)
+    return study.picked(Pick.parse(settings.pick or study.settings.judging.pick))
 
 
 def _formula(settings: ExportSettings) -> Exported:
@@ -98,12 +153,7 @@ def _found(settings: ExportSettings) -> Exported:
     """A loss of a study."""
     assert settings.run is not None
     study, name = find_study(settings.run, settings.tracking_uri)
-    name = settings.name or name
-    if name is not None and settings.pick is None:
-        stored = study.named(name)
-    else:
-        stored = study.picked(Pick.parse(settings.pick or study.settings.judging.pick))
-    exported = study.exported(stored)
+    exported = study.exported(_stored(settings, study, name))
     loss = exported.loss
     if settings.epsilon is not None and isinstance(loss, ProgramLoss):
         message = f"The smoothing term here is {settings.epsilon:g}, in the study it was {loss.smoothing:g}."

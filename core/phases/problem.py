@@ -145,6 +145,19 @@ class StudyProblem(Problem[C]):
         """Return what results say of something trained beside its metrics, in plain data."""
         return {}
 
+    @property
+    def export_names(self) -> tuple[str, ...]:
+        """Names of the files that `exports` gives."""
+        return ()
+
+    def exports(self, trained: Any) -> Mapping[str, str]:
+        """Return what was found as files for use elsewhere: by the names of `export_names`, the content.
+
+        Args:
+            trained: see `convergence`; a searched one.
+        """
+        return {}
+
     def read_kept(self, stored: Any) -> Any:
         """Return what a `ConvergenceTraining` kept, as it was stored; checked, since it comes from a file.
 

@@ -71,6 +71,8 @@ class StoredLoss:
     validation: _Metrics
     test: _Metrics
     per_seed: tuple[StoredFit, ...]
+    loss: str | None = None
+    """A loss of rankings with its constants."""
 
     def __post_init__(self) -> None:
         """The scale of a loss has bounds."""
@@ -230,8 +232,11 @@ class StoredStudy:
     def _program(stored: StoredLoss) -> LossProgram | None:
         return None if stored.program is None else LossProgram.from_dict(stored.program)
 
-    def _origin(self, stored: StoredLoss) -> list[str]:
-        settings, train, model = self.settings, self.settings.train, self.settings.training.recommender
+    def came_to(self, stored: StoredLoss) -> list[str]:
+        """Return where a loss comes from and what it came to, a sentence each."""
+        settings, model = self.settings, self.settings.training.recommender
+        if not self.terms.are_losses:
+            model = settings.search.problem
         data = str(self.dataset.get("name", settings.data.dataset))
         kind = "Found by" if stored in self.finalists else "A known loss beside what was found by"
         seeds = "one seed" if stored.n_seeds == 1 else f"the mean of {stored.n_seeds} seeds"
@@ -242,6 +247,10 @@ class StoredStudy:
         ]
         if self.finalists and stored == self.finalists[0] and self.verdict:
             sentences.append(self.verdict)
+        return sentences
+
+    def _origin(self, stored: StoredLoss) -> list[str]:
+        settings, train, sentences = self.settings, self.settings.train, self.came_to(stored)
         sentences.append(
             f"Trained by SGD with learning_rate {train.learning_rate:g}, weight_decay {train.weight_decay:g}, "
             f"batch_size {train.batch_size}, gradients clipped to {train.clip:g}, initial embeddings of standard "

@@ -35,17 +35,26 @@ class Outcome:
         with_model: whether the trained recommender is kept too.
         of_losses: whether losses were searched, which leave in other forms, too.
         warn: told in a sentence what could not be written.
+        exports: names of files that the problem gives of what was found.
     """
 
-    def __init__(self, folder: OutputFolder, with_model: bool, of_losses: bool, warn: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        folder: OutputFolder,
+        with_model: bool,
+        of_losses: bool,
+        warn: Callable[[str], None],
+        exports: tuple[str, ...] = (),
+    ) -> None:
         self._folder, self._with_model, self._of_losses, self._warn = folder, with_model, of_losses, warn
+        self._exports = exports
         self._failed: set[str] = set()
 
     @property
     def names(self) -> tuple[str, ...]:
         """Of everything that may be written."""
         forms = tuple(form.file for form in FORMS.values()) if self._of_losses else ()
-        return (RESULT, HISTORY, REPORT, *forms, *((MODEL,) if self._with_model else ()))
+        return (RESULT, HISTORY, REPORT, *forms, *self._exports, *((MODEL,) if self._with_model else ()))
 
     def write(self, result: StudyResult, history: History) -> None:
         """Everything.
@@ -63,6 +72,7 @@ class Outcome:
         if result.best is None or not self._of_losses:
             for name in (MODEL, *(form.file for form in FORMS.values())):
                 self._folder.remove(name)  # of a study that was here before
+            self._write_exports(result)
             return
         study = StoredStudy.of(content, RESULT)
         exported = study.exported(study.finalists[0])
@@ -70,6 +80,12 @@ class Outcome:
             self._attempt(form.file, partial(self._write_form, form, exported))
         if not (self._with_model and result.model is not None and self._is_kept(result)):
             self._folder.remove(MODEL)
+
+    def _write_exports(self, result: StudyResult) -> None:
+        if result.best is None:
+            return
+        for name, text in result.problem.exports(result.best.trained).items():
+            self._attempt(name, partial(self._folder.write, name, text.encode()))
 
     def _write_form(self, form: Form, exported: Exported) -> None:
         self._folder.write(form.file, form.write(exported).encode())

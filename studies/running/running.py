@@ -58,7 +58,11 @@ class StudyRun:
         identity = {**self._settings, "data": ready.problem.data_digest(), **sources}
         self._model = model_name(ready.problem.described()["name"], ready.settings.training.recommender)
         self._outcome = Outcome(
-            folder, not places.no_model and ready.problem.keeps, ready.problem.terms.are_losses, messages.warn
+            folder,
+            not places.no_model and ready.problem.keeps,
+            ready.problem.terms.are_losses,
+            messages.warn,
+            ready.problem.export_names,
         )
         self._checkpoints = Checkpoints(folder.path / _CHECKPOINTS, identity, places.checkpoint_every)
         self.tracker: StudyTracker | None = None

@@ -61,6 +61,9 @@ def _cells(result: StudyResult, finished: Finished[Any], details: Sequence[str],
     name, simple, problem = finished.contender.name, finished.simple, result.problem
     searched = finished.contender.is_searched
     shown = f"{shortened(name)}\n= {shortened(str(simple))}" if searched and str(simple) != name else shortened(name)
+    with_constants = problem.details(finished.trained).get("loss", name)
+    if with_constants != name:
+        shown += f"\nwith constants: {shortened(with_constants)}"
     values = {"eps": finished.epsilon, "scale": problem.details(finished.trained).get("scale")}
     return [
         shown,
@@ -117,6 +120,8 @@ def conclusion(result: StudyResult) -> list[str]:
         return [f"No {one} was accepted, so there is nothing to compare. Give more --trainings or another --seed."]
     scale = result.problem.details(best.trained).get("scale", 1)
     sentences = [f"Best found {one}: {best.contender.name}" + ("" if scale == 1 else f", times {scale:.4g}")]
+    if "loss" in (details := result.problem.details(best.trained)):
+        sentences.append(f"With its constants: {details['loss']}")
     simple = str(best.simple)
     if simple != best.contender.name:
         sentences.append(f"Simplified, with the same gradient: {simple}")

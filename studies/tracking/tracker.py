@@ -135,7 +135,10 @@ def save_view(
     state = {
         "orderByKey": "attributes.start_time",
         "orderByAsc": False,
-        "selectedColumns": [f"metrics.`{allowed(metric)}`" for metric in metrics] + [f"params.`{param}`" for param in params],
+        "selectedColumns": [
+            *(f"metrics.`{allowed(metric)}`" for metric in metrics),
+            *(f"params.`{param}`" for param in params),
+        ],
         "runsHiddenMode": "FIRST_10_RUNS",
     }
     packed = base64.b64encode(zlib.compress(json.dumps(state).encode())).decode()

@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from core.common.errors import UserError, format_value
+from core.common.region import short
 from core.programs.parsing import FormulaError
 from core.programs.sets.expression import INPUTS, OPERATIONS, SLOT, D, Expression
 
@@ -198,6 +199,9 @@ def _written(one: Expression) -> tuple[str, int]:
         left, right = sorted(one.operands, key=lambda x: bool(x.name))  # numbers first
         if left.name == "" and left.number == -1 and right.name:
             return f"-{_within(right, _PRODUCT + 1)}", _PRODUCT
+        divisor = None if left.name else _short_divisor(left.number)
+        if divisor is not None:
+            return f"{_within(right, _PRODUCT)}/{_number(divisor)}", _PRODUCT
         return f"{_within(left, _PRODUCT)}*{_within(right, _PRODUCT + 1)}", _PRODUCT
     if one.name == "div":
         return f"{_within(one.operands[0], _PRODUCT)}/{_within(one.operands[1], _ATOM)}", _PRODUCT
@@ -227,6 +231,12 @@ def _subtracted(one: Expression) -> Expression | None:
 def _within(one: Expression, lowest: int) -> str:
     text, precedence = _written(one)
     return text if precedence >= lowest else f"({text})"
+
+
+def _short_divisor(number: float) -> float | None:
+    """Return the number with few digits of which this one is the reciprocal, if it has more of them itself."""
+    divisor = short(1 / number) if number > 0 else 0.0
+    return divisor if divisor and 1 / divisor == number and short(number) != number else None
 
 
 def _number(number: float) -> str:

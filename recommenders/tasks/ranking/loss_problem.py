@@ -12,6 +12,7 @@ from typing import Any
 from core.common.errors import UserError
 from core.common.restoring import read
 from core.common.seeding import derive_seed
+from core.export.set_loss import SET_FORMS
 from core.losses.setwise.registry import parse_ranking_loss
 from core.losses.setwise.set_loss import SetLoss
 from core.phases.contender import Contender
@@ -228,6 +229,21 @@ class RankingLossProblem(StudyProblem[Shape]):
         if expression is not None and not loss.needs:
             ratios = [one if math.isfinite(one) else None for one in self._screen.look(expression).push_to_pull]
         return {"loss": tuned.line, "learning_rate": tuned.learning_rate, "push_to_pull": ratios}
+
+    @property
+    def export_names(self) -> tuple[str, ...]:
+        """See StudyProblem."""
+        return tuple(file for _, file in SET_FORMS.values())
+
+    def exports(self, trained: OpenLoss) -> Mapping[str, str]:
+        """See StudyProblem: a torch module, LaTeX and JSON, with tuned constants."""
+        tuned = self.tuned(trained)
+        loss = parse_ranking_loss(tuned.line)
+        assert isinstance(loss, SetLoss)
+        assert loss.expression is not None, "what is searched is an expression"
+        expression, data = loss.expression, self.task.data.name
+        about = [f"Found on {data}, where it was trained with the learning rate {tuned.learning_rate:g}."]
+        return {file: write(expression, about) for write, file in SET_FORMS.values()}
 
     def described(self) -> dict[str, Any]:
         """See StudyProblem: the data set."""
