@@ -70,6 +70,7 @@ class SetScreen:
         pairs = list(zip(_STAGES, drawn, strict=True))
         self._p = np.concatenate([np.clip(mean + std * z[:, 0], -1, 1) for (mean, std, _, _), z in pairs])
         self._n = np.concatenate([np.clip(mean + std * z[:, 1:], -1, 1) for (_, _, mean, std), z in pairs])
+        self._n[-_POSITIVES:, 0] = np.linspace(0.5, 1.0, _POSITIVES)  # each positive of a trained model has a hard one
         self._findings: dict[str, Finding] = {}
         self._directions = np.empty((64, self._n.size + self._p.size))
         self._n_entries = 0

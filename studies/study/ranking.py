@@ -63,6 +63,8 @@ class RankingSearchSettings:
     """Settings of the constants (and learning rate) that are tried for every loss, found or known."""
     tuning_epochs: int = Halving.epochs
     """Epochs of the last round of tuning; those before have a third as many, for three times as many settings."""
+    search_users: int | None = None
+    """So many users, drawn at random, are what Phase I sees, where all of them take too long."""
     device: str = "cpu"
     """Where to train: cpu, cuda, or cuda:1 for the second of several GPUs."""
     backend: str = "auto"
@@ -83,6 +85,8 @@ class RankingSearchSettings:
         for name in ("max_epochs", "every"):
             if not 1 <= getattr(self, name) <= 100_000:
                 raise UserError(f"{name}: expected 1 to 100,000, got {getattr(self, name)}")
+        if self.search_users is not None and self.search_users < 1:
+            raise UserError(f"search_users: expected at least 1, got {self.search_users}")
 
     def recipe(self) -> Recipe:
         """Return how a step is taken."""
@@ -124,4 +128,5 @@ def make_ranking_problem(given: Ingredients, spec: Specification) -> RankingLoss
     task = VectorTask(parse_vector_model(asked.recommender), data, asked.recipe())
     machine = Machine(device, backend=asked.backend, threads=given.threads)
     halving = Halving(asked.tuning_settings, asked.tuning_epochs)
-    return RankingLossProblem(task, asked.plan(), machine, halving, ShapeSpace(asked.pushes), seed)
+    space = ShapeSpace(asked.pushes)
+    return RankingLossProblem(task, asked.plan(), machine, halving, space, seed, asked.search_users)

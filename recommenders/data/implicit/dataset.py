@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from core.common.errors import UserError
+from core.common.seeding import numpy_rng
 from recommenders.data.dataset import PARTS
 from recommenders.data.implicit.user_items import UserItems
 
@@ -92,6 +93,20 @@ class ImplicitDataset:
             how: how it was chosen, in a few words.
         """
         return replace(self, train=train, validation=validation, split=f"{self.split}; {how}")
+
+    def of_users(self, n: int, seed: int) -> ImplicitDataset:
+        """Return some of the users with all of their items, drawn at random; the items stay as they are.
+
+        Args:
+            n: how many; of that many or fewer, all.
+            seed: of the draw.
+        """
+        if n >= self.n_users:
+            return self
+        chosen = np.sort(numpy_rng(seed, "users").choice(self.n_users, n, replace=False))
+        train, validation, test = (self.part(name).of_users(chosen) for name in PARTS)
+        ids, split = self.user_ids[chosen], f"{self.split}; {n:,} of the users"
+        return replace(self, train=train, validation=validation, test=test, user_ids=ids, split=split)
 
     def digest(self) -> str:
         """Return a digest of the content of every part, the same on every machine."""

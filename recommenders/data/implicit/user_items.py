@@ -90,6 +90,13 @@ class UserItems:
         counts = np.bincount(self.users()[chosen], minlength=self.n_users)
         return UserItems(row_starts(counts), self.items[chosen])
 
+    def of_users(self, chosen: np.ndarray) -> UserItems:
+        """Return the items of some users [m], who are numbered anew in this order."""
+        counts = self.counts[chosen]
+        starts = row_starts(counts)
+        place = np.repeat(self.indptr[chosen] - starts[:-1], counts) + np.arange(starts[-1])
+        return UserItems(starts, self.items[place])
+
     def union(self, other: UserItems) -> UserItems:
         """Return the items that a user has here or there."""
         if not len(self) or not len(other):

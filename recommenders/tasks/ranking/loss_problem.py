@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -65,6 +65,7 @@ class RankingLossProblem(StudyProblem[Shape]):
         halving: how constants are tuned.
         space: the shapes.
         seed: of the study.
+        search_users: so many users, drawn at random, are what Phase I sees; None: all of them.
 
     Raises:
         UserError: the data have no validation part.
@@ -73,7 +74,14 @@ class RankingLossProblem(StudyProblem[Shape]):
     terms = RANKING_TERMS
 
     def __init__(
-        self, task: VectorTask, plan: RankingPlan, machine: Machine, halving: Halving, space: ShapeSpace, seed: int
+        self,
+        task: VectorTask,
+        plan: RankingPlan,
+        machine: Machine,
+        halving: Halving,
+        space: ShapeSpace,
+        seed: int,
+        search_users: int | None = None,
     ) -> None:
         if not len(task.data.validation):
             raise UserError(
@@ -83,7 +91,9 @@ class RankingLossProblem(StudyProblem[Shape]):
         self.task, self._plan, self._machine, self._halving, self._space = task, plan, machine, halving, space
         self._seed, self.device = seed, machine.device.type
         self._screen, self._start = SetScreen(seed=derive_seed(seed, "screen")), math.nan
-        self._tuner = HalvingTuner(task, plan, machine, halving, derive_seed(seed, "search"))
+        users = task.data.n_users if search_users is None else search_users
+        self._searched = replace(task, data=task.data.of_users(users, derive_seed(seed, "search")))
+        self._tuner = HalvingTuner(self._searched, plan, machine, halving, derive_seed(seed, "search"))
         self._tuned: dict[str, TunedLoss] = {}
 
     @property
@@ -137,8 +147,8 @@ class RankingLossProblem(StudyProblem[Shape]):
     def score(self) -> float:
         """See Problem: that of popularity, the same for every user."""
         if math.isnan(self._start):
-            scores = parse_anchor("popularity").fit(self.task.data, 0)
-            self._start = self.metric.mean(rank_items(scores, self.task.data, "validation"))
+            data = self._searched.data
+            self._start = self.metric.mean(rank_items(parse_anchor("popularity").fit(data, 0), data, "validation"))
         return self._start
 
     def examine(self, candidates: Sequence[Shape]) -> list[Finding]:

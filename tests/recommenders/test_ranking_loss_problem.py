@@ -1,0 +1,175 @@
+"""The problem of losses of rankings: its contract, constants that are tuned alike, screens, what is taken home."""
+
+import dataclasses
+import json
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from core.common.errors import UserError
+from core.losses.setwise.registry import parse_ranking_loss
+from core.losses.setwise.set_loss import SetScores
+from core.programs.sets.space import ShapeSpace
+from core.search.effectiveness import EarlyStopping
+from core.testing.study_problem import StudyProblemContract
+from recommenders.backends.ranking.base import Recipe, VectorTask
+from recommenders.common.machine import Machine
+from recommenders.data.implicit import UserItems
+from recommenders.data.implicit.samplers import parse_sampler
+from recommenders.models.vectors.mf import VectorMF
+from recommenders.tasks.ranking.loss_problem import RankingLossProblem
+from recommenders.tasks.ranking.training import RankingPlan
+from recommenders.tasks.ranking.tuning import RATE, Halving, OpenLoss
+from tests.recommenders.test_ranking_training import CPU, DATA, blocks
+
+SMALL = Recipe(parse_sampler("shared:negatives=8"), batch_size=512)
+
+
+def problem(seed=0, data=None, epochs=2, halving=None, every=1, **changes):
+    task = VectorTask(VectorMF(embedding_size=4), DATA if data is None else data, SMALL)
+    plan = RankingPlan(early_stopping=EarlyStopping(epochs, epochs, epochs), every=every, **changes)
+    return RankingLossProblem(task, plan, CPU, halving or Halving(3, 2), ShapeSpace(2), seed)
+
+
+class TestRankingLosses(StudyProblemContract):
+    starts_vary = False
+    n_drawn = 40
+
+    def make(self, seed):
+        return problem(seed)
+
+
+def test_rounds_are_thirds_and_the_last_one_has_one_setting_and_all_epochs():
+    assert Halving(9, 18).rounds == [(9, 2), (3, 6), (1, 18)]
+    assert Halving(8, 5).rounds == [(8, 1), (3, 1), (1, 5)]
+    assert Halving(1, 4).rounds == [(1, 4)]
+    assert Halving(9, 18).cost == 54
+    for wrong in ({"settings": 0}, {"epochs": 0}):
+        with pytest.raises(UserError, match="expected 1 to 100,000"):
+            Halving(**wrong)
+
+
+def test_every_loss_costs_the_same():
+    made = problem(halving=Halving(9, 9))
+    for line in ("BSL", "BSL:temperature=.1", "mean(softplus(d))"):
+        assert made.tuned(made.known(line).choices[0][1]).epochs == made._halving.cost
+
+
+def test_given_constants_stay_and_others_are_tuned():
+    made = problem(blocks(), halving=Halving(6, 3))
+    loss = made.known("BSL:temperature=.125").choices[0][1]
+    assert set(loss.ranges) == {RATE, "exponent"}
+    tuned = parse_ranking_loss(made.tuned(loss).line)
+    assert tuned.temperature == 0.125
+    formula = made.known("relu(1 - p) + w1*mean(relu(n - 0.5))").choices[0][1]
+    assert set(formula.ranges) == {RATE, "w1"}
+    assert made.tuned(formula).line.endswith("*mean(relu(n - 0.5))")
+
+
+def test_the_best_setting_is_taken():
+    made = problem(halving=Halving(3, 3))
+    loss, tuner = OpenLoss("SL"), made._tuner
+    settings = made._settings(loss)
+    scores = {one[RATE]: tuner.score(loss, one, 1, tuner._seed) for one in settings}
+    assert made.tuned(loss).learning_rate == max(scores, key=scores.get)
+
+
+def test_what_is_tried_of_a_shape_passes_the_screen():
+    made = problem(halving=Halving(9, 1))
+    shape = made.space.parse("softplus((m0 - p)/t0) + w1*mean(square(n - m1))")
+    loss = OpenLoss(str(shape), shape)
+    settings = made._settings(loss)
+    assert 1 <= len(settings) <= 9
+    assert all(made._passes(loss, one) for one in settings)
+
+
+def test_a_loss_that_breaks_down_has_no_score_and_is_a_result_all_the_same():
+    made = problem(halving=Halving(1, 1))
+    loss = made.known("log(mean(d) - 3)").choices[0][1]
+    assert math.isnan(made.tuned(loss).score)
+    (result,) = made.convergence([loss], 0).run()
+    assert (result.best_epoch, result.validation, result.test) == (0, {}, {})
+
+
+def test_curves_have_a_score_for_every_epoch_though_only_some_are_evaluated():
+    made = problem(epochs=5, every=2)
+    loss = made.known("SL").choices[0][1]
+    convergence = made.convergence([loss, loss], 0)
+    seen = [[one.epochs for one in curves] for curves in convergence]
+    assert seen == [[k, 0] for k in range(1, 6)] + [[5, k] for k in range(1, 6)]
+    first, second = convergence.fitted
+    assert first == second
+    assert len(first.curve) == first.epochs == 5
+    assert first.curve[0] == first.curve[1]
+    assert first.curve[2] == first.curve[3]
+
+
+def test_details_name_the_loss_with_its_constants_and_how_it_pushes():
+    made = problem()
+    details = made.details(made.known("SL").choices[0][1])
+    assert details["loss"].startswith("SL:temperature=")
+    assert details["push_to_pull"] == pytest.approx([1, 1, 1])
+    exponent = made.details(made.known("BSL:exponent=1.5:temperature=.2").choices[0][1])
+    assert exponent["push_to_pull"] == pytest.approx([1.5] * 3)
+    assert made.details(made.known("SL@K:temperature=.2").choices[0][1])["push_to_pull"] is None
+
+
+def test_what_was_found_is_exported_with_its_constants():
+    made = problem()
+    shape = made.space.parse("relu(m0 - p) + w1*mean(relu(n - m1))")
+    loss = OpenLoss(str(shape), shape)
+    files = made.exports(loss)
+    assert set(files) == set(made.export_names) == {"loss.py", "loss.tex", "loss.json"}
+    line = made.tuned(loss).line
+    assert json.loads(files["loss.json"])["formula"] == line
+    assert line in files["loss.py"]
+
+
+def test_data_without_a_validation_part_are_refused():
+    data = blocks()
+    without = dataclasses.replace(data, validation=UserItems.empty(data.n_users))
+    with pytest.raises(UserError, match="expected items in the validation part"):
+        problem(data=without)
+
+
+def test_phase_one_may_see_some_of_the_users_and_the_end_sees_all():
+    made = RankingLossProblem(
+        VectorTask(VectorMF(embedding_size=4), DATA, SMALL),
+        RankingPlan(early_stopping=EarlyStopping(2, 2, 2)),
+        CPU,
+        Halving(2, 1),
+        ShapeSpace(1),
+        0,
+        search_users=50,
+    )
+    some = made._searched.data
+    assert (some.n_users, some.n_items, made.task.data.n_users) == (50, DATA.n_items, DATA.n_users)
+    for user, name in enumerate(some.user_ids):
+        (before,) = np.flatnonzero(DATA.user_ids == name)
+        for part in ("train", "validation", "test"):
+            assert some.part(part).of(user).tolist() == DATA.part(part).of(before).tolist()
+    assert made.score() != problem().score()
+    assert DATA.of_users(10**6, 0) is DATA
+
+
+def test_a_formula_trains_alike_with_every_back_end():
+    made = problem()
+    text = made.tuned(made.known("t1*log_mean_exp(d/t1) + w2*mean(relu(n - m2))").choices[0][1]).line
+    scores = []
+    for name in ("compiled", "torch"):
+        machine = Machine(torch.device("cpu"), backend=name)
+        made = RankingLossProblem(made.task, made._plan, machine, Halving(1, 2), made.space, 0)
+        scores.append(made.tuned(OpenLoss(text)).score)
+    assert scores[0] == pytest.approx(scores[1], abs=0.01)
+
+
+def test_scores_of_the_screen_are_those_of_the_loss():
+    made = problem()
+    look = made._screen.look(parse_ranking_loss("SL:temperature=.2").expression)
+    loss = parse_ranking_loss("mean(exp(d)) + 0*p")
+    found = loss.evaluate(SetScores(torch.tensor([0.5]), torch.tensor([[0.2, 0.4]])))
+    assert found.positive < 0
+    assert look.verdict is None
+    assert float((look.direction**2).sum()) == pytest.approx(1)
