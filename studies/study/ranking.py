@@ -5,24 +5,26 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
-import torch
 from cyclopts import Parameter
 
-from core.common.errors import UserError
+from core.common.errors import UserError, format_value
 from core.common.specification import Specification, kinds_of, read_settings
 from core.programs.sets.space import ShapeSpace
 from core.search.effectiveness import EarlyStopping
 from recommenders.backends.ranking.base import Recipe, VectorTask
 from recommenders.backends.ranking.registry import check_vector_backend
-from recommenders.common.machine import Machine, check_device
+from recommenders.common.machine import Machine
 from recommenders.data.implicit import IMPLICIT_DATASETS, ImplicitOptions, load_implicit
 from recommenders.data.implicit.samplers import Shared, Uniform
+from recommenders.models.vectors.mf import VectorMF
+from recommenders.models.vectors.model import VectorModel
 from recommenders.models.vectors.registry import VECTOR_MODELS
 from recommenders.modules.vector_specification import parse_vector_model
 from recommenders.tasks.ranking.loss_problem import RankingLossProblem
 from recommenders.tasks.ranking.metrics import find_ranking_metric
 from recommenders.tasks.ranking.training import METRICS, RankingPlan
 from recommenders.tasks.ranking.tuning import Halving
+from studies.study.loss import pick_device
 from studies.study.settings_data import listed
 from studies.study.settings_training import check_choice
 
@@ -45,6 +47,8 @@ class RankingSearchSettings:
     validation_share: float = ImplicitOptions.validation_share
     """The share of each user's training items by which everything is chosen."""
     recommender: Annotated[str, Parameter(help=listed("The model", VECTOR_MODELS))] = "mf"
+    embedding_size: int = VectorMF.embedding_size
+    """Length of the vectors of users and items."""
     negatives: int = 256
     """Negatives of a batch, or of a positive with --no-shared."""
     shared: Annotated[bool, Parameter(negative="--no-shared")] = True
@@ -65,8 +69,8 @@ class RankingSearchSettings:
     """Epochs of the last round of tuning; those before have a third as many, for three times as many settings."""
     search_users: int | None = None
     """So many users, drawn at random, are what Phase I sees, where all of them take too long."""
-    device: str = "cpu"
-    """Where to train: cpu, cuda, or cuda:1 for the second of several GPUs."""
+    device: str = "auto"
+    """Where to train: auto (cuda where there is one), cpu or cuda."""
     backend: str = "auto"
     """What trains: auto, compiled (machine code for a CPU, of mf) or torch."""
 
@@ -76,7 +80,10 @@ class RankingSearchSettings:
         ImplicitOptions(held_out=self.held_out, validation_share=self.validation_share)
         if not self.validation_share:
             raise UserError("--validation-share: losses are chosen on validation, expected above 0, got 0")
-        parse_vector_model(self.recommender)
+        check_choice("device", self.device, ("auto", "cpu", "cuda"))
+        if ":" in self.recommender:
+            raise UserError(f"--recommender: expected a name alone, such as mf, got {format_value(self.recommender)}")
+        self.model()
         self.recipe()
         check_vector_backend(self.backend)
         find_ranking_metric(self.metric)
@@ -87,6 +94,10 @@ class RankingSearchSettings:
                 raise UserError(f"{name}: expected 1 to 100,000, got {getattr(self, name)}")
         if self.search_users is not None and self.search_users < 1:
             raise UserError(f"search_users: expected at least 1, got {self.search_users}")
+
+    def model(self) -> VectorModel:
+        """Return what is trained."""
+        return parse_vector_model(f"{self.recommender}:embedding_size={self.embedding_size}")
 
     def recipe(self) -> Recipe:
         """Return how a step is taken."""
@@ -122,11 +133,10 @@ def make_ranking_problem(given: Ingredients, spec: Specification) -> RankingLoss
         UserError: anything that it could not be searched with.
     """
     asked, seed = read_settings(spec, RankingSearchSettings), given.settings.seed
-    check_device(device := torch.device(asked.device))
     options = ImplicitOptions(held_out=asked.held_out, validation_share=asked.validation_share)
     data = load_implicit(asked.dataset, given.data.data, seed, options)  # type: ignore[union-attr]  # files
-    task = VectorTask(parse_vector_model(asked.recommender), data, asked.recipe())
-    machine = Machine(device, backend=asked.backend, threads=given.threads)
+    task = VectorTask(asked.model(), data, asked.recipe())
+    machine = Machine(pick_device(asked.device), backend=asked.backend, threads=given.threads)
     halving = Halving(asked.tuning_settings, asked.tuning_epochs)
     space = ShapeSpace(asked.pushes)
     return RankingLossProblem(task, asked.plan(), machine, halving, space, seed, asked.search_users)

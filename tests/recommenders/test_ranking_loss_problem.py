@@ -35,7 +35,7 @@ def problem(seed=0, data=None, epochs=2, halving=None, every=1, **changes):
 
 class TestRankingLosses(StudyProblemContract):
     starts_vary = False
-    n_drawn = 40
+    n_drawn, n_measured = 16, 2
 
     def make(self, seed):
         return problem(seed)
