@@ -272,5 +272,5 @@ def _short(value: Any) -> str:
 
 
 def _loss(stored: Mapping[str, Any]) -> StoredLoss:
-    loss: StoredLoss = read(StoredLoss, {"scale": 1.0, **stored})
+    loss: StoredLoss = read(StoredLoss, {"scale": 1.0, "loss": None, **stored})
     return loss
