@@ -38,7 +38,8 @@ app = make_app(
     "Judge losses, by name or formula: each is trained to convergence with several seeds and tested against the "
     "baselines, paired by seed. Learning rate, weight decay and smoothing term are chosen on validation, with the same "
     "number of trials for every loss (--protocol paper: as published). Interrupted, or asked for more losses or seeds, "
-    "the same command does only what is missing.",
+    "the same command does only what is missing. Losses on rankings have options of their own: "
+    f"{_NAME} --task ranking --help.",
 )
 _DEFAULTS, _PLACES = EvaluateSettings(), EvaluatePlaces()
 
@@ -127,6 +128,10 @@ def evaluate_rankings(
     if not evaluation.loss:
         raise UserError("--loss: expected at least one loss to judge, as in --loss BSL or --loss SL:temperature=.1")
     evaluation = evaluation.on(places.data)
+    evaluation.check_used()
+    device = places.work.device_here(evaluation.steps.device)
+    if device is not None:
+        evaluation.check_backend(device)
     model = evaluation.steps.recommender
     path = places.out or Path("results") / folder_name(
         f"evaluate-ranking-{evaluation.protocol}-{evaluation.data.dataset}-{model}"
@@ -141,7 +146,8 @@ def evaluate_rankings(
         return RankingEvaluation(evaluation, digest, runner).run()
 
     summary, again = summarise(data), ranking_command(evaluation, places)
-    _judge(evaluation, places, path, summary.lines(), {"command": again, "dataset": summary.to_dict()}, judged)
+    lines = [*summary.lines(), *(f"  warning: {one}" for one in evaluation.steps.recipe.sampler.doubts(data.n_items))]
+    _judge(evaluation, places, path, lines, {"command": again, "dataset": summary.to_dict()}, judged)
 
 
 #: The tasks that losses are judged for, each with options of its own.

@@ -57,9 +57,20 @@ def parse_ranking_loss(text: str) -> RankingLoss:
     spec = SetLossSpec.parse(text.lower())
     row = _BY_LOWER_NAME.get(spec.name)
     if row is None:
-        raise unknown_name("loss", spec.name, [*RANKING_LOSSES, *ALIASES])
+        raise unknown_name("loss", SetLossSpec.parse(text).name, [*RANKING_LOSSES, *ALIASES])
     loss: RankingLoss = read_settings(SetLossSpec(row.name, spec.settings), row)
     return loss
+
+
+def canonical_line(text: str) -> str:
+    """Return the one spelling of a line: its name as here, and the constants that it gives in their order, in full.
+
+    Raises:
+        UserError: see `parse_ranking_loss`.
+    """
+    loss, given = parse_ranking_loss(text), dict(SetLossSpec.parse(text.lower()).settings)
+    constants = [f"{one.name}={constant_as_text(getattr(loss, one.name))}" for one in fields(loss) if one.name in given]
+    return ":".join([loss.name, *constants])
 
 
 def parse_set_loss(text: str) -> SetLoss:
