@@ -74,7 +74,7 @@ def ranking_line(text: str) -> str:
         if not _is_of_predictions(text):
             raise
         raise UserError(
-            f"loss {text}: it is one of predictions, not of rankings; --task classification and regression judge it"
+            f"loss {text}: it is one of predictions, not of rankings; the tasks classification and regression take it"
         ) from None
 
 
@@ -116,8 +116,7 @@ def _program(text: str) -> LossProgram:
     except FormulaError as error:
         if text.partition(":")[0].strip().lower() in _OF_RANKINGS:
             raise UserError(
-                f"loss {text}: it is one of rankings, not of predictions; `python -m studies.evaluate --task ranking` "
-                "judges it"
+                f"loss {text}: it is one of rankings, not of predictions; the task ranking of studies.evaluate takes it"
             ) from None
         names = _NAME.findall(text[:MAX_LENGTH])
         within = next((name for name in names if find_named_loss(name) is not None), None)

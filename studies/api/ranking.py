@@ -13,6 +13,7 @@ from core.losses.setwise.registry import parse_ranking_loss
 from recommenders.common.machine import Machine
 from recommenders.data.frames import Frame, as_table
 from recommenders.data.implicit import ImplicitDataset, cut_validation, implicit_table, load_implicit
+from recommenders.data.implicit.options import UNFIT
 from recommenders.data.options import refuse_url
 from studies.api.searching import as_path
 from studies.common.processes import usable_cores
@@ -116,7 +117,7 @@ def train_recommender(
         if name in _OF_EVALUATIONS:
             raise UserError(f"train_recommender: {name} is for evaluations of several losses alone; leave it out")
         if name not in _SETTINGS:
-            raise unknown_name("setting", name, _SETTINGS)
+            raise unknown_name("setting", name, _SETTINGS - UNFIT)
     chosen = compose(RankingSettings, {**settings, "loss": (loss,), "protocol": "paper"})
     device = pick_device(chosen.steps.device)
     machine = Machine(device, backend=chosen.steps.backend, threads=threads)

@@ -70,22 +70,25 @@ def run_app(app: cyclopts.App, arguments: Sequence[str] | None = None) -> NoRetu
 
 def exit_code_of(app: cyclopts.App, arguments: Sequence[str] | None = None) -> int:
     """Run a command line; what it leaves with, see `exit_code`."""
-    called = app.parse_commands(sys.argv[1:] if arguments is None else arguments)[1][-1]
-    options = {name for argument in called.assemble_argument_collection() for name in argument.names}
+
+    def options() -> set[str]:
+        called = app.parse_commands(sys.argv[1:] if arguments is None else arguments)[1][-1]
+        return {name for argument in called.assemble_argument_collection() for name in argument.names}
+
     return exit_code(lambda: app(arguments, exit_on_error=False, print_error=False), options)
 
 
-def exit_code(command: Callable[[], object], options: Collection[str] = ()) -> int:
+def exit_code(command: Callable[[], object], options: Callable[[], Collection[str]] = tuple) -> int:
     """Run a command; what it leaves with. Errors that a person can mend are told on stderr, and what ended it.
 
     Args:
         command: does the work.
-        options: of the command, as they are typed, by which errors name settings.
+        options: asked where there is an error: those of the command, as they are typed, by which it names settings.
     """
     try:
         command()
     except (UserError, cyclopts.CycloptsError) as error:
-        problem = as_command(_problem(error), options)
+        problem = as_command(_problem(error), options())
         print(f"error: {masked(' '.join(problem.split()))}", file=sys.stderr)
         return BAD_INPUT
     except KeyboardInterrupt:

@@ -378,7 +378,9 @@ def test_what_cannot_be_judged_is_told_in_a_line(changes, message, capsys, tmp_p
     assert "Settings for" not in told  # at once, before anything is trained
 
 
-def test_every_task_has_options_of_its_own():
+def test_every_task_has_options_of_its_own(capsys):
+    assert exit_code_of(app, ["--help"]) == 0
+    assert "--task ranking --help" in " ".join(capsys.readouterr().out.replace("│", " ").split())
     assert app_of(["--task", "ranking"]) is app_of(["--loss", "SL", "--task=ranking"]) is rankings
     assert app_of(["--task", "regression"]) is app_of([]) is app_of(["--task"]) is app
 
