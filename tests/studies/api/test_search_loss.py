@@ -237,7 +237,7 @@ def test_every_option_of_the_command_is_an_argument(monkeypatch, tmp_path):
     monkeypatch.setattr("studies.api.searching._in_folder", lambda ready, places, out, bars: places)
     places = search_loss(FRAME, out=tmp_path, no_model=True, checkpoint_every=np.float64(0), threads=np.int64(1))
     assert (places.no_model, places.checkpoint_every, places.threads) == (True, 0, 1)
-    with pytest.raises(UserError, match="^checkpoint_every: expected seconds, at least 0, got -1"):
+    with pytest.raises(UserError, match=r"^checkpoint_every: expected seconds, at least 0, got -1"):
         search_loss(FRAME, checkpoint_every=-1)
 
 
