@@ -13,7 +13,7 @@ from cyclopts import App, Group, Parameter
 from core.common.errors import UserError
 from recommenders.data import DataFiles
 from recommenders.data.implicit import summarise
-from studies.common.command import make_app, run_app
+from studies.common.command import make_app, option_value, run_app
 from studies.evaluation.judged import JudgedSettings
 from studies.evaluation.ranking.settings import RankingPlaces, RankingSettings
 from studies.evaluation.ranking.settings import command as ranking_command
@@ -38,7 +38,8 @@ app = make_app(
     "Judge losses, by name or formula: each is trained to convergence with several seeds and tested against the "
     "baselines, paired by seed. Learning rate, weight decay and smoothing term are chosen on validation, with the same "
     "number of trials for every loss (--protocol paper: as published). Interrupted, or asked for more losses or seeds, "
-    "the same command does only what is missing.",
+    "the same command does only what is missing. Losses on rankings have options of their own: "
+    f"{_NAME} --task ranking --help.",
 )
 _DEFAULTS, _PLACES = EvaluateSettings(), EvaluatePlaces()
 
@@ -127,6 +128,10 @@ def evaluate_rankings(
     if not evaluation.loss:
         raise UserError("--loss: expected at least one loss to judge, as in --loss BSL or --loss SL:temperature=.1")
     evaluation = evaluation.on(places.data)
+    evaluation.check_used()
+    device = places.work.device_here(evaluation.steps.device)
+    if device is not None:
+        evaluation.check_backend(device)
     model = evaluation.steps.recommender
     path = places.out or Path("results") / folder_name(
         f"evaluate-ranking-{evaluation.protocol}-{evaluation.data.dataset}-{model}"
@@ -141,7 +146,8 @@ def evaluate_rankings(
         return RankingEvaluation(evaluation, digest, runner).run()
 
     summary, again = summarise(data), ranking_command(evaluation, places)
-    _judge(evaluation, places, path, summary.lines(), {"command": again, "dataset": summary.to_dict()}, judged)
+    lines = [*summary.lines(), *(f"  warning: {one}" for one in evaluation.steps.recipe.sampler.doubts(data.n_items))]
+    _judge(evaluation, places, path, lines, {"command": again, "dataset": summary.to_dict()}, judged)
 
 
 #: The tasks that losses are judged for, each with options of its own.
@@ -150,9 +156,7 @@ TASKS = {"classification": app, "regression": app, "ranking": rankings}
 
 def app_of(words: Sequence[str]) -> App:
     """Return the command of the task that is asked for; an unknown one is refused by that of predictions."""
-    given = [after for word, after in zip(words, [*words, ""][1:], strict=True) if word == "--task"]
-    given += [word.partition("=")[2] for word in words if word.startswith("--task=")]
-    return TASKS.get(given[-1] if given else "", app)
+    return TASKS.get(option_value(words, "--task") or "", app)
 
 
 if __name__ == "__main__":

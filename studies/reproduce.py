@@ -123,6 +123,7 @@ def _bench(
 
 def _measured(reproduction: Reproduction, settings: Settings, places: Places) -> tuple[Frame, Path | None]:
     name, columns, began = reproduction.name, reproduction.columns, time.monotonic()
+    places.work.device_here(settings.device)  # if it is missing, this is told before data are read
     with experiment(places.out or Path("results") / f"reproduce-{name}", places.work, None, _files(name)) as work:
         bench = _bench(settings, places.files, work, [work.open(TaskProgress(work.err))])
         print_lines(bench.lines, work.err)

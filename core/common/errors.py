@@ -63,6 +63,28 @@ def format_value(value: object, limit: int = 60) -> str:
         return f"a huge {type(value).__name__}"
 
 
+def counted(n: int, thing: str, things: str | None = None) -> str:
+    """Return a number of things in words: "1 seed", "1,000 seeds".
+
+    Args:
+        n: how many.
+        thing: one of them.
+        things: several; the same with an s unless given.
+    """
+    return f"{n:,} {thing if n == 1 else things or thing + 's'}"
+
+
+def span(low: float, high: float) -> str:
+    """Return the smallest and the largest of some numbers in words; one number where both are written alike.
+
+    Args:
+        low: the smallest.
+        high: the largest.
+    """
+    texts = dict.fromkeys(f"{one:.4f}" for one in (low, high))
+    return " to ".join(texts)
+
+
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> UserError:
     """Build the UserError for a name that is in no registry; it lists the known ones and suggests the nearest.
 

@@ -18,7 +18,7 @@ import unicodedata
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from core.common.errors import UserError, format_value
+from core.common.errors import UserError, counted, format_value
 from core.programs.line import EPSILON, INPUTS, KNOWN_INPUTS, Line
 from core.programs.operators import OPERATORS
 
@@ -224,7 +224,7 @@ def _call(reader: _Reader, name: str) -> int:
     reader.expect(")")
     if len(operands) != arity:
         reader.at = start
-        raise reader.fail(f"{name} takes {arity} operand{'s' * (arity > 1)}, got {len(operands)}")
+        raise reader.fail(f"{name} takes {counted(arity, 'operand')}, got {len(operands)}")
     if OPERATORS[name].smoothed:
         operands = [_without_smoothing(reader, operands[0])]
     return reader.node(name, *operands)

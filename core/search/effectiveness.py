@@ -11,7 +11,24 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from core.common.errors import UserError
+from core.common.errors import UserError, format_value
+
+#: The most epochs of a training.
+MOST_EPOCHS = 1_000_000
+
+
+def check_epochs(name: str, value: int) -> None:
+    """Check a number of epochs.
+
+    Args:
+        name: of the setting, for the message.
+        value: its value.
+
+    Raises:
+        UserError: it is out of range.
+    """
+    if not 1 <= value <= MOST_EPOCHS:
+        raise UserError(f"{name}: expected 1 to {MOST_EPOCHS:,}, got {format_value(value)}")
 
 
 @dataclass(frozen=True)
@@ -19,7 +36,7 @@ class EarlyStopping:
     """The rule by which a candidate has converged.
 
     Raises:
-        UserError: a number below 1.
+        UserError: a number out of range.
     """
 
     max_epochs: int = 500
@@ -32,8 +49,7 @@ class EarlyStopping:
     def __post_init__(self) -> None:
         """Check the settings."""
         for name in ("max_epochs", "best_ago", "falling"):
-            if getattr(self, name) < 1:
-                raise UserError(f"early stopping {name}: expected at least 1, got {getattr(self, name)}")
+            check_epochs(name, getattr(self, name))
 
 
 @dataclass

@@ -10,6 +10,7 @@ from types import MappingProxyType
 from core.common.errors import UserError, unknown_name
 from core.losses.closed_forms import BCE, FOCAL, HINGE, MSE, ClosedForm
 from core.losses.loss import Loss, ProgramLoss
+from core.losses.setwise.registry import ALIASES, RANKING_LOSSES, canonical_line
 from core.programs.operators import OPERATORS
 from core.programs.parsing import MAX_LENGTH, FormulaError
 from core.programs.program import LossProgram
@@ -52,12 +53,39 @@ _ROWS = (
 NAMED_LOSSES: Mapping[str, NamedLoss] = MappingProxyType({row.name: row for row in _ROWS})
 
 _NAME = re.compile(r"[A-Za-z_]\w*", re.ASCII)
+_OF_RANKINGS = {name.lower() for name in (*RANKING_LOSSES, *ALIASES)}
 _BY_LOWER_NAME = {name.lower(): row for name, row in NAMED_LOSSES.items()}
 
 
 def find_named_loss(text: str) -> NamedLoss | None:
     """Return the loss with this name, ignoring case; None if there is none."""
     return _BY_LOWER_NAME.get(text.strip().lower())
+
+
+def ranking_line(text: str) -> str:
+    """Return the one spelling of a loss of rankings, see `canonical_line`.
+
+    Raises:
+        UserError: there is no such loss; one of predictions is told to be one.
+    """
+    try:
+        return canonical_line(text)
+    except UserError:
+        if not _is_of_predictions(text):
+            raise
+        raise UserError(
+            f"loss {text}: it is one of predictions, not of rankings; the tasks classification and regression take it"
+        ) from None
+
+
+def _is_of_predictions(text: str) -> bool:
+    if find_named_loss(text) is not None:
+        return True
+    try:
+        LossProgram.parse(text)
+    except FormulaError:
+        return False
+    return True
 
 
 def make_loss(text: str, space: OperatorSpace, epsilon: float | None = None) -> Loss:
@@ -86,6 +114,10 @@ def _program(text: str) -> LossProgram:
     try:
         return LossProgram.parse(text)
     except FormulaError as error:
+        if text.partition(":")[0].strip().lower() in _OF_RANKINGS:
+            raise UserError(
+                f"loss {text}: it is one of rankings, not of predictions; the task ranking of studies.evaluate takes it"
+            ) from None
         names = _NAME.findall(text[:MAX_LENGTH])
         within = next((name for name in names if find_named_loss(name) is not None), None)
         if within is not None:

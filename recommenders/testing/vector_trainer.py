@@ -148,7 +148,7 @@ class VectorTrainerContract(ABC):
             dtype: of numbers.
         """
         machine = Machine(self.device, dtype, threads=threads)
-        assert self.backend.takes(task, machine)
+        assert self.backend.takes(task.model, task.recipe, machine)
         trainer = self.backend(task, machine, seed)
         epochs = range(EPOCHS)
         return trainer, [trainer.train_epoch(parse_ranking_loss(loss), epoch, rate_of(epoch)) for epoch in epochs]
@@ -174,8 +174,8 @@ class VectorTrainerContract(ABC):
     ) -> None:
         """A back end that does not take them says so before."""
         task = self.task("uniform:negatives=2", optimiser, model, recipe).of(parse_ranking_loss(loss))
-        assert not task.has_negatives
-        if not self.backend.takes(task, Machine(self.device, torch.float64)):
+        assert not task.recipe.has_negatives
+        if not self.backend.takes(task.model, task.recipe, Machine(self.device, torch.float64)):
             pytest.skip("takes no losses of vectors")
         expected, means = plain_training(task, optimiser, loss, 3)
         trainer, found = self.trained(task, loss)

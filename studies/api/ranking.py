@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from core.common.errors import UserError, format_value
+from core.common.errors import UserError, format_value, unknown_name
 from core.losses.setwise.registry import parse_ranking_loss
 from recommenders.common.machine import Machine
 from recommenders.data.frames import Frame, as_table
 from recommenders.data.implicit import ImplicitDataset, cut_validation, implicit_table, load_implicit
+from recommenders.data.implicit.options import UNFIT
 from recommenders.data.options import refuse_url
 from studies.api.searching import as_path
 from studies.common.processes import usable_cores
+from studies.common.spelling import spelled_as_settings
 from studies.common.undisturbed import undisturbed
 from studies.evaluation.ranking.settings import RankingSettings
 from studies.execution.rankings import ranking_training
 from studies.exporting.ranked import Ranker
 from studies.exporting.ranking_model import save_ranker
 from studies.study.loss import pick_device
-from studies.study.parts import compose
+from studies.study.parts import compose, flat
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +43,14 @@ class TrainedRecommender:
     """What it was trained on, with the parts."""
     ranker: Ranker
     """Ranks items for users."""
+
+    def __repr__(self) -> str:
+        """The loss, the data and the metrics of the test part."""
+        data, metrics = self.data, ", ".join(f"{name} {value:.4f}" for name, value in self.metrics.items())
+        return (
+            f"TrainedRecommender: {self.loss} on {data.name} ({data.n_users:,} users, {data.n_items:,} items), "
+            f"best epoch {self.best_epoch}\ntest {metrics}"
+        )
 
     def recommend(self, user: Any, k: int = 10, known: bool = False) -> list[tuple[Any, float]]:
         """Return the best items of a user with their scores, the best first; none for a user whom the data do not have.
@@ -69,7 +80,15 @@ class TrainedRecommender:
         return path
 
 
+#: Options of the command that are about several losses.
+_OF_EVALUATIONS = frozenset(
+    {"loss", "baseline", "anchor", "protocol", "trials", "tuner", "seeds", "tuning_seeds", "task"}
+)
+_SETTINGS = flat(RankingSettings()).keys() - _OF_EVALUATIONS
+
+
 @undisturbed()
+@spelled_as_settings({*_SETTINGS, *_OF_EVALUATIONS, "data", "threads"})
 def train_recommender(
     data: Frame | Path | str | None = None,
     loss: str = "BSL",
@@ -94,15 +113,21 @@ def train_recommender(
     """
     if not isinstance(loss, str):
         raise UserError(f"train_recommender: loss: expected a name, got {format_value(loss)}")
-    for name in ("loss", "baseline", "anchor", "protocol", "trials", "tuner", "seeds", "tuning_seeds", "task"):
-        if name in settings:
-            raise UserError(f"train_recommender: {name} is for evaluations, got {format_value(settings[name])}")
-    chosen = compose(RankingSettings, {**settings, "loss": (loss,), "protocol": "paper"}, "train_recommender")
+    for name in settings:
+        if name in _OF_EVALUATIONS:
+            raise UserError(f"train_recommender: {name} is for evaluations of several losses alone; leave it out")
+        if name not in _SETTINGS:
+            raise unknown_name("setting", name, _SETTINGS - UNFIT)
+    chosen = compose(RankingSettings, {**settings, "loss": (loss,), "protocol": "paper"})
+    device = pick_device(chosen.steps.device)
+    machine = Machine(device, backend=chosen.steps.backend, threads=threads)
+    chosen.check_backend(device)
     dataset = _data(chosen, data)
     steps = chosen.steps
     plan = chosen.plan() | {"select_on": "validation", "parts": ["validation", "test"]}
     way = {"learning_rate": steps.rate, "weight_decay": steps.weight_decay, "model": {}}
-    machine = Machine(pick_device(steps.device), backend=steps.backend, threads=threads)
+    for doubt in steps.recipe.sampler.doubts(dataset.n_items):
+        warnings.warn(doubt, stacklevel=4)  # whoever calls, behind two decorators
     training = ranking_training(plan, way, loss, dataset, machine, chosen.seed)
     (result,) = training.run()
     if training.kept is None:

@@ -19,6 +19,7 @@ from recommenders.data.opening import is_folder
 from recommenders.data.options import refuse_url
 from recommenders.modules.scoring import ScoringModule
 from studies.api.result import SearchResult
+from studies.common.spelling import spelled_as_settings
 from studies.common.undisturbed import undisturbed
 from studies.exporting.finding import find_history, find_study
 from studies.exporting.model import MODEL_DATA
@@ -29,7 +30,7 @@ from studies.storage.locking import own_folder
 from studies.storage.output import MODEL
 from studies.study.callback import StudyCallback
 from studies.study.history import History
-from studies.study.parts import compose
+from studies.study.parts import compose, flat
 from studies.study.result import StudyResult
 from studies.study.settings import PlaceSettings, StudySettings
 from studies.study.study import Study
@@ -40,6 +41,7 @@ _OF_THE_FOLDER = ("no_model", "checkpoint_every")
 
 
 @undisturbed()
+@spelled_as_settings(flat(StudySettings()).keys() | flat(PlaceSettings()).keys())
 def search_loss(
     data: Frame | Path | str | None = None,
     *,
@@ -80,7 +82,7 @@ def search_loss(
     """
     given = {"tracking_uri": tracking_uri, "experiment": experiment, "threads": threads, "memory": memory}
     given |= {"resume": resume, **{name: settings.pop(name) for name in _OF_THE_FOLDER if name in settings}}
-    places = compose(PlaceSettings, given, "search_loss")
+    places = compose(PlaceSettings, given)
     places = replace(places, out=None if out is None else as_path("out", out))
     if out is None and (places.resume or tracking_uri != NO_TRACKING):
         raise UserError("search_loss: expected out, the folder of the study, beside resume and tracking_uri; got none")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
+import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import NoReturn
 
 import cyclopts
@@ -15,6 +16,10 @@ from rich.text import Text
 from core.common.errors import UserError
 from core.common.secrets import masked
 from studies.common.processes import BAD_INPUT, INTERRUPTED, end_by_exceptions, tolerate, warnings_end_no_command
+from studies.common.spelling import as_command
+
+#: Exit code -> the signal that it tells of, see `end_by_exceptions`.
+_ENDS = {128 + number: number for number in (signal.SIGTERM, signal.SIGHUP)}
 
 
 def make_app(name: str, about: str) -> cyclopts.App:
@@ -60,8 +65,7 @@ def run_app(app: cyclopts.App, arguments: Sequence[str] | None = None) -> NoRetu
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
     for room in ("core", "recommenders", "searchers", "studies"):
         logging.getLogger(room).setLevel(logging.INFO)
-    code = exit_code(lambda: app(arguments, exit_on_error=False, print_error=False))
-    sys.exit(code or out.end())
+    sys.exit(exit_code_of(app, arguments) or out.end())
 
 
 def option_value(words: Sequence[str], name: str) -> str | None:
@@ -76,16 +80,36 @@ def option_value(words: Sequence[str], name: str) -> str | None:
     return given[-1] if given else None
 
 
-def exit_code(command: Callable[[], object]) -> int:
-    """Run a command; what it leaves with. Errors that a person can mend are told on stderr."""
+def exit_code_of(app: cyclopts.App, arguments: Sequence[str] | None = None) -> int:
+    """Run a command line; what it leaves with, see `exit_code`."""
+
+    def options() -> set[str]:
+        called = app.parse_commands(sys.argv[1:] if arguments is None else arguments)[1][-1]
+        return {name for argument in called.assemble_argument_collection() for name in argument.names}
+
+    return exit_code(lambda: app(arguments, exit_on_error=False, print_error=False), options)
+
+
+def exit_code(command: Callable[[], object], options: Callable[[], Collection[str]] = tuple) -> int:
+    """Run a command; what it leaves with. Errors that a person can mend are told on stderr, and what ended it.
+
+    Args:
+        command: does the work.
+        options: asked where there is an error: those of the command, as they are typed, by which it names settings.
+    """
     try:
         command()
     except (UserError, cyclopts.CycloptsError) as error:
-        print(f"error: {masked(' '.join(_problem(error).split()))}", file=sys.stderr)
+        problem = as_command(_problem(error), options())
+        print(f"error: {masked(' '.join(problem.split()))}", file=sys.stderr)
         return BAD_INPUT
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return INTERRUPTED
+    except SystemExit as error:
+        if error.code in _ENDS:
+            print(f"ended by {_ENDS[error.code].name}", file=sys.stderr)
+        raise
     return 0
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
+from core.common.errors import counted
 from core.phases.contender import Contender
 from core.search.trial import read_genome
 from recommenders.data import DataFiles
@@ -57,7 +58,7 @@ class Comparison:
             runner: computes tasks.
             command: see Outcome.
         """
-        n_runs = f"{len(self.settings.names)} searchers, {self.settings.seeds} seeds"
+        n_runs = f"{counted(len(self.settings.names), 'searcher')}, {counted(self.settings.seeds, 'seed')}"
         noise, *found = runner.stage(f"Noise floor, and phases I and II: {n_runs}", [self.noise, *self.runs])
         study, metric = self.settings.run(RANDOM_BASELINE, 0), self.problem.metric
         convergence = Convergence(self._factory, runner, study, metric, _AT_ONCE)

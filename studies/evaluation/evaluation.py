@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from core.common.errors import counted
 from core.common.seeding import derive_seed
 from recommenders.tasks.scaling import fresh_normaliser
 from recommenders.tasks.task import RecommendationTask
@@ -41,7 +42,7 @@ class Evaluation:
         choices = self._tuned() if self._settings.protocol == "symmetric" else self._from_grid()
         pairs = list(zip(self._contenders, choices, strict=True))
         trainings = [Training(one.name, choice.epsilon, sgd=choice.sgd) for one, choice in pairs]
-        text = f"Every loss with its settings and {self._settings.seeds} seeds"
+        text = f"Every loss with its settings and {counted(self._settings.seeds, 'seed')}"
         fitted = self._convergence.train(text, trainings, self._settings.repeats(False))
         baselines = self._settings.baselines
         evaluated = [
@@ -88,7 +89,8 @@ class Evaluation:
         for done in range(0, settings.trials, AT_ONCE):
             n = min(AT_ONCE, settings.trials - done)
             asked = [tuner.ask(n, walk=2 * done >= settings.trials) for tuner in tuners]
-            text = f"Settings for {len(tuners)} losses: trials {done + 1} to {done + n} of {settings.trials} for each"
+            losses = counted(len(tuners), "loss", "losses")
+            text = f"Settings for {losses}: trials {done + 1} to {done + n} of {settings.trials} for each"
             self._try(text, tuners, asked)
         for _ in range(_CLOSING):
             asked = [tuner.ask(None, walk=True) for tuner in tuners]

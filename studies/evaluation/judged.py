@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
-from core.common.errors import UserError
+from core.common.errors import UserError, format_value
 from core.phases.metric import Metric
 from recommenders.data.options import option
 
@@ -40,7 +40,7 @@ class JudgedSettings(ABC):
         """
         for name in ("seeds", "tuning_seeds", "trials"):
             if not 1 <= (value := getattr(self, name)) <= SEEDS_EACH // 2:
-                raise UserError(f"{option(name)}: expected 1 to {SEEDS_EACH // 2}, got {value}")
+                raise UserError(f"{option(name)}: expected 1 to {SEEDS_EACH // 2:,}, got {format_value(value)}")
 
     @property
     @abstractmethod

@@ -11,8 +11,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from statistics import fmean, stdev
-from typing import Any
+from typing import Any, ClassVar
 
+from core.common.errors import counted
 from core.phases.metric import Metric
 from recommenders.tasks.task import SgdSettings
 from studies.common.paired import holm, signed_rank_p, smallest_p
@@ -25,6 +26,9 @@ LEVEL = 0.01
 
 class Choice(ABC):
     """The settings of a loss, and how they were chosen."""
+
+    is_trained: ClassVar[bool] = True
+    """Whether it is trained by epochs."""
 
     @property
     @abstractmethod
@@ -187,14 +191,13 @@ class PairedComparison:
     @property
     def sentence(self) -> str:
         """The verdict for a person."""
-        message = f"mean gain in test {self.metric} {self.gain:+.4f}"
         if self.p_holm is None:
             return f"{self.loss} and {self.baseline} cannot be compared: a training gave no finite predictions."
-        message += f" over {self.pairs}, p = {self.p_holm:.2g} after Holm's correction"
+        message = f"mean gain in test {self.metric} {self.gain:+.4f}, p = {self.p_holm:.2g} after Holm's correction"
         if self.verdict != "undecided":
-            return f"{self.loss} is {self.verdict} than {self.baseline}: {message}."
+            return f"Over {self.pairs}, {self.loss} is {self.verdict} than {self.baseline}: {message}."
         few = "; so few seeds can show none" if self.too_few else ""
-        return f"No difference between {self.loss} and {self.baseline} is shown: {message}{few}."
+        return f"Over {self.pairs}, no difference between {self.loss} and {self.baseline} is shown: {message}{few}."
 
     @property
     def too_few(self) -> bool:
@@ -204,7 +207,7 @@ class PairedComparison:
     @property
     def pairs(self) -> str:
         """What was paired, in words."""
-        return f"{len(self.gains)} paired seeds" if self.users is None else f"{self.users:,} paired users"
+        return counted(len(self.gains), "paired seed") if self.users is None else counted(self.users, "paired user")
 
     def to_dict(self) -> dict[str, Any]:
         """For result.json."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
 
+from core.common.errors import counted
 from core.common.restoring import read, read_finite, reading
 from studies.common.pages import STYLE, template, text_of
 from studies.evaluation import pictures
@@ -124,8 +125,8 @@ def _p_value(value: float | None) -> str:
 def _broken(evaluation: StoredEvaluation) -> list[str]:
     """Whose numbers are missing, a sentence each."""
     return [
-        f"{shortened(one.name)}: training broke down with {one.broken} of {len(one.best_epochs)} seeds, so its means "
-        "and comparisons are missing."
+        f"{shortened(one.name)}: training broke down with {one.broken} of {counted(len(one.best_epochs), 'seed')}, so "
+        "its means and comparisons are missing."
         for one in evaluation.losses
         if one.broken
     ]

@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from statistics import fmean, stdev
-from typing import Any
+from typing import Any, NamedTuple
 
 from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from core.common.errors import first_line
+from core.common.errors import counted, first_line, span
 from core.common.extras import needs
-from studies.evaluation.outcome import Outcome
+from studies.evaluation.outcome import LEVEL, EvaluatedLoss, Outcome
 from studies.storage.output import REPORT, RESULT, OutputFolder, csv_of, plain
 from studies.study.summary import mean_and_spread
 
 #: Every loss with every seed; a picture of that.
 SEEDS, PICTURE = "seeds.csv", "losses.png"
 REPORT_FILES = (RESULT, SEEDS, PICTURE, REPORT)
-#: The least width of a column of texts.
-_TEXT = 12
+#: The least width of the names of losses, and what a table puts between two columns.
+_TEXT, _BESIDE = 12, 3
 
 
 def write_report(
@@ -87,39 +87,72 @@ def seed_rows(outcome: Outcome) -> list[dict[str, Any]]:
 
 def print_summary(outcome: Outcome, console: Console) -> None:
     """The losses, the best on validation first, and the verdicts."""
-    console.print(losses_table(outcome))
+    for table in losses_tables(outcome, console.width):
+        console.print(table)
     for line in conclusion(outcome):
         console.print(line, highlight=False, soft_wrap=True)
 
 
-def losses_table(outcome: Outcome) -> Table:
-    """A row for each loss."""
-    settings = outcome.settings
-    table = Table(
-        title=f"{settings.title}, {settings.protocol} protocol, {settings.seeds} seeds",
-        box=box.SIMPLE_HEAD,
-        title_justify="left",
-    )
-    table.add_column("loss", overflow="fold")
-    chosen = list(outcome.losses[0].choice.shown)
-    for name, value in outcome.losses[0].choice.shown.items():
-        is_text = isinstance(value, str)
+class _Column(NamedTuple):
+    """What is told of every loss."""
+
+    title: str
+    is_number: bool
+    cells: list[str]
+
+    @property
+    def width(self) -> int:
+        """The least that breaks neither a number nor a word."""
+        whole = self.cells if self.is_number else [word for cell in self.cells for word in cell.split()]
+        return max(map(len, (*self.title.split(), *whole)))
+
+
+def losses_tables(outcome: Outcome, width: int) -> list[Table]:
+    """A row for each loss; columns that have no room beside the others are in a table of their own below them.
+
+    Args:
+        outcome: what the evaluation came to.
+        width: of the terminal, in characters.
+    """
+    settings, ranked = outcome.settings, outcome.ranked
+    title = f"{settings.title}, {settings.protocol} protocol, {counted(settings.seeds, 'seed')}"
+    of_names = min(max(len(one.name) for one in ranked), max(_TEXT, width // 4))
+    groups: list[list[_Column]] = []
+    room = 0
+    for column in _columns(outcome, ranked):
+        if not groups or room < column.width + _BESIDE:
+            groups.append([])
+            room = width - of_names - _BESIDE - 1
+        groups[-1].append(column)
+        room -= column.width + _BESIDE
+    tables: list[Table] = []
+    for columns in groups:
+        table = Table(title=None if tables else title, box=box.SIMPLE_HEAD, title_justify="left")
+        table.add_column("loss", overflow="fold", min_width=of_names)
+        for column in columns:
+            if column.is_number:
+                table.add_column(column.title, justify="right", width=column.width)
+            else:
+                table.add_column(column.title, overflow="fold", min_width=column.width)
+        for i, one in enumerate(ranked):
+            table.add_row(one.name, *(column.cells[i] for column in columns), style=None if one.is_baseline else "bold")
+        tables.append(table)
+    return tables
+
+
+def _columns(outcome: Outcome, ranked: Sequence[EvaluatedLoss]) -> list[_Column]:
+    columns = []
+    for name in outcome.losses[0].choice.shown:
+        values = [one.choice.shown[name] for one in ranked]
         title = "eps" if name == "epsilon" else name.replace("_", " ")
-        table.add_column(title, justify="left" if is_text else "right", overflow="fold", min_width=_TEXT * is_text)
-    for name in ("epochs", f"validation {outcome.metric.name}"):
-        table.add_column(name, justify="right")
-    for metric in outcome.metrics:
-        table.add_column(f"test {metric.name}", justify="right")
-    for one in outcome.ranked:
-        table.add_row(
-            one.name,
-            *(_shown(one.choice.shown[name]) for name in chosen),
-            f"{fmean(run['best_epoch'] for run in one.runs):.0f}",
-            mean_and_spread(one.values("validation", outcome.metric.name)),
-            *(mean_and_spread(one.values("test", metric.name)) for metric in outcome.metrics),
-            style=None if one.is_baseline else "bold",
-        )
-    return table
+        columns.append(_Column(title, not any(isinstance(one, str) for one in values), [_shown(one) for one in values]))
+    epochs = [f"{fmean(run['best_epoch'] for run in one.runs):.0f}" if one.choice.is_trained else "" for one in ranked]
+    columns.append(_Column("epochs", True, epochs))
+    parts = [("validation", outcome.metric), *(("test", metric) for metric in outcome.metrics)]
+    for part, metric in parts:
+        cells = [mean_and_spread(one.values(part, metric.name)) for one in ranked]
+        columns.append(_Column(f"{part} {metric.name}", True, cells))
+    return columns
 
 
 def _shown(value: Any) -> str:
@@ -129,24 +162,30 @@ def _shown(value: Any) -> str:
 
 def conclusion(outcome: Outcome) -> list[str]:
     """The verdicts by the metric that decides, then what to know before believing them; a sentence each."""
-    lines = [one.sentence for one in outcome.comparisons if one.metric == outcome.metric.name]
-    lines += [one.sentence for one in outcome.by_user if one.metric == outcome.metric.name]
+    pairs = [one for one in (*outcome.comparisons, *outcome.by_user) if one.metric == outcome.metric.name]
+    lines = [one.sentence for one in pairs]
+    if pairs:
+        lines.append(f"One is called better or worse where p < {LEVEL:g} after Holm's correction.")
+    if outcome.by_user:
+        lines.append(
+            "Paired seeds tell whether other trainings would come out alike, paired users whether other users would."
+        )
     remarks = [line for one in outcome.losses for line in one.choice.remarks(one.name)]
     return [*lines, *_noise(outcome), *remarks, *_caveats(outcome)]
 
 
 def _noise(outcome: Outcome) -> list[str]:
-    trained = [one for one in outcome.losses if any(run["best_epoch"] for run in one.runs)]
+    trained = [one for one in outcome.losses if one.choice.is_trained]
     spreads = [one.values("test", outcome.metric.name) for one in trained]
     finite = [stdev(values) for values in spreads if len(values) > 1 and all(map(math.isfinite, values))]
     if not finite:
         return []
-    least, most = min(finite), max(finite)
     what = f"the standard deviation of one loss's test {outcome.metric.name}"
-    return [f"Noise floor: from seed to seed {what} is {least:.4f} to {most:.4f}."]
+    return [f"Noise floor: from seed to seed {what} is {span(min(finite), max(finite))}."]
 
 
 def _caveats(outcome: Outcome) -> list[str]:
     n = outcome.settings.seeds
-    lines = [f"The {n} seeds vary the start and the batches, not the data: another split may order the losses anew."]
+    seeds = "The seed varies" if n == 1 else f"The {n} seeds vary"
+    lines = [f"{seeds} the start and the batches, not the data: another split may order the losses anew."]
     return [*lines, *outcome.settings.caveats()]

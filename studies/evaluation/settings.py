@@ -17,7 +17,7 @@ from core.phases.metric import Metric
 from recommenders.data import DataFiles, dataset_name
 from recommenders.data.options import option
 from recommenders.tasks.contenders import baseline
-from recommenders.tasks.metrics import metrics_of
+from recommenders.tasks.metrics import TASKS, metrics_of
 from studies.evaluation.judged import JudgedSettings
 from studies.execution.places import WorkPlaces
 from studies.storage.output import plain
@@ -70,6 +70,14 @@ class JudgedTraining(TrainingSettings):
 
     epsilon: Annotated[tuple[float, ...], SPACED] = PAPER_EPSILONS
     """Smoothing terms to choose from, for every loss that has one (repeat the option for several)."""
+    task: str = "classification"
+    """What the model is for: classification, regression (of the labels 0 and 1), or ranking, which has options of its
+    own: --task ranking --help."""
+
+    def __post_init__(self) -> None:
+        """See TrainingSettings; check the task."""
+        super().__post_init__()
+        check_choice("task", self.task, (*TASKS, "ranking"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,7 +100,7 @@ class EvaluateSettings(JudgedSettings):
     tuning_seeds: int = 2
     """Other seeds, over which whatever is chosen on validation is averaged."""
     seed: int = 0
-    """Decides every random draw."""
+    """Decides every random draw: any whole number."""
     preset: Annotated[
         str | None,
         Parameter(help=listed("How recommenders are trained", PRESETS) + " fast unless given, paper by that protocol."),

@@ -121,7 +121,7 @@ class StoredEvaluation:
             names = [read(str, known["metric"]), *(name for _, name in losses[0].metrics)]
             metrics = tuple(map(_finder(settings["task"]), dict.fromkeys(names)))
             by_seed, by_user = (_pairs(known.get(name, ())) for name in ("comparisons", "by_user"))
-            said = {one.sentence for one in (*by_seed, *by_user)}
+            said = {one.get("sentence") for name in ("comparisons", "by_user") for one in known.get(name, ())}
             notes = tuple(line for line in read(list[str], known["conclusion"]) if line not in said)
             ranked = best_first(losses, metrics[0], lambda one, part: one.mean(part, names[0]))
             return cls(settings, metrics, tuple(ranked), by_seed, by_user, notes)

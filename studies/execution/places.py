@@ -6,9 +6,11 @@ The annotations are objects and not strings, see `studies.study.settings`.
 from dataclasses import dataclass
 from typing import Annotated
 
+import torch
 from cyclopts import Parameter
 
 from studies.execution.registry import EXECUTORS, YOUR_OWN, check_executor
+from studies.study.loss import pick_device
 from studies.study.settings import check_machine
 from studies.study.settings_data import listed
 
@@ -41,3 +43,15 @@ class WorkPlaces:
         jobs = 1 if self.jobs is None else self.jobs
         check_machine(self.memory, self.checkpoint_every, jobs=jobs, threads=self.threads)
         check_executor(self.executor)
+
+    def device_here(self, name: str) -> torch.device | None:
+        """Return the device that tasks are computed on, before anything is done; None where that is no matter of here.
+
+        Args:
+            name: of the device, as it was given.
+
+        Raises:
+            UserError: it is to be here, and is not.
+        """
+        is_here = check_executor(self.executor)[0] in {row.make for row in EXECUTORS.values()}
+        return pick_device(name) if is_here else None

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from core.common.errors import counted
 from core.common.seeding import derive_seed
 from core.losses.setwise.registry import parse_ranking_loss
 from core.search.effectiveness import EarlyStopping
@@ -184,7 +185,7 @@ def timed_rankings(
                 torch.cuda.synchronize(device)
             seconds[i].append(clock() - began)
             report((epoch + (i + 1) / len(losses)) / (content["epochs"] + 1))
-    cores = f"{resources.threads} core{'s' * (resources.threads > 1)}"
+    cores = counted(resources.threads, "core")
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else f"{cores} of a CPU"
     return {"seconds": [of_loss[1:] for of_loss in seconds], "machine": name}
 

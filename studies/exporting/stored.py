@@ -129,6 +129,10 @@ class StoredStudy:
         """The same of what is no text any more."""
         with reading(f"{source}: {_EXPECTED}"):
             content = read(dict[str, Any], content)
+            if "protocol" in content:
+                raise UserError(
+                    "got that of an evaluation, which found no loss: give one of its losses by name or formula instead"
+                )
             settings = StudySettings.from_dict(read(dict[str, Any], content["settings"]))
             comparison, spoken = content["comparison"], content.get("problem")
             if spoken is None:

@@ -11,6 +11,7 @@ from itertools import product
 from statistics import fmean
 from typing import Any
 
+from core.common.errors import counted
 from studies.execution.factory import TaskFactory
 from studies.execution.searches import Point, thinned
 from studies.execution.task import Task
@@ -96,9 +97,10 @@ def _sentences(raw: Frame) -> Iterator[str]:
                 f"within {_AROUND}, as the paper says; the highest ends at {number(max(ends['without']))}."
             )
         if len(ends) == len(FILTERS):
+            seeds = counted(len(ends["with"]), "seed")
             better = sum(one > other for one, other in zip(ends["with"], ends["without"], strict=False))
             yield (
-                f"{where}: with the filter the recommender ends higher in {better} of {len(ends['with'])} seeds, "
+                f"{where}: with the filter the recommender ends higher in {better} of {seeds}, "
                 f"by {difference(fmean(ends['with']), fmean(ends['without']))} on average."
             )
 

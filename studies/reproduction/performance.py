@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
 
+from core.common.errors import counted
 from recommenders.tasks.metrics import METRICS
 from studies.evaluation.outcome import LEVEL, compare_with
 from studies.evaluation.report import seed_rows
@@ -114,10 +115,11 @@ class _PerformanceTable:
                 pairs = compare_with(loss, others, METRICS[self.metrics[0]], values)
                 better = [pair.baseline for pair in pairs if pair.verdict == "better"]
                 worst = max((pair.p_holm for pair in pairs if pair.p_holm is not None), default=1.0)
+                seeds = counted(len(values[loss]), "paired seed")
                 all_of = "all" if len(better) == len(pairs) else f"{len(better)} of {len(pairs)}"
                 yield (
                     f"{loss} ({where}) is better than {all_of} handcrafted losses at "
-                    f"p < {LEVEL:g} ({len(values[loss])} paired seeds, largest p after Holm's correction {worst:.2g})."
+                    f"p < {LEVEL:g} ({seeds}, largest p after Holm's correction {worst:.2g})."
                 )
 
 

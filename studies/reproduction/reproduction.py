@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from studies.reproduction.mml.paper import OTHER
 from studies.reproduction.mml.settings import RankingReproduceSettings
 from studies.reproduction.paper import DATASETS, MODELS
 from studies.reproduction.raw import Column, Frame
@@ -22,7 +23,7 @@ _NAMES: Mapping[str, str] = {
     **MODELS,
     **DATASETS,
     **{"simplex": "SimpleX", "yelp18": "Yelp18", "gowalla": "Gowalla"},
-    **{"yelp18-other": "Yelp18, another split", "gowalla-other": "Gowalla, another split"},
+    **{f"yelp18{OTHER}": "Yelp18, another split", f"gowalla{OTHER}": "Gowalla, another split"},
 }
 
 
@@ -81,6 +82,7 @@ class Reproduction:
     def notes(self, raw: Frame) -> list[str]:
         """The sentences, and one or two on what the paper has and these results have not; may be empty."""
         measured = set(zip(raw["model"], raw["dataset"], strict=True)) if self.published else set()
+        measured |= {(model, dataset.removesuffix(OTHER)) for model, dataset in measured}  # which is told elsewhere
         missing = [pair for pair in dict.fromkeys(self.published) if pair not in measured]
         others = [" on ".join(named(*pair).values()) for pair in missing if pair[1] != "electronics"]
         notes = list(self.sentences(raw))

@@ -10,11 +10,12 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from core.common.errors import UserError
+from core.common.errors import UserError, format_value
 from recommenders import RECOMMENDERS
 from recommenders.data import DATASETS, DataFiles
 from recommenders.data.options import option
 from searchers import SEARCHERS
+from studies.evaluation.judged import SEEDS_EACH
 from studies.execution.places import WorkPlaces
 from studies.study.parts import PART, changed, flat
 from studies.study.settings import StudySettings
@@ -80,8 +81,7 @@ class ReproduceSettings:
 
     def __post_init__(self) -> None:
         """Check what no other class checks; the settings of every study are checked as it has them."""
-        if self.seeds < 1:
-            raise UserError(f"--seeds: expected at least 1, got {self.seeds}")
+        check_seeds(self.seeds)
         if not 0 < self.minutes < math.inf:
             raise UserError(f"--minutes: expected a number above 0, got {self.minutes}")
         models = self.models
@@ -117,6 +117,16 @@ class ReproducePlaces:
     done again."""
     cached: Path | None = None
     """Print from the raw results in this CSV file, without training; with --out, write and draw them there too."""
+
+
+def check_seeds(seeds: int) -> None:
+    """Refuse a number of seeds that is out of range.
+
+    Raises:
+        UserError: it is.
+    """
+    if not 1 <= seeds <= SEEDS_EACH // 2:
+        raise UserError(f"--seeds: expected 1 to {SEEDS_EACH // 2:,}, got {format_value(seeds)}")
 
 
 def check_used(settings: object, name: str, options: frozenset[str]) -> None:

@@ -12,6 +12,7 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
+from core.common.errors import counted, span
 from recommenders.tasks.losses import find_named_loss
 from recommenders.tasks.metrics import METRICS
 from studies.evaluation.outcome import LEVEL, EvaluatedLoss, PairedComparison, SgdChoice, compare_with
@@ -62,14 +63,14 @@ def _sentences(raw: Frame) -> Iterator[str]:
             verdicts[compared.verdict].append(_shown(loss) + gain)
         better, worse, others = (", ".join(names) or "none" for names in verdicts.values())
         yield (
-            f"{where}, beside a {_BASELINE} that is tuned as they are, {n} paired seeds, p < {LEVEL:g} each: "
-            f"better {better}; worse {worse}; not shown to differ {others}."
+            f"{where}, beside a {_BASELINE} that is tuned as they are, {counted(n, 'paired seed')}, "
+            f"p < {LEVEL:g} each: better {better}; worse {worse}; not shown to differ {others}."
         )
         spreads = [float(rows["test_auc"].std()) for _, rows in groups(of_both, "loss")]
         if n > 1 and all(map(math.isfinite, spreads)):
             yield (
                 f"{where}, noise floor: from seed to seed the standard deviation of one loss's test AUC is "
-                f"{min(spreads):.4f} to {max(spreads):.4f}."
+                f"{span(min(spreads), max(spreads))}."
             )
 
 

@@ -73,6 +73,9 @@ class OutputFolder:
         self.path, self._asked, self._begun = path, asked or f"--out {path}", bool(patterns)
         self._made, self._marked, self._ledger = list[Path](), False, Ledger(path)
         try:
+            there = next((one for one in (path, *path.parents) if one.exists()), path)
+            if there.exists() and not there.is_dir():
+                raise UserError(f"{self._asked}: expected a folder, got the file {there}; give another name")
             self._made = [folder for folder in (path, *path.parents) if not folder.exists()]
             path.mkdir(parents=True, exist_ok=True)
             trial = unfinished(path / "trial")

@@ -36,13 +36,12 @@ def changed(made: Any) -> dict[str, Any]:
     return {name: value for name, value in flat(made).items() if value != usual[name]}
 
 
-def compose(kind: type[T], given: Mapping[str, Any], what: str = "setting") -> T:
+def compose(kind: type[T], given: Mapping[str, Any]) -> T:
     """Make settings of values by name; those that are missing have their defaults.
 
     Args:
         kind: the dataclass.
         given: see `read_fields`; what `flat` returns is read back.
-        what: the word for a setting in messages.
 
     Raises:
         UserError: an unknown name, or a value of another kind or out of range.
@@ -50,15 +49,15 @@ def compose(kind: type[T], given: Mapping[str, Any], what: str = "setting") -> T
     known = flat(kind())
     for name in given:
         if name not in known:
-            raise unknown_name(what, str(name), known)
-    return _made(kind, given, what)
+            raise unknown_name("setting", str(name), known)
+    return _made(kind, given)
 
 
-def _made(kind: type[T], given: Mapping[str, Any], what: str) -> T:
+def _made(kind: type[T], given: Mapping[str, Any]) -> T:
     parts: dict[str, Any] = {name: part for name, part in get_type_hints(kind).items() if is_dataclass(part)}
-    made = {name: _made(part, given, what) for name, part in parts.items()}
+    made = {name: _made(part, given) for name, part in parts.items()}
     own = {f.name: given[f.name] for f in fields(kind) if f.name in given}  # type: ignore[arg-type]  # a dataclass
-    return kind(**made, **read_fields(kind, what, own))
+    return kind(**made, **read_fields(kind, "setting", own))
 
 
 def check_finite(part: Any) -> None:

@@ -46,7 +46,7 @@ class StudySettings:
         ),
     ] = "rl"
     seed: int = 0
-    """Decides every random draw."""
+    """Decides every random draw: any whole number."""
     data: Annotated[DataSettings, PART] = field(default_factory=DataSettings)
     training: Annotated[TrainingSettings, PART] = field(default_factory=TrainingSettings)
     search: Annotated[SearchSettings, PART] = field(default_factory=SearchSettings)

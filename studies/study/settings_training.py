@@ -11,7 +11,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from core.common.errors import UserError
-from core.search.effectiveness import EarlyStopping
+from core.search.effectiveness import EarlyStopping, check_epochs
 from recommenders import RECOMMENDERS, YOUR_OWN
 from recommenders.backends.registry import check_backend
 from recommenders.data.options import option
@@ -95,6 +95,9 @@ class TrainingSettings:
         """Check all values."""
         check_finite(self)
         check_backend(self.backend)
+        for name in ("max_epochs", "stop_after"):
+            if (value := getattr(self, name)) is not None:
+                check_epochs(name, value)
         if not self.epsilon or not all(0 < e <= 1 for e in self.epsilon):
             raise UserError(f"--epsilon: expected numbers above 0 and up to 1, got {self.epsilon}")
 

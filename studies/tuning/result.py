@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from core.common.errors import counted
 from recommenders.data import DataFiles
 from recommenders.tasks.metrics import Metric
 from studies.common.paired import pairs_needed, signed_rank_p
@@ -68,9 +69,8 @@ class TuneResult:
         if self.gain is None or self.p_value is None:
             return f"Not checked with other seeds: the validation {name} of the chosen trial flatters it."
         n = len(self.best)
-        message = (
-            f"mean gain in validation {name} {self.gain:+.4f} on {n} seeds that chose nothing, p = {self.p_value:.3g}"
-        )
+        seeds = f"{counted(n, 'seed')} that chose nothing"
+        message = f"mean gain in validation {name} {self.gain:+.4f} on {seeds}, p = {self.p_value:.3g}"
         if self.p_value >= _LEVEL:
             needed = pairs_needed(1, _LEVEL)
             few = f" ({n} pairs cannot show one, at least {needed} can)" if n < needed else ""

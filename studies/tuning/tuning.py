@@ -8,7 +8,7 @@ from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 
-from core.common.errors import UserError
+from core.common.errors import UserError, counted
 from core.common.seeding import numpy_rng
 from studies.execution.factory import TaskFactory, Training
 from studies.execution.runner import CachedRunner
@@ -50,7 +50,8 @@ class Tuning:
         settings, trials = self.settings, self.trials
         there = trials.finished
         names = ", ".join(map(str, settings.tunables))
-        self._say(f"Tuning {names}: {settings.trials} trials of up to {settings.seeds} seeds, {len(there)} done")
+        planned = f"{counted(settings.trials, 'trial')} of up to {counted(settings.seeds, 'seed')}"
+        self._say(f"Tuning {names}: {planned}, {len(there)} done")
         for i, tried in enumerate(there):
             self._tell(tried, there[: i + 1])
         trials.begin(settings.present)
@@ -92,7 +93,7 @@ class Tuning:
     def _result(self) -> TuneResult:
         settings, finished = self.settings, self.trials.finished
         best, others = self._best(finished), range(settings.seeds, settings.seeds + settings.confirm)
-        text = f"The best settings and the present ones with {settings.confirm} other seeds"
+        text = f"The best settings and the present ones with {counted(settings.confirm, 'other seed')}"
         if others:
             self._say(text)
         confirmed = [

@@ -85,8 +85,8 @@ def test_draws_depend_on_the_seed_and_the_number_of_an_example_alone(name, seed,
     ("line", "message"),
     [
         ("shard", "unknown sampler 'shard': expected one of hard, popularity, shared, uniform"),
-        ("uniform:negatives=0", "negatives: expected 1 to 100000, got 0"),
-        ("hard:negatives=9:pool=8", "pool: expected 9 to 100000, got 8"),
+        ("uniform:negatives=0", "negatives: expected 1 to 100,000, got 0"),
+        ("hard:negatives=9:pool=8", "pool: expected 9 to 100,000, got 8"),
         ("popularity:power=-1", "power: expected 0 to 10, got -1"),
         ("shared:exclude_positives=true", "setting of shared"),
     ],
@@ -94,3 +94,17 @@ def test_draws_depend_on_the_seed_and_the_number_of_an_example_alone(name, seed,
 def test_what_cannot_be_drawn_is_refused_in_a_line(line, message):
     with pytest.raises(UserError, match=message):
         parse_sampler(line)
+
+
+@pytest.mark.parametrize(
+    ("line", "n_items", "doubted"),
+    [
+        ("shared:negatives=100000", 200, True),
+        ("uniform:negatives=201", 200, True),
+        ("hard:pool=300", 200, True),
+        ("shared:negatives=300", 300, False),
+        ("shared", 200, False),  # nobody has asked for these
+    ],
+)
+def test_more_negatives_than_items_are_doubted(line, n_items, doubted):
+    assert bool(parse_sampler(line).doubts(n_items)) is doubted

@@ -98,7 +98,7 @@ def test_auto_takes_compiled_code_where_it_can():
 
 def test_a_back_end_that_cannot_is_refused_in_a_line():
     task = VectorTask(VectorMF(), DATA, Recipe(weight_decay=0.1, decay_of="tables"))
-    with pytest.raises(UserError, match="backend compiled: it cannot train VectorMF this way on cpu; --backend auto"):
+    with pytest.raises(UserError, match="got mf with a loss of scores and weight decay of tables on cpu"):
         make_trainer(task, Machine(torch.device("cpu"), backend="compiled"), 0)
     with pytest.raises(UserError, match="backend"):
         make_trainer(task, Machine(torch.device("cpu"), backend="nothing"), 0)

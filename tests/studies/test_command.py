@@ -160,7 +160,8 @@ def test_a_closed_terminal_is_a_request_to_end_unless_it_is_to_be_ignored(place,
     )
     (place / "program.py").write_text(program)
     trap = f"trap '' {signal.Signals(number).name}; " if ignored else ""
-    assert shell(place, f"{trap}$PY program.py") == (code, "closed\n", "")
+    told = "" if ignored else f"ended by {signal.Signals(number).name}\n"
+    assert shell(place, f"{trap}$PY program.py") == (code, "closed\n", told)
 
 
 MINUS = ["-log(y_hat*y)", "-(1/(y_hat) - y)^2"]

@@ -86,6 +86,13 @@ def test_epsilon_takes_the_place_of_the_studys(capsys, tmp_path):
     assert "The smoothing term here is 0.5, in the study it was" in text
 
 
+def test_an_evaluation_is_told_to_have_found_none(tmp_path, capsys):
+    (tmp_path / "result.json").write_text('{"protocol": "paper", "settings": {"loss": ["BCE"]}}')
+    told = refused(capsys, "--run", str(tmp_path))
+    assert "got that of an evaluation, which found no loss" in told
+    assert "unknown setting" not in told
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [

@@ -110,3 +110,10 @@ def test_ctrl_c_before_a_command_has_begun_is_a_word_and_no_traceback(tmp_path):
     script.write_text(_SCRIPT)
     done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, env={"PYTHONPATH": str(ROOT)})
     assert (done.returncode, done.stdout, done.stderr) == (INTERRUPTED, "", "interrupted\n")
+
+
+@pytest.mark.parametrize("number", [15, 1])
+def test_a_signal_that_ended_a_command_is_named(number, capsys):
+    with pytest.raises(SystemExit):
+        exit_code(lambda: sys.exit(128 + number))
+    assert capsys.readouterr().err == {15: "ended by SIGTERM\n", 1: "ended by SIGHUP\n"}[number]

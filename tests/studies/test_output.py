@@ -43,7 +43,7 @@ def test_withdrawing_keeps_a_folder_with_something_in_it(tmp_path):
 
 def test_a_folder_that_is_a_file_is_refused(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(UserError, match="cannot write there"):
+    with pytest.raises(UserError, match="expected a folder, got the file"):
         OutputFolder(tmp_path / "file")
 
 

@@ -61,7 +61,7 @@ def parse_ranking_loss(text: str) -> RankingLoss:
     spec = SetLossSpec.parse(text.lower())
     row = _BY_LOWER_NAME.get(spec.name)
     if row is None:
-        raise unknown_name("loss", spec.name, [*RANKING_LOSSES, *ALIASES])
+        raise unknown_name("loss", SetLossSpec.parse(text).name, [*RANKING_LOSSES, *ALIASES])
     loss: RankingLoss = read_settings(SetLossSpec(row.name, spec.settings), row)
     return loss
 
@@ -69,6 +69,19 @@ def parse_ranking_loss(text: str) -> RankingLoss:
 def constants_given(text: str) -> frozenset[str]:
     """Return the names of the constants that a line gives; in a formula, those without a number are open."""
     return frozenset() if is_formula(text) else frozenset(name for name, _ in SetLossSpec.parse(text.lower()).settings)
+
+
+def canonical_line(text: str) -> str:
+    """Return the one spelling of a line: its name as here, and the constants that it gives in their order, in full.
+
+    Raises:
+        UserError: see `parse_ranking_loss`.
+    """
+    if is_formula(text):
+        return str(parse_ranking_loss(text))
+    loss, given = parse_ranking_loss(text), dict(SetLossSpec.parse(text.lower()).settings)
+    constants = [f"{one.name}={constant_as_text(getattr(loss, one.name))}" for one in fields(loss) if one.name in given]
+    return ":".join([loss.name, *constants])
 
 
 def parse_set_loss(text: str) -> SetLoss:

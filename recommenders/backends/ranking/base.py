@@ -18,7 +18,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, ClassVar, Generic, Literal, TypeVar
 
 import numpy as np
 from torch import Tensor
@@ -64,7 +64,16 @@ class Recipe:
         if not 0 <= self.weight_decay < 1e6:
             raise UserError(f"weight_decay: expected 0 to below 1e6, got {self.weight_decay}")
         if self.clip_norm is not None and not 0 < self.clip_norm < 1e9:
-            raise UserError(f"clip_norm: expected a number above 0, got {self.clip_norm}")
+            raise UserError(f"clip_norm: expected a number above 0 and below 1e9, got {self.clip_norm}")
+
+    def of(self, loss: RankingLoss) -> Recipe:
+        """Return the recipe as it is for a loss: without negatives where it needs none."""
+        return replace(self, sampler=NoNegatives()) if isinstance(loss, VectorLoss) else self
+
+    @property
+    def has_negatives(self) -> bool:
+        """Whether positives are compared with negatives; if not, the loss is one of vectors."""
+        return self.sampler.negatives > 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,15 +85,9 @@ class VectorTask:
     recipe: Recipe
 
     def of(self, loss: RankingLoss) -> VectorTask:
-        """Return the task as it is for a loss: without negatives where it needs none."""
-        if not isinstance(loss, VectorLoss):
-            return self
-        return replace(self, recipe=replace(self.recipe, sampler=NoNegatives()))
-
-    @property
-    def has_negatives(self) -> bool:
-        """Whether positives are compared with negatives; if not, the loss is one of vectors."""
-        return self.recipe.sampler.negatives > 0
+        """Return the task as it is for a loss, see `Recipe.of`."""
+        recipe = self.recipe.of(loss)
+        return self if recipe is self.recipe else replace(self, recipe=recipe)
 
 
 class VectorTrainer(ABC, Generic[L]):
@@ -96,13 +99,17 @@ class VectorTrainer(ABC, Generic[L]):
         seed: of the initial parameters and of all draws.
     """
 
+    trains: ClassVar[str]
+    """What it can train, for messages."""
+
     @classmethod
     @abstractmethod
-    def takes(cls, task: VectorTask, machine: Machine) -> bool:
-        """Tell whether it can train this on this machine.
+    def takes(cls, model: VectorModel, recipe: Recipe, machine: Machine) -> bool:
+        """Tell whether it can train this on this machine, whatever the data.
 
         Args:
-            task: the task.
+            model: the model.
+            recipe: how it is trained, for the kind of loss (`Recipe.of`).
             machine: the device, its type of numbers and threads.
         """
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import torch
@@ -13,10 +13,11 @@ from core.common.restoring import count, read
 from core.losses.setwise.ranking_loss import RankingLoss
 from core.losses.setwise.set_loss import SetLoss, SetScores
 from core.losses.setwise.vector_loss import BatchVectors, VectorLoss
-from recommenders.backends.ranking.base import VectorTask, VectorTrainer, load_arrays
+from recommenders.backends.ranking.base import Recipe, VectorTask, VectorTrainer, load_arrays
 from recommenders.backends.ranking.epochs import Batch, Epochs, mask
 from recommenders.backends.ranking.torch_optimisers import TorchOptimiser
 from recommenders.common.machine import Machine
+from recommenders.models.vectors.model import VectorModel
 
 #: What torch's clip_grad_norm_ adds to a norm before it divides by it.
 CLIP_EPSILON = 1e-6
@@ -51,8 +52,10 @@ class TorchTrainer(VectorTrainer[RankingLoss]):
         self._optimiser = TorchOptimiser(task.recipe.optimiser, self._weights, frozenset(self._model.tables))
         self._step, self._rate = 0, task.recipe.sampler.negatives / data.n_items
 
+    trains: ClassVar[str] = "everything"
+
     @classmethod
-    def takes(cls, task: VectorTask, machine: Machine) -> bool:
+    def takes(cls, model: VectorModel, recipe: Recipe, machine: Machine) -> bool:
         """See VectorTrainer."""
         return True
 

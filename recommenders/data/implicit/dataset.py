@@ -61,6 +61,11 @@ class ImplicitDataset:
                     f"{other}; remove them from one"
                 )
 
+    def __repr__(self) -> str:
+        """Its name and its sizes."""
+        parts = ", ".join(f"{name} {len(getattr(self, name)):,}" for name in PARTS)
+        return f"ImplicitDataset {self.name}: {self.n_users:,} users, {self.n_items:,} items; pairs: {parts}"
+
     @property
     def n_users(self) -> int:
         """The number of users."""

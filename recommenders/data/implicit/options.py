@@ -8,6 +8,8 @@ from core.common.errors import UserError, format_value
 from recommenders.data.options import DEFAULT_OPTIONS, TableOptions
 
 HELD_OUT = ("auto", "time", "random")
+#: Options of tables that implicit data do not take.
+UNFIT = frozenset({"split", "split_col", "negatives"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,11 +43,10 @@ class ImplicitOptions:
             raise UserError(f"validation_share: expected a number from 0 to below 1, got {self.validation_share}")
         if self.fewest < 2:
             raise UserError(f"fewest: expected at least 2, so that something is left to learn from, got {self.fewest}")
-        unfit = sorted(set(self.table.given) & {"split", "split_col", "negatives"})
+        unfit = sorted(set(self.table.given) & UNFIT)
         if unfit:
             raise UserError(
-                f"table: expected columns, header, positive_at and pairs, got {', '.join(unfit)}, which implicit data "
-                "do not take; leave it out"
+                f"{unfit[0]}: implicit data take columns, header, positive_at and pairs of a table alone; leave it out"
             )
 
 

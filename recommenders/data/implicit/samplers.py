@@ -46,12 +46,25 @@ class Sampler(ABC):
     def _check(self, name: str, low: float, high: float) -> None:
         value = getattr(self, name)
         if not low <= value <= high:
-            raise UserError(f"sampler: {name}: expected {low:g} to {high:g}, got {value}")
+            raise UserError(f"sampler: {name}: expected {low:,g} to {high:,g}, got {value}")
 
     @property
     def drawn(self) -> int:
         """The items that are drawn for a positive, of which the `negatives` highest scored are kept."""
         return self.negatives
+
+    def doubts(self, n_items: int) -> tuple[str, ...]:
+        """Return a sentence if more items are drawn than there are, and than usual, else nothing.
+
+        Args:
+            n_items: the number of items.
+        """
+        if self.drawn <= max(n_items, type(self)().drawn):
+            return ()
+        return (
+            f"{self.drawn:,} negatives of {n_items:,} items: they repeat each other, and more of them make training "
+            "slower and nothing better",
+        )
 
     @abstractmethod
     def prepare(self, train: UserItems, n_items: int) -> PreparedSampler:

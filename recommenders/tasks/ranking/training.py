@@ -59,7 +59,7 @@ class RankingPlan:
     def __post_init__(self) -> None:
         """Check the settings."""
         if not 0 < self.learning_rate < 1e6:
-            raise UserError(f"learning_rate: expected a number above 0, got {self.learning_rate}")
+            raise UserError(f"learning_rate: expected a number above 0 and below 1e6, got {self.learning_rate}")
         if self.every < 1:
             raise UserError(f"every: expected at least 1, got {self.every}")
         if self.select_on not in ("validation", "test"):

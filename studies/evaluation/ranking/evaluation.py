@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
+from core.common.errors import counted
 from core.common.seeding import derive_seed
 from core.losses.setwise.constants import constants_of
 from recommenders.modules.vector_specification import VectorModelSpec, parse_vector_model
@@ -65,6 +66,8 @@ class RankingChoice(Choice):
 class AnchorChoice(Choice):
     """See Choice."""
 
+    is_trained: ClassVar[bool] = False
+
     tried: tuple[Tried[str], ...] = ()
     """The anchor with each setting that was tried, where there were several."""
     best: Tried[str] | None = None
@@ -110,7 +113,7 @@ class RankingEvaluation:
         tuners = self._tuners() if settings.protocol == "symmetric" else None
         points = self._first_points() if tuners is None else [tuner.best(self._side).point for tuner in tuners]
         anchors = [AnchorChoice()] * len(settings.anchor) if tuners is None else self._anchors()
-        text = f"Every loss with its settings and {settings.seeds} seeds"
+        text = f"Every loss with its settings and {counted(settings.seeds, 'seed')}"
         fitted = [choice.settings["line"] or line for choice, line in zip(anchors, settings.anchor, strict=True)]
         trained = self._train(text, list(zip(lines, points, strict=True)), fitted, choosing=False)
         choices: list[Choice] = [
@@ -139,7 +142,8 @@ class RankingEvaluation:
         for done in range(0, settings.trials, AT_ONCE):
             n = min(AT_ONCE, settings.trials - done)
             asked = [(line, point) for line, tuner in zip(lines, tuners, strict=True) for point in tuner.ask(n)]
-            text = f"Settings for {len(lines)} losses: trials {done + 1} to {done + n} of {settings.trials} for each"
+            losses = counted(len(lines), "loss", "losses")
+            text = f"Settings for {losses}: trials {done + 1} to {done + n} of {settings.trials} for each"
             runs = iter(self._train(text, asked, (), choosing=True))
             for tuner in tuners:
                 tuner.tell([validation_values(self._metric, next(runs)) for _ in range(n)], self._side)

@@ -33,6 +33,8 @@ class TuningMethod:
     """Whether it proposes one of several words; if not, it gets their numbers."""
     packages: tuple[str, ...] = ()
     """Optional packages that it needs, out of `core.common.extras.EXTRAS`."""
+    fewest: int = 1
+    """Trials without which it comes to nothing."""
 
 
 def _tpe(seed: int, dimensions: int) -> BaseSampler:
@@ -59,7 +61,7 @@ def _random(seed: int, dimensions: int) -> BaseSampler:
 TUNING_METHODS: Mapping[str, TuningMethod] = MappingProxyType(
     {
         "tpe": TuningMethod(_tpe, "Optuna's tree of Parzen estimators, for few trials"),
-        "cma": TuningMethod(_cma, "CMA-ES, for --trials 50 and more", has_choices=False, packages=("cmaes",)),
+        "cma": TuningMethod(_cma, "CMA-ES, for --trials 50 and more", has_choices=False, packages=("cmaes",), fewest=9),
         "random": TuningMethod(_random, "evenly from everywhere, to compare with"),
     }
 )

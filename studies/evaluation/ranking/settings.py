@@ -4,43 +4,38 @@ The annotations are objects and not strings, see `studies.study.settings`.
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any, Self
 
+import torch
 from cyclopts import Parameter
 
 from core.common.errors import UserError
 from core.losses.setwise.registry import RANKING_LOSSES, parse_ranking_loss
 from core.phases.metric import Metric
-from recommenders.backends.ranking.base import Recipe
-from recommenders.backends.ranking.optimisers import OPTIMISERS, parse_optimiser
-from recommenders.backends.ranking.registry import check_vector_backend
-from recommenders.data import TableOptions
-from recommenders.data.implicit import IMPLICIT_DATASETS, ImplicitOptions
-from recommenders.data.implicit.samplers import SAMPLERS, parse_sampler
+from recommenders.backends.ranking.registry import check_vector_backend_takes
+from recommenders.common.machine import Machine
 from recommenders.data.options import option, refuse_url
-from recommenders.models.vectors.registry import VECTOR_MODELS
 from recommenders.modules.vector_specification import parse_vector_model
-from recommenders.tasks.ranking import RANKING_METRICS, find_ranking_metric
-from recommenders.tasks.ranking.anchors import ANCHORS, parse_anchor
-from recommenders.tasks.ranking.schedules import SCHEDULES, parse_schedule
-from recommenders.tasks.ranking.training import METRICS, RankingPlan
+from recommenders.tasks.losses import ranking_line
+from recommenders.tasks.ranking import find_ranking_metric
+from recommenders.tasks.ranking.anchors import ANCHORS, AnchorSpec, parse_anchor
+from recommenders.tasks.ranking.training import METRICS
 from studies.evaluation.judged import JudgedSettings
 from studies.evaluation.ranking.methods import TUNING_METHODS, check_tuning_method
+from studies.evaluation.ranking.training import RankingData, RankingSteps
 from studies.evaluation.settings import EvaluationTracking
 from studies.execution.places import WorkPlaces
 from studies.storage.output import plain
-from studies.study.parts import PART, changed, check_finite, flat
+from studies.study.parts import PART, changed, flat
 from studies.study.settings_data import listed
 from studies.study.settings_training import SPACED, check_choice
-from studies.study.typed import command_line
+from studies.study.typed import as_typed, command_line
 
 #: Known losses that others are tested against unless others are given; each is tuned as those are.
 USUAL = ("BPR", "SL", "BSL", "CCL")
-#: The learning rate where it is not tuned.
-LEARNING_RATE = 0.03
 
 
 @dataclass(frozen=True)
@@ -65,105 +60,6 @@ PROTOCOLS: Mapping[str, RankingProtocol] = MappingProxyType(
         ),
     }
 )
-
-
-@dataclass(frozen=True, kw_only=True)
-class RankingData:
-    """Which data, and how they are split."""
-
-    table: Annotated[TableOptions, PART] = field(default_factory=TableOptions)
-    dataset: Annotated[
-        str | None,
-        Parameter(help=listed("The data, ml-100k unless given, or table where --data is given", IMPLICIT_DATASETS)),
-    ] = None
-    held_out: str = ImplicitOptions.held_out
-    """Of ratings: the items of a user that make the test part: time (the last ones), random, or auto: time where there
-    are times."""
-    test_share: float = ImplicitOptions.test_share
-    """Of ratings: the share of each user's items that makes the test part."""
-    fewest: int = ImplicitOptions.fewest
-    """Of ratings: users with fewer items have no test part."""
-    validation_share: float = ImplicitOptions.validation_share
-    """The share of each user's training items that makes the validation part."""
-
-    def __post_init__(self) -> None:
-        """Check the options."""
-        _ = self.options(0.5)
-        if self.dataset is not None:
-            check_choice("dataset", self.dataset, tuple(IMPLICIT_DATASETS))
-
-    def options(self, validation_share: float) -> ImplicitOptions:
-        """Return how data are made.
-
-        Args:
-            validation_share: 0 for none.
-        """
-        return ImplicitOptions(
-            held_out=self.held_out,
-            test_share=self.test_share,
-            fewest=self.fewest,
-            validation_share=min(validation_share, self.validation_share),
-            table=self.table,
-        )
-
-    def name_on(self, data: Path | None) -> str:
-        """Return the name of the data set where this file or folder is given."""
-        return self.dataset or ("ml-100k" if data is None else "table")
-
-
-@dataclass(frozen=True, kw_only=True)
-class RankingSteps:
-    """How vectors are trained."""
-
-    recommender: Annotated[
-        str, Parameter(help=listed("The model", VECTOR_MODELS) + " Or package.module:Class. See docs/ranking.md.")
-    ] = "mf"
-    sampler: Annotated[str, Parameter(help=listed("Negatives", SAMPLERS))] = "shared"
-    optimiser: Annotated[str, Parameter(help=listed("The optimiser", OPTIMISERS))] = "rowwise-adam"
-    schedule: Annotated[str, Parameter(help=listed("The learning rate from epoch to epoch", SCHEDULES))] = "cosine"
-    batch_size: int = Recipe.batch_size
-    """Positives of a step."""
-    learning_rate: float | None = None
-    """The first learning rate, 0.03 unless given; the symmetric protocol tunes it."""
-    weight_decay: float = 0.0
-    """The weight of squared norms, see --decay-of."""
-    decay_of: str = "rows"
-    """Of what norms are: rows (those that a batch names, as BSL has it) or tables (whole ones, as RecZoo has it)."""
-    clip_norm: float | None = None
-    """The largest norm of the gradient of a step; none unless given."""
-    max_epochs: int = 50
-    """Epochs of a training."""
-    stop_after: int | None = None
-    """A training ends when its best epoch is so many evaluations ago; never before the last epoch unless given."""
-    every: int = 5
-    """Epochs from one evaluation to the next; the last one is always evaluated."""
-    metric: Annotated[
-        str,
-        Parameter(help="What decides: " + "; ".join(f"{m.form} ({m.about})" for m in RANKING_METRICS.values()) + "."),
-    ] = METRICS[0]
-    device: str = "auto"
-    """Where to train: auto (cuda where there is one), cpu, cuda, or cuda:1 for the second of several GPUs."""
-    backend: str = "auto"
-    """What trains: auto, compiled (machine code for a CPU, of mf) or torch."""
-
-    def __post_init__(self) -> None:
-        """Check everything without the data."""
-        check_finite(self)
-        check_choice("decay_of", self.decay_of, ("rows", "tables"))
-        parse_vector_model(self.recommender)
-        Recipe(parse_sampler(self.sampler), parse_optimiser(self.optimiser), self.batch_size, self.weight_decay)
-        Recipe(clip_norm=self.clip_norm)
-        RankingPlan(self.rate, parse_schedule(self.schedule), every=self.every)
-        check_vector_backend(self.backend)
-        for name in ("max_epochs", "stop_after"):
-            if (value := getattr(self, name)) is not None and value < 1:
-                raise UserError(f"{option(name)}: expected at least 1, got {value}")
-        find_ranking_metric(self.metric)
-
-    @property
-    def rate(self) -> float:
-        """The learning rate where it is not tuned."""
-        return LEARNING_RATE if self.learning_rate is None else self.learning_rate
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -202,7 +98,7 @@ class RankingSettings(JudgedSettings):
     tuning_seeds: int = 1
     """Other seeds, over which whatever is chosen on validation is averaged."""
     seed: int = 0
-    """Decides every random draw, the validation part among them."""
+    """Decides every random draw, the validation part among them: any whole number."""
     data: Annotated[RankingData, PART] = field(default_factory=RankingData)
     steps: Annotated[RankingSteps, PART] = field(default_factory=RankingSteps)
 
@@ -212,16 +108,46 @@ class RankingSettings(JudgedSettings):
         check_choice("protocol", self.protocol, tuple(PROTOCOLS))
         check_tuning_method(self.tuner)
         self.check_numbers()
-        for line in self.lines:
-            parse_ranking_loss(line)
-        for line in self.anchor:
-            parse_anchor(line)
+        for name, one_spelling in (("loss", ranking_line), ("baseline", ranking_line), ("anchor", _anchor_line)):
+            if (lines := getattr(self, name)) is not None:
+                object.__setattr__(self, name, tuple(dict.fromkeys(map(one_spelling, lines))))
         if self.protocol == "symmetric" and self.steps.learning_rate is not None:
             raise UserError(
                 "--learning-rate: the symmetric protocol tunes it for every loss; --protocol paper fixes it"
             )
         if self.protocol == "symmetric" and not self.data.validation_share:
             raise UserError("--validation-share: the symmetric protocol chooses on validation, expected above 0, got 0")
+        if self.protocol == "symmetric" and self.trials < (fewest := TUNING_METHODS[self.tuner].fewest):
+            raise UserError(
+                f"--tuner {self.tuner}: expected at least {fewest} --trials, since it proposes nothing of its own "
+                f"before, got {self.trials}"
+            )
+
+    def check_used(self) -> None:
+        """Refuse options that the protocol has no use for, rather than to ignore them.
+
+        Raises:
+            UserError: one is not at its default.
+        """
+        given = changed(self).keys() & {"trials", "tuner", "tuning_seeds", "validation_share"}
+        if self.protocol == "paper" and given:
+            raise UserError(
+                f"{option(min(given))}: --protocol paper chooses nothing on validation and has no use for it; leave it "
+                "out"
+            )
+
+    def check_backend(self, device: torch.device) -> None:
+        """Check that the back end trains every loss, before the data are read.
+
+        Args:
+            device: where to train.
+
+        Raises:
+            UserError: it does not.
+        """
+        model, machine = parse_vector_model(self.steps.recommender), Machine(device, backend=self.steps.backend)
+        for line in self.lines:
+            check_vector_backend_takes(model, self.steps.recipe.of(parse_ranking_loss(line)), machine)
 
     @property
     def lines(self) -> list[str]:
@@ -272,6 +198,13 @@ class RankingSettings(JudgedSettings):
     def to_dict(self) -> dict[str, Any]:
         """See JudgedSettings."""
         return plain(flat(self) | {"dataset": self.data.name_on(None), "baseline": self.baselines})
+
+
+def _anchor_line(text: str) -> str:
+    """Return the one spelling of an anchor: the settings that are given in their order, numbers in full."""
+    anchor, given = parse_anchor(text), dict(AnchorSpec.parse(text).settings)
+    settings = [f"{one.name}={as_typed(getattr(anchor, one.name))}" for one in fields(anchor) if one.name in given]
+    return ":".join([text.partition(":")[0].strip(), *settings])
 
 
 @dataclass(frozen=True, kw_only=True)

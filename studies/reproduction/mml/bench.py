@@ -7,14 +7,17 @@ from functools import cache
 from itertools import product
 from pathlib import Path
 
+from core.common.errors import counted
 from recommenders.data import DataFiles
 from recommenders.data.implicit import load_implicit, summarise
 from recommenders.data.implicit.options import ImplicitOptions
 from recommenders.data.implicit.published import PUBLISHED
+from recommenders.data.implicit.samplers import Uniform
 from studies.evaluation.ranking.tasks import RankingTasks
 from studies.execution.experiment import Experiment
 from studies.execution.runner import TaskCallback
 from studies.execution.task import Result, Task
+from studies.reproduction.mml.paper import OTHER
 from studies.reproduction.mml.recipe import LEARNING_RATE, Setup
 from studies.reproduction.mml.settings import RankingReproduceSettings, folders
 
@@ -45,8 +48,10 @@ class RankingBench:
         self._digests = {name: dataset.digest() for name, dataset in loaded.items()}
         self.lines = [line for dataset in loaded.values() for line in summarise(dataset).lines()]
         """What a person is told of the data."""
+        for n, dataset in product(settings.negatives, loaded.values()):
+            self.lines += [f"  warning: {doubt}" for doubt in Uniform(n).doubts(dataset.n_items)]
         self.datasets: Mapping[str, str] = {
-            name: f"{name}-other" if PUBLISHED[name].doubts(dataset) else name for name, dataset in loaded.items()
+            name: name + OTHER if PUBLISHED[name].doubts(dataset) else name for name, dataset in loaded.items()
         }
         """Name -> what it is called in results: another one where it is not the published split."""
         files: dict[str | None, DataFiles] = {self._digests[name]: DataFiles(data=path) for name, path in found.items()}
@@ -64,7 +69,8 @@ class RankingBench:
         known = list(product(setups, range(self.settings.seeds)))
         tasks = [self._tasks(setup).training(setup.label, setup.loss, LEARNING_RATE, {}, seed) for setup, seed in known]
         n = len({task.digest for task in tasks})
-        text = f"{n} trainings of at most {self.settings.max_epochs} epochs, each evaluated on the test part"
+        epochs = counted(self.settings.max_epochs, "epoch")
+        text = f"{counted(n, 'training')} of at most {epochs}, each evaluated on the test part"
         for (setup, seed), found in zip(known, self._runner(False).stage(text, tasks), strict=True):
             yield setup, seed, found
 
@@ -84,7 +90,7 @@ class RankingBench:
             label = f"times on {first.dataset}, {first.negatives} negatives"
             losses = [one.loss for one in group]
             tasks.append(self._tasks(first).times(label, losses, LEARNING_RATE, epochs))
-        text = f"Times of {epochs} epochs of each loss, which take turns, after one that does not count"
+        text = f"Times of {counted(epochs, 'epoch')} of each loss, which take turns, after one that does not count"
         yield from zip(groups, self._runner(True).stage(text, tasks), strict=True)
 
     def _tasks(self, setup: Setup) -> RankingTasks:

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 DATASETS = ("yelp18", "gowalla")
+#: Goes on behind the name of a data set where it is another split than the published one.
+OTHER = "-other"
 #: What it trains for where training is not stopped early, and with how many negatives unless it says otherwise.
 EPOCHS, NEGATIVES = 100, 100
 #: Epochs without a better one after which training stops early.

@@ -14,8 +14,9 @@ from itertools import product
 from statistics import fmean, stdev
 from typing import Any, NamedTuple
 
+from core.common.errors import counted, span
 from studies.reproduction.mml.bench import RankingBench
-from studies.reproduction.mml.paper import DATASETS, EPOCHS, PATIENCE, Performance
+from studies.reproduction.mml.paper import DATASETS, EPOCHS, OTHER, PATIENCE, Performance
 from studies.reproduction.mml.recipe import SCHEDULES, Setup
 from studies.reproduction.mml.stopping import chosen_epoch
 from studies.reproduction.raw import PAIR, Column, Frame
@@ -110,10 +111,12 @@ class Comparison:
     """Parts of a row by which rows are sorted; values stand as in the paper, those that it has not come later."""
 
     def cases(self, raw: Frame) -> dict[Case, Frame]:
-        """The rows of results by row of the table; those of the paper are there even if nothing was measured."""
+        """The rows of results by row of the table; those of the paper are there wherever its data set was measured."""
+        there = {name.removesuffix(OTHER) for name in raw["dataset"]}
+        published = [case for case in self.published if case.dataset in there]
         found = {Case(*key): rows for key, rows in groups(raw, *Case._fields)}
         shown = [case for case in found if (case.schedule, case.reading) in self.shown]
-        cases = list(dict.fromkeys((*self.published, *shown)))
+        cases = list(dict.fromkeys((*published, *shown)))
         places = {part: list(dict.fromkeys(getattr(case, part) for case in cases)) for part in self.order}
         places["negatives"] = sorted(places["negatives"])
         cases.sort(key=lambda case: [places[part].index(getattr(case, part)) for part in self.order])
@@ -185,7 +188,7 @@ def reservations(raw: Frame) -> Iterator[str]:
     whole = raw.loc[raw["reading"] == "last", "epochs"]
     longest = int(whole.max()) if len(whole) else EPOCHS
     if longest != EPOCHS:
-        epochs = f"{longest} epochs, the paper for {EPOCHS}"
+        epochs = f"{counted(longest, 'epoch')}, the paper for {EPOCHS}"
         yield f"Trained for {epochs}: the differences do not tell whether it is reproduced."
     others = [named("", dataset)["data"] for dataset in dict.fromkeys(raw["dataset"]) if dataset not in DATASETS]
     if others:
@@ -222,5 +225,5 @@ def noise(raw: Frame) -> str:
         return "One seed, as in the paper: how much another one moves a figure is not known from these (--seeds 5)."
     return (
         "Noise floor: from seed to seed the standard deviation of one loss's Recall@20 is "
-        f"{min(spreads):.4f} to {max(spreads):.4f}."
+        f"{span(min(spreads), max(spreads))}."
     )

@@ -24,7 +24,9 @@ from core.losses.setwise.set_loss import SetLoss
 from core.losses.setwise.softmax import BSL
 from recommenders.models.vectors.mf import VectorMF
 from recommenders.modules.vector_specification import parse_vector_model
-from studies.evaluation.ranking.settings import RankingData, RankingSettings, RankingSteps
+from recommenders.tasks.losses import ranking_line
+from studies.evaluation.ranking.settings import RankingSettings
+from studies.evaluation.ranking.training import RankingData, RankingSteps
 from studies.reproduction.mml.paper import PATIENCE
 
 LEARNING_RATE = 1e-4
@@ -68,10 +70,10 @@ def shown_name(line: str) -> str:
     Raises:
         UserError: there is no such loss.
     """
+    _, colon, constants = ranking_line(line).partition(":")
     parse_set_loss(line)
-    name, colon, constants = line.strip().partition(":")
     known = {one.lower(): one for one in (*SET_LOSSES, *ALIASES)}
-    return known[name.strip().lower()] + colon + constants
+    return known[line.partition(":")[0].strip().lower()] + colon + constants
 
 
 @dataclass(frozen=True)

@@ -10,15 +10,17 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from core.common.errors import UserError
+from core.search.effectiveness import check_epochs
 from recommenders.backends.ranking.registry import check_vector_backend
 from recommenders.data import DataFiles
 from recommenders.data.implicit.published import PUBLISHED
 from recommenders.data.implicit.samplers import MOST
-from recommenders.data.options import option, refuse_url
+from recommenders.data.opening import is_folder
+from recommenders.data.options import refuse_url
 from studies.execution.places import WorkPlaces
 from studies.reproduction.mml.paper import DATASETS, EPOCHS
 from studies.reproduction.mml.recipe import shown_name
-from studies.reproduction.settings import check_used
+from studies.reproduction.settings import check_seeds, check_used
 from studies.study.parts import PART
 from studies.study.settings_training import FORMULA, SPACED, check_choice
 
@@ -62,9 +64,9 @@ class RankingReproduceSettings:
 
     def __post_init__(self) -> None:
         """Check everything without the data."""
-        for name in ("seeds", "max_epochs", "timed_epochs"):
-            if getattr(self, name) < 1:
-                raise UserError(f"{option(name)}: expected at least 1, got {getattr(self, name)}")
+        check_seeds(self.seeds)
+        for name in ("max_epochs", "timed_epochs"):
+            check_epochs(name, getattr(self, name))
         if self.dataset is not None:
             check_choice("dataset", self.dataset, DATASETS)
         for name in self.models or ():
@@ -139,6 +141,8 @@ def folders(dataset: str | None, data: Path | None) -> dict[str, Path]:
         UserError: there is none.
     """
     wanted = DATASETS if dataset is None else (dataset,)
+    if data is not None and not is_folder(data):
+        raise UserError(f"--data {data}: expected the folder of {' and '.join(wanted)}, got no folder; give its path")
     if data is None:
         where = "; ".join(f"{name} is in {PUBLISHED[name].source}" for name in wanted)
         raise UserError(f"--data: expected the folder of {' and '.join(wanted)}, got none ({where})")
@@ -147,6 +151,9 @@ def folders(dataset: str | None, data: Path | None) -> dict[str, Path]:
     if not found and dataset is not None:
         return {dataset: data}
     if not found:
-        names = " or ".join(one for of_name in _FOLDERS.values() for one in of_name)
-        raise UserError(f"--data {data}: expected folders named {names} in it, got none; or say which it is: --dataset")
+        *names, last = (one for of_name in _FOLDERS.values() for one in of_name)
+        raise UserError(
+            f"--data {data}: expected a folder {', '.join(names)} or {last} in it, got none; or say which it is: "
+            f"--dataset {' or '.join(DATASETS)}"
+        )
     return found

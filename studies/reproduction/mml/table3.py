@@ -12,8 +12,9 @@ from itertools import product
 from statistics import fmean
 from typing import Any
 
+from core.common.errors import counted
 from studies.reproduction.mml.bench import RankingBench
-from studies.reproduction.mml.paper import DATASETS, EPOCHS, FIGURE_3_NEGATIVES, TABLE_3, Runtime
+from studies.reproduction.mml.paper import DATASETS, EPOCHS, FIGURE_3_NEGATIVES, OTHER, TABLE_3, Runtime
 from studies.reproduction.mml.performance import percent
 from studies.reproduction.mml.recipe import Setup
 from studies.reproduction.mml.settings import SHARED, RankingReproduceSettings
@@ -41,7 +42,10 @@ def _paces(raw: Frame) -> dict[tuple[str, int], dict[str, float]]:
     paces: dict[tuple[str, int], dict[str, float]] = {}
     for (dataset, n, loss), rows in groups(raw, "dataset", "negatives", "loss"):
         paces.setdefault((dataset, n), {})[loss] = fmean(rows["seconds"])
-    published: dict[tuple[str, int], dict[str, float]] = {(dataset, n): {} for dataset in DATASETS for n, _ in TABLE_3}
+    there = {name.removesuffix(OTHER) for name in raw["dataset"]}
+    published: dict[tuple[str, int], dict[str, float]] = {
+        (dataset, n): {} for dataset in DATASETS if dataset in there for n, _ in TABLE_3
+    }
     places = sorted({**published, **paces}, key=lambda place: (_order(place[0]), -place[1]))
     return {place: paces.get(place, {}) for place in places}
 
@@ -89,7 +93,7 @@ def _sentences(raw: Frame) -> Iterator[str]:
             yield f"{where}, {n} negatives: an epoch of MML takes {percent(ours)} beside one of CCL{more}."
     turns, machines = int(raw["turn"].max()), dict.fromkeys(raw["machine"])
     yield (
-        f"Means of {turns} epoch{'s' * (turns > 1)} of training for each loss, which took turns after one that does "
+        f"Means of {counted(turns, 'epoch')} of training for each loss, which took turns after one that does "
         f"not count, on {' and '.join(machines)}; evaluations are not in them. The paper's are of a P100, and it does "
         "not say what is in them."
     )

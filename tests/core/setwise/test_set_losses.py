@@ -81,7 +81,7 @@ def test_lines_in_short():
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("MLL", "unknown loss 'mll': expected one of .*Did you mean 'MML'"),
+        ("MLL", "unknown loss 'MLL': expected one of .*Did you mean 'MML'"),
         ("ccl:margn=.5", "unknown setting of CCL 'margn': .*Did you mean 'margin'"),
         ("ccl:margin=wide", "loss CCL:margin=wide: margin: expected a finite number, got 'wide'"),
         ("ccl:clamp=perhaps", "expected true or false"),

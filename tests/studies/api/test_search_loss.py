@@ -237,7 +237,7 @@ def test_every_option_of_the_command_is_an_argument(monkeypatch, tmp_path):
     monkeypatch.setattr("studies.api.searching._in_folder", lambda ready, places, out, bars: places)
     places = search_loss(FRAME, out=tmp_path, no_model=True, checkpoint_every=np.float64(0), threads=np.int64(1))
     assert (places.no_model, places.checkpoint_every, places.threads) == (True, 0, 1)
-    with pytest.raises(UserError, match="--checkpoint-every: expected seconds, at least 0, got -1"):
+    with pytest.raises(UserError, match=r"^checkpoint_every: expected seconds, at least 0, got -1"):
         search_loss(FRAME, checkpoint_every=-1)
 
 
@@ -295,18 +295,18 @@ def test_another_kind_of_question_to_a_result_is_told(result):
         ({"recommender": "deepfm"}, "unknown recommender 'deepfm'"),
         ({"resume": True}, "expected out, the folder of the study"),
         ({"tracking_uri": "sqlite:///mlflow.db"}, "expected out, the folder of the study"),
-        ({"threads": "2"}, "search_loss threads: expected a whole number, got '2'"),
-        ({"threads": 0}, "--threads: expected at least 1, got 0"),
-        ({"memory": "much"}, "search_loss memory: expected a number or None, got 'much'"),
-        ({"resume": "yes"}, "search_loss resume: expected True or False, got 'yes'"),
-        ({"tracking_uri": 5}, "search_loss tracking_uri: expected a text, got 5"),
-        ({"experiment": None}, "search_loss experiment: expected a text, got None"),
+        ({"threads": "2"}, "setting threads: expected a whole number, got '2'"),
+        ({"threads": 0}, "^threads: expected at least 1, got 0"),
+        ({"memory": "much"}, "setting memory: expected a number or None, got 'much'"),
+        ({"resume": "yes"}, "setting resume: expected True or False, got 'yes'"),
+        ({"tracking_uri": 5}, "setting tracking_uri: expected a text, got 5"),
+        ({"experiment": None}, "setting experiment: expected a text, got None"),
         ({"out": 3}, "out: expected a path, got 3"),
         ({"out": b"x"}, "out: expected a path, got b'x'"),
         ({"out": ""}, "out: expected a path, got ''"),
         ({"dataset": "synthetic"}, "expected either a data frame or dataset='synthetic', got both; leave out one"),
         ({"dataset": "ml-100k"}, "expected either a data frame or dataset='ml-100k', got both; leave out one"),
-        ({"out": "x" * 300}, "--out x+.*: cannot write there: File name too long"),
+        ({"out": "x" * 300}, "^out x+.*: cannot write there: File name too long"),
         ({"out": "a\0b"}, "cannot write there"),
         ({"user_col": "nobody"}, "nobody"),
         ({"data": "https://h/a.csv"}, "search_loss data: expected a file, got the URL https://h/a.csv; fetch it"),

@@ -50,6 +50,18 @@ def test_k_is_a_whole_number(trained, k):
         trained.recommend("u7", k)
 
 
+def test_it_is_shown_in_two_lines(trained):
+    first, second = repr(trained).splitlines()
+    assert first.startswith("TrainedRecommender: SL:temperature=0.2 on ")
+    assert second.startswith("test recall@20 0.")
+    assert len(repr(trained.data)) < 200
+
+
+def test_more_negatives_than_items_get_a_warning():
+    with pytest.warns(UserWarning, match="100,000 negatives of 200 items"):
+        train_recommender(dataset="synthetic", **SMALL | {"max_epochs": 1, "sampler": "shared:negatives=100000"})
+
+
 def test_metrics_are_those_of_its_vectors(trained):
     arrays = trained.ranker._arrays
     ranks = rank_items(VectorScores(arrays["users"], arrays["items"]), trained.data, "test")
@@ -96,9 +108,15 @@ def test_mlflow_serves_it_without_this_project(trained, tmp_path):
         (FRAME, {"loss": 3}, "loss: expected a name, got 3"),
         (FRAME, {"recommender": "mf:size=1"}, "size"),
         (FRAME, {"trials": 3}, "trials is for evaluations"),
-        (FRAME, {"epochs": 3}, "epochs"),
+        (FRAME, {"epochs": 3}, "^unknown setting 'epochs': expected one of (?!.*(anchor|baseline|trials|split))"),
+        (FRAME, {"split": "random"}, "^split: implicit data take"),
+        (FRAME, {"max_epochs": "many"}, "max_epochs: expected a whole number, got 'many'"),
+        (FRAME, {"learning_rate": 1e300}, "^learning_rate: expected a number above 0 and below 1e6"),
+        (FRAME, {"loss": "MaxR"}, "loss MaxR: it is one of predictions"),
+        (FRAME, {"loss": "DirectAU", "backend": "compiled"}, "^backend compiled: it trains mf"),
+        (FRAME, {"device": "cuda:99"}, "^device cuda:99: torch finds"),
         (FRAME, {"dataset": "gowalla"}, "either a data frame or dataset='gowalla'"),
-        (FRAME, {"max_epochs": 0}, "max-epochs"),
+        (FRAME, {"max_epochs": 0}, "^max_epochs: expected 1 to 1,000,000, got 0"),
         (FRAME.iloc[:0], {}, "rows|empty|expected"),
         ("no/such.csv", {}, "no/such.csv"),
         ("http://127.0.0.1/x.csv", {}, "expected a file, got the URL"),

@@ -143,7 +143,7 @@ def test_the_command_writes_all_that_a_reader_needs(tmp_path, migrated, capsys, 
     assert len(rows) == 6
     assert float(rows[0]["test_auc"]) == result["losses"]["MaxR"]["test"]["auc"]["per_seed"][0]
     assert (tmp_path / "out" / "losses.png").read_bytes().startswith(b"\x89PNG")
-    assert "No difference between MaxR and BCE is shown" in told
+    assert "no difference between MaxR and BCE is shown" in told
     assert "so few seeds can show none" in told
     assert "the report, for a browser: out/report.html" in told
     _check_mlflow(tmp_path)
@@ -176,12 +176,15 @@ def _check_mlflow(folder):
     [
         ({"loss": ()}, "--loss: expected at least one loss to judge"),
         ({"loss": ("BEC",)}, "BEC"),
+        ({"loss": ("BSL:temperature=.1",)}, "loss BSL:temperature=.1: it is one of rankings, not of predictions"),
+        ({"task": "rankin"}, "--task: expected classification or regression or ranking, got 'rankin'"),
+        ({"max_epochs": 10**30}, "max_epochs: expected 1 to 1,000,000"),
         ({"loss": ("max(y_hat",)}, "expected"),
         ({"protocol": "fair"}, "--protocol: expected symmetric or paper, got 'fair'"),
         ({"preset": "slow"}, "--preset: expected fast or paper, got 'slow'"),
-        ({"seeds": 0}, "--seeds: expected 1 to 50000, got 0"),
-        ({"trials": 0}, "--trials: expected 1 to 50000, got 0"),
-        ({"tuning_seeds": 0}, "--tuning-seeds: expected 1 to 50000, got 0"),
+        ({"seeds": 0}, "--seeds: expected 1 to 50,000, got 0"),
+        ({"trials": 0}, "--trials: expected 1 to 50,000, got 0"),
+        ({"tuning_seeds": 0}, "--tuning-seeds: expected 1 to 50,000, got 0"),
         ({"epsilon": (2.0,)}, "--epsilon: expected numbers above 0 and up to 1"),
         ({"learning_rate": 0.1}, "--learning-rate: the symmetric protocol tunes it for every loss"),
         ({"weight_decay": 0.1}, "--weight-decay: the symmetric protocol tunes it"),

@@ -12,12 +12,13 @@ from core.losses.setwise.registry import RANKING_LOSSES, parse_ranking_loss
 from recommenders.data import DataFiles
 from recommenders.data.implicit import load_implicit
 from recommenders.models.vectors.mf import VectorMF
-from studies.common.command import exit_code
+from studies.common.command import exit_code_of
 from studies.evaluate import app, app_of, rankings
 from studies.evaluation.ranking.evaluation import RankingEvaluation
 from studies.evaluation.ranking.methods import AT_ONCE, TUNING_METHODS
 from studies.evaluation.ranking.settings import RankingPlaces, RankingSettings, command
 from studies.evaluation.ranking.tuner import RankingTuner, first_point
+from studies.evaluation.report import print_summary
 from studies.execution.cache import ResultCache
 from studies.execution.executor import Work
 from studies.execution.inline import InlineExecutor
@@ -26,13 +27,15 @@ from studies.execution.rankings import packed, ranking_data, unpacked
 from studies.execution.resources import Checkpointer, LocalStorage, Resources
 from studies.execution.runner import CachedRunner
 from studies.execution.work import compute
+from studies.study.console import new_console
 from studies.study.parts import compose
+from studies.study.summary import mean_and_spread
 from tests.studies.conftest import database
 from tests.studies.small import as_words
 
 OPTIONS = {
     "loss": ("SL",),
-    "baseline": ("BPR:temperature=.5",),
+    "baseline": ("BPR:temperature=0.5",),
     "anchor": ("popularity",),
     "dataset": "synthetic",
     "recommender": "mf:embedding_size=8",
@@ -62,7 +65,7 @@ def judge(folder, jobs=1, **changes):
 def run_command(*words, **changes):
     """The exit code of the command."""
     words = ["--task", "ranking", *as_words(OPTIONS | changes), "--jobs", "1", *words]
-    return exit_code(lambda: app_of(words)(words, exit_on_error=False, print_error=False))
+    return exit_code_of(app_of(words), words)
 
 
 @pytest.fixture(scope="module")
@@ -90,11 +93,11 @@ def test_the_best_on_validation_is_chosen_and_trials_know_nothing_of_test(outcom
 
 
 def test_settings_of_anchors_are_chosen_on_validation_and_given_ones_stay(tmp_path):
-    anchors = ("ease", "ease:l2=7", "ials:factors=4:epochs=2:l2=.05", "popularity")
+    anchors = ("ease", "ease:l2=7", "ials:factors=4:l2=0.05:epochs=2", "popularity")
     outcome = judge(tmp_path, loss=("SL",), baseline=(), trials=1, seeds=1, anchor=anchors)
     chosen = {one.name: one.choice for one in outcome.losses if one.name in anchors}
     assert [len(choice.tried) for choice in chosen.values()] == [4, 0, 4, 0]
-    for name in ("ease", "ials:factors=4:epochs=2:l2=.05"):
+    for name in ("ease", "ials:factors=4:l2=0.05:epochs=2"):
         choice = chosen[name]
         assert choice.best.value == max(one.value for one in choice.tried)
         assert choice.settings["line"] == choice.best.point
@@ -119,10 +122,10 @@ def test_more_processes_and_what_is_kept_change_nothing(outcome, tmp_path):
 
 def test_users_are_paired(outcome):
     (by_loss, by_anchor) = (one for one in outcome.by_user if one.metric == "recall@20")
-    assert (by_loss.loss, by_loss.baseline) == ("SL", "BPR:temperature=.5")
+    assert (by_loss.loss, by_loss.baseline) == ("SL", "BPR:temperature=0.5")
     assert by_anchor.users == int((load_implicit("synthetic").test.counts > 0).sum())
     means = {one.name: fmean(one.values("test", "recall@20")) for one in outcome.losses}
-    assert by_loss.gain == pytest.approx(means["SL"] - means["BPR:temperature=.5"], abs=1e-6)
+    assert by_loss.gain == pytest.approx(means["SL"] - means["BPR:temperature=0.5"], abs=1e-6)
     assert f"{by_anchor.users:,} paired users" in by_anchor.sentence
 
 
@@ -241,7 +244,7 @@ def test_every_method_chooses_words_too(method):
 
 @pytest.mark.parametrize("method", TUNING_METHODS)
 def test_one_number_alone_is_tuned(method, capfd):
-    line, model = "BPR:temperature=.5", VectorMF()
+    line, model = "BPR:temperature=0.5", VectorMF()
     given = frozenset({"similarity", "dropout", "init_std"})
     tuner = RankingTuner(line, model, given, first_point(line, 0.03, model), 7, method)
     for _ in range(4):
@@ -252,14 +255,36 @@ def test_one_number_alone_is_tuned(method, capfd):
 
 @pytest.mark.parametrize("method", TUNING_METHODS)
 def test_evaluations_with_every_method_go_on_to_the_same_result(method, tmp_path):
-    changes = {"loss": ("MML",), "baseline": (), "trials": 9, "seeds": 1, "max_epochs": 1, "tuner": method}
+    changes = {"loss": ("MML",), "baseline": (), "trials": 12, "seeds": 1, "max_epochs": 1, "tuner": method}
     whole = judge(tmp_path, **changes)
-    assert len(whole.losses[0].choice.tuner.tried) == 9
+    assert len(whole.losses[0].choice.tuner.tried) == 12
     for path in sorted((tmp_path / "parts").glob("*.json"))[::2]:
         path.unlink()
     assert judge(tmp_path, **changes).to_dict() == whole.to_dict()
-    fewer = judge(tmp_path, **changes | {"trials": 4})
-    assert fewer.losses[0].choice.tuner.tried == whole.losses[0].choice.tuner.tried[:4]
+    fewer = judge(tmp_path, **changes | {"trials": 9})
+    assert fewer.losses[0].choice.tuner.tried == whole.losses[0].choice.tuner.tried[:9]
+
+
+def test_lines_that_mean_the_same_are_one():
+    lines = ("BSL:temperature=.08", "bsl:temperature=0.080", "SCE", "InfoNCE")
+    settings = small(loss=lines, baseline=(), anchor=("ease:l2=80", "ease:l2=8e1", "ease"))
+    assert settings.lines == ["BSL:temperature=0.08", "InfoNCE"]
+    assert settings.anchor == ("ease:l2=80", "ease")
+
+
+@pytest.mark.parametrize("width", [60, 80, 160])
+def test_tables_break_no_number(outcome, width):
+    console = new_console(width=width)
+    with console.capture() as printed:
+        print_summary(outcome, console)
+    told = printed.get()
+    assert max(map(len, told[: told.index("Over 2")].splitlines())) <= width
+    for one in outcome.losses:
+        for metric in outcome.metrics:
+            assert mean_and_spread(one.values("test", metric.name)) in told
+    (row, *_) = (line.split() for line in told.splitlines() if line.split()[:1] == ["popularity"])
+    assert "0" not in row
+    assert "p < 0.01" in told
 
 
 def test_numbers_of_users_come_back():
@@ -273,7 +298,7 @@ def test_the_command_writes_all_that_a_reader_needs(tmp_path, migrated, capsys, 
     assert run_command("--out", "out", "--tracking-uri", database(tmp_path)) == 0
     told = capsys.readouterr().out
     result = json.loads((tmp_path / "out" / "result.json").read_text())
-    assert list(result["losses"]) == ["SL", "BPR:temperature=.5", "popularity"]
+    assert list(result["losses"]) == ["SL", "BPR:temperature=0.5", "popularity"]
     for one in result["losses"].values():
         for metric in ("recall@20", "ndcg@20", "hitrate@20", "mrr", "auc"):
             described = one["test"][metric]
@@ -304,7 +329,7 @@ def test_a_printed_command_is_read_back(capsys):
     ("changes", "message"),
     [
         ({"loss": ()}, "--loss: expected at least one loss to judge"),
-        ({"loss": ("BSLL",)}, "unknown loss 'bsll'"),
+        ({"loss": ("BSLL",)}, "unknown loss 'BSLL'"),
         ({"loss": ("BSL:exponent=x",)}, "exponent"),
         ({"loss": ("__import__('os')",)}, "loss"),
         ({"anchor": ("knn",)}, "unknown anchor 'knn'"),
@@ -318,16 +343,26 @@ def test_a_printed_command_is_read_back(capsys):
         ({"metric": "recall"}, "recall@k"),
         ({"protocol": "fair"}, "--protocol: expected symmetric or paper"),
         ({"tuner": "grid"}, "--tuner: expected tpe or cma or random"),
-        ({"seeds": 0}, "--seeds: expected 1 to 50000, got 0"),
-        ({"max_epochs": 0}, "--max-epochs: expected at least 1, got 0"),
-        ({"every": 0}, "every: expected at least 1, got 0"),
-        ({"batch_size": 0}, "batch_size: expected 1"),
+        ({"seeds": 0}, "--seeds: expected 1 to 50,000, got 0"),
+        ({"max_epochs": 0}, "--max-epochs: expected 1 to 1,000,000, got 0"),
+        ({"max_epochs": 10**30}, "--max-epochs: expected 1 to 1,000,000, got 1000"),
+        ({"every": 0}, "--every: expected at least 1, got 0"),
+        ({"batch_size": 0}, "--batch-size: expected 1"),
         ({"learning_rate": 0.1}, "--learning-rate: the symmetric protocol tunes it"),
+        ({"learning_rate": 1e300, "protocol": "paper"}, "--learning-rate: expected a number above 0 and below 1e6"),
         ({"validation_share": 0.0}, "--validation-share"),
+        ({"validation_share": 3.0, "protocol": "paper"}, "--validation-share: expected a number from 0 to below 1"),
+        ({"validation_share": 0.2, "protocol": "paper", "trials": 16}, "--validation-share: --protocol paper chooses"),
+        ({"protocol": "paper"}, "--trials: --protocol paper chooses nothing"),
+        ({"protocol": "paper", "trials": 16, "tuner": "cma"}, "--tuner: --protocol paper chooses nothing"),
+        ({"tuner": "cma"}, "--tuner cma: expected at least 9 --trials"),
+        ({"loss": ("MaxR",)}, "loss MaxR: it is one of predictions, not of rankings"),
+        ({"loss": ("(y - y_hat)^2",)}, "it is one of predictions, not of rankings"),
+        ({"device": "cuda:99"}, "--device cuda:99: torch finds"),
         ({"clip_norm": "nan"}, "clip-norm"),
         ({"decay_of": "users"}, "--decay-of: expected rows or tables"),
-        ({"backend": "compiled", "recommender": "lightgcn"}, "it cannot train LightGCN this way"),
-        ({"backend": "compiled", "loss": ("DirectAU",), "baseline": ()}, "it cannot train VectorMF this way"),
+        ({"backend": "compiled", "recommender": "lightgcn"}, "got lightgcn with a loss of scores on cpu"),
+        ({"backend": "compiled", "loss": ("DirectAU",), "baseline": ()}, "got mf with a loss of vectors on cpu"),
         ({"data": "http://127.0.0.1/x"}, "--data"),
         ({"split": "file"}, "split"),
     ],
@@ -340,9 +375,12 @@ def test_what_cannot_be_judged_is_told_in_a_line(changes, message, capsys, tmp_p
     assert message in last
     assert last.startswith("error: ")
     assert "Traceback" not in told
+    assert "Settings for" not in told  # at once, before anything is trained
 
 
-def test_every_task_has_options_of_its_own():
+def test_every_task_has_options_of_its_own(capsys):
+    assert exit_code_of(app, ["--help"]) == 0
+    assert "--task ranking --help" in " ".join(capsys.readouterr().out.replace("│", " ").split())
     assert app_of(["--task", "ranking"]) is app_of(["--loss", "SL", "--task=ranking"]) is rankings
     assert app_of(["--task", "regression"]) is app_of([]) is app_of(["--task"]) is app
 

@@ -24,7 +24,8 @@ def test_ten_seeds_that_agree_are_enough_beside_four_baselines():
     assert found["a"].p_value == wilcoxon([g - b for g, b in zip(GOOD, BAD, strict=True)]).pvalue == 2 / 2**10
     assert found["a"].p_holm == pytest.approx(4 * 2 / 2**10)
     assert found["a"].sentence == (
-        "ours is better than a: mean gain in test auc +0.0235 over 10 paired seeds, p = 0.0078 after Holm's correction."
+        "Over 10 paired seeds, ours is better than a: mean gain in test auc +0.0235, p = 0.0078 after Holm's "
+        "correction."
     )
 
 
@@ -37,7 +38,7 @@ def test_a_metric_that_is_better_when_lower():
 def test_what_is_not_shown_is_not_claimed():
     found = compare(ours=GOOD, theirs=NOISY)
     assert found["theirs"].verdict == "undecided"
-    assert "No difference between ours and theirs is shown" in found["theirs"].sentence
+    assert "no difference between ours and theirs is shown" in found["theirs"].sentence
     assert "few seeds" not in found["theirs"].sentence
 
 
@@ -45,6 +46,10 @@ def test_few_seeds_can_show_nothing_and_say_so():
     found = compare(ours=GOOD[:5], theirs=BAD[:5])
     assert found["theirs"].verdict == "undecided"
     assert "so few seeds can show none" in found["theirs"].sentence
+
+
+def test_one_seed_is_one():
+    assert compare(ours=GOOD[:1], theirs=BAD[:1])["theirs"].pairs == "1 paired seed"
 
 
 def test_a_loss_that_broke_down_takes_no_part_in_the_correction():

@@ -210,15 +210,15 @@ def test_a_falling_rate_ends_after_three_epochs_that_were_no_better():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"seeds": 0}, "--seeds: expected at least 1"),
-        ({"max_epochs": 0}, "--max-epochs: expected at least 1"),
-        ({"timed_epochs": 0}, "--timed-epochs: expected at least 1"),
+        ({"seeds": 0}, "--seeds: expected 1 to 50,000"),
+        ({"max_epochs": 0}, "max_epochs: expected 1 to 1,000,000"),
+        ({"timed_epochs": 0}, "timed_epochs: expected 1 to"),
         ({"negatives": (10, 0)}, "--negatives: expected 1 to 100,000"),
         ({"dataset": "ml-100k"}, "dataset"),
         ({"recommenders": "mlp"}, "recommenders"),
         ({"recommenders": "mf,mf"}, "--recommenders: expected distinct names"),
         ({"recommenders": ""}, "recommenders"),
-        ({"loss": ("BCE",)}, "unknown loss"),
+        ({"loss": ("BCE",)}, "loss BCE: it is one of predictions"),
         ({"loss": ("CCL:margin=x",)}, "margin"),
         ({"backend": "gpu"}, "unknown backend"),
     ],
@@ -276,10 +276,10 @@ def notes_of(name, rows=None):
     return reproduction.notes(made_up(name) if rows is None else frame(reproduction.columns, rows))
 
 
-def test_table_2_has_every_row_of_the_paper_in_order_and_ours_beside_them():
+def test_table_2_has_the_papers_rows_in_order_and_ours_beside_them():
     rows = rows_of("mml-table2")
-    assert len([row for row in rows if row["Recall@20, paper"] != "-"]) == 16
-    assert [row["data"] for row in rows[:8]] == ["Yelp18"] * 8
+    assert len([row for row in rows if row["Recall@20, paper"] != "-"]) == 8
+    assert {row["data"] for row in rows} == {"Gowalla"}  # where it was measured
     of_mf = [row for row in rows if (row["model"], row["data"], row["loss"]) == ("MF", "Gowalla", "CCL")]
     assert [(row["negatives"], row["early stop"]) for row in of_mf] == [
         ("10", "yes"),
@@ -306,7 +306,7 @@ def test_table_2_says_what_its_numbers_say():
     assert any("falling rate, stopped early) beside the same at a constant rate: +9.02%" in note for note in notes)
     assert any(note.startswith("Selected on test: ") for note in notes)
     assert any("0.0010 lower on average, 0.0010 at most" in note for note in notes)
-    assert any(note.startswith("Noise floor: ") and note.endswith("0.0003 to 0.0003.") for note in notes)
+    assert any(note.startswith("Noise floor: ") and note.endswith("is 0.0003.") for note in notes)
     assert notes[-1] == "Not measured here: SimpleX on Yelp18, MF on Yelp18, SimpleX on Gowalla."
     assert not any("Trained for" in note or "is MF here" in note for note in notes)
 
@@ -322,12 +322,13 @@ def test_what_was_trained_differently_is_told():
         note.startswith("Yelp18, another split: the paper's figures are of the published split") for note in notes
     )
     assert any(note.startswith("One seed, as in the paper") for note in notes)
+    assert notes[-1] == "Not measured here: MF on Yelp18, SimpleX on Gowalla, MF on Gowalla."
     broken = notes_of("mml-table4", [row | {"epoch": 0, "recall": None, "ndcg": None} for row in rows[:3]])
     assert any("3 of 3 figures are missing: these trainings broke down" in note for note in broken)
 
 
 def test_table_4_orders_the_losses_as_the_paper_and_as_we_do():
-    assert [row["loss"] for row in rows_of("mml-table4")[:7]] == ["BPR", "hinge", "SCE", "MSE", "CCL", "BSL", "MML"]
+    assert [row["loss"] for row in rows_of("mml-table4")[:7]] == ["BPR", "hinge", "SCE", "MSE", "CCL", "CCL", "BSL"]
     notes = notes_of("mml-table4")
     assert "Gowalla, from the highest Recall@20 down: BSL, MML, CCL; in the paper MML, BSL, CCL." in notes
     assert any("not measured here: BPR with 100 negatives, hinge with 100 negatives, SCE" in note for note in notes)
@@ -343,7 +344,7 @@ def test_figure_3_tells_gains_over_ccl():
         "+1.28%",
     )
     assert gains["Gowalla", "100", "MML"]["Recall@20, paper"] == "+1.85%"
-    assert gains["Yelp18", "800", "BSL"]["Recall@20, paper"] == "-"
+    assert {data for data, _, _ in gains} == {"Gowalla"}
     assert any(
         "of CCL rises with negatives: 0.1402 with 10, 0.1785 with 100." in note for note in notes_of("mml-figure3")
     )

@@ -146,7 +146,7 @@ def test_draws_from_a_file_where_it_is_told_to(capsys):
     [
         (("tabel4",), "Did you mean 'table4'"),
         ((), "requires an argument"),
-        (("table4", "--seeds", "0"), "--seeds: expected at least 1"),
+        (("table4", "--seeds", "0"), "--seeds: expected 1 to 50,000"),
         (("table4", "--minutes", "3"), "--minutes: table4 has no use for it"),
         (("table4", "--dataset", "movies"), "unknown data set"),
         (("table4", "--dataset", "synthetic", "--recommenders", "fm"), "unknown recommender"),

@@ -202,7 +202,7 @@ def test_figure_6_reads_the_curves_at_quarters():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"seeds": 0}, "--seeds: expected at least 1"),
+        ({"seeds": 0}, "--seeds: expected 1 to 50,000"),
         ({"recommenders": "mf,mf"}, "--recommenders: expected distinct names"),
         ({"recommenders": "mf,"}, "--recommenders: expected distinct names"),
         ({"preset": "slow"}, "--preset: expected fast or paper"),

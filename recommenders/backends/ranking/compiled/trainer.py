@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -14,7 +14,7 @@ from core.losses.setwise.set_loss import SetLoss
 from core.programs.sets.encoded import encode
 from recommenders.backends.compiled.blas import blas_on_one_core
 from recommenders.backends.compiled.cores import Cores
-from recommenders.backends.ranking.base import VectorTask, VectorTrainer, load_arrays
+from recommenders.backends.ranking.base import Recipe, VectorTask, VectorTrainer, load_arrays
 from recommenders.backends.ranking.compiled.rules import is_exact, new_rule
 from recommenders.backends.ranking.compiled.sketch import Sketch, new_sketch, sketch_rows
 from recommenders.backends.ranking.compiled.step import Buffers, PrivateStep, SharedStep, Work
@@ -23,6 +23,7 @@ from recommenders.backends.ranking.compiled.updates import begin, settle
 from recommenders.backends.ranking.epochs import Epochs
 from recommenders.common.machine import Machine
 from recommenders.models.vectors.mf import VectorMF
+from recommenders.models.vectors.model import VectorModel
 
 TABLES = ("user_embedding", "item_embedding")
 
@@ -42,11 +43,13 @@ class CompiledTrainer(VectorTrainer):
         self._rate = min(1.0, task.recipe.sampler.negatives / data.n_items)
         self._buffers = Buffers(self._dtype)
 
+    trains: ClassVar[str] = "mf on a CPU with losses of scores, its weight decay by rows"
+
     @classmethod
-    def takes(cls, task: VectorTask, machine: Machine) -> bool:
+    def takes(cls, model: VectorModel, recipe: Recipe, machine: Machine) -> bool:
         """See VectorTrainer."""
-        by_rows = task.recipe.weight_decay == 0 or task.recipe.decay_of == "rows"
-        return type(task.model) is VectorMF and machine.device.type == "cpu" and by_rows and task.has_negatives
+        by_rows = recipe.weight_decay == 0 or recipe.decay_of == "rows"
+        return type(model) is VectorMF and machine.device.type == "cpu" and by_rows and recipe.has_negatives
 
     def train_epoch(self, loss: SetLoss, epoch: int, learning_rate: float, quantile: np.ndarray | None = None) -> float:
         """See VectorTrainer."""

@@ -52,4 +52,4 @@ def anchor_choices(text: str) -> tuple[str, ...]:
     )
 
 
-__all__ = ["ANCHORS", "Anchor", "anchor_choices", "parse_anchor"]
+__all__ = ["ANCHORS", "Anchor", "AnchorSpec", "anchor_choices", "parse_anchor"]
