@@ -40,7 +40,7 @@ _SAME = 1e-6
 
 @dataclass(frozen=True)
 class Look:
-    """What gradients on the simulated scores say."""
+    """The gradients of a loss on the simulated scores, and what they say."""
 
     verdict: Verdict | None
     """Why the loss is refused; None if it is not."""

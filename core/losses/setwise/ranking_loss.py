@@ -47,7 +47,7 @@ class RankingLoss(ABC):
 
     @property
     def ranges(self) -> Mapping[str, Range]:
-        """Where its constants are tuned, by the names of coordinates."""
+        """The regions in which its constants are tuned, by the names of coordinates."""
         return tuned_ranges(self)
 
     @property

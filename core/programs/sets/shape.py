@@ -81,7 +81,7 @@ class Pull:
 
     @property
     def ranges(self) -> dict[str, Range]:
-        """Where its constants are tuned."""
+        """The regions in which its constants are tuned."""
         margin = {"m0": _MARGINS["p"]} if self.shifted else {}
         return margin | ({"t0": _TEMPERATURE} if self.function in _SCALED else {})
 
@@ -181,7 +181,7 @@ class Shape:
 
     @property
     def ranges(self) -> dict[str, Range]:
-        """Where its constants are tuned, by their names."""
+        """The regions in which its constants are tuned, by their names."""
         found = self.pull.ranges
         for k, push in enumerate(self.pushes, 1):
             found |= push.ranges(k)

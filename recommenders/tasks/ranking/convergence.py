@@ -19,7 +19,7 @@ from recommenders.tasks.ranking.tuning import OpenLoss, TunedLoss
 
 
 class Tunes(Protocol):
-    """Who tunes losses."""
+    """A tuner of losses that remembers what it came to."""
 
     def tuned(self, loss: OpenLoss) -> TunedLoss:
         """Return a loss with its constants."""

@@ -44,7 +44,7 @@ class OpenLoss:
 
     @cached_property
     def ranges(self) -> Mapping[str, Range]:
-        """Where what is tuned is tuned: its constants, and the learning rate."""
+        """The regions of what is tuned: its constants, and the learning rate."""
         if self.shape is not None:
             return {RATE: _RATES, **self.shape.ranges}
         given = constants_given(self.line)
@@ -75,7 +75,7 @@ class TunedLoss:
 
 @dataclass(frozen=True)
 class Halving:
-    """How many settings of a loss are tried, and for how long.
+    """The rounds of successive halving: settings of a loss that are tried, and epochs.
 
     Raises:
         UserError: a number below 1.

@@ -331,7 +331,7 @@ def test_a_printed_command_is_read_back(capsys):
         ({"loss": ()}, "--loss: expected at least one loss to judge"),
         ({"loss": ("BSLL",)}, "unknown loss 'BSLL'"),
         ({"loss": ("BSL:exponent=x",)}, "exponent"),
-        ({"loss": ("__import__('os')",)}, "loss"),
+        ({"loss": ("__import__('os')",)}, "malformed formula at position 0"),
         ({"anchor": ("knn",)}, "unknown anchor 'knn'"),
         ({"dataset": "netflix"}, "--dataset: expected"),
         ({"dataset": "gowalla"}, "gowalla"),

@@ -49,7 +49,7 @@ def test_what_is_not_whole_is_not_there(tmp_path, damage):
 
 def test_a_folder_that_cannot_be_made_is_refused(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(UserError, match="cannot write there"):
+    with pytest.raises(UserError, match="expected a folder, got the file"):
         ResultCache(tmp_path / "file" / "parts")
 
 
