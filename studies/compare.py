@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
-from cyclopts import Group, Parameter
+from cyclopts import App, Group, Parameter
 
 from core.common.extras import needs
-from studies.common.command import make_app, run_app
+from studies.common.command import make_app, option_value, run_app
 from studies.comparison.comparison import Comparison
 from studies.comparison.messages import result_message
-from studies.comparison.settings import ComparePlaces, CompareSettings, command
+from studies.comparison.settings import ComparePlaces, CompareSettings, RankingComparison, command
 from studies.comparison.tracking import ComparisonTracker
 from studies.execution.experiment import experiment
 from studies.execution.progress import TaskProgress
 from studies.execution.runner import TaskCallback
 from studies.storage.output import folder_name
 from studies.study.console import print_lines
+from studies.study.settings_training import check_choice
 
+_NAME = "python -m studies.compare"
 app = make_app(
-    "python -m studies.compare",
+    _NAME,
     "Compare searchers on equal terms: every one searches with the same seeds, data and budget, what they find is "
     "trained to convergence, and the differences are tested. Interrupted, or asked for more seeds or searchers, the "
     "same command does only what is missing.",
@@ -57,5 +61,33 @@ def compare(
     work.say_where(files[0])
 
 
+#: Compares searchers of losses of rankings.
+rankings = make_app(
+    _NAME,
+    "Compare searchers of losses of rankings on equal terms: every one searches with the same seeds, data and budget, "
+    "each shape is judged with its constants tuned, what they find is trained to convergence, and the differences are "
+    "tested. Interrupted, or asked for more seeds or searchers, the same command does only what is missing.",
+)
+_RANKINGS = RankingComparison()
+
+
+@rankings.default
+def compare_on_rankings(
+    *,
+    comparison: Annotated[
+        RankingComparison, Parameter(name="*", group=Group("Comparison", sort_key=1), negative="")
+    ] = _RANKINGS,
+    places: Annotated[ComparePlaces, Parameter(name="*", group=Group("Places", sort_key=2))] = _PLACES,
+) -> None:
+    """Run a comparison on rankings and write its report."""
+    check_choice("task", comparison.task, ("ranking",))
+    compare(comparison=comparison.settings, places=places)
+
+
+def app_of(words: Sequence[str]) -> App:
+    """Return the command of the task that is asked for."""
+    return rankings if option_value(words, "--task") == "ranking" else app
+
+
 if __name__ == "__main__":
-    run_app(app)
+    run_app(app_of(sys.argv[1:]))

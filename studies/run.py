@@ -10,7 +10,6 @@ from cyclopts import App, Group, Parameter
 from rich.console import Console
 
 from recommenders.data import DataFiles
-from recommenders.tasks.ranking.loss_problem import USUAL
 from searchers import SEARCHERS, YOUR_OWN
 from studies.common.command import make_app, option_value, run_app
 from studies.running.outcome import KEPT
@@ -20,10 +19,11 @@ from studies.storage.output import RESULT, OutputFolder, folder_name
 from studies.study.console import LiveProgress, for_tables, new_console, print_lines, warning_to
 from studies.study.parts import PART
 from studies.study.ranking import RankingSearchSettings
+from studies.study.ranking_phases import RankingPhases
 from studies.study.settings import PlaceSettings, StudySettings
 from studies.study.settings_data import listed
 from studies.study.settings_search import JudgingSettings, SearchSettings
-from studies.study.settings_training import FORMULA, SPACED, check_choice
+from studies.study.settings_training import check_choice
 from studies.study.study import Study
 from studies.study.summary import print_report
 
@@ -67,42 +67,13 @@ class RankingStudy:
     seed: int = 0
     """Decides every random draw, the validation part among them."""
     ranking: Annotated[RankingSearchSettings, PART] = field(default_factory=RankingSearchSettings)
-    trainings: int = SearchSettings.trainings
-    """How many shapes Phase I tunes and trains."""
-    minutes: float | None = None
-    """End Phase I after this time, if it comes first."""
-    guess: Annotated[tuple[str, ...], FORMULA, Parameter(show_default=False)] = ()
-    """Shapes that the searcher proposes first, such as "mean(relu(d - m1))" (repeat the option for several)."""
-    candidates_per_step: int = 2
-    """How many shapes are proposed at a time."""
-    finalists: int = 3
-    """How many of the best are trained to convergence."""
-    simpler: int = 2
-    """How many more are, that are the best of all no longer ones."""
-    pick: str = JudgingSettings.pick
-    """Which of them is the found loss: best, complexity<=5 (parts) or within<=0.001 (the simplest that close)."""
-    baseline: Annotated[tuple[str, ...], FORMULA, SPACED] = USUAL
-    """Losses to compare with, by name or formula, tuned alike unless their constants are given."""
-    repeats: int = JudgingSettings.repeats
-    """Seeds with which the found loss and the baselines are trained for the final comparison."""
+    phases: Annotated[RankingPhases, PART] = field(default_factory=RankingPhases)
 
     @property
     def study(self) -> StudySettings:
         """The study."""
-        search = SearchSettings(
-            problem=self.ranking.line(),
-            trainings=self.trainings,
-            minutes=self.minutes,
-            guess=self.guess,
-            candidates_per_step=self.candidates_per_step,
-        )
-        judging = JudgingSettings(
-            finalists=self.finalists,
-            simpler=self.simpler,
-            pick=self.pick,
-            baseline=self.baseline,
-            repeats=self.repeats,
-        )
+        search = SearchSettings(problem=self.ranking.line(), **self.phases.search)
+        judging = JudgingSettings(**self.phases.judging)
         return StudySettings(searcher=self.searcher, seed=self.seed, search=search, judging=judging)
 
 

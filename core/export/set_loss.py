@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 
+from core.export.set_typesetting import set_latex
 from core.export.statements import in_docstring
 from core.programs.sets.expression import Expression
 from core.programs.sets.formula import formula_of
@@ -30,23 +31,6 @@ _TORCH: Mapping[str, str] = MappingProxyType(
         "sigmoid": "{0}.sigmoid()",
         "tanh": "{0}.tanh()",
         "atan": "{0}.atan()",
-    }
-)
-_LATEX: Mapping[str, str] = MappingProxyType(
-    {
-        "mean": r"\frac{{1}}{{N}} \sum_j {0}",
-        "sum": r"\sum_j {0}",
-        "max": r"\max_j {0}",
-        "log_mean_exp": r"\log \frac{{1}}{{N}} \sum_j \exp {0}",
-        "log_sum_exp": r"\log \sum_j \exp {0}",
-        "relu": r"\max \left( 0, {0} \right)",
-        "square": r"{0}^2",
-        "exp": r"\exp {0}",
-        "log": r"\log {0}",
-        "softplus": r"\log \left( 1 + \exp {0} \right)",
-        "sigmoid": r"\sigma \left( {0} \right)",
-        "tanh": r"\tanh {0}",
-        "atan": r"\arctan {0}",
     }
 )
 _MODULE = '''"""{about}
@@ -128,35 +112,7 @@ def as_latex(loss: Expression, about: Sequence[str] = ()) -> str:
         loss: with numbers for all constants.
         about: comments, a line each.
     """
-    return "".join(f"% {line}\n" for line in (formula_of(loss), *about)) + _latex(loss) + "\n"
-
-
-def _latex(one: Expression) -> str:
-    if not one.name:
-        return f"{one.number:.6g}"
-    if not one.operands:
-        return {"n": "n_j", "count": "N"}.get(one.name, one.name)
-    if one.name == "add":
-        first, second = map(_latex, one.operands)
-        return f"{first} - {second[1:]}" if second.startswith("-") else f"{first} + {second}"
-    if one.name == "mul":
-        left, right = sorted(one.operands, key=lambda each: bool(each.name))
-        if not left.name and left.number == -1:
-            return f"-{_factor(right)}"
-        return rf"{_factor(left)} \, {_factor(right)}"
-    if one.name == "div":
-        return rf"\frac{{{_latex(one.operands[0])}}}{{{_latex(one.operands[1])}}}"
-    (x,) = one.operands
-    has_brackets = one.name in ("relu", "sigmoid")
-    return _LATEX[one.name].format(_latex(x) if has_brackets else _in_brackets(x))
-
-
-def _factor(one: Expression) -> str:
-    return _in_brackets(one) if one.name in ("add", "mean", "sum") or one.number < 0 else _latex(one)
-
-
-def _in_brackets(one: Expression) -> str:
-    return rf"\left( {_latex(one)} \right)" if one.operands else _latex(one)
+    return "".join(f"% {line}\n" for line in (formula_of(loss), *about)) + set_latex(loss) + "\n"
 
 
 def as_json(loss: Expression, about: Sequence[str] = ()) -> str:
@@ -166,7 +122,7 @@ def as_json(loss: Expression, about: Sequence[str] = ()) -> str:
         loss: with numbers for all constants.
         about: where it comes from, a sentence each.
     """
-    content = {"format": JSON_FORMAT, "formula": formula_of(loss), "latex": _latex(loss), "tree": _tree(loss)}
+    content = {"format": JSON_FORMAT, "formula": formula_of(loss), "latex": set_latex(loss), "tree": _tree(loss)}
     return json.dumps({**content, "origin": list(about)}, indent=2, allow_nan=False) + "\n"
 
 

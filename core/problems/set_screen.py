@@ -25,11 +25,10 @@ from core.programs.sets.encoded import encode
 from core.programs.sets.expression import Expression
 from core.programs.sets.interpreter import evaluate
 from core.programs.sets.shape import Shape
+from core.programs.sets.stages import STAGES
 from core.search.problem import Finding
 from core.search.trial import Verdict
 
-#: Of each stage: mean and standard deviation of cosines of positives, and of negatives.
-_STAGES = ((0.0, 0.125, 0.0, 0.125), (0.45, 0.2, 0.05, 0.2), (0.75, 0.12, 0.1, 0.25))
 #: Positives of a stage, and negatives of each.
 _POSITIVES, _NEGATIVES = 24, 32
 #: A gradient is nothing where it is this small a part of the largest one.
@@ -66,8 +65,8 @@ class SetScreen:
         if not 0 <= wrong <= 1:
             raise UserError(f"wrong direction: expected a part from 0 to 1, got {wrong}")
         self._wrong, rng = wrong, numpy_rng(seed, "set screen")
-        drawn = [rng.standard_normal((_POSITIVES, 1 + _NEGATIVES)) for _ in _STAGES]
-        pairs = list(zip(_STAGES, drawn, strict=True))
+        drawn = [rng.standard_normal((_POSITIVES, 1 + _NEGATIVES)) for _ in STAGES]
+        pairs = list(zip(STAGES.values(), drawn, strict=True))
         self._p = np.concatenate([np.clip(mean + std * z[:, 0], -1, 1) for (mean, std, _, _), z in pairs])
         self._n = np.concatenate([np.clip(mean + std * z[:, 1:], -1, 1) for (_, _, mean, std), z in pairs])
         self._n[-_POSITIVES:, 0] = np.linspace(0.5, 1.0, _POSITIVES)  # each positive of a trained model has a hard one
@@ -85,7 +84,7 @@ class SetScreen:
             value, of_p, of_n = evaluate(encode(loss), self._p, self._n, None, 1.0)
             whole = np.concatenate([of_p, of_n.ravel()])
             largest = np.abs(whole).max()
-        stages = (len(_STAGES), _POSITIVES)
+        stages = (len(STAGES), _POSITIVES)
         pull, push = (one.reshape(*stages, -1).sum((1, 2)) for one in (-of_p, of_n))
         with np.errstate(all="ignore"):
             ratios = tuple((push / pull).tolist())

@@ -14,10 +14,13 @@ from core.common.errors import UserError
 from recommenders.data import DataFiles
 from recommenders.data.options import option
 from recommenders.tasks.losses import NAMED_LOSSES, find_named_loss
+from recommenders.tasks.ranking.loss_problem import USUAL
 from searchers import check_searcher
 from studies.execution.places import WorkPlaces
 from studies.study.parts import PART, flat
 from studies.study.problems import LOSS
+from studies.study.ranking import RankingSearchSettings
+from studies.study.ranking_phases import RankingRunPhases
 from studies.study.settings import StudySettings
 from studies.study.settings_search import JudgingSettings, LossSettings, SearchSettings
 from studies.study.settings_training import FORMULA, SPACED
@@ -126,6 +129,31 @@ class CompareSettings:
         own = {name: value for name, value in flat(self).items() if name not in flat(self.study)}
         shared = {name: value for name, value in self.study.to_dict().items() if name not in ("searcher", "seed")}
         return own | {"searchers": ",".join(self.names)} | shared
+
+
+@dataclass(frozen=True, kw_only=True)
+class RankingComparison:
+    """A comparison on rankings."""
+
+    task: Annotated[str, Parameter(help="What the model is for: ranking here; without it, predictions.")] = "ranking"
+    searchers: str = CompareSettings.searchers
+    """Searchers, parted by commas; random is always among them."""
+    seeds: int = 5
+    """Runs of each searcher."""
+    noise_seeds: int = 4
+    """Times that something known is trained with other seeds, to measure the noise floor."""
+    noise_loss: str = USUAL[0]
+    """What that is: a known loss, by name or formula."""
+    ranking: Annotated[RankingSearchSettings, PART] = field(default_factory=RankingSearchSettings)
+    phases: Annotated[RankingRunPhases, PART] = field(default_factory=RankingRunPhases)
+
+    @property
+    def settings(self) -> CompareSettings:
+        """The comparison."""
+        search = RunSearch(problem=self.ranking.line(), **self.phases.search)
+        run = RunSettings(search=search, judging=RunJudging(**self.phases.judging))
+        given = {name: getattr(self, name) for name in ("searchers", "seeds", "noise_seeds", "noise_loss")}
+        return CompareSettings(**given, study=run)
 
 
 @dataclass(frozen=True, kw_only=True)

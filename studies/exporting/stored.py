@@ -21,6 +21,8 @@ from recommenders.tasks.metrics import metrics_of
 from studies.exporting.exported import Exported
 from studies.study.settings import StudySettings
 
+#: What not every study says of its losses.
+_LATER = {"scale": 1.0, "loss": None, "learning_rate": None, "push_to_pull": None}
 #: Metric -> value, None where it was not finite.
 _Metrics = dict[str, float | None]
 _EXPECTED = "expected the result.json of a study"
@@ -73,6 +75,10 @@ class StoredLoss:
     per_seed: tuple[StoredFit, ...]
     loss: str | None = None
     """A loss of rankings with its constants."""
+    learning_rate: float | None = None
+    """The one that it was trained with, chosen on validation."""
+    push_to_pull: tuple[float | None, ...] | None = None
+    """Of one of scores alone: gradients by negatives, divided by that by the positive, by stage of a training."""
 
     def __post_init__(self) -> None:
         """The scale of a loss has bounds."""
@@ -276,5 +282,5 @@ def _short(value: Any) -> str:
 
 
 def _loss(stored: Mapping[str, Any]) -> StoredLoss:
-    loss: StoredLoss = read(StoredLoss, {"scale": 1.0, "loss": None, **stored})
+    loss: StoredLoss = read(StoredLoss, {**_LATER, **stored})
     return loss

@@ -28,15 +28,17 @@ def draw_curves(
     curves: Sequence[np.ndarray],
     looks: Sequence[Mapping[str, Any]],
     heights: Sequence[np.ndarray] | None = None,
+    x: np.ndarray = Y_HAT,
 ) -> float | None:
     """Draw the curves of one label, on heights that suit those of both.
 
     Args:
         axes: an empty picture.
         row: which label's curves to draw.
-        curves: [2, n] each, a row for each label.
+        curves: [2, n] each, a row for each label (or whatever else two pictures are of).
         looks: how each is drawn, its name in the legend included.
         heights: what the vertical axis has room for; all curves unless given.
+        x: [n] rising, what they are drawn over.
 
     Returns:
         The value up to which the vertical axis is linear, where it is logarithmic beyond; else None.
@@ -45,8 +47,8 @@ def draw_curves(
     threshold = _fit_heights(axes, heights)
     axes.axhline(0, color=INK, linewidth=0.8, alpha=0.5)
     for curve, look in zip(curves, looks, strict=True):
-        axes.plot(Y_HAT, curve[row], **look)
-    axes.set_xlim(0, 1)
+        axes.plot(x, curve[row], **look)
+    axes.set_xlim(*((0, 1) if x is Y_HAT else (x[0], x[-1])))
     axes.set_ylim(*_limits(heights, threshold is None))
     if threshold is not None:
         _tick_decades(axes, threshold)

@@ -15,11 +15,13 @@ from studies.reporting import pictures
 from studies.reporting.loss_pictures import Panels, loss_panels
 from studies.reporting.past import Numbers, Past, PastCurve
 from studies.reporting.rows import front_points, stages
+from studies.reporting.set_losses import set_panels
 from studies.reporting.shapes import Shape, shape_of
 from studies.reporting.svg import inline_svg
 
 #: More curves in one picture could not be told apart.
 MOST_CURVES = 7
+_MOST_KNOWN = 3
 
 
 @dataclass(frozen=True)
@@ -83,8 +85,12 @@ class Drawn:
 
     @cached_property
     def losses(self) -> list[Panels]:
-        """The found loss and its gradients beside BCE and the best known loss."""
+        """The found loss and its gradients beside BCE and the best known loss, on rankings beside the best known."""
         study = self.study
+        if not study.terms.are_losses:
+            ranked = sorted((one for one in study.baselines if one.loss is not None), key=lambda one: -study.score(one))
+            best_found = next((one for one in study.finalists[:1] if one.loss is not None), None)
+            return set_panels(best_found, ranked[:_MOST_KNOWN])
         found = self._shape(study.finalists[0]) if study.finalists else None
         best = max(study.baselines, key=lambda one: study.score(one), default=None)
         known = [shape_of("BCE", BCE)]

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from studies.reporting.axes import FOUND, label, legend, new_axes, number, other
 from studies.reporting.curves import draw_curves
-from studies.reporting.shapes import CURVES, LABELS, Shape
+from studies.reporting.shapes import CURVES, LABELS, Y_HAT, Shape
 from studies.reporting.svg import inline_svg
 
 _HEIGHT, _WIDTH = 3.0, 3.9
@@ -19,49 +19,82 @@ _HEIGHT, _WIDTH = 3.0, 3.9
 
 @dataclass(frozen=True)
 class Panels:
-    """Pictures that belong together: one for each label, on the same axes."""
+    """Pictures that belong together, on the same axes."""
 
     title: str
     text: str
     pictures: tuple[str, ...]
 
 
-#: Stem, title and text of the picture of each curve.
-_ABOUT = (
-    (
-        "value",
-        "The loss",
-        "What a prediction costs, each curve moved so that its lowest point is 0. Its lowest point is where the loss "
-        "would have the prediction: at 0 for the label 0 and at 1 for the label 1, if it learns what it should.",
-    ),
-    (
-        "prediction",
-        "Its gradient by the prediction",
-        "How steep the loss is in ŷ. Training goes against the gradient: where it is above 0 the prediction is pushed "
-        "down, where it is below 0 it is pushed up.",
-    ),
-    (
-        "logit",
-        "Its gradient by the logit: what trains the recommender",
-        "The same times ŷ(1 - ŷ), since ŷ = sigmoid(logit): this is what reaches the recommender. The size of a "
-        "curve acts like a learning rate; its shape says which predictions are worked on most.",
-    ),
+@dataclass(frozen=True)
+class Curve:
+    """A kind of curve that losses have, drawn as two pictures beside each other."""
+
+    stem: str
+    """Unlike that of every other kind of the page."""
+    title: str
+    text: str
+    """What to see in it."""
+    up: str
+    """What the vertical axis has."""
+    across: str
+    """What the horizontal axis has."""
+    x: np.ndarray
+    """[n] where the curve is computed."""
+
+
+#: Of losses of a prediction and a label, in the order of `Shape.heights`.
+_OF_PREDICTIONS = tuple(
+    Curve(stem, title, text, up, "prediction ŷ", Y_HAT)
+    for (stem, title, text), up in zip(
+        (
+            (
+                "value",
+                "The loss",
+                "What a prediction costs, each curve moved so that its lowest point is 0. Its lowest point is where "
+                "the loss would have the prediction: at 0 for the label 0 and at 1 for the label 1, if it learns what "
+                "it should.",
+            ),
+            (
+                "prediction",
+                "Its gradient by the prediction",
+                "How steep the loss is in ŷ. Training goes against the gradient: where it is above 0 the prediction is "
+                "pushed down, where it is below 0 it is pushed up.",
+            ),
+            (
+                "logit",
+                "Its gradient by the logit: what trains the recommender",
+                "The same times ŷ(1 - ŷ), since ŷ = sigmoid(logit): this is what reaches the recommender. The size of "
+                "a curve acts like a learning rate; its shape says which predictions are worked on most.",
+            ),
+        ),
+        CURVES,
+        strict=True,
+    )
 )
+_OF_LABELS = tuple(f"label y = {label:g}" for label in LABELS)
 
 
-def loss_panels(found: Shape | None, known: Sequence[Shape]) -> list[Panels]:
-    """Value, gradient by the prediction and gradient by the logit.
+def loss_panels(
+    found: Shape | None,
+    known: Sequence[Shape],
+    curves: Sequence[Curve] = _OF_PREDICTIONS,
+    columns: Sequence[str] = _OF_LABELS,
+) -> list[Panels]:
+    """Draw every kind of curve of some losses; for losses of predictions value, gradient and gradient by the logit.
 
     Args:
         found: the found loss; None if there is none.
         known: the losses beside it.
+        curves: of what `Shape.heights` has.
+        columns: titles of the pictures of each.
     """
     shapes = [*([] if found is None else [found]), *known]
-    return [_panels(shapes, found, curve, *about) for curve, about in enumerate(_ABOUT)] if shapes else []
+    return [_panels(shapes, found, i, curve, columns) for i, curve in enumerate(curves)] if shapes else []
 
 
-def _panels(shapes: Sequence[Shape], found: Shape | None, curve: int, stem: str, title: str, text: str) -> Panels:
-    curves = [shape.heights[curve] for shape in shapes]
+def _panels(shapes: Sequence[Shape], found: Shape | None, which: int, curve: Curve, columns: Sequence[str]) -> Panels:
+    heights, text = [shape.heights[which] for shape in shapes], curve.text
     looks = [
         {"label": "found loss", **FOUND}
         if shape is found
@@ -72,18 +105,18 @@ def _panels(shapes: Sequence[Shape], found: Shape | None, curve: int, stem: str,
 
     def draw(row: int) -> Figure:
         figure, axes = new_axes(_HEIGHT, _WIDTH)
-        thresholds.append(draw_curves(axes, row, curves, looks))
-        axes.set(xlabel="prediction ŷ", ylabel=CURVES[curve], title=f"label y = {LABELS[row]:g}")
+        thresholds.append(draw_curves(axes, row, heights, looks, x=curve.x))
+        axes.set(xlabel=curve.across, ylabel=curve.up, title=columns[row])
         legend(figure, 3)
         return figure
 
     names = ", ".join("the found loss" if shape is found else shape.name for shape in shapes)
     pictures = []
-    for row, y in enumerate(LABELS):
-        alt = f"{title} for the label {y:g} over predictions from 0 to 1: {names}"
-        pictures.append(inline_svg(f"{stem}-{row}", alt, partial(draw, row)))
+    for row, column in enumerate(columns):
+        alt = f"{curve.title}, {column}, over {curve.across} from {curve.x[0]:.2g} to {curve.x[-1]:.2g}: {names}"
+        pictures.append(inline_svg(f"{curve.stem}-{row}", alt, partial(draw, row)))
     if thresholds[0] is not None:
         text += f" The vertical axis is about linear up to ±{number(thresholds[0])} and logarithmic beyond."
-    if not all(np.isfinite(curve).all() for curve in curves):
+    if not all(np.isfinite(one).all() for one in heights):
         text += " Where a curve is missing, it is not a finite number."
-    return Panels(title, text, tuple(pictures))
+    return Panels(curve.title, text, tuple(pictures))

@@ -9,6 +9,7 @@ from typing import Any
 
 from core.analysis.simplify import simplified
 from core.export.mathml import mathml
+from core.export.set_loss import SET_FORMS
 from core.losses.loss import ProgramLoss
 from studies.common.pages import STYLE, template, text_of
 from studies.exporting.exported import FORMS
@@ -19,9 +20,16 @@ from studies.reporting.commands import changed_settings, export_command, run_com
 from studies.reporting.drawn import Drawn
 from studies.reporting.notes import data_notes, format_setting
 from studies.reporting.past import Numbers, Past
+from studies.reporting.set_losses import RATIO_COLUMNS, equation_of, ratio_rows
 from studies.reporting.story import duration, story
 from studies.study.baseline_comparison import caveats
 
+#: What the forms of a loss of rankings are.
+_ABOUT = {
+    "torch": "a file with a torch module, needs torch only",
+    "latex": "an equation for a paper",
+    "json": "everything, for scripts",
+}
 #: Longer formulas are shown as text, which can be broken into lines.
 _LONGEST_TYPESET = 160
 #: What no page may hold.
@@ -57,7 +65,10 @@ def report_page(content: Mapping[str, Any], history: Mapping[str, Any] | None, p
         verdicts=rows.verdict_rows(study, numbers),
         story=story(study, numbers, past),
         pictures=Drawn(study, numbers, past),
+        ratios=ratio_rows([*study.finalists[:1], *study.baselines]),
+        ratio_columns=RATIO_COLUMNS,
         data=data_notes(study.dataset),
+        subject=_subject(study),
         **_title(study),
         **_verdict(study, numbers),
         **_settings(study, content, place),
@@ -75,27 +86,42 @@ def format_number(value: float | None) -> str:
 FILTERS = {"shown": format_setting, "duration": duration, "number": format_number, "power": number}
 
 
+def _subject(study: StoredStudy) -> str:
+    """What a problem of other things than losses of predictions is about, without its settings."""
+    problem, data = study.settings.search.problem.partition(":")[0], study.dataset.get("name")
+    return f"{problem} on {data}" if data else problem
+
+
 def _title(study: StoredStudy) -> dict[str, Any]:
     """The found loss as mathematics."""
     if not study.finalists:
         return {"found": None}
-    loss = study.exported(study.finalists[0]).loss if study.terms.are_losses else None
+    first = study.finalists[0]
+    nothing = dict.fromkeys(("epsilon", "scale"))
+    if first.loss is not None:
+        what = f"With its constants, learning rate {first.learning_rate:g}" if first.learning_rate else "As found"
+        forms = [(what, first.loss, equation_of(first))]
+        return {"found": {"name": first.name, "forms": forms, **nothing}}
+    loss = study.exported(first).loss if study.terms.are_losses else None
     if not isinstance(loss, ProgramLoss):
-        nothing = dict.fromkeys(("epsilon", "scale", "complexity"))
-        return {"found": {"name": study.finalists[0].name, "forms": [], **nothing}}
+        return {"found": {"name": first.name, "forms": [], **nothing}}
     simple = replace(loss, program=simplified(loss))
-    forms = [("As found", loss)]
+    kinds = [("As found", loss)]
     if str(simple.program) != str(loss.program):
-        forms.append(("Simplified, with the same gradient", simple))
+        kinds.append(("Simplified, with the same gradient", simple))
     return {
         "found": {
             "name": str(loss.program),
-            "forms": [(what, str(one.program), one.program.complexity, _typeset(one)) for what, one in forms],
+            "forms": [(f"{what}, {_operators(one)}", str(one.program), _typeset(one)) for what, one in kinds],
             "epsilon": number(loss.smoothing) if loss.program.is_smoothed else None,
             "scale": None if loss.scale == 1 else number(loss.scale),
-            "complexity": simple.program.complexity,
         }
     }
+
+
+def _operators(loss: ProgramLoss) -> str:
+    n = loss.program.complexity
+    return f"{n} operator{'s' * (n != 1)}"
 
 
 def _typeset(loss: ProgramLoss) -> str | None:
@@ -109,11 +135,19 @@ def _verdict(study: StoredStudy, numbers: Numbers) -> dict[str, Any]:
     return {"verdict": study.verdict, "caveats": caveats(study.settings, numbers.passed_validation_check > 0)}
 
 
+def _forms(study: StoredStudy) -> list[tuple[str, str, str]]:
+    """The forms in which the found loss leaves, what each is, and its usual file."""
+    if study.terms.are_losses:
+        return [(name, form.about, form.file) for name, form in FORMS.items()]
+    if study.finalists and study.finalists[0].loss is not None:
+        return [(name, _ABOUT[name], file) for name, (_, file) in SET_FORMS.items()]
+    return []
+
+
 def _settings(study: StoredStudy, content: Mapping[str, Any], place: str) -> dict[str, Any]:
     """Every setting, what came of presets, and the commands."""
     settings, train = study.settings, study.settings.train
     versions = content.get("versions")
-    forms = FORMS if study.terms.are_losses else {}
     return {
         "settings": settings.to_dict(),
         "changed": changed_settings(settings),
@@ -131,5 +165,5 @@ def _settings(study: StoredStudy, content: Mapping[str, Any], place: str) -> dic
         },
         "versions": versions if isinstance(versions, Mapping) else {},
         "run_command": run_command(settings),
-        "exports": [(form.about, export_command(place, to=n, out=form.file)) for n, form in forms.items()],
+        "exports": [(about, export_command(place, to=name, out=file)) for name, about, file in _forms(study)],
     }

@@ -19,8 +19,10 @@ _LONGEST_FORMULA = 120
 
 
 def print_report(result: StudyResult, console: Console) -> None:
-    """Contenders, funnel and verdict."""
+    """Contenders, their constants, funnel and verdict."""
     console.print(contenders_table(result))
+    for line in with_constants(result):
+        console.print(line, highlight=False)
     console.print(funnel_table(result))
     for line in conclusion(result):
         console.print(line, highlight=False)
@@ -49,6 +51,13 @@ def contenders_table(result: StudyResult) -> Table:
     return table
 
 
+def with_constants(result: StudyResult) -> list[str]:
+    """Losses whose constants were tuned, with these, a line each."""
+    pairs = [(one.contender.name, result.problem.details(one.trained).get("loss")) for one in result.finished]
+    lines = [f"  {shortened(loss)}" for name, loss in pairs if loss not in (None, name)]
+    return ["With the constants that were chosen on validation:", *lines, ""] if lines else []
+
+
 def _details(result: StudyResult) -> list[str]:
     """Columns that not every study has: the constant that was chosen, and the scale of losses."""
     has_constant = result.problem.terms.are_losses or any(one.epsilon is not None for one in result.finished)
@@ -61,9 +70,6 @@ def _cells(result: StudyResult, finished: Finished[Any], details: Sequence[str],
     name, simple, problem = finished.contender.name, finished.simple, result.problem
     searched = finished.contender.is_searched
     shown = f"{shortened(name)}\n= {shortened(str(simple))}" if searched and str(simple) != name else shortened(name)
-    with_constants = problem.details(finished.trained).get("loss", name)
-    if with_constants != name:
-        shown += f"\nwith constants: {shortened(with_constants)}"
     values = {"eps": finished.epsilon, "scale": problem.details(finished.trained).get("scale")}
     return [
         shown,

@@ -1,6 +1,7 @@
 """Studies of losses of rankings: from the command to files, from everywhere on, and what cannot be searched."""
 
 import json
+from html import escape
 
 import pytest
 import torch
@@ -70,6 +71,19 @@ def test_it_is_exported_again(folder, capsys):
     assert "one that needs quantile" in capsys.readouterr().err
 
 
+def test_the_page_shows_the_loss_as_mathematics_and_as_curves(folder):
+    page, best = (folder / "report.html").read_text(), json.loads((folder / "result.json").read_text())["best"]
+    assert "searched by random with seed 0" in page
+    assert "A loss for ranking on synthetic" in page
+    assert page.count("<math") == 1
+    for text in ("Push on a negative", "Pull on the positive", "Push by pull", escape(best["loss"])):
+        assert text in page
+    for words in ("--to torch --out loss.py", "--to latex --out loss.tex", "--to json --out loss.json"):
+        assert words in page
+    ratio = best["push_to_pull"][1]
+    assert f'<td class="n">{"-" if ratio is None else f"{ratio:.3g}"}</td>' in page
+
+
 def small_study(searcher):
     values = {"problem": LINE, "trainings": 4, "candidates_per_step": 2, "finalists": 1, "simpler": 1, "repeats": 2}
     return StudySettings.from_dict({**values, "searcher": searcher, "baseline": ("SL", "BPR")})
@@ -90,11 +104,13 @@ def test_a_study_goes_on_from_everywhere_as_if_it_had_never_ended(searcher):
 
 
 def test_searchers_are_compared_on_it(tmp_path):
-    words = ["--problem", LINE, "--searchers", "random,gp", "--seeds", "2", "--trainings", "4", "--repeats", "1"]
-    words += ["--noise-seeds", "2", "--candidates-per-step", "2", "--baseline", "SL", "--jobs", "1"]
-    assert called(compare.app, *words, *NOWHERE, "--out", str(tmp_path / "out")) == 0
+    words = [*SMALL[: SMALL.index("--repeats")], "--baseline", "SL", "--repeats", "1"]
+    words += ["--searchers", "random,gp", "--seeds", "2", "--noise-seeds", "2", "--jobs", "1"]
+    assert called(compare.app_of(words), *words, *NOWHERE, "--out", str(tmp_path / "out")) == 0
     result = json.loads((tmp_path / "out" / "result.json").read_text())
     assert {one["searcher"] for one in result["runs"]} == {"random", "gp"}
+    assert sorted(result["settings"]["problem"].split(":")) == sorted(LINE.split(":"))
+    assert called(compare.rankings, "--task", "regression") == BAD_INPUT
 
 
 def test_the_line_of_settings_is_read_back():

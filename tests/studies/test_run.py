@@ -216,7 +216,9 @@ def test_a_url_is_no_file_and_what_it_holds_is_not_told(capsys, end):
 
 def test_an_output_folder_that_cannot_be_made_is_refused(capsys):
     Path("file").write_text("in the way")
-    assert "cannot write there" in refused(capsys, *small_arguments(), "--out", "file/out", "--tracking-uri", "none")
+    assert "expected a folder, got the file file" in refused(
+        capsys, *small_arguments(), "--out", "file/out", "--tracking-uri", "none"
+    )
     assert left_behind() == ["file"]
 
 

@@ -150,7 +150,7 @@ def test_every_recommender_and_proxy_goes_through(recommender, proxy):
         ({"candidates_per_step": 0}, "candidates_per_step: expected at least 1"),
         ({"learning_rate": -1.0}, "learning_rate: expected a number above 0"),
         ({"weight_decay": -1.0}, "weight_decay"),
-        ({"max_epochs": 0}, "max_epochs: expected at least 1"),
+        ({"max_epochs": 0}, "max_epochs: expected 1 to 1,000,000, got 0"),
         ({"eta": -0.1}, "eta"),
         ({"proxy_delta": 0.0}, "proxy delta"),
         ({"proxy_size": 0}, "proxy batch of 1 to 4800"),

@@ -199,7 +199,7 @@ def _written(one: Expression) -> tuple[str, int]:
         left, right = sorted(one.operands, key=lambda x: bool(x.name))  # numbers first
         if left.name == "" and left.number == -1 and right.name:
             return f"-{_within(right, _PRODUCT + 1)}", _PRODUCT
-        divisor = None if left.name else _short_divisor(left.number)
+        divisor = None if left.name else short_divisor(left.number)
         if divisor is not None:
             return f"{_within(right, _PRODUCT)}/{_number(divisor)}", _PRODUCT
         return f"{_within(left, _PRODUCT)}*{_within(right, _PRODUCT + 1)}", _PRODUCT
@@ -212,16 +212,16 @@ def _written(one: Expression) -> tuple[str, int]:
 
 
 def _sum(left: Expression, right: Expression) -> str:
-    if _subtracted(left) is not None and _subtracted(right) is None:
+    if subtracted(left) is not None and subtracted(right) is None:
         left, right = right, left
-    taken = _subtracted(right)
+    taken = subtracted(right)
     if taken is None:
         return f"{_written(left)[0]} + {_within(right, _PRODUCT)}"
     return f"{_written(left)[0]} - {_within(taken, _PRODUCT)}"
 
 
-def _subtracted(one: Expression) -> Expression | None:
-    """Return x of -x, and of a negative number what it is without its sign."""
+def subtracted(one: Expression) -> Expression | None:
+    """Return x of -x, and of a negative number what it is without its sign; None of anything else."""
     if not one.name:
         return Expression("", number=-one.number) if one.number < 0 else None
     minus = Expression("", number=-1.0)
@@ -233,7 +233,7 @@ def _within(one: Expression, lowest: int) -> str:
     return text if precedence >= lowest else f"({text})"
 
 
-def _short_divisor(number: float) -> float | None:
+def short_divisor(number: float) -> float | None:
     """Return the number with few digits of which this one is the reciprocal, if it has more of them itself."""
     divisor = short(1 / number) if number > 0 else 0.0
     return divisor if divisor and 1 / divisor == number and short(number) != number else None

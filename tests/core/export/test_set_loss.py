@@ -1,12 +1,14 @@
 """Set-wise losses as torch modules in files of their own, LaTeX and JSON."""
 
 import json
+from xml.etree import ElementTree
 
 import pytest
 import torch
 from hypothesis import given
 
 from core.export.set_loss import as_json, as_latex, as_torch
+from core.export.set_typesetting import set_latex, set_mathml
 from core.losses.setwise.formula import FormulaLoss
 from core.losses.setwise.registry import SET_LOSSES
 from core.programs.sets.expression import Expression
@@ -66,6 +68,31 @@ def test_latex_is_what_one_writes():
         r"\max \left( 0, 1 - p \right) + 150 \, \left( \frac{1}{N} \sum_j \left( \max \left( 0, n_j - 0.9 \right) "
         r"\right) \right)" + "\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("formula", "latex"),
+    [
+        ("mean(relu(d/0.3))", r"\frac{1}{N} \sum_j \left( \max \left( 0, \frac{n_j - p}{0.3} \right) \right)"),
+        ("log_mean_exp(n)*2 - p", r"2 \, \log \frac{1}{N} \sum_j \exp n_j - p"),
+        ("max(d) - (1 + p)", r"\max_j \left( n_j - p \right) - \left( 1 + p \right)"),
+        ("-0.5*p + mean(n)", r"\frac{1}{N} \sum_j n_j - 0.5 \, p"),
+    ],
+)
+def test_signs_and_fractions_are_where_they_belong(formula, latex):
+    assert set_latex(parse_formula(formula)) == latex
+
+
+@pytest.mark.parametrize("text", [TEXT, EVERY, *(text for text, _ in KNOWN.values())])
+def test_mathematics_for_browsers_is_well_formed(text):
+    loss = parse_formula(text)
+    loss = loss.bound(dict.fromkeys(loss.slots, 0.5))
+    math = ElementTree.fromstring(set_mathml(loss))
+    assert math.get("alttext") == formula_of(loss)
+    children = {"mfrac": 2, "msup": 2, "msub": 2, "munder": 2, "mi": 0, "mn": 0, "mo": 0, "mspace": 0}
+    for element in math.iter():
+        assert len(element) == children.get(element.tag, len(element))
+        assert element.tag in children or element.tag in ("math", "mrow")
 
 
 def test_what_it_says_of_itself_cannot_end_the_docstring(tmp_path):
