@@ -22,7 +22,7 @@ from studies.common.command import run_app
 from tests.faults.moments import Moments
 from tests.studies.small import small_arguments
 
-APPS = {"run": studies.run.app, "compare": studies.compare.app, "tune": studies.tune.app}
+APPS = {"run": studies.run.app_of, "compare": studies.compare.app_of, "tune": lambda _: studies.tune.app}
 
 
 ROOT = os.getcwd()
@@ -36,7 +36,7 @@ def child(order, report):
     os.environ["PYTHONPATH"] = ROOT  # for workers
     name, *words = order["words"]
     sys.addaudithook(Moments(order["kill_at"], report))
-    run_app(APPS[name], words)
+    run_app(APPS[name](words), words)
 
 
 def obey(order):

@@ -24,6 +24,8 @@ SETTINGS = {"trainings": 6, "candidates_per_step": 2, "max_epochs": 4, "check": 
 
 COMPARISON = {"dataset": "synthetic", "searchers": "gp,random", "seeds": 2, "trainings": 8, "candidates_per_step": 2}
 COMPARISON |= {"noise_seeds": 2, "max_epochs": 8, "repeats": 2, "check": "after"}
+RANKING = {"task": "ranking", "searcher": "gp", "dataset": "synthetic", "trainings": 4, "max_epochs": 2, "every": 1}
+RANKING |= {"tuning_settings": 3, "tuning_epochs": 2, "baseline": "SL", "repeats": 2, "finalists": 1, "simpler": 1}
 TUNING = {"dataset": "synthetic", "loss": "log(y_hat/(y))^2", "trials": 5, "seeds": 5, "confirm": 2, "max_epochs": 10}
 
 
@@ -82,9 +84,10 @@ def killed_again_and_again(nursery, tmp_path, words, changes, kills):
         yield folder
 
 
-@pytest.mark.parametrize("searcher", SEARCHERS)
-def test_killed_at_twenty_random_moments(searcher, nursery, tmp_path):
-    words = ["run", *small_arguments(**SETTINGS, searcher=searcher), "--tracking-uri", "none", "--out", "out"]
+@pytest.mark.parametrize("what", [*SEARCHERS, "ranking"])
+def test_killed_at_twenty_random_moments(what, nursery, tmp_path):
+    settings = as_words(RANKING) if what == "ranking" else small_arguments(**SETTINGS, searcher=what)
+    words = ["run", *settings, "--tracking-uri", "none", "--out", "out"]
     whole = fresh(tmp_path, "whole")
     changes = left_alone(nursery, whole, words)
     for killed in killed_again_and_again(nursery, tmp_path, words, changes, KILLS):
