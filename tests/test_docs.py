@@ -12,14 +12,13 @@ import pytest
 
 from searchers import SEARCHERS
 from studies.benchmark import app as benchmark_app
-from studies.compare import app as compare_app
-from studies.evaluate import app as evaluate_app
+from studies.compare import app_of as comparison_of
 from studies.evaluate import app_of as evaluation_of
 from studies.export import app as export_app
 from studies.plot import app as plot_app
 from studies.report import app as report_app
 from studies.reproduce import app_of as reproduction_of
-from studies.run import app as run_app
+from studies.run import app_of as study_of
 from studies.tune import app as tune_app
 
 ROOT = Path(__file__).parents[1]
@@ -30,11 +29,10 @@ COMMAND = re.compile(
     r"(?: ([^`\n]*))?(?:`|$)",
     flags=re.MULTILINE,
 )
-APPS = {"run": run_app, "compare": compare_app, "evaluate": evaluate_app, "tune": tune_app}
-APPS |= {"benchmark": benchmark_app, "report": report_app, "export": export_app, "plot": plot_app}
+APPS = {"tune": tune_app, "benchmark": benchmark_app, "report": report_app, "export": export_app, "plot": plot_app}
 
 #: Commands whose options depend on a word.
-OF_WORDS = {"evaluate": evaluation_of, "reproduce": reproduction_of}
+OF_WORDS = {"run": study_of, "compare": comparison_of, "evaluate": evaluation_of, "reproduce": reproduction_of}
 
 
 def commands():

@@ -34,7 +34,10 @@ def loaded(example):
 
 def test_there_is_a_test_for_every_example():
     tested = {"search_a_loss.py", "train_with_a_found_loss.py"}
-    tested |= {"recbole_found_loss.py"}  # by tests/test_use_a_found_loss.py, as far as that goes without RecBole
+    tested |= {
+        "recbole_found_loss.py",
+        "recbole_found_ranking_loss.py",
+    }  # by tests/test_use_a_found_loss.py, as far as that goes without RecBole
     tested |= {"mlp_normalised_output.py"}
     tested |= {"bits.py"}  # by tests/studies/test_own_problem.py and test_study_problems.py
     assert {path.name for path in EXAMPLES.glob("*.py")} == tested

@@ -3,15 +3,21 @@
 import ast
 import importlib.util
 import re
+import sys
 import textwrap
 from pathlib import Path
+from types import ModuleType, SimpleNamespace
 
 import pytest
 import torch
 from torch import nn
 
+from core.export.set_loss import as_torch
+from core.losses.setwise.registry import parse_set_loss
+
 ROOT = Path(__file__).parents[1]
 SCRIPT = ROOT / "examples" / "recbole_found_loss.py"
+RANKING_SCRIPT = ROOT / "examples" / "recbole_found_ranking_loss.py"
 PAGE = (ROOT / "docs" / "use-a-found-loss.md").read_text(encoding="utf-8")
 LOSS = """
 import torch
@@ -27,12 +33,16 @@ class Loss(torch.nn.Module):
 """
 
 
-@pytest.fixture
-def example():
-    spec = importlib.util.spec_from_file_location("recbole_found_loss", SCRIPT)
+def loaded(script):
+    spec = importlib.util.spec_from_file_location(script.stem, script)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture
+def example():
+    return loaded(SCRIPT)
 
 
 class Pointwise(nn.Module):
@@ -61,6 +71,37 @@ def test_the_loss_of_a_file_takes_the_place_of_the_models_own(example, own, tmp_
 def test_a_model_with_another_kind_of_loss_is_refused(example):
     with pytest.raises(SystemExit, match="pointwise"):
         example.give_loss(Pointwise(nn.MSELoss()), None)
+
+
+class GeneralRecommender(nn.Module):
+    """As RecBole's, as far as the example needs it."""
+
+    USER_ID, ITEM_ID = "user", "item"
+
+    def __init__(self, config, dataset):
+        super().__init__()
+        self.n_users, self.n_items = dataset
+
+
+def test_a_loss_of_rankings_trains_a_model_of_recbole(monkeypatch, tmp_path):
+    stubs = {"recbole": {}, "recbole.model": {}, "recbole.utils": {"InputType": SimpleNamespace(PAIRWISE=2)}}
+    stubs["recbole.model.abstract_recommender"] = {"GeneralRecommender": GeneralRecommender}
+    for name, content in stubs.items():
+        module = ModuleType(name)
+        vars(module).update(content)
+        monkeypatch.setitem(sys.modules, name, module)
+    example = loaded(RANKING_SCRIPT)
+    (tmp_path / "bsl.py").write_text(as_torch(parse_set_loss("BSL").expression), encoding="utf-8")
+    model = example.model_trained_by(example.load_loss(tmp_path / "bsl.py")(), 50)({"embedding_size": 4}, (6, 9))
+    optimiser = torch.optim.Adam(model.parameters(), lr=0.05)
+    batch = {"user": torch.tensor([1, 2, 3]), "item": torch.tensor([4, 5, 6])}
+    for _ in range(30):
+        optimiser.zero_grad()
+        model.calculate_loss(batch).backward()
+        optimiser.step()
+    scores = model.full_sort_predict(batch).reshape(3, 9)
+    assert scores[:, 1:].argmax(1).tolist() == [3, 4, 5]
+    torch.testing.assert_close(model.predict(batch), scores[torch.arange(3), batch["item"]])
 
 
 def test_the_page_shows_the_adapter_as_it_is():

@@ -17,7 +17,7 @@ from recommenders.backends.registry import backend_source
 from recommenders.data import DataFiles, Dataset
 from searchers import searcher_source
 from studies.study.loss import make_loss_problem
-from studies.study.ranking import RankingSearchSettings, make_ranking_problem
+from studies.study.ranking import SIGNS, RankingSearchSettings, make_ranking_problem
 
 if TYPE_CHECKING:
     from studies.study.settings import StudySettings
@@ -33,7 +33,7 @@ class ProblemSpec(Specification):
     kind: ClassVar[str] = "problem"
     example: ClassVar[str] = LOSS
     takes_classes: ClassVar[bool] = True
-    signs: ClassVar[str] = "._-+,/@"
+    signs: ClassVar[str] = SIGNS
 
 
 @dataclass(frozen=True)

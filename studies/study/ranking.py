@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
@@ -12,24 +13,34 @@ from core.common.specification import Specification, kinds_of, read_settings
 from core.programs.sets.space import ShapeSpace
 from core.search.effectiveness import EarlyStopping
 from recommenders.backends.ranking.base import Recipe, VectorTask
+from recommenders.backends.ranking.optimisers import OPTIMISERS, parse_optimiser
 from recommenders.backends.ranking.registry import check_vector_backend
 from recommenders.common.machine import Machine
+from recommenders.data import TableOptions
 from recommenders.data.implicit import IMPLICIT_DATASETS, ImplicitOptions, load_implicit
-from recommenders.data.implicit.samplers import Shared, Uniform
+from recommenders.data.implicit.samplers import SAMPLERS, parse_sampler
+from recommenders.data.options import option
 from recommenders.models.vectors.mf import VectorMF
 from recommenders.models.vectors.model import VectorModel
 from recommenders.models.vectors.registry import VECTOR_MODELS
 from recommenders.modules.vector_specification import parse_vector_model
 from recommenders.tasks.ranking.loss_problem import RankingLossProblem
 from recommenders.tasks.ranking.metrics import find_ranking_metric
+from recommenders.tasks.ranking.schedules import SCHEDULES, parse_schedule
 from recommenders.tasks.ranking.training import METRICS, RankingPlan
 from recommenders.tasks.ranking.tuning import Halving
 from studies.study.loss import pick_device
+from studies.study.parts import check_finite
 from studies.study.settings_data import listed
 from studies.study.settings_training import check_choice
 
 if TYPE_CHECKING:
     from studies.study.problems import Ingredients
+
+
+_COLUMNS = ("user_col", "item_col", "rating_col", "time_col")
+#: Beside letters and digits, what a value in the line of a problem may have.
+SIGNS = "._-+,/@"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,19 +51,39 @@ class RankingSearchSettings:
         UserError: a value out of range, or an unknown name.
     """
 
-    dataset: Annotated[str, Parameter(help=listed("The data", IMPLICIT_DATASETS))] = "ml-100k"
+    dataset: Annotated[
+        str | None,
+        Parameter(help=listed("The data, ml-100k unless given, or table where --data is given", IMPLICIT_DATASETS)),
+    ] = None
+    user_col: str | None = None
+    """Of a table given with --data: the column of users, by name or by its position from 1; guessed unless given."""
+    item_col: str | None = None
+    """The column of items; guessed unless given."""
+    rating_col: str | None = None
+    """The column of ratings; guessed unless given. Where there is none (or with none), every row is a positive."""
+    time_col: str | None = None
+    """The column of times, numbers or dates; guessed unless given; none to do without."""
+    header: str = TableOptions.header
+    """Whether the first line of a file of text names its columns: yes, no (it is a row), or auto to find out."""
+    positive_at: float | None = None
+    """Ratings of so much and more are choices: 4 unless given."""
     held_out: str = ImplicitOptions.held_out
     """Of ratings: the items of a user that make the test part: time (the last ones), random, or auto: time where there
     are times, else random."""
+    test_share: float = ImplicitOptions.test_share
+    """Of ratings: the share of each user's items that makes the test part."""
     validation_share: float = ImplicitOptions.validation_share
     """The share of each user's training items by which everything is chosen."""
     recommender: Annotated[str, Parameter(help=listed("The model", VECTOR_MODELS))] = "mf"
     embedding_size: int = VectorMF.embedding_size
     """Length of the vectors of users and items."""
+    sampler: Annotated[str, Parameter(help=listed("Negatives", SAMPLERS))] = "shared"
     negatives: int = 256
-    """Negatives of a batch, or of a positive with --no-shared."""
-    shared: Annotated[bool, Parameter(negative="--no-shared")] = True
-    """All positives of a batch have the same negatives."""
+    """Negatives of a batch where they are shared, else of a positive."""
+    optimiser: Annotated[str, Parameter(help=listed("The optimiser", OPTIMISERS))] = "rowwise-adam"
+    schedule: Annotated[str, Parameter(help=listed("The learning rate from epoch to epoch", SCHEDULES))] = "cosine"
+    weight_decay: float = 0.0
+    """The weight of the squared norms of the rows that a batch names."""
     batch_size: int = Recipe.batch_size
     """Positives of a step."""
     max_epochs: int = 50
@@ -76,13 +107,24 @@ class RankingSearchSettings:
 
     def __post_init__(self) -> None:
         """Check everything without the data."""
-        check_choice("dataset", self.dataset, tuple(IMPLICIT_DATASETS))
-        ImplicitOptions(held_out=self.held_out, validation_share=self.validation_share)
+        check_finite(self)
+        if self.dataset is not None:
+            check_choice("dataset", self.dataset, tuple(IMPLICIT_DATASETS))
+        self.options()
         if not self.validation_share:
             raise UserError("--validation-share: losses are chosen on validation, expected above 0, got 0")
         check_choice("device", self.device, ("auto", "cpu", "cuda"))
-        if ":" in self.recommender:
-            raise UserError(f"--recommender: expected a name alone, such as mf, got {format_value(self.recommender)}")
+        for name in ("recommender", "sampler", "optimiser", "schedule"):
+            if ":" in (value := getattr(self, name)):
+                usual = getattr(RankingSearchSettings, name)
+                raise UserError(f"{option(name)}: expected a name alone, such as {usual}, got {format_value(value)}")
+        for name in _COLUMNS:
+            value = getattr(self, name)
+            if value is not None and not all(one.isascii() and (one.isalnum() or one in SIGNS) for one in value):
+                raise UserError(
+                    f"{option(name)}: expected letters, digits and {SIGNS}, or the position of the column from 1, got "
+                    f"{format_value(value)}; give its position"
+                )
         self.model()
         self.recipe()
         check_vector_backend(self.backend)
@@ -101,14 +143,28 @@ class RankingSearchSettings:
 
     def recipe(self) -> Recipe:
         """Return how a step is taken."""
-        sampler = (Shared if self.shared else Uniform)(self.negatives)
-        return Recipe(sampler=sampler, batch_size=self.batch_size)
+        sampler, optimiser = (
+            parse_sampler(f"{self.sampler}:negatives={self.negatives}"),
+            parse_optimiser(self.optimiser),
+        )
+        return Recipe(sampler, optimiser, self.batch_size, self.weight_decay)
+
+    def options(self) -> ImplicitOptions:
+        """Return how the data set is made."""
+        table = {name: getattr(self, name) for name in (*_COLUMNS, "header", "positive_at")}
+        own = {name: getattr(self, name) for name in ("held_out", "test_share", "validation_share")}
+        return ImplicitOptions(**own, table=TableOptions(**table))
+
+    def name_on(self, data: Path | None) -> str:
+        """Return the name of the data set where this file or folder is given."""
+        return self.dataset or ("ml-100k" if data is None else "table")
 
     def plan(self) -> RankingPlan:
         """Return how losses are trained to convergence."""
         stopping = EarlyStopping(self.max_epochs, self.max_epochs, self.max_epochs)
         metrics = tuple(dict.fromkeys((self.metric, *METRICS)))
-        return RankingPlan(early_stopping=stopping, every=self.every, metrics=metrics)
+        schedule = parse_schedule(self.schedule)
+        return RankingPlan(schedule=schedule, early_stopping=stopping, every=self.every, metrics=metrics)
 
     def line(self) -> str:
         """Return the line of the problem, with what differs from the defaults."""
@@ -133,8 +189,8 @@ def make_ranking_problem(given: Ingredients, spec: Specification) -> RankingLoss
         UserError: anything that it could not be searched with.
     """
     asked, seed = read_settings(spec, RankingSearchSettings), given.settings.seed
-    options = ImplicitOptions(held_out=asked.held_out, validation_share=asked.validation_share)
-    data = load_implicit(asked.dataset, given.data.data, seed, options)  # type: ignore[union-attr]  # files
+    file = given.data.data  # type: ignore[union-attr]  # files
+    data = load_implicit(asked.name_on(file), file, seed, asked.options())
     task = VectorTask(asked.model(), data, asked.recipe())
     machine = Machine(pick_device(asked.device), backend=asked.backend, threads=given.threads)
     halving = Halving(asked.tuning_settings, asked.tuning_epochs)

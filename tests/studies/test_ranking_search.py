@@ -114,10 +114,32 @@ def test_searchers_are_compared_on_it(tmp_path):
 
 
 def test_the_line_of_settings_is_read_back():
-    settings = RankingSearchSettings(dataset="synthetic", negatives=8, shared=False, search_users=50)
-    assert settings.line() == "ranking:dataset=synthetic:negatives=8:shared=false:search_users=50"
+    settings = RankingSearchSettings(dataset="synthetic", sampler="uniform", negatives=8, search_users=50)
+    assert settings.line() == "ranking:dataset=synthetic:sampler=uniform:negatives=8:search_users=50"
     assert RankingSearchSettings().line() == "ranking"
     assert Study(StudySettings.from_dict({"problem": settings.line(), "baseline": ("SL",)})).problem.device == "cpu"
+
+
+def test_a_table_of_ones_own_is_searched_on(tmp_path):
+    rows = [f"c{user},s{(user % 4) * 9 + item}" for user in range(40) for item in range(9)]
+    table = tmp_path / "bought.csv"
+    table.write_text("\n".join(["who,sku", *rows]), encoding="utf-8")
+    words = [
+        *SMALL[:2],
+        *SMALL[4:],
+        "--data",
+        str(table),
+        "--user-col",
+        "who",
+        "--item-col",
+        "2",
+        "--sampler",
+        "uniform",
+    ]
+    words += ["--optimiser", "adam", "--schedule", "constant"]
+    assert called(run.rankings, *words, *NOWHERE, "--out", str(tmp_path / "out")) == 0
+    result = json.loads((tmp_path / "out" / "result.json").read_text())
+    assert result["dataset"]["name"] == "bought"
 
 
 @pytest.mark.parametrize(
@@ -134,6 +156,12 @@ def test_the_line_of_settings_is_read_back():
         (["--metric", "recall"], "expected recall@k"),
         (["--device", "cuda:99"], "expected auto or cpu or cuda"),
         (["--recommender", "mf:embedding_size=8"], "expected a name alone"),
+        (["--sampler", "shared:negatives=8"], "expected a name alone, such as shared"),
+        (["--optimiser", "nobody"], "nobody"),
+        (["--schedule", "step"], "step"),
+        (["--weight-decay", "-1"], "weight_decay"),
+        (["--item-col", "what:ever"], "--item-col: expected letters, digits"),
+        (["--test-share", "1"], "test_share"),
         (["--search-users", "0"], "expected at least 1, got 0"),
         (["--recommender", "nobody"], "nobody"),
         (["--data", "/nowhere/at/all"], "/nowhere/at/all"),

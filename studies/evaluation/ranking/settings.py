@@ -22,6 +22,7 @@ from recommenders.modules.vector_specification import parse_vector_model
 from recommenders.tasks.losses import ranking_line
 from recommenders.tasks.ranking import find_ranking_metric
 from recommenders.tasks.ranking.anchors import ANCHORS, AnchorSpec, parse_anchor
+from recommenders.tasks.ranking.loss_problem import USUAL
 from recommenders.tasks.ranking.training import METRICS
 from studies.evaluation.judged import JudgedSettings
 from studies.evaluation.ranking.methods import TUNING_METHODS, check_tuning_method
@@ -33,9 +34,6 @@ from studies.study.parts import PART, changed, flat
 from studies.study.settings_data import listed
 from studies.study.settings_training import SPACED, check_choice
 from studies.study.typed import as_typed, command_line
-
-#: Known losses that others are tested against unless others are given; each is tuned as those are.
-USUAL = ("BPR", "SL", "BSL", "CCL")
 
 
 @dataclass(frozen=True)
