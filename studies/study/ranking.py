@@ -143,11 +143,8 @@ class RankingSearchSettings:
 
     def recipe(self) -> Recipe:
         """Return how a step is taken."""
-        sampler, optimiser = (
-            parse_sampler(f"{self.sampler}:negatives={self.negatives}"),
-            parse_optimiser(self.optimiser),
-        )
-        return Recipe(sampler, optimiser, self.batch_size, self.weight_decay)
+        sampler = parse_sampler(f"{self.sampler}:negatives={self.negatives}")
+        return Recipe(sampler, parse_optimiser(self.optimiser), self.batch_size, self.weight_decay)
 
     def options(self) -> ImplicitOptions:
         """Return how the data set is made."""
