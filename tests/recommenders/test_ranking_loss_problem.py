@@ -27,10 +27,10 @@ from tests.recommenders.test_ranking_training import CPU, DATA, blocks
 SMALL = Recipe(parse_sampler("shared:negatives=8"), batch_size=512)
 
 
-def problem(seed=0, data=None, epochs=2, halving=None, every=1, **changes):
+def problem(seed=0, data=None, epochs=2, halving=None, every=1, machine=CPU, **changes):
     task = VectorTask(VectorMF(embedding_size=4), DATA if data is None else data, SMALL)
     plan = RankingPlan(early_stopping=EarlyStopping(epochs, epochs, epochs), every=every, **changes)
-    return RankingLossProblem(task, plan, CPU, halving or Halving(3, 2), ShapeSpace(2), seed)
+    return RankingLossProblem(task, plan, machine, halving or Halving(3, 2), ShapeSpace(2), seed)
 
 
 class TestRankingLosses(StudyProblemContract):
@@ -55,6 +55,15 @@ def test_every_loss_costs_the_same():
     made = problem(halving=Halving(9, 9))
     for line in ("BSL", "BSL:temperature=.1", "mean(softplus(d))"):
         assert made.tuned(made.known(line).choices[0][1]).epochs == made._halving.cost
+
+
+@pytest.mark.parametrize("backend", ["compiled", "torch"])
+def test_the_number_of_cores_changes_nothing(backend):
+    one, several = (problem(machine=dataclasses.replace(CPU, backend=backend, threads=n)) for n in (1, 3))
+    shapes = one.space.decode(one.space.sample(3, np.random.default_rng(0)))
+    assert [found.score for found in several.measure(shapes, 0)] == [found.score for found in one.measure(shapes, 0)]
+    assert several.tuned_losses() == one.tuned_losses()
+    assert several.measure([], 0) == []
 
 
 def test_given_constants_stay_and_others_are_tuned():

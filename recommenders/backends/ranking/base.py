@@ -101,6 +101,8 @@ class VectorTrainer(ABC, Generic[L]):
 
     trains: ClassVar[str]
     """What it can train, for messages."""
+    side_by_side: ClassVar[bool] = False
+    """Whether threads may train by several of them at once, each on a core, and come to the same bits."""
 
     @classmethod
     @abstractmethod

@@ -64,7 +64,20 @@ def make_trainer(task: VectorTask, machine: Machine, seed: int) -> VectorTrainer
     Raises:
         UserError: there is no such back end, or it does not take the task.
     """
+    return find_trainer(task, machine)(task, machine, seed)
+
+
+def find_trainer(task: VectorTask, machine: Machine) -> type[VectorTrainer[Any]]:
+    """Return the kind of trainer that `make_trainer` makes.
+
+    Args:
+        task: see there.
+        machine: see there.
+
+    Raises:
+        UserError: see there.
+    """
     check_vector_backend_takes(task.model, task.recipe, machine)
     offered = VECTOR_BACKENDS if machine.backend == AUTO else [machine.backend]
     first = next(name for name in offered if VECTOR_BACKENDS[name].takes(task.model, task.recipe, machine))
-    return VECTOR_BACKENDS[first](task, machine, seed)
+    return VECTOR_BACKENDS[first]

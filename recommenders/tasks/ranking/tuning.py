@@ -8,9 +8,11 @@ rate schedule, so what is short is not merely the beginning of what is long.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+
+import torch
 
 from core.common.errors import UserError
 from core.common.region import Range
@@ -18,7 +20,10 @@ from core.losses.setwise.ranking_loss import RankingLoss
 from core.losses.setwise.registry import constants_given, parse_ranking_loss
 from core.programs.sets.shape import Shape
 from core.search.effectiveness import EarlyStopping
+from recommenders.backends.compiled.blas import blas_on_one_core
+from recommenders.backends.compiled.cores import Cores
 from recommenders.backends.ranking.base import VectorTask
+from recommenders.backends.ranking.registry import find_trainer
 from recommenders.common.machine import Machine
 from recommenders.tasks.ranking.training import RankingPlan, RankingTraining
 
@@ -136,6 +141,26 @@ class HalvingTuner:
             entries = sorted(scored, key=lambda one: -one[0] if math.isfinite(one[0]) else math.inf)
         score, values = entries[0]
         return TunedLoss(str(loss.with_constants(values)), values[RATE], score, epochs)
+
+    def tuned_all(self, losses: Sequence[tuple[OpenLoss, list[dict[str, float]]]]) -> list[TunedLoss]:
+        """Return losses as `tuned` does; side by side where that changes nothing, which wastes less of the cores.
+
+        Args:
+            losses: each with its candidates.
+        """
+        machine = self._machine
+        n = min(machine.threads, len(losses)) if find_trainer(self._task, machine).side_by_side else 1
+        if n <= 1:
+            return [self.tuned(*one) for one in losses]
+        each = replace(machine, threads=machine.threads // n)
+        tuner = HalvingTuner(self._task, self._plan, each, self._halving, self._seed)
+        threads = torch.get_num_threads()
+        torch.set_num_threads(1)
+        try:
+            with blas_on_one_core():
+                return Cores(n).map(lambda k: tuner.tuned(*losses[k]), len(losses))
+        finally:
+            torch.set_num_threads(threads)
 
     def score(self, loss: OpenLoss, values: Mapping[str, float], epochs: int, seed: int) -> float:
         """Return the validation score after a training, higher is better; NaN if it broke down.

@@ -43,6 +43,7 @@ class CompiledTrainer(VectorTrainer):
         self._rate = min(1.0, task.recipe.sampler.negatives / data.n_items)
         self._buffers = Buffers(self._dtype)
 
+    side_by_side: ClassVar[bool] = True
     trains: ClassVar[str] = "mf on a CPU with losses of scores, its weight decay by rows"
 
     @classmethod
