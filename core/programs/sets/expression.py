@@ -99,11 +99,17 @@ class Expression:
                 raise UserError(f"{self.name}: expected {arity} operands, got {len(self.operands)}")
             levels = {one.level for one in self.operands}
             if OPERATIONS[self.name].is_reduction and levels != {Level.NEGATIVE}:
-                raise UserError(f"{self.name}: expected something of every negative, got {self.operands[0]}")
+                raise UserError(
+                    f"{self.name}: expected something of every negative, such as d or relu(n - m1), got a number "
+                    "for each positive (p, a constant, or what is reduced already)"
+                )
             if levels == {Level.NEGATIVE, Level.REDUCED}:
-                raise UserError(f"{self.name}: expected operands that are both reduced or both not, got {self}")
+                raise UserError(
+                    f"{self.name}: expected two numbers of every negative or two for each positive, got one that is "
+                    "reduced and one that is not"
+                )
             if self.name == "div" and self.operands[1].level == Level.NEGATIVE:
-                raise UserError(f"div: expected a divisor that no negative is part of, got {self.operands[1]}")
+                raise UserError("div: expected a divisor that is no number of every negative, such as t1 or p")
         elif self.name and self.name not in INPUTS and not SLOT.fullmatch(self.name):
             raise UserError(f"expected one of {', '.join((*INPUTS, *OPERATIONS))}, got {self.name!r}")
         if not math.isfinite(self.number):

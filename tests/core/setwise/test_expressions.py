@@ -126,10 +126,10 @@ def test_a_loss_may_be_a_mere_input_or_number():
     [
         (lambda: Expression("nothing"), "expected one of p, n, count"),
         (lambda: Expression("add", (P,)), "add: expected 2 operands, got 1"),
-        (P.mean, "mean: expected something of every negative, got p"),
+        (P.mean, "mean: expected something of every negative, such as d .* got a number for each positive"),
         (lambda: N.mean().mean(), "mean: expected something of every negative"),
-        (lambda: N + N.mean(), "both reduced or both not"),
-        (lambda: P / N, "div: expected a divisor that no negative is part of, got n"),
+        (lambda: N + N.mean(), "got one that is reduced and one that is not"),
+        (lambda: P / N, "div: expected a divisor that is no number of every negative"),
         (lambda: P + math.nan, "expected finite numbers"),
         (lambda: encode(N * 2), "a value for every example"),
     ],

@@ -82,7 +82,7 @@ def test_constants_without_numbers_are_tuned_and_those_with_stay():
         ("mean n (p)", "expected a bracket after mean, got 'n'"),
         ("mean(n) - p)", "expected an operator or the end, got '\\)'"),
         ("mean(n) $ p", "expected a number, a name or an operator, got '\\$'"),
-        ("mean(p/n) + p*0", "div: expected a divisor that no negative is part of"),
+        ("mean(p/n) + p*0", "div: expected a divisor that is no number of every negative"),
         ("mean(mean(n)) - p", "mean: expected something of every negative"),
         ("(" * 50 + "p", "at most 40 levels of brackets"),
         ("-" * 1500 + "p*mean(n) +", "expected a number, a name or a bracket, got 'the end'"),
