@@ -104,8 +104,9 @@ def _of_rankings(settings: ExportSettings) -> tuple[Expression, list[str]] | Non
         stored = _stored(settings, study, name)
         if stored.loss is None:
             return None
-        origin = [f"Found as {stored.name}.", *study.came_to(stored)]
-        return _expression(stored.loss), origin
+        if stored.expression is None:
+            raise UserError(f"loss {stored.name}: expected one of scores alone, got one that needs more")
+        return stored.expression, [f"Found as {stored.name}.", *study.came_to(stored)]
     assert settings.loss is not None
     if find_named_loss(settings.loss) is not None:
         return None

@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
@@ -10,19 +9,14 @@ from cyclopts import App, Group, Parameter
 from rich.console import Console
 
 from recommenders.data import DataFiles
-from searchers import SEARCHERS, YOUR_OWN
 from studies.common.command import make_app, option_value, run_app
 from studies.running.outcome import KEPT
 from studies.running.running import Messages, StudyRun
 from studies.storage.locking import own_folder
 from studies.storage.output import RESULT, OutputFolder, folder_name
 from studies.study.console import LiveProgress, for_tables, new_console, print_lines, warning_to
-from studies.study.parts import PART
-from studies.study.ranking import RankingSearchSettings
-from studies.study.ranking_phases import RankingPhases
+from studies.study.ranking_study import RankingStudy
 from studies.study.settings import PlaceSettings, StudySettings
-from studies.study.settings_data import listed
-from studies.study.settings_search import JudgingSettings, SearchSettings
 from studies.study.settings_training import check_choice
 from studies.study.study import Study
 from studies.study.summary import print_report
@@ -56,25 +50,6 @@ rankings = make_app(
     "judged with its constants tuned on validation; phase III trains the best ones and known losses, tuned alike, "
     "with several seeds and compares.",
 )
-
-
-@dataclass(frozen=True, kw_only=True)
-class RankingStudy:
-    """A study of losses of rankings."""
-
-    task: Annotated[str, Parameter(help="What the model is for: ranking here; without it, predictions.")] = "ranking"
-    searcher: Annotated[str, Parameter(help=listed("Who proposes losses", SEARCHERS) + YOUR_OWN)] = "gp"
-    seed: int = 0
-    """Decides every random draw, the validation part among them."""
-    ranking: Annotated[RankingSearchSettings, PART] = field(default_factory=RankingSearchSettings)
-    phases: Annotated[RankingPhases, PART] = field(default_factory=RankingPhases)
-
-    @property
-    def study(self) -> StudySettings:
-        """The study."""
-        search = SearchSettings(problem=self.ranking.line(), **self.phases.search)
-        judging = JudgingSettings(**self.phases.judging)
-        return StudySettings(searcher=self.searcher, seed=self.seed, search=search, judging=judging)
 
 
 _RANKING = RankingStudy()

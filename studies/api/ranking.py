@@ -12,9 +12,10 @@ from core.common.errors import UserError, format_value, unknown_name
 from core.losses.setwise.registry import parse_ranking_loss
 from recommenders.common.machine import Machine
 from recommenders.data.frames import Frame, as_table
-from recommenders.data.implicit import ImplicitDataset, cut_validation, implicit_table, load_implicit
+from recommenders.data.implicit import ImplicitDataset, load_implicit
 from recommenders.data.implicit.options import UNFIT
 from recommenders.data.options import refuse_url
+from studies.api.ranking_search import of_frame
 from studies.api.searching import as_path
 from studies.common.processes import usable_cores
 from studies.common.spelling import spelled_as_settings
@@ -141,12 +142,8 @@ def train_recommender(
 
 
 def _data(settings: RankingSettings, data: Frame | Path | str | None) -> ImplicitDataset:
-    source = None if data is None else as_table(data)
+    source, options = None if data is None else as_table(data), settings.data.options(1.0)
     refuse_url("train_recommender data", source)
-    options = settings.data.options(1.0)
     if source is None or isinstance(source, Path):
         return load_implicit(settings.data.name_on(source), source, settings.seed, options)
-    if settings.data.dataset not in (None, "table"):
-        named = f"dataset={settings.data.dataset!r}"
-        raise UserError(f"train_recommender: expected either a data frame or {named}, got both; leave out one of them")
-    return cut_validation(implicit_table(source, options, settings.seed), options.validation_share, settings.seed)
+    return of_frame("train_recommender", source, settings.data.dataset, options, settings.seed)

@@ -11,8 +11,10 @@ import numpy as np
 import pandas as pd
 
 from core.common.errors import UserError, unknown_name
+from core.export.set_loss import SET_FORMS
 from core.losses.loss import ProgramLoss
 from core.losses.module import LossModule
+from core.losses.setwise.module import SetLossModule
 from core.phases.picking import Pick
 from recommenders.modules.scoring import ScoringModule
 from studies.common.undisturbed import undisturbed
@@ -47,8 +49,10 @@ class SearchResult:
         self._study, self._history, self._make, self._recommender = study, history, make, recommender
 
     @property
-    def loss(self) -> LossModule:
-        """The found loss as a torch module of predictions in [0, 1] and labels; `module` has it in other forms.
+    def loss(self) -> LossModule | SetLossModule:
+        """The found loss as a torch module; `module` has it in other forms.
+
+        It is one of predictions in [0, 1] and labels, or on rankings of the scores of positives and their negatives.
 
         Raises:
             UserError: no loss was found.
@@ -57,18 +61,20 @@ class SearchResult:
 
     def module(
         self, pick: str | None = None, *, simplified: bool = False, reduction: str = "mean", from_logits: bool = False
-    ) -> LossModule:
+    ) -> LossModule | SetLossModule:
         """A found loss as a torch module.
 
         Args:
             pick: which one: best, complexity<=5 (operators) or within<=0.001; the found loss unless given.
-            simplified: whether to take the simplified formula, whose gradient is the same.
+            simplified: whether to take the simplified formula, whose gradient is the same; not on rankings.
             reduction: mean, sum or none.
-            from_logits: whether predictions are logits.
+            from_logits: whether predictions are logits; not on rankings.
 
         Raises:
             UserError: no loss was found, or none that is as simple as asked for; an unknown pick or reduction.
         """
+        if (expression := self._picked(pick).expression) is not None:
+            return SetLossModule(expression, reduction)
         return LossModule(self._exported(pick, simplified).loss, reduction, from_logits)
 
     @property
@@ -78,8 +84,8 @@ class SearchResult:
 
     @property
     def simplified(self) -> str:
-        """The simplified formula of the found loss, which has the same gradient."""
-        return self._exported(None).simple
+        """The simplified formula of the found loss, whose gradient is the same; on rankings that with its constants."""
+        return self._picked(None).loss or self._exported(None).simple
 
     @property
     def epsilon(self) -> float | None:
@@ -93,13 +99,17 @@ class SearchResult:
 
     @undisturbed()
     def export(self, to: str = "torch", pick: str | None = None, *, simplified: bool = False) -> str:
-        """A found loss as text: torch, sympy, latex or json; see `module` for the rest.
+        """A found loss as text: torch, sympy (not on rankings), latex or json; see `module` for the rest.
 
         Raises:
             UserError: an unknown form, and as `module`.
         """
-        if not isinstance(to, str) or to not in FORMS:
-            raise unknown_name("form", str(to), FORMS)
+        stored = self._picked(pick)
+        forms = FORMS if stored.expression is None else SET_FORMS
+        if not isinstance(to, str) or to not in forms:
+            raise unknown_name("form", str(to), forms)
+        if stored.expression is not None:
+            return SET_FORMS[to][0](stored.expression, self._study.came_to(stored))
         return FORMS[to].write(self._exported(pick, simplified))
 
     @undisturbed()
@@ -179,6 +189,9 @@ class SearchResult:
         return exported.in_simple_form() if simplified else exported
 
     def _row(self, stored: StoredLoss) -> dict[str, Any]:
+        if stored.loss is not None:
+            own = {"name": stored.name, "loss": stored.loss, "learning_rate": stored.learning_rate}
+            return {**own, "complexity": stored.complexity or None, "seeds": stored.n_seeds, **_parts(stored)}
         loss = self._study.exported(stored).loss
         smoothing = loss.smoothing if isinstance(loss, ProgramLoss) and stored.epsilon is not None else None
         own = {"name": stored.name, "complexity": stored.complexity or None, "epsilon": smoothing}

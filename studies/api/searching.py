@@ -15,9 +15,11 @@ from core.common.errors import UserError, format_value
 from recommenders import class_name
 from recommenders.data import TABLE, DataFiles, Dataset, table_dataset
 from recommenders.data.frames import Frame, as_table
+from recommenders.data.implicit import ImplicitDataset
 from recommenders.data.opening import is_folder
 from recommenders.data.options import refuse_url
 from recommenders.modules.scoring import ScoringModule
+from studies.api.ranking_search import ranking_study
 from studies.api.result import SearchResult
 from studies.common.spelling import spelled_as_settings
 from studies.common.undisturbed import undisturbed
@@ -31,6 +33,7 @@ from studies.storage.output import MODEL
 from studies.study.callback import StudyCallback
 from studies.study.history import History
 from studies.study.parts import compose, flat
+from studies.study.ranking_study import RankingStudy
 from studies.study.result import StudyResult
 from studies.study.settings import PlaceSettings, StudySettings
 from studies.study.study import Study
@@ -41,7 +44,7 @@ _OF_THE_FOLDER = ("no_model", "checkpoint_every")
 
 
 @undisturbed()
-@spelled_as_settings(flat(StudySettings()).keys() | flat(PlaceSettings()).keys())
+@spelled_as_settings({*flat(StudySettings()), *flat(PlaceSettings()), *flat(RankingStudy())})
 def search_loss(
     data: Frame | Path | str | None = None,
     *,
@@ -73,7 +76,8 @@ def search_loss(
         experiment: MLflow's experiment; MLFLOW_EXPERIMENT_NAME, or else loss-search, unless given.
         threads: CPU cores to train candidates on.
         memory: GiB that parameters in training may take; half of what is free unless given.
-        settings: any other option of the command by name, such as searcher="gp", trainings=200, seed=1, positive_at=4.
+        settings: any other option of the command by name, such as searcher="gp", trainings=200, seed=1, positive_at=4;
+            with task="ranking" those of `python -m studies.run --task ranking`.
 
     The process is left as it was found, see `studies.common.undisturbed`.
 
@@ -88,10 +92,14 @@ def search_loss(
         raise UserError("search_loss: expected out, the folder of the study, beside resume and tracking_uri; got none")
     kind = None if isinstance(recommender, str) else recommender
     named = recommender if isinstance(recommender, str) else _name(recommender)
-    chosen = StudySettings.from_dict({**settings, "recommender": named})
-    source = _data(chosen, data, validation, test)
-    if isinstance(source, Dataset):
-        chosen = replace(chosen, data=replace(chosen.data, dataset=TABLE))
+    asked = {**settings, "recommender": named}
+    source: Dataset | ImplicitDataset | DataFiles
+    if settings.get("task") == "ranking":
+        if validation is not None or test is not None:
+            raise UserError("search_loss: rankings are searched on one table or folder; leave out validation and test")
+        chosen, source = ranking_study(data, asked)
+    else:
+        chosen, source = _of_predictions(StudySettings.from_dict(asked), data, validation, test)
     ready = Study(chosen, source, places.threads, places.memory, kind)
     ready.problem.use_cores()
     from studies.study.console import LiveProgress, new_console  # rich draws random numbers as it is loaded
@@ -140,6 +148,15 @@ def _name(recommender: Any) -> str:
     if not isinstance(recommender, type):
         raise UserError(f"recommender: expected a name or a class of torch modules, got {type(recommender).__name__}")
     return class_name(recommender)
+
+
+def _of_predictions(
+    chosen: StudySettings, *tables: Frame | Path | str | None
+) -> tuple[StudySettings, Dataset | DataFiles]:
+    source = _data(chosen, *tables)
+    if isinstance(source, Dataset):
+        chosen = replace(chosen, data=replace(chosen.data, dataset=TABLE))
+    return chosen, source
 
 
 def _data(settings: StudySettings, *tables: Frame | Path | str | None) -> Dataset | DataFiles:

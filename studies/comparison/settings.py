@@ -20,7 +20,7 @@ from studies.execution.places import WorkPlaces
 from studies.study.parts import PART, flat
 from studies.study.problems import LOSS
 from studies.study.ranking import RankingSearchSettings
-from studies.study.ranking_phases import RankingRunPhases
+from studies.study.ranking_study import RankingRunPhases
 from studies.study.settings import StudySettings
 from studies.study.settings_search import JudgingSettings, LossSettings, SearchSettings
 from studies.study.settings_training import FORMULA, SPACED

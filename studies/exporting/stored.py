@@ -11,10 +11,13 @@ from typing import Any
 from core.common.errors import UserError, format_value, unknown_name
 from core.common.restoring import read, reading
 from core.losses.loss import Loss, ProgramLoss, check_scale
+from core.losses.setwise.registry import parse_ranking_loss
+from core.losses.setwise.set_loss import SetLoss
 from core.phases.metric import Metric
 from core.phases.picking import Pick
 from core.phases.terms import Terms
 from core.programs.program import LossProgram
+from core.programs.sets.expression import Expression
 from recommenders.tasks.loss_problem import LOSS_TERMS
 from recommenders.tasks.losses import find_named_loss, make_loss
 from recommenders.tasks.metrics import metrics_of
@@ -88,6 +91,12 @@ class StoredLoss:
     def complexity(self) -> int:
         """Of the simplified form; 0 for a known loss without a program."""
         return 0 if self.simplified is None else self.simplified.complexity
+
+    @property
+    def expression(self) -> Expression | None:
+        """What a loss of rankings computes of scores, with its constants; None if it is none, or knows more."""
+        loss = None if self.loss is None else parse_ranking_loss(self.loss)
+        return loss.expression if isinstance(loss, SetLoss) and not loss.needs else None
 
     @property
     def n_seeds(self) -> int:
@@ -219,6 +228,11 @@ class StoredStudy:
             UserError: it found something else than losses.
         """
         settings = self.settings
+        if stored.loss is not None:
+            raise UserError(
+                "this is for losses of predictions, and the study is one of rankings: studies.export writes its "
+                "losses, studies.report draws them"
+            )
         if not self.terms.are_losses:
             raise UserError(
                 f"this study found {self.terms.many}, which are no losses: result.json has them as they are"

@@ -8,9 +8,6 @@ import numpy as np
 
 from core.analysis.set_curves import DRAWN_STAGES, D, P, set_curves
 from core.export.set_typesetting import set_mathml
-from core.losses.setwise.registry import parse_ranking_loss
-from core.losses.setwise.set_loss import SetLoss
-from core.programs.sets.expression import Expression
 from core.programs.sets.stages import STAGES
 from studies.exporting.stored import StoredLoss
 from studies.reporting.loss_pictures import Curve, Panels, loss_panels
@@ -49,17 +46,9 @@ _CURVES = (
 )
 
 
-def expression_of(stored: StoredLoss) -> Expression | None:
-    """Return what a loss computes of scores, with its constants; None if it knows more than scores."""
-    if stored.loss is None:
-        return None
-    loss = parse_ranking_loss(stored.loss)
-    return loss.expression if isinstance(loss, SetLoss) and not loss.needs else None
-
-
 def equation_of(stored: StoredLoss) -> str | None:
     """Return the equation of a loss as MathML; None if it knows more than scores."""
-    expression = expression_of(stored)
+    expression = stored.expression
     return None if expression is None else set_mathml(expression)
 
 
@@ -76,7 +65,7 @@ def set_panels(found: StoredLoss | None, known: Sequence[StoredLoss]) -> list[Pa
 
 
 def _shape_of(stored: StoredLoss) -> Shape | None:
-    expression = expression_of(stored)
+    expression = stored.expression
     if expression is None:
         return None
     curves = set_curves(expression)

@@ -16,6 +16,7 @@ from core.problems.validation import ValidationCheck
 from recommenders import make_recommender
 from recommenders.common.machine import Machine, check_device
 from recommenders.data import Dataset
+from recommenders.data.implicit import ImplicitDataset
 from recommenders.tasks.contenders import baseline
 from recommenders.tasks.environments import AlternatingEnvironment, FromScratchEnvironment
 from recommenders.tasks.loss_problem import LossRules, TrainedLossProblem
@@ -54,6 +55,7 @@ def make_loss_problem(given: Ingredients) -> TrainedLossProblem:
     recommender = make_recommender(given.kind or training.recommender, {"init_std": settings.initial_std}, **own)
     for text in settings.judging.baseline:  # before the data are read
         baseline(text, space, training.epsilon)
+    assert not isinstance(given.data, ImplicitDataset), "it has no labels"
     dataset = given.data if isinstance(given.data, Dataset) else settings.data.load(given.data, settings.seed)
     task = RecommendationTask(recommender, dataset, training.chosen_by, settings.train, machine)
     seed, proxy = derive_seed(settings.seed, "environment"), settings.in_force("proxy")

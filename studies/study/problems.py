@@ -15,6 +15,7 @@ from core.phases.problem import StudyProblem
 from recommenders import recommender_source
 from recommenders.backends.registry import backend_source
 from recommenders.data import DataFiles, Dataset
+from recommenders.data.implicit import ImplicitDataset
 from searchers import searcher_source
 from studies.study.loss import make_loss_problem
 from studies.study.ranking import SIGNS, RankingSearchSettings, make_ranking_problem
@@ -42,7 +43,7 @@ class Ingredients:
 
     settings: StudySettings
     """Of the study."""
-    data: DataFiles | Dataset
+    data: DataFiles | Dataset | ImplicitDataset
     """The files of a data set, or the data set itself."""
     threads: int = 1
     """CPU cores to train on."""

@@ -17,7 +17,7 @@ from recommenders.backends.ranking.optimisers import OPTIMISERS, parse_optimiser
 from recommenders.backends.ranking.registry import check_vector_backend
 from recommenders.common.machine import Machine
 from recommenders.data import TableOptions
-from recommenders.data.implicit import IMPLICIT_DATASETS, ImplicitOptions, load_implicit
+from recommenders.data.implicit import IMPLICIT_DATASETS, ImplicitDataset, ImplicitOptions, load_implicit
 from recommenders.data.implicit.samplers import SAMPLERS, parse_sampler
 from recommenders.data.options import option
 from recommenders.models.vectors.mf import VectorMF
@@ -186,8 +186,10 @@ def make_ranking_problem(given: Ingredients, spec: Specification) -> RankingLoss
         UserError: anything that it could not be searched with.
     """
     asked, seed = read_settings(spec, RankingSearchSettings), given.settings.seed
-    file = given.data.data  # type: ignore[union-attr]  # files
-    data = load_implicit(asked.name_on(file), file, seed, asked.options())
+    data = given.data
+    if not isinstance(data, ImplicitDataset):
+        file = data.data  # type: ignore[union-attr]  # files
+        data = load_implicit(asked.name_on(file), file, seed, asked.options())
     task = VectorTask(asked.model(), data, asked.recipe())
     machine = Machine(pick_device(asked.device), backend=asked.backend, threads=given.threads)
     halving = Halving(asked.tuning_settings, asked.tuning_epochs)

@@ -20,6 +20,7 @@ from core.search.reward import RewardFilter
 from core.search.rounds import Rules
 from core.search.search import Search, SearchBudget
 from recommenders.data import DataFiles, Dataset
+from recommenders.data.implicit import ImplicitDataset
 from recommenders.tasks.loss_problem import TrainedLossProblem
 from searchers import check_searcher, make_searcher
 from studies.storage.checkpoints import OnCheckpoint, no_checkpoints, restoring
@@ -47,19 +48,19 @@ class Study:
     def __init__(
         self,
         settings: StudySettings,
-        data: Path | DataFiles | Dataset | None = None,
+        data: Path | DataFiles | Dataset | ImplicitDataset | None = None,
         threads: int = 1,
         memory: float | None = None,
         kind: type | None = None,
     ) -> None:
-        files = DataFiles() if isinstance(data, Dataset) else DataFiles.of(data)
+        source = data if isinstance(data, Dataset | ImplicitDataset) else DataFiles.of(data)
+        files = source if isinstance(source, DataFiles) else DataFiles()
         self.settings, self.kind = (settings := settings.on(files)), kind
         check_searcher(settings.searcher)
         asked = settings.search
         budget = asked.trainings, asked.minutes, asked.candidates_per_step, asked.samples_per_training
         self._budget = SearchBudget(*budget)
         self._rules = Rules(RewardFilter(asked.eta), settings.in_force("duplicates") == "original")
-        source = data if isinstance(data, Dataset) else files
         self.problem = make_problem(Ingredients(settings, source, threads, memory, kind))
         """What is searched."""
         with self._telling():

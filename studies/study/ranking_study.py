@@ -3,12 +3,17 @@
 The annotations are objects and not strings, see `studies.study.settings`.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 from cyclopts import Parameter
 
 from recommenders.tasks.ranking.loss_problem import USUAL
+from searchers import SEARCHERS, YOUR_OWN
+from studies.study.parts import PART
+from studies.study.ranking import RankingSearchSettings
+from studies.study.settings import StudySettings
+from studies.study.settings_data import listed
 from studies.study.settings_search import JudgingSettings, SearchSettings
 from studies.study.settings_training import FORMULA, SPACED
 
@@ -48,6 +53,25 @@ class RankingPhases:
 
     def _of(self, kind: type) -> dict[str, Any]:
         return {name: value for name, value in vars(self).items() if hasattr(kind, name)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class RankingStudy:
+    """A study of losses of rankings."""
+
+    task: Annotated[str, Parameter(help="What the model is for: ranking here; without it, predictions.")] = "ranking"
+    searcher: Annotated[str, Parameter(help=listed("Who proposes losses", SEARCHERS) + YOUR_OWN)] = "gp"
+    seed: int = 0
+    """Decides every random draw, the validation part among them."""
+    ranking: Annotated[RankingSearchSettings, PART] = field(default_factory=RankingSearchSettings)
+    phases: Annotated[RankingPhases, PART] = field(default_factory=RankingPhases)
+
+    @property
+    def study(self) -> StudySettings:
+        """The study."""
+        search = SearchSettings(problem=self.ranking.line(), **self.phases.search)
+        judging = JudgingSettings(**self.phases.judging)
+        return StudySettings(searcher=self.searcher, seed=self.seed, search=search, judging=judging)
 
 
 @dataclass(frozen=True, kw_only=True)
