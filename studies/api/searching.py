@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -92,14 +93,7 @@ def search_loss(
         raise UserError("search_loss: expected out, the folder of the study, beside resume and tracking_uri; got none")
     kind = None if isinstance(recommender, str) else recommender
     named = recommender if isinstance(recommender, str) else _name(recommender)
-    asked = {**settings, "recommender": named}
-    source: Dataset | ImplicitDataset | DataFiles
-    if settings.get("task") == "ranking":
-        if validation is not None or test is not None:
-            raise UserError("search_loss: rankings are searched on one table or folder; leave out validation and test")
-        chosen, source = ranking_study(data, asked)
-    else:
-        chosen, source = _of_predictions(StudySettings.from_dict(asked), data, validation, test)
+    chosen, source = _chosen({**settings, "recommender": named}, data, validation, test)
     ready = Study(chosen, source, places.threads, places.memory, kind)
     ready.problem.use_cores()
     from studies.study.console import LiveProgress, new_console  # rich draws random numbers as it is loaded
@@ -150,10 +144,16 @@ def _name(recommender: Any) -> str:
     return class_name(recommender)
 
 
-def _of_predictions(
-    chosen: StudySettings, *tables: Frame | Path | str | None
-) -> tuple[StudySettings, Dataset | DataFiles]:
-    source = _data(chosen, *tables)
+def _chosen(
+    settings: Mapping[str, Any], data: Frame | Path | str | None, *parts: Frame | Path | str | None
+) -> tuple[StudySettings, Dataset | ImplicitDataset | DataFiles]:
+    """Settings as those of a study, and what it is about."""
+    if settings.get("task") == "ranking":
+        if any(part is not None for part in parts):
+            raise UserError("search_loss: rankings are searched on one table or folder; leave out validation and test")
+        return ranking_study(data, settings)
+    chosen = StudySettings.from_dict(settings)
+    source = _data(chosen, data, *parts)
     if isinstance(source, Dataset):
         chosen = replace(chosen, data=replace(chosen.data, dataset=TABLE))
     return chosen, source
