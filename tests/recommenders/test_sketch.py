@@ -73,10 +73,11 @@ def test_what_is_left_out_is_below_the_threshold(dtype, optimiser, seed, dimensi
         assert left_out.any()
 
 
-def test_a_loss_with_margins_trains_the_same_whether_negatives_are_screened_or_not(monkeypatch):
+@pytest.mark.parametrize("line", ["CCL:margin=.3", "relu(1 - p) + 150*mean(relu(n - 0.3))"])
+def test_a_loss_with_margins_trains_the_same_whether_negatives_are_screened_or_not(monkeypatch, line):
     data = planted_items(n_users=50, n_items=80, mean_items=10)
     recipe = Recipe(parse_sampler("uniform:negatives=20"), parse_optimiser("adam"), batch_size=32)
-    loss, tables = parse_set_loss("CCL:margin=.3"), []
+    loss, tables = parse_set_loss(line), []
     for screened in (True, False):
         if not screened:
             monkeypatch.setattr(type(loss), "threshold", None)

@@ -15,6 +15,7 @@ from core.losses.setwise.set_loss import LossAndGradients, SetLoss, SetScores
 from core.programs.sets.by_torch import evaluate_by_torch
 from core.programs.sets.expression import Expression
 from core.programs.sets.formula import check_loss, formula_of, parse_formula
+from core.programs.sets.threshold import threshold_of
 
 #: First letter of a constant -> where it is tuned: margins, temperatures (two kinds), weights.
 _RANGES: Mapping[str, Range] = {
@@ -66,6 +67,11 @@ class FormulaLoss(SetLoss):
     def expression(self) -> Expression:
         """See SetLoss."""
         return self.shape.bound(self.coordinates)
+
+    @cached_property
+    def threshold(self) -> float | None:
+        """See SetLoss."""
+        return threshold_of(self.expression)
 
     @property
     def ranges(self) -> Mapping[str, Range]:

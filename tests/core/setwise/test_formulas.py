@@ -23,6 +23,42 @@ from tests.strategies import law
 CCL_TEXT = "relu(1 - p) + 150*mean(relu(n - 0.9))"
 
 
+#: Formula -> the score up to which negatives do nothing.
+THRESHOLDS = {
+    CCL_TEXT: 0.9,
+    "-p + 2*mean(square(relu((n - 0.4)/0.3)))": 0.4,
+    "log_sum_exp(relu(n - 0.7)) + mean(exp(relu(n - 0.2) - p))": 0.2,
+    "relu(1 - p) + max(relu(n)) + p/mean(1 + relu(n + 0.3))": -0.3,
+    "mean(relu(d - 0.5))": None,
+    "mean(relu(-n)) - p": None,
+    "mean(relu(n - 0.9)) + 0.1*mean(n) - p": None,
+    "mean(softplus(n - 0.9)) - p": None,
+    "mean(relu(n + p))": None,
+    "mean(relu(2*n - 1)) - p": None,
+}
+
+
+@pytest.mark.parametrize(("text", "threshold"), list(THRESHOLDS.items()))
+@law
+@given(scores=made.score_sets(made.dropped))
+def test_negatives_up_to_the_threshold_need_not_be_known(text, threshold, scores):
+    loss = FormulaLoss(text)
+    assert loss.threshold == threshold
+    if threshold is None:
+        return
+    found, below = loss.evaluate(scores), scores.negatives <= threshold
+    assert not found.negatives[below].any()
+    lowest = SetScores(scores.positive, torch.where(below, -torch.inf, scores.negatives))
+    for one, other in zip(found, loss.evaluate(lowest), strict=True):
+        assert torch.equal(one, other)
+
+
+@pytest.mark.parametrize("name", ["CCL", "MML", "contrastive"])
+def test_the_threshold_of_a_known_loss_is_found_in_its_formula(name):
+    loss = parse_ranking_loss(name)
+    assert FormulaLoss(formula_of(loss.expression)).threshold == loss.threshold
+
+
 def inputs(scores):
     numbers = {"count": float(scores.negatives.shape[1]), "rate": 0.01}
     given = {"p": scores.positive[:, None], "n": scores.negatives, "quantile": scores.quantile[:, None]}
