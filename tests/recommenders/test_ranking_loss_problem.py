@@ -41,11 +41,12 @@ class TestRankingLosses(StudyProblemContract):
         return problem(seed)
 
 
-def test_rounds_are_thirds_and_the_last_one_has_one_setting_and_all_epochs():
-    assert Halving(9, 18).rounds == [(9, 2), (3, 6), (1, 18)]
-    assert Halving(8, 5).rounds == [(8, 1), (3, 1), (1, 5)]
+def test_rounds_are_thirds_and_the_last_one_has_three_settings_and_all_epochs():
+    assert Halving(9, 18).rounds == [(9, 6), (3, 18)]
+    assert Halving(20, 5).rounds == [(20, 1), (9, 1), (3, 5)]
+    assert Halving(2, 4).rounds == [(2, 4)]
     assert Halving(1, 4).rounds == [(1, 4)]
-    assert Halving(9, 18).cost == 54
+    assert Halving(9, 18).cost == 108
     for wrong in ({"settings": 0}, {"epochs": 0}):
         with pytest.raises(UserError, match="expected 1 to 100,000"):
             Halving(**wrong)

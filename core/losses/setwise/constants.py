@@ -56,7 +56,7 @@ def temperature(default: float, *, tuned: bool = True) -> Any:
         default: the temperature unless another is given.
         tuned: not where it is no more than a factor of the whole loss, which the learning rate is as well.
     """
-    region = Range(0.02, 2.0, True) if tuned else None
+    region = Range(0.02, 1.0, True) if tuned else None
     return _constant(default, Kind("a number from 1e-6 to 1e6", _numbers(1e-6, 1e6), region))
 
 
