@@ -146,6 +146,7 @@ class SearchResult:
         Raises:
             UserError: it is not at hand.
         """
+        self._check_scores_pairs()
         if self._recommender is None:
             raise UserError("the trained recommender is at hand only after search_loss; a stored one scores by predict")
         return self._recommender
@@ -157,6 +158,7 @@ class SearchResult:
         Raises:
             UserError: two lengths, or no recommender was kept.
         """
+        self._check_scores_pairs()
         if self._make is None:
             raise UserError(
                 "no recommender is at hand: no loss was found, the study kept none, or it is that of a run in MLflow, "
@@ -167,6 +169,12 @@ class SearchResult:
         except ValueError as error:
             raise UserError(f"predict: {error}") from None
         return y_hat
+
+    def _check_scores_pairs(self) -> None:
+        if any(loss.loss is not None for loss in (*self._study.finalists, *self._study.baselines)):
+            raise UserError(
+                "a search keeps no recommender on rankings; train_recommender(data, loss=result.simplified) trains one"
+            )
 
     @cached_property
     def _made(self) -> Recommender:

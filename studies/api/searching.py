@@ -12,7 +12,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from core.common.errors import UserError, format_value
+from core.common.errors import UserError, format_value, unknown_name
 from recommenders import class_name
 from recommenders.data import TABLE, DataFiles, Dataset, table_dataset
 from recommenders.data.frames import Frame, as_table
@@ -20,6 +20,7 @@ from recommenders.data.implicit import ImplicitDataset
 from recommenders.data.opening import is_folder
 from recommenders.data.options import refuse_url
 from recommenders.modules.scoring import ScoringModule
+from recommenders.tasks.metrics import TASKS
 from studies.api.ranking_search import ranking_study
 from studies.api.result import SearchResult
 from studies.common.spelling import spelled_as_settings
@@ -152,6 +153,8 @@ def _chosen(
         if any(part is not None for part in parts):
             raise UserError("search_loss: rankings are searched on one table or folder; leave out validation and test")
         return ranking_study(data, settings)
+    if (task := settings.get("task", "classification")) not in TASKS:
+        raise unknown_name("task", str(task), (*TASKS, "ranking"))
     chosen = StudySettings.from_dict(settings)
     source = _data(chosen, data, *parts)
     if isinstance(source, Dataset):

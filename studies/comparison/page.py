@@ -11,6 +11,7 @@ from studies.common.pages import STYLE, template
 from studies.comparison import summary
 from studies.comparison.outcome import Outcome
 from studies.comparison.statistics import Statistics
+from studies.reporting.notes import data_notes
 from studies.study.summary import mean_and_spread
 
 #: File stem -> what the picture shows and how to read it. Stems are those of `pictures.draw_all`.
@@ -82,6 +83,7 @@ def render_page(outcome: Outcome, statistics: Statistics, pictures: Mapping[str,
     return template("studies.comparison", "page.html", _FILTERS).render(
         style=STYLE,
         outcome=outcome,
+        data=data_notes(outcome.data),
         statistics=statistics,
         rows=summary.rows_of(outcome, statistics),
         conclusion=summary.conclusion(statistics, outcome.terms),

@@ -14,7 +14,7 @@ from core.programs.sets.space import ShapeSpace
 from core.search.effectiveness import EarlyStopping
 from recommenders.backends.ranking.base import Recipe, VectorTask
 from recommenders.backends.ranking.optimisers import OPTIMISERS, parse_optimiser
-from recommenders.backends.ranking.registry import check_vector_backend
+from recommenders.backends.ranking.registry import check_vector_backend, check_vector_backend_takes
 from recommenders.common.machine import Machine
 from recommenders.data import TableOptions
 from recommenders.data.implicit import IMPLICIT_DATASETS, ImplicitDataset, ImplicitOptions, load_implicit
@@ -72,6 +72,8 @@ class RankingSearchSettings:
     are times, else random."""
     test_share: float = ImplicitOptions.test_share
     """Of ratings: the share of each user's items that makes the test part."""
+    fewest: int = ImplicitOptions.fewest
+    """Of ratings: users with fewer items have no test part."""
     validation_share: float = ImplicitOptions.validation_share
     """The share of each user's training items by which everything is chosen."""
     recommender: Annotated[str, Parameter(help=listed("The model", VECTOR_MODELS))] = "mf"
@@ -125,17 +127,17 @@ class RankingSearchSettings:
                     f"{option(name)}: expected letters, digits and {SIGNS}, or the position of the column from 1, got "
                     f"{format_value(value)}; give its position"
                 )
+        for name in ("negatives", "max_epochs", "every", "tuning_settings", "tuning_epochs"):
+            if not 1 <= getattr(self, name) <= 100_000:
+                raise UserError(f"{option(name)}: expected 1 to 100,000, got {getattr(self, name)}")
         self.model()
         self.recipe()
         check_vector_backend(self.backend)
         find_ranking_metric(self.metric)
         ShapeSpace(self.pushes)
         Halving(self.tuning_settings, self.tuning_epochs)
-        for name in ("max_epochs", "every"):
-            if not 1 <= getattr(self, name) <= 100_000:
-                raise UserError(f"{name}: expected 1 to 100,000, got {getattr(self, name)}")
         if self.search_users is not None and self.search_users < 1:
-            raise UserError(f"search_users: expected at least 1, got {self.search_users}")
+            raise UserError(f"--search-users: expected at least 1, got {self.search_users}")
 
     def model(self) -> VectorModel:
         """Return what is trained."""
@@ -149,7 +151,7 @@ class RankingSearchSettings:
     def options(self) -> ImplicitOptions:
         """Return how the data set is made."""
         table = {name: getattr(self, name) for name in (*_COLUMNS, "header", "positive_at")}
-        own = {name: getattr(self, name) for name in ("held_out", "test_share", "validation_share")}
+        own = {name: getattr(self, name) for name in ("held_out", "test_share", "fewest", "validation_share")}
         return ImplicitOptions(**own, table=TableOptions(**table))
 
     def name_on(self, data: Path | None) -> str:
@@ -186,12 +188,13 @@ def make_ranking_problem(given: Ingredients, spec: Specification) -> RankingLoss
         UserError: anything that it could not be searched with.
     """
     asked, seed = read_settings(spec, RankingSearchSettings), given.settings.seed
+    machine = Machine(pick_device(asked.device), backend=asked.backend, threads=given.threads)
+    check_vector_backend_takes(asked.model(), asked.recipe(), machine)  # before the data are read
     data = given.data
     if not isinstance(data, ImplicitDataset):
         file = data.data  # type: ignore[union-attr]  # files
         data = load_implicit(asked.name_on(file), file, seed, asked.options())
     task = VectorTask(asked.model(), data, asked.recipe())
-    machine = Machine(pick_device(asked.device), backend=asked.backend, threads=given.threads)
     halving = Halving(asked.tuning_settings, asked.tuning_epochs)
     space = ShapeSpace(asked.pushes)
     return RankingLossProblem(task, asked.plan(), machine, halving, space, seed, asked.search_users)

@@ -53,8 +53,9 @@ def contenders_table(result: StudyResult) -> Table:
 
 def with_constants(result: StudyResult) -> list[str]:
     """Losses whose constants were tuned, with these, a line each."""
-    pairs = [(one.contender.name, result.problem.details(one.trained).get("loss")) for one in result.finished]
-    lines = [f"  {shortened(loss)}" for name, loss in pairs if loss not in (None, name)]
+    shown = [*result.finalists, *sorted(result.baselines, key=lambda one: -one.score(result.problem.metric))]
+    pairs = [(one.contender.name, result.problem.details(one.trained).get("loss")) for one in shown]
+    lines = [f"  {shortened(name)}: {shortened(loss)}" for name, loss in pairs if loss not in (None, name)]
     return ["With the constants that were chosen on validation:", *lines, ""] if lines else []
 
 

@@ -39,12 +39,14 @@ class SetLossModule(nn.Module):
             A scalar, or for reduction "none" [B].
 
         Raises:
-            TypeError: an argument is not a tensor.
+            TypeError: an argument is not a tensor of floating-point numbers.
             ValueError: other shapes, or no negatives.
         """
         if not (isinstance(positive, Tensor) and isinstance(negatives, Tensor)):
             got = f"{type(positive).__name__} and {type(negatives).__name__}"
             raise TypeError(f"expected scores as tensors, got {got}; torch.as_tensor makes one")
+        if not (positive.is_floating_point() and negatives.is_floating_point()):
+            raise TypeError(f"expected scores as floating-point numbers, got {positive.dtype} and {negatives.dtype}")
         if negatives.ndim == 1:
             negatives = negatives.expand(len(positive), -1)
         if positive.ndim != 1 or negatives.ndim != 2 or len(positive) != len(negatives) or not negatives.shape[1]:

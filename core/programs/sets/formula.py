@@ -168,7 +168,7 @@ class _Reader:
         if name in _NAMES or SLOT.fullmatch(name):
             self.next()
             return _NAMES.get(name) or Expression(name)
-        names = ", ".join((*_NAMES, "a constant such as m1, t1 or w1", *_FUNCTIONS))
+        names = ", ".join(("d", "p", "n", "count", "a constant such as m1, t1 or w1", *_FUNCTIONS))
         raise self.fail(f"expected one of {names}, got {format_value(name)}")
 
     def _close(self) -> None:

@@ -47,6 +47,10 @@ def test_the_found_loss_is_a_torch_module_and_all_of_its_forms(result, tmp_path)
     assert len(found.losses) >= 3
     assert len(found.candidates) >= 3
     assert "Push on a negative" in found.report()
+    with pytest.raises(UserError, match="on rankings; train_recommender"):
+        found.predict([1], [2])
+    with pytest.raises(UserError, match="on rankings; train_recommender"):
+        _ = found.recommender
 
 
 def test_it_is_the_same_after_a_journey_and_without_a_folder(result):
@@ -68,6 +72,10 @@ def test_files_are_searched_like_frames(result, tmp_path):
     ("changes", "message"),
     [
         ({"validation": bought()}, "leave out validation and test"),
+        ({"task": "rank"}, "unknown task 'rank'.*ranking"),
+        ({"tuning_settings": 0}, "tuning_settings: expected 1 to 100,000, got 0"),
+        ({"negatives": 0}, "negatives: expected 1 to 100,000, got 0"),
+        ({"recommender": "simplex", "backend": "compiled"}, "backend compiled: it trains mf"),
         ({"dataset": "gowalla"}, "expected either a data frame or dataset='gowalla'"),
         ({"recommender": torch.nn.Linear}, "recommender"),
         ({"recommender": "nobody"}, "nobody"),
@@ -99,6 +107,8 @@ def test_a_module_says_what_it_takes():
             module(*wrong)
     with pytest.raises(TypeError, match="expected scores as tensors, got list"):
         module([0.0], negatives)
+    with pytest.raises(TypeError, match=r"expected scores as floating-point numbers, got torch\.int64"):
+        module(torch.arange(3), torch.arange(3))
     with pytest.raises(UserError, match="reduction: expected mean, sum, none"):
         SetLossModule(parse_set_loss("CCL").expression, "median")
     for reduction in ("mean", "sum"):
