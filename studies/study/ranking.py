@@ -101,7 +101,8 @@ class RankingSearchSettings:
     tuning_epochs: int = Halving.epochs
     """Epochs of the last round of tuning; those before have a third as many, for three times as many settings."""
     search_users: int | None = None
-    """So many users, drawn at random, are what Phase I sees, where all of them take too long."""
+    """So many users, drawn at random, are what Phase I sees: for trying things out, fewer users have other best
+    losses."""
     device: str = "auto"
     """Where to train: auto (cuda where there is one), cpu or cuda."""
     backend: str = "auto"
