@@ -118,7 +118,7 @@ def test_a_training_that_breaks_down_says_so_and_ends():
     assert result.validation == result.test == {}
 
 
-@pytest.mark.parametrize("loss", ["BSL", "SL@K", "DirectAU"])
+@pytest.mark.parametrize("loss", ["BSL", "SL@K", pytest.param("DirectAU", marks=pytest.mark.nightly)])
 @pytest.mark.parametrize("line", SCHEDULES)
 @pytest.mark.parametrize("stop", [1, 4, 9])
 def test_a_killed_training_ends_bit_for_bit_like_one_that_was_not(loss, line, stop):

@@ -94,7 +94,9 @@ def ended(settings, stored=None, on_checkpoint=lambda make: None):
     return json.dumps({**result.to_dict(), "seconds": None})
 
 
-@pytest.mark.parametrize("searcher", ["random", "gp", "rl", "optuna"])
+@pytest.mark.parametrize(
+    "searcher", ["gp", *(pytest.param(one, marks=pytest.mark.nightly) for one in ("random", "rl", "optuna"))]
+)
 def test_a_study_goes_on_from_everywhere_as_if_it_had_never_ended(searcher):
     kept, settings = [], small_study(searcher)
     expected = ended(settings, on_checkpoint=lambda make: kept.append(pack(make())))

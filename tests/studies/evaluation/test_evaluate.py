@@ -30,7 +30,7 @@ def symmetric(tmp_path_factory):
     return folder, judge(folder)
 
 
-@pytest.mark.parametrize("jobs", [1, 2])
+@pytest.mark.parametrize("jobs", [1, pytest.param(2, marks=pytest.mark.nightly)])
 def test_the_order_of_workers_changes_nothing_nor_does_going_on(symmetric, tmp_path, jobs):
     folder, outcome = symmetric
     parts = sorted((folder / "parts").iterdir())

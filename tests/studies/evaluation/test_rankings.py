@@ -110,6 +110,7 @@ def test_settings_of_anchors_are_chosen_on_validation_and_given_ones_stay(tmp_pa
     assert all(not {"test", "per_user", "exposure"} & set(one) for one in trials)
 
 
+@pytest.mark.nightly  # tests/studies/execution has the same of tasks of any kind
 def test_more_processes_and_what_is_kept_change_nothing(outcome, tmp_path):
     assert judge(tmp_path, jobs=2).to_dict() == outcome.to_dict()
     files = {path: path.stat().st_mtime_ns for path in (tmp_path / "parts").glob("*.json")}
