@@ -23,7 +23,7 @@ def examples(few, many, **others):
 
 
 #: Decorates a law.
-law = examples(40, 400)
+law = examples(30, 400)
 #: For laws whose every example costs tens of milliseconds.
 costly_law = examples(10, 60)
 
