@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from html import escape
 
-from core.programs.operators.writing import MINUS, NEGATIVE, PLUS, applied, bracketed, row
+from core.programs.operators.writing import APPLY, COMMA, MINUS, NEGATIVE, PLUS, applied, bracketed, row
 from core.programs.sets.expression import Expression
 from core.programs.sets.formula import formula_of, short_divisor, subtracted
 
@@ -52,14 +52,14 @@ _LATEX = _Notation(
         "atan": r"\arctan {0}",
     },
 )
-_ONE, _ZERO, _APPLY = "<mn>1</mn>", "<mn>0</mn>", "<mo>&#x2061;</mo>"
+_ONE, _ZERO = "<mn>1</mn>", "<mn>0</mn>"
 _OVER_J = "<munder><mo>{}</mo><mi>j</mi></munder>"
 _SUM = _OVER_J.format("&#x2211;")
 _MEAN = f"<mfrac>{_ONE}<mi>N</mi></mfrac>{_SUM}"
 
 
 def _called(name: str) -> str:
-    return row(f"<mi>{name}</mi>", _APPLY, "{0}")
+    return row(f"<mi>{name}</mi>", APPLY, "{0}")
 
 
 _MATHML = _Notation(
@@ -75,11 +75,11 @@ _MATHML = _Notation(
         "mean": row(_MEAN, "{0}"),
         "sum": row(_SUM, "{0}"),
         "max": row(_OVER_J.format("max"), "{0}"),
-        "log_mean_exp": row("<mi>log</mi>", _APPLY, _MEAN, "<mi>exp</mi>", _APPLY, "{0}"),
-        "log_sum_exp": row("<mi>log</mi>", _APPLY, _SUM, "<mi>exp</mi>", _APPLY, "{0}"),
-        "relu": applied("<mi>max</mi>", _ZERO, "<mo>,</mo>", "{0}"),
+        "log_mean_exp": row("<mi>log</mi>", APPLY, _MEAN, "<mi>exp</mi>", APPLY, "{0}"),
+        "log_sum_exp": row("<mi>log</mi>", APPLY, _SUM, "<mi>exp</mi>", APPLY, "{0}"),
+        "relu": applied("<mi>max</mi>", _ZERO, COMMA, "{0}"),
         "square": "<msup>{0}<mn>2</mn></msup>",
-        "softplus": applied("<mi>log</mi>", _ONE, PLUS, "<mi>exp</mi>", _APPLY, "{0}"),
+        "softplus": applied("<mi>log</mi>", _ONE, PLUS, "<mi>exp</mi>", APPLY, "{0}"),
         "sigmoid": applied("<mi>&#x3c3;</mi>", "{0}"),
         "exp": _called("exp"),
         "log": _called("log"),

@@ -24,12 +24,6 @@ from studies.reporting.set_losses import RATIO_COLUMNS, equation_of, ratio_rows
 from studies.reporting.story import duration, story
 from studies.study.baseline_comparison import caveats
 
-#: What the forms of a loss of rankings are.
-_ABOUT = {
-    "torch": "a file with a torch module, needs torch only",
-    "latex": "an equation for a paper",
-    "json": "everything, for scripts",
-}
 #: Longer formulas are shown as text, which can be broken into lines.
 _LONGEST_TYPESET = 160
 #: What no page may hold.
@@ -140,7 +134,7 @@ def _forms(study: StoredStudy) -> list[tuple[str, str, str]]:
     if study.terms.are_losses:
         return [(name, form.about, form.file) for name, form in FORMS.items()]
     if study.finalists and study.finalists[0].loss is not None:
-        return [(name, _ABOUT[name], file) for name, (_, file) in SET_FORMS.items()]
+        return [(name, FORMS[name].about, file) for name, (_, file) in SET_FORMS.items()]
     return []
 
 

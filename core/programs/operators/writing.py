@@ -15,7 +15,7 @@ SUM, PRODUCT, SIGN, POWER, CALL = range(1, 6)
 MINUS, PLUS, COMMA = "<mo>&#x2212;</mo>", "<mo>+</mo>", "<mo>,</mo>"
 NEGATIVE = '<mo form="prefix">&#x2212;</mo>'
 MATHML_EPSILON = "<mi>ε</mi>"
-_APPLY = "<mo>&#x2061;</mo>"  # the invisible sign of function application
+APPLY = "<mo>&#x2061;</mo>"  # the invisible sign of function application
 
 
 def row(*parts: str) -> str:
@@ -35,7 +35,7 @@ def applied(function: str, *parts: str) -> str:
         function: such as <mi>log</mi>.
         parts: what stands between the brackets.
     """
-    return row(function, _APPLY, bracketed(*parts))
+    return row(function, APPLY, bracketed(*parts))
 
 
 @dataclass(frozen=True)
