@@ -171,18 +171,3 @@ def probed(ranges: Mapping[str, Range]) -> dict[str, float]:
     So two terms that differ in nothing but a margin are not taken for one.
     """
     return {name: one.at(0.5 + 0.07 * (i % 5)) for i, (name, one) in enumerate(ranges.items())}
-
-
-def drawn(ranges: Mapping[str, Range], n: int, seed: int) -> list[dict[str, float]]:
-    """Return numbers to try for constants: first the middle of every region, then a Latin hypercube.
-
-    Args:
-        ranges: by the names of constants.
-        n: how many, at least 1.
-        seed: of the draws.
-    """
-    rng = numpy_rng(seed, "constants")
-    strata = [(rng.permutation(n - 1) + rng.random(n - 1)) / max(1, n - 1) for _ in ranges]
-    middle = {name: one.at(0.5) for name, one in ranges.items()}
-    pairs = list(zip(ranges.items(), strata, strict=True))
-    return [middle] + [{name: one.at(float(shares[i])) for (name, one), shares in pairs} for i in range(n - 1)]

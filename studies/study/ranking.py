@@ -28,7 +28,7 @@ from recommenders.tasks.ranking.loss_problem import RankingLossProblem
 from recommenders.tasks.ranking.metrics import find_ranking_metric
 from recommenders.tasks.ranking.schedules import SCHEDULES, parse_schedule
 from recommenders.tasks.ranking.training import METRICS, RankingPlan
-from recommenders.tasks.ranking.tuning import Halving
+from recommenders.tasks.ranking.tuning import TuningPlan
 from studies.study.loss import pick_device
 from studies.study.parts import check_finite
 from studies.study.settings_data import listed
@@ -96,10 +96,10 @@ class RankingSearchSettings:
     """What decides, such as recall@20, ndcg@20, hitrate@10, mrr or auc."""
     pushes: int = 2
     """The most parts of a loss that push negatives away, 1 to 4."""
-    tuning_settings: int = Halving.settings
+    tuning_settings: int = TuningPlan.settings
     """Settings of the constants (and learning rate) that are tried for every loss, found or known."""
-    tuning_epochs: int = Halving.epochs
-    """Epochs of the last round of tuning; those before have a third as many, for three times as many settings."""
+    tuning_epochs: int = TuningPlan.epochs
+    """Epochs for the best two of them, which are trained anew; the others have a third as many."""
     search_users: int | None = None
     """So many users, drawn at random, are what Phase I sees: for trying things out, fewer users have other best
     losses."""
@@ -136,7 +136,7 @@ class RankingSearchSettings:
         check_vector_backend(self.backend)
         find_ranking_metric(self.metric)
         ShapeSpace(self.pushes)
-        Halving(self.tuning_settings, self.tuning_epochs)
+        TuningPlan(self.tuning_settings, self.tuning_epochs)
         if self.search_users is not None and self.search_users < 1:
             raise UserError(f"--search-users: expected at least 1, got {self.search_users}")
 
@@ -196,6 +196,6 @@ def make_ranking_problem(given: Ingredients, spec: Specification) -> RankingLoss
         file = data.data  # type: ignore[union-attr]  # files
         data = load_implicit(asked.name_on(file), file, seed, asked.options())
     task = VectorTask(asked.model(), data, asked.recipe())
-    halving = Halving(asked.tuning_settings, asked.tuning_epochs)
+    tuning = TuningPlan(asked.tuning_settings, asked.tuning_epochs)
     space = ShapeSpace(asked.pushes)
-    return RankingLossProblem(task, asked.plan(), machine, halving, space, seed, asked.search_users)
+    return RankingLossProblem(task, asked.plan(), machine, tuning, space, seed, asked.search_users)

@@ -20,7 +20,7 @@ from recommenders.data.implicit import load_implicit
 from recommenders.data.implicit.samplers import Shared
 from recommenders.models.vectors.mf import VectorMF
 from recommenders.tasks.ranking.training import RankingPlan
-from recommenders.tasks.ranking.tuning import RATE, Halving, HalvingTuner, OpenLoss
+from recommenders.tasks.ranking.tuning import RATE, ConstantTuner, OpenLoss, TuningPlan
 
 SEED, USUAL_RATE = 1, 0.0447
 
@@ -35,7 +35,7 @@ def main(name: str, folder: str, *words: str) -> None:
         users, _, epochs = fidelity.partition(":")
         some = data if users == "all" else data.of_users(int(users), derive_seed(SEED, "search"))
         task = VectorTask(VectorMF(), some, Recipe(sampler=Shared(256)))
-        tuner = HalvingTuner(task, RankingPlan(), Machine(torch.device("cpu")), Halving(), SEED)
+        tuner = ConstantTuner(task, RankingPlan(), Machine(torch.device("cpu")), TuningPlan(), SEED)
         for line, _, rate in losses:
             score = tuner.score(OpenLoss(line), {RATE: float(rate)}, int(epochs), 0)
             scores.setdefault(fidelity, []).append(score)

@@ -18,7 +18,7 @@ from core.losses.setwise.set_loss import SetLoss
 from core.phases.contender import Contender
 from core.phases.problem import StudyProblem
 from core.phases.terms import Terms
-from core.problems.set_screen import SetScreen, drawn
+from core.problems.set_screen import SetScreen
 from core.programs.sets.formula import is_formula
 from core.programs.sets.shape import Shape
 from core.programs.sets.space import ShapeSpace
@@ -32,7 +32,7 @@ from recommenders.tasks.ranking.convergence import RankingConvergence
 from recommenders.tasks.ranking.metrics import RankingMetric, find_ranking_metric
 from recommenders.tasks.ranking.ranks import rank_items
 from recommenders.tasks.ranking.training import RankingPlan
-from recommenders.tasks.ranking.tuning import DRAWN_FOR_ONE, RATE, Halving, HalvingTuner, OpenLoss, TunedLoss
+from recommenders.tasks.ranking.tuning import RATE, Allowed, ConstantTuner, OpenLoss, TunedLoss, TuningPlan
 
 #: What found losses are compared with unless said otherwise.
 USUAL = ("BPR", "SL", "BSL", "CCL")
@@ -62,7 +62,7 @@ class RankingLossProblem(StudyProblem[Shape]):
         task: the model, its data, and how a step is taken.
         plan: of trainings to convergence.
         machine: what is trained on.
-        halving: how constants are tuned.
+        tuning: how constants are tuned.
         space: the shapes.
         seed: of the study.
         search_users: so many users, drawn at random, are what Phase I sees; None: all of them.
@@ -78,7 +78,7 @@ class RankingLossProblem(StudyProblem[Shape]):
         task: VectorTask,
         plan: RankingPlan,
         machine: Machine,
-        halving: Halving,
+        tuning: TuningPlan,
         space: ShapeSpace,
         seed: int,
         search_users: int | None = None,
@@ -88,12 +88,12 @@ class RankingLossProblem(StudyProblem[Shape]):
                 f"data set {task.data.name}: expected items in the validation part, by which losses are chosen, "
                 "got none"
             )
-        self.task, self._plan, self._machine, self._halving, self._space = task, plan, machine, halving, space
+        self.task, self._plan, self._machine, self._tuning, self._space = task, plan, machine, tuning, space
         self._seed, self.device = seed, machine.device.type
         self._screen, self._start = SetScreen(seed=derive_seed(seed, "screen")), math.nan
         users = task.data.n_users if search_users is None else search_users
         self._searched = replace(task, data=task.data.of_users(users, derive_seed(seed, "search")))
-        self._tuner = HalvingTuner(self._searched, plan, machine, halving, derive_seed(seed, "search"))
+        self._tuner = ConstantTuner(self._searched, plan, machine, tuning, derive_seed(seed, "search"))
         self._tuned: dict[str, TunedLoss] = {}
 
     @property
@@ -164,7 +164,7 @@ class RankingLossProblem(StudyProblem[Shape]):
         """See Problem: every shape with its constants tuned, and all on the same draws."""
         began, losses = time.perf_counter(), [OpenLoss(str(shape), shape) for shape in candidates]
         new = list({one.line: one for one in losses if one.line not in self._tuned}.values())
-        tuned = self._tuner.tuned_all([(one, self._settings(one)) for one in new])
+        tuned = self._tuner.tuned_all(new, self._allowed)
         self._tuned |= {one.line: found for one, found in zip(new, tuned, strict=True)}
         seconds = (time.perf_counter() - began) / max(1, len(losses))
         return [Measurement(self._tuned[one.line].score, self._tuned[one.line].epochs, seconds) for one in losses]
@@ -172,17 +172,12 @@ class RankingLossProblem(StudyProblem[Shape]):
     def tuned(self, loss: OpenLoss) -> TunedLoss:
         """Return a loss with its constants: the same whenever it is asked for."""
         if loss.line not in self._tuned:
-            self._tuned[loss.line] = self._tuner.tuned(loss, self._settings(loss))
+            self._tuned[loss.line] = self._tuner.tuned(loss, self._allowed(loss))
         return self._tuned[loss.line]
 
-    def _settings(self, loss: OpenLoss) -> list[dict[str, float]]:
-        """Return settings to try: those drawn whose loss passes the screen, if any does."""
-        n = self._halving.settings
-        every = drawn(loss.ranges, DRAWN_FOR_ONE * n, derive_seed(self._seed, "constants", loss.line))
-        if loss.shape is None:  # what is known is not screened
-            return every[:n]
-        passing = [one for one in every if self._passes(loss, one)]
-        return passing[:n] or every[:1]
+    def _allowed(self, loss: OpenLoss) -> Allowed:
+        """Return what tells which constants of a loss pass the screen; what is known is not screened."""
+        return (lambda values: True) if loss.shape is None else (lambda values: self._passes(loss, values))
 
     def _passes(self, loss: OpenLoss, values: Mapping[str, float]) -> bool:
         made = loss.with_constants(values)
@@ -228,7 +223,7 @@ class RankingLossProblem(StudyProblem[Shape]):
     def short_score(self, trained: OpenLoss, seed: int) -> float:
         """See StudyProblem: with tuned constants, as long as the last round of tuning."""
         tuned = self.tuned(trained)
-        return self._tuner.score(OpenLoss(tuned.line), {RATE: tuned.learning_rate}, self._halving.epochs, seed)
+        return self._tuner.score(OpenLoss(tuned.line), {RATE: tuned.learning_rate}, self._tuning.epochs, seed)
 
     def details(self, trained: OpenLoss) -> dict[str, Any]:
         """See StudyProblem: the loss with its constants, and its push-to-pull ratio in three stages of a training."""

@@ -9,9 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.common.errors import UserError
-from core.common.region import Range
 from core.losses.setwise.registry import parse_ranking_loss
-from core.problems.set_screen import SetScreen, drawn
+from core.problems.set_screen import SetScreen
 from core.programs.sets.formula import parse_formula
 from core.programs.sets.space import ShapeSpace
 from core.search.trial import Verdict
@@ -84,22 +83,6 @@ def test_a_stored_screen_goes_on():
         other.load_state_dict({**state, "directions": torch.zeros(2, 3)})
     with pytest.raises(ValueError, match="entries that are remembered"):
         other.load_state_dict({**state, "directions": state["directions"][:1]})
-
-
-@law
-@given(st.integers(1, 30), st.integers(0, 2**32 - 1))
-def test_settings_are_spread_over_their_regions_the_middle_first(n, seed):
-    ranges = {"m1": Range(-1.0, 1.0, False), "t1": Range(0.01, 1.0, True)}
-    found = drawn(ranges, n, seed)
-    assert found == drawn(ranges, n, seed)
-    assert found[0] == {"m1": 0.0, "t1": 0.1}
-    assert len(found) == n
-    for name, region in ranges.items():
-        values = [one[name] for one in found[1:]]
-        assert all(region.low <= value <= region.high for value in values)
-        if n > 2:
-            shares = [(v + 1) / 2 if name == "m1" else (np.log10(v) + 2) / 2 for v in values]
-            assert len({min(int(share * (n - 1) + 1e-3), n - 2) for share in shares}) >= (n - 1) - 2
 
 
 def test_a_part_that_may_be_wrong_is_one():
