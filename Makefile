@@ -8,7 +8,8 @@ LOCK := constraints.txt
 PIP := python -m pip install --quiet --disable-pip-version-check
 LOWEST := .venv-minimum
 # Fixtures of a module are made once, and heavy modules begin before light ones end the run.
-PYTEST := $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadscope --no-loadscope-reorder
+# Tests share the cores, so threads of torch that wait let others run: spinning, they made some tests twenty times slower.
+PYTEST := OMP_WAIT_POLICY=passive $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadscope --no-loadscope-reorder
 
 .PHONY: help run compare test lint docs services nightly bench slow fuzz lock minimum clean
 

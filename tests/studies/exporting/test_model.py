@@ -67,7 +67,7 @@ def named_by_text():
     return Dataset("texts", data.train, data.validation, data.test, users, items, data.split)
 
 
-@pytest.mark.parametrize("recommender", ["mf", "mlp"])
+@pytest.mark.parametrize("recommender", ["mf", pytest.param("mlp", marks=pytest.mark.nightly)])
 @pytest.mark.services
 def test_another_process_scores_as_the_study_did(recommender, tmp_path):
     result = Study(small_settings(recommender=recommender), named_by_text()).run([])
