@@ -19,6 +19,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "compare": "compare searchers on equal terms, over seeds, with statistics",
         "evaluate": "judge losses: each is tuned alike, trained with several seeds and tested",
         "tune": "tune with Optuna what the paper fixes by hand",
+        "table": "every loss of a few operators, trained, in a file",
         "export": "a loss as a torch module, sympy expression, LaTeX or JSON",
         "plot": "losses and their gradients as curves",
         "report": "one HTML page about a study",

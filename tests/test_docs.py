@@ -19,17 +19,25 @@ from studies.plot import app as plot_app
 from studies.report import app as report_app
 from studies.reproduce import app_of as reproduction_of
 from studies.run import app_of as study_of
+from studies.table import app as table_app
 from studies.tune import app as tune_app
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
 COMMAND = re.compile(
     r"(?:`|^)(?:(?:\.venv/bin/)?python -m studies\.|loss-search )"
-    r"(run|compare|evaluate|tune|benchmark|report|export|plot|reproduce)"
+    r"(run|compare|evaluate|tune|table|benchmark|report|export|plot|reproduce)"
     r"(?: ([^`\n]*))?(?:`|$)",
     flags=re.MULTILINE,
 )
-APPS = {"tune": tune_app, "benchmark": benchmark_app, "report": report_app, "export": export_app, "plot": plot_app}
+APPS = {
+    "tune": tune_app,
+    "table": table_app,
+    "benchmark": benchmark_app,
+    "report": report_app,
+    "export": export_app,
+    "plot": plot_app,
+}
 
 #: Commands whose options depend on a word.
 OF_WORDS = {"run": study_of, "compare": comparison_of, "evaluate": evaluation_of, "reproduce": reproduction_of}

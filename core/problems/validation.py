@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 
 from core.common.errors import UserError
 from core.common.seeding import torch_rng
 from core.losses.loss import ProgramLoss
+from core.losses.running import run_programs
 from core.programs.compile import LossFn, prediction_gradient
+
+#: Losses that are looked at together: some MB of gradients.
+_AT_ONCE = 256
 
 
 @dataclass(frozen=True)
@@ -54,6 +60,15 @@ class ValidationCheck:
         wanted = 1 - 2 * self._y  # the sign of the gradient that moves y_hat towards y
         towards = wanted * prediction_gradient(function, self._y_hat, self._y)
         return Direction((towards >= 0).double().mean().item(), (towards > 0).double().mean().item())
+
+    def positive_rates(self, losses: Sequence[ProgramLoss]) -> np.ndarray:
+        """Return the positive rates of many losses [n], of gradients by machine code: a thousandth of the time."""
+        wanted, found = (1 - 2 * self._y).numpy(), np.empty(len(losses))
+        for first in range(0, len(losses), _AT_ONCE):
+            _, gradients = run_programs(losses[first : first + _AT_ONCE], self._y_hat, self._y)
+            with np.errstate(invalid="ignore"):
+                found[first : first + _AT_ONCE] = (wanted * gradients >= 0).mean(axis=1)
+        return found
 
     def passes(self, loss: ProgramLoss) -> bool:
         """Return whether the positive rate of a loss is at least `min_positive_rate`."""

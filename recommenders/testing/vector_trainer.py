@@ -101,6 +101,9 @@ def expected_training(task: VectorTask, optimiser: str, loss: str) -> tuple[list
         task: of a VectorMF on DATA.
         optimiser: a key of OPTIMISERS.
         loss: its name.
+
+    Returns:
+        The two tables [rows, D], and the mean loss of every epoch.
     """
     asked = repr((task.model, task.recipe, optimiser, loss))
     if asked not in _EXPECTED:

@@ -101,6 +101,21 @@ class TaskFactory:
         free, content = _FREE_OF_SEARCH + _FREE_OF_FINALS, training.to_dict()
         return self._task(kind, f"{label}, training seed {repeat}", study, free, at_once, repeat=repeat, **content)
 
+    def scores(
+        self, study: StudySettings, label: str, trainings: Sequence[Training], repeat: int, epochs: Sequence[int]
+    ) -> Task:
+        """Make a task: losses trained together, and their validation scores on the way.
+
+        Args:
+            study: how they are trained.
+            label: what a person calls them.
+            trainings: the losses, which all have SGD settings of their own.
+            repeat: number of the seed.
+            epochs: after which they are scored.
+        """
+        free, losses = _FREE_OF_SEARCH + _FREE_OF_FINALS, [one.to_dict() for one in trainings]
+        return self._task("scores", label, study, free, losses=losses, repeat=repeat, scored=list(epochs))
+
     def study(self, study: StudySettings, label: str) -> Task:
         """Make a task: all three phases of a study."""
         return self._searched("study", study, label, ())

@@ -77,7 +77,7 @@ class TaskProgress(LiveBars, TaskCallback):
         if self._quiet:  # from before
             self._quiet -= 1
         elif self._message is not None and (
-            task.at_once == 1 or len(self._shares) == self._total or self._clock() >= self._next_line
+            task.at_once == 1 or self._done >= self._total or self._clock() >= self._next_line
         ):
             self._say(f"{self._done:.1f} of {self._total} parts; {task.label}: {self._message(task, result)}")
 

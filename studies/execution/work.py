@@ -10,12 +10,15 @@ from functools import lru_cache, partial
 from statistics import fmean
 from typing import Any
 
+from core.common.restoring import read
 from core.common.seeding import derive_seed
 from core.phases.contender import ConvergenceTraining, TrainingResult, validation_score
 from core.phases.tally import Tally
-from core.search.effectiveness import TrainingCurve
+from core.search.effectiveness import EarlyStopping, TrainingCurve
 from core.search.search import Step
 from recommenders.data import DataFiles
+from recommenders.tasks.convergence import LossConvergence
+from recommenders.tasks.task import SgdSettings
 from studies.execution.rankings import timed_rankings, trained_ranking
 from studies.execution.resources import Checkpointer, Report, Resources, Storage
 from studies.execution.searches import learned, sampled, whole_study
@@ -203,6 +206,20 @@ def _trial(job: _Job) -> list[Result]:
     return [{name: value for name, value in one.items() if name != "test"} for one in _training(job)]
 
 
+def _scores(job: _Job) -> list[Result]:
+    """Validation scores of losses after some epochs; None from where a training broke down."""
+    (content,), study = job.contents, job.study_again()
+    scored, problem = content["scored"], study.losses
+    trained = [problem.trained(one["loss"]) for one in content["losses"]]
+    sgd = [read(SgdSettings, one["descent"]) for one in content["losses"]]
+    whole, seed = EarlyStopping(scored[-1], scored[-1], scored[-1]), derive_seed("comparison", content["repeat"])
+    convergence = LossConvergence(problem.task, trained, seed, whole, sgd=sgd)
+    curves = [one.curve for one in _fit(convergence, scored[-1], job.report, job.checkpointer)]
+    value = problem.metric.value
+    scores = [[value(curve[n - 1]) if n <= len(curve) else math.nan for n in scored] for curve in curves]
+    return [{"scores": plain(scores)}]
+
+
 def _ranking(job: _Job, is_trial: bool = False) -> list[Result]:
     """One training on rankings, or one anchor."""
     (content,) = job.contents
@@ -224,6 +241,7 @@ _KINDS: Mapping[str, Callable[[_Job], list[Result]]] = {
     "noise": _noise,
     "training": _training,
     "trial": _trial,
+    "scores": _scores,
     "ranking": _ranking,
     "ranking trial": partial(_ranking, is_trial=True),
     "ranking times": _ranking_times,

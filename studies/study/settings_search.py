@@ -19,7 +19,7 @@ from studies.study.problems import YOUR_OWN as YOUR_OWN_PROBLEM
 from studies.study.settings_data import listed
 from studies.study.settings_training import FORMULA, PRESETS, SPACED, check_choice
 
-_OPERATORS_HELP = (
+OPERATORS_HELP = (
     f"What candidates are made of: {', '.join(PAPER_OPERATORS)} unless given. +exp,+softplus adds to these, -log takes "
     "away, add,mul,log replaces them. There are also "
     + "; ".join(f"{name} ({row.meaning})" for name, row in OPERATORS.items() if not row.in_paper)
@@ -67,7 +67,7 @@ class LossSettings:
     """Epochs a candidate trains in the from-scratch environment."""
     max_variables: int = 10
     """The longest variable set of a candidate, with y_hat, y and 1 in it."""
-    operators: Annotated[str, Parameter(allow_leading_hyphen=True, show_default=False, help=_OPERATORS_HELP)] = ""
+    operators: Annotated[str, Parameter(allow_leading_hyphen=True, show_default=False, help=OPERATORS_HELP)] = ""
     proxy: str | None = None
     """What the proxy test compares: gradients of the recommender's parameters (the paper; default if alternating),
     or of the prediction (default if from-scratch: all predictions of a fresh recommender are about 0.5); or none, which

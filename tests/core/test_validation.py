@@ -135,3 +135,13 @@ def test_the_pairs_depend_on_the_seed_only():
 def test_the_check_works_where_gradients_are_off():
     with torch.no_grad():
         assert direction("(y_hat - y)^2") == Direction(1.0, 1.0)
+
+
+@law
+@given(st.lists(losses(), min_size=1, max_size=5))
+def test_rates_of_many_are_those_of_each(several):
+    found = CHECK.positive_rates(several)
+    assert found.shape == (len(several),)
+    for rate, loss in zip(found, several, strict=True):
+        # Rounding decides the sign of what cancels, in one way or the other.
+        assert rate == pytest.approx(CHECK.direction(loss.function).positive_rate, abs=0.02)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from studies import benchmark, compare, evaluate, export, plot, report, reproduce, run, tune
+from studies import benchmark, compare, evaluate, export, plot, report, reproduce, run, table, tune
 from studies.common.command import BAD_INPUT, exit_code, run_app
 from studies.common.processes import BROKEN_PIPE, Tolerant
 from studies.storage.ledger import LEDGER
@@ -23,7 +23,7 @@ from tests.studies.small import small_arguments
 ROOT = Path(__file__).parents[2]
 COMMANDS = {
     module.__name__.rpartition(".")[2]: module
-    for module in (benchmark, compare, evaluate, export, plot, report, reproduce, run, tune)
+    for module in (benchmark, compare, evaluate, export, plot, report, reproduce, run, table, tune)
 }
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from core.common.errors import UserError
-from studies import benchmark, compare, evaluate, export, plot, report, reproduce, run, search_loss, tune
+from studies import benchmark, compare, evaluate, export, plot, report, reproduce, run, search_loss, table, tune
 from studies.common.command import BAD_INPUT, exit_code
 from studies.comparison.report import REPORT_FILES as COMPARISON
 from studies.evaluation.report import REPORT_FILES as EVALUATION
@@ -32,6 +32,7 @@ STUDY = (
 )
 QUIET = ("--tracking-uri", "none")
 TABLE = ("table5", *as_words({"dataset": "synthetic", "seeds": 1, "max_epochs": 1}))
+LOSSES = as_words({"dataset": "synthetic", "size": 3, "converged": 1})
 FIGURE = ("figure5", *as_words({"dataset": "synthetic", "seeds": 1, "trainings": 4}))
 
 #: Command and words -> what it writes into its folder.
@@ -42,6 +43,7 @@ FOLDERS = {
     "compare": (compare, [*small_comparison(), *QUIET], ("parts", *COMPARISON)),
     "evaluate": (evaluate, [*as_words(EVALUATED), *QUIET], ("parts", *EVALUATION)),
     "tune": (tune, [*small_tuning(), *QUIET], ("parts", "optuna-journal.log", *TUNING)),
+    "all losses": (table, LOSSES, ("parts", "table.parquet")),
     "table": (reproduce, TABLE, ("parts", "table5.csv", "table5.md")),
     "figure": (reproduce, FIGURE, ("figure5.png", "figure5-mf-ml-100k.png")),
 }

@@ -12,7 +12,7 @@ from core.common.errors import UserError
 from core.common.secrets import masked
 from core.programs.operators import OPERATORS
 from recommenders.data import DataFiles
-from studies import compare, evaluate, reproduce, run
+from studies import compare, evaluate, reproduce, run, table
 from studies.common.command import BAD_INPUT, exit_code
 from studies.comparison.settings import ComparePlaces, CompareSettings
 from studies.comparison.settings import command as compare_command
@@ -24,6 +24,8 @@ from studies.reproduction.settings import command as reproduce_command
 from studies.study.parts import compose, flat
 from studies.study.settings import PlaceSettings, StudySettings
 from studies.study.typed import as_typed, command_line
+from studies.tabulation.settings import TablePlaces, TableSettings
+from studies.tabulation.settings import command as table_command
 from studies.tracking.server import how_to_compare
 from tests.strategies import costly_law, formulas, law
 
@@ -75,6 +77,7 @@ COMMANDS = {
     "run": (run.app, StudySettings, PlaceSettings, lambda settings, places: run_command(settings, places.files)),
     "compare": (compare.app, CompareSettings, ComparePlaces, compare_command),
     "evaluate": (evaluate.app, EvaluateSettings, EvaluatePlaces, evaluate_command),
+    "table": (table.app, TableSettings, TablePlaces, table_command),
     "reproduce": (
         reproduce.app,
         ReproduceSettings,

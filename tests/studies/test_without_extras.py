@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from core.common.extras import EXTRAS
-from studies import benchmark, compare, evaluate, export, plot, report, reproduce, run, tune
+from studies import benchmark, compare, evaluate, export, plot, report, reproduce, run, table, tune
 from studies.common.command import BAD_INPUT, exit_code
 from studies.main import COMMANDS
 from studies.reproduction.raw import to_csv
@@ -155,5 +155,5 @@ def test_every_command_loads_and_a_tracked_study_runs_where_no_extra_is_installe
 
 def test_every_command_is_tried_here():
     tried = {command.__name__.removeprefix("studies.") for command, *_ in (*REFUSED.values(), *PICTURES.values())}
-    without_extras = {benchmark.__name__.removeprefix("studies.")}
+    without_extras = {one.__name__.removeprefix("studies.") for one in (benchmark, table)}
     assert tried | {"report"} | without_extras == set(COMMANDS)

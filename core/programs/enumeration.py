@@ -1,0 +1,275 @@
+"""Enumerate a space of programs: every loss of at most so many operators, each once, the simplest form of it.
+
+Two programs are the same loss where their gradients d loss / d y_hat agree on probes: predictions across (0, 1) with
+both labels, with the smallest and with a large smoothing term. So what is counted does not depend on how it is written.
+
+The operands of an operator may be equal, as in y_hat + y_hat: section 3.3 of the paper forbids it, but a line that
+copies y_hat gets round that.
+
+Programs are grown line by line. A state is the set of functions that the lines compute so far, wherever they stand and
+however they are written: states with the same functions go on alike, so one of them does. That is what makes a few
+million programs of some hundred million. Functions are compared by value and gradient on the probes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from itertools import count
+
+import numpy as np
+
+from core.common.errors import UserError
+from core.common.seeding import numpy_rng
+from core.programs.encoded import CLAMP_RULES, OPERATIONS, SLOTS
+from core.programs.interpreter import run_all
+from core.programs.line import line_of
+from core.programs.operators import OPERATORS
+from core.programs.program import LossProgram
+from core.programs.rounded import hash_rounded
+from core.programs.space import OperatorSpace
+
+#: With 5 operators there are some hundred thousand losses, found in minutes; with 6 some ten million.
+MOST_OPERATORS = 5
+#: Predictions of the probes, each with both labels, and the smoothing terms.
+_N_PREDICTIONS, _LARGE_SMOOTHING = 24, 0.1
+#: Programs that are evaluated at once: 50 MB of values and gradients.
+_AT_ONCE = 20_000
+#: Numbers below are taken for 0; a gradient of less than the other one everywhere is none.
+_NOTHING, _NO_GRADIENT = 1e-12, 1e-9
+#: Gradients so near to each other, the largest number being 1, have the same direction: the clamp makes 1.000001 of
+#: some 1.
+_NEAR = 3e-6
+
+
+@dataclass(frozen=True)
+class Enumerated:
+    """All losses of a space that have a gradient, in the order of their number of operators."""
+
+    space: OperatorSpace
+    lines: np.ndarray
+    """[n, most operators, 3] int16: number in `space.operators` and two slots of each line, as in LossProgram (the
+    second is 0 for unary operators); -1 where a loss has fewer lines."""
+    sizes: np.ndarray
+    """Number of operators of each loss [n]."""
+    gradients: np.ndarray
+    """d loss / d y_hat on the probes [n, B] float64, see `probes`."""
+    same_direction: np.ndarray
+    """For each loss, the number of the first one that differs from it by hardly more than a positive factor [n]."""
+    n_without: int
+    """Programs that were looked at and had no gradient, or a value or gradient that is not finite."""
+
+    def __len__(self) -> int:
+        """Return the number of losses."""
+        return len(self.sizes)
+
+    def program(self, i: int) -> LossProgram:
+        """Return loss number i."""
+        names = self.space.operators
+        rows = self.lines[i, : self.sizes[i]].tolist()
+        lines = (line_of(names[row[0]], tuple(row[1 : 1 + OPERATORS[names[row[0]]].arity])) for row in rows)
+        return LossProgram.trusted(tuple(lines), self.space.inputs)
+
+
+def probes(space: OperatorSpace) -> tuple[np.ndarray, np.ndarray, tuple[float, ...]]:
+    """Return predictions [48], labels [48] and the smoothing terms, each of which is tried with all of them.
+
+    Args:
+        space: its xi is the smallest smoothing term.
+    """
+    # Uneven, so that no formula has the same value at two of them by accident.
+    inner = (np.arange(_N_PREDICTIONS) + 0.5 + 0.3 * np.sin(7.0 * np.arange(_N_PREDICTIONS))) / _N_PREDICTIONS
+    return np.tile(inner, 2), np.repeat([0.0, 1.0], _N_PREDICTIONS), (space.xi, _LARGE_SMOOTHING)
+
+
+def enumerate_losses(space: OperatorSpace, most: int, report: Callable[[int, int], None] | None = None) -> Enumerated:
+    """Return all losses of at most so many operators.
+
+    Args:
+        space: inputs, operators and clamp; its number of variables does not matter.
+        most: operators of a loss, 1 to MOST_OPERATORS.
+        report: told the number of operators that is being enumerated, and how many losses there are so far.
+
+    Raises:
+        UserError: another number of operators.
+    """
+    if not 1 <= most <= MOST_OPERATORS:
+        raise UserError(f"size: expected 1 to {MOST_OPERATORS} operators, got {most}")
+    grower, states = _Grower(space), _first_state(space)
+    for size in range(1, most + 1):
+        if report is not None:
+            report(size, grower.n_losses)
+        states = grower.grown(states, keep=size < most)
+    return grower.enumerated(most)
+
+
+@dataclass
+class _States:
+    """States of the same number of lines."""
+
+    lines: np.ndarray
+    """[n, lines, 3], as in Enumerated."""
+    functions: np.ndarray
+    """Numbers of the functions in the slots [n, inputs + lines]."""
+
+
+def _first_state(space: OperatorSpace) -> _States:
+    return _States(np.empty((1, 0, 3), dtype=np.int16), np.arange(len(space.inputs))[None])
+
+
+@dataclass
+class _Known:
+    """Vectors that were seen, by number. Close ones count as equal: those that round alike in one of two ways."""
+
+    numbers: dict[int, int] = field(default_factory=dict)
+    n: int = 0
+
+    def number(self, vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the number of each vector [n, B], and which of them are the first of their kind [n] bool."""
+        found, is_first = np.empty(len(vectors), dtype=np.int64), np.zeros(len(vectors), dtype=bool)
+        for i, (one, other) in enumerate(_hashes(vectors)):
+            number = self.numbers.get(one)
+            if number is None:
+                number = self.numbers.get(other)
+            if number is None:
+                number, self.n, is_first[i] = self.n, self.n + 1, True
+            self.numbers[one] = self.numbers[other] = found[i] = number
+        return found, is_first
+
+
+def _hashes(vectors: np.ndarray) -> list[list[int]]:
+    """Return two hashes of each vector [n, B] rounded in two ways; what is not finite is like what is equally so."""
+    numbers = np.where(np.isnan(vectors), np.nan, vectors)  # NaNs of one kind
+    hashes = np.empty((len(vectors), 2), dtype=np.uint64)
+    hash_rounded(numbers.view(np.uint64), np.abs(numbers) < _NOTHING, hashes)
+    found: list[list[int]] = hashes.tolist()
+    return found
+
+
+class _Grower:
+    """Adds lines to states, and collects the losses that come up."""
+
+    def __init__(self, space: OperatorSpace) -> None:
+        self._space = space
+        self._predictions, self._labels, self._smoothing = probes(space)
+        self._functions, self._losses = _Known(), _Known()
+        self._found: list[tuple[np.ndarray, np.ndarray]] = []
+        self.n_losses = self._n_without = 0
+        names = [name for name in space.operators if not OPERATORS[name].transparent]
+        names.sort(key=lambda name: OPERATORS[name].arity)  # y_hat^2 before y_hat*y_hat
+        self._operators = [(space.operators.index(name), OPERATORS[name]) for name in names]
+        self._operations = np.array([OPERATIONS.index(name) for name in space.operators])
+        self._slots = np.array([SLOTS.index(name) for name in space.inputs])
+        self._functions.number(self._of_inputs())
+
+    def _of_inputs(self) -> np.ndarray:
+        """Return value and gradient of every input on the probes [inputs, 2 B]."""
+        values = {"y_hat": self._predictions, "y": self._labels, "1": np.ones_like(self._labels)}
+        rows = []
+        for name in self._space.inputs:
+            value = [values.get(name, np.full_like(self._labels, smoothing)) for smoothing in self._smoothing]
+            gradient = np.full(value[0].size * len(value), float(name == "y_hat"))
+            rows.append(np.concatenate([*value, gradient]))
+        return np.stack(rows)
+
+    def _next_lines(self, n_slots: int) -> np.ndarray:
+        """Return every line that may follow where there are so many slots [m, 3]; operands may be equal, as in x + x.
+
+        A genome says that with a line for `identity`, which is no operator of the loss.
+        """
+        lines = []
+        for number, operator in self._operators:
+            for a in range(n_slots):
+                if operator.arity == 1:
+                    lines.append((number, a, 0))
+                    continue
+                lines += [(number, a, b) for b in range(a if operator.commutative else 0, n_slots)]
+        return np.array(lines, dtype=np.int16)
+
+    def grown(self, states: _States, keep: bool) -> _States:
+        """Return the states with one line more, after collecting what the new lines are as losses.
+
+        Args:
+            states: of one number of lines.
+            keep: whether the new states are wanted; else none are returned.
+        """
+        following = self._next_lines(states.functions.shape[1])
+        step = max(1, _AT_ONCE // len(following))
+        lines, functions, known = list[np.ndarray](), list[np.ndarray](), set[bytes]()
+        for first in range(0, len(states.lines), step):
+            before = np.repeat(states.lines[first : first + step], len(following), axis=0)
+            old = np.repeat(states.functions[first : first + step], len(following), axis=0)
+            added = np.tile(following, (len(before) // len(following), 1))
+            programs = np.concatenate([before, added[:, None]], axis=1)
+            vectors, gradients = self._evaluated(programs)
+            self._collect(programs, vectors, gradients)
+            if not keep:
+                continue
+            numbers, _ = self._functions.number(vectors)
+            is_new = ~(old == numbers[:, None]).any(axis=1)
+            grown = np.concatenate([old, numbers[:, None]], axis=1)[is_new]
+            for program, state, key in zip(programs[is_new], grown, np.sort(grown, axis=1), strict=True):
+                if (name := key.tobytes()) not in known:
+                    known.add(name)
+                    lines.append(program)
+                    functions.append(state)
+        none = np.empty((0, states.lines.shape[1] + 1, 3), dtype=np.int16)
+        return _States(np.stack(lines) if lines else none, np.array(functions))
+
+    def _evaluated(self, programs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return values and gradients, and gradients alone, on the probes, of programs [n, lines, 3].
+
+        Returns:
+            [n, 2 B] and [n, B], where B counts a probe once for each smoothing term.
+        """
+        n, n_lines, _ = programs.shape
+        slots = np.concatenate([self._slots, len(SLOTS) + np.arange(n_lines)])
+        parts = (self._operations[programs[..., 0]], slots[programs[..., 1]], slots[programs[..., 2]])
+        encoded = np.stack(parts, axis=2).astype(np.int32).reshape(-1, 3)
+        ends, rules = (np.arange(n) + 1) * n_lines, np.full(n, CLAMP_RULES.index(self._space.clamp))
+        values, gradients = np.empty((2, len(self._smoothing), n, len(self._labels)))
+        for k, smoothing in enumerate(self._smoothing):
+            constants = np.tile([smoothing, self._space.xi, 1 / self._space.xi, 1.0], (n, 1))
+            run_all(encoded, ends, rules, constants, self._predictions, self._labels, values[k], gradients[k])
+        return np.concatenate([*values, *gradients], axis=1), np.concatenate([*gradients], axis=1)
+
+    def _collect(self, programs: np.ndarray, vectors: np.ndarray, gradients: np.ndarray) -> None:
+        """Keep those programs that are new losses: finite, with a gradient that was not seen before."""
+        with np.errstate(invalid="ignore"):
+            is_loss = np.isfinite(vectors).all(axis=1) & (np.abs(gradients).max(axis=1) > _NO_GRADIENT)
+        self._n_without += int((~is_loss).sum())
+        programs, gradients = programs[is_loss], gradients[is_loss]
+        _, is_first = self._losses.number(gradients)
+        self._found.append((programs[is_first], gradients[is_first]))
+        self.n_losses += int(is_first.sum())
+
+    def enumerated(self, most: int) -> Enumerated:
+        """Return what was collected.
+
+        Args:
+            most: operators of the largest.
+        """
+        lines = np.full((self.n_losses, most, 3), -1, dtype=np.int16)
+        sizes, at = np.empty(self.n_losses, dtype=np.int64), count()
+        for programs, _ in self._found:
+            for program in programs:
+                i = next(at)
+                lines[i, : len(program)], sizes[i] = program, len(program)
+        gradients = np.concatenate([one for _, one in self._found])
+        units = gradients / np.abs(gradients).max(axis=1)[:, None]
+        return Enumerated(self._space, lines, sizes, gradients, _first_near(units), self._n_without)
+
+
+def _first_near(units: np.ndarray) -> np.ndarray:
+    """Return for each vector [n, B] the number of the first that is near it and near no earlier one [n]."""
+    projected = units @ numpy_rng("enumeration", "projection").standard_normal(units.shape[1])
+    order, slack = np.argsort(projected, kind="stable"), _NEAR * units.shape[1] * 4
+    ends = (np.searchsorted(projected[order], projected + side) for side in (-slack, slack))
+    found = np.arange(len(units))
+    for i, (low, high) in enumerate(zip(*ends, strict=True)):
+        if high - low > 1:
+            near = order[low:high]
+            near = near[(near < i) & (found[near] == near)]
+            near = near[np.abs(units[near] - units[i]).max(axis=1, initial=0) <= _NEAR]
+            found[i] = near.min(initial=i)
+    return found

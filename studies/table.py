@@ -1,0 +1,60 @@
+"""`python -m studies.table`: every loss of a few operators, trained, in a file."""
+
+from __future__ import annotations
+
+import time
+from typing import Annotated
+
+from cyclopts import Group, Parameter
+
+from studies.common.command import make_app, run_app
+from studies.execution.experiment import experiment
+from studies.execution.factory import TaskFactory, data_file_digest
+from studies.execution.progress import TaskProgress
+from studies.study.console import for_tables, print_lines
+from studies.study.study import Study
+from studies.tabulation.losses import TableLosses
+from studies.tabulation.report import TABLE, print_summary, write_table
+from studies.tabulation.settings import TablePlaces, TableSettings, command, default_folder
+from studies.tabulation.table import Tabulation
+
+app = make_app(
+    "python -m studies.table",
+    "Enumerate every loss of a few operators, each once, train those that can train anything, and write a row for each "
+    "to table.parquet: what is best is known then, and searchers can be judged by how near they come. Interrupted, the "
+    "same command does only what is missing.",
+)
+_DEFAULTS, _PLACES = TableSettings(), TablePlaces()
+
+
+@app.default
+def table(
+    *,
+    settings: Annotated[TableSettings, Parameter(name="*", group=Group("Table", sort_key=1), negative="")] = _DEFAULTS,
+    places: Annotated[TablePlaces, Parameter(name="*", group=Group("Places", sort_key=2))] = _PLACES,
+) -> None:
+    """Make the table, and write it."""
+    settings = settings.on(places.files)
+    study = Study(settings.study, places.files)  # whatever is wrong with the settings is found here
+    digest, metric = data_file_digest(places.files), study.problem.metric
+    path = places.out or default_folder(settings, places.files)
+    with experiment(path, places.work, None, (TABLE,)) as work:
+        progress = work.open(TaskProgress(work.err))
+        print_lines(study.problem.lines(), work.err)
+        began = time.monotonic()
+
+        def tell(size: int, n: int) -> None:
+            print_lines([f"Losses of {size} operator{'s' * (size > 1)} ({n:,} smaller ones)"], work.err)
+
+        losses = TableLosses.of(settings, tell)
+        runner = work.runner({digest: places.files}, settings.training.device, [progress])
+        rows = Tabulation(settings, losses, metric, TaskFactory(digest), runner).run()
+        seconds = round(time.monotonic() - began, 3)
+        about = {"command": command(settings, places), "dataset": study.problem.described(), "seconds": seconds}
+        file = write_table(settings, losses, rows, metric, about, work.folder)
+    print_summary(settings, losses, rows, metric, for_tables(work.out, 140))
+    work.say_where(file)
+
+
+if __name__ == "__main__":
+    run_app(app)

@@ -1,0 +1,1 @@
+"""A table of all losses of a few operators: which there are, how each trains, in one file."""

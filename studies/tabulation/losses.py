@@ -1,0 +1,84 @@
+"""The losses of a table: all of a space up to some number of operators, and which of them are trained."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from core.losses.loss import ProgramLoss
+from core.problems.validation import ValidationCheck
+from core.programs.enumeration import Enumerated, enumerate_losses, probes
+from core.programs.program import LossProgram
+from studies.tabulation.settings import TableSettings
+
+#: What became of a loss: trained; not trained since it points the wrong way too often, pulls or pushes nowhere for one
+#: of the labels, or has the direction of an earlier one.
+TRAINED, WRONG, ONE_SIDED, SAME = "trained", "wrong direction", "one-sided", "same direction"
+
+
+@dataclass(frozen=True)
+class TableLosses:
+    """All losses, a row for each."""
+
+    found: Enumerated
+    positive_rates: np.ndarray
+    """The share of simulated pairs on which each points the right way or nowhere [n]."""
+    verdicts: np.ndarray
+    """What became of each, see TRAINED [n]."""
+
+    @classmethod
+    def of(cls, settings: TableSettings, report: Callable[[int, int], None] | None = None) -> TableLosses:
+        """Enumerate and check them.
+
+        Args:
+            settings: of the table.
+            report: see `enumerate_losses`.
+        """
+        space = settings.study.space
+        found = enumerate_losses(space, settings.size, report)
+        check = ValidationCheck(settings.min_positive_rate, seed=settings.seed)
+        rates = check.positive_rates([ProgramLoss(found.program(i), space) for i in range(len(found))])
+        is_first = found.same_direction == np.arange(len(found))
+        conditions = (rates < check.min_positive_rate, ~_has_both_sides(found), ~is_first)
+        return cls(found, rates, np.select(conditions, (WRONG, ONE_SIDED, SAME), TRAINED))
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+        return len(self.found)
+
+    @cached_property
+    def trained(self) -> list[int]:
+        """The numbers of those that are trained, in order."""
+        numbers: list[int] = np.flatnonzero(self.verdicts == TRAINED).tolist()
+        return numbers
+
+    @cached_property
+    def formulas(self) -> list[str]:
+        """All formulas, in order."""
+        return [str(self.found.program(i)) for i in range(len(self))]
+
+    def program(self, i: int) -> LossProgram:
+        """Return loss number i."""
+        return self.found.program(i)
+
+    def counts(self, verdict: str | None = None) -> list[int]:
+        """Return how many losses there are with 1, 2, ... operators.
+
+        Args:
+            verdict: only those; None: all.
+        """
+        sizes = self.found.sizes if verdict is None else self.found.sizes[self.verdicts == verdict]
+        counted: list[int] = np.bincount(sizes, minlength=self.found.lines.shape[1] + 1)[1:].tolist()
+        return counted
+
+
+def _has_both_sides(found: Enumerated) -> np.ndarray:
+    """Return whether a loss pushes some prediction of the label 0 down and pulls some one of the label 1 up [n]."""
+    _, labels, _ = probes(found.space)
+    gradients = found.gradients[:, : len(labels)]  # with the smallest smoothing term
+    pushes, pulls = (gradients[:, labels == 0] > 0).any(axis=1), (gradients[:, labels == 1] < 0).any(axis=1)
+    both: np.ndarray = np.logical_and(pushes, pulls)
+    return both

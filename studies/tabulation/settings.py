@@ -1,0 +1,136 @@
+"""What a table of losses is made of.
+
+The annotations are objects and not strings, see `studies.study.settings`.
+"""
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+from cyclopts import Parameter
+
+from core.common.errors import UserError
+from core.programs.enumeration import MOST_OPERATORS
+from core.programs.operators.choice import chosen_operators, operators_text
+from core.search.effectiveness import check_epochs
+from recommenders.data import DataFiles, dataset_name
+from recommenders.data.options import option
+from recommenders.tasks.task import SgdSettings
+from studies.execution.places import WorkPlaces
+from studies.storage.output import folder_name, plain
+from studies.study.parts import PART, check_finite, flat
+from studies.study.settings import StudySettings
+from studies.study.settings_data import DataSettings, listed
+from studies.study.settings_search import OPERATORS_HELP, LossSettings
+from studies.study.settings_training import PRESETS, SPACED, TrainingSettings, check_choice
+from studies.study.typed import typed
+
+
+@dataclass(frozen=True, kw_only=True)
+class TableTraining(TrainingSettings):
+    """How losses are trained."""
+
+    epsilon: Annotated[tuple[float, ...], SPACED] = (1e-6, 1e-2, 1e-1)
+    """Smoothing terms that are tried for every loss that has one (repeat the option for several)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TableSettings:
+    """A table of losses. Together with the code, these settings decide what is in it.
+
+    Raises:
+        UserError: anything that no table could be made of.
+    """
+
+    size: int = 5
+    """The most operators of a loss, 1 to 5. Up to 4 there are 16,526 losses, up to 5 325,304."""
+    operators: Annotated[str, Parameter(allow_leading_hyphen=True, show_default=False, help=OPERATORS_HELP)] = ""
+    min_positive_rate: float = 0.9
+    """Losses that point the right way on a smaller share of simulated pairs are not trained."""
+    epochs: Annotated[tuple[int, ...], SPACED] = (1, 3, 10, 30)
+    """After so many epochs every loss is scored on validation (repeat the option for several)."""
+    seeds: int = 2
+    """Seeds of every training."""
+    converged: int = 300
+    """So many of the best losses after the last of these epochs are trained to convergence, and as many others that are
+    drawn from the rest, by which short trainings can be judged; 0 for none."""
+    decay: Annotated[tuple[float, ...], SPACED] = (9e-5, 3e-4, 3e-5)
+    """Weight decays: the first one is that of short trainings, at convergence the best on validation counts (repeat the
+    option for several)."""
+    preset: Annotated[str, Parameter(help=listed("How recommenders are trained", PRESETS))] = "fast"
+    seed: int = 0
+    """Decides every random draw: any whole number."""
+    data: Annotated[DataSettings, PART] = field(default_factory=DataSettings)
+    training: Annotated[TableTraining, PART] = field(default_factory=TableTraining)
+
+    def __post_init__(self) -> None:
+        """Check what no part checks."""
+        check_finite(self)
+        check_choice("preset", self.preset, tuple(PRESETS))
+        object.__setattr__(self, "operators", operators_text(chosen_operators(self.operators)))
+        if not 1 <= self.size <= MOST_OPERATORS:
+            raise UserError(f"--size: expected 1 to {MOST_OPERATORS}, got {self.size}")
+        if not self.epochs or list(self.epochs) != sorted(set(self.epochs)):
+            raise UserError(f"--epochs: expected rising numbers, got {' '.join(map(str, self.epochs)) or 'none'}")
+        for epochs in self.epochs:
+            check_epochs("epochs", epochs)
+        for name, least in (("seeds", 1), ("converged", 0)):
+            if not least <= getattr(self, name) <= 1_000_000:
+                raise UserError(f"{option(name)}: expected {least} to 1,000,000, got {getattr(self, name)}")
+        if self.training.weight_decay is not None:
+            raise UserError("--weight-decay: give it as --decay here, the first one for short trainings")
+        if not self.decay:
+            raise UserError("--decay: expected at least one")
+        _ = self.descents
+
+    @property
+    def study(self) -> StudySettings:
+        """The settings of a study that trains likewise, losses being brought to the gradient norm of BCE."""
+        losses = LossSettings(
+            preset=self.preset,
+            scale="normalised",
+            operators=self.operators,
+            min_positive_rate=self.min_positive_rate,
+            search_weight_decay=self.decay[0],
+        )
+        training = replace(self.training, weight_decay=self.decay[0])
+        return StudySettings(seed=self.seed, data=self.data, training=training, losses=losses)
+
+    @property
+    def descents(self) -> list[SgdSettings]:
+        """The ways of training, one for each decay."""
+        usual = self.study.train
+        return [SgdSettings(usual.learning_rate, decay, usual.clip) for decay in self.decay]
+
+    def on(self, files: DataFiles) -> Self:
+        """Return these settings on files, see DataSettings."""
+        return replace(self, data=self.data.on(files))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return every setting by name, tuples as lists."""
+        return {
+            name: plain(value)
+            for name, value in (flat(self) | {"dataset": dataset_name(self.data.dataset, None)}).items()
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class TablePlaces:
+    """Where things are read and written, and how the machine is used. These do not change what is computed."""
+
+    files: Annotated[DataFiles, PART] = field(default_factory=DataFiles)
+    work: Annotated[WorkPlaces, PART] = field(default_factory=WorkPlaces)
+    out: Path | None = None
+    """Folder of the table; results/table-SIZE-DATASET-RECOMMENDER unless given. What is there already is not done
+    again."""
+
+
+def default_folder(settings: TableSettings, files: DataFiles) -> Path:
+    """Return where a table goes unless said otherwise."""
+    what = f"table-{settings.size}-{settings.data.name_on(files)}-{settings.training.recommender}"
+    return Path("results") / folder_name(what)
+
+
+def command(settings: TableSettings, places: TablePlaces) -> str:
+    """What to type to get this again; options that have their defaults are left out."""
+    return typed(("python", "-m", "studies.table"), settings, places.files, out=places.out)

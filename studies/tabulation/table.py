@@ -1,0 +1,178 @@
+"""Trains the losses of a table, stage by stage, and puts their scores together."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from statistics import fmean
+from typing import Any
+
+import numpy as np
+
+from core.common.seeding import numpy_rng
+from core.phases.metric import Metric
+from recommenders.tasks.contenders import baseline
+from studies.execution.convergence import Convergence
+from studies.execution.factory import TaskFactory, Training
+from studies.execution.runner import CachedRunner
+from studies.execution.task import Result
+from studies.tabulation.losses import TableLosses
+from studies.tabulation.settings import TableSettings
+
+#: Known losses that are trained alike, to compare with.
+BESIDE = ("BCE", "MSE", "focal", "hinge")
+#: Losses that a worker trains at once.
+AT_ONCE = 128
+
+
+@dataclass(frozen=True)
+class Row:
+    """What came of one loss."""
+
+    name: str
+    """A known loss, or a formula."""
+    number: int | None
+    """Of the loss in the table; None for a known one."""
+    tried: Mapping[float | None, np.ndarray]
+    """Smoothing term (None where a loss has none) -> validation metric after each of the epochs with the first seed;
+    NaN where training broke down."""
+    smoothing: float | None
+    """The smoothing term that is best after the most epochs."""
+    scores: np.ndarray
+    """The validation metric with it [seeds, epochs]."""
+    decay: float | None = None
+    """The weight decay that is best at convergence; None where it was not trained so far."""
+    converged: tuple[Result, ...] = ()
+    """Results of trainings to convergence, one for each seed: `validation` and `test` by the names of metrics."""
+
+    @property
+    def score(self) -> float:
+        """The validation metric after the most epochs, the mean over seeds."""
+        return float(self.scores[:, -1].mean())
+
+
+class Tabulation:
+    """Makes the rows of a table.
+
+    Args:
+        settings: of the table.
+        losses: what is in it.
+        metric: what is chosen by.
+        factory: makes tasks.
+        runner: computes them.
+    """
+
+    def __init__(
+        self,
+        settings: TableSettings,
+        losses: TableLosses,
+        metric: Metric,
+        factory: TaskFactory,
+        runner: CachedRunner,
+    ) -> None:
+        self._settings, self._losses, self._metric = settings, losses, metric
+        self._factory, self._runner = factory, runner
+        self._convergence = Convergence(factory, runner, settings.study, metric, AT_ONCE)
+
+    def run(self) -> list[Row]:
+        """Return a row for each loss that was trained: those of the table in order, then the known ones."""
+        rows = self._scored(list(self._options()))
+        chosen = self._chosen(rows)
+        if not chosen:
+            return rows
+        done = dict(zip(chosen, self._converged([rows[i] for i in chosen]), strict=True))
+        return [done.get(i, row) for i, row in enumerate(rows)]
+
+    def _options(self) -> Iterator[tuple[int | None, list[Training]]]:
+        """Yield every loss with each smoothing term."""
+        first, epsilons = self._settings.descents[0], self._settings.training.epsilon
+        for i in self._losses.trained:
+            program = self._losses.program(i)
+            stored, name = program.canonical.to_dict(), str(program)
+            smoothings = epsilons if program.is_smoothed else (None,)
+            yield i, [Training(name, epsilon, stored, first) for epsilon in smoothings]
+        for text in BESIDE:
+            choices = baseline(text, self._settings.study.space, epsilons).choices
+            yield None, [Training(text, epsilon, None, first) for epsilon, _ in choices]
+
+    def _scored(self, options: Sequence[tuple[int | None, list[Training]]]) -> list[Row]:
+        """Train all for a few epochs, with every smoothing term, then with other seeds and the best one."""
+        every = [one for _, of_loss in options for one in of_loss]
+        scores, tried = iter(self._short(every, [0])[0]), list[dict[float | None, np.ndarray]]()
+        for _, of_loss in options:
+            tried.append({one.epsilon: next(scores) for one in of_loss})
+        best = [max(of_loss, key=lambda epsilon: self._rank(float(of_loss[epsilon][-1]))) for of_loss in tried]
+        chosen = [
+            next(one for one in of_loss if one.epsilon == epsilon)
+            for (_, of_loss), epsilon in zip(options, best, strict=True)
+        ]
+        more = self._short(chosen, range(1, self._settings.seeds))
+        first = np.array([of_loss[epsilon] for of_loss, epsilon in zip(tried, best, strict=True)])
+        of_seeds = np.stack([first, *more], axis=1)
+        return [
+            Row(training.name, number, of_loss, training.epsilon, of_one)
+            for (number, _), training, of_loss, of_one in zip(options, chosen, tried, of_seeds, strict=True)
+        ]
+
+    def _short(self, trainings: Sequence[Training], seeds: Sequence[int]) -> list[np.ndarray]:
+        """Return the validation metric after each of the epochs, for each seed: [trainings, epochs]."""
+        settings, n = self._settings, len(trainings)
+        blocks = [trainings[k : k + AT_ONCE] for k in range(0, n, AT_ONCE)]
+        tasks = [
+            self._factory.scores(
+                settings.study, f"losses {k * AT_ONCE + 1} on, seed {seed}", block, seed, settings.epochs
+            )
+            for seed in seeds
+            for k, block in enumerate(blocks)
+        ]
+        if not tasks:
+            return []
+        found = self._runner.stage(f"{n * len(seeds):,} trainings of {settings.epochs[-1]} epochs", tasks)
+        of_seeds = [found[k : k + len(blocks)] for k in range(0, len(found), len(blocks))]
+        return [np.array([one for part in parts for one in part["scores"]], dtype=float) for parts in of_seeds]
+
+    def _rank(self, value: float) -> float:
+        """Return a number that is higher where a value of the metric is better; what broke down is the worst."""
+        return -math.inf if not math.isfinite(value) else value if self._metric.higher_is_better else -value
+
+    def _chosen(self, rows: Sequence[Row]) -> list[int]:
+        """Return which rows are trained to convergence: the best, as many others, and all known losses."""
+        n, known = self._settings.converged, [i for i, row in enumerate(rows) if row.number is None]
+        ranked = sorted(
+            (i for i, row in enumerate(rows) if row.number is not None), key=lambda i: -self._rank(rows[i].score)
+        )
+        rest = sorted(ranked[n:])
+        drawn = numpy_rng(self._settings.seed, "table").choice(len(rest), min(n, len(rest)), replace=False)
+        return sorted({*ranked[:n], *(rest[k] for k in drawn)}) + (known if n else [])
+
+    def _converged(self, rows: Sequence[Row]) -> list[Row]:
+        """Train them to convergence: every decay with the first seed, the best one with all seeds."""
+        options = [
+            [Training(row.name, row.smoothing, self._stored(row), sgd) for sgd in self._settings.descents]
+            for row in rows
+        ]
+        chosen = self._convergence.choose(
+            f"{len(rows):,} losses to convergence, decay chosen on validation", options, (0,), is_trial=True
+        )
+        best = [one.training for one in chosen]
+        runs = self._convergence.train("The same with the best decay and all seeds", best, range(self._settings.seeds))
+        return [
+            replace(row, decay=training.sgd.weight_decay if training.sgd else None, converged=tuple(of_one))
+            for row, training, of_one in zip(rows, best, runs, strict=True)
+        ]
+
+    def _stored(self, row: Row) -> Mapping[str, Any] | None:
+        return None if row.number is None else self._losses.program(row.number).canonical.to_dict()
+
+
+def mean_converged(row: Row, part: str, metric: Metric) -> float | None:
+    """Return a metric at convergence, the mean over seeds; None where the row was not trained so far.
+
+    Args:
+        row: of the table.
+        part: validation or test.
+        metric: the metric.
+    """
+    values = [one[part].get(metric.name) for one in row.converged]
+    return fmean(metric.worst if value is None else value for value in values) if values else None
