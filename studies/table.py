@@ -17,6 +17,7 @@ from studies.tabulation.losses import TableLosses
 from studies.tabulation.report import TABLE, print_summary, write_table
 from studies.tabulation.settings import TablePlaces, TableSettings, command, default_folder
 from studies.tabulation.table import Tabulation
+from studies.tabulation.tracking import TableTracker
 
 app = make_app(
     "python -m studies.table",
@@ -38,7 +39,8 @@ def table(
     study = Study(settings.study, places.files)  # whatever is wrong with the settings is found here
     digest, metric = data_file_digest(places.files), study.problem.metric
     path = places.out or default_folder(settings, places.files)
-    with experiment(path, places.work, None, (TABLE,)) as work:
+    with experiment(path, places.work, places.tracking, (TABLE,)) as work:
+        tracker = work.track(lambda uploader: TableTracker(uploader, work.path, settings))
         progress = work.open(TaskProgress(work.err))
         print_lines(study.problem.lines(), work.err)
         began = time.monotonic()
@@ -52,6 +54,8 @@ def table(
         seconds = round(time.monotonic() - began, 3)
         about = {"command": command(settings, places), "dataset": study.problem.described(), "seconds": seconds}
         file = write_table(settings, losses, rows, metric, about, work.folder)
+        if tracker is not None:
+            tracker.on_table(losses, rows, metric, file)
     print_summary(settings, losses, rows, metric, for_tables(work.out, 140))
     work.say_where(file)
 

@@ -163,30 +163,39 @@ _MEANINGS = {
 }
 
 
-def _best_table(settings: TableSettings, rows: Sequence[Row], metric: Metric) -> Table:
-    """Return the best losses, and the known ones at their places among them."""
+def best_rows(settings: TableSettings, rows: Sequence[Row], metric: Metric) -> list[tuple[int, Row]]:
+    """Return the best losses and the known ones, each with its place among all that were trained as far.
+
+    Args:
+        settings: of the table.
+        rows: what was trained.
+        metric: what was chosen by; means over seeds on validation.
+    """
     side = 1 if metric.higher_is_better else -1
-    by = "convergence" if settings.converged else f"{settings.epochs[-1]} epochs"
 
     def rank(row: Row) -> float:
         value = mean_converged(row, "validation", metric) if settings.converged else row.score
         return math.inf if value is None or not math.isfinite(value) else -side * value
 
-    ranked = sorted((row for row in rows if rank(row) < math.inf), key=rank)
-    shown = {id(row) for row in [row for row in ranked if row.number is not None][:_SHOWN]}
+    ranked = list(enumerate(sorted((row for row in rows if rank(row) < math.inf), key=rank), 1))
+    shown = {place for place, row in [one for one in ranked if one[1].number is not None][:_SHOWN]}
+    return [(place, row) for place, row in ranked if row.number is None or place in shown]
+
+
+def _best_table(settings: TableSettings, rows: Sequence[Row], metric: Metric) -> Table:
+    """Return the best losses, and the known ones at their places among them."""
+    by = "convergence" if settings.converged else f"{settings.epochs[-1]} epochs"
     title = f"The best by {metric.name} on validation after {by}, means of {settings.seeds} seeds"
     table = Table(title=title, title_justify="left")
     table.add_column("place", justify="right")
     table.add_column("loss", overflow="fold")
     heads = ["smoothing", f"{settings.epochs[-1]} epochs"]
-    heads += ["decay", "validation", "test"] if settings.converged else []
-    for head in heads:
+    for head in [*heads, *(("decay", "validation", "test") if settings.converged else ())]:
         table.add_column(head, justify="right")
-    for place, row in enumerate(ranked, 1):
-        if row.number is None or id(row) in shown:
-            numbers = ["-" if row.smoothing is None else f"{row.smoothing:g}", f"{row.score:.4f}"]
-            if settings.converged:
-                values = [mean_converged(row, part, metric) for part in ("validation", "test")]
-                numbers += [f"{row.decay:g}", *(f"{value:.4f}" for value in values)]
-            table.add_row(str(place), row.name, *numbers)
+    for place, row in best_rows(settings, rows, metric):
+        numbers = ["-" if row.smoothing is None else f"{row.smoothing:g}", f"{row.score:.4f}"]
+        if settings.converged:
+            values = [mean_converged(row, part, metric) for part in ("validation", "test")]
+            numbers += [f"{row.decay:g}", *(f"{value:.4f}" for value in values)]
+        table.add_row(str(place), row.name, *numbers)
     return table

@@ -5,7 +5,7 @@ The annotations are objects and not strings, see `studies.study.settings`.
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, ClassVar, Self
 
 from cyclopts import Parameter
 
@@ -23,6 +23,7 @@ from studies.study.settings import StudySettings
 from studies.study.settings_data import DataSettings, listed
 from studies.study.settings_search import OPERATORS_HELP, LossSettings
 from studies.study.settings_training import PRESETS, SPACED, TrainingSettings, check_choice
+from studies.study.tracking_place import ExperimentName, TrackingPlace
 from studies.study.typed import typed
 
 
@@ -115,11 +116,22 @@ class TableSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class TableTracking(TrackingPlace):
+    """Where MLflow keeps tables."""
+
+    experiment: ExperimentName = ""
+    """MLflow's experiment. Unless given: MLFLOW_EXPERIMENT_NAME, or else loss-search-tables."""
+
+    usual_experiment: ClassVar[str] = "loss-search-tables"
+
+
+@dataclass(frozen=True, kw_only=True)
 class TablePlaces:
     """Where things are read and written, and how the machine is used. These do not change what is computed."""
 
     files: Annotated[DataFiles, PART] = field(default_factory=DataFiles)
     work: Annotated[WorkPlaces, PART] = field(default_factory=WorkPlaces)
+    tracking: Annotated[TableTracking, PART] = field(default_factory=TableTracking)
     out: Path | None = None
     """Folder of the table; results/table-SIZE-DATASET-RECOMMENDER unless given. What is there already is not done
     again."""

@@ -107,8 +107,8 @@ def test_mlflow_has_one_whole_run_of_a_study_that_was_killed(nursery, tmp_path, 
     for folder in (whole, killed):
         shutil.copy(migrated, folder / "mlflow.db")
     changes = left_alone(nursery, whole, words)
-    kills = kill_and_resume(nursery, killed, words, random.Random(3), changes // 9, 8 if NIGHTLY else 3)
-    assert kills == (8 if NIGHTLY else 3)
+    kills = kill_and_resume(nursery, killed, words, random.Random(3), changes // 9, 8 if NIGHTLY else 2)
+    assert kills == (8 if NIGHTLY else 2)
     (run,) = dump(whole / "mlflow.db")["loss-search"]["runs"]
     assert run["status"] == "FINISHED"
     assert {"candidates.json", "history.json", "loss.py", "result.json"} <= set(run["artifacts"])

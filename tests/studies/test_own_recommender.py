@@ -115,7 +115,7 @@ def test_an_interrupted_study_goes_on_with_the_same_class_only(own, monkeypatch,
 
 @pytest.mark.services
 def test_worker_processes_find_it(own, capsys):
-    arguments = small_comparison(recommender=f"{own}:Own")
+    arguments = small_comparison(recommender=f"{own}:Own", trainings=2, max_epochs=1, repeats=1)
     assert run(*arguments, "--tracking-uri", "none", app=compare_app) == 0
     (folder,) = Path("results").iterdir()
     assert folder.name == f"compare-synthetic-{own}-Own"

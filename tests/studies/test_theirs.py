@@ -43,7 +43,7 @@ FOLDERS = {
     "compare": (compare, [*small_comparison(), *QUIET], ("parts", *COMPARISON)),
     "evaluate": (evaluate, [*as_words(EVALUATED), *QUIET], ("parts", *EVALUATION)),
     "tune": (tune, [*small_tuning(), *QUIET], ("parts", "optuna-journal.log", *TUNING)),
-    "all losses": (table, LOSSES, ("parts", "table.parquet")),
+    "all losses": (table, [*LOSSES, *QUIET], ("parts", "table.parquet")),
     "table": (reproduce, TABLE, ("parts", "table5.csv", "table5.md")),
     "figure": (reproduce, FIGURE, ("figure5.png", "figure5-mf-ml-100k.png")),
 }

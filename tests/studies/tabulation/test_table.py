@@ -23,9 +23,10 @@ from studies.tabulation.report import METADATA, TABLE
 from studies.tabulation.settings import TableSettings
 from studies.tabulation.table import BESIDE, Tabulation
 from tests.studies.execution.small import small_runner
+from tests.studies.tracking.dump import dump
 
 SMALL = ["--size", "3", "--dataset", "synthetic", "--epochs", "1", "--epochs", "3", "--converged", "2"]
-SMALL += ["--max-epochs", "4", "--executor", "inline"]
+SMALL += ["--max-epochs", "4", "--executor", "inline", "--tracking-uri", "none"]
 
 
 def table(*words):
@@ -141,6 +142,21 @@ def test_a_loss_that_breaks_down_is_no_trouble(tmp_path):
     assert table(*SMALL, *words) == 0
     rows, _ = read(tmp_path / "out")
     assert rows["validation_auc_epochs3_smoothing0.1"].isna().any()
+
+
+def test_mlflow_has_the_file_and_the_losses_side_by_side(made, tmp_path, migrated, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    Path("mlflow.db").write_bytes(migrated.read_bytes())
+    for _ in range(2):  # done again, nothing is there twice
+        assert table(*SMALL[:-2], "--out", str(made), "--tracking-uri", f"sqlite:///{tmp_path}/mlflow.db") == 0
+    assert "mlflow ui" in capsys.readouterr().out
+    runs = dump(tmp_path / "mlflow.db")["loss-search-tables"]["runs"]
+    (root,) = [run for run in runs if run["name"] == "table of 3 operators"]
+    assert set(root["artifacts"]) == {TABLE}
+    rows, _ = read(made)
+    names = {run["name"] for run in runs} - {root["name"]}
+    assert names == {*BESIDE, *rows.loc[rows["test_auc_converged_seed0"].notna(), "formula"]}
+    assert len(runs) == 1 + len(names)
 
 
 @pytest.mark.parametrize(
