@@ -37,7 +37,7 @@ class TaskProgress(LiveBars, TaskCallback):
         self._bars: dict[str, tuple[TaskID, dict[str, float]]] = {}  # of tasks that train together: file -> share
         self._shares: dict[str, float] = {}
         self._all: TaskID | None = None
-        self._total, self._quiet, self._next_line = 0, 0, 0.0
+        self._total, self._quiet, self._missing, self._next_line = 0, 0, 0, 0.0
 
     def on_stage(self, text: str, tasks: Sequence[Task], done: int) -> None:
         """See TaskCallback."""
@@ -48,7 +48,7 @@ class TaskProgress(LiveBars, TaskCallback):
                 self._progress.remove_task(bar)
         self._bars.clear()
         self._all = self._progress.add_task(text if self._message is None else "All parts", total=len(tasks), state="")
-        self._total, self._shares, self._quiet = len(tasks), {}, done
+        self._total, self._shares, self._quiet, self._missing = len(tasks), {}, done, len(tasks)
         self._next_line = self._clock() + _LINE_EVERY
 
     def on_progress(self, task: Task, share: float) -> None:
@@ -68,6 +68,7 @@ class TaskProgress(LiveBars, TaskCallback):
     def on_part(self, task: Task, result: Mapping[str, Any]) -> None:
         """See TaskCallback."""
         self._shares[task.file] = 1.0
+        self._missing -= 1
         bar, shares = self._bars.get(_together(task), (None, {}))
         shares.pop(task.file, None)
         if bar is not None and not shares:
@@ -77,7 +78,7 @@ class TaskProgress(LiveBars, TaskCallback):
         if self._quiet:  # from before
             self._quiet -= 1
         elif self._message is not None and (
-            task.at_once == 1 or self._done >= self._total or self._clock() >= self._next_line
+            task.at_once == 1 or self._missing == 0 or self._clock() >= self._next_line
         ):
             self._say(f"{self._done:.1f} of {self._total} parts; {task.label}: {self._message(task, result)}")
 

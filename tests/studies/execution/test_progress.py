@@ -52,15 +52,17 @@ def test_bars_on_a_terminal():
 
 def test_of_tasks_that_train_together_a_line_now_and_then():
     stream = io.StringIO()
-    clock = iter((0.0, 1.0, 31.0, 31.0, 32.0, 33.0, 33.0)).__next__
+    clock = iter((0.0, 0.1, 0.2, 0.3, 0.4, 1.0, 31.0, 31.0, 32.0, 33.0, 33.0)).__next__
     tasks = [Task("training", f"loss {i}", {"loss": i}, at_once=4) for i in range(4)]
     with TaskProgress(Console(file=stream, width=120), clock=clock) as progress:
         progress.on_stage("Stage", tasks, done=0)
+        for task in tasks:  # the last epoch of all is done before the first result is there
+            progress.on_progress(task, 1.0)
         for task in tasks:
             progress.on_part(task, {})
     assert stream.getvalue().splitlines() == [
         "Stage",
-        "  2.0 of 4 parts; loss 1: done",
+        "  4.0 of 4 parts; loss 1: done",
         "  4.0 of 4 parts; loss 3: done",
     ]
 
