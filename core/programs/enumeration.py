@@ -39,7 +39,7 @@ _AT_ONCE = 20_000
 _NOTHING, _NO_GRADIENT = 1e-12, 1e-9
 #: Gradients so near to each other, the largest number being 1, have the same direction: the clamp makes 1.000001 of
 #: some 1.
-_NEAR = 3e-6
+_NEAR = 1e-5
 
 
 @dataclass(frozen=True)

@@ -102,12 +102,12 @@ def test_programs_have_the_gradients_and_sizes_that_are_told():
 
 def test_those_of_the_same_direction_differ_by_a_factor_above_zero():
     units = OF_THREE.gradients / np.abs(OF_THREE.gradients).max(axis=1)[:, None]
-    assert np.abs(units - units[OF_THREE.same_direction]).max() < 1e-5
+    assert np.abs(units - units[OF_THREE.same_direction]).max() <= 1e-5
     firsts = np.unique(OF_THREE.same_direction)
     assert (OF_THREE.same_direction[firsts] == firsts).all()
     assert (OF_THREE.same_direction <= np.arange(len(OF_THREE))).all()
     apart = np.abs(units[firsts, None] - units[None, firsts]).max(axis=2) + np.eye(len(firsts))
-    assert apart.min() > 1e-6
+    assert apart.min() > 1e-5
 
 
 def test_how_far_it_is_can_be_told():
