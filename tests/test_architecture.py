@@ -54,6 +54,7 @@ EXTRA = {
     "studies/reproduction/pictures.py": {"matplotlib"},
     "studies/reproduction/raw.py": {"pandas"},
     "studies/reproduction/reproduction.py": {"matplotlib"},
+    "studies/study/table_problem.py": {"pyarrow"},
     "studies/tabulation/report.py": {"pyarrow"},
     "studies/tuning/pictures.py": {"matplotlib"},
     "studies/tracking/databases.py": {"sqlalchemy"},

@@ -14,32 +14,28 @@ million programs of some hundred million. Functions are compared by value and gr
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import count
 
 import numpy as np
 
 from core.common.errors import UserError
 from core.common.seeding import numpy_rng
-from core.programs.encoded import CLAMP_RULES, OPERATIONS, SLOTS
-from core.programs.interpreter import run_all
 from core.programs.line import line_of
 from core.programs.operators import OPERATORS
+from core.programs.probes import Probes, Seen
 from core.programs.program import LossProgram
-from core.programs.rounded import hash_rounded
 from core.programs.space import OperatorSpace
 
 #: With 5 operators there are some hundred thousand losses, found in minutes; with 6 some ten million.
 MOST_OPERATORS = 5
-#: Predictions of the probes, each with both labels, and the smoothing terms.
-_N_PREDICTIONS, _LARGE_SMOOTHING = 24, 0.1
 #: Programs that are evaluated at once: 50 MB of values and gradients.
 _AT_ONCE = 20_000
-#: Numbers below are taken for 0; a gradient of less than the other one everywhere is none.
-_NOTHING, _NO_GRADIENT = 1e-12, 1e-9
+#: A gradient of less than this everywhere is none.
+_NO_GRADIENT = 1e-9
 #: Gradients so near to each other, the largest number being 1, have the same direction: the clamp makes 1.000001 of
 #: some 1.
-_NEAR = 1e-5
+SAME_DIRECTION = 1e-5
 
 
 @dataclass(frozen=True)
@@ -53,7 +49,7 @@ class Enumerated:
     sizes: np.ndarray
     """Number of operators of each loss [n]."""
     gradients: np.ndarray
-    """d loss / d y_hat on the probes [n, B] float64, see `probes`."""
+    """d loss / d y_hat on the probes [n, B] float64, see Probes."""
     same_direction: np.ndarray
     """For each loss, the number of the first one that differs from it by hardly more than a positive factor [n]."""
     n_without: int
@@ -69,17 +65,6 @@ class Enumerated:
         rows = self.lines[i, : self.sizes[i]].tolist()
         lines = (line_of(names[row[0]], tuple(row[1 : 1 + OPERATORS[names[row[0]]].arity])) for row in rows)
         return LossProgram.trusted(tuple(lines), self.space.inputs)
-
-
-def probes(space: OperatorSpace) -> tuple[np.ndarray, np.ndarray, tuple[float, ...]]:
-    """Return predictions [48], labels [48] and the smoothing terms, each of which is tried with all of them.
-
-    Args:
-        space: its xi is the smallest smoothing term.
-    """
-    # Uneven, so that no formula has the same value at two of them by accident.
-    inner = (np.arange(_N_PREDICTIONS) + 0.5 + 0.3 * np.sin(7.0 * np.arange(_N_PREDICTIONS))) / _N_PREDICTIONS
-    return np.tile(inner, 2), np.repeat([0.0, 1.0], _N_PREDICTIONS), (space.xi, _LARGE_SMOOTHING)
 
 
 def enumerate_losses(space: OperatorSpace, most: int, report: Callable[[int, int], None] | None = None) -> Enumerated:
@@ -117,60 +102,19 @@ def _first_state(space: OperatorSpace) -> _States:
     return _States(np.empty((1, 0, 3), dtype=np.int16), np.arange(len(space.inputs))[None])
 
 
-@dataclass
-class _Known:
-    """Vectors that were seen, by number. Close ones count as equal: those that round alike in one of two ways."""
-
-    numbers: dict[int, int] = field(default_factory=dict)
-    n: int = 0
-
-    def number(self, vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return the number of each vector [n, B], and which of them are the first of their kind [n] bool."""
-        found, is_first = np.empty(len(vectors), dtype=np.int64), np.zeros(len(vectors), dtype=bool)
-        for i, (one, other) in enumerate(_hashes(vectors)):
-            number = self.numbers.get(one)
-            if number is None:
-                number = self.numbers.get(other)
-            if number is None:
-                number, self.n, is_first[i] = self.n, self.n + 1, True
-            self.numbers[one] = self.numbers[other] = found[i] = number
-        return found, is_first
-
-
-def _hashes(vectors: np.ndarray) -> list[list[int]]:
-    """Return two hashes of each vector [n, B] rounded in two ways; what is not finite is like what is equally so."""
-    numbers = np.where(np.isnan(vectors), np.nan, vectors)  # NaNs of one kind
-    hashes = np.empty((len(vectors), 2), dtype=np.uint64)
-    hash_rounded(numbers.view(np.uint64), np.abs(numbers) < _NOTHING, hashes)
-    found: list[list[int]] = hashes.tolist()
-    return found
-
-
 class _Grower:
     """Adds lines to states, and collects the losses that come up."""
 
     def __init__(self, space: OperatorSpace) -> None:
         self._space = space
-        self._predictions, self._labels, self._smoothing = probes(space)
-        self._functions, self._losses = _Known(), _Known()
+        self._probes = Probes(space)
+        self._functions, self._losses = Seen(), Seen()
         self._found: list[tuple[np.ndarray, np.ndarray]] = []
         self.n_losses = self._n_without = 0
         names = [name for name in space.operators if not OPERATORS[name].transparent]
         names.sort(key=lambda name: OPERATORS[name].arity)  # y_hat^2 before y_hat*y_hat
         self._operators = [(space.operators.index(name), OPERATORS[name]) for name in names]
-        self._operations = np.array([OPERATIONS.index(name) for name in space.operators])
-        self._slots = np.array([SLOTS.index(name) for name in space.inputs])
-        self._functions.number(self._of_inputs())
-
-    def _of_inputs(self) -> np.ndarray:
-        """Return value and gradient of every input on the probes [inputs, 2 B]."""
-        values = {"y_hat": self._predictions, "y": self._labels, "1": np.ones_like(self._labels)}
-        rows = []
-        for name in self._space.inputs:
-            value = [values.get(name, np.full_like(self._labels, smoothing)) for smoothing in self._smoothing]
-            gradient = np.full(value[0].size * len(value), float(name == "y_hat"))
-            rows.append(np.concatenate([*value, gradient]))
-        return np.stack(rows)
+        self._functions.number(self._probes.inputs())
 
     def _next_lines(self, n_slots: int) -> np.ndarray:
         """Return every line that may follow where there are so many slots [m, 3]; operands may be equal, as in x + x.
@@ -201,7 +145,7 @@ class _Grower:
             old = np.repeat(states.functions[first : first + step], len(following), axis=0)
             added = np.tile(following, (len(before) // len(following), 1))
             programs = np.concatenate([before, added[:, None]], axis=1)
-            vectors, gradients = self._evaluated(programs)
+            vectors, gradients = self._probes.evaluated(programs)
             self._collect(programs, vectors, gradients)
             if not keep:
                 continue
@@ -215,23 +159,6 @@ class _Grower:
                     functions.append(state)
         none = np.empty((0, states.lines.shape[1] + 1, 3), dtype=np.int16)
         return _States(np.stack(lines) if lines else none, np.array(functions))
-
-    def _evaluated(self, programs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return values and gradients, and gradients alone, on the probes, of programs [n, lines, 3].
-
-        Returns:
-            [n, 2 B] and [n, B], where B counts a probe once for each smoothing term.
-        """
-        n, n_lines, _ = programs.shape
-        slots = np.concatenate([self._slots, len(SLOTS) + np.arange(n_lines)])
-        parts = (self._operations[programs[..., 0]], slots[programs[..., 1]], slots[programs[..., 2]])
-        encoded = np.stack(parts, axis=2).astype(np.int32).reshape(-1, 3)
-        ends, rules = (np.arange(n) + 1) * n_lines, np.full(n, CLAMP_RULES.index(self._space.clamp))
-        values, gradients = np.empty((2, len(self._smoothing), n, len(self._labels)))
-        for k, smoothing in enumerate(self._smoothing):
-            constants = np.tile([smoothing, self._space.xi, 1 / self._space.xi, 1.0], (n, 1))
-            run_all(encoded, ends, rules, constants, self._predictions, self._labels, values[k], gradients[k])
-        return np.concatenate([*values, *gradients], axis=1), np.concatenate([*gradients], axis=1)
 
     def _collect(self, programs: np.ndarray, vectors: np.ndarray, gradients: np.ndarray) -> None:
         """Keep those programs that are new losses: finite, with a gradient that was not seen before."""
@@ -263,13 +190,13 @@ class _Grower:
 def _first_near(units: np.ndarray) -> np.ndarray:
     """Return for each vector [n, B] the number of the first that is near it and near no earlier one [n]."""
     projected = units @ numpy_rng("enumeration", "projection").standard_normal(units.shape[1])
-    order, slack = np.argsort(projected, kind="stable"), _NEAR * units.shape[1] * 4
+    order, slack = np.argsort(projected, kind="stable"), SAME_DIRECTION * units.shape[1] * 4
     ends = (np.searchsorted(projected[order], projected + side) for side in (-slack, slack))
     found = np.arange(len(units))
     for i, (low, high) in enumerate(zip(*ends, strict=True)):
         if high - low > 1:
             near = order[low:high]
             near = near[(near < i) & (found[near] == near)]
-            near = near[np.abs(units[near] - units[i]).max(axis=1, initial=0) <= _NEAR]
+            near = near[np.abs(units[near] - units[i]).max(axis=1, initial=0) <= SAME_DIRECTION]
             found[i] = near.min(initial=i)
     return found

@@ -27,7 +27,7 @@ DECIDING = (
     *("core", "recommenders", "searchers"),
     *(f"studies/execution/{module}.py" for module in ("rankings", "searches", "work")),
     *(f"studies/study/{module}.py" for module in ("baseline_comparison", "found", "history", "loss", "problems")),
-    *(f"studies/study/{module}.py" for module in ("parts", "ranking", "recording", "result", "study")),
+    *(f"studies/study/{module}.py" for module in ("parts", "ranking", "recording", "result", "study", "table_problem")),
     *(f"studies/study/{module}.py" for module in ("settings", "settings_data", "settings_search", "settings_training")),
 )
 

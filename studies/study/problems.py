@@ -19,6 +19,7 @@ from recommenders.data.implicit import ImplicitDataset
 from searchers import searcher_source
 from studies.study.loss import make_loss_problem
 from studies.study.ranking import SIGNS, RankingSearchSettings, make_ranking_problem
+from studies.study.table_problem import TableSearchSettings, make_table_problem
 
 if TYPE_CHECKING:
     from studies.study.settings import StudySettings
@@ -69,6 +70,9 @@ PROBLEMS: Mapping[str, ProblemEntry] = MappingProxyType(
         LOSS: ProblemEntry(lambda given, spec: make_loss_problem(given), "a loss that trains a recommender"),
         "ranking": ProblemEntry(
             make_ranking_problem, "a loss that trains a model on rankings, see --task ranking", RankingSearchSettings
+        ),
+        "table": ProblemEntry(
+            make_table_problem, "the best loss of a table, given with --data, see docs/table.md", TableSearchSettings
         ),
     }
 )

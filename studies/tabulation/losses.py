@@ -10,7 +10,8 @@ import numpy as np
 
 from core.losses.loss import ProgramLoss
 from core.problems.validation import ValidationCheck
-from core.programs.enumeration import Enumerated, enumerate_losses, probes
+from core.programs.enumeration import SAME_DIRECTION, Enumerated, enumerate_losses
+from core.programs.probes import Probes
 from core.programs.program import LossProgram
 from studies.tabulation.settings import TableSettings
 
@@ -41,9 +42,12 @@ class TableLosses:
         found = enumerate_losses(space, settings.size, report)
         check = ValidationCheck(settings.min_positive_rate, seed=settings.seed)
         rates = check.positive_rates([ProgramLoss(found.program(i), space) for i in range(len(found))])
-        is_first = found.same_direction == np.arange(len(found))
-        conditions = (rates < check.min_positive_rate, ~_has_both_sides(found), ~is_first)
-        return cls(found, rates, np.select(conditions, (WRONG, ONE_SIDED, SAME), TRAINED))
+        is_wrong, is_one_sided = rates < check.min_positive_rate, ~_has_both_sides(found)
+        # What is nearly the same as one that is not trained, by a sign that rounding decides, is trained itself.
+        has_trained_first = ~(is_wrong | is_one_sided)[found.same_direction]
+        is_same = has_trained_first & (found.same_direction != np.arange(len(found)))
+        verdicts = np.select((is_wrong, is_one_sided, is_same), (WRONG, ONE_SIDED, SAME), TRAINED)
+        return cls(found, rates, verdicts)
 
     def __len__(self) -> int:
         """Return how many there are."""
@@ -76,9 +80,14 @@ class TableLosses:
 
 
 def _has_both_sides(found: Enumerated) -> np.ndarray:
-    """Return whether a loss pushes some prediction of the label 0 down and pulls some one of the label 1 up [n]."""
-    _, labels, _ = probes(found.space)
-    gradients = found.gradients[:, : len(labels)]  # with the smallest smoothing term
-    pushes, pulls = (gradients[:, labels == 0] > 0).any(axis=1), (gradients[:, labels == 1] < 0).any(axis=1)
-    both: np.ndarray = np.logical_and(pushes, pulls)
-    return both
+    """Return whether a loss pushes some prediction of the label 0 down and pulls some one of the label 1 up [n].
+
+    With one smoothing term or the other, by more than the clamp's bounds make of nothing. What does not trains nothing
+    (docs/results.md).
+    """
+    probes = Probes(found.space)
+    gradients = found.gradients.reshape(len(found), len(probes.smoothing), -1)
+    least = SAME_DIRECTION * np.abs(gradients).max(axis=2, keepdims=True)
+    pushes = (gradients[..., probes.labels == 0] > least).any(axis=2)
+    pulls = (gradients[..., probes.labels == 1] < -least).any(axis=2)
+    return np.logical_or.reduce(np.logical_and(pushes, pulls), axis=1)

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from core.common.errors import UserError
 from core.losses.loss import ProgramLoss
 from core.losses.running import run_programs
-from core.programs.enumeration import enumerate_losses, probes
+from core.programs.enumeration import enumerate_losses
 from core.programs.line import Line
+from core.programs.probes import Probes
 from core.programs.program import LossProgram
 from core.programs.space import OperatorSpace
 from tests.strategies import NIGHTLY, law
@@ -23,14 +24,14 @@ CLOSE = {"rtol": 3e-8, "atol": 1e-9}
 
 def gradients(programs, space):
     """By the same way as the proxy test, on both smoothing terms."""
-    predictions, labels, smoothing = probes(space)
+    probes = Probes(space)
     sides = [
         run_programs(
             [ProgramLoss(one, space, epsilon) for one in programs],
-            torch.from_numpy(predictions),
-            torch.from_numpy(labels),
+            torch.from_numpy(probes.predictions),
+            torch.from_numpy(probes.labels),
         )
-        for epsilon in smoothing
+        for epsilon in probes.smoothing
     ]
     return np.concatenate([gradient for _, gradient in sides], axis=1)
 

@@ -1,0 +1,295 @@
+"""The problem of finding the best loss of a table that `studies.table` made: nothing is trained, and the best is known.
+
+What a search sees of a loss is its score after a few epochs with the first smoothing term, as a search that trains
+would. What counts in the end is its score after the most epochs with the best one: `validation` with the first seed,
+`test` the mean over the others, which nothing was chosen by.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from core.common.errors import UserError, first_line
+from core.common.restoring import read
+from core.phases.metric import Metric
+from core.phases.simple import Part, SimpleProblem
+from core.phases.terms import Terms
+from core.programs.operators import OPERATORS
+from core.programs.probes import Probes, Seen
+from core.programs.program import LossProgram
+from core.programs.space import OperatorSpace
+from core.search.problem import Finding, Measurement
+from core.search.trial import Verdict
+from recommenders.data import Dataset
+from recommenders.data.implicit import ImplicitDataset
+from recommenders.tasks.metrics import find_metric
+
+if TYPE_CHECKING:
+    from core.common.specification import Specification
+    from studies.study.problems import Ingredients
+
+#: Under which the file's metadata have what is not in its rows, as JSON; a column, and what is in it.
+METADATA, VERDICT, TRAINED, SAME, ONE_SIDED = "loss-search", "verdict", "trained", "same direction", "one-sided"
+#: Epochs that a search sees, unless the table has none so short.
+_USUAL = 3
+
+TABLE_TERMS = Terms(
+    one="loss",
+    many="losses",
+    complexity="operators",
+    verdicts={
+        Verdict.ACCEPTED.value: "Looked up, and the reward passed the reward filter.",
+        Verdict.REJECTED.value: "Looked up, and the reward fell below the reward filter.",
+        Verdict.DUPLICATE.value: "Not looked up: it is an earlier loss once more, but for a factor.",
+        Verdict.WRONG_DIRECTION.value: "Not looked up: it has no gradient, or fails the validation check.",
+        Verdict.NON_FINITE.value: "Its training broke down.",
+    },
+)
+
+
+@dataclass(frozen=True)
+class TableSearchSettings:
+    """Settings of `--problem table`, whose file is given with --data."""
+
+    epochs: int | None = None
+    """Epochs of the trainings that a search sees, one of those of the table; 3 unless given, or the fewest that there
+    are."""
+
+
+@dataclass(frozen=True)
+class LossTable:
+    """What a search needs of a table."""
+
+    path: Path
+    about: Mapping[str, Any]
+    """Its metadata."""
+    rows: Mapping[str, np.ndarray]
+    """Columns of those losses that were trained, that are a multiple of such a one, or that are one-sided [n]."""
+
+    @classmethod
+    def load(cls, path: Path) -> LossTable:
+        """Read a file.
+
+        Raises:
+            UserError: it is no such file.
+        """
+        import pyarrow as pa
+        import pyarrow.compute as pc
+        import pyarrow.parquet as pq
+
+        try:
+            metadata = pq.read_schema(path).metadata or {}
+            about = json.loads(metadata[METADATA.encode()])
+            table = pq.read_table(path)
+            table = table.filter(pc.is_in(table[VERDICT], value_set=pa.array([TRAINED, SAME, ONE_SIDED])))
+            rows = {name: table[name].to_numpy() for name in table.column_names if name != "formula"}
+        except (OSError, ValueError, KeyError, pa.ArrowException) as error:
+            raise UserError(
+                f"--data {path}: expected the table.parquet of python -m studies.table, got "
+                f"{'another file' if isinstance(error, KeyError) else first_line(error)}"
+            ) from None
+        return cls(path, about, rows)
+
+    @property
+    def metric(self) -> Metric:
+        """What its scores are."""
+        return find_metric(read(str, self.about["settings"]["task"]), read(str, self.about["metric"]))
+
+    @cached_property
+    def space(self) -> OperatorSpace:
+        """The losses that it is about."""
+        settings, space = self.about["settings"], self.about["space"]
+        inputs, operators = (tuple(read(list[str], space[name])) for name in ("inputs", "operators"))
+        longest = len(inputs) + read(int, settings["size"])
+        return OperatorSpace(inputs, operators, longest, read(float, settings["xi"]), read(str, settings["clamp"]))
+
+    @cached_property
+    def programs(self) -> np.ndarray:
+        """The lines of the losses [n, most operators, 3], see `core.programs.enumeration.Enumerated`."""
+        lines: np.ndarray = np.stack([np.frombuffer(one, dtype=np.int8).reshape(-1, 3) for one in self.rows["lines"]])
+        return lines
+
+    def column(self, *parts: str) -> np.ndarray:
+        """Return scores [n].
+
+        Args:
+            parts: of the column's name, behind the metric's.
+        """
+        return self.rows["_".join((f"validation_{self.metric.name}", *parts))].astype(float)
+
+
+class TableProblem(SimpleProblem[LossProgram]):
+    """The best loss of a table, see SimpleProblem.
+
+    Args:
+        table: the table.
+        epochs: see TableSearchSettings.
+
+    Raises:
+        UserError: it has no trainings of so many epochs, or nothing that is not what a table has.
+    """
+
+    terms = TABLE_TERMS
+
+    def __init__(self, table: LossTable, epochs: int | None = None) -> None:
+        super().__init__()
+        self._table, self._measured = table, dict[int, int]()
+        try:
+            settings, self._space, self._metric = table.about["settings"], table.space, table.metric
+            there = read(list[int], settings["epochs"])
+            epsilon, seeds = read(list[float], settings["epsilon"])[0], read(int, settings["seeds"])
+            seen = epochs or (_USUAL if _USUAL in there else there[0])
+            if seen not in there:
+                raise UserError(
+                    f"epochs: expected one of those of the table, {', '.join(map(str, there))}, got {epochs}"
+                )
+            self._short = self._scores(f"epochs{seen}", f"smoothing{epsilon:g}")
+            each = [self._scores(f"epochs{there[-1]}", f"seed{seed}") for seed in range(seeds)]
+            self._epochs, self._place = seen, {number: i for i, number in enumerate(table.rows["number"].tolist())}
+            self._parts = {"validation": each[0], "test": np.mean(each[1:] or each, axis=0)}
+            self._numbers = self._indexed()
+        except (KeyError, TypeError, ValueError, IndexError) as error:
+            raise UserError(f"--data {table.path}: it is not what studies.table writes: {first_line(error)}") from None
+
+    def _scores(self, *parts: str) -> np.ndarray:
+        """Return scores, see `LossTable.column`; what has a gradient for one label alone is as bad as the worst."""
+        scores = self._table.column(*parts)
+        worst = np.nanmin(scores) if self._metric.higher_is_better else np.nanmax(scores)
+        return np.where(self._table.rows[VERDICT] == ONE_SIDED, worst, scores)
+
+    def _indexed(self) -> dict[int, int]:
+        """Remember the gradients of all losses; return, by their numbers, the places of those that were trained."""
+        self._probes, self._seen = Probes(self._space), Seen()
+        lines, direction = self._table.programs, self._table.rows["same_direction"].tolist()
+        found: dict[int, int] = {}
+        sizes = (lines[..., 0] >= 0).sum(axis=1)
+        for size in np.unique(sizes).tolist():
+            places = np.flatnonzero(sizes == size)
+            _, gradients = self._probes.evaluated(lines[places, :size].astype(np.int64))
+            numbers, _ = self._seen.number(gradients)
+            for number, place in zip(numbers.tolist(), places.tolist(), strict=True):
+                is_same = self._table.rows[VERDICT][place] == SAME
+                found.setdefault(number, self._place[direction[place]] if is_same else place)
+        return found
+
+    def places(self, candidates: Sequence[LossProgram]) -> list[int | None]:
+        """Return where each candidate, or what it is a multiple of, stands in the table; None where neither does."""
+        found: list[int | None] = [None] * len(candidates)
+        operators, by_size = self._space.operators, dict[int, list[int]]()
+        for i, one in enumerate(candidates):
+            by_size.setdefault(one.complexity, []).append(i)
+        for at in by_size.values():
+            programs = [
+                [
+                    (operators.index(name), *operands, *(0,) * (2 - OPERATORS[name].arity))
+                    for name, operands in candidates[i].canonical.lines
+                ]
+                for i in at
+            ]
+            _, gradients = self._probes.evaluated(np.array(programs, dtype=np.int64))
+            for i, number in zip(at, self._seen.find(gradients), strict=True):
+                found[i] = None if number is None else self._numbers[number]
+        return found
+
+    @property
+    def space(self) -> OperatorSpace:
+        """See Problem."""
+        return self._space
+
+    @property
+    def metric(self) -> Metric:
+        """See StudyProblem."""
+        return self._metric
+
+    @cached_property
+    def compared(self) -> Mapping[str, LossProgram]:
+        """See SimpleProblem: the best loss of the table on validation, and the one in the middle."""
+        scores = [self._metric.score_of(value) for value in self._parts["validation"]]
+        is_trained = self._table.rows[VERDICT] == TRAINED
+        ranked = np.argsort(np.where(is_trained & np.isfinite(scores), scores, -np.inf), kind="stable")[::-1]
+        ranked = ranked[: int((is_trained & np.isfinite(scores)).sum())]
+        if not len(ranked):
+            raise ValueError("no loss that was trained")
+        places = {"best of the table": ranked[0], "median of the table": ranked[len(ranked) // 2]}
+        return {name: self._program(int(place)) for name, place in places.items()}
+
+    def _program(self, place: int) -> LossProgram:
+        """Return the loss in a row, as the space has it."""
+        names, lines = self._space.operators, self._table.programs[place].tolist()
+        rows = [(names[o], tuple(slots[: OPERATORS[names[o]].arity])) for o, *slots in lines if o >= 0]
+        return LossProgram(tuple(rows), self._space.inputs)  # type: ignore[arg-type]  # the constructor makes lines
+
+    def examine(self, candidates: Sequence[LossProgram]) -> list[Finding]:
+        """See Problem: what the validation check refuses is refused, and multiples are the same loss."""
+        findings = []
+        for place in self.places(candidates):
+            if place is None:
+                findings.append(Finding(Verdict.WRONG_DIRECTION))
+            elif place in self._measured:
+                findings.append(Finding(Verdict.DUPLICATE, self._measured[place]))
+            else:
+                self._measured[place] = len(self._measured)
+                findings.append(Finding(None, self._measured[place]))
+        return findings
+
+    @property
+    def n_entries(self) -> int:
+        """See Problem."""
+        return len(self._measured)
+
+    def score(self) -> float:
+        """See Problem: the least of the table, so that every loss that was trained is a gain."""
+        return float(min((s for s in map(self._metric.score_of, self._short) if np.isfinite(s)), default=np.nan))
+
+    def measure(self, candidates: Sequence[LossProgram], seed: int) -> list[Measurement]:
+        """See Problem; a loss costs as many passes as its training took."""
+        began = time.perf_counter()
+        scores = self._looked_up(candidates, self._short)
+        seconds = (time.perf_counter() - began) / max(1, len(candidates))
+        return [Measurement(self._metric.score_of(one), self._epochs, seconds) for one in scores]
+
+    def evaluate(self, candidates: Sequence[LossProgram], part: Part, seed: int) -> list[float]:
+        """See SimpleProblem."""
+        return self._looked_up(candidates, self._parts[part])
+
+    def _looked_up(self, candidates: Sequence[LossProgram], column: np.ndarray) -> list[float]:
+        return [np.nan if place is None else float(column[place]) for place in self.places(candidates)]
+
+    def state_dict(self) -> dict[str, Any]:
+        """See Problem."""
+        return {"measured": list(self._measured)}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """See Problem."""
+        self._measured = {place: entry for entry, place in enumerate(read(list[int], state["measured"]))}
+
+    def described(self) -> dict[str, Any]:
+        """See StudyProblem."""
+        settings = self._table.about["settings"]
+        return {"name": f"table of {settings['size']} operators on {settings['dataset']}", "epochs": self._epochs}
+
+
+def make_table_problem(given: Ingredients, spec: Specification) -> TableProblem:
+    """Return the problem of a table.
+
+    Args:
+        given: its file.
+        spec: its settings.
+
+    Raises:
+        UserError: there is no file, or it is none.
+    """
+    from core.common.specification import read_settings
+
+    asked = read_settings(spec, TableSearchSettings)
+    if isinstance(given.data, Dataset | ImplicitDataset) or given.data.data is None:
+        raise UserError("--problem table: expected --data FILE, the table.parquet of python -m studies.table")
+    return TableProblem(LossTable.load(given.data.data), asked.epochs)

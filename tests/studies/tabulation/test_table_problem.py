@@ -1,0 +1,198 @@
+"""A table as a problem: its contract, look-ups that agree with the file, and hostile files."""
+
+import json
+import shutil
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from core.common.errors import UserError
+from core.programs.program import LossProgram
+from core.search.trial import Verdict
+from core.testing.study_problem import StudyProblemContract
+from studies.common.command import BAD_INPUT, exit_code
+from studies.run import app as run_app
+from studies.study.table_problem import METADATA, LossTable, TableProblem
+from studies.table import app
+
+SMALL = ["--size", "4", "--dataset", "synthetic", "--epochs", "1", "--epochs", "3", "--converged", "0"]
+SMALL += [
+    "--executor",
+    "inline",
+    "--tracking-uri",
+    "none",
+    "--epsilon",
+    "0.01",
+    "--operators",
+    "add,neg,square,mul,identity",
+]
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("table")
+    assert exit_code(lambda: app([*SMALL, "--out", str(folder)], exit_on_error=False, print_error=False)) == 0
+    return folder / "table.parquet"
+
+
+class TestTable(StudyProblemContract):
+    starts_vary = False
+    n_drawn, n_measured = 3_000, 4
+
+    @pytest.fixture(autouse=True)
+    def _take(self, file):
+        self.file = file
+
+    def make(self, seed):
+        return TableProblem(LossTable.load(self.file), 3)
+
+
+@pytest.fixture
+def problem(file):
+    return TableProblem(LossTable.load(file))
+
+
+def test_what_is_looked_up_is_what_the_file_says(file, problem):
+    rows = pd.read_parquet(file)
+    trained = rows[rows["verdict"] == "trained"].reset_index(drop=True)
+    programs = [LossProgram.parse(text) for text in trained["formula"]]
+    found = [one.score for one in problem.measure(programs, 0)]
+    assert found == pytest.approx(trained["validation_auc_epochs3_smoothing0.01"].tolist(), nan_ok=True)
+    assert problem.evaluate(programs, "validation", 7) == pytest.approx(
+        trained["validation_auc_epochs3_seed0"].tolist(), nan_ok=True
+    )
+    assert problem.evaluate(programs, "test", 7) == pytest.approx(
+        trained["validation_auc_epochs3_seed1"].tolist(), nan_ok=True
+    )
+    assert {one.verdict for one in problem.examine(programs)} == {None}
+    assert {one.verdict for one in problem.examine(programs)} == {Verdict.DUPLICATE}
+    assert problem.n_entries == len(programs)
+
+
+def test_multiples_are_the_same_loss_and_what_was_not_trained_is_refused(problem):
+    texts = ["(y - y_hat)^2", "(y - y_hat)^2 + (y - y_hat)^2", "-(y - y_hat)^2", "y", "-(y_hat*y_hat)"]
+    findings = problem.examine([LossProgram.parse(text) for text in texts])
+    assert [one.verdict for one in findings] == [None, Verdict.DUPLICATE, *[Verdict.WRONG_DIRECTION] * 3]
+    assert findings[1].entry == findings[0].entry == 0
+
+
+def test_however_it_is_written_a_loss_is_found(problem):
+    one, other = (LossProgram.parse(text) for text in ("(y - y_hat)^2", "(y - y_hat)*(y - y_hat)"))
+    assert problem.places([one]) == problem.places([other]) != [None]
+
+
+def test_the_best_of_the_table_is_what_it_says(file, problem):
+    rows = pd.read_parquet(file)
+    scores = rows["validation_auc_epochs3_seed0"]
+    best, median = problem.compared.values()
+    assert problem.evaluate([best], "validation", 0) == [pytest.approx(scores.max())]
+    assert scores.min() < problem.evaluate([median], "validation", 0)[0] < scores.max()
+    assert problem.score() == pytest.approx(rows["validation_auc_epochs3_smoothing0.01"].min())
+
+
+def test_what_has_a_gradient_for_one_label_alone_is_as_bad_as_the_worst(file, problem):
+    rows = pd.read_parquet(file)
+    programs = [LossProgram.parse(text) for text in rows.loc[rows["verdict"] == "one-sided", "formula"][:40]]
+    assert {one.verdict for one in problem.examine(programs)} == {None}
+    assert {one.score for one in problem.measure(programs, 0)} == {problem.score()}
+
+
+def test_whoever_looks_at_every_loss_has_no_regret(file, problem):
+    """Exhaustive search, by scores of as many epochs and as many smoothing terms, ends with the best loss."""
+    rows = pd.read_parquet(file)
+    programs = [LossProgram.parse(text) for text in rows.loc[rows["verdict"] == "trained", "formula"]]
+    measured = [one.score for one in problem.measure(programs, 0)]
+    best = programs[int(np.nanargmax(measured))]
+    gap = np.subtract(
+        *(problem.evaluate([one], "validation", 0)[0] for one in (problem.compared["best of the table"], best))
+    )
+    assert gap == pytest.approx(0, abs=1e-9)
+
+
+def test_a_study_searches_it(file, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    words = [
+        "--problem",
+        "table:epochs=1",
+        "--data",
+        str(file),
+        "--searcher",
+        "gp",
+        "--trainings",
+        "5",
+        "--repeats",
+        "2",
+    ]
+    words += ["--samples-per-training", "3000", "--tracking-uri", "none", "--out", "out", "--no-model"]
+    assert exit_code(lambda: run_app(words, exit_on_error=False, print_error=False)) == 0
+    assert "best of the table" in capsys.readouterr().out
+    assert (tmp_path / "out/report.html").exists()
+
+
+def rewritten(file, tmp_path, change):
+    table = pq.read_table(file)
+    about = json.loads(table.schema.metadata[METADATA.encode()])
+    table, about = change(table, about)
+    other = tmp_path / "other.parquet"
+    pq.write_table(table.replace_schema_metadata({METADATA: json.dumps(about)}), other)
+    return other
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda table, about: (table.drop_columns(["lines"]), about),
+        lambda table, about: (table.drop_columns(["verdict"]), about),
+        lambda table, about: (table.slice(0, 0), about),
+        lambda table, about: (table, {}),
+        lambda table, about: (table, []),
+        lambda table, about: (table, about | {"space": {"inputs": ["y_hat"], "operators": ["rm"]}}),
+        lambda table, about: (table, about | {"settings": about["settings"] | {"size": 10**9}}),
+        lambda table, about: (table, about | {"settings": about["settings"] | {"epochs": []}}),
+        lambda table, about: (table, about | {"metric": "nobody"}),
+        lambda table, about: (
+            table.set_column(table.column_names.index("lines"), "lines", pa.array([b"\x63" * 12] * len(table))),
+            about,
+        ),
+    ],
+)
+def test_a_file_that_was_tampered_with_is_refused_in_a_line(file, tmp_path, change):
+    with pytest.raises(UserError):
+        TableProblem(LossTable.load(rewritten(file, tmp_path, change)))
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--problem", "table"], "--problem table: expected --data FILE, the table.parquet of"),
+        (["--problem", "table", "--data", "no.parquet"], "no.parquet"),
+        (["--problem", "table", "--data", "text.csv"], "expected the table.parquet of python -m studies.table"),
+        (
+            ["--problem", "table", "--data", "plain.parquet"],
+            "table.parquet of python -m studies.table, got another file",
+        ),
+        (
+            ["--problem", "table:epochs=2", "--data", "table.parquet"],
+            "epochs: expected one of those of the table, 1, 3",
+        ),
+        (["--problem", "table:depth=2", "--data", "table.parquet"], "depth"),
+        (["--problem", "table", "--data", "table.parquet", "--preset", "paper"], "has no use for it"),
+    ],
+)
+def test_bad_input_is_told_in_a_line(words, message, file, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(file, "table.parquet")
+    (tmp_path / "text.csv").write_text("a,b\n1,2\n")
+    pq.write_table(pa.table({"a": [1]}), "plain.parquet")
+    there = sorted(tmp_path.iterdir())
+    assert (
+        exit_code(lambda: run_app([*words, "--tracking-uri", "none"], exit_on_error=False, print_error=False))
+        == BAD_INPUT
+    )
+    told = capsys.readouterr().err.replace("\n", " ")
+    assert message in told
+    assert "Traceback" not in told
+    assert sorted(tmp_path.iterdir()) == there
