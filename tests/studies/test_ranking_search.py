@@ -14,9 +14,9 @@ from studies.study.settings import StudySettings
 from studies.study.study import Study
 from tests.core.export.written import imported
 
-LINE = "ranking:dataset=synthetic:max_epochs=2:every=1:tuning_settings=3:tuning_epochs=2:negatives=16"
+LINE = "ranking:dataset=synthetic:max_epochs=2:every=1:tuning_settings=3:tuning_epochs=4:negatives=16"
 SMALL = ["--task", "ranking", "--dataset", "synthetic", "--max-epochs", "2", "--every", "1", "--negatives", "16"]
-SMALL += ["--tuning-settings", "3", "--tuning-epochs", "2", "--trainings", "4", "--repeats", "2"]
+SMALL += ["--tuning-settings", "3", "--tuning-epochs", "4", "--trainings", "4", "--repeats", "2"]
 SMALL += ["--finalists", "1", "--simpler", "1", "--baseline", "SL", "--searcher", "random"]
 NOWHERE = ["--tracking-uri", "none"]
 
