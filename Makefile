@@ -11,7 +11,7 @@ LOWEST := .venv-minimum
 # Tests share the cores, so threads of torch that wait let others run: spinning, they made some tests twenty times slower.
 PYTEST := OMP_WAIT_POLICY=passive $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadscope --no-loadscope-reorder
 
-.PHONY: help run compare test lint docs services nightly bench slow fuzz lock minimum clean
+.PHONY: help run compare test lint docs services both nightly bench slow fuzz lock minimum clean
 
 help: ## show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/'
@@ -38,6 +38,10 @@ docs: $(READY) ## the documentation as a site in build/site, with the reference;
 
 test: $(READY) ## the tests (seven minutes on 2 cores)
 	$(PYTEST) -m "not slow and not nightly and not services"
+
+# Tests of the second kind wait for processes: a third worker has something to do meanwhile.
+both: $(READY) ## both kinds at once, as CI runs them (twelve minutes on 2 cores)
+	$(PYTEST) --numprocesses 3 -m "not slow and not nightly"
 
 services: $(READY) ## tests with real servers, full disks, killed commands and other processes (four minutes on 2 cores)
 	$(PYTEST) -m "services and not slow and not nightly"

@@ -10,7 +10,7 @@ from studies.tracking.server import connect
 # Machines differ in speed, so no example is timed. By default they are the same ones each time; the other profile draws
 # more of them anew: see tests/strategies.py.
 _CHECKS = [HealthCheck.too_slow]
-settings.register_profile("default", max_examples=30, deadline=None, derandomize=True, suppress_health_check=_CHECKS)
+settings.register_profile("default", max_examples=20, deadline=None, derandomize=True, suppress_health_check=_CHECKS)
 settings.register_profile("nightly", settings.get_profile("default"), max_examples=400, derandomize=False)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 

@@ -23,9 +23,9 @@ def examples(few, many, **others):
 
 
 #: Decorates a law.
-law = examples(30, 400)
+law = examples(20, 400)
 #: For laws whose every example costs tens of milliseconds.
-costly_law = examples(10, 60)
+costly_law = examples(8, 60)
 
 CLAMP_RULES = tuple(CLAMPS)
 INPUT_SETS = (INPUTS, KNOWN_INPUTS, ("y_hat", "y"), ("1", "y", "y_hat"))

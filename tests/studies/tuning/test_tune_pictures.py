@@ -19,7 +19,7 @@ def result(values, vary=VARY, pruned=()):
 
 
 @pytest.mark.parametrize("values", [[0.5], [0.5, 0.5], [0.0, 0.7, 0.71, 0.72], [0.7, 0.6, 0.8]])
-@pytest.mark.parametrize("vary", [VARY[:1], VARY[:2], VARY])
+@pytest.mark.parametrize("vary", [VARY[:1], pytest.param(VARY[:2], marks=pytest.mark.nightly), VARY])
 def test_every_tuning_can_be_drawn(values, vary):
     drawn = draw_all(result(values, vary, pruned=[len(values) - 1] if len(values) > 1 else ()), {})
     assert list(drawn) == ["history", "settings"]
