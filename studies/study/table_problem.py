@@ -134,7 +134,7 @@ class TableProblem(SimpleProblem[LossProgram]):
         epochs: see TableSearchSettings.
 
     Raises:
-        UserError: it has no trainings of so many epochs, or nothing that is not what a table has.
+        UserError: it has no trainings of so many epochs, or is not what `studies.table` writes.
     """
 
     terms = TABLE_TERMS
