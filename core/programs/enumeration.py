@@ -21,7 +21,6 @@ import numpy as np
 
 from core.common.errors import UserError
 from core.common.seeding import numpy_rng
-from core.programs.line import line_of
 from core.programs.operators import OPERATORS
 from core.programs.probes import Probes, Seen
 from core.programs.program import LossProgram
@@ -52,8 +51,6 @@ class Enumerated:
     """d loss / d y_hat on the probes [n, B] float64, see Probes."""
     same_direction: np.ndarray
     """For each loss, the number of the first one that differs from it by hardly more than a positive factor [n]."""
-    n_without: int
-    """Programs that were looked at and had no gradient, or a value or gradient that is not finite."""
 
     def __len__(self) -> int:
         """Return the number of losses."""
@@ -61,10 +58,7 @@ class Enumerated:
 
     def program(self, i: int) -> LossProgram:
         """Return loss number i."""
-        names = self.space.operators
-        rows = self.lines[i, : self.sizes[i]].tolist()
-        lines = (line_of(names[row[0]], tuple(row[1 : 1 + OPERATORS[names[row[0]]].arity])) for row in rows)
-        return LossProgram.trusted(tuple(lines), self.space.inputs)
+        return self.space.program(self.lines[i, : self.sizes[i]].tolist())
 
 
 def enumerate_losses(space: OperatorSpace, most: int, report: Callable[[int, int], None] | None = None) -> Enumerated:
@@ -110,7 +104,7 @@ class _Grower:
         self._probes = Probes(space)
         self._functions, self._losses = Seen(), Seen()
         self._found: list[tuple[np.ndarray, np.ndarray]] = []
-        self.n_losses = self._n_without = 0
+        self.n_losses = 0
         names = [name for name in space.operators if not OPERATORS[name].transparent]
         names.sort(key=lambda name: OPERATORS[name].arity)  # y_hat^2 before y_hat*y_hat
         self._operators = [(space.operators.index(name), OPERATORS[name]) for name in names]
@@ -164,7 +158,6 @@ class _Grower:
         """Keep those programs that are new losses: finite, with a gradient that was not seen before."""
         with np.errstate(invalid="ignore"):
             is_loss = np.isfinite(vectors).all(axis=1) & (np.abs(gradients).max(axis=1) > _NO_GRADIENT)
-        self._n_without += int((~is_loss).sum())
         programs, gradients = programs[is_loss], gradients[is_loss]
         _, is_first = self._losses.number(gradients)
         self._found.append((programs[is_first], gradients[is_first]))
@@ -184,7 +177,7 @@ class _Grower:
                 lines[i, : len(program)], sizes[i] = program, len(program)
         gradients = np.concatenate([one for _, one in self._found])
         units = gradients / np.abs(gradients).max(axis=1)[:, None]
-        return Enumerated(self._space, lines, sizes, gradients, _first_near(units), self._n_without)
+        return Enumerated(self._space, lines, sizes, gradients, _first_near(units))
 
 
 def _first_near(units: np.ndarray) -> np.ndarray:

@@ -82,9 +82,7 @@ class Seen:
         """Return the number of each vector [n, B], seen or new, and which are the first of their kind [n] bool."""
         found, is_first = np.empty(len(vectors), dtype=np.int64), np.zeros(len(vectors), dtype=bool)
         for i, (one, other) in enumerate(_hashes(vectors)):
-            number = self.numbers.get(one)
-            if number is None:
-                number = self.numbers.get(other)
+            number = self.numbers.get(one, self.numbers.get(other))
             if number is None:
                 number, self.n, is_first[i] = self.n, self.n + 1, True
             self.numbers[one] = self.numbers[other] = found[i] = number

@@ -185,10 +185,14 @@ class OperatorSpace(Space[LossProgram]):
     def decode(self, genomes: np.ndarray) -> list[LossProgram]:
         """See Space."""
         check_genomes(genomes, self)
-        return [self._program(rows) for rows in genomes.reshape(len(genomes), self.n_lines, 3).tolist()]
+        return [self.program(rows) for rows in genomes.reshape(len(genomes), self.n_lines, 3).tolist()]
 
-    def _program(self, rows: list[list[int]]) -> LossProgram:
-        """Return the program of valid rows, without the checks of the constructor, which takes three times as long."""
+    def program(self, rows: Sequence[Sequence[int]]) -> LossProgram:
+        """Return the program of valid rows, without the checks of the constructor, which takes three times as long.
+
+        Args:
+            rows: number of the operator and two slots of each line; the second slot of a unary operator is not read.
+        """
         operators, arities = self.operators, self.arities
         return LossProgram.trusted(
             tuple([line_of(operators[row[0]], tuple(row[1 : 1 + arities[row[0]]])) for row in rows]), self.inputs

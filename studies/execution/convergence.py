@@ -108,7 +108,18 @@ def validation_values(metric: Metric, runs: Sequence[Result]) -> list[float]:
         metric: the metric.
         runs: results of trainings.
     """
-    values = [run["validation"].get(metric.name) for run in runs]
+    return part_values(metric, runs, "validation")
+
+
+def part_values(metric: Metric, runs: Sequence[Result], part: str) -> list[float]:
+    """Return a metric of each run; its worst value where training broke down.
+
+    Args:
+        metric: the metric.
+        runs: results of trainings.
+        part: validation or test.
+    """
+    values = [run[part].get(metric.name) for run in runs]
     return [metric.worst if value is None or not math.isfinite(value) else float(value) for value in values]
 
 

@@ -16,13 +16,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import torch
 
 from core.common.errors import UserError, first_line
 from core.common.restoring import read
+from core.common.specification import Specification, read_settings
+from core.losses.loss import ProgramLoss
+from core.losses.running import run_programs
 from core.phases.metric import Metric
 from core.phases.simple import Part, SimpleProblem
 from core.phases.terms import Terms
-from core.programs.operators import OPERATORS
 from core.programs.probes import Probes, Seen
 from core.programs.program import LossProgram
 from core.programs.space import OperatorSpace
@@ -33,11 +36,13 @@ from recommenders.data.implicit import ImplicitDataset
 from recommenders.tasks.metrics import find_metric
 
 if TYPE_CHECKING:
-    from core.common.specification import Specification
     from studies.study.problems import Ingredients
 
-#: Under which the file's metadata have what is not in its rows, as JSON; a column, and what is in it.
-METADATA, VERDICT, TRAINED, SAME, ONE_SIDED = "loss-search", "verdict", "trained", "same direction", "one-sided"
+#: Under which the file's metadata have what is not in its rows, as JSON; the column of what became of a loss.
+METADATA, VERDICT = "loss-search", "verdict"
+#: What that is: trained; not trained since it points the wrong way too often, pulls or pushes nowhere for one of the
+#: labels, or has the direction of an earlier one.
+TRAINED, WRONG, ONE_SIDED, SAME = "trained", "wrong direction", "one-sided", "same direction"
 #: Epochs that a search sees, unless the table has none so short.
 _USUAL = 3
 
@@ -53,6 +58,18 @@ TABLE_TERMS = Terms(
         Verdict.NON_FINITE.value: "Its training broke down.",
     },
 )
+
+
+def score_column(metric: str, epochs: int, *, smoothing: float | None = None, seed: int | None = None) -> str:
+    """Return the name of the column of validation scores after so many epochs.
+
+    Args:
+        metric: its name.
+        epochs: how many.
+        smoothing: with this smoothing term and the first seed; None: with the best one.
+        seed: the number of the seed, where the smoothing term is the best one.
+    """
+    return f"validation_{metric}_epochs{epochs}_" + (f"seed{seed}" if smoothing is None else f"smoothing{smoothing:g}")
 
 
 @dataclass(frozen=True)
@@ -112,18 +129,23 @@ class LossTable:
         return OperatorSpace(inputs, operators, longest, read(float, settings["xi"]), read(str, settings["clamp"]))
 
     @cached_property
-    def programs(self) -> np.ndarray:
-        """The lines of the losses [n, most operators, 3], see `core.programs.enumeration.Enumerated`."""
-        lines: np.ndarray = np.stack([np.frombuffer(one, dtype=np.int8).reshape(-1, 3) for one in self.rows["lines"]])
-        return lines
+    def programs(self) -> list[LossProgram]:
+        """The losses, checked as whatever comes from a file."""
+        every = (np.frombuffer(one, dtype=np.int8).reshape(-1, 3).tolist() for one in self.rows["lines"])
+        made = (self.space.program([row for row in rows if row[0] >= 0]) for rows in every)
+        return [LossProgram(one.lines, one.inputs) for one in made]
 
-    def column(self, *parts: str) -> np.ndarray:
-        """Return scores [n].
+    def scores(self, epochs: int, *, smoothing: float | None = None, seed: int | None = None) -> np.ndarray:
+        """Return scores [n]; those of what has a gradient for one label alone are the worst of the others.
 
         Args:
-            parts: of the column's name, behind the metric's.
+            epochs: see `score_column`.
+            smoothing: see there.
+            seed: see there.
         """
-        return self.rows["_".join((f"validation_{self.metric.name}", *parts))].astype(float)
+        found = self.rows[score_column(self.metric.name, epochs, smoothing=smoothing, seed=seed)].astype(float)
+        worst = np.nanmin(found) if self.metric.higher_is_better else np.nanmax(found)
+        return np.where(self.rows[VERDICT] == ONE_SIDED, worst, found)
 
 
 class TableProblem(SimpleProblem[LossProgram]):
@@ -151,53 +173,34 @@ class TableProblem(SimpleProblem[LossProgram]):
                 raise UserError(
                     f"epochs: expected one of those of the table, {', '.join(map(str, there))}, got {epochs}"
                 )
-            self._short = self._scores(f"epochs{seen}", f"smoothing{epsilon:g}")
-            each = [self._scores(f"epochs{there[-1]}", f"seed{seed}") for seed in range(seeds)]
+            self._short = table.scores(seen, smoothing=epsilon)
+            each = [table.scores(there[-1], seed=seed) for seed in range(seeds)]
             self._epochs, self._place = seen, {number: i for i, number in enumerate(table.rows["number"].tolist())}
             self._parts = {"validation": each[0], "test": np.mean(each[1:] or each, axis=0)}
             self._numbers = self._indexed()
         except (KeyError, TypeError, ValueError, IndexError) as error:
             raise UserError(f"--data {table.path}: it is not what studies.table writes: {first_line(error)}") from None
 
-    def _scores(self, *parts: str) -> np.ndarray:
-        """Return scores, see `LossTable.column`; what has a gradient for one label alone is as bad as the worst."""
-        scores = self._table.column(*parts)
-        worst = np.nanmin(scores) if self._metric.higher_is_better else np.nanmax(scores)
-        return np.where(self._table.rows[VERDICT] == ONE_SIDED, worst, scores)
-
     def _indexed(self) -> dict[int, int]:
         """Remember the gradients of all losses; return, by their numbers, the places of those that were trained."""
-        self._probes, self._seen = Probes(self._space), Seen()
-        lines, direction = self._table.programs, self._table.rows["same_direction"].tolist()
-        found: dict[int, int] = {}
-        sizes = (lines[..., 0] >= 0).sum(axis=1)
-        for size in np.unique(sizes).tolist():
-            places = np.flatnonzero(sizes == size)
-            _, gradients = self._probes.evaluated(lines[places, :size].astype(np.int64))
-            numbers, _ = self._seen.number(gradients)
-            for number, place in zip(numbers.tolist(), places.tolist(), strict=True):
-                is_same = self._table.rows[VERDICT][place] == SAME
-                found.setdefault(number, self._place[direction[place]] if is_same else place)
-        return found
+        self._probes, self._seen, rows = Probes(self._space), Seen(), self._table.rows
+        numbers, is_first = self._seen.number(self._gradients(self._table.programs))
+        return {
+            number: self._place[rows["same_direction"][place]] if rows[VERDICT][place] == SAME else place
+            for place, number in enumerate(numbers.tolist())
+            if is_first[place]
+        }
+
+    def _gradients(self, programs: Sequence[LossProgram]) -> np.ndarray:
+        """Return the gradients of programs on the probes [n, B], with each of the smoothing terms."""
+        pairs = torch.from_numpy(self._probes.predictions), torch.from_numpy(self._probes.labels)
+        losses = ([ProgramLoss(one, self._space, epsilon) for one in programs] for epsilon in self._probes.smoothing)
+        return np.concatenate([run_programs(of_one, *pairs)[1] for of_one in losses], axis=1)
 
     def places(self, candidates: Sequence[LossProgram]) -> list[int | None]:
         """Return where each candidate, or what it is a multiple of, stands in the table; None where neither does."""
-        found: list[int | None] = [None] * len(candidates)
-        operators, by_size = self._space.operators, dict[int, list[int]]()
-        for i, one in enumerate(candidates):
-            by_size.setdefault(one.complexity, []).append(i)
-        for at in by_size.values():
-            programs = [
-                [
-                    (operators.index(name), *operands, *(0,) * (2 - OPERATORS[name].arity))
-                    for name, operands in candidates[i].canonical.lines
-                ]
-                for i in at
-            ]
-            _, gradients = self._probes.evaluated(np.array(programs, dtype=np.int64))
-            for i, number in zip(at, self._seen.find(gradients), strict=True):
-                found[i] = None if number is None else self._numbers[number]
-        return found
+        numbers = self._seen.find(self._gradients(candidates))
+        return [None if number is None else self._numbers[number] for number in numbers]
 
     @property
     def space(self) -> OperatorSpace:
@@ -219,13 +222,7 @@ class TableProblem(SimpleProblem[LossProgram]):
         if not len(ranked):
             raise ValueError("no loss that was trained")
         places = {"best of the table": ranked[0], "median of the table": ranked[len(ranked) // 2]}
-        return {name: self._program(int(place)) for name, place in places.items()}
-
-    def _program(self, place: int) -> LossProgram:
-        """Return the loss in a row, as the space has it."""
-        names, lines = self._space.operators, self._table.programs[place].tolist()
-        rows = [(names[o], tuple(slots[: OPERATORS[names[o]].arity])) for o, *slots in lines if o >= 0]
-        return LossProgram(tuple(rows), self._space.inputs)  # type: ignore[arg-type]  # the constructor makes lines
+        return {name: self._table.programs[int(place)] for name, place in places.items()}
 
     def examine(self, candidates: Sequence[LossProgram]) -> list[Finding]:
         """See Problem: what the validation check refuses is refused, and multiples are the same loss."""
@@ -287,8 +284,6 @@ def make_table_problem(given: Ingredients, spec: Specification) -> TableProblem:
     Raises:
         UserError: there is no file, or it is none.
     """
-    from core.common.specification import read_settings
-
     asked = read_settings(spec, TableSearchSettings)
     if isinstance(given.data, Dataset | ImplicitDataset) or given.data.data is None:
         raise UserError("--problem table: expected --data FILE, the table.parquet of python -m studies.table")

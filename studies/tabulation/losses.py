@@ -13,11 +13,8 @@ from core.problems.validation import ValidationCheck
 from core.programs.enumeration import SAME_DIRECTION, Enumerated, enumerate_losses
 from core.programs.probes import Probes
 from core.programs.program import LossProgram
+from studies.study.table_problem import ONE_SIDED, SAME, TRAINED, WRONG
 from studies.tabulation.settings import TableSettings
-
-#: What became of a loss: trained; not trained since it points the wrong way too often, pulls or pushes nowhere for one
-#: of the labels, or has the direction of an earlier one.
-TRAINED, WRONG, ONE_SIDED, SAME = "trained", "wrong direction", "one-sided", "same direction"
 
 
 @dataclass(frozen=True)

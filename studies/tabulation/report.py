@@ -13,16 +13,14 @@ from rich.console import Console
 from rich.table import Table
 
 from core.phases.metric import Metric
-from core.programs.enumeration import Enumerated
 from studies.storage.output import OutputFolder, plain
 from studies.study.recording import versions
-from studies.tabulation.losses import ONE_SIDED, SAME, TRAINED, WRONG, TableLosses
+from studies.study.table_problem import METADATA, ONE_SIDED, SAME, TRAINED, VERDICT, WRONG, score_column
+from studies.tabulation.losses import TableLosses
 from studies.tabulation.settings import TableSettings
 from studies.tabulation.table import Row, mean_converged
 
 TABLE = "table.parquet"
-#: Under which the file's metadata have what is not in its rows, as JSON.
-METADATA = "loss-search"
 #: Columns whose numbers are settings.
 _EXACT = ("smoothing", "decay")
 #: Losses that the summary shows.
@@ -45,13 +43,13 @@ def columns(settings: TableSettings, losses: TableLosses, rows: Sequence[Row], m
         "operators": found.sizes.astype(np.int8),
         "same_direction": found.same_direction.astype(np.int32),
         "positive_rate": losses.positive_rates.astype(np.float32),
-        "verdict": losses.verdicts.tolist(),
-        "lines": list(_packed(found)),
+        VERDICT: losses.verdicts.tolist(),
+        "lines": [one.tobytes() for one in found.lines.astype(np.int8)],
     }
-    values = {row.number: cells(settings, row, metric) for row in rows if row.number is not None}
-    for name in next(iter(values.values()), ()):
-        kind = np.float64 if name in _EXACT else np.float32
-        made[name] = np.array([values[i][name] if i in values else np.nan for i in range(n)], dtype=kind)
+    trained = {row.number: cells(settings, row, metric) for row in rows if row.number is not None}
+    for name in next(iter(trained.values()), ()):
+        made[name] = np.full(n, np.nan, np.float64 if name in _EXACT else np.float32)
+        made[name][list(trained)] = [one[name] for one in trained.values()]
     return made
 
 
@@ -68,10 +66,10 @@ def cells(settings: TableSettings, row: Row, metric: Metric) -> dict[str, float]
     for epsilon in settings.training.epsilon:
         scores = row.tried.get(epsilon, row.tried.get(None, nothing))
         for epochs, score in zip(settings.epochs, scores, strict=True):
-            made[f"validation_{metric.name}_epochs{epochs}_smoothing{epsilon:g}"] = float(score)
+            made[score_column(metric.name, epochs, smoothing=epsilon)] = float(score)
     for seed, of_seed in enumerate(row.scores):
         for epochs, score in zip(settings.epochs, of_seed, strict=True):
-            made[f"validation_{metric.name}_epochs{epochs}_seed{seed}"] = float(score)
+            made[score_column(metric.name, epochs, seed=seed)] = float(score)
     if settings.converged:
         made["decay"] = math.nan if row.decay is None else row.decay
         for seed in range(settings.seeds):
@@ -80,13 +78,6 @@ def cells(settings: TableSettings, row: Row, metric: Metric) -> dict[str, float]
                 value = of_part.get(metric.name)
                 made[f"{part}_{metric.name}_converged_seed{seed}"] = math.nan if value is None else value
     return made
-
-
-def _packed(found: Enumerated) -> np.ndarray:
-    """Return the lines of each loss as bytes [n], from which programs are made without parsing a formula."""
-    flat = np.ascontiguousarray(found.lines.astype(np.int8).reshape(len(found), -1))
-    packed: np.ndarray = flat.view(f"V{flat.shape[1]}").ravel()
-    return np.array([one.tobytes() for one in packed], dtype=object)
 
 
 def write_table(
@@ -171,11 +162,10 @@ def best_rows(settings: TableSettings, rows: Sequence[Row], metric: Metric) -> l
         rows: what was trained.
         metric: what was chosen by; means over seeds on validation.
     """
-    side = 1 if metric.higher_is_better else -1
 
     def rank(row: Row) -> float:
         value = mean_converged(row, "validation", metric) if settings.converged else row.score
-        return math.inf if value is None or not math.isfinite(value) else -side * value
+        return math.inf if value is None or not math.isfinite(value) else -metric.score_of(value)
 
     ranked = list(enumerate(sorted((row for row in rows if rank(row) < math.inf), key=rank), 1))
     shown = {place for place, row in [one for one in ranked if one[1].number is not None][:_SHOWN]}

@@ -109,10 +109,8 @@ class TableSettings:
 
     def to_dict(self) -> dict[str, Any]:
         """Return every setting by name, tuples as lists."""
-        return {
-            name: plain(value)
-            for name, value in (flat(self) | {"dataset": dataset_name(self.data.dataset, None)}).items()
-        }
+        values = flat(self) | {"dataset": dataset_name(self.data.dataset, None)}
+        return {name: plain(value) for name, value in values.items()}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,7 +13,7 @@ import numpy as np
 from core.common.seeding import numpy_rng
 from core.phases.metric import Metric
 from recommenders.tasks.contenders import baseline
-from studies.execution.convergence import Convergence
+from studies.execution.convergence import Convergence, part_values
 from studies.execution.factory import TaskFactory, Training
 from studies.execution.runner import CachedRunner
 from studies.execution.task import Result
@@ -102,13 +102,12 @@ class Tabulation:
         scores, tried = iter(self._short(every, [0])[0]), list[dict[float | None, np.ndarray]]()
         for _, of_loss in options:
             tried.append({one.epsilon: next(scores) for one in of_loss})
-        best = [max(of_loss, key=lambda epsilon: self._rank(float(of_loss[epsilon][-1]))) for of_loss in tried]
         chosen = [
-            next(one for one in of_loss if one.epsilon == epsilon)
-            for (_, of_loss), epsilon in zip(options, best, strict=True)
+            of_loss[int(np.argmax([self._score(found[one.epsilon][-1]) for one in of_loss]))]
+            for (_, of_loss), found in zip(options, tried, strict=True)
         ]
         more = self._short(chosen, range(1, self._settings.seeds))
-        first = np.array([of_loss[epsilon] for of_loss, epsilon in zip(tried, best, strict=True)])
+        first = np.array([found[one.epsilon] for one, found in zip(chosen, tried, strict=True)])
         of_seeds = np.stack([first, *more], axis=1)
         return [
             Row(training.name, number, of_loss, training.epsilon, of_one)
@@ -132,15 +131,15 @@ class Tabulation:
         of_seeds = [found[k : k + len(blocks)] for k in range(0, len(found), len(blocks))]
         return [np.array([one for part in parts for one in part["scores"]], dtype=float) for parts in of_seeds]
 
-    def _rank(self, value: float) -> float:
-        """Return a number that is higher where a value of the metric is better; what broke down is the worst."""
-        return -math.inf if not math.isfinite(value) else value if self._metric.higher_is_better else -value
+    def _score(self, value: float) -> float:
+        """Return the score that a value of the metric stands for; what broke down is the worst."""
+        return self._metric.score_of(value) if math.isfinite(value) else -math.inf
 
     def _chosen(self, rows: Sequence[Row]) -> list[int]:
         """Return which rows are trained to convergence: the best, as many others, and all known losses."""
         n, known = self._settings.converged, [i for i, row in enumerate(rows) if row.number is None]
         ranked = sorted(
-            (i for i, row in enumerate(rows) if row.number is not None), key=lambda i: -self._rank(rows[i].score)
+            (i for i, row in enumerate(rows) if row.number is not None), key=lambda i: -self._score(rows[i].score)
         )
         rest = sorted(ranked[n:])
         drawn = numpy_rng(self._settings.seed, "table").choice(len(rest), min(n, len(rest)), replace=False)
@@ -174,5 +173,4 @@ def mean_converged(row: Row, part: str, metric: Metric) -> float | None:
         part: validation or test.
         metric: the metric.
     """
-    values = [one[part].get(metric.name) for one in row.converged]
-    return fmean(metric.worst if value is None else value for value in values) if values else None
+    return fmean(part_values(metric, row.converged, part)) if row.converged else None

@@ -17,9 +17,10 @@ from recommenders.tasks.convergence import LossConvergence
 from studies.common.command import BAD_INPUT, exit_code
 from studies.execution.factory import TaskFactory
 from studies.study.study import Study
+from studies.study.table_problem import METADATA, ONE_SIDED, SAME, TRAINED, WRONG
 from studies.table import app
-from studies.tabulation.losses import ONE_SIDED, SAME, TRAINED, WRONG, TableLosses
-from studies.tabulation.report import METADATA, TABLE
+from studies.tabulation.losses import TableLosses
+from studies.tabulation.report import TABLE
 from studies.tabulation.settings import TableSettings
 from studies.tabulation.table import BESIDE, Tabulation
 from tests.studies.execution.small import small_runner

@@ -153,9 +153,12 @@ def rewritten(file, tmp_path, change):
         lambda table, about: (table, about | {"settings": about["settings"] | {"size": 10**9}}),
         lambda table, about: (table, about | {"settings": about["settings"] | {"epochs": []}}),
         lambda table, about: (table, about | {"metric": "nobody"}),
-        lambda table, about: (
-            table.set_column(table.column_names.index("lines"), "lines", pa.array([b"\x63" * 12] * len(table))),
-            about,
+        *(
+            lambda table, about, line=line: (
+                table.set_column(table.column_names.index("lines"), "lines", pa.array([line * 4] * len(table))),
+                about,
+            )
+            for line in (b"\x63\x63\x63", b"\x00\x00\x63", b"\x00\x00\x05", b"\x00\xff\x00", b"\xff\xff\xff", b"\x00")
         ),
     ],
 )
