@@ -9,18 +9,16 @@ from core.losses.batched import BatchedPrograms
 from core.losses.loss import ProgramLoss
 from core.programs.program import LossProgram
 from core.programs.space import HANDCRAFTED_SPACE, OperatorSpace
-from tests.core.oracles import (
-    SPECIAL_Y,
-    SPECIAL_Y_HAT,
-    Y_HAT,
-    Y,
-    assert_gradients_agree,
-    gradient_size,
-    prediction_gradient,
-)
+from tests.core import oracles
+from tests.core.oracles import assert_gradients_agree, gradient_size, prediction_gradient
 from tests.strategies import law, losses
 
 CPU = torch.device("cpu")
+#: As many examples as two vector registers hold: what torch computes in a remainder may differ in its last bit.
+SIZE = 32
+Y_HAT, Y, SPECIAL_Y_HAT, SPECIAL_Y = (
+    examples.repeat(SIZE // 8) for examples in (oracles.Y_HAT, oracles.Y, oracles.SPECIAL_Y_HAT, oracles.SPECIAL_Y)
+)
 SIGNED, PAPER = OperatorSpace(), OperatorSpace(clamp="paper")
 
 
@@ -59,7 +57,7 @@ def test_programs_that_share_the_prediction_are_each_as_alone(batch):
 @given(batches(), st.integers(0, 1000))
 def test_programs_with_predictions_of_their_own_are_each_as_alone(batch, seed):
     rng = torch.Generator().manual_seed(seed)
-    y_hat = torch.rand(len(batch), 8, generator=rng, dtype=torch.float64)
+    y_hat = torch.rand(len(batch), SIZE, generator=rng, dtype=torch.float64)
     y_hat[-1] = SPECIAL_Y_HAT
     assert_each_is_as_alone(batch, y_hat, Y)
 
@@ -68,7 +66,7 @@ def test_programs_with_predictions_of_their_own_are_each_as_alone(batch, seed):
 @given(batches(clamps=("signed", "paper")))
 def test_single_precision_agrees_with_autograd_in_single_precision(batch):
     assert_each_is_as_alone(batch, Y_HAT.float(), Y.float(), rtol=1e-4)
-    assert_each_is_as_alone(batch, Y_HAT.float().expand(len(batch), 8), Y.float(), rtol=1e-4)
+    assert_each_is_as_alone(batch, Y_HAT.float().expand(len(batch), SIZE), Y.float(), rtol=1e-4)
 
 
 @law
@@ -92,13 +90,13 @@ def test_a_program_given_several_times_is_the_same_each_time(loss, times):
 @pytest.mark.parametrize("own", [False, True])
 @pytest.mark.parametrize(
     ("text", "value", "tangent"),
-    [("y_hat", Y_HAT, 1.0), ("y", Y, 0.0), ("1", torch.ones(8), 0.0), ("eps", torch.full((8,), 0.5), 0.0)],
+    [("y_hat", Y_HAT, 1.0), ("y", Y, 0.0), ("1", torch.ones(SIZE), 0.0), ("eps", torch.full((SIZE,), 0.5), 0.0)],
 )
 def test_a_program_may_be_a_lone_input(text, value, tangent, own):
     batch = [made("(y_hat - y)^2"), made(text, epsilon=0.5)]
-    values, gradients = together(batch, Y_HAT.expand(2, 8) if own else Y_HAT, Y)
+    values, gradients = together(batch, Y_HAT.expand(2, SIZE) if own else Y_HAT, Y)
     assert torch.equal(values[1], value.double())
-    assert gradients[1].tolist() == [tangent] * 8
+    assert gradients[1].tolist() == [tangent] * SIZE
 
 
 @pytest.mark.parametrize("own", [False, True])
@@ -106,7 +104,7 @@ def test_spaces_and_smoothing_terms_may_be_mixed(own):
     texts = ["log(y_hat)", "1/(y_hat - y)", "log(eps + y_hat*y) + eps", "max(y_hat, y) - y_hat"]
     spaces = [HANDCRAFTED_SPACE, SIGNED, PAPER, OperatorSpace(xi=0.01), OperatorSpace(xi=0.01, clamp="paper")]
     batch = [made(text, space, epsilon) for text in texts for space in spaces for epsilon in (None, 0.1, 1.0)]
-    assert_each_is_as_alone(batch, Y_HAT.expand(len(batch), 8) if own else Y_HAT, Y)
+    assert_each_is_as_alone(batch, Y_HAT.expand(len(batch), SIZE) if own else Y_HAT, Y)
 
 
 def test_equal_parts_under_different_settings_are_kept_apart():
@@ -121,8 +119,8 @@ def test_infinities_and_nans_do_not_spread_from_one_program_to_another(text, own
     sound = [made("(y_hat - y)^2"), made("log(y_hat)"), made("1/(y_hat + y)", SIGNED)]
     broken = made(text, epsilon=1e-200)
     batch = [sound[0], broken, *sound[1:]]
-    values, gradients = together(batch, Y_HAT.expand(4, 8) if own else Y_HAT, Y)
-    alone_values, alone_gradients = together(sound, Y_HAT.expand(3, 8) if own else Y_HAT, Y)
+    values, gradients = together(batch, Y_HAT.expand(4, SIZE) if own else Y_HAT, Y)
+    alone_values, alone_gradients = together(sound, Y_HAT.expand(3, SIZE) if own else Y_HAT, Y)
     assert not bool(values[1].isfinite().all())
     assert torch.equal(values[[0, 2, 3]], alone_values)
     assert torch.equal(gradients[[0, 2, 3]], alone_gradients)
@@ -144,7 +142,8 @@ def test_one_broken_example_leaves_the_others():
     y_hat = Y_HAT.clone()
     y_hat[2] = math.nan
     values, gradients = together([made("(y_hat - y)^2"), made("log(y_hat)", SIGNED)], y_hat, Y)
-    assert values.isnan().sum(dim=0).tolist() == [0, 0, 2, 0, 0, 0, 0, 0]
+    assert values.isnan().sum(dim=0).nonzero().tolist() == [[2]]
+    assert values[:, 2].isnan().all()
     assert gradients.isnan().sum(dim=0).tolist()[:2] == [0, 0]
 
 
