@@ -23,8 +23,9 @@ from core.programs.program import LossProgram
 _TOLERANCE = 1e-9
 #: Longer programs are not simplified: there would be too much to try. Searched ones have at most twelve lines.
 _MOST_LINES = 24
-#: Includes labels between 0 and 1: a program that is equal for 0 and 1 only is a different loss.
-_LABELS = (0.0, 1.0, 0.37, 0.5, 0.81)
+#: Includes labels between 0 and 1, close together: a program that is equal for 0 and 1 only is a different loss, and a
+#: maximum may be one operand for most labels and the other for few.
+_LABELS = (0.0, 0.06, 0.13, 0.21, 0.29, 0.37, 0.44, 0.5, 0.58, 0.66, 0.74, 0.81, 0.88, 0.95, 1.0)
 
 
 @lru_cache(maxsize=10_000)
@@ -85,11 +86,14 @@ def _equal(gradient: np.ndarray, expected: np.ndarray) -> bool:
 
 @lru_cache(maxsize=1)
 def _grid() -> tuple[Tensor, Tensor]:
-    """Return predictions [B] and labels [B]: the whole range, denser near 0, 1 and every label, with every label."""
+    """Return predictions [B] and labels [B]: the whole range, denser near 0, 1 and the label, for every label."""
     near = torch.logspace(-12, -0.5, 116, dtype=torch.float64)
     inner = torch.linspace(0, 1, 241, dtype=torch.float64)
     labels = torch.tensor(_LABELS, dtype=torch.float64)
-    around = torch.cat([label + side * near[::6] for label in labels for side in (-1, 1)])
-    y_hat = torch.cat([near, 1 - near, inner, around[(around >= 0) & (around <= 1)]]).unique()
-    pairs = torch.cartesian_prod(y_hat, labels)
-    return pairs[:, 0].contiguous(), pairs[:, 1].contiguous()
+    pairs = []
+    for label in labels:
+        around = torch.cat([label - near[::6], label + near[::6]])
+        y_hat = torch.cat([near, 1 - near, inner, around[(around >= 0) & (around <= 1)]]).unique()
+        pairs.append((y_hat, label.expand_as(y_hat)))
+    y_hats, ys = zip(*pairs, strict=True)
+    return torch.cat(y_hats), torch.cat(ys)

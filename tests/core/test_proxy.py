@@ -14,7 +14,7 @@ from core.programs.space import HANDCRAFTED_SPACE
 from core.search.trial import Verdict
 from studies.storage.packing import pack, unpack
 from tests.core.oracles import gradient_size
-from tests.strategies import law, losses
+from tests.strategies import law, losses, programs_of, spaces
 
 DELTA = 1e-4
 B = 5
@@ -70,6 +70,11 @@ def test_norms_and_distances_are_those_of_the_parameter_gradients(batch, n_param
             expected = (direct[i] - direct[j]).norm().item()
             rounding = model.rounding(loss) + model.rounding(other)
             assert (vectors[i] - vectors[j]).norm().item() == pytest.approx(expected, rel=1e-9, abs=rounding)
+
+
+def batches_of(space):
+    """A few losses of one space: the test remembers programs, whose gradients are those of their space."""
+    return st.lists(st.builds(ProgramLoss, programs_of(space), st.just(space)), max_size=6)
 
 
 def renewed(seed=3, delta=DELTA):
@@ -177,7 +182,7 @@ def test_the_memory_grows():
 
 
 @law
-@given(st.lists(losses(max_lines=6), max_size=6), st.integers(1, 6))
+@given(spaces(max_lines=6).flatmap(batches_of), st.integers(1, 6))
 def test_examining_in_pieces_finds_what_examining_at_once_does(batch, size):
     whole, pieces = renewed(), renewed()
     expected = whole.examine(batch)
