@@ -62,13 +62,15 @@ class LossProblem(Problem[LossProgram]):
         """See Problem: runs the proxy test, and the validation check if it is to come first."""
         losses = [ProgramLoss(program, self._space) for program in candidates]
         findings = self._proxy.examine(losses)
-        for i, (loss, finding) in enumerate(zip(losses, findings, strict=True)):
-            if finding.verdict is not None:
-                continue
-            if self._check_first is not None and not self._check_first.passes(loss):
-                findings[i] = Finding(Verdict.WRONG_DIRECTION, finding.entry)
+        fresh = [i for i, finding in enumerate(findings) if finding.verdict is None]
+        passes = [True] * len(fresh)
+        if self._check_first is not None:
+            passes = self._check_first.passes([losses[i] for i in fresh]).tolist()
+        for i, passed in zip(fresh, passes, strict=True):
+            if passed:
+                self._losses[losses[i].program] = losses[i]
             else:
-                self._losses[loss.program] = loss
+                findings[i] = Finding(Verdict.WRONG_DIRECTION, findings[i].entry)
         return findings
 
     @property

@@ -34,7 +34,7 @@ _AT_ONCE = 20_000
 _NO_GRADIENT = 1e-9
 #: Gradients so near to each other, the largest number being 1, have the same direction: the clamp makes 1.000001 of
 #: some 1.
-SAME_DIRECTION = 1e-5
+_SAME_DIRECTION = 1e-5
 
 
 @dataclass(frozen=True)
@@ -183,13 +183,13 @@ class _Grower:
 def _first_near(units: np.ndarray) -> np.ndarray:
     """Return for each vector [n, B] the number of the first that is near it and near no earlier one [n]."""
     projected = units @ numpy_rng("enumeration", "projection").standard_normal(units.shape[1])
-    order, slack = np.argsort(projected, kind="stable"), SAME_DIRECTION * units.shape[1] * 4
+    order, slack = np.argsort(projected, kind="stable"), _SAME_DIRECTION * units.shape[1] * 4
     ends = (np.searchsorted(projected[order], projected + side) for side in (-slack, slack))
     found = np.arange(len(units))
     for i, (low, high) in enumerate(zip(*ends, strict=True)):
         if high - low > 1:
             near = order[low:high]
             near = near[(near < i) & (found[near] == near)]
-            near = near[np.abs(units[near] - units[i]).max(axis=1, initial=0) <= SAME_DIRECTION]
+            near = near[np.abs(units[near] - units[i]).max(axis=1, initial=0) <= _SAME_DIRECTION]
             found[i] = near.min(initial=i)
     return found

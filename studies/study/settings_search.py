@@ -80,7 +80,8 @@ class LossSettings:
     """How large losses are trained: raw (as they are) or normalised (each one's gradient on the proxy batch brought to
     BCE's norm, so that shapes are compared: under one decay a loss can win by its scale alone)."""
     check: str = "before"
-    """When losses have to pass the validation check: before they are trained, or only after (the paper)."""
+    """When losses have to pass the validation check: before they are trained (then losses that have no gradient for one
+    of the labels, which train nothing, do not pass either), or only after (the paper)."""
     min_positive_rate: float = 0.9
     """The share of simulated pairs on which a loss must not point the wrong way."""
     search_weight_decay: float | None = None

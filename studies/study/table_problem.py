@@ -40,8 +40,8 @@ if TYPE_CHECKING:
 
 #: Under which the file's metadata have what is not in its rows, as JSON; the column of what became of a loss.
 METADATA, VERDICT = "loss-search", "verdict"
-#: What that is: trained; not trained since it points the wrong way too often, pulls or pushes nowhere for one of the
-#: labels, or has the direction of an earlier one.
+#: What that is: trained; not trained since it points the wrong way too often, has no gradient for one of the labels, or
+#: has the direction of an earlier one.
 TRAINED, WRONG, ONE_SIDED, SAME = "trained", "wrong direction", "one-sided", "same direction"
 #: Epochs that a search sees, unless the table has none so short.
 _USUAL = 3
@@ -89,7 +89,7 @@ class LossTable:
     about: Mapping[str, Any]
     """Its metadata."""
     rows: Mapping[str, np.ndarray]
-    """Columns of those losses that were trained, that are a multiple of such a one, or that are one-sided [n]."""
+    """Columns of those losses that were trained, or that are a multiple of such a one [n]."""
 
     @classmethod
     def load(cls, path: Path) -> LossTable:
@@ -106,7 +106,7 @@ class LossTable:
             metadata = pq.read_schema(path).metadata or {}
             about = json.loads(metadata[METADATA.encode()])
             table = pq.read_table(path)
-            table = table.filter(pc.is_in(table[VERDICT], value_set=pa.array([TRAINED, SAME, ONE_SIDED])))
+            table = table.filter(pc.is_in(table[VERDICT], value_set=pa.array([TRAINED, SAME])))
             rows = {name: table[name].to_numpy() for name in table.column_names if name != "formula"}
         except (OSError, ValueError, KeyError, pa.ArrowException) as error:
             raise UserError(
@@ -136,16 +136,15 @@ class LossTable:
         return [LossProgram(one.lines, one.inputs) for one in made]
 
     def scores(self, epochs: int, *, smoothing: float | None = None, seed: int | None = None) -> np.ndarray:
-        """Return scores [n]; those of what has a gradient for one label alone are the worst of the others.
+        """Return scores [n].
 
         Args:
             epochs: see `score_column`.
             smoothing: see there.
             seed: see there.
         """
-        found = self.rows[score_column(self.metric.name, epochs, smoothing=smoothing, seed=seed)].astype(float)
-        worst = np.nanmin(found) if self.metric.higher_is_better else np.nanmax(found)
-        return np.where(self.rows[VERDICT] == ONE_SIDED, worst, found)
+        found: np.ndarray = self.rows[score_column(self.metric.name, epochs, smoothing=smoothing, seed=seed)]
+        return found.astype(float)
 
 
 class TableProblem(SimpleProblem[LossProgram]):
@@ -173,6 +172,8 @@ class TableProblem(SimpleProblem[LossProgram]):
                 raise UserError(
                     f"epochs: expected one of those of the table, {', '.join(map(str, there))}, got {epochs}"
                 )
+            if not (table.rows[VERDICT] == TRAINED).any():
+                raise ValueError("no loss in it was trained")
             self._short = table.scores(seen, smoothing=epsilon)
             each = [table.scores(there[-1], seed=seed) for seed in range(seeds)]
             self._epochs, self._place = seen, {number: i for i, number in enumerate(table.rows["number"].tolist())}

@@ -10,8 +10,7 @@ import numpy as np
 
 from core.losses.loss import ProgramLoss
 from core.problems.validation import ValidationCheck
-from core.programs.enumeration import SAME_DIRECTION, Enumerated, enumerate_losses
-from core.programs.probes import Probes
+from core.programs.enumeration import Enumerated, enumerate_losses
 from core.programs.program import LossProgram
 from studies.study.table_problem import ONE_SIDED, SAME, TRAINED, WRONG
 from studies.tabulation.settings import TableSettings
@@ -38,8 +37,10 @@ class TableLosses:
         space = settings.study.space
         found = enumerate_losses(space, settings.size, report)
         check = ValidationCheck(settings.min_positive_rate, seed=settings.seed)
-        rates = check.positive_rates([ProgramLoss(found.program(i), space) for i in range(len(found))])
-        is_wrong, is_one_sided = rates < check.min_positive_rate, ~_has_both_sides(found)
+        losses = [ProgramLoss(found.program(i), space) for i in range(len(found))]
+        rates = check.positive_rates(losses)
+        is_wrong, is_one_sided = rates < check.min_positive_rate, np.zeros(len(losses), dtype=bool)
+        is_one_sided[~is_wrong] = ~check.moves_both([losses[i] for i in np.flatnonzero(~is_wrong)])
         # What is nearly the same as one that is not trained, by a sign that rounding decides, is trained itself.
         has_trained_first = ~(is_wrong | is_one_sided)[found.same_direction]
         is_same = has_trained_first & (found.same_direction != np.arange(len(found)))
@@ -74,17 +75,3 @@ class TableLosses:
         sizes = self.found.sizes if verdict is None else self.found.sizes[self.verdicts == verdict]
         counted: list[int] = np.bincount(sizes, minlength=self.found.lines.shape[1] + 1)[1:].tolist()
         return counted
-
-
-def _has_both_sides(found: Enumerated) -> np.ndarray:
-    """Return whether a loss pushes some prediction of the label 0 down and pulls some one of the label 1 up [n].
-
-    With one smoothing term or the other, by more than the clamp's bounds make of nothing. What does not trains nothing
-    (docs/results.md).
-    """
-    probes = Probes(found.space)
-    gradients = found.gradients.reshape(len(found), len(probes.smoothing), -1)
-    least = SAME_DIRECTION * np.abs(gradients).max(axis=2, keepdims=True)
-    pushes = (gradients[..., probes.labels == 0] > least).any(axis=2)
-    pulls = (gradients[..., probes.labels == 1] < -least).any(axis=2)
-    return np.logical_or.reduce(np.logical_and(pushes, pulls), axis=1)

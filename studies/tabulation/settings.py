@@ -31,8 +31,9 @@ from studies.study.typed import typed
 class TableTraining(TrainingSettings):
     """How losses are trained."""
 
-    epsilon: Annotated[tuple[float, ...], SPACED] = (1e-6, 1e-2, 1e-1)
-    """Smoothing terms that are tried for every loss that has one (repeat the option for several)."""
+    epsilon: Annotated[tuple[float, ...], SPACED] = (1e-1, 1e-6)
+    """Smoothing terms that are tried for every loss that has one; searches of the table see scores with the first
+    (repeat the option for several)."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -28,7 +28,7 @@ def direction(text, space=HANDCRAFTED_SPACE):
 )
 def test_losses_that_push_predictions_towards_labels_are_right_everywhere(text):
     assert direction(text) == Direction(1.0, 1.0)
-    assert CHECK.passes(made(text))
+    assert CHECK.passes([made(text)]).all()
 
 
 def test_the_squared_error_passes_under_the_signed_clamp():
@@ -40,7 +40,7 @@ def test_the_squared_error_passes_under_the_signed_clamp():
 @pytest.mark.parametrize("text", ["-(y_hat - y)^2", "y*log(y_hat) + (1 - y)*log(1 - y_hat)"])
 def test_losses_that_push_away_are_wrong_everywhere(text):
     assert direction(text) == Direction(0.0, 0.0)
-    assert not CHECK.passes(made(text))
+    assert not CHECK.passes([made(text)]).any()
 
 
 @pytest.mark.parametrize("text", ["1", "y", "y + 1", "y_hat - y_hat", "min(y_hat, 1 + 1) - y_hat"])
@@ -80,20 +80,42 @@ def test_a_loss_and_its_opposite_are_not_both_right(loss):
 
 @law
 @given(losses(), st.floats(0, 1))
-def test_a_loss_passes_from_its_positive_rate_on(loss, least):
+def test_a_loss_passes_from_its_positive_rate_on_if_it_moves_both_labels(loss, least):
     check = ValidationCheck(min_positive_rate=least, n_pairs=50)
-    assert check.passes(loss) == (check.direction(loss.function).positive_rate >= least)
+    (passes,), (moves_both,) = check.passes([loss]), check.moves_both([loss])
+    assert passes == (moves_both and check.positive_rates([loss])[0] >= least)
 
 
-def test_right_and_doing_nothing_pass_and_wrong_does_not():
-    assert [CHECK.passes(made(text)) for text in ("(y_hat - y)^2", "-(y_hat - y)^2", "y")] == [True, False, True]
+def test_right_passes_and_wrong_or_nothing_does_not():
+    texts = "(y_hat - y)^2", "-(y_hat - y)^2", "y"
+    assert CHECK.passes([made(text) for text in texts]).tolist() == [True, False, False]
+
+
+@pytest.mark.parametrize(
+    ("text", "passes"),
+    [
+        ("y_hat*(1 - y)", False),  # pulls nowhere
+        ("-y_hat*y", False),  # pushes nowhere
+        ("y_hat*(1 - y) - y_hat*y", True),
+        ("max(y_hat, y)", False),
+        ("log(y_hat + y)*(1 - y) - log(y_hat)*y", True),
+    ],
+)
+def test_what_has_a_gradient_for_one_label_alone_does_not_pass(text, passes):
+    assert CHECK.passes([made(text)]).tolist() == [passes]
+
+
+def test_a_gradient_that_a_larger_smoothing_term_brings_counts():
+    """What xi saturates for one label, 0.1 does not: Phase III may choose that one."""
+    texts = "log(y)*-y_hat", "y_hat*-y"  # log(1 + xi) is next to nothing, log(1.1) is not
+    assert CHECK.moves_both([made(text, OperatorSpace()) for text in texts]).tolist() == [True, False]
 
 
 def test_the_bounds_of_the_rate_pass_everything_or_only_the_perfect():
     nearly = made("max(y_hat - y, y - y_hat)*(1 - y_hat + y_hat^2)")
-    assert ValidationCheck(min_positive_rate=0.0).passes(made("-(y_hat - y)^2"))
-    assert not ValidationCheck(min_positive_rate=1.0).passes(made("y_hat"))
-    assert ValidationCheck(min_positive_rate=1.0).passes(made("(y_hat - y)^2"))
+    everything, perfect = ValidationCheck(min_positive_rate=0.0), ValidationCheck(min_positive_rate=1.0)
+    assert everything.positive_rates([made("-(y_hat - y)^2")]) >= everything.min_positive_rate
+    assert perfect.passes([made("y_hat"), made("(y_hat - y)^2")]).tolist() == [False, True]
     assert CHECK.direction(nearly.function).positive_rate == pytest.approx(1.0)
 
 

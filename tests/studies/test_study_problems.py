@@ -10,9 +10,9 @@ from tests.test_examples import loaded
 
 #: name -> settings of a study that searches losses.
 LOSSES = {
-    "alternating": {},
+    "alternating": {"check": "after"},
     "from scratch": {"environment": "from-scratch", "check": "after"},
-    "regression, normalised": {"task": "regression", "scale": "normalised"},
+    "regression, normalised": {"task": "regression", "scale": "normalised", "check": "after"},
     "torch": {"backend": "torch", "check": "after"},
 }
 
