@@ -118,7 +118,8 @@ def test_mlflow_has_one_whole_run_of_a_study_that_was_killed(nursery, tmp_path, 
 
 
 @pytest.mark.parametrize(
-    ("name", "settings"), [("compare", COMPARISON), pytest.param("tune", TUNING, marks=pytest.mark.nightly)]
+    ("name", "settings"),
+    [pytest.param(*one, marks=pytest.mark.nightly) for one in (("compare", COMPARISON), ("tune", TUNING))],
 )
 def test_comparisons_and_tunings_go_on_after_kills(name, settings, nursery, tmp_path):
     words = [name, *as_words(settings), "--tracking-uri", "none", "--out", "out", "--jobs", "2"]

@@ -85,7 +85,9 @@ STUDY = f"$PY -m studies.run {shlex.join(small_arguments(trainings=4))}"
 
 
 @pytest.mark.services
-@pytest.mark.parametrize(("redirected", "code"), [("> /dev/full 2>&1", BAD_INPUT), (">&-", 0)])
+@pytest.mark.parametrize(
+    ("redirected", "code"), [("> /dev/full 2>&1", BAD_INPUT), pytest.param(">&-", 0, marks=pytest.mark.nightly)]
+)
 def test_no_output_that_breaks_costs_a_result(place, redirected, code):
     got, _, err = shell(place, f"{STUDY} --out out{code} --tracking-uri none {redirected}")
     assert got == code

@@ -108,7 +108,9 @@ def living(group):
     return found
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, INTERRUPTED), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, INTERRUPTED), pytest.param(signal.SIGTERM, 143, marks=pytest.mark.nightly)]
+)
 @pytest.mark.services
 def test_a_signal_ends_all_processes_and_keeps_what_is_finished(number, code):
     words = [sys.executable, "-m", "studies.compare", *small_arguments(trainings=10**6), "--tracking-uri", "none"]
