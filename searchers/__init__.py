@@ -19,6 +19,7 @@ from searchers.own import OwnSearcher, find_searcher
 from searchers.policy import PolicySearcher, PolicySettings
 from searchers.random import RandomSearcher
 from searchers.specification import SearcherSpec, read_settings
+from searchers.surrogate import SurrogateSearcher, SurrogateSettings
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,9 @@ SEARCHERS: Mapping[str, SearcherEntry] = MappingProxyType(
         "gp": SearcherEntry(GeneticSearcher, "genetic programming with DEAP", GeneticSettings),
         "optuna": SearcherEntry(BayesianSearcher, "Optuna's TPE, or any other of its samplers", BayesianSettings),
         "hybrid": SearcherEntry(HybridSearcher, "genetic programming seeded by a policy", HybridSettings),
+        "surrogate": SearcherEntry(
+            SurrogateSearcher, "a Gaussian process over what candidates do (of losses: gradients)", SurrogateSettings
+        ),
         "random": SearcherEntry(RandomSearcher, "uniform random programs"),
     }
 )

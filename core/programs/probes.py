@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from core.programs.encoded import CLAMP_RULES, OPERATIONS, SLOTS
 from core.programs.interpreter import run_all
 from core.programs.rounded import hash_rounded
-from core.programs.space import OperatorSpace
+
+if TYPE_CHECKING:
+    from core.programs.space import OperatorSpace  # which describes losses by their gradients here
 
 #: Predictions of the probes, each with both labels, and the smoothing terms.
 _N_PREDICTIONS, _LARGE_SMOOTHING = 24, 0.1
@@ -57,6 +60,29 @@ class Probes:
             run_all(encoded, ends, rules, constants, self.predictions, self.labels, values[k], gradients[k])
         return np.concatenate([*values, *gradients], axis=1), np.concatenate([*gradients], axis=1)
 
+    def features(self, programs: np.ndarray) -> np.ndarray:
+        """Return what decides how programs train: [n, B], gradients with respect to the logit, whatever their scale.
+
+        With each smoothing term they are brought to about a root mean square of 1 at predictions in the middle, where
+        trainings begin, since learning rates are chosen for those. Logarithms are taken of what is then above 1/50.
+
+        Args:
+            programs: see `evaluated`.
+        """
+        gradients = self.evaluated(programs)[1].reshape(len(programs), len(self.smoothing), -1)
+        gradients = np.nan_to_num(gradients, posinf=0.0, neginf=0.0) * (self.predictions * (1 - self.predictions))
+        longest = np.abs(gradients).max(axis=2, keepdims=True)
+        gradients = gradients / np.where(longest > 0, longest, 1.0)  # so that no square is too large or too small
+        size, middle = _root_mean_square(gradients), _root_mean_square(self._middle(gradients))
+        scaled = gradients / np.where(longest > 0, middle + size / 10, 1.0)
+        features: np.ndarray = (np.sign(scaled) * np.log1p(50 * np.abs(scaled))).reshape(len(programs), -1)
+        return features
+
+    def _middle(self, gradients: np.ndarray) -> np.ndarray:
+        """Return those of the numbers [..., 48] that are of predictions of about 1/3 to 2/3."""
+        middle: np.ndarray = gradients[..., np.abs(self.predictions - 0.5) < 1 / 6]
+        return middle
+
     def inputs(self) -> np.ndarray:
         """Return values and gradients of every input [inputs, 2 B]."""
         values = {"y_hat": self.predictions, "y": self.labels, "1": np.ones_like(self.labels)}
@@ -66,6 +92,12 @@ class Probes:
             gradient = np.full(value[0].size * len(value), float(name == "y_hat"))
             rows.append(np.concatenate([*value, gradient]))
         return np.stack(rows)
+
+
+def _root_mean_square(numbers: np.ndarray) -> np.ndarray:
+    """Return the root mean square along the last axis [..., 1]."""
+    root: np.ndarray = np.sqrt(np.mean(numbers**2, axis=-1, keepdims=True))
+    return root
 
 
 @dataclass

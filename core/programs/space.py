@@ -15,6 +15,7 @@ from torch import Tensor
 from core.common.errors import UserError, unknown_name
 from core.programs.line import EPSILON, INPUTS, KNOWN_INPUTS, line_of
 from core.programs.operators import OPERATORS, PAPER_OPERATORS
+from core.programs.probes import Probes
 from core.programs.program import LossProgram
 from core.search.space import Decision, Kind, Space, check_genomes
 
@@ -181,6 +182,18 @@ class OperatorSpace(Space[LossProgram]):
         is_unary = np.array(self.arities)[choices[..., 0]] == 1
         choices[..., 2] = np.where(is_unary, choices[..., 1] == 0, second)
         return choices.reshape(n, 3 * self.n_lines)
+
+    @cached_property
+    def _probes(self) -> Probes:
+        return Probes(self)
+
+    def features(self, genomes: np.ndarray) -> np.ndarray:
+        """See Space: gradients with respect to the logit, see `Probes.features`.
+
+        A Gaussian process that has seen 300 of 8,087 losses orders 3,000 others by them as their trainings do, with a
+        rank correlation of .9 (docs/results.md).
+        """
+        return self._probes.features(genomes.reshape(len(genomes), self.n_lines, 3))
 
     def decode(self, genomes: np.ndarray) -> list[LossProgram]:
         """See Space."""

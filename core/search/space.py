@@ -220,6 +220,26 @@ class Space(ABC, Generic[C]):
             Genomes [n, D].
         """
 
+    def features(self, genomes: np.ndarray) -> np.ndarray:
+        """Return what a model may judge candidates by: vectors that are near to each other where candidates are alike.
+
+        As they are here, options are alike if they are the same one, or near in order. Override this where it is cheap
+        to find out what candidates do, which says more than how they are made.
+
+        Args:
+            genomes: [n, D], in normal form.
+
+        Returns:
+            [n, F] finite numbers of a size of about 1; equal for equal candidates.
+        """
+        columns = []
+        for decision, chosen in zip(self.decisions, genomes.T, strict=True):
+            if decision.ordered or decision.size <= 2:
+                columns.append(chosen / max(1, decision.size - 1))
+            else:
+                columns += list(chosen == np.arange(decision.size)[:, None])
+        return np.stack(columns, axis=1).astype(float)
+
     @abstractmethod
     def decode(self, genomes: np.ndarray) -> list[C]:
         """Return the n candidates of genomes [n, D].

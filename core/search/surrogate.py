@@ -12,7 +12,11 @@ import math
 from collections.abc import Callable
 
 import numpy as np
+from scipy.linalg import cho_solve, solve_triangular
+from scipy.spatial.distance import cdist
+from scipy.special import ndtr
 
+from core.common.blas import blas_on_one_core
 from core.common.seeding import numpy_rng
 
 #: Length scales that an axis may have, and the share of noise in the variance; scales are log-normal around the middle.
@@ -32,29 +36,32 @@ class Surrogate:
     Args:
         points: [n, d], each coordinate from 0 to 1.
         values: [n]; NaN, where there is none, counts as the worst of the others.
+        alike: whether all axes have one length scale, as is due where there are many.
 
     Attributes:
         scales: the length scale of each axis [d]; the longer, the less the axis counts.
     """
 
-    def __init__(self, points: np.ndarray, values: np.ndarray) -> None:
+    def __init__(self, points: np.ndarray, values: np.ndarray, alike: bool = False) -> None:
         self._points, self._y = points, _standardised(values)
         self.scales, self._noise = np.full(points.shape[1], 0.6), _NOISES[0]
-        self._fit()
+        self._axes = [list(range(points.shape[1]))] if alike else [[axis] for axis in range(points.shape[1])]
+        with blas_on_one_core():
+            self._fit()
 
     def _fit(self) -> None:
         """Choose the noise and, axis by axis, the length scales of the greatest posterior likelihood."""
         for _ in range(_SWEEPS):
             self._noise = max(_NOISES, key=lambda noise: self._likelihood(self.scales, noise))
-            for axis in range(len(self.scales)):
-                others = [self._with_scale(axis, scale) for scale in _SCALES]
+            for axes in self._axes:
+                others = [self._with_scale(axes, scale) for scale in _SCALES]
                 self.scales = max(others, key=lambda scales: self._likelihood(scales, self._noise))
         self._factor = self._cholesky(self.scales, self._noise)
-        self._weights = np.linalg.solve(self._factor.T, np.linalg.solve(self._factor, self._y))
+        self._weights = cho_solve((self._factor, True), self._y)
 
-    def _with_scale(self, axis: int, scale: float) -> np.ndarray:
+    def _with_scale(self, axes: list[int], scale: float) -> np.ndarray:
         changed = self.scales.copy()
-        changed[axis] = scale
+        changed[axes] = scale
         return changed
 
     def _cholesky(self, scales: np.ndarray, noise: float) -> np.ndarray:
@@ -64,14 +71,15 @@ class Surrogate:
 
     def _likelihood(self, scales: np.ndarray, noise: float) -> float:
         factor = self._cholesky(scales, noise)
-        whitened = np.linalg.solve(factor, self._y)
-        prior = ((np.log(scales) - _PRIOR_MEAN) / _PRIOR_SPREAD) ** 2
+        whitened = solve_triangular(factor, self._y, lower=True)
+        prior = ((np.log([scales[axes[0]] for axes in self._axes]) - _PRIOR_MEAN) / _PRIOR_SPREAD) ** 2
         return float(-0.5 * whitened @ whitened - np.log(np.diag(factor)).sum() - 0.5 * prior.sum())
 
     def prediction(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return mean and standard deviation at points [m, d], in units of the spread of the values: [m] and [m]."""
         across = _matern(points, self._points, self.scales)
-        explained = np.linalg.solve(self._factor, across.T)
+        with blas_on_one_core():
+            explained = solve_triangular(self._factor, across.T, lower=True)
         return across @ self._weights, np.sqrt(np.maximum(1 - (explained * explained).sum(axis=0), 1e-12))
 
     def expected_improvement(self, points: np.ndarray) -> np.ndarray:
@@ -80,8 +88,7 @@ class Surrogate:
         gain = mean - self.best_value
         z = gain / deviation
         density = np.exp(-0.5 * z * z) / math.sqrt(2 * math.pi)
-        below = 0.5 * (1 + np.array([math.erf(one) for one in z / math.sqrt(2)]))
-        improvement: np.ndarray = gain * below + deviation * density
+        improvement: np.ndarray = gain * ndtr(z) + deviation * density
         return improvement
 
     @property
@@ -131,8 +138,7 @@ def spread_points(dimensions: int, n: int, seed: int) -> list[np.ndarray]:
 
 def _matern(one: np.ndarray, other: np.ndarray, scales: np.ndarray) -> np.ndarray:
     """Return the covariance of the values at points [n, d] and [m, d]: [n, m]."""
-    apart = (one[:, None] - other[None]) / scales
-    distance = np.sqrt(5 * (apart * apart).sum(axis=2))
+    distance = math.sqrt(5) * cdist(one / scales, other / scales)
     covariance: np.ndarray = (1 + distance + distance * distance / 3) * np.exp(-distance)
     return covariance
 

@@ -36,7 +36,7 @@ class SearchSettings:
     """How many candidate losses Phase I trains."""
     minutes: float | None = None
     """End Phase I after this time, if it comes first."""
-    samples_per_training: int = 5_000
+    samples_per_training: int = 50_000
     """When so many proposals in a row bring nothing to train, the search is at a dead end."""
     guess: Annotated[tuple[str, ...], FORMULA, Parameter(show_default=False)] = ()
     """Formulas that the searcher proposes first and learns from (repeat the option for several)."""

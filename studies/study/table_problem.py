@@ -11,7 +11,7 @@ import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -135,6 +135,31 @@ class LossTable:
         made = (self.space.program([row for row in rows if row[0] >= 0]) for rows in every)
         return [LossProgram(one.lines, one.inputs) for one in made]
 
+    @cached_property
+    def _index(self) -> tuple[Probes, Seen, Mapping[int, int]]:
+        """The gradients of all losses, and, by their numbers, the places of those that were trained."""
+        probes, seen, rows = Probes(self.space), Seen(), self.rows
+        place_of = {number: place for place, number in enumerate(rows["number"].tolist())}
+        numbers, is_first = seen.number(self._gradients(self.programs, probes))
+        places = {
+            number: place_of[rows["same_direction"][place]] if rows[VERDICT][place] == SAME else place
+            for place, number in enumerate(numbers.tolist())
+            if is_first[place]
+        }
+        return probes, seen, places
+
+    def _gradients(self, programs: Sequence[LossProgram], probes: Probes) -> np.ndarray:
+        """Return the gradients of programs on the probes [n, B], with each of the smoothing terms."""
+        pairs = torch.from_numpy(probes.predictions), torch.from_numpy(probes.labels)
+        losses = ([ProgramLoss(one, self.space, epsilon) for one in programs] for epsilon in probes.smoothing)
+        return np.concatenate([run_programs(of_one, *pairs)[1] for of_one in losses], axis=1)
+
+    def places(self, programs: Sequence[LossProgram]) -> list[int | None]:
+        """Return the row of each program, or of what it is a multiple of; None where neither was trained."""
+        probes, seen, places = self._index
+        numbers = seen.find(self._gradients(programs, probes))
+        return [None if number is None else places[number] for number in numbers]
+
     def scores(self, epochs: int, *, smoothing: float | None = None, seed: int | None = None) -> np.ndarray:
         """Return scores [n].
 
@@ -174,34 +199,12 @@ class TableProblem(SimpleProblem[LossProgram]):
                 )
             if not (table.rows[VERDICT] == TRAINED).any():
                 raise ValueError("no loss in it was trained")
-            self._short = table.scores(seen, smoothing=epsilon)
+            self._epochs, self._short = seen, table.scores(seen, smoothing=epsilon)
             each = [table.scores(there[-1], seed=seed) for seed in range(seeds)]
-            self._epochs, self._place = seen, {number: i for i, number in enumerate(table.rows["number"].tolist())}
             self._parts = {"validation": each[0], "test": np.mean(each[1:] or each, axis=0)}
-            self._numbers = self._indexed()
+            table.places([])
         except (KeyError, TypeError, ValueError, IndexError) as error:
             raise UserError(f"--data {table.path}: it is not what studies.table writes: {first_line(error)}") from None
-
-    def _indexed(self) -> dict[int, int]:
-        """Remember the gradients of all losses; return, by their numbers, the places of those that were trained."""
-        self._probes, self._seen, rows = Probes(self._space), Seen(), self._table.rows
-        numbers, is_first = self._seen.number(self._gradients(self._table.programs))
-        return {
-            number: self._place[rows["same_direction"][place]] if rows[VERDICT][place] == SAME else place
-            for place, number in enumerate(numbers.tolist())
-            if is_first[place]
-        }
-
-    def _gradients(self, programs: Sequence[LossProgram]) -> np.ndarray:
-        """Return the gradients of programs on the probes [n, B], with each of the smoothing terms."""
-        pairs = torch.from_numpy(self._probes.predictions), torch.from_numpy(self._probes.labels)
-        losses = ([ProgramLoss(one, self._space, epsilon) for one in programs] for epsilon in self._probes.smoothing)
-        return np.concatenate([run_programs(of_one, *pairs)[1] for of_one in losses], axis=1)
-
-    def places(self, candidates: Sequence[LossProgram]) -> list[int | None]:
-        """Return where each candidate, or what it is a multiple of, stands in the table; None where neither does."""
-        numbers = self._seen.find(self._gradients(candidates))
-        return [None if number is None else self._numbers[number] for number in numbers]
 
     @property
     def space(self) -> OperatorSpace:
@@ -228,7 +231,7 @@ class TableProblem(SimpleProblem[LossProgram]):
     def examine(self, candidates: Sequence[LossProgram]) -> list[Finding]:
         """See Problem: what the validation check refuses is refused, and multiples are the same loss."""
         findings = []
-        for place in self.places(candidates):
+        for place in self._table.places(candidates):
             if place is None:
                 findings.append(Finding(Verdict.WRONG_DIRECTION))
             elif place in self._measured:
@@ -259,7 +262,7 @@ class TableProblem(SimpleProblem[LossProgram]):
         return self._looked_up(candidates, self._parts[part])
 
     def _looked_up(self, candidates: Sequence[LossProgram], column: np.ndarray) -> list[float]:
-        return [np.nan if place is None else float(column[place]) for place in self.places(candidates)]
+        return [np.nan if place is None else float(column[place]) for place in self._table.places(candidates)]
 
     def state_dict(self) -> dict[str, Any]:
         """See Problem."""
@@ -286,6 +289,14 @@ def make_table_problem(given: Ingredients, spec: Specification) -> TableProblem:
         UserError: there is no file, or it is none.
     """
     asked = read_settings(spec, TableSearchSettings)
-    if isinstance(given.data, Dataset | ImplicitDataset) or given.data.data is None:
+    if isinstance(given.data, Dataset | ImplicitDataset) or (path := given.data.data) is None:
         raise UserError("--problem table: expected --data FILE, the table.parquet of python -m studies.table")
-    return TableProblem(LossTable.load(given.data.data), asked.epochs)
+    state = path.stat() if path.exists() else None
+    table = _loaded(path, None if state is None else (state.st_mtime_ns, state.st_size))
+    return TableProblem(table, asked.epochs)
+
+
+@lru_cache(maxsize=1)
+def _loaded(path: Path, state: object) -> LossTable:
+    """Read a file once for all searches of a process, as long as it stays the same."""
+    return LossTable.load(path)

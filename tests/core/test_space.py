@@ -13,6 +13,8 @@ from core.programs.line import INPUTS, KNOWN_INPUTS, Line
 from core.programs.operators import OPERATORS, PAPER_OPERATORS
 from core.programs.program import LossProgram
 from core.programs.space import CLAMPS, HANDCRAFTED_SPACE, OperatorSpace
+from core.search.choices import ChoiceSpace
+from core.search.space import Decision, Kind
 from tests.strategies import genomes, law, programs_of, spaces
 
 PAPERS = OperatorSpace()
@@ -229,3 +231,25 @@ def test_a_space_of_other_inputs_samples_from_those():
     assert {line.operator for program in programs for line in program.lines} == {"max", "neg"}
     assert {program.inputs for program in programs} == {("y_hat", "y")}
     assert INPUTS not in {program.inputs for program in programs}
+
+
+def test_features_of_losses_are_their_gradients_whatever_their_scale_and_how_they_are_written():
+    space = OperatorSpace()
+    texts = ["(y_hat - y)^2", "(y - y_hat)^2", "(y_hat - y)^2 - (-(y_hat - y)^2)", "-(y_hat - y)^2", "y"]
+    one, swapped, twice, opposite, flat = space.features(np.stack([space.encode(space.parse(text)) for text in texts]))
+    np.testing.assert_allclose(swapped, one, atol=1e-3)  # xi is what the clamp makes of 0
+    np.testing.assert_allclose(twice, one, atol=1e-3)
+    np.testing.assert_allclose(opposite, -one, atol=1e-3)
+    assert not flat.any()
+
+
+def test_features_of_a_loss_that_is_not_finite_somewhere_are():
+    space = OperatorSpace(clamp="none", xi=1e-300)
+    genomes = np.stack([space.encode(space.parse(text)) for text in ("1/(y_hat - y_hat)", "1/((1/(y_hat^2))^2)")])
+    assert np.isfinite(space.features(genomes)).all()
+
+
+def test_features_of_other_spaces_are_the_options_that_were_chosen():
+    rate, word = Kind("rate", ("1", "2", "4")), Kind("word", ("a", "b", "c"))
+    space = ChoiceSpace((Decision("rate", rate, 3, ordered=True), Decision("word", word, 3)))
+    assert space.features(np.array([[0, 0], [1, 2], [2, 1]])).tolist() == [[0, 1, 0, 0], [0.5, 0, 0, 1], [1, 0, 1, 0]]

@@ -12,9 +12,9 @@ from contextlib import AbstractContextManager
 import numpy as np
 import torch
 
+from core.common.blas import blas_on_one_core
 from core.programs.encoded import EncodedProgram
 from recommenders.backends.batches import Epoch
-from recommenders.backends.compiled.blas import blas_on_one_core
 from recommenders.backends.compiled.kernel import Arrays, Examples, Kernel, Step
 from recommenders.backends.compiled.mlp_steps import Dense, Workspace, predict, train_epoch
 from recommenders.models.mlp import BN_EPSILON, MOMENTUM

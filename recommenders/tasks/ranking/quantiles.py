@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from core.common.blas import blas_on_one_core
 from core.common.jit import compiled
-from recommenders.backends.compiled.blas import blas_on_one_core
 from recommenders.backends.compiled.cores import Cores
 from recommenders.tasks.ranking import kernel
 from recommenders.tasks.ranking.kernel import list_best

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from core.common.blas import blas_on_one_core
 from core.common.errors import UserError
-from recommenders.backends.compiled.blas import blas_on_one_core
 from recommenders.backends.compiled.cores import Cores
 from recommenders.data.implicit.dataset import ImplicitDataset
 from recommenders.data.implicit.user_items import UserItems, row_starts

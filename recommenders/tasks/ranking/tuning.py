@@ -17,6 +17,7 @@ from functools import cached_property
 import numpy as np
 import torch
 
+from core.common.blas import blas_on_one_core
 from core.common.errors import UserError
 from core.common.region import Range
 from core.common.seeding import derive_seed
@@ -25,7 +26,6 @@ from core.losses.setwise.registry import constants_given, parse_ranking_loss
 from core.programs.sets.shape import Shape
 from core.search.effectiveness import EarlyStopping
 from core.search.surrogate import next_point, spread_points
-from recommenders.backends.compiled.blas import blas_on_one_core
 from recommenders.backends.compiled.cores import Cores
 from recommenders.backends.ranking.base import VectorTask
 from recommenders.backends.ranking.registry import find_trainer

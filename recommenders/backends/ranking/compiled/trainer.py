@@ -9,10 +9,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from core.common.blas import blas_on_one_core
 from core.common.restoring import count, read
 from core.losses.setwise.set_loss import SetLoss
 from core.programs.sets.encoded import encode
-from recommenders.backends.compiled.blas import blas_on_one_core
 from recommenders.backends.compiled.cores import Cores
 from recommenders.backends.ranking.base import Recipe, VectorTask, VectorTrainer, load_arrays
 from recommenders.backends.ranking.compiled.rules import is_exact, new_rule

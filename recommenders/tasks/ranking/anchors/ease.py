@@ -18,8 +18,8 @@ import torch
 from scipy.linalg import lapack
 from torch import Tensor
 
+from core.common.blas import blas_on_one_core
 from core.common.errors import UserError
-from recommenders.backends.compiled.blas import blas_on_one_core
 from recommenders.common.memory import free_memory
 from recommenders.data.implicit.dataset import ImplicitDataset
 from recommenders.data.implicit.user_items import UserItems

@@ -14,8 +14,8 @@ from typing import ClassVar
 
 import numpy as np
 
+from core.common.blas import blas_on_one_core
 from core.common.seeding import numpy_rng
-from recommenders.backends.compiled.blas import blas_on_one_core
 from recommenders.data.implicit.dataset import ImplicitDataset
 from recommenders.data.implicit.user_items import UserItems
 from recommenders.models.recommender import check_settings

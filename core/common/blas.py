@@ -1,4 +1,4 @@
-"""Limit BLAS to one thread, so that it does not use cores that train other copies."""
+"""Limit BLAS to one thread: more would use cores that other work has, and round otherwise than one does."""
 
 from __future__ import annotations
 
@@ -20,6 +20,6 @@ def _controller() -> ThreadpoolController:
 
 
 def blas_on_one_core() -> AbstractContextManager[object]:
-    """Return a context manager within which matrix products run in the calling thread only."""
+    """Return a context manager within which linear algebra runs in the calling thread only."""
     limit: AbstractContextManager[object] = _controller().limit(limits=1, user_api="blas")
     return limit
