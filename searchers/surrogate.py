@@ -20,7 +20,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from scipy.special import ndtri
 from torch import Tensor
 
 from core.common.errors import UserError
@@ -28,7 +27,7 @@ from core.common.restoring import count, read
 from core.common.seeding import derive_seed, numpy_rng
 from core.search.searcher import Searcher
 from core.search.space import Space, check_genomes
-from core.search.surrogate import Surrogate
+from core.search.surrogate import Surrogate, normal_scores
 from core.search.trial import Trial
 
 #: Of a pool so many are kept to be proposed, until something was trained or they are used up.
@@ -47,11 +46,11 @@ class SurrogateSettings:
 
     n_startup: int = 20
     """Trained candidates before the model is used; until then, proposals are random."""
-    drawn: int = 4_000
+    drawn: int = 1_000
     """Random candidates among those that it chooses from."""
-    varied: int = 1_000
+    varied: int = 3_000
     """Variations of the best candidates among them."""
-    n_best: int = 20
+    n_best: int = 200
     """How many of the best are varied."""
     memory: int = 600
     """The most trained candidates that the model is fitted to: the best half, and the newest of the others."""
@@ -123,9 +122,8 @@ class SurrogateSearcher(Searcher):
         if len(rewards) > n:
             ranked = np.argsort(-rewards, kind="stable")
             kept = np.sort(np.concatenate([ranked[: n // 2], np.sort(ranked[n // 2 :])[-(n - n // 2) :]]))
-        ranks = rewards[kept].argsort(kind="stable").argsort(kind="stable")
         points = _points(self._space.features(self._genomes[kept]))
-        return Surrogate(points, ndtri((ranks + 0.5) / len(ranks)), alike=True)
+        return Surrogate(points, normal_scores(rewards[kept]), alike=True)
 
     def tell(self, trials: Sequence[Trial[Any]]) -> Mapping[str, float]:
         """See Searcher.

@@ -48,7 +48,7 @@ class SearchBudget:
     """Time limit: after it, candidates already proposed are still trained. None: no limit."""
     candidates_per_step: int = 16
     """How many candidates are trained together from the same recommender (K)."""
-    samples_per_training: int = 50_000
+    samples_per_training: int = 5_000
     """The search is at a dead end after this many consecutive proposals of which none is worth training."""
 
     def __post_init__(self) -> None:

@@ -14,7 +14,7 @@ from collections.abc import Callable
 import numpy as np
 from scipy.linalg import cho_solve, solve_triangular
 from scipy.spatial.distance import cdist
-from scipy.special import ndtr
+from scipy.special import ndtr, ndtri
 
 from core.common.blas import blas_on_one_core
 from core.common.seeding import numpy_rng
@@ -134,6 +134,13 @@ def spread_points(dimensions: int, n: int, seed: int) -> list[np.ndarray]:
     rng = numpy_rng(seed, "spread points")
     axes = [(rng.permutation(n - 1) + rng.random(n - 1)) / max(1, n - 1) for _ in range(dimensions)]
     return [np.full(dimensions, 0.5), *np.stack(axes, axis=1)]
+
+
+def normal_scores(values: np.ndarray) -> np.ndarray:
+    """Return normally distributed numbers in the order of values [n], of equal ones in the order given."""
+    ranks = values.argsort(kind="stable").argsort(kind="stable")
+    scores: np.ndarray = ndtri((ranks + 0.5) / len(ranks))
+    return scores
 
 
 def _matern(one: np.ndarray, other: np.ndarray, scales: np.ndarray) -> np.ndarray:

@@ -297,17 +297,3 @@ class SpaceContract(ABC):
 def _some(mask: torch.Tensor | None) -> torch.Tensor:
     assert mask is not None, "a mask for some genomes and none for others"
     return mask
-
-    @law
-    @given(seeds)
-    def test_features_are_finite_and_equal_for_equal_candidates(self, seed: int) -> None:
-        space = self.make()
-        genomes = space.sample(5, np.random.default_rng(seed))
-        features = space.features(genomes)
-        assert features.ndim == 2
-        assert len(features) == 5
-        assert features.dtype == np.float64
-        assert np.isfinite(features).all()
-        again = space.features(np.stack([space.encode(one) for one in space.decode(genomes)]))
-        np.testing.assert_allclose(again, features, atol=1e-9)
-        assert np.array_equal(space.features(genomes[2:3]), features[2:3]), "they do not depend on the others"

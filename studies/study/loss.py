@@ -50,7 +50,8 @@ def make_loss_problem(given: Ingredients) -> TrainedLossProblem:
     machine = Machine(
         pick_device(training.device), backend=training.backend, threads=given.threads, memory=given.memory
     )
-    space, check = settings.space, ValidationCheck(losses.min_positive_rate, seed=settings.seed)
+    space, is_strict = settings.space, losses.check == "strict"
+    check = ValidationCheck(losses.min_positive_rate, seed=settings.seed, is_strict=is_strict)
     own = {} if training.init_std is None else {"init_std": training.init_std}
     recommender = make_recommender(given.kind or training.recommender, {"init_std": settings.initial_std}, **own)
     for text in settings.judging.baseline:  # before the data are read
@@ -63,7 +64,7 @@ def make_loss_problem(given: Ingredients) -> TrainedLossProblem:
         proxy=NoProxyTest() if proxy == "none" else ProxyTest(losses.proxy_delta),
         proxy_batch=prediction_proxy_batch(seed) if proxy == "prediction" else None,
         check=check,
-        check_first=losses.check == "before",
+        check_first=losses.check != "after",
         reference=BCE if losses.scale == "normalised" else None,
         epsilons=training.epsilon,
         early_stopping=settings.early_stopping,

@@ -36,7 +36,7 @@ class SearchSettings:
     """How many candidate losses Phase I trains."""
     minutes: float | None = None
     """End Phase I after this time, if it comes first."""
-    samples_per_training: int = 50_000
+    samples_per_training: int = 5_000
     """When so many proposals in a row bring nothing to train, the search is at a dead end."""
     guess: Annotated[tuple[str, ...], FORMULA, Parameter(show_default=False)] = ()
     """Formulas that the searcher proposes first and learns from (repeat the option for several)."""
@@ -80,8 +80,9 @@ class LossSettings:
     """How large losses are trained: raw (as they are) or normalised (each one's gradient on the proxy batch brought to
     BCE's norm, so that shapes are compared: under one decay a loss can win by its scale alone)."""
     check: str = "before"
-    """When losses have to pass the validation check: before they are trained (then losses that have no gradient for one
-    of the labels, which train nothing, do not pass either), or only after (the paper)."""
+    """When losses have to pass the validation check: before they are trained, or only after (the paper). With strict,
+    before, and those that have no gradient for one of the labels, which train nothing, do not pass either (most of what
+    is trained else is of that kind, but to find others takes a searcher many more proposals)."""
     min_positive_rate: float = 0.9
     """The share of simulated pairs on which a loss must not point the wrong way."""
     search_weight_decay: float | None = None
@@ -100,7 +101,7 @@ class LossSettings:
 
 
 _CHOICES = {
-    "check": ("before", "after"),
+    "check": ("before", "after", "strict"),
     "environment": ("alternating", "from-scratch"),
     "preset": tuple(PRESETS),
     "proxy": ("parameters", "prediction", "none"),

@@ -168,8 +168,8 @@ class LossTable:
             smoothing: see there.
             seed: see there.
         """
-        found: np.ndarray = self.rows[score_column(self.metric.name, epochs, smoothing=smoothing, seed=seed)]
-        return found.astype(float)
+        column = score_column(self.metric.name, epochs, smoothing=smoothing, seed=seed)
+        return np.asarray(self.rows[column], dtype=float)
 
 
 class TableProblem(SimpleProblem[LossProgram]):
@@ -197,10 +197,10 @@ class TableProblem(SimpleProblem[LossProgram]):
                 raise UserError(
                     f"epochs: expected one of those of the table, {', '.join(map(str, there))}, got {epochs}"
                 )
-            if not (table.rows[VERDICT] == TRAINED).any():
-                raise ValueError("no loss in it was trained")
             self._epochs, self._short = seen, table.scores(seen, smoothing=epsilon)
             each = [table.scores(there[-1], seed=seed) for seed in range(seeds)]
+            if not np.isfinite(each[0][table.rows[VERDICT] == TRAINED]).any():
+                raise ValueError("no loss in it was trained")
             self._parts = {"validation": each[0], "test": np.mean(each[1:] or each, axis=0)}
             table.places([])
         except (KeyError, TypeError, ValueError, IndexError) as error:
@@ -223,8 +223,6 @@ class TableProblem(SimpleProblem[LossProgram]):
         is_trained = self._table.rows[VERDICT] == TRAINED
         ranked = np.argsort(np.where(is_trained & np.isfinite(scores), scores, -np.inf), kind="stable")[::-1]
         ranked = ranked[: int((is_trained & np.isfinite(scores)).sum())]
-        if not len(ranked):
-            raise ValueError("no loss that was trained")
         places = {"best of the table": ranked[0], "median of the table": ranked[len(ranked) // 2]}
         return {name: self._table.programs[int(place)] for name, place in places.items()}
 

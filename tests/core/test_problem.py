@@ -41,7 +41,8 @@ LOSSES = {
     "fake, keeps its start": (lambda seed: Seeded(seed, keeps_start=True, can_restart=False), ProxyTest, {}),
     "alternating": (lambda seed: AlternatingEnvironment(make_task(**TASK), seed), ProxyTest, {"reference": BCE}),
     "from scratch": (lambda seed: FromScratchEnvironment(make_task(**TASK), seed, epochs=2), ProxyTest, {}),
-    "checked": (Seeded, ProxyTest, {"check_first": ValidationCheck(0.3, n_pairs=20)}),
+    "checked": (Seeded, ProxyTest, {"check_first": ValidationCheck(n_pairs=20)}),
+    "strictly checked": (Seeded, ProxyTest, {"check_first": ValidationCheck(0.3, n_pairs=20, is_strict=True)}),
     "without a proxy test": (Seeded, NoProxyTest, {"reference": BCE}),
     "fixed proxy batch": (
         lambda seed: AlternatingEnvironment(make_task(**TASK), seed),

@@ -374,8 +374,8 @@ def test_without_a_proxy_test_everything_is_trained():
 
 
 def test_without_a_proxy_test_the_validation_check_still_decides_if_asked_to():
-    searcher = Scripted("max(y_hat - y, y - y_hat)", "y_hat*y_hat", "(y_hat - y)^2")
-    steps = run(searcher, FakeEvaluator(), proxy=NoProxyTest(), k=2, trainings=2, check_first=ValidationCheck())
+    searcher, settings = Scripted("-y", "y_hat*y_hat", "(y_hat - y)^2"), {"check_first": ValidationCheck()}
+    steps = run(searcher, FakeEvaluator(), proxy=NoProxyTest(), k=2, trainings=2, **settings)
     assert verdicts(steps).count(Verdict.WRONG_DIRECTION) == 1
     assert sum(trial.trained for trial in trials_of(steps)) == 2
 

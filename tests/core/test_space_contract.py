@@ -1,11 +1,15 @@
 """The spaces that there are keep the contract of spaces."""
 
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from core.programs.space import OperatorSpace
 from core.search.choices import ChoiceSpace
 from core.search.space import Decision, Kind, Space
 from core.testing.space import SpaceContract
+from tests.strategies import law
 
 BIT, WORD = Kind("bit", ("off", "on")), Kind("word", ("none", "a", "b", "c"))
 RATE = Kind("rate", tuple(f"{10.0**-i:g}" for i in range(6)))
@@ -47,3 +51,15 @@ class TestSpaces(SpaceContract):
 
     def make(self):
         return SPACES[self.name]
+
+    @law
+    @given(st.integers(0, 2**32 - 1))
+    def test_features_are_finite_and_equal_for_equal_candidates(self, seed):
+        space = self.make()
+        genomes = space.sample(5, np.random.default_rng(seed))
+        features = space.features(genomes)
+        assert (features.ndim, len(features), features.dtype) == (2, 5, np.float64)
+        assert np.isfinite(features).all()
+        again = space.features(np.stack([space.encode(one) for one in space.decode(genomes)]))
+        np.testing.assert_allclose(again, features, atol=1e-9)
+        assert np.array_equal(space.features(genomes[2:3]), features[2:3]), "they do not depend on the others"

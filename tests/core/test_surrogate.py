@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.search.surrogate import Surrogate, next_point, spread_points
+from core.search.surrogate import Surrogate, next_point, normal_scores, spread_points
 from tests.strategies import law
 
 
@@ -90,3 +90,19 @@ def test_a_point_that_broke_down_is_kept_away_from():
     _, values = optimised(lambda at: np.nan if at[0] > 0.5 else float(at[0]), 1, 12, 0)
     assert np.nanmax(values) > 0.45
     assert np.isnan(values).sum() <= 6
+
+
+def test_axes_that_are_alike_have_one_length_scale():
+    rng = np.random.default_rng(0)
+    points = rng.random((30, 40))
+    known = Surrogate(points, points.sum(axis=1), alike=True)
+    assert len(set(known.scales.tolist())) == 1
+    asked = rng.random((200, 40))
+    assert np.corrcoef(known.prediction(asked)[0], asked.sum(axis=1))[0, 1] > 0.4
+
+
+def test_normal_scores_keep_the_order_and_nothing_else():
+    found = normal_scores(np.array([3.0, -np.inf, 1e9, 3.5]))
+    assert found.argsort().tolist() == [1, 0, 3, 2]
+    assert found.sum() == pytest.approx(0)
+    assert found.tolist() == normal_scores(np.array([0.2, 0.1, 0.4, 0.3])).tolist()

@@ -76,11 +76,11 @@ def test_candidate_epochs_count_what_was_trained():
     assert run_small().search.candidate_epochs == 8
 
 
-@pytest.mark.parametrize("check", ["before", "after"])
+@pytest.mark.parametrize("check", ["before", "after", "strict"])
 def test_with_the_check_before_training_no_trained_loss_fails_it(check):
     result = run_small(check=check, trainings=12)
     funnel = result.search.tally.funnel()
-    if check == "before":
+    if check != "after":
         assert funnel["wrong_direction"] > 0
         assert result.search.n_passed == len(result.search.tally.accepted)
     else:
@@ -172,7 +172,7 @@ def test_settings_that_cannot_work_are_refused_before_anything_runs(change, mess
     [
         ({"environment": "fixed"}, "--environment: expected alternating or from-scratch, got 'fixed'"),
         ({"preset": "slow"}, "--preset: expected fast or paper"),
-        ({"check": "never"}, "--check: expected before or after"),
+        ({"check": "never"}, "--check: expected before or after or strict"),
         ({"finalists": 0}, "--finalists: expected at least 1"),
         ({"epsilon": (2.0,)}, "--epsilon: expected numbers above 0"),
         ({"baseline": ()}, "--baseline: expected at least one"),
