@@ -61,7 +61,7 @@ def places(wanted, there):
     return found
 
 
-@pytest.mark.parametrize("clamp", ["signed", "paper"])
+@pytest.mark.parametrize("clamp", ["signed", pytest.param("paper", marks=pytest.mark.nightly)])
 @pytest.mark.parametrize("operators", [None, ("add", "identity", "exp", "max", "neg")])
 def test_it_is_what_brute_force_finds(clamp, operators):
     n_lines = 2 if operators is None and not NIGHTLY else 3

@@ -101,6 +101,7 @@ def test_killed_at_twenty_random_moments(what, nursery, tmp_path):
         assert files(killed) == files(whole)
 
 
+@pytest.mark.nightly
 def test_mlflow_has_one_whole_run_of_a_study_that_was_killed(nursery, tmp_path, migrated):
     words = ["run", *small_arguments(**SETTINGS), "--out", "out"]
     whole, killed = fresh(tmp_path, "whole"), fresh(tmp_path, "killed")

@@ -30,6 +30,7 @@ UNTEACHABLE = {"random", "optuna:sampler=qmc", "optuna:sampler=random", "optuna:
 
 #: Those whose lessons take seconds a seed, which `make nightly` looks at.
 SLOW_LEARNERS = {text for text in ("optuna", *VARIANTS, *MORE) if text.startswith(("optuna", "rl:objective=ppo"))}
+SLOW_LEARNERS |= {"surrogate"}
 
 
 @pytest.fixture(params=[*SEARCHERS, *VARIANTS, *(pytest.param(text, marks=pytest.mark.nightly) for text in MORE)])

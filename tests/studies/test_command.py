@@ -145,7 +145,12 @@ def test_ctrl_c_while_libraries_load_is_told_in_a_word(place, name):
 
 @pytest.mark.services
 @pytest.mark.parametrize(
-    ("number", "ignored", "code"), [(signal.SIGHUP, False, 129), (signal.SIGTERM, False, 143), (signal.SIGHUP, True, 0)]
+    ("number", "ignored", "code"),
+    [
+        (signal.SIGHUP, False, 129),
+        pytest.param(signal.SIGTERM, False, 143, marks=pytest.mark.nightly),
+        (signal.SIGHUP, True, 0),
+    ],
 )
 def test_a_closed_terminal_is_a_request_to_end_unless_it_is_to_be_ignored(place, number, ignored, code):
     """As nohup has it ignored."""
