@@ -18,11 +18,10 @@ from core.common.seeding import torch_rng
 from core.losses.loss import ProgramLoss
 from core.losses.running import run_programs
 from core.programs.compile import LossFn, prediction_gradient
+from core.programs.probes import LARGE_SMOOTHING
 
 #: Losses that are looked at together: some MB of gradients.
 _AT_ONCE = 256
-#: Losses are asked for gradients with their own smoothing term and with this one, of which Phase III may choose either.
-_LARGE_SMOOTHING = 0.1
 #: A gradient of less than this share of the longest one is none: the clamp makes something of nothing.
 _NOTHING = 1e-5
 
@@ -83,7 +82,7 @@ class ValidationCheck:
         """Return whether losses move some prediction of the label 0 down and some one of the label 1 up: [n] bool."""
         parts = []
         for part in _parts(losses):
-            larger = [replace(loss, epsilon=_LARGE_SMOOTHING) for loss in part]
+            larger = [replace(loss, epsilon=LARGE_SMOOTHING) for loss in part]  # Phase III may choose either
             parts.append(self._moves_both(part) | self._moves_both(larger))
         return np.concatenate([np.empty(0, dtype=bool), *parts])
 

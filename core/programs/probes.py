@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from core.programs.space import OperatorSpace  # which describes losses by their gradients here
 
 #: Predictions of the probes, each with both labels, and the smoothing terms.
-_N_PREDICTIONS, _LARGE_SMOOTHING = 24, 0.1
+_N_PREDICTIONS, LARGE_SMOOTHING = 24, 0.1
 #: Numbers below are taken for 0.
 _NOTHING = 1e-12
 
@@ -36,7 +36,7 @@ class Probes:
         self._space, numbers = space, np.arange(_N_PREDICTIONS)
         # Uneven, so that no formula has the same value at two of them by accident.
         self.predictions = np.tile((numbers + 0.5 + 0.3 * np.sin(7.0 * numbers)) / _N_PREDICTIONS, 2)
-        self.labels, self.smoothing = np.repeat([0.0, 1.0], _N_PREDICTIONS), (space.xi, _LARGE_SMOOTHING)
+        self.labels, self.smoothing = np.repeat([0.0, 1.0], _N_PREDICTIONS), (space.xi, LARGE_SMOOTHING)
         self._operations = np.array([OPERATIONS.index(name) for name in space.operators])
         self._slots = np.array([SLOTS.index(name) for name in space.inputs])
 

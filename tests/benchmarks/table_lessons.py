@@ -19,9 +19,8 @@ KNOWN, ASKED, TIMES = 300, 3_000, 10
 
 def main(path):
     table = LossTable.load(Path(path))
-    is_trained, settings, side = table.rows[VERDICT] == TRAINED, table.about["settings"], 1
-    if not table.metric.higher_is_better:
-        side = -1
+    is_trained, settings = table.rows[VERDICT] == TRAINED, table.about["settings"]
+    side = 1 if table.metric.higher_is_better else -1
     smoothing_terms, epochs = settings["epsilon"], settings["epochs"]
     scores = {
         (smoothing, n): side * table.scores(n, smoothing=smoothing)[is_trained]

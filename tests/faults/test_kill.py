@@ -118,10 +118,8 @@ def test_mlflow_has_one_whole_run_of_a_study_that_was_killed(nursery, tmp_path, 
     assert result(killed) == result(whole)
 
 
-@pytest.mark.parametrize(
-    ("name", "settings"),
-    [pytest.param(*one, marks=pytest.mark.nightly) for one in (("compare", COMPARISON), ("tune", TUNING))],
-)
+@pytest.mark.nightly
+@pytest.mark.parametrize(("name", "settings"), [("compare", COMPARISON), ("tune", TUNING)])
 def test_comparisons_and_tunings_go_on_after_kills(name, settings, nursery, tmp_path):
     words = [name, *as_words(settings), "--tracking-uri", "none", "--out", "out", "--jobs", "2"]
     whole = fresh(tmp_path, "whole")

@@ -29,8 +29,10 @@ ROUNDS = {"rl": 100, "rl:objective=ppo:update_size=20:learning_rate=0.01": 60}
 UNTEACHABLE = {"random", "optuna:sampler=qmc", "optuna:sampler=random", "optuna:sampler=nsga2"}
 
 #: Those whose lessons take seconds a seed, which `make nightly` looks at.
-SLOW_LEARNERS = {text for text in ("optuna", *VARIANTS, *MORE) if text.startswith(("optuna", "rl:objective=ppo"))}
-SLOW_LEARNERS |= {"surrogate"}
+SLOW_LEARNERS = {
+    "surrogate",
+    *(text for text in ("optuna", *VARIANTS, *MORE) if text.startswith(("optuna", "rl:objective=ppo"))),
+}
 
 
 @pytest.fixture(params=[*SEARCHERS, *VARIANTS, *(pytest.param(text, marks=pytest.mark.nightly) for text in MORE)])
