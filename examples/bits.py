@@ -17,7 +17,7 @@ from core.phases.metric import Metric
 from core.phases.simple import Part, SimpleProblem
 from core.phases.terms import Terms
 from core.search.choices import Choices, ChoiceSpace
-from core.search.space import Decision, Kind
+from core.search.decision import Decision, Kind
 
 BIT = Kind("bit", ("0", "1"))
 

@@ -27,8 +27,9 @@ from core.common.errors import UserError
 from core.common.extras import needs
 from core.common.restoring import count, read
 from core.common.seeding import derive_seed
+from core.search.decision import Decision
 from core.search.searcher import Searcher
-from core.search.space import Decision, Space, check_genomes
+from core.search.space import Space, check_genomes
 from core.search.trial import Trial, read_genome
 from searchers.samplers import SAMPLERS, SamplerKind
 
@@ -115,7 +116,8 @@ class BayesianSearcher(Searcher):
             decision.options.index(params[decision.name]) if self._is_named(decision) else int(params[decision.name])
             for decision in self._space.decisions
         ]
-        return self._space.repaired(chosen)
+        (genome,) = self._space.repaired(np.array([chosen], dtype=np.int64))
+        return np.asarray(genome)
 
     def _params(self, genome: np.ndarray) -> dict[str, Any]:
         return {

@@ -19,7 +19,8 @@ import torch
 from torch import Tensor, nn
 
 from core.common.errors import UserError
-from core.search.space import Decision, Space
+from core.search.decision import Decision
+from core.search.space import Space
 
 
 @dataclass(frozen=True)

@@ -27,8 +27,9 @@ from core.search.searcher import Searcher
 from core.search.space import Solution, Space
 from core.search.trial import Trial, read_genome
 
-_NOVELTY_TRIES = 20
-_MUTATION_TRIES = 50
+#: Children that are bred first, of which those that are viable and new are proposed; then four times as many each time,
+#: up to a number, and so often at most.
+_BROOD, _LARGEST, _BROODS = 32, 4_096, 6
 
 
 @dataclass(frozen=True)
@@ -115,8 +116,8 @@ class GeneticSearcher(Searcher):
     ) -> None:
         self._space, self._settings = space, settings or GeneticSettings()
         self._rng = random.Random(derive_seed(seed, "genetic"))
-        self._uniform = numpy_rng(seed, "genetic immigrants")
-        self._immigrants = immigrants or (lambda n: space.sample(n, self._uniform))
+        self._draws, self._uniform = numpy_rng(seed, "genetic variation"), numpy_rng(seed, "genetic immigrants")
+        self._immigrants = immigrants or (lambda n: space.drawn(n, self._uniform))
         self._population: list[Individual] = []
         self._children: list[Individual] = []
         self._hall = tools.HallOfFame(self._settings.n_elites, similar=lambda one, other: _key(one) == _key(other))
@@ -126,48 +127,63 @@ class GeneticSearcher(Searcher):
 
     def _make_toolbox(self) -> base.Toolbox:
         settings, toolbox = self._settings, base.Toolbox()
-        toolbox.register("mate", tools.cxOnePoint)
-        toolbox.register("mutate", mutated, space=self._space, rng=self._rng)
-        toolbox.register("select", tools.selTournament, k=2, tournsize=settings.tournament_size)
+        toolbox.register("select", tools.selTournament, tournsize=settings.tournament_size)
         survive = tools.selNSGA2 if settings.selection == "nsga2" else tools.selBest
         toolbox.register("survive", survive, k=settings.population_size)
         return toolbox
 
     def ask(self, n: int) -> np.ndarray:
         """See Searcher."""
-        return np.stack([self._propose() for _ in range(n)])
+        is_immigrant = np.full(n, self._growing) | (self._draws.random(n) < self._settings.immigrant_rate)
+        genomes = np.empty((n, len(self._space.decisions)), dtype=np.int64)
+        if is_immigrant.any():
+            genomes[is_immigrant] = self._immigrants(int(is_immigrant.sum()))
+            self._new(genomes[is_immigrant])
+        if not is_immigrant.all():
+            genomes[~is_immigrant] = self._children_of(int((~is_immigrant).sum()))
+        return genomes
 
-    def _propose(self) -> np.ndarray:
-        """Return a child that was not proposed before, or an immigrant."""
-        if self._growing or self._rng.random() < self._settings.immigrant_rate:
-            genome: np.ndarray = self._immigrants(1)[0]
-            self._known.add(derive_seed(_decoded(genome, self._space).key))
-            return genome
-        child, key = self._child()
-        for _ in range(_NOVELTY_TRIES):
-            if derive_seed(key) not in self._known:
+    def _new(self, genomes: np.ndarray) -> np.ndarray:
+        """Return which candidates were not proposed before [n] bool; from now on they were."""
+        names = [derive_seed(one.key) for one in self._space.decode(genomes)]
+        is_new = [name not in self._known and name not in names[:i] for i, name in enumerate(names)]
+        self._known.update(names)
+        return np.array(is_new, dtype=bool)
+
+    def _children_of(self, n: int) -> np.ndarray:
+        """Return children [n, D] that are viable and new, as far as some thousand tries give any."""
+        found, size = np.empty((0, len(self._space.decisions)), dtype=np.int64), max(n, _BROOD)
+        for changes in range(1, 1 + _BROODS):
+            brood = self._brood(size, changes)
+            children = brood[self._space.viable(brood)]
+            while len(children) and len(found) < n:
+                tried, children = children[: n - len(found)], children[n - len(found) :]
+                found = np.concatenate([found, tried[self._new(tried)]])
+            if len(found) == n:
                 break
-            child, key = self._toolbox.mutate(child, key)
-        self._known.add(derive_seed(key))
-        return self._space.repaired(child.tolist())
+            size = min(4 * size, _LARGEST)
+        return np.concatenate([found, brood])[:n]
+
+    def _brood(self, n: int, changes: int) -> np.ndarray:
+        """Breed children [n, D] by crossover of two parents, or by so many mutations of one, or both."""
+        with own_random(self._rng):
+            mothers, fathers = (
+                np.stack([one.genome for one in self._toolbox.select(self._population, k=n)]) for _ in range(2)
+            )
+        cuts, settings = self._space.cuts, self._settings
+        is_crossed = self._draws.random(n) < (settings.crossover_rate if cuts else 0)
+        first = self._draws.choice(cuts, n) if cuts else np.zeros(n, dtype=np.int64)
+        is_father = is_crossed[:, None] & (np.arange(mothers.shape[1]) >= first[:, None])
+        children = self._space.repaired(np.where(is_father, fathers, mothers))
+        for i in range(changes):
+            chosen = np.full(n, i > 0) | ~is_crossed
+            children[chosen] = self._space.varied(children[chosen], self._draws)
+        return children
 
     @property
     def _growing(self) -> bool:
         """Whether there are too few individuals to breed from."""
         return len(self._population) < min(self._settings.initial_size, self._settings.population_size)
-
-    def _child(self) -> tuple[np.ndarray, str]:
-        """Breed a child; return its genome [D] and its candidate's key."""
-        with own_random(self._rng):
-            mother, father = self._toolbox.select(self._population)
-            cuts = self._space.cuts
-            if cuts and random.random() < self._settings.crossover_rate:
-                pieces = (np.split(parent.genome, cuts) for parent in (mother, father))
-                mated: list[np.ndarray] = self._toolbox.mate(*pieces)[0]
-                child = np.concatenate(mated)
-                return child, _decoded(child, self._space).key
-        mutant: tuple[np.ndarray, str] = self._toolbox.mutate(mother.genome, _key(mother))
-        return mutant
 
     def tell(self, trials: Sequence[Trial[Any]]) -> Mapping[str, float]:
         """See Searcher; a generation ends when `offspring_size` candidates were trained.
@@ -227,6 +243,7 @@ class GeneticSearcher(Searcher):
         groups = {"population": self._population, "children": self._children, "hall": list(self._hall)}
         return {
             "rng": [version, list(numbers), gauss],
+            "draws": self._draws.bit_generator.state,
             "uniform": self._uniform.bit_generator.state,
             "known": sorted(self._known),
             "generation": self._generation,
@@ -244,7 +261,7 @@ class GeneticSearcher(Searcher):
         """See Searcher."""
         version, numbers, gauss = state["rng"]
         self._rng.setstate((version, tuple(numbers), read(float | None, gauss)))
-        self._uniform.bit_generator.state = state["uniform"]
+        self._draws.bit_generator.state, self._uniform.bit_generator.state = state["draws"], state["uniform"]
         self._known = set(read(list[int], state["known"]))
         self._generation = count(state["generation"])
         self._population = [self._read(stored) for stored in state["population"]]
@@ -261,29 +278,6 @@ def _key(individual: Individual) -> str:
 def _decoded(genome: np.ndarray, space: Space[Any]) -> Solution:
     solution: Solution = space.decode(genome[None])[0]
     return solution
-
-
-def mutated(genome: np.ndarray, key: str, space: Space[Any], rng: random.Random) -> tuple[np.ndarray, str]:
-    """Redraw decisions that count until the candidate changes.
-
-    A single change of a program has no effect in two thirds of the cases: it hits a dead line or folds away.
-
-    Args:
-        genome: the parent [D].
-        key: of the parent's candidate.
-        space: the search space.
-        rng: draws sites and options.
-
-    Returns:
-        The mutant's genome [D] and its candidate's key.
-    """
-    changed, new = genome, key
-    for _ in range(_MUTATION_TRIES):
-        changed = space.redrawn(changed, rng.choice(space.sites(changed)), rng)
-        new = _decoded(changed, space).key
-        if new != key:
-            break
-    return changed, new
 
 
 @contextmanager

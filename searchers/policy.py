@@ -35,7 +35,8 @@ from searchers.priority_queue import PriorityQueue
 from searchers.reinforce import Reinforce
 from searchers.risk_seeking import RiskSeeking
 
-_DRAWN_AHEAD = 64
+#: Programs that are drawn first; then, where few are viable, so many each time, and all are proposed after some tries.
+_DRAWN_AHEAD, _LARGEST, _TRIES = 64, 1_024, 200
 
 
 @dataclass(frozen=True)
@@ -145,8 +146,12 @@ class PolicySearcher(Searcher):
 
     def ask(self, n: int) -> np.ndarray:
         """See Searcher."""
+        size, tries = self._settings.draw_size or _DRAWN_AHEAD, 0
         while len(self._drawn) < n:
-            self._drawn += list(self._controller.sample(self._settings.draw_size or _DRAWN_AHEAD, self._rng).numpy())
+            genomes = self._controller.sample(size, self._rng).numpy()
+            is_viable = self._space.viable(genomes)
+            self._drawn += list(genomes[is_viable if tries < _TRIES else slice(None)])
+            size, tries = max(size, _LARGEST), tries + 1
         asked, self._drawn = self._drawn[:n], self._drawn[n:]
         return np.stack(asked)
 

@@ -30,7 +30,7 @@ class RandomSearcher(Searcher):
 
     def ask(self, n: int) -> np.ndarray:
         """See Searcher."""
-        return self._space.sample(n, self._rng)
+        return self._space.drawn(n, self._rng)
 
     def tell(self, trials: Sequence[Trial[Any]]) -> Mapping[str, float]:
         """See Searcher."""

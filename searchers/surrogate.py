@@ -12,7 +12,6 @@ proposed, since the search tells for next to nothing which those are.
 
 from __future__ import annotations
 
-import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -31,7 +30,9 @@ from core.search.surrogate import Surrogate, normal_scores
 from core.search.trial import Trial
 
 #: Of a pool so many are kept to be proposed, until something was trained or they are used up.
-_QUEUE = 1_000
+_QUEUE = 64
+#: Shares of variations of which a first, second and third decision is drawn anew.
+_CHANGED = (1.0, 0.5, 0.25)
 #: Features that differ by less are equal.
 _DIGITS = 6
 
@@ -46,11 +47,11 @@ class SurrogateSettings:
 
     n_startup: int = 20
     """Trained candidates before the model is used; until then, proposals are random."""
-    drawn: int = 1_000
+    drawn: int = 200
     """Random candidates among those that it chooses from."""
-    varied: int = 3_000
+    varied: int = 10_000
     """Variations of the best candidates among them."""
-    n_best: int = 200
+    n_best: int = 50
     """How many of the best are varied."""
     memory: int = 600
     """The most trained candidates that the model is fitted to: the best half, and the newest of the others."""
@@ -91,29 +92,29 @@ class SurrogateSearcher(Searcher):
         """Return new candidates [at least 1, D], the most promising first."""
         settings, seed = self._settings, derive_seed(self._seed, "surrogate", self._pools)
         self._pools += 1
-        drawn = self._space.sample(settings.drawn, numpy_rng(seed))
+        rng = numpy_rng(seed)
+        drawn = self._space.drawn(settings.drawn, rng)
         has_model = len(self._rewards) >= settings.n_startup
-        pool = np.concatenate([self._varied(random.Random(seed)), drawn]) if has_model else drawn
+        pool = np.concatenate([self._varied(rng), drawn]) if has_model else drawn
         features = self._space.features(pool)
         first = {number: i for i, number in reversed(list(enumerate(_hashes(features)))) if number not in self._seen}
         fresh = sorted(first.values())
         if not fresh:  # a small space, in which nothing is left
             return pool
         if has_model:
-            expected = self._model().expected_improvement(_points(features[fresh]))
-            fresh = [fresh[i] for i in np.argsort(-expected, kind="stable")]
+            chosen = self._model().most_promising(_points(features[fresh]), min(_QUEUE, len(fresh)))
+            fresh = [fresh[i] for i in chosen]
         return pool[fresh[:_QUEUE]]
 
-    def _varied(self, rng: random.Random) -> np.ndarray:
-        """Return variations of the best candidates [n, D]: one decision of each is drawn anew, or a few."""
+    def _varied(self, rng: np.random.Generator) -> np.ndarray:
+        """Return viable variations of the best candidates [n, D]: one decision of each is drawn anew, or a few."""
         best = self._genomes[np.argsort(-_filled(self._rewards), kind="stable")[: self._settings.n_best]]
-        made = []
-        for _ in range(self._settings.varied):
-            genome = best[rng.randrange(len(best))]
-            for _ in range(rng.choice((1, 1, 2, 3))):
-                genome = self._space.redrawn(genome, rng.choice(self._space.sites(genome)), rng)
-            made.append(self._space.repaired(genome.tolist()))
-        return np.array(made, dtype=np.int64).reshape(len(made), self._genomes.shape[1])
+        varied = best[rng.integers(len(best), size=self._settings.varied)]
+        for share in _CHANGED:
+            chosen = rng.random(len(varied)) < share
+            varied[chosen] = self._space.varied(varied[chosen], rng)
+        kept: np.ndarray = varied[self._space.viable(varied)]
+        return kept
 
     def _model(self) -> Surrogate:
         """Return the process fitted to what was trained."""

@@ -19,11 +19,10 @@ from core.losses.loss import ProgramLoss
 from core.losses.running import run_programs
 from core.programs.compile import LossFn, prediction_gradient
 from core.programs.probes import LARGE_SMOOTHING
+from core.programs.screening import NOTHING
 
 #: Losses that are looked at together: some MB of gradients.
 _AT_ONCE = 256
-#: A gradient of less than this share of the longest one is none: the clamp makes something of nothing.
-_NOTHING = 1e-5
 
 
 @dataclass(frozen=True)
@@ -89,7 +88,7 @@ class ValidationCheck:
     def _moves_both(self, losses: Sequence[ProgramLoss]) -> np.ndarray:
         towards, ones = self._towards(losses), (self._y == 1).numpy()
         towards = np.where(np.isfinite(towards), towards, 0.0)
-        is_moved = towards > _NOTHING * np.abs(towards).max(axis=1, keepdims=True, initial=0)
+        is_moved = towards > NOTHING * np.abs(towards).max(axis=1, keepdims=True, initial=0)
         both: np.ndarray = is_moved[:, ones].any(axis=1) & is_moved[:, ~ones].any(axis=1)
         return both
 

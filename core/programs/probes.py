@@ -10,6 +10,7 @@ import numpy as np
 from core.programs.encoded import CLAMP_RULES, OPERATIONS, SLOTS
 from core.programs.interpreter import run_all
 from core.programs.rounded import hash_rounded
+from core.programs.screening import screen
 
 if TYPE_CHECKING:
     from core.programs.space import OperatorSpace  # which describes losses by their gradients here
@@ -59,6 +60,21 @@ class Probes:
             constants = np.tile([smoothing, self._space.xi, 1 / self._space.xi, 1.0], (n, 1))
             run_all(encoded, ends, rules, constants, self.predictions, self.labels, values[k], gradients[k])
         return np.concatenate([*values, *gradients], axis=1), np.concatenate([*gradients], axis=1)
+
+    def passes(self, programs: np.ndarray, min_positive_rate: float) -> np.ndarray:
+        """Return which programs push predictions of both labels towards them: [n] bool.
+
+        Args:
+            programs: see `evaluated`.
+            min_positive_rate: share of the probes, with the first smoothing term, on which they must not push away.
+        """
+        passed = np.empty(len(programs), dtype=bool)
+        bounds = [self._space.xi, 1 / self._space.xi, 1.0]
+        constants = np.array([[smoothing, *bounds] for smoothing in self.smoothing])
+        numbers = (np.array(self._space.arities), self._operations, self._slots)
+        rule = CLAMP_RULES.index(self._space.clamp)
+        screen(programs, *numbers, rule, constants, self.predictions, self.labels, min_positive_rate, passed)
+        return passed
 
     def features(self, programs: np.ndarray) -> np.ndarray:
         """Return what decides how programs train: [n, B], gradients with respect to the logit, whatever their scale.

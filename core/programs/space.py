@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,7 +16,8 @@ from core.programs.line import EPSILON, INPUTS, KNOWN_INPUTS, line_of
 from core.programs.operators import OPERATORS, PAPER_OPERATORS
 from core.programs.probes import Probes
 from core.programs.program import LossProgram
-from core.search.space import Decision, Kind, Space, check_genomes
+from core.search.decision import Decision, Kind
+from core.search.space import Space, check_genomes
 
 #: Rule -> what it does to the result x of every operator but `identity`.
 CLAMPS: Mapping[str, str] = MappingProxyType(
@@ -30,6 +30,8 @@ CLAMPS: Mapping[str, str] = MappingProxyType(
 
 #: Twelve lines written out have at most 4,095 operators, the most that a program may have.
 _MOST_LINES = 12
+#: How much lower a positive rate may be on probes than on the pairs of the validation check.
+_SLACK = 0.1
 
 
 @dataclass(frozen=True)
@@ -50,18 +52,17 @@ class OperatorSpace(Space[LossProgram]):
     """The bounds of the clamp are xi and 1/xi; also the default smoothing term of log and reciprocal."""
     clamp: str = "signed"
     """How the result of every operator is clamped: signed, paper or none, see CLAMPS."""
+    min_positive_rate: float | None = None
+    """That of a strict validation check: what it would refuse is not viable. None: everything is."""
 
     def __post_init__(self) -> None:
         """Check the settings."""
-        for name in self.operators:
-            if name not in OPERATORS:
-                raise unknown_name("operator", name, OPERATORS)
-        for name in self.inputs:
-            if name not in KNOWN_INPUTS:
-                raise unknown_name("input", name, KNOWN_INPUTS)
-        for what, names in (("inputs", self.inputs), ("operators", self.operators)):
+        for what, names, known in (("operator", self.operators, OPERATORS), ("input", self.inputs, KNOWN_INPUTS)):
+            for name in names:
+                if name not in known:
+                    raise unknown_name(what, name, known)
             if len(set(names)) != len(names):
-                raise UserError(f"operator space: expected distinct {what}, got {', '.join(names)}")
+                raise UserError(f"operator space: expected distinct {what}s, got {', '.join(names)}")
         if self.clamp not in CLAMPS:
             raise unknown_name("clamp rule", self.clamp, CLAMPS)
         if not self.operators or len(self.inputs) < 2:
@@ -74,6 +75,8 @@ class OperatorSpace(Space[LossProgram]):
             raise UserError(f"max_variables: expected {least} to {most}, got {self.max_variables}")
         if not 0 < self.xi < 1:
             raise UserError(f"xi: expected a number between 0 and 1, got {self.xi}")
+        if not 0 <= (self.min_positive_rate or 0) <= 1:
+            raise UserError(f"min_positive_rate: expected 0 to 1, got {self.min_positive_rate}")
 
     @property
     def n_lines(self) -> int:
@@ -128,39 +131,29 @@ class OperatorSpace(Space[LossProgram]):
         """See Space."""
         return [None, None, self._is_binary[genomes[:, ::3]]]
 
-    def repaired(self, genome: Sequence[int]) -> np.ndarray:
+    def repaired(self, genomes: np.ndarray) -> np.ndarray:
         """See Space; a second operand equal to the first is replaced by the next slot."""
-        fixed = list(genome)
-        for i in range(0, len(fixed), 3):
-            operator, first, second = fixed[i : i + 3]
-            if self.arities[operator] == 1:
-                fixed[i + 2] = int(first == 0)
-            elif second == first:
-                fixed[i + 2] = (second + 1) % (len(self.inputs) + i // 3)
-        return np.array(fixed, dtype=np.int64)
+        fixed = genomes.reshape(len(genomes), self.n_lines, 3).astype(np.int64)
+        operator, first, second = fixed[..., 0], fixed[..., 1], fixed[..., 2]
+        following = (second + 1) % (len(self.inputs) + np.arange(self.n_lines))
+        binary = np.where(second == first, following, second)
+        fixed[..., 2] = np.where(np.array(self.arities)[operator] == 1, first == 0, binary)
+        return fixed.reshape(genomes.shape)
 
-    def sites(self, genome: np.ndarray) -> list[tuple[int, ...]]:
-        """See Space: the lines that the last line, the loss, depends on, in order."""
-        n_inputs, rows = len(self.inputs), genome.reshape(-1, 3).tolist()
-        live = {len(rows) - 1}
-        for i in range(len(rows) - 1, -1, -1):
-            if i in live:
-                operands = rows[i][1 : 1 + self.arities[rows[i][0]]]
-                live |= {operand - n_inputs for operand in operands if operand >= n_inputs}
-        return [tuple(range(3 * i, 3 * i + 1 + self.arities[rows[i][0]])) for i in sorted(live)]
-
-    def redrawn(self, genome: np.ndarray, site: tuple[int, ...], rng: random.Random) -> np.ndarray:
-        """See Space: draws the operator, or one of its operands; redrawing an operand may swap the two."""
-        changed, at = genome.copy(), site[0]
-        part, slot = rng.randrange(len(site)), rng.randrange(self.decisions[at + 1].size)
-        if part == 0:
-            changed[at] = rng.randrange(len(self.operators))
-            return changed
-        mine, other = at + part, at + 3 - part
-        if changed[other] == slot:
-            changed[other] = changed[mine]
-        changed[mine] = slot
-        return changed
+    def counts(self, genomes: np.ndarray) -> np.ndarray:
+        """See Space: those of the lines that the last line, the loss, depends on."""
+        programs, n_inputs = genomes.reshape(len(genomes), self.n_lines, 3), len(self.inputs)
+        is_binary = np.array(self.arities)[programs[..., 0]] == 2
+        live = np.zeros((len(genomes), self.max_variables), dtype=bool)  # the slots
+        live[:, -1] = True
+        for i in range(self.n_lines - 1, -1, -1):
+            own = np.flatnonzero(live[:, n_inputs + i])
+            live[own, programs[own, i, 1]] = True
+            both = own[is_binary[own, i]]
+            live[both, programs[both, i, 2]] = True
+        counted = np.repeat(live[:, n_inputs:, None], 3, axis=2)
+        counted[..., 2] &= is_binary
+        return counted.reshape(genomes.shape)
 
     @cached_property
     def cuts(self) -> tuple[int, ...]:
@@ -182,6 +175,13 @@ class OperatorSpace(Space[LossProgram]):
         is_unary = np.array(self.arities)[choices[..., 0]] == 1
         choices[..., 2] = np.where(is_unary, choices[..., 1] == 0, second)
         return choices.reshape(n, 3 * self.n_lines)
+
+    def viable(self, genomes: np.ndarray) -> np.ndarray:
+        """See Space: a check on some 48 pairs, where the validation check has 2,000 and the last word."""
+        if self.min_positive_rate is None:
+            return super().viable(genomes)
+        programs = genomes.reshape(len(genomes), self.n_lines, 3)
+        return self._probes.passes(programs, self.min_positive_rate - _SLACK)
 
     @cached_property
     def _probes(self) -> Probes:
@@ -221,7 +221,8 @@ class OperatorSpace(Space[LossProgram]):
             genome += (self.operators.index(operator), *operands, *(0,) * (2 - len(operands)))
         while len(genome) < 3 * self.n_lines:
             genome += (self.operators.index("identity"), len(self.inputs) + len(genome) // 3 - 1, 0)
-        return self.repaired(genome)
+        (found,) = self.repaired(np.array([genome], dtype=np.int64))
+        return np.asarray(found)
 
     def parse(self, text: str) -> LossProgram:
         """See Space: parses a formula."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +10,8 @@ import numpy as np
 from torch import Tensor
 
 from core.common.errors import UserError, format_value
-from core.search.space import Decision, Space, check_genomes
+from core.search.decision import Decision
+from core.search.space import Space, check_genomes
 
 
 @dataclass(frozen=True)
@@ -68,19 +68,9 @@ class ChoiceSpace(Space[Choices]):
         """See Space."""
         return None
 
-    def repaired(self, genome: Sequence[int]) -> np.ndarray:
+    def repaired(self, genomes: np.ndarray) -> np.ndarray:
         """See Space."""
-        return np.array(genome, dtype=np.int64)
-
-    def sites(self, genome: np.ndarray) -> list[tuple[int, ...]]:
-        """See Space; each decision is a site of its own."""
-        return [(i,) for i in range(len(self.choices))]
-
-    def redrawn(self, genome: np.ndarray, site: tuple[int, ...], rng: random.Random) -> np.ndarray:
-        """See Space."""
-        changed, i = genome.copy(), rng.choice(site)
-        changed[i] = rng.randrange(self.choices[i].size)
-        return changed
+        return genomes.astype(np.int64)
 
     @property
     def cuts(self) -> tuple[int, ...]:

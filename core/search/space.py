@@ -8,10 +8,8 @@ candidates have equal genomes.
 
 from __future__ import annotations
 
-import random
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -20,6 +18,10 @@ import torch
 from torch import Tensor
 
 from core.common.errors import UserError, format_value
+from core.search.decision import Decision, Kind
+
+#: Random genomes of which those that are not viable are sorted out at once, and the most for one call.
+_DRAWN_AT_ONCE, _MOST_DRAWN = 4_096, 2_000_000
 
 
 class Solution(Protocol):
@@ -38,57 +40,6 @@ class Solution(Protocol):
 
 
 C = TypeVar("C", bound=Solution)
-
-
-@dataclass(frozen=True)
-class Kind:
-    """The options of one or more decisions. A policy learns one output head per kind, one embedding per option name.
-
-    Give decisions the same kind where an option that is good for one is likely to be good for the others, as with the
-    operators of all lines of a program. Give other decisions kinds of their own, even if options have equal names.
-
-    Raises:
-        UserError: two options with the same name, or a name that is empty or contains blanks.
-    """
-
-    name: str
-    options: tuple[str, ...]
-    """All options that decisions of this kind may have: distinct words."""
-
-    def __post_init__(self) -> None:
-        """Check the options."""
-        if len(set(self.options)) != len(self.options) or any(name.split() != [name] for name in self.options):
-            raise UserError(
-                f"options of {self.name}: expected distinct names without blanks, got {format_value(self.options)}"
-            )
-
-
-@dataclass(frozen=True)
-class Decision:
-    """One choice among options; a candidate is made by a sequence of them.
-
-    Raises:
-        UserError: a size below 1, or above the number of options of the kind.
-    """
-
-    name: str
-    """Unique within a space, such as op_3."""
-    kind: Kind
-    """The options to choose from."""
-    size: int
-    """The first `size` options of the kind belong to this decision."""
-    ordered: bool = False
-    """Whether neighbouring options are similar, as numbers are."""
-
-    def __post_init__(self) -> None:
-        """Check the size."""
-        if not 1 <= self.size <= len(self.kind.options):
-            raise UserError(f"decision {self.name}: expected 1 to {len(self.kind.options)} options, got {self.size}")
-
-    @property
-    def options(self) -> tuple[str, ...]:
-        """The names of the options."""
-        return self.kind.options[: self.size]
 
 
 class Space(ABC, Generic[C]):
@@ -180,28 +131,34 @@ class Space(ABC, Generic[C]):
         return masks
 
     @abstractmethod
-    def repaired(self, genome: Sequence[int]) -> np.ndarray:
-        """Return the normal form [D] of a genome [D] that may choose closed options."""
+    def repaired(self, genomes: np.ndarray) -> np.ndarray:
+        """Return the normal forms [n, D] of genomes [n, D] that may choose closed options."""
 
-    @abstractmethod
-    def sites(self, genome: np.ndarray) -> list[tuple[int, ...]]:
-        """Return the sites of a genome [D] that a mutation may change: groups of decisions that count, at least one."""
+    def counts(self, genomes: np.ndarray) -> np.ndarray:
+        """Return which decisions count: [n, D] bool, at least one for each genome.
 
-    @abstractmethod
-    def redrawn(self, genome: np.ndarray, site: tuple[int, ...], rng: random.Random) -> np.ndarray:
-        """Return a mutated copy of a genome: one decision of a site is drawn anew, and all chosen options are open.
-
-        Decisions that do not count may keep any option, which matters again once they count; `repaired` gives the
-        normal form.
+        Override this where more is known than `used` says of one decision by itself, as that nothing refers to it.
 
         Args:
-            genome: [D].
-            site: one of `sites(genome)`.
-            rng: draws the decision and its option.
-
-        Returns:
-            The copy [D].
+            genomes: [n, D], in normal form.
         """
+        counted = np.ones(genomes.shape, dtype=bool)
+        for own, used in zip(self.kinds.values(), self.used_by_kind(torch.from_numpy(genomes)), strict=True):
+            if used is not None:
+                counted[:, own] = used.numpy()
+        return counted
+
+    def varied(self, genomes: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """Return mutants in normal form [n, D]: one decision of each that counts is drawn anew.
+
+        Args:
+            genomes: [n, D], in normal form.
+            rng: draws the decision and its option, which may be the one that was there.
+        """
+        changed = genomes.copy()
+        at = (self.counts(genomes) * (1 - rng.random(genomes.shape))).argmax(axis=1)
+        changed[np.arange(len(genomes)), at] = rng.integers(self.sizes[at])
+        return self.repaired(changed)
 
     @property
     @abstractmethod
@@ -219,6 +176,34 @@ class Space(ABC, Generic[C]):
         Returns:
             Genomes [n, D].
         """
+
+    def viable(self, genomes: np.ndarray) -> np.ndarray:
+        """Return which candidates may be worth measuring: [n] bool. A searcher need not propose the others.
+
+        All are, unless a space knows better: override this where it is much cheaper to find out what would be refused
+        than to propose it.
+
+        Args:
+            genomes: [n, D], in normal form.
+        """
+        return np.ones(len(genomes), dtype=bool)
+
+    def drawn(self, n: int, rng: np.random.Generator) -> np.ndarray:
+        """Draw random genomes, as `sample` does, of which none is returned that is not viable.
+
+        Args:
+            n: how many.
+            rng: draws the options.
+
+        Returns:
+            Genomes [n, D] in normal form. Where hardly any are viable, the last of them need not be.
+        """
+        genomes, made = self.sample(n, rng), n
+        found = genomes[self.viable(genomes)]
+        while len(found) < n and made < _MOST_DRAWN:
+            more = self.sample(_DRAWN_AT_ONCE, rng)
+            found, made = np.concatenate([found, more[self.viable(more)]]), made + len(more)
+        return np.concatenate([found, genomes])[:n]
 
     def features(self, genomes: np.ndarray) -> np.ndarray:
         """Return what a model may judge candidates by: vectors that are near to each other where candidates are alike.

@@ -28,6 +28,8 @@ _SWEEPS = 2
 _ANYWHERE, _NEAR, _STEPS = 1_024, 512, (0.2, 0.07, 0.02)
 #: Of so many of them it is asked whether they are allowed, the best first.
 _ASKED = 300
+#: Of so many, the most promising by themselves, those are chosen that are tried together.
+_TOGETHER = 500
 
 
 class Surrogate:
@@ -84,12 +86,40 @@ class Surrogate:
 
     def expected_improvement(self, points: np.ndarray) -> np.ndarray:
         """Return by how much points [m, d] are expected to beat the best one, in units of the values' spread: [m]."""
-        mean, deviation = self.prediction(points)
+        return self._improvement(*self.prediction(points))
+
+    def _improvement(self, mean: np.ndarray, deviation: np.ndarray) -> np.ndarray:
         gain = mean - self.best_value
         z = gain / deviation
         density = np.exp(-0.5 * z * z) / math.sqrt(2 * math.pi)
         improvement: np.ndarray = gain * ndtr(z) + deviation * density
         return improvement
+
+    def most_promising(self, points: np.ndarray, n: int) -> np.ndarray:
+        """Return the numbers of n of the points [m, d] to try together, the most promising first.
+
+        Each has the greatest expected improvement if those before it come to what is expected of them: so the process
+        is surer of points near them (Desautels, Krause and Burdick, JMLR 2014, section 4.1).
+
+        Args:
+            points: to choose from [m, d], at least n.
+            n: how many.
+        """
+        mean, deviation = self.prediction(points)
+        kept = np.argsort(-self._improvement(mean, deviation), kind="stable")[: max(n, _TOGETHER)]
+        points, mean, variance = points[kept], mean[kept], deviation[kept] ** 2
+        with blas_on_one_core():
+            explained = solve_triangular(self._factor, _matern(points, self._points, self.scales).T, lower=True)
+        found, is_free = list[int](), np.ones(len(points), dtype=bool)
+        for _ in range(min(n, len(points))):
+            gains = np.where(is_free, self._improvement(mean, np.sqrt(np.maximum(variance, 1e-12))), -np.inf)
+            i = int(gains.argmax())
+            found.append(i)
+            is_free[i] = False
+            shared = _matern(points[i : i + 1], points, self.scales)[0] - explained[:, i] @ explained
+            row = shared / np.sqrt(variance[i] + self._noise)
+            explained, variance = np.vstack([explained, row]), variance - row * row
+        return kept[found]
 
     @property
     def best_value(self) -> float:

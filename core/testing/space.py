@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import random
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any
@@ -111,7 +110,7 @@ class SpaceContract(ABC):
         assert genomes.dtype == np.int64
         assert len(space.decode(genomes)) == n
         for genome in genomes:
-            assert space.repaired(genome.tolist()).tolist() == genome.tolist()
+            assert space.repaired(genome[None])[0].tolist() == genome.tolist()
 
     @law
     @given(seeds)
@@ -131,10 +130,10 @@ class SpaceContract(ABC):
     @given(seeds)
     def test_any_choice_is_repaired_to_what_is_open_and_that_stays_as_it_is(self, seed: int) -> None:
         space, chosen = self.any_choice(seed)
-        repaired = space.repaired(chosen.tolist())
+        (repaired,) = space.repaired(chosen[None])
         assert repaired.shape == chosen.shape
         assert repaired.dtype == np.int64
-        assert space.repaired(repaired.tolist()).tolist() == repaired.tolist()
+        assert space.repaired(repaired[None])[0].tolist() == repaired.tolist()
         assert _is_open(repaired, space)
         options, used = _open_options(repaired, space), _counts(repaired, space)
         for i, number in enumerate(repaired.tolist()):
@@ -186,56 +185,56 @@ class SpaceContract(ABC):
 
     @law
     @given(seeds)
-    def test_sites_are_groups_of_decisions_that_count(self, seed: int) -> None:
+    def test_what_does_not_count_changes_nothing(self, seed: int) -> None:
         space, genomes = self.samples(seed)
-        for genome in genomes:
-            sites, used = space.sites(genome), _counts(genome, space)
-            assert sites
-            for site in sites:
-                assert site
-                assert len(set(site)) == len(site)
-                assert all(0 <= i < len(genome) and used[i] for i in site)
+        counted, other = space.counts(genomes), self.any_choice(seed)[1]
+        assert counted.shape == genomes.shape
+        assert counted.any(axis=1).all()
+        for genome, own in zip(genomes, counted, strict=True):
+            assert not (own & ~np.array(_counts(genome, space))).any()
+            mixed = space.repaired(np.where(own, genome, other)[None])
+            if np.array_equal(mixed[0][own], genome[own]):
+                assert _key_of(mixed[0], space) == _key_of(genome, space)
 
     @law
     @given(seeds)
-    def test_redrawing_changes_a_copy_at_its_site_and_keeps_open_what_is_open(self, seed: int) -> None:
-        space, (genome, *_) = self.samples(seed)
-        rng = random.Random(seed)
-        for _ in range(10):
-            site, before, used = rng.choice(space.sites(genome)), genome.copy(), _counts(genome, space)
-            changed = space.redrawn(genome, site, rng)
-            assert np.array_equal(genome, before)
-            assert changed.shape == genome.shape
-            assert changed.dtype == np.int64
-            elsewhere_used = [i for i in range(len(genome)) if i not in site and used[i]]
-            assert np.array_equal(changed[elsewhere_used], genome[elsewhere_used])
-            assert _is_open(changed, space)
-            assert _key_of(space.repaired(changed.tolist()), space) == _key_of(changed, space)
-            genome = changed
+    def test_mutants_are_genomes_in_normal_form_that_depend_on_the_generator_alone(self, seed: int) -> None:
+        space, genomes = self.samples(seed)
+        before = genomes.copy()
+        for step in range(5):
+            varied = space.varied(genomes, np.random.default_rng([seed, step]))
+            assert np.array_equal(varied, space.varied(genomes, np.random.default_rng([seed, step])))
+            assert np.array_equal(genomes, before)
+            assert varied.shape == genomes.shape
+            assert varied.dtype == np.int64
+            assert np.array_equal(space.repaired(varied), varied)
+            assert all(_is_open(one, space) for one in varied)
+            genomes, before = varied, varied.copy()
+        assert space.varied(genomes[:0], np.random.default_rng(0)).shape == (0, genomes.shape[1])
 
     @law
     @given(seeds)
-    def test_redrawing_depends_on_the_generator_alone_and_reaches_another_candidate(self, seed: int) -> None:
+    def test_mutants_reach_another_candidate(self, seed: int) -> None:
         space, (genome, *_) = self.samples(seed)
         if (space.sizes == 1).all():
             return
-        key, rng, again = _key_of(genome, space), random.Random(seed), random.Random(seed)
-        for _ in range(_TRIES):
-            site = rng.choice(space.sites(genome))
-            changed = space.redrawn(genome, site, rng)
-            assert np.array_equal(space.redrawn(genome, again.choice(space.sites(genome)), again), changed)
-            if _key_of(changed, space) != key:
-                return
-        raise AssertionError(f"{key}: no other candidate within {_TRIES} draws")
+        varied = space.varied(np.tile(genome, (_TRIES, 1)), np.random.default_rng(seed))
+        assert any(one.key != _key_of(genome, space) for one in space.decode(varied))
 
     @law
     @given(seeds)
-    def test_what_is_outside_of_all_sites_changes_nothing(self, seed: int) -> None:
-        space, (genome, other, _) = self.samples(seed)
-        live = [i for site in space.sites(genome) for i in site]
-        mixed = other.copy()
-        mixed[live] = genome[live]
-        assert _key_of(mixed, space) == _key_of(space.repaired(mixed.tolist()), space) == _key_of(genome, space)
+    def test_what_is_drawn_is_viable_as_far_as_there_is_any(self, seed: int) -> None:
+        space, genomes = self.samples(seed)
+        viable = space.viable(genomes)
+        assert viable.shape == (len(genomes),)
+        assert viable.dtype == bool
+        assert [bool(space.viable(one[None])[0]) for one in genomes] == viable.tolist()
+        drawn = space.drawn(3, np.random.default_rng(seed))
+        assert np.array_equal(drawn, space.drawn(3, np.random.default_rng(seed)))
+        assert np.array_equal(space.repaired(drawn), drawn)
+        assert drawn.shape == genomes.shape
+        if viable.all():
+            assert np.array_equal(drawn, genomes)
 
     @law
     @given(seeds)
@@ -246,7 +245,7 @@ class SpaceContract(ABC):
             assert 0 < cut < len(genome)
             child = np.concatenate([genome[:cut], other[cut:]])
             assert _is_open(child, space)
-            assert _key_of(child, space) == _key_of(space.repaired(child.tolist()), space)
+            assert _key_of(child, space) == _key_of(space.repaired(child[None])[0], space)
 
     @law
     @given(seeds)

@@ -17,8 +17,9 @@ from core.common.seeding import numpy_rng
 from core.programs.program import LossProgram
 from core.programs.space import OperatorSpace
 from core.search.choices import ChoiceSpace
+from core.search.decision import Decision, Kind
 from core.search.searcher import Searcher
-from core.search.space import Decision, Kind, Space
+from core.search.space import Space
 from core.search.trial import Candidate, Trial, Verdict
 from core.testing.generators import untouched_generators
 from core.testing.process import elsewhere, packed, unpacked
@@ -198,7 +199,7 @@ class SearcherContract(ABC):
             genomes = [candidate.genome for candidate in candidates]
             assert np.stack(genomes).shape == (n, len(space.decisions))
             assert all(genome.dtype == np.int64 for genome in genomes)
-            assert [space.repaired(genome.tolist()).tolist() for genome in genomes] == [g.tolist() for g in genomes]
+            assert space.repaired(np.stack(genomes)).tolist() == np.stack(genomes).tolist()
             searcher.tell(outcomes(candidates))
 
     @in_both_kinds

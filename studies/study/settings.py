@@ -89,9 +89,13 @@ class StudySettings:
     @property
     def space(self) -> OperatorSpace:
         """What candidates are made of."""
-        operators, training = chosen_operators(self.losses.operators), self.training
+        losses, training = self.losses, self.training
         return OperatorSpace(
-            operators=operators, max_variables=self.losses.max_variables, xi=training.xi, clamp=training.clamp
+            operators=chosen_operators(losses.operators),
+            max_variables=losses.max_variables,
+            xi=training.xi,
+            clamp=training.clamp,
+            min_positive_rate=losses.min_positive_rate if losses.check == "strict" else None,
         )
 
     @property

@@ -82,7 +82,7 @@ class LossSettings:
     check: str = "before"
     """When losses have to pass the validation check: before they are trained, or only after (the paper). With strict,
     before, and those that have no gradient for one of the labels, which train nothing, do not pass either (most of what
-    is trained else is of that kind, but to find others takes a searcher many more proposals)."""
+    is trained else is of that kind); and searchers sort out most of what would not pass before they propose it."""
     min_positive_rate: float = 0.9
     """The share of simulated pairs on which a loss must not point the wrong way."""
     search_weight_decay: float | None = None

@@ -125,8 +125,9 @@ class LossTable:
         """The losses that it is about."""
         settings, space = self.about["settings"], self.about["space"]
         inputs, operators = (tuple(read(list[str], space[name])) for name in ("inputs", "operators"))
-        longest = len(inputs) + read(int, settings["size"])
-        return OperatorSpace(inputs, operators, longest, read(float, settings["xi"]), read(str, settings["clamp"]))
+        xi, rate = (read(float, settings[name]) for name in ("xi", "min_positive_rate"))
+        longest, clamp = len(inputs) + read(int, settings["size"]), read(str, settings["clamp"])
+        return OperatorSpace(inputs, operators, longest, xi, clamp, rate)
 
     @cached_property
     def programs(self) -> list[LossProgram]:
@@ -252,8 +253,8 @@ class TableProblem(SimpleProblem[LossProgram]):
         """See Problem; a loss costs as many passes as its training took."""
         began = time.perf_counter()
         scores = self._looked_up(candidates, self._short)
-        seconds = (time.perf_counter() - began) / max(1, len(candidates))
-        return [Measurement(self._metric.score_of(one), self._epochs, seconds) for one in scores]
+        each = (time.perf_counter() - began) / max(1, len(candidates))
+        return [Measurement(self._metric.score_of(one), self._epochs, each) for one in scores]
 
     def evaluate(self, candidates: Sequence[LossProgram], part: Part, seed: int) -> list[float]:
         """See SimpleProblem."""
@@ -290,8 +291,7 @@ def make_table_problem(given: Ingredients, spec: Specification) -> TableProblem:
     if isinstance(given.data, Dataset | ImplicitDataset) or (path := given.data.data) is None:
         raise UserError("--problem table: expected --data FILE, the table.parquet of python -m studies.table")
     state = path.stat() if path.exists() else None
-    table = _loaded(path, None if state is None else (state.st_mtime_ns, state.st_size))
-    return TableProblem(table, asked.epochs)
+    return TableProblem(_loaded(path, None if state is None else (state.st_mtime_ns, state.st_size)), asked.epochs)
 
 
 @lru_cache(maxsize=1)

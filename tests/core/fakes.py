@@ -12,9 +12,9 @@ from core.problems.loss import LossProblem
 from core.problems.proxy import prediction_proxy_batch
 from core.programs.program import LossProgram
 from core.search.choices import ChoiceSpace
+from core.search.decision import Decision, Kind
 from core.search.problem import Finding, Measurement, Problem
 from core.search.searcher import Searcher
-from core.search.space import Decision, Kind
 from core.search.trial import Verdict
 
 

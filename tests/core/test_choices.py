@@ -5,7 +5,7 @@ import pytest
 
 from core.common.errors import UserError
 from core.search.choices import Choices, ChoiceSpace
-from core.search.space import Decision, Kind
+from core.search.decision import Decision, Kind
 
 WORD = Kind("word", ("a", "b", "c"))
 SPACE = ChoiceSpace((Decision("one", WORD, 3), Decision("two", WORD, 2)))

@@ -1,5 +1,4 @@
 import dataclasses
-import random
 from collections import Counter
 from itertools import combinations
 
@@ -14,7 +13,7 @@ from core.programs.operators import OPERATORS, PAPER_OPERATORS
 from core.programs.program import LossProgram
 from core.programs.space import CLAMPS, HANDCRAFTED_SPACE, OperatorSpace
 from core.search.choices import ChoiceSpace
-from core.search.space import Decision, Kind
+from core.search.decision import Decision, Kind
 from tests.strategies import genomes, law, programs_of, spaces
 
 PAPERS = OperatorSpace()
@@ -56,7 +55,7 @@ def test_a_genome_is_the_lines_of_its_program(case):
     rows = [(space.operators.index(operator), *operands) for operator, operands in found.lines]
     assert rows == [tuple(row[: len(own)]) for row, own in zip(genome.reshape(-1, 3).tolist(), rows, strict=True)]
     assert found in space
-    assert space.encode(found).tolist() == space.repaired(genome.tolist()).tolist()
+    assert space.encode(found).tolist() == space.repaired(genome[None])[0].tolist()
 
 
 @law
@@ -68,7 +67,7 @@ def test_the_second_operand_of_an_operator_with_one_is_ignored(case, data):
         if space.arities[genome[i - 2]] == 1:
             changed[i] = data.draw(st.integers(0, space.decisions[i].size - 1))
     assert program(space, changed) == program(space, genome)
-    assert space.repaired(changed.tolist()).tolist() == space.repaired(genome.tolist()).tolist()
+    assert np.array_equal(space.repaired(changed[None]), space.repaired(genome[None]))
 
 
 @law
@@ -117,21 +116,22 @@ def test_a_decision_has_the_slots_before_its_line():
 def test_a_second_operand_that_is_the_first_stands_for_the_slot_after_it():
     space = OperatorSpace(max_variables=4)
     for slot, other in ((0, 1), (1, 2), (2, 0)):
-        assert space.repaired([0, slot, slot]).tolist() == [0, slot, other]
+        assert space.repaired(np.array([[0, slot, slot]])).tolist() == [[0, slot, other]]
 
 
-def test_the_sites_of_a_known_program_are_its_live_lines():
+def test_what_counts_in_a_known_program_are_its_live_lines():
     lines = [Line("add", (0, 1)), Line("neg", (3,)), Line("log", (2,)), Line("square", (4,)), Line("mul", (5, 1))]
     genome = PAPERS.encode(LossProgram((*lines, Line("max", (6, 1)), Line("identity", (8,)))))
-    assert PAPERS.sites(genome) == [(0, 1, 2), (3, 4), (9, 10), (15, 16, 17), (18, 19)]
+    counted = np.flatnonzero(PAPERS.counts(genome[None])[0]).tolist()
+    assert counted == [0, 1, 2, 3, 4, 9, 10, 15, 16, 17, 18, 19]
 
 
 def test_every_neighbour_can_be_reached():
     """Three sums can be made of three inputs."""
-    space, rng = OperatorSpace(operators=("add",), max_variables=4), random.Random(0)
+    space = OperatorSpace(operators=("add",), max_variables=4)
     genome = space.encode(LossProgram.parse("y_hat + y"))
-    changed = [space.redrawn(genome, (0, 1, 2), rng) for _ in range(60)]
-    assert len({one.key for one in space.decode(np.stack(changed))}) == 3
+    changed = space.varied(np.tile(genome, (60, 1)), np.random.default_rng(0))
+    assert len({one.key for one in space.decode(changed)}) == 3
 
 
 OUTSIDE = [

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from core.programs.space import OperatorSpace
 from core.search.choices import ChoiceSpace
-from core.search.space import Decision, Kind, Space
+from core.search.decision import Decision, Kind
+from core.search.space import Space
 from core.testing.space import SpaceContract
 from tests.strategies import law
 

@@ -5,7 +5,7 @@ import torch
 
 from core.common.errors import UserError
 from core.search.choices import ChoiceSpace
-from core.search.space import Decision, Kind
+from core.search.decision import Decision, Kind
 from searchers import make_searcher
 from searchers.controller import Decisions
 from searchers.objectives import Batch

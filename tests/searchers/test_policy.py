@@ -62,7 +62,7 @@ def test_probabilities_of_all_programs_of_a_space_sum_to_one():
 def test_draws_are_programs_of_the_space_and_possible(space):
     policy = controller(space, init_range=0.5)
     drawn = policy.sample(64, torch_rng(1))
-    assert np.array_equal(np.stack([space.repaired(row) for row in drawn.tolist()]), drawn.numpy())
+    assert np.array_equal(space.repaired(drawn.numpy()), drawn.numpy())
     assert policy.evaluate(drawn).log_probability.isfinite().all()
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -26,7 +25,8 @@ from core.programs.sets.shape import (
     Shape,
     shape_of,
 )
-from core.search.space import Decision, Kind, Space, check_genomes
+from core.search.decision import Decision, Kind
+from core.search.space import Space, check_genomes
 
 _MOST_PUSHES = 4
 _NO_YES = ("no", "yes")
@@ -97,34 +97,21 @@ class ShapeSpace(Space[Shape]):
             return chosen[0] > 0 if k == 0 else there & (chosen[i - _WEIGHT] == JOINS.index("plus"))
         return None if k == 0 else there
 
-    def repaired(self, genome: Sequence[int]) -> np.ndarray:
+    def repaired(self, genomes: np.ndarray) -> np.ndarray:
         """See Space."""
-        fixed = [int(one) for one in genome]
-        fixed[1] *= Pull.can_shift(PULLS[fixed[0]])
-        fixed[_HEAD] = 0
-        there = True
+        fixed = genomes.astype(np.int64)
+        pulls, firsts = (mask.numpy() for mask in self._shiftable)
+        fixed[:, 1] *= pulls[fixed[:, 0]]
+        fixed[:, _HEAD] = 0
+        there = np.ones(len(fixed), dtype=bool)
         for k in range(self.pushes):
-            at = _HEAD + k * _SIZE
-            there = there and (k == 0 or fixed[at] > 0)
-            if not there:
-                fixed[at : at + _SIZE] = [0] * _SIZE
-                continue
-            fixed[at + _MARGIN] *= Push.can_shift(FIRSTS[fixed[at + _FIRST]])
-            fixed[at + _SECOND] *= fixed[at + _FIRST] > 0
-            fixed[at + _WEIGHT] *= fixed[0] > 0 if k == 0 else JOINS[fixed[at]] == "plus"
-        return np.array(fixed, dtype=np.int64)
-
-    def sites(self, genome: np.ndarray) -> list[tuple[int, ...]]:
-        """See Space: each decision that counts."""
-        columns = [torch.tensor([one]) for one in genome.tolist()]
-        used = (self.used(i, columns) for i in range(len(self.decisions)))
-        return [(i,) for i, one in enumerate(used) if one is None or bool(one[0])]
-
-    def redrawn(self, genome: np.ndarray, site: tuple[int, ...], rng: random.Random) -> np.ndarray:
-        """See Space."""
-        changed, i = genome.copy(), rng.choice(site)
-        changed[i] = rng.randrange(self.decisions[i].size)
-        return changed
+            own = fixed[:, _HEAD + k * _SIZE :][:, :_SIZE]
+            there = there & (own[:, _JOIN] > 0) if k else there
+            own *= there[:, None]
+            own[:, _MARGIN] *= firsts[own[:, _FIRST]]
+            own[:, _SECOND] *= own[:, _FIRST] > 0
+            own[:, _WEIGHT] *= own[:, _JOIN] == JOINS.index("plus") if k else fixed[:, 0] > 0
+        return fixed
 
     @cached_property
     def cuts(self) -> tuple[int, ...]:
@@ -134,12 +121,12 @@ class ShapeSpace(Space[Shape]):
     def sample(self, n: int, rng: np.random.Generator) -> np.ndarray:
         """See Space: every option of what counts is equally likely."""
         drawn = rng.integers(self.sizes, size=(n, len(self.sizes)))
-        return np.array([self.repaired(one) for one in drawn], dtype=np.int64).reshape(n, len(self.sizes))
+        return self.repaired(drawn)
 
     def decode(self, genomes: np.ndarray) -> list[Shape]:
         """See Space."""
         check_genomes(genomes, self)
-        return [self._shape(self.repaired(genome).tolist()) for genome in genomes]
+        return [self._shape(genome) for genome in self.repaired(genomes).tolist()]
 
     def _shape(self, genome: list[int]) -> Shape:
         words = [one.options[number] for one, number in zip(self.decisions, genome, strict=True)]
@@ -162,7 +149,9 @@ class ShapeSpace(Space[Shape]):
             words += [push.outer, _NO_YES[push.weighted]]
         words += [one.options[0] for one in self.decisions[len(words) :]]
         pairs = zip(words, self.decisions, strict=True)
-        return self.repaired([decision.options.index(word) for word, decision in pairs])
+        genome = [decision.options.index(word) for word, decision in pairs]
+        (found,) = self.repaired(np.array([genome], dtype=np.int64))
+        return np.asarray(found)
 
     def parse(self, text: str) -> Shape:
         """See Space: a formula as a shape is printed, its constants with any names."""
