@@ -7,7 +7,8 @@ Decisions, where the paper is silent: the entropy bonus is differentiated (in th
 entropy). Outcomes that arrive late are evaluated under the current policy, without importance weights. If several
 candidates are trained together, programs are drawn `draw_size` at a time, since a pass through the LSTM for each would
 be slow; some of them then come from a policy that has been updated since. With one candidate at a time (Algorithm 1),
-each is drawn from the current policy.
+each is drawn from the current policy. What is not viable (`Space.viable`) is not proposed, and so not learned from,
+unless a policy draws hardly anything else: then whatever it draws is proposed, for it to learn that.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ from searchers.reinforce import Reinforce
 from searchers.risk_seeking import RiskSeeking
 
 #: Programs that are drawn first; then, where few are viable, so many each time, and all are proposed after some tries.
-_DRAWN_AHEAD, _LARGEST, _TRIES = 64, 1_024, 200
+_DRAWN_AHEAD, _LARGEST, _TRIES = 64, 1_024, 32
 
 
 @dataclass(frozen=True)

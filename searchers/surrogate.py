@@ -7,7 +7,8 @@ Leyton-Brown, LION 2011, Algorithm 1 and section 4.3), but for what the model re
 
 Departures: rewards enter by their ranks, brought to a normal distribution, so that no training that broke down hides
 the differences between good ones; and candidates of which nothing is worth training are only left out once they were
-proposed, since the search tells for next to nothing which those are.
+proposed, since the search tells for next to nothing which those are. Candidates that are trained together are chosen
+one after the other, see `Surrogate.most_promising`.
 """
 
 from __future__ import annotations

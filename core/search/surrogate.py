@@ -102,8 +102,8 @@ class Surrogate:
         is surer of points near them (Desautels, Krause and Burdick, JMLR 2014, section 4.1).
 
         Args:
-            points: to choose from [m, d], at least n.
-            n: how many.
+            points: to choose from [m, d].
+            n: how many; all of them where there are fewer.
         """
         mean, deviation = self.prediction(points)
         kept = np.argsort(-self._improvement(mean, deviation), kind="stable")[: max(n, _TOGETHER)]
@@ -117,7 +117,7 @@ class Surrogate:
             found.append(i)
             is_free[i] = False
             shared = _matern(points[i : i + 1], points, self.scales)[0] - explained[:, i] @ explained
-            row = shared / np.sqrt(variance[i] + self._noise)
+            row = shared / np.sqrt(variance[i] + self._noise + 1e-9)
             explained, variance = np.vstack([explained, row]), variance - row * row
         return kept[found]
 

@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.special import ndtr
+from scipy.stats import norm
 
-from core.search.surrogate import Surrogate, next_point, normal_scores, spread_points
+from core.search.surrogate import Surrogate, _matern, next_point, normal_scores, spread_points
 from tests.strategies import law
 
 
@@ -106,3 +108,43 @@ def test_normal_scores_keep_the_order_and_nothing_else():
     assert found.argsort().tolist() == [1, 0, 3, 2]
     assert found.sum() == pytest.approx(0)
     assert found.tolist() == normal_scores(np.array([0.2, 0.1, 0.4, 0.3])).tolist()
+
+
+@law
+@given(st.integers(1, 6), st.integers(0, 2**32 - 1))
+def test_a_batch_is_chosen_as_if_each_choice_came_to_what_is_expected_of_it(n, seed):
+    """As a process does that is given those points and the same scales, all from the definition."""
+    rng = np.random.default_rng(seed)
+    points, values, others = rng.random((8, 2)), rng.standard_normal(8), rng.random((30, 2))
+    known = Surrogate(points, values)
+    found = known.most_promising(others, n)
+    assert len(set(found.tolist())) == n
+    assert found[0] == known.expected_improvement(others).argmax()
+    for i in range(1, n):
+        there, chosen = np.concatenate([points, others[found[:i]]]), found[:i].tolist()
+        deviation = np.sqrt(np.maximum(conditional_variance(known, there, others), 1e-12))
+        gain = known.prediction(others)[0] - known.best_value
+        improvement = gain * ndtr(gain / deviation) + deviation * norm.pdf(gain / deviation)
+        improvement[chosen] = -np.inf
+        assert improvement[found[i]] == pytest.approx(improvement.max(), rel=1e-4, abs=1e-9)
+
+
+def conditional_variance(known, there, others):
+    across = _matern(others, there, known.scales)
+    covariance = _matern(there, there, known.scales) + (known._noise + 1e-9) * np.eye(len(there))
+    return 1 - (across * np.linalg.solve(covariance, across.T).T).sum(axis=1)
+
+
+def test_of_twins_the_second_is_not_tried_together_with_the_first():
+    rng = np.random.default_rng(1)
+    known = Surrogate(rng.random((6, 2)), rng.standard_normal(6))
+    others = rng.random((12, 2))
+    others[1] = others[0] = others[known.expected_improvement(others).argmax()]
+    first, second = known.most_promising(others, 2)
+    assert {first, second} != {0, 1}
+
+
+def test_a_batch_is_no_larger_than_what_there_is_to_choose_from():
+    rng = np.random.default_rng(1)
+    known = Surrogate(rng.random((6, 2)), rng.standard_normal(6))
+    assert sorted(known.most_promising(rng.random((3, 2)), 9)) == [0, 1, 2]

@@ -243,3 +243,13 @@ def test_with_one_candidate_at_a_time_every_proposal_is_of_the_policy_after_its_
 def test_how_many_are_drawn_at_a_time_follows_from_how_many_are_trained_unless_it_is_said():
     assert [PolicySettings().for_steps_of(k).draw_size for k in (1, 2, 16)] == [1, 64, 64]
     assert [PolicySettings(draw_size=5).for_steps_of(k).draw_size for k in (1, 16)] == [5, 5]
+
+
+def test_what_is_not_viable_is_proposed_only_where_there_is_hardly_anything_else():
+    viable = OperatorSpace(min_positive_rate=0.9)
+    searcher = PolicySearcher(viable, 0, PolicySettings())
+    assert viable.viable(searcher.ask(4)).all()
+    barren = OperatorSpace(operators=("add", "identity"), max_variables=5, min_positive_rate=1.0)
+    asked = PolicySearcher(barren, 0, PolicySettings()).ask(40)
+    assert asked.shape == (40, 6)
+    assert not barren.viable(asked).any()
