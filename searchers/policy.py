@@ -152,7 +152,7 @@ class PolicySearcher(Searcher):
             genomes = self._controller.sample(size, self._rng).numpy()
             is_viable = self._space.viable(genomes)
             self._drawn += list(genomes[is_viable if tries < _TRIES else slice(None)])
-            size, tries = max(size, _LARGEST), tries + 1
+            size, tries = size if is_viable.all() else max(size, _LARGEST), tries + 1
         asked, self._drawn = self._drawn[:n], self._drawn[n:]
         return np.stack(asked)
 
