@@ -20,8 +20,8 @@ from torch import Tensor
 from core.common.errors import UserError, format_value
 from core.search.decision import Decision, Kind
 
-#: Random genomes of which those that are not viable are sorted out at once, and the most for one call.
-_DRAWN_AT_ONCE, _MOST_DRAWN = 4_096, 2_000_000
+#: Random genomes of which those that are not viable are sorted out at once, and the most for each one that is wanted.
+_DRAWN_AT_ONCE, _MOST_DRAWN = 4_096, 8_000
 
 
 class Solution(Protocol):
@@ -200,7 +200,7 @@ class Space(ABC, Generic[C]):
         """
         genomes, made = self.sample(n, rng), n
         found = genomes[self.viable(genomes)]
-        while len(found) < n and made < _MOST_DRAWN:
+        while len(found) < n and made < _MOST_DRAWN * n:
             more = self.sample(_DRAWN_AT_ONCE, rng)
             found, made = np.concatenate([found, more[self.viable(more)]]), made + len(more)
         return np.concatenate([found, genomes])[:n]
