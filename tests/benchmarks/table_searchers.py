@@ -56,5 +56,5 @@ if __name__ == "__main__":
     parser.add_argument("table")
     parser.add_argument("searchers", nargs="*", default=["surrogate", "gp"])
     parser.add_argument("--seeds", type=int, default=100)
-    given = parser.parse_args()
+    given = parser.parse_intermixed_args()
     main(given.table, given.searchers, given.seeds)
