@@ -1,7 +1,8 @@
 """Genetic programming with DEAP (Fortin et al., JMLR 2012) on genomes.
 
-Tournament selection, one-point crossover at the cuts of the space (for programs: between lines), and mutation that is
-repeated until the candidate changes. The best of parents and children survive (mu + lambda) or, optionally, the Pareto
+Tournament selection, one-point crossover at the cuts of the space (for programs: between lines), and mutation of a
+decision that counts. Children that are not viable or not new are dropped; where all are, the next ones are mutated once
+more. The best of parents and children survive (mu + lambda) or, optionally, the Pareto
 front of reward and complexity (NSGA-II, Deb et al., 2002). Only trained candidates enter the population: nearly all
 others have the same failure reward, which gives selection nothing to work with.
 

@@ -24,6 +24,9 @@ _SCALES = np.geomspace(0.15, 4.8, 6)
 _NOISES = (1e-4, 1e-2)
 _PRIOR_MEAN, _PRIOR_SPREAD = math.log(0.8), 0.8
 _SWEEPS = 2
+#: Added to the noise, so that a matrix of equal points can be factored; and the smallest variance, which rounding could
+#: take below 0.
+_JITTER, _LEAST_VARIANCE = 1e-9, 1e-12
 #: Points that are looked at for each choice: anywhere, and near the best one.
 _ANYWHERE, _NEAR, _STEPS = 1_024, 512, (0.2, 0.07, 0.02)
 #: Of so many of them it is asked whether they are allowed, the best first.
@@ -68,7 +71,7 @@ class Surrogate:
 
     def _cholesky(self, scales: np.ndarray, noise: float) -> np.ndarray:
         covariance = _matern(self._points, self._points, scales)
-        factor: np.ndarray = np.linalg.cholesky(covariance + (noise + 1e-9) * np.eye(len(covariance)))
+        factor: np.ndarray = np.linalg.cholesky(covariance + (noise + _JITTER) * np.eye(len(covariance)))
         return factor
 
     def _likelihood(self, scales: np.ndarray, noise: float) -> float:
@@ -79,10 +82,15 @@ class Surrogate:
 
     def prediction(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return mean and standard deviation at points [m, d], in units of the spread of the values: [m] and [m]."""
+        mean, variance, _ = self._posterior(points)
+        return mean, np.sqrt(variance)
+
+    def _posterior(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return mean [m] and variance [m] at points [m, d], and the whitened covariance with those known [n, m]."""
         across = _matern(points, self._points, self.scales)
         with blas_on_one_core():
             explained = solve_triangular(self._factor, across.T, lower=True)
-        return across @ self._weights, np.sqrt(np.maximum(1 - (explained * explained).sum(axis=0), 1e-12))
+        return across @ self._weights, np.maximum(1 - (explained * explained).sum(axis=0), _LEAST_VARIANCE), explained
 
     def expected_improvement(self, points: np.ndarray) -> np.ndarray:
         """Return by how much points [m, d] are expected to beat the best one, in units of the values' spread: [m]."""
@@ -105,20 +113,18 @@ class Surrogate:
             points: to choose from [m, d].
             n: how many; all of them where there are fewer.
         """
-        mean, deviation = self.prediction(points)
-        kept = np.argsort(-self._improvement(mean, deviation), kind="stable")[: max(n, _TOGETHER)]
-        points, mean, variance = points[kept], mean[kept], deviation[kept] ** 2
-        with blas_on_one_core():
-            explained = solve_triangular(self._factor, _matern(points, self._points, self.scales).T, lower=True)
+        mean, variance, explained = self._posterior(points)
+        kept = np.argsort(-self._improvement(mean, np.sqrt(variance)), kind="stable")[: max(n, _TOGETHER)]
+        points, mean, variance, explained = points[kept], mean[kept], variance[kept], explained[:, kept]
         found, is_free = list[int](), np.ones(len(points), dtype=bool)
         for _ in range(min(n, len(points))):
-            gains = np.where(is_free, self._improvement(mean, np.sqrt(np.maximum(variance, 1e-12))), -np.inf)
+            gains = np.where(is_free, self._improvement(mean, np.sqrt(variance)), -np.inf)
             i = int(gains.argmax())
             found.append(i)
             is_free[i] = False
             shared = _matern(points[i : i + 1], points, self.scales)[0] - explained[:, i] @ explained
-            row = shared / np.sqrt(variance[i] + self._noise + 1e-9)
-            explained, variance = np.vstack([explained, row]), variance - row * row
+            row = shared / np.sqrt(variance[i] + self._noise + _JITTER)
+            explained, variance = np.vstack([explained, row]), np.maximum(variance - row * row, _LEAST_VARIANCE)
         return kept[found]
 
     @property

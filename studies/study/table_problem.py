@@ -253,8 +253,8 @@ class TableProblem(SimpleProblem[LossProgram]):
         """See Problem; a loss costs as many passes as its training took."""
         began = time.perf_counter()
         scores = self._looked_up(candidates, self._short)
-        each = (time.perf_counter() - began) / max(1, len(candidates))
-        return [Measurement(self._metric.score_of(one), self._epochs, each) for one in scores]
+        seconds = (time.perf_counter() - began) / max(1, len(candidates))
+        return [Measurement(self._metric.score_of(one), self._epochs, seconds) for one in scores]
 
     def evaluate(self, candidates: Sequence[LossProgram], part: Part, seed: int) -> list[float]:
         """See SimpleProblem."""
