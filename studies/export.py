@@ -23,7 +23,8 @@ from recommenders.tasks.losses import find_named_loss, make_loss
 from studies.common.command import make_app, run_app
 from studies.exporting.exported import FORMS, Exported
 from studies.exporting.finding import find_study
-from studies.exporting.stored import StoredLoss, StoredStudy
+from studies.exporting.stored import StoredStudy
+from studies.exporting.stored_loss import StoredLoss
 from studies.storage.output import write_file
 from studies.study.settings_training import FORMULA
 from studies.study.tracking_place import TrackingUri

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from statistics import fmean
 from typing import Any, Generic
@@ -15,6 +15,18 @@ from core.search.space import C, Solution
 
 
 @dataclass(frozen=True)
+class Variant:
+    """One of the ways in which a contender may be trained."""
+
+    trained: Any
+    """What is trained."""
+    constant: float | None = None
+    """The value of its constant (the smoothing term of a loss); None without any."""
+    way: Mapping[str, Any] | None = None
+    """How it is trained, in plain data, where that is not how the problem trains, see `StudyProblem.convergence`."""
+
+
+@dataclass(frozen=True)
 class Contender(Generic[C]):
     """A candidate, or something known to compare with, in Phase III."""
 
@@ -22,8 +34,8 @@ class Contender(Generic[C]):
     """The name of something known, or what a person writes for it."""
     solution: C | None
     """The candidate; None for known ones outside of the space."""
-    choices: tuple[tuple[float | None, Any], ...]
-    """Values of a constant to choose from on validation, each with what is trained then; one, None, without any."""
+    variants: tuple[Variant, ...]
+    """What to choose from on validation: at least one."""
     notes: Mapping[str, Any] | None = None
     """What phase II found out about a searched one, by the names of result.json; None for known ones."""
 
@@ -93,17 +105,27 @@ class ConvergenceTraining(ABC):
 
 @dataclass(frozen=True)
 class Finished(Generic[C]):
-    """A contender after Phase III, with the value of its constant that did best on validation."""
+    """A contender after Phase III, as the variant that did best on validation."""
 
     contender: Contender[C]
-    epsilon: float | None
-    """That value."""
-    trained: Any
-    """What is trained with it, see Contender."""
+    variant: Variant
+    """That one."""
     simple: C | None
     """The simplest known form of that; None for known ones that are no candidates."""
     fitted: tuple[TrainingResult, ...]
     """One for each seed, in order."""
+    chosen_by: tuple[TrainingResult, ...]
+    """The trainings that choice goes by; all searched ones share their seeds."""
+
+    @property
+    def trained(self) -> Any:
+        """The variant's."""
+        return self.variant.trained
+
+    @property
+    def epsilon(self) -> float | None:
+        """Constant of the variant."""
+        return self.variant.constant
 
     @property
     def complexity(self) -> int:
@@ -112,12 +134,26 @@ class Finished(Generic[C]):
 
     def score(self, metric: Metric) -> float:
         """Return the mean validation score over the seeds, higher is better; -inf if a training broke down."""
-        return fmean(validation_score(metric, fitted) for fitted in self.fitted)
+        return mean_score(metric, self.fitted)
+
+    def chosen_score(self, metric: Metric) -> float:
+        """Return the same over the seeds that choice goes by."""
+        return mean_score(metric, self.chosen_by)
 
 
 def complexity_of(simple: Solution | None) -> int:
     """Return the complexity of a simplest form; 0 where there is none."""
     return 0 if simple is None else simple.complexity
+
+
+def mean_score(metric: Metric, fitted: Iterable[TrainingResult]) -> float:
+    """Return the mean validation score of training runs, higher is better; -inf if one never was finite.
+
+    Args:
+        metric: what scores are made of.
+        fitted: what the runs came to, at least one.
+    """
+    return fmean(validation_score(metric, one) for one in fitted)
 
 
 def validation_score(metric: Metric, fitted: TrainingResult) -> float:

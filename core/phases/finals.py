@@ -1,4 +1,4 @@
-"""Phase III of a study: choose the constant of every contender, repeat with other seeds."""
+"""Phase III of a study: choose how every contender is trained, repeat with other seeds."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from core.phases.contender import (
     Finished,
     TrainingResult,
     complexity_of,
+    mean_score,
     validation_score,
 )
 from core.phases.picking import Pick
@@ -26,15 +27,19 @@ from core.search.space import C
 class Finals(Generic[C]):
     """Phase III.
 
-    Every contender is trained with every value of its constant and the first seed; the best value on validation
-    stays. The best searched one on validation and all known ones are then trained with the other seeds.
+    Every contender is trained in every variant with the first seed; the best variant on validation stays. The best
+    searched one on validation and all known ones are then trained with the other seeds.
+
+    What is chosen by one seed looks better with that seed than it is. With rehearsals, choice has seeds of its own:
+    all searched ones are trained with each, the best mean is taken, and the seeds that are reported are fresh ones.
 
     Args:
         problem: trains to convergence.
         contenders: the searched ones first.
         seed: of the study; training seeds are derived from it.
-        repeats: seeds in all.
+        repeats: seeds in all that are reported.
         pick: which searched one is the best.
+        rehearsals: seeds to choose with before; 0: the first seed that is reported serves for that.
     """
 
     def __init__(
@@ -44,10 +49,13 @@ class Finals(Generic[C]):
         seed: int,
         repeats: int,
         pick: Pick = Pick(),  # noqa: B008  (frozen)
+        rehearsals: int = 0,
     ) -> None:
-        self._problem, self._contenders, self._seed, self._repeats = problem, contenders, seed, repeats
+        self._problem, self._contenders, self._seed = problem, contenders, seed
         self._n_searched, self._pick = sum(one.is_searched for one in contenders), pick
-        self._entries = [(i, epsilon, trained) for i, one in enumerate(contenders) for epsilon, trained in one.choices]
+        self._entries = [(i, variant) for i, one in enumerate(contenders) for variant in one.variants]
+        self._rehearsals, self._n_rounds = rehearsals, rehearsals + repeats
+        self._n_choosing = max(1, rehearsals)
         self._rounds: list[list[TrainingResult]] = []  # those that are done: one for each training seed
         self._fitting: ConvergenceTraining | None = None
         self.model: Any = None
@@ -63,9 +71,9 @@ class Finals(Generic[C]):
             on_epoch: told the progress of a round after every epoch, when `state_dict` may be asked.
 
         Returns:
-            The contenders in order; searched ones that are not the best have one seed only.
+            The contenders in order; searched ones that are not the best have the seeds of the choice only.
         """
-        while len(self._rounds) < self._repeats:
+        while len(self._rounds) < self._n_rounds:
             self._rounds.append(self._round(on_round, on_epoch))
         if self.model is None and self._will_keep:
             self._round(on_round, on_epoch)
@@ -83,33 +91,56 @@ class Finals(Generic[C]):
     @property
     def _will_keep(self) -> bool:
         """Whether the best searched one leaves anything to keep."""
-        return self._problem.keeps and self.best is not None and self._score(self._chosen[self.best]) > -math.inf
+        return self._problem.keeps and self.best is not None and self._score(self.best) > -math.inf
 
     def _described(self) -> str:
-        seed = f"(seed {len(self._rounds) + 1} of {self._repeats})"
-        if len(self._rounds) == self._repeats:
-            return f"The best found {self._problem.terms.one} once more, to keep what it trains"
-        if not self._rounds:
-            return f"Phase III, effectiveness test: {len(self._entries)} trainings to convergence {seed}"
-        return f"Phase III, the best found {self._problem.terms.one} and the baselines again {seed}"
+        done, one, many = len(self._rounds), self._problem.terms.one, self._problem.terms.many
+        if done == self._n_rounds:
+            return f"The best found {one} once more, to keep what it trains"
+        if done < self._rehearsals:
+            seed = f"(seed {done + 1} of {self._rehearsals})"
+            return f"Phase III, choice: {self._counted if not done else f'the found {many} again'} {seed}"
+        seed = f"(seed {done - self._rehearsals + 1} of {self._n_rounds - self._rehearsals})"
+        if not done:
+            return f"Phase III, effectiveness test: {self._counted} {seed}"
+        again = "with fresh seeds" if self._rehearsals else "again"
+        return f"Phase III, the best found {one} and the baselines {again} {seed}"
+
+    @property
+    def _counted(self) -> str:
+        return f"{len(self._entries)} trainings to convergence"
+
+    def _numbers(self, number: int) -> list[int]:
+        """The entries of a round."""
+        if not number:
+            return list(range(len(self._entries)))
+        return [self._chosen[i] for i in (range(self._n_searched) if number < self._rehearsals else self._repeated)]
 
     def _begin(self) -> ConvergenceTraining:
-        repeat = len(self._rounds)
-        numbers = [self._chosen[i] for i in self._repeated] if repeat else list(range(len(self._entries)))
-        keep = None if not repeat or self.best is None else numbers.index(self._chosen[self.best])
-        if keep is not None and repeat == self._repeats:  # the first round, which learns who is best, was the only one
-            numbers, keep, repeat = [numbers[keep]], 0, 0
-        trained = [self._entries[j][2] for j in numbers]
-        return self._problem.convergence(trained, derive_seed(self._seed, "finals", repeat), keep)
-
-    def _score(self, entry: int) -> float:
-        return validation_score(self._problem.metric, self._rounds[0][entry])
+        number, keep = len(self._rounds), None
+        numbers = self._numbers(number)
+        if number >= self._n_choosing and self.best is not None:
+            keep = numbers.index(self._chosen[self.best])
+            if number == self._n_rounds:  # the first round, which learns who is best, was the only one
+                numbers, keep, number = [numbers[keep]], 0, 0
+        variants, seed = [self._entries[j][1] for j in numbers], derive_seed(self._seed, "finals", number)
+        ways = [one.way for one in variants]
+        return self._problem.convergence([one.trained for one in variants], seed, keep, ways if any(ways) else None)
 
     @property
     def _chosen(self) -> list[int]:
-        """For every contender the entry with the best value of its constant."""
+        """For every contender the entry of the variant that did best with the first seed."""
+        metric, first = self._problem.metric, self._rounds[0]
         own = [[j for j, entry in enumerate(self._entries) if entry[0] == i] for i in range(len(self._contenders))]
-        return [max(entries, key=lambda j: (self._score(j), -j)) for entries in own]
+        return [max(entries, key=lambda j: (validation_score(metric, first[j]), -j)) for entries in own]
+
+    def _chosen_by(self, i: int) -> list[TrainingResult]:
+        """The trainings of a contender that choice goes by."""
+        again = self._rounds[1 : self._rehearsals] if i < self._n_searched else []
+        return [self._rounds[0][self._chosen[i]], *(done[i] for done in again)]
+
+    def _score(self, i: int) -> float:
+        return mean_score(self._problem.metric, self._chosen_by(i))
 
     @property
     def best(self) -> int | None:
@@ -117,29 +148,28 @@ class Finals(Generic[C]):
         chosen, searched = self._chosen, range(self._n_searched)
 
         def complexity(i: int) -> int:
-            return complexity_of(self._problem.simplified(self._entries[chosen[i]][2]))
+            return complexity_of(self._problem.simplified(self._entries[chosen[i]][1].trained))
 
-        def score(i: int) -> float:
-            return self._score(chosen[i])
-
-        picked = self._pick.choose(searched, complexity, score)
-        return Pick().choose(searched, complexity, score) if picked is None else picked
+        picked = self._pick.choose(searched, complexity, self._score)
+        return Pick().choose(searched, complexity, self._score) if picked is None else picked
 
     @property
     def _repeated(self) -> list[int]:
-        """The contenders that are trained with every seed."""
+        """The contenders that are trained with every seed that is reported."""
         best = self.best
         return [i for i in range(len(self._contenders)) if i == best or i >= self._n_searched]
 
     def _finished(self) -> list[Finished[C]]:
         chosen, repeated = self._chosen, self._repeated
-        runs = [[self._rounds[0][j]] for j in chosen]
-        for again in self._rounds[1:]:
+        chosen_by = [self._chosen_by(i) for i in range(len(chosen))]
+        runs = [[] if self._rehearsals and i in repeated else by for i, by in enumerate(chosen_by)]
+        for again in self._rounds[self._n_choosing :]:
             for i, fitted in zip(repeated, again, strict=True):
-                runs[i].append(fitted)
+                runs[i] = [*runs[i], fitted]
+        variants = [self._entries[j][1] for j in chosen]
         return [
-            Finished(one, *self._entries[j][1:], self._problem.simplified(self._entries[j][2]), tuple(run))
-            for one, j, run in zip(self._contenders, chosen, runs, strict=True)
+            Finished(one, variant, self._problem.simplified(variant.trained), tuple(run), tuple(by))
+            for one, variant, run, by in zip(self._contenders, variants, runs, chosen_by, strict=True)
         ]
 
     def state_dict(self) -> dict[str, Any]:
@@ -158,7 +188,7 @@ class Finals(Generic[C]):
         """
         self._rounds, self._fitting = read(list[list[TrainingResult]], state["rounds"]), None
         for number, done in enumerate(self._rounds):
-            n = len(self._repeated) if number else len(self._entries)
+            n = len(self._numbers(number))
             if len(done) != n:
                 raise UserError(f"stored phase III: expected {n} trainings, got {len(done)}")
         self.model = self._problem.read_kept(state["model"])

@@ -84,7 +84,7 @@ class StudyProblem(Problem[C]):
         """Return trainings to convergence, all with one seed.
 
         Args:
-            trained: what is trained: of the choices of contenders, see Contender.
+            trained: what is trained: of the variants of contenders.
             seed: of all draws.
             keep: the number of the one of which something is kept, such as the trained recommender.
             ways: how each is trained, in plain data, where that is not how the problem trains.
@@ -92,7 +92,7 @@ class StudyProblem(Problem[C]):
 
     @abstractmethod
     def trained(self, entry: Mapping[str, Any]) -> Any:
-        """Return what is trained, as in the choices of a contender.
+        """Return what is trained, as in the variants of a contender.
 
         Args:
             entry: how tasks store it: the contender's name, the value of its constant (epsilon), and what `stored`

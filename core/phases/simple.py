@@ -11,7 +11,7 @@ from typing import Any, Literal
 from core.common.errors import UserError, format_value, unknown_name
 from core.common.restoring import read
 from core.common.seeding import derive_seed
-from core.phases.contender import Contender, ConvergenceTraining, TrainingResult
+from core.phases.contender import Contender, ConvergenceTraining, TrainingResult, Variant
 from core.phases.problem import StudyProblem
 from core.search.effectiveness import TrainingCurve
 from core.search.problem import Finding, Measurement
@@ -60,22 +60,22 @@ class SimpleProblem(StudyProblem[C]):
         """See StudyProblem."""
         name, there = text.strip(), self.compared
         if name in there:
-            return Contender(name, there[name], ((None, there[name]),))
+            return Contender(name, there[name], (Variant(there[name]),))
         try:
             solution = self.space.parse(name)
             self.space.encode(solution)
         except UserError as error:
             unknown = unknown_name(self.terms.one, name, there)
             raise UserError(f"{unknown} Nor is it written as one is: {error}") from None
-        return Contender(str(solution), solution, ((None, solution),))
+        return Contender(str(solution), solution, (Variant(solution),))
 
     def contender(self, solution: C, notes: Mapping[str, Any]) -> Contender[C]:
         """See StudyProblem."""
-        return Contender(str(solution), solution, ((None, solution),), notes)
+        return Contender(str(solution), solution, (Variant(solution),), notes)
 
     def trained(self, entry: Mapping[str, Any]) -> C:
         """See StudyProblem: a name is enough."""
-        solution: C = self.known(read(str, entry["name"])).choices[0][1]
+        solution: C = self.known(read(str, entry["name"])).variants[0].trained
         return solution
 
     def scores(self, candidates: Sequence[C], part: Part, seed: int) -> list[float]:

@@ -28,6 +28,7 @@ class LossProblem(Problem[LossProgram]):
         check_first: the validation check, if it is to run before training too (the paper runs it only afterwards).
         reference: the loss to whose gradient norm candidates are scaled for training, see `core.problems.scale`; None:
             no scaling. Proxy test and validation check always see unscaled candidates.
+        epsilon: the smoothing term of candidates; None: the space's xi.
     """
 
     def __init__(
@@ -38,9 +39,10 @@ class LossProblem(Problem[LossProgram]):
         proxy_batch: ProxyBatch | None = None,
         check_first: ValidationCheck | None = None,
         reference: Loss | None = None,
+        epsilon: float | None = None,
     ) -> None:
         self._space, self._evaluator, self._proxy, self._proxy_batch = space, evaluator, proxy, proxy_batch
-        self._check_first, self._reference = check_first, reference
+        self._check_first, self._reference, self._epsilon = check_first, reference, epsilon
         self._losses: dict[LossProgram, ProgramLoss] = {}  # to be measured, made once
         self._begin()
 
@@ -60,7 +62,7 @@ class LossProblem(Problem[LossProgram]):
 
     def examine(self, candidates: Sequence[LossProgram]) -> list[Finding]:
         """See Problem: runs the proxy test, and the validation check if it is to come first."""
-        losses = [ProgramLoss(program, self._space) for program in candidates]
+        losses = [self._loss(program) for program in candidates]
         findings = self._proxy.examine(losses)
         fresh = [i for i, finding in enumerate(findings) if finding.verdict is None]
         passes = [True] * len(fresh)
@@ -73,6 +75,9 @@ class LossProblem(Problem[LossProgram]):
                 findings[i] = Finding(Verdict.WRONG_DIRECTION, findings[i].entry)
         return findings
 
+    def _loss(self, program: LossProgram) -> ProgramLoss:
+        return ProgramLoss(program, self._space, self._epsilon)
+
     @property
     def n_entries(self) -> int:
         """See Problem."""
@@ -80,7 +85,7 @@ class LossProblem(Problem[LossProgram]):
 
     def measure(self, candidates: Sequence[LossProgram], seed: int) -> list[Measurement]:
         """See Problem."""
-        losses: list[Loss] = [self._losses.get(one) or ProgramLoss(one, self._space) for one in candidates]
+        losses: list[Loss] = [self._losses.get(one) or self._loss(one) for one in candidates]
         self._losses.clear()
         return self._evaluator.measure(self._scaled(losses), seed)
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from core.common.errors import UserError
+from core.common.seeding import derive_seed
 from core.phases.contender import Contender, TrainingResult, complexity_of, validation_score
 from core.phases.finals import Finals
 from core.phases.problem import Leading, StudyProblem
@@ -95,7 +96,7 @@ class StudyProblemContract(ProblemContract):
         assert known
         assert len({one.name for one in known}) == len(known)
         assert not any(one.is_searched for one in known)
-        assert all(one.choices for one in known)
+        assert all(one.variants for one in known)
 
     def test_what_nobody_knows_is_refused(self) -> None:
         with pytest.raises(UserError):
@@ -116,19 +117,19 @@ class StudyProblemContract(ProblemContract):
         for contender in (*found, *self.known(problem)):
             solution = contender.solution if contender.is_searched else None
             program = None if solution is None else json.loads(json.dumps(problem.stored(solution)))
-            for value, trained in contender.choices[:1]:
-                entry = {"name": contender.name, "epsilon": value, "program": program}
+            for variant in contender.variants[:1]:
+                entry = {"name": contender.name, "epsilon": variant.constant, "program": program}
                 again = problem.trained(entry)
-                scores = [problem.short_score(one, 3) for one in (trained, again)]
+                scores = [problem.short_score(one, 3) for one in (variant.trained, again)]
                 assert scores[0] == pytest.approx(scores[1], abs=self.rounding, nan_ok=True)
 
     def test_a_short_score_depends_on_the_seed_alone(self) -> None:
-        trained = self.known(self.make(0))[0].choices[0][1]
+        trained = self.known(self.make(0))[0].variants[0].trained
         assert self.make(0).short_score(trained, 4) == self.make(0).short_score(trained, 4)
 
     def test_training_to_convergence_gives_every_metric_and_the_same_again(self) -> None:
         problem = self.make(0)
-        trained = [one.choices[0][1] for one in self.known(problem)][:2]
+        trained = [one.variants[0].trained for one in self.known(problem)][:2]
         results = self.results(problem, trained, 5)
         names = {metric.name for metric in problem.metrics}
         for one in results:
@@ -139,14 +140,14 @@ class StudyProblemContract(ProblemContract):
 
     def test_who_is_trained_beside_somebody_does_not_matter(self) -> None:
         problem = self.make(0)
-        trained = [one.choices[0][1] for one in self.known(problem)][:2]
+        trained = [one.variants[0].trained for one in self.known(problem)][:2]
         alone = [result for one in trained for result in self.results(problem, [one], 5)]
         together = self.results(problem, trained, 5)
         assert [list(one.validation.values()) for one in alone] == self.close_results(together)
 
     def test_training_goes_on_exactly_from_a_stored_state(self) -> None:
         problem = self.make(0)
-        trained = [one.choices[0][1] for one in self.known(problem)][:2]
+        trained = [one.variants[0].trained for one in self.known(problem)][:2]
         convergence = problem.convergence(trained, 5)
         stored = [packed(convergence.state_dict())]
         stored += [packed(convergence.state_dict()) for _ in convergence]
@@ -176,6 +177,23 @@ class StudyProblemContract(ProblemContract):
         for one in finished:
             assert one.complexity == complexity_of(one.simple)
             assert json.loads(json.dumps(problem.details(one.trained))) == problem.details(one.trained)
+
+    def test_rehearsals_choose_and_fresh_seeds_are_reported(self) -> None:
+        problem = self.make(0)
+        chosen, known = self.chosen(problem), self.known(problem)[:1]
+        contenders = [*chosen.finalists, *chosen.simpler, *known]
+        finals = Finals(problem, contenders, seed=0, repeats=1, rehearsals=2)
+        finished, metric = finals.run(lambda text: None, lambda curves: None), problem.metric
+        searched = [one for one in finished if one.contender.is_searched]
+        assert all(len(one.chosen_by) == 2 for one in searched)
+        assert finals.best is not None
+        best = finished[finals.best]
+        assert best.chosen_score(metric) == max(one.chosen_score(metric) for one in searched)
+        assert all(one.fitted == one.chosen_by for one in searched if one is not best)
+        for number, fitted in enumerate((*best.chosen_by, *best.fitted)):  # of every seed, each for the first time
+            ways = None if best.variant.way is None else [best.variant.way]
+            (alone,) = problem.convergence([best.trained], derive_seed(0, "finals", number), ways=ways).run()
+            assert validation_score(metric, fitted) == pytest.approx(validation_score(metric, alone), abs=self.rounding)
 
     def test_what_is_said_of_it_is_plain_data(self) -> None:
         problem = self.make(0)

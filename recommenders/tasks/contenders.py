@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from core.losses.loss import ProgramLoss
-from core.phases.contender import Contender
+from core.phases.contender import Contender, Variant
 from core.programs.program import LossProgram
 from core.programs.space import OperatorSpace
 from recommenders.tasks.losses import find_named_loss, make_loss
@@ -23,8 +23,8 @@ def searched(
         space: how its operators behave.
         epsilons: smoothing terms to try.
     """
-    choices = tuple((e, ProgramLoss(program, space, e)) for e in _smoothings(program, epsilons))
-    return Contender(str(program), program, choices, notes)
+    variants = tuple(Variant(ProgramLoss(program, space, e), e) for e in _smoothings(program, epsilons))
+    return Contender(str(program), program, variants, notes)
 
 
 def baseline(text: str, space: OperatorSpace, epsilons: Sequence[float]) -> Contender[LossProgram]:
@@ -41,9 +41,9 @@ def baseline(text: str, space: OperatorSpace, epsilons: Sequence[float]) -> Cont
     named, loss = find_named_loss(text), make_loss(text, space)
     name = named.name if named else text.strip()
     if not isinstance(loss, ProgramLoss):
-        return Contender(name, None, ((None, loss),))
-    choices = tuple((e, make_loss(text, space, e)) for e in _smoothings(loss.program, epsilons))
-    return Contender(name, loss.program, choices)
+        return Contender(name, None, (Variant(loss),))
+    variants = tuple(Variant(make_loss(text, space, e), e) for e in _smoothings(loss.program, epsilons))
+    return Contender(name, loss.program, variants)
 
 
 def _smoothings(program: LossProgram, epsilons: Sequence[float]) -> Sequence[float | None]:

@@ -76,6 +76,10 @@ class LossRules:
     """When a training of Phase III ends."""
     threshold_from: str
     """See RecommendationTask.report."""
+    ways: tuple[SgdSettings, ...]
+    """How Phase III trains every loss, chosen on validation; none: as the task says."""
+    search_epsilon: float | None
+    """The smoothing term of candidates; None: the space's xi."""
     short_epochs: int
     """Epochs of a training that is as short as those of a search from scratch."""
     seed: int
@@ -103,7 +107,9 @@ class TrainedLossProblem(LossProblem, StudyProblem[LossProgram]):
         rules: LossRules,
     ) -> None:
         check_first = rules.check if rules.check_first else None
-        super().__init__(space, environment, rules.proxy, rules.proxy_batch, check_first, rules.reference)
+        super().__init__(
+            space, environment, rules.proxy, rules.proxy_batch, check_first, rules.reference, rules.search_epsilon
+        )
         self.task, self._environment, self._rules = task, environment, rules
         self.device = task.trainer.device.type
         # Phases II and III compare losses as they begin on the study's own start.
@@ -152,9 +158,9 @@ class TrainedLossProblem(LossProblem, StudyProblem[LossProgram]):
         return loss if self._on_start is None else self._on_start.scaled([loss])[0]
 
     def _trained_as(self, contender: Contender[LossProgram]) -> Contender[LossProgram]:
-        return replace(
-            contender, choices=tuple((epsilon, self.comparable(loss)) for epsilon, loss in contender.choices)
-        )
+        comparable = [replace(one, trained=self.comparable(one.trained)) for one in contender.variants]
+        ways: list[dict[str, Any] | None] = [asdict(way) for way in self._rules.ways]
+        return replace(contender, variants=tuple(replace(one, way=way) for one in comparable for way in ways or [None]))
 
     def known(self, text: str) -> Contender[LossProgram]:
         """See StudyProblem: a named loss or a formula."""
@@ -192,7 +198,7 @@ class TrainedLossProblem(LossProblem, StudyProblem[LossProgram]):
             say: called with sentences about the progress.
         """
         rules, programs = self._rules, list(tally.accepted.values())
-        checked = check_directions(programs, self.space, rules.check, finalists)
+        checked = check_directions(programs, self.space, rules.check, finalists, rules.search_epsilon)
         say(
             f"Phase II, validation check: {checked.n_passed} of {len(programs)} accepted losses push predictions "
             f"towards labels on {rules.check.min_positive_rate:.0%} of simulated pairs"
@@ -200,7 +206,7 @@ class TrainedLossProblem(LossProblem, StudyProblem[LossProgram]):
         scores: Mapping[str, float] = tally.scores
         starts_move = isinstance(self._environment, AlternatingEnvironment)
         if starts_move and len(checked.passed) > finalists:
-            scores = screen(self.task, checked.passed, self.space, rules.seed, self.comparable)
+            scores = screen(self.task, checked.passed, self.space, rules.seed, self.comparable, rules.search_epsilon)
         chosen = leading(
             sorted(checked.passed, key=lambda one: one[0].complexity),
             lambda one: scores.get(one[0].key, -math.inf),

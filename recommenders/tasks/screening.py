@@ -32,7 +32,11 @@ class Checked:
 
 
 def check_directions(
-    programs: Sequence[LossProgram], space: OperatorSpace, check: ValidationCheck, at_most: int
+    programs: Sequence[LossProgram],
+    space: OperatorSpace,
+    check: ValidationCheck,
+    at_most: int,
+    epsilon: float | None = None,
 ) -> Checked:
     """Run the validation check on every accepted program.
 
@@ -41,8 +45,9 @@ def check_directions(
         space: gives the clamp rule and xi.
         check: the validation check.
         at_most: how many programs to return if none passes.
+        epsilon: the smoothing term that they were searched with; None: the space's xi.
     """
-    directions = {p: check.direction(ProgramLoss(p, space).function) for p in programs}
+    directions = {p: check.direction(ProgramLoss(p, space, epsilon).function) for p in programs}
     passed = [p for p in programs if directions[p].positive_rate >= check.min_positive_rate]
     nearest = sorted(programs, key=lambda p: -directions[p].positive_rate)
     chosen = distinct(passed, space) if passed else distinct(nearest, space)[:at_most]
@@ -72,6 +77,7 @@ def screen(
     space: OperatorSpace,
     seed: int,
     comparable: Callable[[Loss], Loss] = lambda loss: loss,
+    epsilon: float | None = None,
 ) -> dict[str, float]:
     """Train every program for three epochs from the same fresh recommender.
 
@@ -84,6 +90,7 @@ def screen(
         space: gives the clamp rule and xi.
         seed: of the study.
         comparable: scales a loss for training, see `core.problems.scale`.
+        epsilon: the smoothing term that they were searched with; None: the space's xi.
 
     Returns:
         Key of a program -> validation score, higher is better; -inf if training broke down.
@@ -91,6 +98,6 @@ def screen(
     environment = FromScratchEnvironment(task, derive_seed(seed, "screening"), proxy_size=1, epochs=_SCREENING_EPOCHS)
     scores: list[float] = []
     for start in range(0, len(checked), 32):
-        losses = [comparable(ProgramLoss(program, space)) for program, _ in checked[start : start + 32]]
+        losses = [comparable(ProgramLoss(program, space, epsilon)) for program, _ in checked[start : start + 32]]
         scores += [m.score if math.isfinite(m.score) else -math.inf for m in environment.measure(losses, seed)]
     return {program.key: score for (program, _), score in zip(checked, scores, strict=True)}

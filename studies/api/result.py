@@ -20,7 +20,8 @@ from recommenders.modules.scoring import ScoringModule
 from studies.common.undisturbed import undisturbed
 from studies.exporting.exported import FORMS, Exported
 from studies.exporting.served import Recommender
-from studies.exporting.stored import StoredFront, StoredLoss, StoredStudy
+from studies.exporting.stored import StoredStudy
+from studies.exporting.stored_loss import StoredFront, StoredLoss
 from studies.reporting import report_page
 
 
@@ -203,7 +204,8 @@ class SearchResult:
         loss = self._study.exported(stored).loss
         smoothing = loss.smoothing if isinstance(loss, ProgramLoss) and stored.epsilon is not None else None
         own = {"name": stored.name, "complexity": stored.complexity or None, "epsilon": smoothing}
-        own |= {"scale": stored.scale} if self._study.settings.losses.scale == "normalised" else {}
+        own |= {"scale": stored.scale} if self._study.settings.protocol.scale == "normalised" else {}
+        own |= {} if stored.weight_decay is None else {"weight_decay": stored.weight_decay}
         return {**own, "seeds": stored.n_seeds, **_parts(stored)}
 
     def __repr__(self) -> str:

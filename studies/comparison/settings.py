@@ -22,8 +22,9 @@ from studies.study.problems import LOSS
 from studies.study.ranking import RankingSearchSettings
 from studies.study.ranking_study import RankingRunPhases
 from studies.study.settings import StudySettings
+from studies.study.settings_data import listed
 from studies.study.settings_search import JudgingSettings, LossSettings, SearchSettings
-from studies.study.settings_training import FORMULA, SPACED
+from studies.study.settings_training import FORMULA, PRESETS, SPACED
 from studies.study.tracking_place import ExperimentName, TrackingPlace
 from studies.study.typed import typed
 
@@ -45,7 +46,8 @@ class RunSearch(SearchSettings):
 class RunLosses(LossSettings):
     """How every run trains losses: fairly, unless asked otherwise."""
 
-    environment: str = "from-scratch"
+    preset: Annotated[str, Parameter(help=listed("How losses are trained and judged", PRESETS))] = "fast"
+    environment: str | None = "from-scratch"
     """Where rewards come from: from-scratch (always the same fresh recommender, fair to every searcher) or
     alternating (Algorithm 1)."""
 
@@ -54,7 +56,7 @@ class RunLosses(LossSettings):
 class RunJudging(JudgingSettings):
     """What is trained to convergence of every run, and what is drawn beside."""
 
-    finalists: int = 1
+    finalists: int | None = 1
     """How many losses of each run are trained to convergence, the best on validation counts."""
     baseline: Annotated[tuple[str, ...], FORMULA, SPACED] = tuple(NAMED_LOSSES)
     """Losses to draw beside, by name or formula (repeat the option for several)."""

@@ -64,8 +64,8 @@ class Evaluation:
 
     def _from_grid(self) -> list[SgdChoice]:
         """The smoothing term of every loss that has one; one row of SGD settings for all."""
-        sgd, text = self._settings.study.train.sgd, "The smoothing term of every loss"
-        open_ones = [one for one in self._contenders if len(one.choices) > 1]
+        sgd, text = self._settings.study.protocol.train.sgd, "The smoothing term of every loss"
+        open_ones = [one for one in self._contenders if len(one.variants) > 1]
         options = [settings_of(one) for one in open_ones]
         found = self._convergence.choose(text, options, self._settings.repeats(True), is_trial=True)
         chosen = {
@@ -74,14 +74,20 @@ class Evaluation:
             )
             for one in found
         }
-        return [chosen.get(one.name) or SgdChoice(one.choices[0][0], sgd) for one in self._contenders]
+        return [chosen.get(one.name) or SgdChoice(one.variants[0].constant, sgd) for one in self._contenders]
 
     def _tuned(self) -> list[SgdChoice]:
         """Everything about every loss, with as many trials for each."""
         settings, metric = self._settings, self._task.metric
         normaliser = fresh_normaliser(self._task, settings.seed, min(_SCALE_ROWS, len(self._task.dataset.train)))
         factors = [
-            dict(zip((e for e, _ in one.choices), normaliser.factors([loss for _, loss in one.choices]), strict=True))
+            dict(
+                zip(
+                    (v.constant for v in one.variants),
+                    normaliser.factors([v.trained for v in one.variants]),
+                    strict=True,
+                )
+            )
             for one in self._contenders
         ]
         seed = derive_seed(settings.seed, "evaluation")  # the same for all, that equal losses come to the same

@@ -147,7 +147,7 @@ class EvaluateSettings(JudgedSettings):
         if self.protocol == "symmetric" and training.max_epochs is None:
             most = 2 * PRESETS[preset].early_stopping.max_epochs  # slow settings are to end, too
             training = replace(training, max_epochs=most)
-        losses = LossSettings(preset=preset, threshold_from=protocol.threshold_from)
+        losses = LossSettings(preset=preset, scale="raw", threshold_from=protocol.threshold_from)
         return StudySettings(data=self.data, training=training, losses=losses)
 
     def on(self, files: DataFiles) -> Self:
@@ -169,7 +169,7 @@ class EvaluateSettings(JudgedSettings):
         """See JudgedSettings."""
         if self.protocol != "paper":
             return []
-        sgd = self.study.train.sgd
+        sgd = self.study.protocol.train.sgd
         lines = [
             f"All losses share the learning rate {sgd.learning_rate:g} and the weight decay {sgd.weight_decay:g}. A "
             "loss c times as large trains like a learning rate c times as large with a decay c times as small, so a "
@@ -181,7 +181,7 @@ class EvaluateSettings(JudgedSettings):
 
     def to_dict(self) -> dict[str, Any]:
         """Return every setting by name, tuples as lists."""
-        rule = self.study.early_stopping
+        rule = self.study.protocol.early_stopping
         values: dict[str, Any] = {"dataset": dataset_name(self.data.dataset, None), "preset": self.study.losses.preset}
         values |= {"max_epochs": rule.max_epochs, "stop_after": rule.best_ago}
         return {name: plain(value) for name, value in (flat(self) | values).items()}

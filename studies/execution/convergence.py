@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
 
+from core.common.restoring import read
 from core.phases.contender import Contender
 from core.phases.metric import Metric
 from core.phases.problem import StudyProblem
+from recommenders.tasks.task import SgdSettings
 from studies.execution.factory import TaskFactory, Training
 from studies.execution.runner import CachedRunner
 from studies.execution.task import Result
@@ -124,7 +126,7 @@ def part_values(metric: Metric, runs: Sequence[Result], part: str) -> list[float
 
 
 def settings_of(contender: Contender[Any], problem: StudyProblem[Any] | None = None) -> tuple[Training, ...]:
-    """Return a contender with each value of its constant.
+    """Return a contender in all its variants.
 
     Args:
         contender: something known, or something that a search has found.
@@ -132,4 +134,6 @@ def settings_of(contender: Contender[Any], problem: StudyProblem[Any] | None = N
     """
     found = contender.solution if contender.is_searched else None
     program = None if found is None or problem is None else problem.stored(found)
-    return tuple(Training(contender.name, epsilon, program) for epsilon, _ in contender.choices)
+    return tuple(
+        Training(contender.name, one.constant, program, read(SgdSettings | None, one.way)) for one in contender.variants
+    )

@@ -125,12 +125,13 @@ def _converged(job: _Job) -> list[Result]:
     else:
         share = _Share(settings.search.trainings, lambda done: job.report(done / 2))
         found = study.search([share], stored=stored or None, on_checkpoint=checkpointer.on_checkpoint)
-    trained = [one for contender in found.finalists for _, one in contender.choices]
+    variants = [one for contender in found.finalists for one in contender.variants]
     later = Checkpointer(
         stored.get("fitting"),
         lambda make: checkpointer.on_checkpoint(lambda: {"found": found.to_dict(), "fitting": make()}),
     )
-    convergence = problem.convergence(trained, derive_seed(settings.seed, "finals", 0))
+    seed, ways = derive_seed(settings.seed, "finals", 0), [one.way for one in variants]
+    convergence = problem.convergence([one.trained for one in variants], seed, ways=ways)
     fitted = _fit(convergence, problem.longest, lambda done: job.report(0.5 + done / 2), later)
     best = max((validation_score(problem.metric, one) for one in fitted), default=-math.inf)
     return [{"converged": plain(problem.metric.value(best))}]

@@ -6,102 +6,33 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from statistics import fmean
 from typing import Any
 
 from core.common.errors import UserError, format_value, unknown_name
 from core.common.restoring import read, reading
-from core.losses.loss import Loss, ProgramLoss, check_scale
-from core.losses.setwise.registry import parse_ranking_loss
-from core.losses.setwise.set_loss import SetLoss
+from core.losses.loss import Loss, ProgramLoss
 from core.phases.metric import Metric
 from core.phases.picking import Pick
 from core.phases.terms import Terms
 from core.programs.program import LossProgram
-from core.programs.sets.expression import Expression
 from recommenders.tasks.loss_problem import LOSS_TERMS
 from recommenders.tasks.losses import find_named_loss, make_loss
 from recommenders.tasks.metrics import metrics_of
 from studies.exporting.exported import Exported
+from studies.exporting.stored_loss import Metrics, StoredFront, StoredLoss
 from studies.study.settings import StudySettings
 
 #: What not every study says of its losses.
-_LATER = {"scale": 1.0, "loss": None, "learning_rate": None, "push_to_pull": None}
-#: Metric -> value, None where it was not finite.
-_Metrics = dict[str, float | None]
+_LATER = {
+    "scale": 1.0,
+    "loss": None,
+    "learning_rate": None,
+    "weight_decay": None,
+    "push_to_pull": None,
+    "chosen_by": (),
+}
 _EXPECTED = "expected the result.json of a study"
-
-
-@dataclass(frozen=True)
-class StoredFit:
-    """One training to convergence."""
-
-    validation: _Metrics
-    test: _Metrics
-    best_epoch: int
-
-
-@dataclass(frozen=True)
-class StoredForm:
-    """The simplified form of a loss."""
-
-    formula: str
-    complexity: int
-
-
-@dataclass(frozen=True)
-class StoredFront:
-    """A loss on the Pareto front; metrics of the first seed."""
-
-    complexity: int
-    formula: str
-    """Simplified."""
-    name: str
-    epsilon: float | None
-    validation: _Metrics
-    test: _Metrics
-
-
-@dataclass(frozen=True)
-class StoredLoss:
-    """A loss, or another candidate, of Phase III as result.json has it."""
-
-    name: str
-    program: dict[str, Any] | None
-    """What it is made of; None for known ones that are no candidates."""
-    simplified: StoredForm | None
-    """None for those, too."""
-    epsilon: float | None
-    scale: float
-    """What the loss was multiplied by."""
-    validation: _Metrics
-    test: _Metrics
-    per_seed: tuple[StoredFit, ...]
-    loss: str | None = None
-    """A loss of rankings with its constants."""
-    learning_rate: float | None = None
-    """The one that it was trained with, chosen on validation."""
-    push_to_pull: tuple[float | None, ...] | None = None
-    """Of one of scores alone: gradients by negatives, divided by that by the positive, by stage of a training."""
-
-    def __post_init__(self) -> None:
-        """The scale of a loss has bounds."""
-        check_scale(self.scale)
-
-    @property
-    def complexity(self) -> int:
-        """Of the simplified form; 0 for a known loss without a program."""
-        return 0 if self.simplified is None else self.simplified.complexity
-
-    @property
-    def expression(self) -> Expression | None:
-        """What a loss of rankings computes of scores, with its constants; None if it is none, or knows more."""
-        loss = None if self.loss is None else parse_ranking_loss(self.loss)
-        return loss.expression if isinstance(loss, SetLoss) and not loss.needs else None
-
-    @property
-    def n_seeds(self) -> int:
-        """How many trainings the metrics are the means of."""
-        return len(self.per_seed)
 
 
 @dataclass(frozen=True)
@@ -183,7 +114,7 @@ class StoredStudy:
             raise UserError(f"this study found no {self.terms.one}; run one with more --trainings or another --seed")
         if pick == Pick.parse(self.settings.judging.pick):
             return self.finalists[0]
-        chosen = pick.choose(self.finalists, lambda loss: loss.complexity, self.score)
+        chosen = pick.choose(self.finalists, lambda loss: loss.complexity, self.choice_score)
         if chosen is None:
             there = ", ".join(str(n) for n in sorted({loss.complexity for loss in self.finalists}))
             raise UserError(
@@ -196,6 +127,12 @@ class StoredStudy:
         """The validation score, higher is better; -inf where there is none."""
         value = loss.validation.get(self.metric)
         return -math.inf if value is None else self.metric_named(self.metric).score_of(value)
+
+    def choice_score(self, loss: StoredLoss) -> float:
+        """The same, the mean over the seeds of the choice, which all found losses were trained with."""
+        fits, metric = loss.chosen_by or loss.per_seed[:1], self.metric_named(self.metric)
+        values = [fit.validation.get(self.metric) for fit in fits]
+        return fmean(-math.inf if value is None else metric.score_of(value) for value in values or [None])
 
     def metric_named(self, name: str) -> Metric:
         """The metric of this name.
@@ -274,20 +211,22 @@ class StoredStudy:
         return sentences
 
     def _origin(self, stored: StoredLoss) -> list[str]:
-        settings, train, sentences = self.settings, self.settings.train, self.came_to(stored)
+        protocol, sentences = self.settings.protocol, self.came_to(stored)
+        train = protocol.train
+        decay = train.weight_decay if stored.weight_decay is None else stored.weight_decay
         sentences.append(
-            f"Trained by SGD with learning_rate {train.learning_rate:g}, weight_decay {train.weight_decay:g}, "
+            f"Trained by SGD with learning_rate {train.learning_rate:g}, weight_decay {decay:g}, "
             f"batch_size {train.batch_size}, gradients clipped to {train.clip:g}, initial embeddings of standard "
-            f"deviation {settings.initial_std:g}. A loss c times as large trains like a learning rate c times as large "
+            f"deviation {protocol.init_std:g}. A loss c times as large trains like a learning rate c times as large "
             "with a decay c times as small: tune both anew."
         )
         sentences.append(
-            "Settings: " + ", ".join(f"{name} {_short(value)}" for name, value in settings.to_dict().items()) + "."
+            "Settings: " + ", ".join(f"{name} {_short(value)}" for name, value in self.settings.to_dict().items()) + "."
         )
         return sentences
 
 
-def _listed(metrics: _Metrics) -> str:
+def _listed(metrics: Metrics) -> str:
     return ", ".join(f"{name} {value:.4f}" for name, value in metrics.items() if value is not None) or "not finite"
 
 

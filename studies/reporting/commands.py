@@ -14,10 +14,12 @@ _ALWAYS = ("searcher", "seed")
 
 
 def changed_settings(settings: StudySettings) -> dict[str, Any]:
-    """The settings that are not the defaults, which may depend on the problem and the environment."""
-    stored, depended_on = settings.to_dict(), ("environment", "problem")
-    usual = StudySettings.from_dict({name: stored[name] for name in depended_on if name in stored}).to_dict()
-    usual |= {name: flat(StudySettings())[name] for name in depended_on}
+    """The settings that are not the defaults, which may depend on the problem, the preset and the environment."""
+    stored, first = settings.to_dict(), ("problem", "preset")
+    given = {name: stored[name] for name in (*first, "environment") if name in stored}
+    usual = StudySettings.from_dict(given).to_dict()
+    of_preset = StudySettings.from_dict({name: given[name] for name in first if name in given})
+    usual |= {name: flat(StudySettings())[name] for name in first} | {"environment": of_preset.in_force("environment")}
     return {name: value for name, value in stored.items() if value != usual.get(name)}
 
 

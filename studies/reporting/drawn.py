@@ -10,7 +10,8 @@ from matplotlib.figure import Figure
 
 from core.common.errors import UserError
 from core.losses.closed_forms import BCE
-from studies.exporting.stored import StoredLoss, StoredStudy
+from studies.exporting.stored import StoredStudy
+from studies.exporting.stored_loss import StoredLoss
 from studies.reporting import pictures
 from studies.reporting.loss_pictures import Panels, loss_panels
 from studies.reporting.past import Numbers, Past, PastCurve
@@ -75,7 +76,7 @@ class Drawn:
         )
         if not self.study.terms.are_losses:
             text = "Every measured candidate with its validation score. Accepted ones passed the reward filter."
-        elif self.study.settings.losses.environment == "from-scratch":
+        elif self.study.settings.protocol.environment == "from-scratch":
             text = "Every trained candidate with the validation score after its training, always from a fresh start."
         if len(trained) > pictures.MOST_MARKS:
             text += f" Of {len(trained):,} candidates, evenly spaced ones are drawn."

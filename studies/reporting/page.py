@@ -54,6 +54,7 @@ def report_page(content: Mapping[str, Any], history: Mapping[str, Any] | None, p
         columns=rows.columns(study),
         losses=rows.loss_rows(study),
         has_constant=study.terms.are_losses or any(loss.epsilon is not None for loss in study.finalists),
+        decayed=any(loss.weight_decay is not None for loss in (*study.finalists, *study.baselines)),
         scaled=any(loss.scale != 1 for loss in (*study.finalists, *study.baselines)),
         front=rows.front_rows(study, place),
         verdicts=rows.verdict_rows(study, numbers),
@@ -140,7 +141,7 @@ def _forms(study: StoredStudy) -> list[tuple[str, str, str]]:
 
 def _settings(study: StoredStudy, content: Mapping[str, Any], place: str) -> dict[str, Any]:
     """Every setting, what came of presets, and the commands."""
-    settings, train = study.settings, study.settings.train
+    settings, protocol = study.settings, study.settings.protocol
     versions = content.get("versions")
     return {
         "settings": settings.to_dict(),
@@ -148,13 +149,13 @@ def _settings(study: StoredStudy, content: Mapping[str, Any], place: str) -> dic
         "in_force": {}
         if not study.terms.are_losses
         else {
-            "learning rate": train.learning_rate,
-            "weight decay": train.weight_decay,
-            "weight decay in phase I": train.search_weight_decay,
-            "batch size": train.batch_size,
-            "gradients clipped to": train.clip,
-            "initial standard deviation": settings.initial_std,
-            "most epochs of a training": settings.early_stopping.max_epochs,
+            "learning rate": protocol.train.learning_rate,
+            "weight decay": protocol.train.weight_decay,
+            "weight decay in phase I": protocol.train.search_weight_decay,
+            "batch size": protocol.train.batch_size,
+            "gradients clipped to": protocol.train.clip,
+            "initial standard deviation": protocol.init_std,
+            "most epochs of a training": protocol.early_stopping.max_epochs,
             "device": content.get("device"),
         },
         "versions": versions if isinstance(versions, Mapping) else {},

@@ -13,7 +13,8 @@ from core.phases.picking import Pick
 from core.phases.terms import Terms
 from core.search.trial import Verdict
 from recommenders.tasks.loss_problem import LOSS_TERMS
-from studies.exporting.stored import StoredLoss, StoredStudy
+from studies.exporting.stored import StoredStudy
+from studies.exporting.stored_loss import StoredLoss
 from studies.reporting.commands import export_command
 from studies.reporting.past import Numbers
 from studies.study.summary import mean_and_spread, shortened
@@ -29,6 +30,8 @@ class LossRow:
     complexity: int | None
     on_front: bool
     epsilon: float | None
+    decay: float | None
+    """The weight decay, where each has its own."""
     scale: float
     """What the loss is multiplied by."""
     epochs: str
@@ -67,6 +70,7 @@ def loss_rows(study: StoredStudy) -> list[LossRow]:
                 loss.complexity or None,
                 i < len(found) and (loss.name, loss.epsilon) in front,
                 loss.epsilon,
+                loss.weight_decay,
                 loss.scale,
                 f"{fmean(fit.best_epoch for fit in loss.per_seed):.0f}" if loss.per_seed else "",
                 loss.n_seeds,
@@ -85,7 +89,7 @@ def _best(study: StoredStudy, losses: Sequence[StoredLoss], part: str, metric: s
 
 @dataclass(frozen=True)
 class FrontPoint:
-    """A loss in the picture of the front; metrics of the first seed, which all losses were trained with."""
+    """A loss in the picture of the front, with seeds that all losses were trained with."""
 
     name: str
     complexity: int
@@ -99,7 +103,8 @@ def front_points(study: StoredStudy) -> list[FrontPoint]:
     front = front_names(study)
 
     def point(loss: StoredLoss, is_known: bool) -> FrontPoint:
-        value = loss.per_seed[0].validation.get(study.metric) if loss.per_seed else None
+        score = study.choice_score(loss)
+        value = study.metric_named(study.metric).value(score) if math.isfinite(score) else None
         on_front = not is_known and (loss.name, loss.epsilon) in front
         return FrontPoint(loss.name, loss.complexity, value, on_front, is_known)
 

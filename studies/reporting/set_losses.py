@@ -9,7 +9,7 @@ import numpy as np
 from core.analysis.set_curves import DRAWN_STAGES, D, P, set_curves
 from core.export.set_typesetting import set_mathml
 from core.programs.sets.stages import STAGES
-from studies.exporting.stored import StoredLoss
+from studies.exporting.stored_loss import StoredLoss
 from studies.reporting.loss_pictures import Curve, Panels, loss_panels
 from studies.reporting.shapes import Shape, only_finite
 

@@ -23,7 +23,7 @@ def story(study: StoredStudy, numbers: Numbers, past: Past | None) -> list[str]:
     if past is not None and past.steps:
         sentences += _best_of(past, study)
     sentences.append(_later_phases(study, numbers))
-    sentences.append(_ENVIRONMENTS.get(study.settings.losses.environment, "") if study.terms.are_losses else "")
+    sentences.append(_ENVIRONMENTS.get(study.settings.protocol.environment, "") if study.terms.are_losses else "")
     return [text for text in sentences if text]
 
 

@@ -104,16 +104,27 @@ def caveats(settings: StudySettings, passed: bool) -> list[str]:
 
 
 def _caveats_of_losses(settings: StudySettings, passed: bool) -> list[str]:
-    sentences, train = [], settings.train
+    sentences, protocol = [], settings.protocol
+    train = protocol.train
     if not passed:
         sentences.append(
             "No accepted loss passed the validation check; those shown came nearest and may not learn at all."
         )
     shared = f"the learning rate {train.learning_rate:g} and the weight decay {train.weight_decay:g}"
-    if settings.losses.scale == "normalised":
+    scaled = (
+        "Every loss, the baselines too, is multiplied by a number that brings its gradient to the norm of BCE's on "
+        "one batch of a fresh recommender"
+    )
+    if protocol.decay:
+        before = f"{scaled}. They" if protocol.scale == "normalised" else "All losses"
         sentences.append(
-            "Every loss, the baselines too, is multiplied by a number that brings its gradient to the norm of BCE's on "
-            f"one batch of a fresh recommender, and all share {shared}. So no loss wins by the scale that it begins "
+            f"{before} share the learning rate {train.learning_rate:g}, and each has that of the weight decays "
+            f"{', '.join(f'{one:g}' for one in protocol.decay)} that did best on validation, as its smoothing term. "
+            "For a finer tuning, with a paired test: python -m studies.evaluate --loss FORMULA."
+        )
+    elif protocol.scale == "normalised":
+        sentences.append(
+            f"{scaled}, and all share {shared}. So no loss wins by the scale that it begins "
             "with. What still holds: norms drift apart as training goes on, and this decay may suit one shape better "
             "than another. Before believing a win: python -m studies.evaluate --loss FORMULA tunes both for each loss."
         )

@@ -50,31 +50,33 @@ def make_loss_problem(given: Ingredients) -> TrainedLossProblem:
     machine = Machine(
         pick_device(training.device), backend=training.backend, threads=given.threads, memory=given.memory
     )
-    space, is_strict = settings.space, losses.check == "strict"
-    check = ValidationCheck(losses.min_positive_rate, seed=settings.seed, is_strict=is_strict)
+    space, protocol = settings.space, settings.protocol
+    check = ValidationCheck(losses.min_positive_rate, seed=settings.seed, is_strict=protocol.check == "strict")
     own = {} if training.init_std is None else {"init_std": training.init_std}
-    recommender = make_recommender(given.kind or training.recommender, {"init_std": settings.initial_std}, **own)
+    recommender = make_recommender(given.kind or training.recommender, {"init_std": protocol.init_std}, **own)
     for text in settings.judging.baseline:  # before the data are read
         baseline(text, space, training.epsilon)
     assert not isinstance(given.data, ImplicitDataset), "it has no labels"
     dataset = given.data if isinstance(given.data, Dataset) else settings.data.load(given.data, settings.seed)
-    task = RecommendationTask(recommender, dataset, training.chosen_by, settings.train, machine)
+    task = RecommendationTask(recommender, dataset, training.chosen_by, protocol.train, machine)
     seed, proxy = derive_seed(settings.seed, "environment"), settings.in_force("proxy")
     rules = LossRules(
         proxy=NoProxyTest() if proxy == "none" else ProxyTest(losses.proxy_delta),
         proxy_batch=prediction_proxy_batch(seed) if proxy == "prediction" else None,
         check=check,
-        check_first=losses.check != "after",
-        reference=BCE if losses.scale == "normalised" else None,
+        check_first=protocol.check != "after",
+        reference=BCE if protocol.scale == "normalised" else None,
         epsilons=training.epsilon,
-        early_stopping=settings.early_stopping,
+        early_stopping=protocol.early_stopping,
         threshold_from=losses.threshold_from,
-        short_epochs=losses.epochs_per_candidate,
+        short_epochs=protocol.epochs_per_candidate,
+        ways=protocol.ways,
+        search_epsilon=protocol.search_epsilon,
         seed=settings.seed,
     )
     environment = (
-        FromScratchEnvironment(task, seed, losses.proxy_size, losses.epochs_per_candidate)
-        if losses.environment == "from-scratch"
+        FromScratchEnvironment(task, seed, losses.proxy_size, protocol.epochs_per_candidate)
+        if protocol.environment == "from-scratch"
         else AlternatingEnvironment(task, seed, losses.proxy_size)
     )
     return TrainedLossProblem(task, space, environment, rules)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
 
-from core.phases.contender import Finished, TrainingResult, validation_score
+from core.phases.contender import Finished, TrainingResult
 from core.phases.front import pareto_front
 from core.phases.picking import Pick
 from core.phases.problem import StudyProblem
@@ -49,7 +49,7 @@ class StudyResult:
         """The searched contenders: what is taken, trained with every seed, then the others by validation score."""
         best = () if self.found is None else (self.finished[self.found],)
         others = [f for i, f in enumerate(self.finished) if f.contender.is_searched and i != self.found]
-        return (*best, *sorted(others, key=lambda f: -f.score(self.problem.metric)))
+        return (*best, *sorted(others, key=lambda f: -f.chosen_score(self.problem.metric)))
 
     @property
     def baselines(self) -> tuple[Finished[Any], ...]:
@@ -63,7 +63,7 @@ class StudyResult:
 
     @property
     def best(self) -> Finished[Any] | None:
-        """What `pick` takes by validation with the first seed; None if nothing was accepted."""
+        """What `pick` takes by validation with the seeds of the choice; None if nothing was accepted."""
         return None if self.found is None else self.finished[self.found]
 
     @property
@@ -75,12 +75,10 @@ class StudyResult:
     def front(self) -> tuple[Finished[Any], ...]:
         """The searched contenders that none beats by being better on validation and no more complex, simplest first.
 
-        Validation with the first seed, which all of them were trained with; complexity of the simplest form.
+        Validation with the seeds of the choice, which all of them were trained with; complexity of the simplest form.
         """
-        return tuple(pareto_front(self.finalists, lambda one: one.complexity, self._first_score))
-
-    def _first_score(self, finished: Finished[Any]) -> float:
-        return validation_score(self.problem.metric, finished.fitted[0])
+        metric = self.problem.metric
+        return tuple(pareto_front(self.finalists, lambda one: one.complexity, lambda one: one.chosen_score(metric)))
 
     @property
     def comparison(self) -> BaselineComparison | None:
@@ -130,11 +128,14 @@ class StudyResult:
             "simplified": None if simple is None else {"formula": str(simple), "complexity": simple.complexity},
             "program": None if solution is None else solution.to_dict(),
             "epsilon": finished.epsilon,
+            **plain(finished.variant.way or {}),
             **self.problem.details(finished.trained),
             "validation": means([fitted.validation for fitted in finished.fitted]),
             "test": means([fitted.test for fitted in finished.fitted]),
             "per_seed": [_described_fit(fitted) for fitted in finished.fitted],
         }
+        if self.settings.protocol.rehearsals:
+            described["chosen_by"] = [_described_fit(fitted) for fitted in finished.chosen_by]
         if contender.notes is not None:
             passed = {"passed_validation_check": self.search.n_passed > 0}
             described |= {"key": solution and solution.key, **contender.notes, **passed}
@@ -142,16 +143,15 @@ class StudyResult:
 
 
 def _on_front(finished: Finished[Any]) -> dict[str, Any]:
-    """A row of the Pareto front: metrics of the first seed."""
-    first = finished.fitted[0]
+    """A row of the Pareto front: metrics are means over the seeds of the choice."""
     return plain(
         {
             "complexity": finished.complexity,
             "formula": str(finished.simple),
             "name": finished.contender.name,
             "epsilon": finished.epsilon,
-            "validation": first.validation,
-            "test": first.test,
+            "validation": means([fitted.validation for fitted in finished.chosen_by]),
+            "test": means([fitted.test for fitted in finished.chosen_by]),
         }
     )
 

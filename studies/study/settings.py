@@ -27,10 +27,10 @@ from studies.study.parts import PART, changed, compose, flat
 from studies.study.problems import LOSS, brings_settings, reads_files
 from studies.study.settings_data import DataSettings, listed
 from studies.study.settings_search import JudgingSettings, LossSettings, SearchSettings
-from studies.study.settings_training import PRESETS, TrainingSettings
+from studies.study.settings_training import PRESETS, Preset, TrainingSettings
 from studies.study.tracking_place import TrackingPlace
 
-T = TypeVar("T", TrainSettings, EarlyStopping)
+T = TypeVar("T", TrainSettings, EarlyStopping, Preset)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,38 +95,35 @@ class StudySettings:
             max_variables=losses.max_variables,
             xi=training.xi,
             clamp=training.clamp,
-            min_positive_rate=losses.min_positive_rate if losses.check == "strict" else None,
+            min_positive_rate=losses.min_positive_rate if self.protocol.check == "strict" else None,
         )
 
     @property
-    def train(self) -> TrainSettings:
-        """The preset's training settings, with what was given instead."""
-        rates = {"learning_rate": self.training.learning_rate, "weight_decay": self.training.weight_decay}
-        return _given_instead(
-            PRESETS[self.losses.preset].train, **rates, search_weight_decay=self.losses.search_weight_decay
-        )
+    def protocol(self) -> Preset:
+        """The preset, with what was given instead."""
+        usual, training, losses = PRESETS[self.losses.preset], self.training, self.losses
+        rates = {"learning_rate": training.learning_rate, "weight_decay": training.weight_decay}
+        train = _given_instead(usual.train, **rates, search_weight_decay=losses.search_weight_decay)
+        rule = _given_instead(usual.early_stopping, max_epochs=training.max_epochs, best_ago=training.stop_after)
+        given = {name: value for name, value in flat(self).items() if name in _BY_PRESET}
+        own = replace(usual, train=train, early_stopping=rule)
+        if training.weight_decay is not None:
+            own = replace(own, decay=())
+        if self._unused:  # a preset is about losses
+            own = replace(own, finalists=Preset.finalists, rehearsals=Preset.rehearsals)
+        return _given_instead(own, init_std=training.init_std, **given)
 
-    @property
-    def initial_std(self) -> float:
-        """The preset's standard deviation of initial embeddings, or the one given."""
-        given = self.training.init_std
-        return PRESETS[self.losses.preset].init_std if given is None else given
-
-    @property
-    def early_stopping(self) -> EarlyStopping:
-        """The preset's rule, with what was given instead."""
-        usual, training = PRESETS[self.losses.preset].early_stopping, self.training
-        return _given_instead(usual, max_epochs=training.max_epochs, best_ago=training.stop_after)
-
-    def in_force(self, name: str) -> str:
-        """Return the value of a setting whose default depends on the environment."""
+    def in_force(self, name: str) -> Any:
+        """Return the value of a setting whose default depends on others: on the preset or on the environment."""
+        if name in _BY_PRESET:
+            return getattr(self.protocol, name)
         given: str | None = flat(self)[name]
-        moves = "from-scratch" if self._unused else self.losses.environment
+        moves = "from-scratch" if self._unused else self.protocol.environment
         return _BY_ENVIRONMENT[name][moves] if given is None else given
 
     def to_dict(self) -> dict[str, Any]:
         """Return every setting that the problem reads, tuples as lists; some only where they are not the defaults."""
-        values = flat(self) | {name: self.in_force(name) for name in _BY_ENVIRONMENT}
+        values = flat(self) | {name: self.in_force(name) for name in (*_BY_PRESET, *_BY_ENVIRONMENT)}
         values |= {"dataset": dataset_name(self.data.dataset, None), "baseline": self.compared}
         unsaid = {name for part in self._unused for name in flat(part)} | (_OPTIONAL - changed(self).keys())
         unsaid |= {"baseline"} if self.compared is None else set()
@@ -147,7 +144,7 @@ def _given_instead(usual: T, **given: Any) -> T:
 
 
 #: Settings that are stored only where they are not the defaults, as in what older versions stored.
-_OPTIONAL = frozenset(("operators", "problem", "scale"))
+_OPTIONAL = frozenset(("operators", "problem"))
 
 
 def check_machine(memory: float | None, checkpoint_every: float, **numbers: int) -> None:
@@ -170,6 +167,17 @@ def check_machine(memory: float | None, checkpoint_every: float, **numbers: int)
         raise UserError(f"--checkpoint-every: expected seconds, at least 0, got {checkpoint_every}")
 
 
+#: Settings whose values are the preset's, unless given.
+_BY_PRESET = (
+    "environment",
+    "epochs_per_candidate",
+    "search_epsilon",
+    "scale",
+    "decay",
+    "check",
+    "finalists",
+    "rehearsals",
+)
 #: setting -> its value in each environment, unless given.
 _BY_ENVIRONMENT: Mapping[str, Mapping[str, str]] = {
     "proxy": {"alternating": "parameters", "from-scratch": "prediction"},

@@ -3,6 +3,7 @@
 The annotations are objects and not strings, see `studies.study.settings`.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -12,6 +13,7 @@ from core.common.errors import UserError
 from core.phases.picking import Pick
 from core.programs.operators import OPERATORS, PAPER_OPERATORS
 from core.programs.operators.choice import chosen_operators, operators_text
+from core.search.effectiveness import check_epochs
 from recommenders.tasks.losses import NAMED_LOSSES
 from studies.study.parts import check_finite
 from studies.study.problems import LOSS, PROBLEMS, parse_problem
@@ -60,11 +62,19 @@ class SearchSettings:
 class LossSettings:
     """What candidate losses are made of, and how they are trained and tested in a search."""
 
-    environment: str = "alternating"
-    """Where rewards come from: alternating (Algorithm 1) or from-scratch (always the same fresh recommender)."""
-    preset: Annotated[str, Parameter(help=listed("How recommenders are trained", PRESETS))] = "fast"
-    epochs_per_candidate: int = 3
-    """Epochs a candidate trains in the from-scratch environment."""
+    preset: Annotated[
+        str,
+        Parameter(
+            help=listed("How losses are trained and judged", PRESETS) + " What it decides can be given beside it."
+        ),
+    ] = "tuned"
+    environment: str | None = None
+    """Where rewards come from: alternating (Algorithm 1; of presets fast and paper) or from-scratch (always the same
+    fresh recommender; tuned)."""
+    epochs_per_candidate: int | None = None
+    """Epochs a candidate trains in the from-scratch environment: 10 by preset tuned, else 3."""
+    search_epsilon: float | None = None
+    """The smoothing term of log and reciprocal during the search: 0.1 by preset tuned, else xi."""
     max_variables: int = 10
     """The longest variable set of a candidate, with y_hat, y and 1 in it."""
     operators: Annotated[str, Parameter(allow_leading_hyphen=True, show_default=False, help=OPERATORS_HELP)] = ""
@@ -76,13 +86,17 @@ class LossSettings:
     """Training rows in the fixed batch of the proxy test."""
     proxy_delta: float = 1e-4
     """Gradients shorter than this are zero, closer than this the same."""
-    scale: str = "raw"
-    """How large losses are trained: raw (as they are) or normalised (each one's gradient on the proxy batch brought to
-    BCE's norm, so that shapes are compared: under one decay a loss can win by its scale alone)."""
-    check: str = "before"
-    """When losses have to pass the validation check: before they are trained, or only after (the paper). With strict,
-    before, and those that have no gradient for one of the labels, which train nothing, do not pass either (most of what
-    is trained else is of that kind); and searchers sort out most of what would not pass before they propose it."""
+    scale: str | None = None
+    """How large losses are trained: raw (as they are; presets fast and paper) or normalised (each one's gradient on the
+    proxy batch brought to BCE's norm, so that shapes are compared; tuned)."""
+    decay: Annotated[tuple[float, ...] | None, SPACED] = None
+    """Weight decays that Phase III tries for every loss, found and known, chosen on validation (repeat the option for
+    several): four by preset tuned, else that of the recommender, under which a loss can win by its scale alone."""
+    check: str | None = None
+    """When losses have to pass the validation check: before they are trained (preset fast), or only after (paper). With
+    strict (tuned), before, and those that have no gradient for one of the labels, which train nothing, do not pass
+    either (most of what is trained else is of that kind); and searchers sort out most of what would not pass before
+    they propose it."""
     min_positive_rate: float = 0.9
     """The share of simulated pairs on which a loss must not point the wrong way."""
     search_weight_decay: float | None = None
@@ -96,8 +110,14 @@ class LossSettings:
         check_finite(self)
         object.__setattr__(self, "operators", operators_text(chosen_operators(self.operators)))
         for name, known in _CHOICES.items():
-            if name != "proxy" or self.proxy is not None:
+            if getattr(self, name) is not None:
                 check_choice(name, getattr(self, name), known)
+        if self.epochs_per_candidate is not None:
+            check_epochs("epochs_per_candidate", self.epochs_per_candidate)
+        if self.search_epsilon is not None and not 0 < self.search_epsilon <= 1:
+            raise UserError(f"--search-epsilon: expected a number above 0 and up to 1, got {self.search_epsilon}")
+        if not all(0 <= one < math.inf for one in self.decay or ()):
+            raise UserError(f"--decay: expected numbers of at least 0, got {self.decay}")
 
 
 _CHOICES = {
@@ -114,8 +134,8 @@ _CHOICES = {
 class JudgingSettings:
     """What is trained to convergence in the end, and what it is compared with, whatever the problem."""
 
-    finalists: int = 4
-    """How many losses that passed the validation check are trained to convergence."""
+    finalists: int | None = None
+    """How many losses that passed the validation check are trained to convergence: 16 by preset tuned, else 4."""
     simpler: int = 4
     """How many more are, for the front of metric against complexity: those that are the best of all no longer ones."""
     pick: str = "best"
@@ -124,11 +144,14 @@ class JudgingSettings:
     """Losses to compare with, by name or formula (repeat the option for several)."""
     repeats: int = 3
     """Seeds with which the found loss and the baselines are trained for the final comparison."""
+    rehearsals: int | None = None
+    """Seeds that the found loss is chosen by before, so that those of the comparison are fresh: 3 by preset tuned. 0,
+    which is usual else: it is chosen by the first seed of the comparison."""
 
     def __post_init__(self) -> None:
         """Check all values."""
-        for name, least in (("finalists", 1), ("repeats", 1), ("simpler", 0)):
-            if getattr(self, name) < least:
+        for name, least in (("finalists", 1), ("repeats", 1), ("simpler", 0), ("rehearsals", 0)):
+            if getattr(self, name) is not None and getattr(self, name) < least:
                 raise UserError(f"--{name}: expected at least {least}, got {getattr(self, name)}")
         Pick.parse(self.pick)
         if not self.baseline:

@@ -16,7 +16,7 @@ from recommenders import RECOMMENDERS, YOUR_OWN
 from recommenders.backends.registry import check_backend
 from recommenders.data.options import option
 from recommenders.tasks.metrics import PredictionMetric, find_metric
-from recommenders.tasks.task import TrainSettings
+from recommenders.tasks.task import SgdSettings, TrainSettings
 from studies.study.parts import check_finite
 from studies.study.settings_data import listed
 from studies.study.typed import as_typed
@@ -24,7 +24,7 @@ from studies.study.typed import as_typed
 
 @dataclass(frozen=True)
 class Preset:
-    """A way of training that ends at the paper's figures."""
+    """A way of training and judging, which the options of a study change one by one."""
 
     train: TrainSettings
     """Of every training run."""
@@ -34,21 +34,54 @@ class Preset:
     """Standard deviation of initial embeddings and biases."""
     about: str
     """When to use it."""
+    environment: str = "alternating"
+    """Where rewards come from, see LossSettings; so are those below."""
+    epochs_per_candidate: int = 3
+    scale: str = "raw"
+    check: str = "before"
+    search_epsilon: float | None = None
+    """None: xi."""
+    decay: tuple[float, ...] = ()
+    """Weight decays that Phase III chooses from; none: that of `train`."""
+    finalists: int = 4
+    """See JudgingSettings; so is the next one."""
+    rehearsals: int = 0
+
+    @property
+    def ways(self) -> tuple[SgdSettings, ...]:
+        """How Phase III trains every loss, to choose from; none: as `train` says."""
+        return tuple(SgdSettings(self.train.learning_rate, one, self.train.clip) for one in self.decay)
 
 
 PRESETS: Mapping[str, Preset] = MappingProxyType(
     {
+        "tuned": Preset(
+            TrainSettings(learning_rate=2.0, clip=0.25, weight_decay=1e-4, search_weight_decay=1e-4),
+            EarlyStopping(max_epochs=150, best_ago=25),
+            0.1,
+            "candidates trained from scratch, all losses at one scale, each with the weight decay that suits it: what "
+            "finds losses as good as a tuned BCE",
+            environment="from-scratch",
+            epochs_per_candidate=10,
+            scale="normalised",
+            check="strict",
+            search_epsilon=0.1,
+            decay=(3e-5, 6e-5, 1.2e-4, 2.4e-4),
+            finalists=16,
+            rehearsals=3,
+        ),
         "fast": Preset(
             TrainSettings(learning_rate=0.5, clip=1.0),  # the longest step, learning_rate * clip, is that of paper
             EarlyStopping(max_epochs=150, best_ago=25),
             0.1,
-            "the test AUC of paper within .001, hinge apart, in a twentieth of the epochs",
+            "the paper's protocol, its test AUC within .001, hinge apart, in a twentieth of the epochs",
         ),
         "paper": Preset(
             TrainSettings(learning_rate=0.01),
             EarlyStopping(max_epochs=4000, best_ago=500, falling=100),
             1.0,
             "as published: learning rate 0.01, start from N(0, 1), thousands of epochs",
+            check="after",
         ),
     }
 )
@@ -56,7 +89,7 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
 
 #: An option that takes formulas, which may begin with a minus.
 FORMULA = Parameter(allow_leading_hyphen=True)
-SPACED = Parameter(show_default=lambda values: " ".join(map(as_typed, values)))
+SPACED = Parameter(show_default=lambda values: values and " ".join(map(as_typed, values)))
 
 
 @dataclass(frozen=True, kw_only=True)

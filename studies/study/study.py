@@ -142,7 +142,14 @@ class Study:
 
     def _finals(self, found: Found) -> Finals[Any]:
         judging, contenders = self.settings.judging, [*found.finalists, *found.simpler, *self.baselines]
-        return Finals(self.problem, contenders, self.settings.seed, judging.repeats, Pick.parse(judging.pick))
+        return Finals(
+            self.problem,
+            contenders,
+            self.settings.seed,
+            judging.repeats,
+            Pick.parse(judging.pick),
+            self.settings.protocol.rehearsals,
+        )
 
     def search(
         self,
@@ -179,7 +186,7 @@ class Study:
                 tally.add(step)
                 callback_list.on_step(step, tally, int(tally.cost))
                 on_checkpoint(state)
-            judging = self.settings.judging
-            chosen = self.problem.leading(tally, judging.finalists, judging.simpler, callback_list.on_phase)
+            judging, protocol = self.settings.judging, self.settings.protocol
+            chosen = self.problem.leading(tally, protocol.finalists, judging.simpler, callback_list.on_phase)
         assert search.stop is not None, "a search ends for a reason"
         return Found(tally, search.stop, chosen.finalists, chosen.simpler, chosen.n_passed)

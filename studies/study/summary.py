@@ -60,10 +60,11 @@ def with_constants(result: StudyResult) -> list[str]:
 
 
 def _details(result: StudyResult) -> list[str]:
-    """Columns that not every study has: the constant that was chosen, and the scale of losses."""
+    """Columns that not every study has: the constant and weight decay that were chosen, and the scale of losses."""
     has_constant = result.problem.terms.are_losses or any(one.epsilon is not None for one in result.finished)
+    decayed = any(one.variant.way for one in result.finished)
     scaled = any(result.problem.details(one.trained).get("scale", 1) != 1 for one in result.finished)
-    return ["eps"] * has_constant + ["scale"] * scaled
+    return ["eps"] * has_constant + ["decay"] * decayed + ["scale"] * scaled
 
 
 def _cells(result: StudyResult, finished: Finished[Any], details: Sequence[str], on_front: bool = False) -> list[str]:
@@ -71,12 +72,13 @@ def _cells(result: StudyResult, finished: Finished[Any], details: Sequence[str],
     name, simple, problem = finished.contender.name, finished.simple, result.problem
     searched = finished.contender.is_searched
     shown = f"{shortened(name)}\n= {shortened(str(simple))}" if searched and str(simple) != name else shortened(name)
-    values = {"eps": finished.epsilon, "scale": problem.details(finished.trained).get("scale")}
+    decay = (finished.variant.way or {}).get("weight_decay")
+    values = {"eps": finished.epsilon, "decay": decay, "scale": problem.details(finished.trained).get("scale")}
     return [
         shown,
         "" if simple is None else str(simple.complexity),
         "*" * on_front,
-        *("" if values[one] is None else f"{values[one]:{'g' if one == 'eps' else '.4g'}}" for one in details),
+        *("" if values[one] is None else f"{values[one]:{'.4g' if one == 'scale' else 'g'}}" for one in details),
         f"{fmean(fitted.best_epoch for fitted in finished.fitted):.0f}",
         str(len(finished.fitted)),
         _over_seeds(finished.fitted, "validation", problem.metric.name),

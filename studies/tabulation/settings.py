@@ -101,7 +101,7 @@ class TableSettings:
     @property
     def descents(self) -> list[SgdSettings]:
         """The ways of training, one for each decay."""
-        usual = self.study.train
+        usual = self.study.protocol.train
         return [SgdSettings(usual.learning_rate, decay, usual.clip) for decay in self.decay]
 
     def on(self, files: DataFiles) -> Self:

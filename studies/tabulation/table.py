@@ -93,8 +93,8 @@ class Tabulation:
             smoothings = epsilons if program.is_smoothed else (None,)
             yield i, [Training(name, epsilon, stored, first) for epsilon in smoothings]
         for text in BESIDE:
-            choices = baseline(text, self._settings.study.space, epsilons).choices
-            yield None, [Training(text, epsilon, None, first) for epsilon, _ in choices]
+            variants = baseline(text, self._settings.study.space, epsilons).variants
+            yield None, [Training(text, one.constant, None, first) for one in variants]
 
     def _scored(self, options: Sequence[tuple[int | None, list[Training]]]) -> list[Row]:
         """Train all for a few epochs, with every smoothing term, then with other seeds and the best one."""

@@ -102,7 +102,7 @@ def command_for(settings: TuneSettings, params: Mapping[str, float], files: Data
     if settings.loss is not None:  # nothing was searched: a search has the budget and the place that it has anyway
         usual = StudySettings()
         study |= {"baseline": (settings.loss,), "trainings": usual.search.trainings}
-        study |= {"environment": usual.losses.environment}
+        study |= {"environment": None}
     return run_command(StudySettings.from_dict(with_values(study, params)), files)
 
 

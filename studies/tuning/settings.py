@@ -18,8 +18,9 @@ from studies.execution.places import WorkPlaces
 from studies.study.parts import PART, check_finite, flat
 from studies.study.problems import LOSS
 from studies.study.settings import StudySettings
+from studies.study.settings_data import listed
 from studies.study.settings_search import LossSettings, SearchSettings
-from studies.study.settings_training import FORMULA
+from studies.study.settings_training import FORMULA, PRESETS
 from studies.study.tracking_place import ExperimentName, TrackingPlace
 from studies.tuning.tunables import OF_LOSS, OF_SEARCH, Tunable, present_value, read_tunables
 
@@ -40,7 +41,8 @@ class TunedSearch(SearchSettings):
 class TunedLosses(LossSettings):
     """How losses are trained in every trial."""
 
-    environment: str = "from-scratch"
+    preset: Annotated[str, Parameter(help=listed("How losses are trained and judged", PRESETS))] = "fast"
+    environment: str | None = "from-scratch"
     """Where rewards come from: from-scratch (always the same fresh recommender) or alternating (Algorithm 1)."""
 
 
@@ -95,7 +97,7 @@ class TuneSettings:
         if self.objective not in ("search", "converged"):
             raise UserError(f"--objective: expected search or converged, got {self.objective!r}")
         if self.loss is not None and any(one.name == "epsilon" for one in self.tunables):
-            (epsilon, _), *_ = baseline(self.loss, self.study.space, (self.study.training.xi,)).choices
+            epsilon = baseline(self.loss, self.study.space, (self.study.training.xi,)).variants[0].constant
             if epsilon is None:
                 raise UserError(f"--vary epsilon: {self.loss[:80]} has no smoothing term; vary learning_rate instead")
         elif self.loss is not None:

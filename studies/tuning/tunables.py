@@ -160,5 +160,5 @@ def present_value(name: str, settings: StudySettings) -> float:
         _, chosen = check_searcher(settings.searcher)
         return float(getattr(chosen, name.removeprefix(_OWN)))
     if name in ("learning_rate", "weight_decay", "search_weight_decay"):
-        return float(getattr(settings.train, name))
+        return float(getattr(settings.protocol.train, name))
     return float(flat(settings)[name])

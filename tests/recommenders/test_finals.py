@@ -50,13 +50,13 @@ def test_smoothing_terms_are_tried_only_where_they_occur(name):
     contender = baseline(name.lower(), SPACE, (0.1, 0.01))
     assert contender.name == name
     expected = (None,) if NAMED_LOSSES[name].formula is None else (0.1, 0.01)
-    assert tuple(epsilon for epsilon, _ in contender.choices) == expected
+    assert tuple(one.constant for one in contender.variants) == expected
 
 
 def test_a_formula_may_be_a_baseline():
     contender = baseline(" (y - y_hat)^2 ", SPACE, (0.1,))
     assert contender.name == "(y - y_hat)^2"
-    assert [epsilon for epsilon, _ in contender.choices] == [None]
+    assert [one.constant for one in contender.variants] == [None]
 
 
 def test_a_searched_loss_carries_its_program_and_what_was_found_out_about_it():
@@ -64,7 +64,7 @@ def test_a_searched_loss_carries_its_program_and_what_was_found_out_about_it():
     assert contender.solution == BCE_LIKE
     assert contender.is_searched
     assert contender.notes == {"positive_rate": 1.0}
-    assert len(contender.choices) == 2
+    assert len(contender.variants) == 2
 
 
 @pytest.mark.parametrize(

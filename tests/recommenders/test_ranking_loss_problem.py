@@ -56,7 +56,7 @@ def test_a_third_of_the_epochs_for_all_settings_and_all_of_them_for_the_best_two
 def test_every_loss_costs_the_same():
     made = problem(tuning=TuningPlan(7, 3))
     shape = made.space.parse("softplus((m0 - p)/t0) + w1*mean(square(n - m1))")  # of its settings many are refused
-    losses = [made.known(line).choices[0][1] for line in ("BSL", "BSL:temperature=.1", "mean(softplus(d))")]
+    losses = [made.known(line).variants[0].trained for line in ("BSL", "BSL:temperature=.1", "mean(softplus(d))")]
     for loss in (*losses, OpenLoss(str(shape), shape)):
         assert made.tuned(loss).epochs == TuningPlan(7, 3).cost == 7 + 6
 
@@ -72,11 +72,11 @@ def test_the_number_of_cores_changes_nothing(backend):
 
 def test_given_constants_stay_and_others_are_tuned():
     made = problem(blocks(), tuning=TuningPlan(6, 3))
-    loss = made.known("BSL:temperature=.125").choices[0][1]
+    loss = made.known("BSL:temperature=.125").variants[0].trained
     assert set(loss.ranges) == {RATE, "exponent"}
     tuned = parse_ranking_loss(made.tuned(loss).line)
     assert tuned.temperature == 0.125
-    formula = made.known("relu(1 - p) + w1*mean(relu(n - 0.5))").choices[0][1]
+    formula = made.known("relu(1 - p) + w1*mean(relu(n - 0.5))").variants[0].trained
     assert set(formula.ranges) == {RATE, "w1"}
     assert made.tuned(formula).line.endswith("*mean(relu(n - 0.5))")
 
@@ -130,7 +130,7 @@ def test_what_is_tried_of_a_shape_passes_the_screen(scored):
 
 def test_a_loss_that_breaks_down_has_no_score_and_is_a_result_all_the_same():
     made = problem(tuning=TuningPlan(1, 1))
-    loss = made.known("log(mean(d) - 3)").choices[0][1]
+    loss = made.known("log(mean(d) - 3)").variants[0].trained
     assert math.isnan(made.tuned(loss).score)
     (result,) = made.convergence([loss], 0).run()
     assert (result.best_epoch, result.validation, result.test) == (0, {}, {})
@@ -138,7 +138,7 @@ def test_a_loss_that_breaks_down_has_no_score_and_is_a_result_all_the_same():
 
 def test_curves_have_a_score_for_every_epoch_though_only_some_are_evaluated():
     made = problem(epochs=5, every=2)
-    loss = made.known("SL").choices[0][1]
+    loss = made.known("SL").variants[0].trained
     convergence = made.convergence([loss, loss], 0)
     seen = [[one.epochs for one in curves] for curves in convergence]
     assert seen == [[k, 0] for k in range(1, 6)] + [[5, k] for k in range(1, 6)]
@@ -151,12 +151,12 @@ def test_curves_have_a_score_for_every_epoch_though_only_some_are_evaluated():
 
 def test_details_name_the_loss_with_its_constants_and_how_it_pushes():
     made = problem()
-    details = made.details(made.known("SL").choices[0][1])
+    details = made.details(made.known("SL").variants[0].trained)
     assert details["loss"].startswith("SL:temperature=")
     assert details["push_to_pull"] == pytest.approx([1, 1, 1])
-    exponent = made.details(made.known("BSL:exponent=1.5:temperature=.2").choices[0][1])
+    exponent = made.details(made.known("BSL:exponent=1.5:temperature=.2").variants[0].trained)
     assert exponent["push_to_pull"] == pytest.approx([1.5] * 3)
-    assert made.details(made.known("SL@K:temperature=.2").choices[0][1])["push_to_pull"] is None
+    assert made.details(made.known("SL@K:temperature=.2").variants[0].trained)["push_to_pull"] is None
 
 
 def test_what_was_found_is_exported_with_its_constants():
@@ -199,7 +199,7 @@ def test_phase_one_may_see_some_of_the_users_and_the_end_sees_all():
 
 def test_a_formula_trains_alike_with_every_back_end():
     made = problem()
-    text = made.tuned(made.known("t1*log_mean_exp(d/t1) + w2*mean(relu(n - m2))").choices[0][1]).line
+    text = made.tuned(made.known("t1*log_mean_exp(d/t1) + w2*mean(relu(n - m2))").variants[0].trained).line
     scores = []
     for name in ("compiled", "torch"):
         machine = Machine(torch.device("cpu"), backend=name)

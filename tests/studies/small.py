@@ -1,10 +1,11 @@
-"""A study that ends in seconds and goes through all three phases."""
+"""A study that ends in seconds and goes through all three phases, by the paper's protocol unless said otherwise."""
 
 from studies.study.settings import StudySettings
 from studies.study.study import Study
 
 OPTIONS = {
     "searcher": "random",
+    "preset": "fast",
     "dataset": "synthetic",
     "trainings": 8,
     "candidates_per_step": 4,

@@ -1,7 +1,7 @@
 import pytest
 
 from core.losses.closed_forms import BCE
-from core.phases.contender import Contender, Finished, TrainingResult
+from core.phases.contender import Contender, Finished, TrainingResult, Variant
 from recommenders.tasks.metrics import find_metric
 from studies.study.baseline_comparison import caveats, compare
 from studies.study.settings import StudySettings
@@ -11,7 +11,7 @@ AUC, RMSE = find_metric("classification", "auc"), find_metric("regression", "rms
 
 def finished(name, validation, tests, metric="auc"):
     runs = tuple(TrainingResult(10, 5, {metric: validation}, {metric: test}) for test in tests)
-    return Finished(Contender(name, None, ()), None, BCE, None, runs)
+    return Finished(Contender(name, None, ()), Variant(BCE), None, runs, runs[:1])
 
 
 @pytest.mark.parametrize(
@@ -43,7 +43,7 @@ def test_where_lower_is_better_a_lower_error_is_a_gain():
 
 
 def test_the_caveats_name_the_shared_decay_and_the_seeds():
-    settings = StudySettings.from_dict({"repeats": 3})
+    settings = StudySettings.from_dict({"preset": "fast", "repeats": 3})
     told = " ".join(caveats(settings, passed=True))
     assert "weight decay 0.0003" in told
     assert "scale alone" in told

@@ -57,8 +57,9 @@ def made():
 
 
 def test_settings_go_there_and_back_and_a_raw_scale_is_as_before_there_was_one():
-    assert "scale" not in StudySettings().to_dict()
-    assert StudySettings.from_dict(StudySettings().to_dict()).losses.scale == "raw"
+    before = {name: value for name, value in small_settings().to_dict().items() if name != "scale"}
+    assert StudySettings.from_dict(before).to_dict() == small_settings().to_dict()
+    assert small_settings().protocol.scale == "raw"
     stored = normalised(proxy="none").to_dict()
     assert (stored["scale"], stored["proxy"]) == ("normalised", "none")
     assert StudySettings.from_dict(stored).to_dict() == stored
@@ -91,7 +92,7 @@ def test_all_losses_of_a_normalised_study_have_the_norm_of_bce_at_its_start(made
 
 def test_every_smoothing_term_has_a_factor_of_its_own():
     as_it_is, scales = (
-        [loss.scale for _, loss in Study(settings).problem.known("MaxR").choices]
+        [one.trained.scale for one in Study(settings).problem.known("MaxR").variants]
         for settings in (small_settings(), normalised())
     )
     assert len(set(scales)) == len(scales) == 2
@@ -237,10 +238,9 @@ def test_converged_runs_and_the_noise_floor_train_at_their_scale():
     assert all(value is not None for pair in values for value in pair)
 
 
-def test_raw_studies_do_not_name_their_scale():
-    task = TaskFactory(None).noise(small_settings(), "BCE", 1)
-    assert "scale" not in task.content["settings"]
-    assert task.file != TaskFactory(None).noise(normalised(), "BCE", 1).file
+def test_tasks_of_another_scale_are_other_tasks():
+    files = {TaskFactory(None).noise(settings, "BCE", 1).file for settings in (small_settings(), normalised())}
+    assert len(files) == 2
 
 
 @pytest.mark.parametrize("environment", ["alternating", "from-scratch"])

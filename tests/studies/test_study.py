@@ -171,7 +171,7 @@ def test_settings_that_cannot_work_are_refused_before_anything_runs(change, mess
     ("change", "message"),
     [
         ({"environment": "fixed"}, "--environment: expected alternating or from-scratch, got 'fixed'"),
-        ({"preset": "slow"}, "--preset: expected fast or paper"),
+        ({"preset": "slow"}, "--preset: expected tuned or fast or paper"),
         ({"check": "never"}, "--check: expected before or after or strict"),
         ({"finalists": 0}, "--finalists: expected at least 1"),
         ({"epsilon": (2.0,)}, "--epsilon: expected numbers above 0"),

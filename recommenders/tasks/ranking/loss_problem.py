@@ -15,7 +15,7 @@ from core.common.seeding import derive_seed
 from core.export.set_loss import SET_FORMS
 from core.losses.setwise.registry import parse_ranking_loss
 from core.losses.setwise.set_loss import SetLoss
-from core.phases.contender import Contender
+from core.phases.contender import Contender, Variant
 from core.phases.problem import StudyProblem
 from core.phases.terms import Terms
 from core.problems.set_screen import SetScreen
@@ -126,16 +126,16 @@ class RankingLossProblem(StudyProblem[Shape]):
         line = text.strip()
         loss = parse_ranking_loss(line)
         name = str(loss) if is_formula(line) else line
-        return Contender(name, None, ((None, OpenLoss(name)),))
+        return Contender(name, None, (Variant(OpenLoss(name)),))
 
     def contender(self, solution: Shape, notes: Mapping[str, Any]) -> Contender[Shape]:
         """See StudyProblem."""
-        return Contender(str(solution), solution, ((None, OpenLoss(str(solution), solution)),), notes)
+        return Contender(str(solution), solution, (Variant(OpenLoss(str(solution), solution)),), notes)
 
     def trained(self, entry: Mapping[str, Any]) -> OpenLoss:
         """See StudyProblem."""
         if entry["program"] is None:
-            loss: OpenLoss = self.known(read(str, entry["name"])).choices[0][1]
+            loss: OpenLoss = self.known(read(str, entry["name"])).variants[0].trained
             return loss
         shape = self._space.parse(read(str, entry["program"]["formula"]))
         return OpenLoss(str(shape), shape)

@@ -93,11 +93,11 @@ def test_the_chosen_settings_are_the_best_on_validation(symmetric):
 def test_the_published_protocol_shares_one_sgd_setting_and_chooses_the_smoothing_term(tmp_path):
     outcome = judge(tmp_path, protocol="paper", preset="fast", loss=("MaxR", "MSE"))
     maxr, mse, bce = outcome.losses
-    assert {one.choice.sgd for one in outcome.losses} == {outcome.settings.study.train.sgd}
+    assert {one.choice.sgd for one in outcome.losses} == {outcome.settings.study.protocol.train.sgd}
     assert maxr.choice.epsilon == max(maxr.choice.grid, key=lambda pair: pair[1])[0]
     assert mse.choice.epsilon is bce.choice.epsilon is None
     assert outcome.settings.study.losses.threshold_from == "test"
-    assert outcome.settings.study.train.weight_decay == 3e-4
+    assert outcome.settings.study.protocol.train.weight_decay == 3e-4
     assert "best on the test part" in conclusion(outcome)[-1]
 
 
@@ -181,7 +181,7 @@ def _check_mlflow(folder):
         ({"max_epochs": 10**30}, "max_epochs: expected 1 to 1,000,000"),
         ({"loss": ("max(y_hat",)}, "expected"),
         ({"protocol": "fair"}, "--protocol: expected symmetric or paper, got 'fair'"),
-        ({"preset": "slow"}, "--preset: expected fast or paper, got 'slow'"),
+        ({"preset": "slow"}, "--preset: expected tuned or fast or paper, got 'slow'"),
         ({"seeds": 0}, "--seeds: expected 1 to 50,000, got 0"),
         ({"trials": 0}, "--trials: expected 1 to 50,000, got 0"),
         ({"tuning_seeds": 0}, "--tuning-seeds: expected 1 to 50,000, got 0"),
@@ -224,7 +224,7 @@ def test_the_command_is_what_was_typed():
 def test_what_is_trained_for_the_scale_is_what_is_judged(symmetric):
     """The factor is that of the loss with its own smoothing term."""
     maxr = symmetric[1].losses[0]
-    of_one = {epsilon: loss for epsilon, loss in small_evaluation().contenders[0].choices}
+    of_one = {one.constant: one.trained for one in small_evaluation().contenders[0].variants}
     assert isinstance(of_one[maxr.choice.epsilon], ProgramLoss)
     rate = maxr.choice.tuner.best.point.learning_rate
     assert maxr.choice.sgd.learning_rate == pytest.approx(rate * maxr.choice.tuner.factors[maxr.choice.epsilon])

@@ -37,7 +37,9 @@ def test_the_command_of_a_study_gives_its_settings_back(settings):
 
 def test_only_what_differs_is_told():
     assert run_command(StudySettings()) == "python -m studies.run --searcher rl --seed 0"
-    assert changed_settings(StudySettings.from_dict({"environment": "from-scratch"})) == {"environment": "from-scratch"}
+    assert changed_settings(StudySettings.from_dict({"environment": "alternating"})) == {"environment": "alternating"}
+    assert changed_settings(StudySettings.from_dict({"preset": "fast", "scale": "raw"})) == {"preset": "fast"}
+    assert changed_settings(StudySettings.from_dict({"preset": "fast", "scale": "normalised"}))["scale"] == "normalised"
 
 
 @pytest.mark.parametrize("place", ["results/one", "my studies/it's one", "-dash", "$(rm -rf /)"])

@@ -205,7 +205,7 @@ def test_figure_6_reads_the_curves_at_quarters():
         ({"seeds": 0}, "--seeds: expected 1 to 50,000"),
         ({"recommenders": "mf,mf"}, "--recommenders: expected distinct names"),
         ({"recommenders": "mf,"}, "--recommenders: expected distinct names"),
-        ({"preset": "slow"}, "--preset: expected fast or paper"),
+        ({"preset": "slow"}, "--preset: expected tuned or fast or paper"),
         ({"minutes": float("nan")}, "minutes"),
     ],
     ids=str,

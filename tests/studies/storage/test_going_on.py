@@ -34,7 +34,14 @@ def run_and_keep_all(settings):
 @pytest.mark.parametrize("environment", ["alternating", "from-scratch"])
 @pytest.mark.parametrize("searcher", SEARCHERS)
 def test_a_study_goes_on_from_everywhere_as_if_it_had_never_ended(searcher, environment):
-    settings = small_settings(**FEW, searcher=searcher, environment=environment)
+    check_that_it_goes_on(small_settings(**FEW, searcher=searcher, environment=environment))
+
+
+def test_so_does_one_that_rehearses():
+    check_that_it_goes_on(small_settings(**FEW, preset="tuned", epochs_per_candidate=2))
+
+
+def check_that_it_goes_on(settings):
     expected, kept = run_and_keep_all(settings)
     assert len(kept) >= 3 + 2 * 2  # steps, and epochs of two seeds
     for state in kept[::3] + kept[-1:]:

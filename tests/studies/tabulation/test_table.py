@@ -172,7 +172,7 @@ def test_mlflow_has_the_file_and_the_losses_side_by_side(made, tmp_path, migrate
         (["--weight-decay", "1e-4"], "--weight-decay: give it as --decay here"),
         (["--decay", "50"], "weight_decay: expected 0 to"),
         (["--operators", "+sin"], "unknown operator 'sin'"),
-        (["--preset", "slow"], "--preset: expected fast or paper, got 'slow'"),
+        (["--preset", "slow"], "--preset: expected tuned or fast or paper, got 'slow'"),
         (["--min-positive-rate", "2"], "expected a min_positive_rate in [0, 1]"),
         (["--dataset", "nobody"], "nobody"),
     ],

@@ -89,25 +89,25 @@ RUN = "python -m studies.run --searcher"
         (
             {},
             {"epsilon": 0.012345678901},
-            f"{RUN} rl --seed 0 --dataset synthetic --epsilon 0.012345678901 --max-epochs 4 "
+            f"{RUN} rl --seed 0 --dataset synthetic --preset fast --epsilon 0.012345678901 --max-epochs 4 "
             "--baseline 'log(y_hat/(y))^2'",
         ),
         (
             {"loss": "-log(y_hat*y)", "dataset": "table", "user_col": "my user", "recommender": "mlp", "seed": 2},
             {"learning_rate": 0.5},
             f"{RUN} rl --seed 2 --user-col 'my user' --dataset table --recommender mlp --learning-rate 0.5 "
-            "--max-epochs 4 '--baseline=-log(y_hat*y)' --data 'my data.csv'",
+            "--preset fast --max-epochs 4 '--baseline=-log(y_hat*y)' --data 'my data.csv'",
         ),
         (
             {"loss": None, "searcher": "rl:objective=ppo"},
             {"eta": 0.5, "searcher.clip": 0.25},
             f"{RUN} rl:objective=ppo:clip=0.25 --seed 0 --dataset synthetic --max-epochs 4 --trainings 100 "
-            "--environment from-scratch --eta 0.5",
+            "--preset fast --environment from-scratch --eta 0.5",
         ),
         (
             {"loss": None, "environment": "alternating", "trainings": 200, "max_epochs": None},
             {"proxy_size": 7},
-            f"{RUN} rl --seed 0 --dataset synthetic --proxy-size 7",
+            f"{RUN} rl --seed 0 --dataset synthetic --preset fast --proxy-size 7",
         ),
     ],
 )

@@ -1,0 +1,98 @@
+"""What presets decide, and what stands beside them."""
+
+import pytest
+
+from core.common.seeding import derive_seed
+from core.phases.contender import validation_score
+from studies.study.settings import StudySettings
+from studies.study.settings_training import PRESETS
+from studies.study.summary import conclusion
+from tests.studies.small import run_small, small_settings
+
+pytestmark = pytest.mark.usefixtures("undrawn")
+
+DECAYS = (1e-5, 1e-2)
+
+
+@pytest.fixture(scope="module")
+def tuned():
+    return run_small(preset="tuned", decay=DECAYS, trainings=12, finalists=3, epochs_per_candidate=2)
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_a_preset_is_in_force_where_nothing_else_is_given(preset):
+    assert StudySettings.from_dict({"preset": preset}).protocol == PRESETS[preset]
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"environment": "alternating"},
+        {"scale": "raw"},
+        {"check": "after"},
+        {"decay": (0.0, 1e-3)},
+        {"search_epsilon": 0.5},
+        {"epochs_per_candidate": 1},
+        {"finalists": 2},
+        {"rehearsals": 0},
+        {"init_std": 0.5},
+    ],
+)
+def test_what_is_given_counts_instead(given):
+    settings = StudySettings.from_dict(given)
+    ((name, value),) = given.items()
+    assert getattr(settings.protocol, name) == value
+    assert StudySettings.from_dict(settings.to_dict()).protocol == settings.protocol
+
+
+def test_one_weight_decay_for_all_leaves_nothing_to_choose():
+    assert StudySettings.from_dict({"weight_decay": 0.0}).protocol.ways == ()
+
+
+def test_another_problem_has_no_preset_of_losses():
+    protocol = StudySettings.from_dict({"problem": "bits:Bits"}).protocol
+    assert (protocol.finalists, protocol.rehearsals) == (4, 0)
+
+
+def test_results_from_before_there_were_presets_of_more_than_training_mean_what_they_meant():
+    stored = small_settings().to_dict()
+    for name in ("scale", "decay", "search_epsilon", "rehearsals"):
+        del stored[name]
+    assert StudySettings.from_dict(stored).to_dict() == small_settings().to_dict()
+
+
+def test_every_loss_has_the_decay_and_smoothing_term_that_did_best_on_validation(tuned):
+    problem, (finished,) = tuned.problem, [one for one in tuned.baselines if one.contender.name == "MaxR"]
+    variants = finished.contender.variants
+    given = [(one.constant, one.way["weight_decay"]) for one in variants]
+    assert given == [(epsilon, decay) for epsilon in (0.001, 0.1) for decay in DECAYS]
+    seed, ways = derive_seed(0, "finals", 0), [one.way for one in variants]
+    alone = scores(tuned, problem.convergence([one.trained for one in variants], seed, ways=ways).run())
+    assert finished.variant is variants[alone.index(max(alone))]
+    assert len(set(alone)) == len(alone)
+
+
+def test_known_losses_are_reported_with_fresh_seeds_only(tuned):
+    for one in (*tuned.baselines, tuned.best):
+        assert len(one.fitted) == 2
+        assert not set(scores(tuned, one.fitted)) & set(scores(tuned, one.chosen_by))
+
+
+def scores(result, fitted):
+    return [validation_score(result.problem.metric, one) for one in fitted]
+
+
+def test_the_found_loss_is_the_best_over_the_seeds_of_the_choice(tuned):
+    metric = tuned.problem.metric
+    assert tuned.best.chosen_score(metric) == max(one.chosen_score(metric) for one in tuned.finalists)
+    assert all(len(one.chosen_by) == 3 for one in tuned.finalists)
+
+
+def test_results_say_how_every_loss_was_trained(tuned):
+    described = tuned.to_dict()
+    for one in (described["best"], *described["finalists"], *described["baselines"].values()):
+        assert one["weight_decay"] in DECAYS
+        assert one["chosen_by"]
+    told = " ".join(conclusion(tuned))
+    assert "1e-05, 0.01" in told
+    assert "scale alone" not in told
