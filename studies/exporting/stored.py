@@ -128,11 +128,16 @@ class StoredStudy:
         value = loss.validation.get(self.metric)
         return -math.inf if value is None else self.metric_named(self.metric).score_of(value)
 
+    def choice_value(self, loss: StoredLoss) -> float | None:
+        """The mean validation metric over the seeds of the choice, which all found losses were trained with."""
+        values = [fit.validation.get(self.metric) for fit in loss.chosen_by or loss.per_seed[:1]]
+        known = [value for value in values if value is not None]
+        return fmean(known) if known and len(known) == len(values) else None
+
     def choice_score(self, loss: StoredLoss) -> float:
-        """The same, the mean over the seeds of the choice, which all found losses were trained with."""
-        fits, metric = loss.chosen_by or loss.per_seed[:1], self.metric_named(self.metric)
-        values = [fit.validation.get(self.metric) for fit in fits]
-        return fmean(-math.inf if value is None else metric.score_of(value) for value in values or [None])
+        """The same as a score, higher is better; -inf where there is none."""
+        value = self.choice_value(loss)
+        return -math.inf if value is None else self.metric_named(self.metric).score_of(value)
 
     def metric_named(self, name: str) -> Metric:
         """The metric of this name.

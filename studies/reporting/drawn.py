@@ -123,8 +123,8 @@ class Drawn:
             return None
         terms = self.study.terms
         text = (
-            f"Validation {self.study.metric} with the first seed against the number of {terms.complexity}: better is "
-            f"further up, simpler further left. No found {terms.one} lies above the line; each step down is what "
+            f"Validation {self.study.metric} with the seeds of the choice against the number of {terms.complexity}: "
+            f"better is further up, simpler further left. No found {terms.one} lies above the line; each step down is what "
             "simplicity costs."
         )
         plain = self._plain_known
@@ -137,10 +137,10 @@ class Drawn:
 
     @property
     def _plain_known(self) -> tuple[str, float] | None:
-        """Name and first validation metric of the best known loss that is not made of operators."""
+        """Name and validation metric of the best known loss that is not made of operators."""
         plain = [one for one in self.study.baselines if not one.complexity and one.per_seed]
         best = max(plain, key=lambda one: self.study.score(one), default=None)
-        value = None if best is None else best.per_seed[0].validation.get(self.study.metric)
+        value = None if best is None else self.study.choice_value(best)
         return None if best is None or value is None else (best.name, value)
 
     @cached_property

@@ -103,10 +103,8 @@ def front_points(study: StoredStudy) -> list[FrontPoint]:
     front = front_names(study)
 
     def point(loss: StoredLoss, is_known: bool) -> FrontPoint:
-        score = study.choice_score(loss)
-        value = study.metric_named(study.metric).value(score) if math.isfinite(score) else None
         on_front = not is_known and (loss.name, loss.epsilon) in front
-        return FrontPoint(loss.name, loss.complexity, value, on_front, is_known)
+        return FrontPoint(loss.name, loss.complexity, study.choice_value(loss), on_front, is_known)
 
     found = [point(loss, False) for loss in study.finalists]
     return found + [point(loss, True) for loss in study.baselines if loss.complexity]

@@ -110,7 +110,9 @@ class History(StudyCallback):
         }
 
     def _curves(self, kind: str, finished: Finished) -> list[dict[str, Any]]:
-        """The validation metric after each epoch, for each training seed."""
+        """The validation metric after each epoch, for each training seed, those of the choice first."""
+        by = finished.chosen_by
+        fits = [*by, *(one for one in finished.fitted if not any(one is other for other in by))]
         return [
             {
                 "kind": kind,
@@ -120,7 +122,7 @@ class History(StudyCallback):
                 "best_epoch": fitted.best_epoch,
                 "validation": plain([self._metric.value(score) for score in fitted.curve]),
             }
-            for seed, fitted in enumerate(finished.fitted)
+            for seed, fitted in enumerate(fits)
         ]
 
     def seconds(self) -> dict[str, float]:
