@@ -124,8 +124,8 @@ class Drawn:
         terms = self.study.terms
         text = (
             f"Validation {self.study.metric} with the seeds of the choice against the number of {terms.complexity}: "
-            f"better is further up, simpler further left. No found {terms.one} lies above the line; each step down is what "
-            "simplicity costs."
+            f"better is further up, simpler further left. No found {terms.one} lies above the line; each step down is "
+            "what simplicity costs."
         )
         plain = self._plain_known
         if plain is not None:
