@@ -21,7 +21,8 @@ BUDGETS = (50, 100, 200, 300)
 
 def main(path, searchers, n_seeds):
     table = LossTable.load(Path(path))
-    best = np.nanmax([TableProblem(table).metric.score_of(one) for one in TableProblem(table)._short])
+    problem = TableProblem(table)
+    best = np.nanmax([problem.metric.score_of(one) for one in problem._short])
     print(f"The best of all: {best:.4f}. Median best after {', '.join(map(str, BUDGETS))} trainings, {n_seeds} seeds:")
     chance = None
     for text in ("random", *searchers):
