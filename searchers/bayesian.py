@@ -6,7 +6,8 @@ option is closed by earlier decisions, the space replaces it (`Space.repaired`).
 Departures from plain use of Optuna: every ask makes a new sampler, seeded by the number of asks before, so that
 proposals depend on the trials only; a model of more than `memory` trials forgets the oldest failures, since the
 time of a proposal grows with the number of trials; repeated candidates count as failures, which keeps a model from
-proposing its best candidate again and again.
+proposing its best candidate again and again. What is not viable (`Space.viable`) counts as a failure at once; where
+the model suggests nothing else, a random candidate that is viable is proposed, from which it learns as from its own.
 """
 
 from __future__ import annotations
@@ -26,12 +27,15 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 from core.common.errors import UserError
 from core.common.extras import needs
 from core.common.restoring import count, read
-from core.common.seeding import derive_seed
+from core.common.seeding import derive_seed, numpy_rng
 from core.search.decision import Decision
 from core.search.searcher import Searcher
 from core.search.space import Space, check_genomes
 from core.search.trial import Trial, read_genome
 from searchers.samplers import SAMPLERS, SamplerKind
+
+#: Suggestions that may be refused before a proposal is drawn.
+_TRIES = 4
 
 
 @dataclass(frozen=True)
@@ -100,16 +104,25 @@ class BayesianSearcher(Searcher):
         return np.stack([self._ask() for _ in range(n)])
 
     def _ask(self) -> np.ndarray:
+        self._record(["ask"])
+        for _ in range(_TRIES):
+            number, genome = self._suggested()
+            if self._space.viable(genome[None])[0]:
+                self._open.setdefault(genome.tobytes(), deque()).append(number)
+                return genome
+            self._study.tell(number, self._settings.failure_reward)
+        (drawn,) = self._space.drawn(1, numpy_rng(self._seed, "optuna drawn", self._asked))
+        return np.asarray(drawn)
+
+    def _suggested(self) -> tuple[int, np.ndarray]:
+        """The number and the genome of a new trial."""
         seed = self._seed if self._kind.fixed_seed else derive_seed(self._seed, "optuna", self._asked)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about experimental features, which are used on purpose
             self._study.sampler = self._kind.make(seed % 2**32, self._settings.n_startup)
             trial = self._study.ask(self._distributions)
         self._asked += 1
-        genome = self._genome(trial.params)
-        self._open.setdefault(genome.tobytes(), deque()).append(trial.number)
-        self._record(["ask"])
-        return genome
+        return trial.number, self._genome(trial.params)
 
     def _genome(self, params: Mapping[str, Any]) -> np.ndarray:
         chosen = [

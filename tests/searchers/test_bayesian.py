@@ -8,6 +8,7 @@ from core.search.trial import Trial, Verdict
 from searchers.bayesian import BayesianSearcher, BayesianSettings
 from searchers.samplers import SAMPLERS, SamplerKind
 from searchers.testing.searcher import SPACES, TOYS, SearcherContract, drive, outcomes, proposed
+from studies.storage.packing import pack, unpack
 
 SPACE, SHORT, TOY = OperatorSpace(), OperatorSpace(max_variables=5), TOYS["programs"]
 
@@ -110,3 +111,23 @@ class TestAnotherSampler(SearcherContract):
 def test_settings_out_of_range_are_refused(wrong):
     with pytest.raises(UserError, match="expected"):
         BayesianSettings(**wrong)
+
+
+@pytest.mark.parametrize("sampler", ["tpe", "qmc"])
+def test_where_hardly_anything_is_viable_it_proposes_what_is_and_goes_on_exactly(sampler):
+    space = OperatorSpace(min_positive_rate=0.9)
+
+    def made():
+        return BayesianSearcher(space, 3, BayesianSettings(sampler=sampler, n_startup=5))
+
+    searcher, genomes = made(), []
+    for i in range(4):
+        asked = proposed(searcher, space, 3, first=3 * i)
+        genomes += [one.genome for one in asked]
+        searcher.tell(outcomes(asked))
+    assert space.viable(np.stack(genomes)).all()
+    again = made()
+    again.load_state_dict(unpack(pack(searcher.state_dict())))
+    assert again.ask(4).tolist() == searcher.ask(4).tolist()
+    trials = searcher._study.get_trials(deepcopy=False)
+    assert sum(trial.value == BayesianSettings().failure_reward for trial in trials) > len(genomes)
