@@ -51,8 +51,9 @@ def traits(predictions: np.ndarray, pull: np.ndarray, push: np.ndarray) -> np.nd
     unit = np.where(unit > 0, unit, 1.0)
 
     def relative(where: np.ndarray) -> np.ndarray:
-        share: np.ndarray = np.sqrt((_size(both[..., where]) ** 2).mean(axis=0)) / unit
-        return np.log(np.maximum(share, _LEAST))
+        share = np.sqrt((_size(both[..., where]) ** 2).mean(axis=0)) / unit
+        logarithm: np.ndarray = np.log(np.maximum(share, _LEAST))
+        return logarithm
 
     apart, together = _size(both[0] - both[1]), _size(both[0]) + _size(both[1])
     away = np.abs(predictions - 0.5)

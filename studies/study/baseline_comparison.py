@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from statistics import fmean
 from typing import Any
 
+from core.common.errors import counted
 from core.phases.contender import Finished
 from core.phases.metric import Metric
 from studies.study.problems import LOSS
@@ -97,6 +98,11 @@ def caveats(settings: StudySettings, passed: bool) -> list[str]:
     """
     are_losses = settings.search.problem == LOSS
     sentences = _caveats_of_losses(settings, passed) if are_losses else []
+    if n := settings.protocol.rehearsals:
+        sentences.append(
+            f"What is taken, and how each is trained, was chosen on validation by {counted(n, 'other seed')}: those of "
+            "the rows of what else was found."
+        )
     if settings.judging.repeats > 1:
         varied = "the start and the batches" if are_losses else "what is drawn"
         sentences.append(f"The {settings.judging.repeats} seeds vary {varied}, not the data: no test of significance.")

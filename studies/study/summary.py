@@ -11,16 +11,22 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from core.common.errors import counted
 from core.phases.contender import Finished, TrainingResult
 from studies.study.baseline_comparison import caveats
 from studies.study.result import StudyResult
 
 _LONGEST_FORMULA = 120
+#: Found ones that the terminal shows, and those of the front.
+_MOST_ROWS = 8
 
 
 def print_report(result: StudyResult, console: Console) -> None:
     """Contenders, their constants, funnel and verdict."""
     console.print(contenders_table(result))
+    if (hidden := len(result.finalists) - len(_shown(result))) > 0:
+        one, many = (f"more found {name}" for name in (result.problem.terms.one, result.problem.terms.many))
+        console.print(f"{counted(hidden, one, many)} in result.json and in the report.\n", highlight=False)
     for line in with_constants(result):
         console.print(line, highlight=False)
     console.print(funnel_table(result))
@@ -41,7 +47,7 @@ def contenders_table(result: StudyResult) -> Table:
     table.add_column(f"validation {problem.metric.name}", justify="right")
     for metric in problem.metrics:
         table.add_column(f"test {metric.name}", justify="right")
-    for i, finished in enumerate(result.finalists):
+    for i, finished in enumerate(_shown(result)):
         style = "bold" if i == 0 else None
         table.add_row(*_cells(result, finished, details, on_front=finished in result.front), style=style)
     if result.finalists:
@@ -49,6 +55,11 @@ def contenders_table(result: StudyResult) -> Table:
     for finished in sorted(result.baselines, key=lambda f: -f.score(problem.metric)):
         table.add_row(*_cells(result, finished, details))
     return table
+
+
+def _shown(result: StudyResult) -> list[Finished[Any]]:
+    """The found ones of the table."""
+    return [one for i, one in enumerate(result.finalists) if i < _MOST_ROWS or one in result.front]
 
 
 def with_constants(result: StudyResult) -> list[str]:

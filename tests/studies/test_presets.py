@@ -1,12 +1,13 @@
 """What presets decide, and what stands beside them."""
 
 import pytest
+from rich.console import Console
 
 from core.common.seeding import derive_seed
 from core.phases.contender import validation_score
 from studies.study.settings import StudySettings
 from studies.study.settings_training import PRESETS
-from studies.study.summary import conclusion
+from studies.study.summary import conclusion, print_report
 from tests.studies.small import run_small, small_settings
 
 pytestmark = pytest.mark.usefixtures("undrawn")
@@ -96,3 +97,14 @@ def test_results_say_how_every_loss_was_trained(tuned):
     told = " ".join(conclusion(tuned))
     assert "1e-05, 0.01" in told
     assert "scale alone" not in told
+    assert "chosen on validation by 3 other seeds" in told
+
+
+def test_the_terminal_shows_the_first_of_many_found_losses_and_says_how_many_more_there_are(capsys):
+    result = run_small(preset="tuned", searcher="surrogate", trainings=24, finalists=14, epochs_per_candidate=1)
+    shown = [one for i, one in enumerate(result.finalists) if i < 8 or one in result.front]
+    print_report(result, Console(width=200))
+    told = capsys.readouterr().out
+    assert len(shown) < len(result.finalists)
+    assert f"{len(result.finalists) - len(shown)} more found losses in result.json" in told
+    assert all((one.contender.name[:15] in told) for one in shown)
