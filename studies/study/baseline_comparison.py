@@ -100,8 +100,8 @@ def caveats(settings: StudySettings, passed: bool) -> list[str]:
     sentences = _caveats_of_losses(settings, passed) if are_losses else []
     if n := settings.protocol.rehearsals:
         sentences.append(
-            f"What is taken, and how each is trained, was chosen on validation by {counted(n, 'other seed')}: those of "
-            "the rows of what else was found."
+            f"What is taken, and how each is trained, was chosen on validation by {counted(n, 'other seed')}, with "
+            "which whatever else was found is shown."
         )
     if settings.judging.repeats > 1:
         varied = "the start and the batches" if are_losses else "what is drawn"
@@ -126,7 +126,7 @@ def _caveats_of_losses(settings: StudySettings, passed: bool) -> list[str]:
         sentences.append(
             f"{before} share the learning rate {train.learning_rate:g}, and each has that of the weight decays "
             f"{', '.join(f'{one:g}' for one in protocol.decay)} that did best on validation, as its smoothing term. "
-            "For a finer tuning, with a paired test: python -m studies.evaluate --loss FORMULA."
+            "python -m studies.evaluate --loss FORMULA tunes more finely, and tests what ten paired seeds show."
         )
     elif protocol.scale == "normalised":
         sentences.append(
