@@ -116,8 +116,9 @@ class LossSettings:
             check_epochs("epochs_per_candidate", self.epochs_per_candidate)
         if self.search_epsilon is not None and not 0 < self.search_epsilon <= 1:
             raise UserError(f"--search-epsilon: expected a number above 0 and up to 1, got {self.search_epsilon}")
-        if not all(0 <= one < math.inf for one in self.decay or ()):
-            raise UserError(f"--decay: expected numbers of at least 0, got {self.decay}")
+        for one in self.decay or ():
+            if not 0 <= one < math.inf:
+                raise UserError(f"--decay: expected numbers of at least 0, got {one:g}")
 
 
 _CHOICES = {
