@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+from core.common.errors import counted
 from core.search.trial import Verdict
 from studies.exporting.stored import StoredStudy
 from studies.reporting.past import Numbers, Past, PastStep
@@ -89,19 +90,23 @@ def _when(step: PastStep) -> str:
 
 def _later_phases(study: StoredStudy, numbers: Numbers) -> str:
     found, known, seeds = len(study.finalists), len(study.baselines), study.settings.judging.repeats
-    one, many = study.terms.one, study.terms.many
+    one, many, protocol = study.terms.one, study.terms.many, study.settings.protocol
     if not found:
         return f"No {one} was accepted, so phases II and III had nothing to check or to compare."
     passed, what = "passed the checks", "were judged in the end"
     if study.terms.are_losses:
         passed = "push predictions towards the labels"
         what = "were trained to convergence from a fresh start, every formula with several smoothing terms"
+        what += f" and each with {counted(len(decays), 'weight decay')}" if (decays := protocol.decay) else ""
     text = (
         f"Phase II: {numbers.passed_validation_check:,} of {numbers.distinct_accepted:,} accepted {many} {passed}. "
         f"Phase III: {_many(found, f'found {one}', f'found {many}')} and {_many(known, 'known one', 'known ones')} "
         f"{what}"
     )
     again = f", then the found {one} and the known ones again, {seeds} seeds in all" if seeds > 1 else ", with one seed"
+    if protocol.rehearsals:
+        again = f". {counted(protocol.rehearsals, 'seed')} chose, then the found {one} and the known ones had "
+        again += counted(seeds, "fresh one")
     return f"{text}{again}."
 
 

@@ -1,10 +1,16 @@
 """What presets decide, and what stands beside them."""
 
+import json
+
 import pytest
 from rich.console import Console
 
 from core.common.seeding import derive_seed
 from core.phases.contender import validation_score
+from core.phases.picking import Pick
+from studies.exporting.stored import StoredStudy
+from studies.reporting.past import Numbers
+from studies.reporting.story import story
 from studies.study.settings import StudySettings
 from studies.study.settings_training import PRESETS
 from studies.study.summary import conclusion, print_report
@@ -108,3 +114,15 @@ def test_the_terminal_shows_the_first_of_many_found_losses_and_says_how_many_mor
     assert len(shown) < len(result.finalists)
     assert f"{len(result.finalists) - len(shown)} more found losses in result.json" in told
     assert all((one.contender.name[:15] in told) for one in shown)
+
+
+def test_what_is_stored_is_picked_and_told_by_the_seeds_of_the_choice(tuned):
+    content = json.loads(json.dumps(tuned.to_dict()))
+    study = StoredStudy.of(content, "here")
+    metric = tuned.problem.metric
+    for stored, finished in zip(study.finalists, tuned.finalists, strict=True):
+        assert study.choice_score(stored) == pytest.approx(finished.chosen_score(metric))
+    assert study.picked(Pick.parse("complexity<=99")).name == tuned.best.contender.name
+    told = " ".join(story(study, Numbers.of(content), None))
+    assert "2 weight decays" in told
+    assert "3 seeds chose, then the found loss and the known ones had 2 fresh ones" in told
