@@ -1,6 +1,7 @@
 """What presets decide, and what stands beside them."""
 
 import json
+from pathlib import Path
 
 import pytest
 from rich.console import Console
@@ -126,3 +127,18 @@ def test_what_is_stored_is_picked_and_told_by_the_seeds_of_the_choice(tuned):
     told = " ".join(story(study, Numbers.of(content), None))
     assert "2 weight decays" in told
     assert "3 seeds chose, then the found loss and the known ones had 2 fresh ones" in told
+
+
+def test_the_page_of_searchers_has_the_numbers_of_the_presets():
+    page = (Path(__file__).parents[2] / "docs" / "searchers.md").read_text()
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in page.splitlines() if line.startswith("| `--")]
+    table = {row[0].split("`")[1]: row[1:] for row in rows if len(row) == 1 + len(PRESETS)}
+    for i, protocol in enumerate(PRESETS.values()):
+        assert table["--environment"][i].split(",")[0] == protocol.environment
+        assert table["--scale"][i] == protocol.scale
+        assert table["--check"][i] == protocol.check
+        assert table["--finalists"][i] == str(protocol.finalists)
+        assert table["--rehearsals"][i].startswith(str(protocol.rehearsals))
+        assert table["--learning-rate"][i] == f"{protocol.train.learning_rate:g}, N(0, {protocol.init_std:g})"
+        said = [float(word) for word in table["--decay"][i].split() if word[0].isdigit()]
+        assert said == list(protocol.decay or (protocol.train.weight_decay,))
