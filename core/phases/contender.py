@@ -115,7 +115,7 @@ class Finished(Generic[C]):
     fitted: tuple[TrainingResult, ...]
     """One for each seed, in order."""
     chosen_by: tuple[TrainingResult, ...]
-    """The trainings that choice goes by; all searched ones share their seeds."""
+    """The trainings that choice goes by; all searched ones share their seeds. They may be the first of `fitted`."""
 
     @property
     def trained(self) -> Any:
@@ -139,6 +139,12 @@ class Finished(Generic[C]):
     def chosen_score(self, metric: Metric) -> float:
         """Return the same over the seeds that choice goes by."""
         return mean_score(metric, self.chosen_by)
+
+    @property
+    def shared(self) -> tuple[TrainingResult, ...]:
+        """Those of `fitted` whose seeds all searched ones share: all, or the first, by which they were chosen."""
+        is_first = self.fitted[: len(self.chosen_by)] == self.chosen_by
+        return self.chosen_by if is_first else self.fitted
 
 
 def complexity_of(simple: Solution | None) -> int:

@@ -31,7 +31,8 @@ class Finals(Generic[C]):
     searched one on validation and all known ones are then trained with the other seeds.
 
     What is chosen by one seed looks better with that seed than it is. With rehearsals, choice has seeds of its own:
-    all searched ones are trained with each, the best mean is taken, and the seeds that are reported are fresh ones.
+    all searched ones are trained with each, and the best mean is taken. What is reported are fresh seeds, with which
+    all are trained.
 
     Args:
         problem: trains to convergence.
@@ -71,7 +72,7 @@ class Finals(Generic[C]):
             on_epoch: told the progress of a round after every epoch, when `state_dict` may be asked.
 
         Returns:
-            The contenders in order; searched ones that are not the best have the seeds of the choice only.
+            The contenders in order; without rehearsals, searched ones that are not the best have one seed only.
         """
         while len(self._rounds) < self._n_rounds:
             self._rounds.append(self._round(on_round, on_epoch))
@@ -103,8 +104,9 @@ class Finals(Generic[C]):
         seed = f"(seed {done - self._rehearsals + 1} of {self._n_rounds - self._rehearsals})"
         if not done:
             return f"Phase III, effectiveness test: {self._counted} {seed}"
-        again = "with fresh seeds" if self._rehearsals else "again"
-        return f"Phase III, the best found {one} and the baselines {again} {seed}"
+        if self._rehearsals:
+            return f"Phase III, comparison: found {many} and baselines with fresh seeds {seed}"
+        return f"Phase III, the best found {one} and the baselines again {seed}"
 
     @property
     def _counted(self) -> str:
@@ -157,12 +159,12 @@ class Finals(Generic[C]):
     def _repeated(self) -> list[int]:
         """The contenders that are trained with every seed that is reported."""
         best = self.best
-        return [i for i in range(len(self._contenders)) if i == best or i >= self._n_searched]
+        return [i for i in range(len(self._contenders)) if self._rehearsals or i == best or i >= self._n_searched]
 
     def _finished(self) -> list[Finished[C]]:
         chosen, repeated = self._chosen, self._repeated
         chosen_by = [self._chosen_by(i) for i in range(len(chosen))]
-        runs = [[] if self._rehearsals and i in repeated else by for i, by in enumerate(chosen_by)]
+        runs = [[] if self._rehearsals else by for by in chosen_by]
         for again in self._rounds[self._n_choosing :]:
             for i, fitted in zip(repeated, again, strict=True):
                 runs[i] = [*runs[i], fitted]

@@ -134,6 +134,10 @@ class StoredStudy:
         known = [value for value in values if value is not None]
         return fmean(known) if known and len(known) == len(values) else None
 
+    def shared_value(self, loss: StoredLoss) -> float | None:
+        """The mean validation metric over the seeds of the comparison that all found losses share."""
+        return loss.validation.get(self.metric) if loss.chosen_by else self.choice_value(loss)
+
     def choice_score(self, loss: StoredLoss) -> float:
         """The same as a score, higher is better; -inf where there is none."""
         value = self.choice_value(loss)

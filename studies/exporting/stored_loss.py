@@ -33,7 +33,7 @@ class StoredForm:
 
 @dataclass(frozen=True)
 class StoredFront:
-    """A loss on the Pareto front; metrics are means over the seeds of the choice."""
+    """A loss on the Pareto front; metrics are means over the seeds that all found ones share."""
 
     complexity: int
     formula: str

@@ -123,7 +123,7 @@ class Drawn:
             return None
         terms = self.study.terms
         text = (
-            f"Validation {self.study.metric} with the seeds of the choice against the number of {terms.complexity}: "
+            f"Validation {self.study.metric} with the seeds that all share against the number of {terms.complexity}: "
             f"better is further up, simpler further left. No found {terms.one} lies above the line; each step down is "
             "what simplicity costs."
         )
@@ -140,7 +140,7 @@ class Drawn:
         """Name and validation metric of the best known loss that is not made of operators."""
         plain = [one for one in self.study.baselines if not one.complexity and one.per_seed]
         best = max(plain, key=lambda one: self.study.score(one), default=None)
-        value = None if best is None else self.study.choice_value(best)
+        value = None if best is None else self.study.shared_value(best)
         return None if best is None or value is None else (best.name, value)
 
     @cached_property

@@ -104,7 +104,7 @@ def front_points(study: StoredStudy) -> list[FrontPoint]:
 
     def point(loss: StoredLoss, is_known: bool) -> FrontPoint:
         on_front = not is_known and (loss.name, loss.epsilon) in front
-        return FrontPoint(loss.name, loss.complexity, study.choice_value(loss), on_front, is_known)
+        return FrontPoint(loss.name, loss.complexity, study.shared_value(loss), on_front, is_known)
 
     found = [point(loss, False) for loss in study.finalists]
     return found + [point(loss, True) for loss in study.baselines if loss.complexity]

@@ -105,8 +105,7 @@ def _later_phases(study: StoredStudy, numbers: Numbers) -> str:
     )
     again = f", then the found {one} and the known ones again, {seeds} seeds in all" if seeds > 1 else ", with one seed"
     if protocol.rehearsals:
-        again = f". {counted(protocol.rehearsals, 'seed')} chose, then the found {one} and the known ones had "
-        again += counted(seeds, "fresh one")
+        again = f". {counted(protocol.rehearsals, 'seed')} chose, then all had {counted(seeds, 'fresh one')}"
     return f"{text}{again}."
 
 

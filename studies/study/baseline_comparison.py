@@ -100,8 +100,8 @@ def caveats(settings: StudySettings, passed: bool) -> list[str]:
     sentences = _caveats_of_losses(settings, passed) if are_losses else []
     if n := settings.protocol.rehearsals:
         sentences.append(
-            f"What is taken, and how each is trained, was chosen on validation by {counted(n, 'other seed')}, with "
-            "which whatever else was found is shown."
+            f"What is taken, and how each is trained, was chosen on validation by {counted(n, 'other seed')}; all that "
+            "is shown is of fresh ones."
         )
     if settings.judging.repeats > 1:
         varied = "the start and the batches" if are_losses else "what is drawn"
@@ -116,17 +116,20 @@ def _caveats_of_losses(settings: StudySettings, passed: bool) -> list[str]:
         sentences.append(
             "No accepted loss passed the validation check; those shown came nearest and may not learn at all."
         )
-    shared = f"the learning rate {train.learning_rate:g} and the weight decay {train.weight_decay:g}"
+    shared = (
+        f"the learning rate {train.learning_rate:g} and the weight decay {(*protocol.decay, train.weight_decay)[0]:g}"
+    )
     scaled = (
         "Every loss, the baselines too, is multiplied by a number that brings its gradient to the norm of BCE's on "
         "one batch of a fresh recommender"
     )
-    if protocol.decay:
+    if len(protocol.decay) > 1:
         before = f"{scaled}. They" if protocol.scale == "normalised" else "All losses"
         sentences.append(
             f"{before} share the learning rate {train.learning_rate:g}, and each has that of the weight decays "
-            f"{', '.join(f'{one:g}' for one in protocol.decay)} that did best on validation, as its smoothing term. "
-            "python -m studies.evaluate --loss FORMULA tunes more finely, and tests what ten paired seeds show."
+            f"{', '.join(f'{one:g}' for one in protocol.decay)} that did best on validation, and likewise its "
+            "smoothing term. python -m studies.evaluate --loss FORMULA tunes more finely, and tests what ten paired "
+            "seeds show."
         )
     elif protocol.scale == "normalised":
         sentences.append(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
 
-from core.phases.contender import Finished, TrainingResult
+from core.phases.contender import Finished, TrainingResult, mean_score
 from core.phases.front import pareto_front
 from core.phases.picking import Pick
 from core.phases.problem import StudyProblem
@@ -49,7 +49,7 @@ class StudyResult:
         """The searched contenders: what is taken, trained with every seed, then the others by validation score."""
         best = () if self.found is None else (self.finished[self.found],)
         others = [f for i, f in enumerate(self.finished) if f.contender.is_searched and i != self.found]
-        return (*best, *sorted(others, key=lambda f: -f.chosen_score(self.problem.metric)))
+        return (*best, *sorted(others, key=lambda f: -f.score(self.problem.metric)))
 
     @property
     def baselines(self) -> tuple[Finished[Any], ...]:
@@ -75,10 +75,14 @@ class StudyResult:
     def front(self) -> tuple[Finished[Any], ...]:
         """The searched contenders that none beats by being better on validation and no more complex, simplest first.
 
-        Validation with the seeds of the choice, which all of them were trained with; complexity of the simplest form.
+        Validation with the seeds that all of them share; complexity of the simplest form.
         """
         metric = self.problem.metric
-        return tuple(pareto_front(self.finalists, lambda one: one.complexity, lambda one: one.chosen_score(metric)))
+
+        def score(one: Finished[Any]) -> float:
+            return mean_score(metric, one.shared)
+
+        return tuple(pareto_front(self.finalists, lambda one: one.complexity, score))
 
     @property
     def comparison(self) -> BaselineComparison | None:
@@ -143,15 +147,15 @@ class StudyResult:
 
 
 def _on_front(finished: Finished[Any]) -> dict[str, Any]:
-    """A row of the Pareto front: metrics are means over the seeds of the choice."""
+    """A row of the Pareto front: metrics are means over the seeds that all share."""
     return plain(
         {
             "complexity": finished.complexity,
             "formula": str(finished.simple),
             "name": finished.contender.name,
             "epsilon": finished.epsilon,
-            "validation": means([fitted.validation for fitted in finished.chosen_by]),
-            "test": means([fitted.test for fitted in finished.chosen_by]),
+            "validation": means([fitted.validation for fitted in finished.shared]),
+            "test": means([fitted.test for fitted in finished.shared]),
         }
     )
 

@@ -58,6 +58,13 @@ class StudySettings:
         for part in self._unused:
             for name in changed(part):
                 raise UserError(f"{option(name)}: --problem {self.search.problem} has no use for it")
+        if self.losses.decay:
+            if self.training.weight_decay is not None:
+                raise UserError("--decay: --weight-decay is one for all losses; give one of the two")
+            try:
+                _ = self.protocol.ways
+            except UserError as error:
+                raise UserError(str(error).replace("weight_decay", "decay", 1)) from None
 
     @property
     def _unused(self) -> tuple[DataSettings | TrainingSettings | LossSettings, ...]:

@@ -91,7 +91,8 @@ class LossSettings:
     proxy batch brought to BCE's norm, so that shapes are compared; tuned)."""
     decay: Annotated[tuple[float, ...] | None, SPACED] = None
     """Weight decays that Phase III tries for every loss, found and known, chosen on validation (repeat the option for
-    several): four by preset tuned, else that of the recommender, under which a loss can win by its scale alone."""
+    several): four by preset tuned, else that of the recommender, under which a loss can win by its scale alone. With
+    --weight-decay all have that one."""
     check: str | None = None
     """When losses have to pass the validation check: before they are trained (preset fast), or only after (paper). With
     strict (tuned), before, and those that have no gradient for one of the labels, which train nothing, do not pass

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from core.common.errors import UserError
 from core.common.seeding import derive_seed
 from core.phases.contender import validation_score
 from core.phases.picking import Pick
@@ -80,8 +81,8 @@ def test_every_loss_has_the_decay_and_smoothing_term_that_did_best_on_validation
     assert len(set(alone)) == len(alone)
 
 
-def test_known_losses_are_reported_with_fresh_seeds_only(tuned):
-    for one in (*tuned.baselines, tuned.best):
+def test_all_losses_are_reported_with_fresh_seeds_only(tuned):
+    for one in tuned.finished:
         assert len(one.fitted) == 2
         assert not set(scores(tuned, one.fitted)) & set(scores(tuned, one.chosen_by))
 
@@ -126,7 +127,7 @@ def test_what_is_stored_is_picked_and_told_by_the_seeds_of_the_choice(tuned):
     assert study.picked(Pick.parse("complexity<=99")).name == tuned.best.contender.name
     told = " ".join(story(study, Numbers.of(content), None))
     assert "2 weight decays" in told
-    assert "3 seeds chose, then the found loss and the known ones had 2 fresh ones" in told
+    assert "3 seeds chose, then all had 2 fresh ones" in told
 
 
 def test_the_page_of_searchers_has_the_numbers_of_the_presets():
@@ -142,3 +143,18 @@ def test_the_page_of_searchers_has_the_numbers_of_the_presets():
         assert table["--learning-rate"][i] == f"{protocol.train.learning_rate:g}, N(0, {protocol.init_std:g})"
         said = [float(word) for word in table["--decay"][i].split() if word[0].isdigit()]
         assert said == list(protocol.decay or (protocol.train.weight_decay,))
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"decay": (5.0,)}, "^decay: expected 0 to"),
+        ({"decay": (-1.0,)}, "^--decay: expected numbers of at least 0, got -1"),
+        ({"decay": (1e-4,), "weight_decay": 1e-4}, "--decay: --weight-decay is one for all"),
+        ({"search_epsilon": 0.0}, "--search-epsilon: expected a number above 0"),
+        ({"rehearsals": -1}, "--rehearsals: expected at least 0"),
+    ],
+)
+def test_what_no_study_can_be_trained_with_is_told_in_a_line(given, message):
+    with pytest.raises(UserError, match=message):
+        StudySettings.from_dict(given)
