@@ -144,7 +144,7 @@ _IN_WORDS: Mapping[Any, str] = MappingProxyType(
 def _given(kind: Any, value: Any) -> Any:
     """Return a user's value for a field of this type as Python numbers, lists and tuples."""
     value = _of_python(value)
-    is_alone = get_args(kind)[1:] == (...,) and not isinstance(value, list | tuple)
+    is_alone = any(get_args(one)[1:] == (...,) for one in (kind, *get_args(kind)))  # also of tuple[...] | None
     return (value,) if is_alone and isinstance(value, str | int | float) else value
 
 

@@ -54,6 +54,13 @@ def test_what_is_given_counts_instead(given):
     assert StudySettings.from_dict(settings.to_dict()).protocol == settings.protocol
 
 
+def test_one_decay_may_stand_alone():
+    protocol = StudySettings.from_dict({"decay": 1e-4}).protocol
+    assert protocol.decay == (1e-4,)
+    told = " ".join(conclusion(run_small(preset="tuned", decay=(1e-4,), rehearsals=0, repeats=1)))
+    assert "the weight decay 0.0001" in told
+
+
 def test_one_weight_decay_for_all_leaves_nothing_to_choose():
     assert StudySettings.from_dict({"weight_decay": 0.0}).protocol.ways == ()
 
