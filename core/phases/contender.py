@@ -142,7 +142,7 @@ class Finished(Generic[C]):
 
     @property
     def shared(self) -> tuple[TrainingResult, ...]:
-        """The trainings of `fitted` whose seeds all searched ones share: all, or the first, by which they were chosen."""
+        """The trainings of `fitted` whose seeds all searched ones share: all, or the first, which chose."""
         is_first = self.fitted[: len(self.chosen_by)] == self.chosen_by
         return self.chosen_by if is_first else self.fitted
 
