@@ -40,19 +40,18 @@ def traits(predictions: np.ndarray, pull: np.ndarray, push: np.ndarray) -> np.nd
         pull: [n, P], minus the gradient of a positive; above 0 where it is pushed up.
         push: [n, P], the gradient of a negative; above 0 where it is pushed down.
     """
-    # From here on "done" is how far a prediction has come towards its label, for both labels.
+    # Of both labels: how hard a prediction is pushed that has come so far towards its label.
     mirrored = np.stack([np.interp(predictions, (1 - predictions)[::-1], row[::-1]) for row in push])
     both = np.stack([pull, mirrored])  # [2, n, P]
     middle = np.abs(predictions - 0.5) < _MIDDLE
     sides = [middle & (predictions < 0.5), middle & (predictions > 0.5)]
     ends = [predictions < _END, predictions > 1 - _END]
     of_each = _size(both[..., middle])  # [2, n]
-    unit = np.maximum(np.sqrt((of_each**2).mean(axis=0)), _LEAST * np.sqrt((_size(both) ** 2).mean(axis=0)))
+    unit = np.maximum(_size(of_each, 0), _LEAST * _size(both, (0, 2)))
     unit = np.where(unit > 0, unit, 1.0)
 
     def relative(where: np.ndarray) -> np.ndarray:
-        share = np.sqrt((_size(both[..., where]) ** 2).mean(axis=0)) / unit
-        logarithm: np.ndarray = np.log(np.maximum(share, _LEAST))
+        logarithm: np.ndarray = np.log(np.maximum(_size(both[..., where], (0, 2)) / unit, _LEAST))
         return logarithm
 
     apart, together = _size(both[0] - both[1]), _size(both[0]) + _size(both[1])
@@ -74,9 +73,9 @@ def traits(predictions: np.ndarray, pull: np.ndarray, push: np.ndarray) -> np.nd
     return np.stack([found[name] for name in TRAITS], axis=1)
 
 
-def _size(numbers: np.ndarray) -> np.ndarray:
-    """The root mean square along the last axis."""
-    size: np.ndarray = np.sqrt(np.mean(numbers**2, axis=-1))
+def _size(numbers: np.ndarray, axis: int | tuple[int, ...] = -1) -> np.ndarray:
+    """The root mean square along axes."""
+    size: np.ndarray = np.sqrt(np.mean(numbers**2, axis=axis))
     return size
 
 
