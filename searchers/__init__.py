@@ -17,6 +17,7 @@ from searchers.guessing import GuessingSearcher, read_guess
 from searchers.hybrid import HybridSearcher, HybridSettings
 from searchers.own import OwnSearcher, find_searcher
 from searchers.policy import PolicySearcher, PolicySettings
+from searchers.preselection import PreselectingSearcher
 from searchers.random import RandomSearcher
 from searchers.specification import SearcherSpec, read_settings
 from searchers.surrogate import SurrogateSearcher, SurrogateSettings
@@ -100,6 +101,8 @@ def make_searcher(
         searcher: Searcher = OwnSearcher(find_searcher(spec)[0], spec.name, *arguments)
     else:
         searcher = SEARCHERS[spec.name].make(*arguments)
+        times = getattr(settings, "preselection", 1)
+        searcher = PreselectingSearcher(searcher, space, times) if times > 1 else searcher
     return GuessingSearcher(searcher, [read_guess(guess, space) for guess in guesses]) if guesses else searcher
 
 

@@ -27,10 +27,13 @@ from core.common.seeding import derive_seed, numpy_rng
 from core.search.searcher import Searcher
 from core.search.space import Solution, Space
 from core.search.trial import Trial, read_genome
+from searchers.preselection import PRESELECTION
 
 #: Children that are bred first, of which those that are viable and new are proposed; then four times as many each time,
 #: up to a number, and so often at most.
 _BROOD, _LARGEST, _BROODS = 32, 4_096, 6
+#: The most tournaments for each of both parents of a brood, which in DEAP take longer than all else.
+_PARENTS = 256
 
 
 @dataclass(frozen=True)
@@ -57,10 +60,13 @@ class GeneticSettings:
     """Individuals in the hall of fame."""
     selection: str = "tournament"
     """Who survives: tournament (the best by reward) or nsga2 (the Pareto front of reward and complexity)."""
+    preselection: int = PRESELECTION
+    """Of so many candidates for each one that is proposed, a model of what they do chooses; 1: none does."""
 
     def __post_init__(self) -> None:
         """Check the settings."""
-        for name in ("population_size", "offspring_size", "initial_size", "tournament_size", "n_elites"):
+        sizes = ("population_size", "offspring_size", "initial_size", "tournament_size", "n_elites", "preselection")
+        for name in sizes:
             if getattr(self, name) < 1:
                 raise UserError(f"gp {name}: expected at least 1, got {getattr(self, name)}")
         for name in ("crossover_rate", "immigrant_rate"):
@@ -168,9 +174,10 @@ class GeneticSearcher(Searcher):
     def _brood(self, n: int, changes: int) -> np.ndarray:
         """Breed children [n, D] by crossover of two parents, or by so many mutations of one, or both."""
         with own_random(self._rng):
-            mothers, fathers = (
-                np.stack([one.genome for one in self._toolbox.select(self._population, k=n)]) for _ in range(2)
-            )
+            selected = (self._toolbox.select(self._population, k=min(n, _PARENTS)) for _ in range(2))
+            mothers, fathers = (np.stack([one.genome for one in parents]) for parents in selected)
+        if n > _PARENTS:
+            mothers, fathers = (parents[self._draws.integers(_PARENTS, size=n)] for parents in (mothers, fathers))
         cuts, settings = self._space.cuts, self._settings
         is_crossed = self._draws.random(n) < (settings.crossover_rate if cuts else 0)
         first = self._draws.choice(cuts, n) if cuts else np.zeros(n, dtype=np.int64)

@@ -24,6 +24,7 @@ from core.search.space import Space
 from core.search.trial import Candidate, Trial, Verdict
 from searchers.genetic import GeneticSearcher, GeneticSettings
 from searchers.policy import PolicySearcher, PolicySettings
+from searchers.preselection import PRESELECTION
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,8 @@ class HybridSettings:
     """Number of trained candidates per generation."""
     n_elites: int = 10
     """Individuals in the hall of fame."""
+    preselection: int = PRESELECTION
+    """Of so many candidates for each one that is proposed, a model of what they do chooses; 1: none does."""
 
     def __post_init__(self) -> None:
         """Check the settings."""
@@ -72,6 +75,7 @@ class HybridSettings:
             offspring_size=self.offspring_size,
             n_elites=self.n_elites,
             immigrant_rate=self.policy_rate,
+            preselection=self.preselection,
         )
 
 

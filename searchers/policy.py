@@ -80,6 +80,8 @@ class PolicySettings:
     """Weights start uniform in [-init_range, init_range]."""
     tanh_constant: float = 1.5
     """Logits are clipped to this times tanh, which keeps sampling diverse."""
+    preselection: int = 1
+    """Of so many candidates for each one that is proposed, a model of what they do chooses; 1: none does."""
 
     def __post_init__(self) -> None:
         """Check the settings."""
@@ -90,7 +92,7 @@ class PolicySettings:
         for name in ("share", "clip"):
             if not 0 < getattr(self, name) <= 1:
                 raise UserError(f"rl {name}: expected a number above 0 and up to 1, got {getattr(self, name)}")
-        for name in ("queue_size", "n_epochs"):
+        for name in ("queue_size", "n_epochs", "preselection"):
             if getattr(self, name) < 1:
                 raise UserError(f"rl {name}: expected at least 1, got {getattr(self, name)}")
         if not self.learning_rate > 0:

@@ -1,41 +1,36 @@
 """Bayesian optimisation over what candidates do, and not over how they are made.
 
-A Gaussian process is fitted to the features of all candidates that were trained (`Space.features`; of losses, their
-gradients). Of many candidates that are drawn, random ones and variations of the best, those are proposed of which it
-expects the greatest improvement. So it works like sequential model-based algorithm configuration (Hutter, Hoos and
-Leyton-Brown, LION 2011, Algorithm 1 and section 4.3), but for what the model reads.
+A Gaussian process is fitted to the features of all candidates that were trained (`searchers.reward_model`). Of many
+candidates that are drawn, random ones and variations of the best, those are proposed of which it expects the greatest
+improvement. So it works like sequential model-based algorithm configuration (Hutter, Hoos and Leyton-Brown, LION 2011,
+Algorithm 1 and section 4.3), but for what the model reads.
 
-Departures: rewards enter by their ranks, brought to a normal distribution, so that no training that broke down hides
-the differences between good ones; and candidates of which nothing is worth training are only left out once they were
-proposed, since the search tells for next to nothing which those are. Candidates that are trained together are chosen
-one after the other, see `Surrogate.most_promising`.
+Departure: candidates of which nothing is worth training are only left out once they were proposed, since the search
+tells for next to nothing which those are. Candidates that are trained together are chosen one after the other, see
+`Surrogate.most_promising`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from hashlib import blake2b
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from core.common.errors import UserError
-from core.common.restoring import count, read
+from core.common.restoring import count
 from core.common.seeding import derive_seed, numpy_rng
 from core.search.searcher import Searcher
-from core.search.space import Space, check_genomes
-from core.search.surrogate import Surrogate, normal_scores
+from core.search.space import Space
 from core.search.trial import Trial
+from searchers.reward_model import RewardModel, read_genomes
 
 #: Of a pool so many are kept to be proposed, until something was trained or they are used up.
 _QUEUE = 64
 #: Shares of variations of which a first, second and third decision is drawn anew.
 _CHANGED = (1.0, 0.5, 0.25)
-#: Features that differ by less are equal.
-_DIGITS = 6
 
 
 @dataclass(frozen=True)
@@ -75,10 +70,8 @@ class SurrogateSearcher(Searcher):
 
     def __init__(self, space: Space[Any], seed: int, settings: SurrogateSettings | None = None) -> None:
         self._space, self._seed, self._settings = space, seed, settings or SurrogateSettings()
-        n_decisions = len(space.decisions)
-        self._genomes, self._rewards = np.empty((0, n_decisions), dtype=np.int64), list[float]()
-        self._queue = np.empty((0, n_decisions), dtype=np.int64)
-        self._seen: set[int] = set()  # hashes of the features of all that was proposed or told
+        self._model = RewardModel(space, self._settings.memory)
+        self._queue = np.empty((0, len(space.decisions)), dtype=np.int64)
         self._pools = 0
 
     def ask(self, n: int) -> np.ndarray:
@@ -86,7 +79,7 @@ class SurrogateSearcher(Searcher):
         while len(self._queue) < n:
             self._queue = np.concatenate([self._queue, self._pool()])
         genomes, self._queue = self._queue[:n], self._queue[n:]
-        self._seen.update(_hashes(self._space.features(genomes)))
+        self._model.add(genomes)
         return genomes
 
     def _pool(self) -> np.ndarray:
@@ -95,21 +88,18 @@ class SurrogateSearcher(Searcher):
         self._pools += 1
         rng = numpy_rng(seed)
         drawn = self._space.drawn(settings.drawn, rng)
-        has_model = len(self._rewards) >= settings.n_startup
+        has_model = self._model.n_trained >= settings.n_startup
         pool = np.concatenate([self._varied(rng), drawn]) if has_model else drawn
-        features = self._space.features(pool)
-        first = {number: i for i, number in reversed(list(enumerate(_hashes(features)))) if number not in self._seen}
-        fresh = sorted(first.values())
-        if not fresh:  # a small space, in which nothing is left
+        fresh, features = self._model.fresh(pool)
+        if not len(fresh):  # a small space, in which nothing is left
             return pool
         if has_model:
-            chosen = self._model().most_promising(_points(features[fresh]), min(_QUEUE, len(fresh)))
-            fresh = [fresh[i] for i in chosen]
+            fresh = fresh[self._model.most_promising(features, _QUEUE)]
         return pool[fresh[:_QUEUE]]
 
     def _varied(self, rng: np.random.Generator) -> np.ndarray:
         """Return viable variations of the best candidates [n, D]: one decision of each is drawn anew, or a few."""
-        best = self._genomes[np.argsort(-_filled(self._rewards), kind="stable")[: self._settings.n_best]]
+        best = self._model.best(self._settings.n_best)
         varied = best[rng.integers(len(best), size=self._settings.varied)]
         for share in _CHANGED:
             chosen = rng.random(len(varied)) < share
@@ -117,71 +107,27 @@ class SurrogateSearcher(Searcher):
         kept: np.ndarray = varied[self._space.viable(varied)]
         return kept
 
-    def _model(self) -> Surrogate:
-        """Return the process fitted to what was trained."""
-        rewards, n = _filled(self._rewards), self._settings.memory
-        kept = np.arange(len(rewards))
-        if len(rewards) > n:
-            ranked = np.argsort(-rewards, kind="stable")
-            kept = np.sort(np.concatenate([ranked[: n // 2], np.sort(ranked[n // 2 :])[-(n - n // 2) :]]))
-        points = _points(self._space.features(self._genomes[kept]))
-        return Surrogate(points, normal_scores(rewards[kept]), alike=True)
-
     def tell(self, trials: Sequence[Trial[Any]]) -> Mapping[str, float]:
         """See Searcher.
 
         Returns:
-            model_trials, the number of trained candidates that the model may learn from, and their best reward.
+            The metrics of the model.
         """
-        told = [trial for trial in trials if trial.trained]
-        if trials:
-            genomes = np.stack([trial.candidate.genome for trial in trials])
-            self._seen.update(_hashes(self._space.features(genomes)))
-        if told:
-            self._genomes = np.concatenate([self._genomes, [trial.candidate.genome for trial in told]])
-            self._rewards += [float("nan") if trial.reward is None else trial.reward for trial in told]
-            if len(self._rewards) >= self._settings.n_startup:
-                self._queue = self._queue[:0]
-        best = max((reward for reward in self._rewards if reward == reward), default=0.0)
-        return {"model_trials": float(len(self._rewards)), "model_best": best}
+        if self._model.tell(trials) and self._model.n_trained >= self._settings.n_startup:
+            self._queue = self._queue[:0]
+        return self._model.metrics
 
     def state_dict(self) -> dict[str, Any]:
         """See Searcher."""
         return {
-            "genomes": torch.from_numpy(self._genomes.copy()),
-            "rewards": torch.tensor(self._rewards, dtype=torch.float64),
+            "model": self._model.state_dict(),
             "queue": torch.from_numpy(self._queue.copy()),
-            "seen": torch.tensor(sorted(self._seen), dtype=torch.int64),
             "seed": self._seed,
             "pools": self._pools,
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """See Searcher."""
-        self._genomes, self._queue = (read(Tensor, state[name]).numpy().copy() for name in ("genomes", "queue"))
-        self._rewards = read(list[float], read(Tensor, state["rewards"]).tolist())
-        for genomes in (self._genomes, self._queue):
-            check_genomes(genomes, self._space)
-        if len(self._rewards) != len(self._genomes):
-            raise ValueError(f"expected a reward for each genome, got {len(self._rewards)} and {len(self._genomes)}")
-        self._seen = set(read(list[int], read(Tensor, state["seen"]).tolist()))
+        self._model.load_state_dict(state["model"])
+        self._queue = read_genomes(state["queue"], self._space)
         self._seed, self._pools = count(state["seed"]), count(state["pools"])
-
-
-def _filled(rewards: Sequence[float]) -> np.ndarray:
-    """Return rewards [n] with the worst one in place of those that are missing."""
-    found = np.array(rewards)
-    worst = np.nanmin(found, initial=0.0)
-    return np.where(np.isnan(found), worst, found)
-
-
-def _points(features: np.ndarray) -> np.ndarray:
-    """Return features [n, F] so scaled that distances are of a size of about 1, however many features there are."""
-    points: np.ndarray = features / np.sqrt(features.shape[1])
-    return points
-
-
-def _hashes(features: np.ndarray) -> list[int]:
-    """Return a number for each row of features [n, F], equal for equal ones."""
-    rows = features.round(_DIGITS) + 0.0  # no -0.0
-    return [int.from_bytes(blake2b(row.tobytes(), digest_size=8).digest(), "big", signed=True) for row in rows]

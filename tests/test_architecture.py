@@ -55,7 +55,7 @@ EXTRA = {
     "studies/reproduction/pictures.py": {"matplotlib"},
     "studies/reproduction/raw.py": {"pandas"},
     "studies/reproduction/reproduction.py": {"matplotlib"},
-    "studies/study/table_problem.py": {"pyarrow"},
+    "studies/study/loss_table.py": {"pyarrow"},
     "studies/tabulation/report.py": {"pyarrow"},
     "studies/tuning/pictures.py": {"matplotlib"},
     "studies/tracking/databases.py": {"sqlalchemy"},

@@ -32,6 +32,20 @@ class Leading(Generic[C]):
     """Accepted candidates that passed whatever phase II checks."""
 
 
+@dataclass(frozen=True)
+class Optimum:
+    """The best that there is to find in a search, where that is known, in units of the metric."""
+
+    best: float
+    """The best one."""
+    top: float
+    """What is as good as this is among the best share of all."""
+    share: float
+    """How many those are, of 1."""
+    cost: float
+    """Passes over the training rows that each candidate costs."""
+
+
 class StudyProblem(Problem[C]):
     """A problem with all that commands need: words, a metric, known things to compare with, and phases II and III."""
 
@@ -56,6 +70,11 @@ class StudyProblem(Problem[C]):
     @abstractmethod
     def known_names(self) -> tuple[str, ...]:
         """Names of the known solutions to compare with by default: at least one."""
+
+    @property
+    def optimum(self) -> Optimum | None:
+        """The best that there is to find, to measure searchers by; None where nobody knows, as usual."""
+        return None
 
     @abstractmethod
     def known(self, text: str) -> Contender[C]:

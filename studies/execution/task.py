@@ -27,8 +27,9 @@ DECIDING = (
     *("core", "recommenders", "searchers"),
     *(f"studies/execution/{module}.py" for module in ("rankings", "searches", "work")),
     *(f"studies/study/{module}.py" for module in ("baseline_comparison", "found", "history", "loss", "problems")),
-    *(f"studies/study/{module}.py" for module in ("parts", "ranking", "recording", "result", "study", "table_problem")),
+    *(f"studies/study/{module}.py" for module in ("loss_table", "parts", "ranking", "recording", "result", "study")),
     *(f"studies/study/{module}.py" for module in ("settings", "settings_data", "settings_search", "settings_training")),
+    "studies/study/table_problem.py",
 )
 
 #: What comes of a task: plain numbers, strings, lists and dicts; None for numbers that are not finite.

@@ -7,44 +7,41 @@ would. What counts in the end is its score after the most epochs with the best o
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property, lru_cache
-from pathlib import Path
+from dataclasses import dataclass, replace
+from functools import cached_property
+from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 
-from core.common.errors import UserError, first_line
+from core.common.errors import UserError, first_line, format_value
 from core.common.restoring import read
 from core.common.specification import Specification, read_settings
-from core.losses.loss import ProgramLoss
-from core.losses.running import run_programs
 from core.phases.metric import Metric
+from core.phases.problem import Optimum
 from core.phases.simple import Part, SimpleProblem
 from core.phases.terms import Terms
-from core.programs.probes import Probes, Seen
 from core.programs.program import LossProgram
 from core.programs.space import OperatorSpace
 from core.search.problem import Finding, Measurement
 from core.search.trial import Verdict
 from recommenders.data import Dataset
 from recommenders.data.implicit import ImplicitDataset
-from recommenders.tasks.metrics import find_metric
+from studies.study.loss_table import TRAINED, VERDICT, LossTable, loaded
 
 if TYPE_CHECKING:
     from studies.study.problems import Ingredients
 
-#: Under which the file's metadata have what is not in its rows, as JSON; the column of what became of a loss.
-METADATA, VERDICT = "loss-search", "verdict"
-#: What that is: trained; not trained since it points the wrong way too often, has no gradient for one of the labels, or
-#: has the direction of an earlier one.
-TRAINED, WRONG, ONE_SIDED, SAME = "trained", "wrong direction", "one-sided", "same direction"
 #: Epochs that a search sees, unless the table has none so short.
 _USUAL = 3
+#: What may be left out, to see what it is good for.
+PROXY, CHECK = "proxy", "check"
+#: Of the best, the share that `Optimum` counts as such; and the largest gradient that is none.
+_TOP, _NOTHING = 0.01, 1e-12
+#: Directions that differ by less are equal.
+_DIGITS = 6
 
 TABLE_TERMS = Terms(
     one="loss",
@@ -54,22 +51,11 @@ TABLE_TERMS = Terms(
         Verdict.ACCEPTED.value: "Looked up, and the reward passed the reward filter.",
         Verdict.REJECTED.value: "Looked up, and the reward fell below the reward filter.",
         Verdict.DUPLICATE.value: "Not looked up: it is an earlier loss once more, but for a factor.",
-        Verdict.WRONG_DIRECTION.value: "Not looked up: it has no gradient, or fails the validation check.",
+        Verdict.ZERO_GRADIENT.value: "Not looked up: it has no gradient.",
+        Verdict.WRONG_DIRECTION.value: "Not looked up: it fails the validation check.",
         Verdict.NON_FINITE.value: "Its training broke down.",
     },
 )
-
-
-def score_column(metric: str, epochs: int, *, smoothing: float | None = None, seed: int | None = None) -> str:
-    """Return the name of the column of validation scores after so many epochs.
-
-    Args:
-        metric: its name.
-        epochs: how many.
-        smoothing: with this smoothing term and the first seed; None: with the best one.
-        seed: the number of the seed, where the smoothing term is the best one.
-    """
-    return f"validation_{metric}_epochs{epochs}_" + (f"seed{seed}" if smoothing is None else f"smoothing{smoothing:g}")
 
 
 @dataclass(frozen=True)
@@ -79,98 +65,16 @@ class TableSearchSettings:
     epochs: int | None = None
     """Epochs of the trainings that a search sees, one of those of the table; 3 unless given, or the fewest that there
     are."""
+    without: tuple[str, ...] = ()
+    """What is left out, to see what it is good for: proxy (what has no gradient, or the direction of an earlier loss,
+    costs a training), check (what points the wrong way costs a training, and comes to the worst of the table), or
+    proxy,check."""
 
-
-@dataclass(frozen=True)
-class LossTable:
-    """What a search needs of a table."""
-
-    path: Path
-    about: Mapping[str, Any]
-    """Its metadata."""
-    rows: Mapping[str, np.ndarray]
-    """Columns of those losses that were trained, or that are a multiple of such a one [n]."""
-
-    @classmethod
-    def load(cls, path: Path) -> LossTable:
-        """Read a file.
-
-        Raises:
-            UserError: it is no such file.
-        """
-        import pyarrow as pa
-        import pyarrow.compute as pc
-        import pyarrow.parquet as pq
-
-        try:
-            metadata = pq.read_schema(path).metadata or {}
-            about = json.loads(metadata[METADATA.encode()])
-            table = pq.read_table(path)
-            table = table.filter(pc.is_in(table[VERDICT], value_set=pa.array([TRAINED, SAME])))
-            rows = {name: table[name].to_numpy() for name in table.column_names if name != "formula"}
-        except (OSError, ValueError, KeyError, pa.ArrowException) as error:
-            raise UserError(
-                f"--data {path}: expected the table.parquet of python -m studies.table, got "
-                f"{'another file' if isinstance(error, KeyError) else first_line(error)}"
-            ) from None
-        return cls(path, about, rows)
-
-    @property
-    def metric(self) -> Metric:
-        """What its scores are."""
-        return find_metric(read(str, self.about["settings"]["task"]), read(str, self.about["metric"]))
-
-    @cached_property
-    def space(self) -> OperatorSpace:
-        """The losses that it is about."""
-        settings, space = self.about["settings"], self.about["space"]
-        inputs, operators = (tuple(read(list[str], space[name])) for name in ("inputs", "operators"))
-        xi, rate = (read(float, settings[name]) for name in ("xi", "min_positive_rate"))
-        longest, clamp = len(inputs) + read(int, settings["size"]), read(str, settings["clamp"])
-        return OperatorSpace(inputs, operators, longest, xi, clamp, rate)
-
-    @cached_property
-    def programs(self) -> list[LossProgram]:
-        """The losses, checked as whatever comes from a file."""
-        every = (np.frombuffer(one, dtype=np.int8).reshape(-1, 3).tolist() for one in self.rows["lines"])
-        made = (self.space.program([row for row in rows if row[0] >= 0]) for rows in every)
-        return [LossProgram(one.lines, one.inputs) for one in made]
-
-    @cached_property
-    def _index(self) -> tuple[Probes, Seen, Mapping[int, int]]:
-        """The gradients of all losses, and, by their numbers, the places of those that were trained."""
-        probes, seen, rows = Probes(self.space), Seen(), self.rows
-        place_of = {number: place for place, number in enumerate(rows["number"].tolist())}
-        numbers, is_first = seen.number(self._gradients(self.programs, probes))
-        places = {
-            number: place_of[rows["same_direction"][place]] if rows[VERDICT][place] == SAME else place
-            for place, number in enumerate(numbers.tolist())
-            if is_first[place]
-        }
-        return probes, seen, places
-
-    def _gradients(self, programs: Sequence[LossProgram], probes: Probes) -> np.ndarray:
-        """Return the gradients of programs on the probes [n, B], with each of the smoothing terms."""
-        pairs = torch.from_numpy(probes.predictions), torch.from_numpy(probes.labels)
-        losses = ([ProgramLoss(one, self.space, epsilon) for one in programs] for epsilon in probes.smoothing)
-        return np.concatenate([run_programs(of_one, *pairs)[1] for of_one in losses], axis=1)
-
-    def places(self, programs: Sequence[LossProgram]) -> list[int | None]:
-        """Return the row of each program, or of what it is a multiple of; None where neither was trained."""
-        probes, seen, places = self._index
-        numbers = seen.find(self._gradients(programs, probes))
-        return [None if number is None else places[number] for number in numbers]
-
-    def scores(self, epochs: int, *, smoothing: float | None = None, seed: int | None = None) -> np.ndarray:
-        """Return scores [n].
-
-        Args:
-            epochs: see `score_column`.
-            smoothing: see there.
-            seed: see there.
-        """
-        column = score_column(self.metric.name, epochs, smoothing=smoothing, seed=seed)
-        return np.asarray(self.rows[column], dtype=float)
+    def __post_init__(self) -> None:
+        """Check the settings."""
+        if not set(self.without) <= {PROXY, CHECK}:
+            got = format_value(",".join(self.without))
+            raise UserError(f"table: without: expected {PROXY}, {CHECK} or {PROXY},{CHECK}, got {got}")
 
 
 class TableProblem(SimpleProblem[LossProgram]):
@@ -178,7 +82,7 @@ class TableProblem(SimpleProblem[LossProgram]):
 
     Args:
         table: the table.
-        epochs: see TableSearchSettings.
+        asked: what of it is searched.
 
     Raises:
         UserError: it has no trainings of so many epochs, or is not what `studies.table` writes.
@@ -186,11 +90,14 @@ class TableProblem(SimpleProblem[LossProgram]):
 
     terms = TABLE_TERMS
 
-    def __init__(self, table: LossTable, epochs: int | None = None) -> None:
+    def __init__(self, table: LossTable, asked: TableSearchSettings | None = None) -> None:
         super().__init__()
-        self._table, self._measured = table, dict[int, int]()
+        self._table, self._asked = table, asked or TableSearchSettings()
+        epochs = self._asked.epochs
         try:
             settings, self._space, self._metric = table.about["settings"], table.space, table.metric
+            if CHECK in self._asked.without:
+                self._space = replace(self._space, min_positive_rate=None)
             there = read(list[int], settings["epochs"])
             epsilon, seeds = read(list[float], settings["epsilon"])[0], read(int, settings["seeds"])
             seen = epochs or (_USUAL if _USUAL in there else there[0])
@@ -199,13 +106,28 @@ class TableProblem(SimpleProblem[LossProgram]):
                     f"epochs: expected one of those of the table, {', '.join(map(str, there))}, got {epochs}"
                 )
             self._epochs, self._short = seen, table.scores(seen, smoothing=epsilon)
+            self._least, self._optimum = self._extremes()
             each = [table.scores(there[-1], seed=seed) for seed in range(seeds)]
             if not np.isfinite(each[0][table.rows[VERDICT] == TRAINED]).any():
                 raise ValueError("no loss in it was trained")
             self._parts = {"validation": each[0], "test": np.mean(each[1:] or each, axis=0)}
-            table.places([])
+            table.places(table.gradients([]))
         except (KeyError, TypeError, ValueError, IndexError) as error:
             raise UserError(f"--data {table.path}: it is not what studies.table writes: {first_line(error)}") from None
+
+    def _extremes(self) -> tuple[float, Optimum | None]:
+        """Return the least score that a search may see, and the best."""
+        scores = np.array([self._metric.score_of(value) for value in self._short])
+        ranked = np.sort(scores[(self._table.rows[VERDICT] == TRAINED) & np.isfinite(scores)])[::-1]
+        if not len(ranked):
+            return np.nan, None
+        ends = (self._metric.value(float(ranked[i])) for i in (0, int(np.ceil(_TOP * len(ranked))) - 1))
+        return float(ranked[-1]), Optimum(*ends, _TOP, self._epochs)
+
+    @property
+    def optimum(self) -> Optimum | None:
+        """See StudyProblem: of what a search sees."""
+        return self._optimum
 
     @property
     def space(self) -> OperatorSpace:
@@ -229,47 +151,40 @@ class TableProblem(SimpleProblem[LossProgram]):
 
     def examine(self, candidates: Sequence[LossProgram]) -> list[Finding]:
         """See Problem: what the validation check refuses is refused, and multiples are the same loss."""
-        findings = []
-        for place in self._table.places(candidates):
-            if place is None:
-                findings.append(Finding(Verdict.WRONG_DIRECTION))
-            elif place in self._measured:
-                findings.append(Finding(Verdict.DUPLICATE, self._measured[place]))
-            else:
-                self._measured[place] = len(self._measured)
-                findings.append(Finding(None, self._measured[place]))
-        return findings
+        gradients = self._table.gradients(candidates)
+        places = self._table.places(gradients)
+        return [self._found(*one) for one in zip(places, gradients, strict=True)]
 
-    @property
-    def n_entries(self) -> int:
-        """See Problem."""
-        return len(self._measured)
+    def _found(self, place: int | None, gradient: np.ndarray) -> Finding:
+        """What is found of the loss in a row, or of a gradient that is in none."""
+        if place is None and CHECK not in self._asked.without:
+            return Finding(Verdict.WRONG_DIRECTION if np.abs(gradient).max() > _NOTHING else Verdict.ZERO_GRADIENT)
+        if PROXY in self._asked.without:
+            return self._finding(f"training {self.n_entries}")
+        if place is not None:
+            return self._finding(f"row {place}")
+        length = np.linalg.norm(gradient)
+        if length <= _NOTHING:
+            return Finding(Verdict.ZERO_GRADIENT)
+        direction = (gradient / length).round(_DIGITS) + 0.0  # no -0.0
+        return self._finding(f"direction {blake2b(direction.tobytes(), digest_size=8).hexdigest()}")
 
     def score(self) -> float:
         """See Problem: the least of the table, so that every loss that was trained is a gain."""
-        return float(min((s for s in map(self._metric.score_of, self._short) if np.isfinite(s)), default=np.nan))
+        return self._least
 
     def measure(self, candidates: Sequence[LossProgram], seed: int) -> list[Measurement]:
         """See Problem; a loss costs as many passes as its training took."""
         began = time.perf_counter()
-        scores = self._looked_up(candidates, self._short)
+        places = self._table.places(self._table.gradients(candidates))
+        scores = [self._least if at is None else self._metric.score_of(float(self._short[at])) for at in places]
         seconds = (time.perf_counter() - began) / max(1, len(candidates))
-        return [Measurement(self._metric.score_of(one), self._epochs, seconds) for one in scores]
+        return [Measurement(one, self._epochs, seconds) for one in scores]
 
     def evaluate(self, candidates: Sequence[LossProgram], part: Part, seed: int) -> list[float]:
         """See SimpleProblem."""
-        return self._looked_up(candidates, self._parts[part])
-
-    def _looked_up(self, candidates: Sequence[LossProgram], column: np.ndarray) -> list[float]:
-        return [np.nan if place is None else float(column[place]) for place in self._table.places(candidates)]
-
-    def state_dict(self) -> dict[str, Any]:
-        """See Problem."""
-        return {"measured": list(self._measured)}
-
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """See Problem."""
-        self._measured = {place: entry for entry, place in enumerate(read(list[int], state["measured"]))}
+        places, column = self._table.places(self._table.gradients(candidates)), self._parts[part]
+        return [np.nan if place is None else float(column[place]) for place in places]
 
     def described(self) -> dict[str, Any]:
         """See StudyProblem."""
@@ -290,11 +205,4 @@ def make_table_problem(given: Ingredients, spec: Specification) -> TableProblem:
     asked = read_settings(spec, TableSearchSettings)
     if isinstance(given.data, Dataset | ImplicitDataset) or (path := given.data.data) is None:
         raise UserError("--problem table: expected --data FILE, the table.parquet of python -m studies.table")
-    state = path.stat() if path.exists() else None
-    return TableProblem(_loaded(path, None if state is None else (state.st_mtime_ns, state.st_size)), asked.epochs)
-
-
-@lru_cache(maxsize=1)
-def _loaded(path: Path, state: object) -> LossTable:
-    """Read a file once for all searches of a process, as long as it stays the same."""
-    return LossTable.load(path)
+    return TableProblem(loaded(path), asked)

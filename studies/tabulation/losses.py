@@ -12,7 +12,7 @@ from core.losses.loss import ProgramLoss
 from core.problems.validation import ValidationCheck
 from core.programs.enumeration import Enumerated, enumerate_losses
 from core.programs.program import LossProgram
-from studies.study.table_problem import ONE_SIDED, SAME, TRAINED, WRONG
+from studies.study.loss_table import ONE_SIDED, SAME, TRAINED, WRONG
 from studies.tabulation.settings import TableSettings
 
 

@@ -14,8 +14,8 @@ from rich.table import Table
 
 from core.phases.metric import Metric
 from studies.storage.output import OutputFolder, plain
+from studies.study.loss_table import METADATA, ONE_SIDED, SAME, TRAINED, VERDICT, WRONG, score_column
 from studies.study.recording import versions
-from studies.study.table_problem import METADATA, ONE_SIDED, SAME, TRAINED, VERDICT, WRONG, score_column
 from studies.tabulation.losses import TableLosses
 from studies.tabulation.settings import TableSettings
 from studies.tabulation.table import Row, mean_converged

@@ -13,7 +13,8 @@ from scipy.stats import mannwhitneyu
 from core.search.rounds import Rules
 from core.search.search import Search, SearchBudget
 from searchers import make_searcher
-from studies.study.table_problem import LossTable, TableProblem
+from studies.study.loss_table import LossTable
+from studies.study.table_problem import TableProblem
 
 #: Trainings after which the best loss is looked at.
 BUDGETS = (50, 100, 200, 300)

@@ -17,7 +17,7 @@ from core.analysis.traits import TRAITS, grown, traits
 from core.losses.loss import ProgramLoss
 from core.losses.running import run_programs
 from core.programs.probes import LARGE_SMOOTHING, Probes
-from studies.study.table_problem import TRAINED, VERDICT, LossTable
+from studies.study.loss_table import TRAINED, VERDICT, LossTable
 
 FOLDS, DEPTH, SHARE = 10, 3, 0.02
 

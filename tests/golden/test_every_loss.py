@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from core.analysis.traits import TRAITS
-from studies.study.table_problem import TRAINED, VERDICT, LossTable, TableProblem
+from studies.study.loss_table import TRAINED, VERDICT, LossTable
+from studies.study.table_problem import TableProblem
 from tests.benchmarks.table_traits import cross_validated, of_gradients, straight_line
 
 TABLE = Path(__file__).parents[2] / "docs" / "results" / "every-loss-of-4-operators.parquet"

@@ -80,4 +80,6 @@ def test_a_state_of_unequal_lengths_is_refused():
     told(searcher, proposed(searcher, SPACE, 3), [0.1, 0.2, 0.3])
     state = searcher.state_dict()
     with pytest.raises(ValueError, match="a reward for each genome, got 2 and 3"):
-        SurrogateSearcher(SPACE, 2, SMALL).load_state_dict(state | {"rewards": state["rewards"][:2]})
+        SurrogateSearcher(SPACE, 2, SMALL).load_state_dict(
+            state | {"model": state["model"] | {"rewards": state["model"]["rewards"][:2]}}
+        )

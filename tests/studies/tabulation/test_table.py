@@ -16,8 +16,8 @@ from core.search.effectiveness import EarlyStopping
 from recommenders.tasks.convergence import LossConvergence
 from studies.common.command import BAD_INPUT, exit_code
 from studies.execution.factory import TaskFactory
+from studies.study.loss_table import METADATA, ONE_SIDED, SAME, TRAINED, WRONG
 from studies.study.study import Study
-from studies.study.table_problem import METADATA, ONE_SIDED, SAME, TRAINED, WRONG
 from studies.table import app
 from studies.tabulation.losses import TableLosses
 from studies.tabulation.report import TABLE

@@ -10,12 +10,14 @@ import pyarrow.parquet as pq
 import pytest
 
 from core.common.errors import UserError
+from core.phases.problem import Optimum
 from core.programs.program import LossProgram
 from core.search.trial import Verdict
 from core.testing.study_problem import StudyProblemContract
 from studies.common.command import BAD_INPUT, exit_code
 from studies.run import app as run_app
-from studies.study.table_problem import METADATA, LossTable, TableProblem
+from studies.study.loss_table import METADATA, LossTable
+from studies.study.table_problem import TableProblem, TableSearchSettings
 from studies.table import app
 
 SMALL = ["--size", "4", "--dataset", "synthetic", "--epochs", "1", "--epochs", "3", "--converged", "0"]
@@ -46,7 +48,7 @@ class TestTable(StudyProblemContract):
         self.file = file
 
     def make(self, seed):
-        return TableProblem(LossTable.load(self.file), 3)
+        return TableProblem(LossTable.load(self.file), TableSearchSettings(epochs=3))
 
     def drawn(self, problem, seed=0):
         """Hardly any random loss is one that was trained: hence some of those too."""
@@ -78,17 +80,52 @@ def test_what_is_looked_up_is_what_the_file_says(file, problem):
     assert problem.n_entries == len(programs)
 
 
+def test_the_optimum_is_of_what_a_search_sees(file, problem):
+    seen = pd.read_parquet(file)["validation_auc_epochs3_smoothing0.01"].dropna().sort_values(ascending=False)
+    assert problem.optimum == Optimum(pytest.approx(seen.iloc[0]), pytest.approx(seen.iloc[0]), 0.01, 3)
+    assert len(seen) < 100  # else the best in a hundred are more than one
+
+
+def test_without_the_proxy_test_repeats_are_looked_up_again(file):
+    problem = TableProblem(LossTable.load(file), TableSearchSettings(without=("proxy",)))
+    texts = ["(y - y_hat)^2", "(y_hat - y)^2", "(y - y_hat)^2", "y", "-(y - y_hat)^2"]
+    findings = problem.examine([LossProgram.parse(text) for text in texts])
+    assert [one.verdict for one in findings] == [
+        *[None] * 3,
+        Verdict.ZERO_GRADIENT,
+        Verdict.WRONG_DIRECTION,
+    ]
+    assert [one.entry for one in findings[:3]] == [0, 1, 2]
+
+
+def test_without_the_check_what_points_the_wrong_way_is_the_worst(file):
+    problem = TableProblem(LossTable.load(file), TableSearchSettings(without=("check",)))
+    programs = [LossProgram.parse(text) for text in ("-(y - y_hat)^2", "-(y - y_hat)*(y - y_hat)", "y", "y_hat^2")]
+    findings = problem.examine(programs)
+    assert [one.verdict for one in findings] == [None, Verdict.DUPLICATE, Verdict.ZERO_GRADIENT, None]
+    assert [one.entry for one in findings] == [0, 0, None, 1]
+    assert [one.score for one in problem.measure(programs[:1], 0)] == [problem.score()]
+    assert problem.space.viable(problem.space.encode(programs[0])[None]).all()
+
+
+def test_without_both_everything_costs_a_training(file):
+    problem = TableProblem(LossTable.load(file), TableSearchSettings(without=("proxy", "check")))
+    findings = problem.examine([LossProgram.parse(text) for text in ("y", "y", "-(y - y_hat)^2", "(y - y_hat)^2")])
+    assert [one.entry for one in findings] == [0, 1, 2, 3]
+
+
 def test_multiples_are_the_same_loss_and_what_was_not_trained_is_refused(problem):
     texts = ["(y - y_hat)^2", "(y - y_hat)^2 + (y - y_hat)^2", "-(y - y_hat)^2", "y", "-(y_hat*y_hat)"]
+    refused = [Verdict.WRONG_DIRECTION, Verdict.ZERO_GRADIENT, Verdict.WRONG_DIRECTION]
     findings = problem.examine([LossProgram.parse(text) for text in texts])
-    assert [one.verdict for one in findings] == [None, Verdict.DUPLICATE, *[Verdict.WRONG_DIRECTION] * 3]
+    assert [one.verdict for one in findings] == [None, Verdict.DUPLICATE, *refused]
     assert findings[1].entry == findings[0].entry == 0
 
 
 def test_however_it_is_written_a_loss_is_found(file):
     one, other = (LossProgram.parse(text) for text in ("(y - y_hat)^2", "(y - y_hat)*(y - y_hat)"))
     table = LossTable.load(file)
-    assert table.places([one]) == table.places([other]) != [None]
+    assert table.places(table.gradients([one])) == table.places(table.gradients([other])) != [None]
 
 
 def test_the_best_of_the_table_is_what_it_says(file, problem):
@@ -189,6 +226,7 @@ def test_a_file_that_was_tampered_with_is_refused_in_a_line(file, tmp_path, chan
             "epochs: expected one of those of the table, 1, 3",
         ),
         (["--problem", "table:depth=2", "--data", "table.parquet"], "depth"),
+        (["--problem", "table:without=scale", "--data", "table.parquet"], "expected proxy, check or proxy,check"),
         (["--problem", "table", "--data", "table.parquet", "--preset", "paper"], "has no use for it"),
     ],
 )
