@@ -32,7 +32,7 @@ from searchers.preselection import PRESELECTION
 #: Children that are bred first, of which those that are viable and new are proposed; then four times as many each time,
 #: up to a number, and so often at most.
 _BROOD, _LARGEST, _BROODS = 32, 4_096, 6
-#: The most tournaments for each of both parents of a brood, which in DEAP take longer than all else.
+#: Tournaments for the parents of all children that are asked for at once: many more would take longer than all else.
 _PARENTS = 256
 
 
@@ -160,8 +160,9 @@ class GeneticSearcher(Searcher):
     def _children_of(self, n: int) -> np.ndarray:
         """Return children [n, D] that are viable and new, as far as some thousand tries give any."""
         found, size = np.empty((0, len(self._space.decisions)), dtype=np.int64), max(n, _BROOD)
+        parents = self._parents()
         for changes in range(1, 1 + _BROODS):
-            brood = self._brood(size, changes)
+            brood = self._brood(parents, size, changes)
             children = brood[self._space.viable(brood)]
             while len(children) and len(found) < n:
                 tried, children = children[: n - len(found)], children[n - len(found) :]
@@ -171,13 +172,14 @@ class GeneticSearcher(Searcher):
             size = min(4 * size, _LARGEST)
         return np.concatenate([found, brood])[:n]
 
-    def _brood(self, n: int, changes: int) -> np.ndarray:
-        """Breed children [n, D] by crossover of two parents, or by so many mutations of one, or both."""
+    def _parents(self) -> np.ndarray:
+        """Select parents [k, D], each by a tournament of its own."""
         with own_random(self._rng):
-            selected = (self._toolbox.select(self._population, k=min(n, _PARENTS)) for _ in range(2))
-            mothers, fathers = (np.stack([one.genome for one in parents]) for parents in selected)
-        if n > _PARENTS:
-            mothers, fathers = (parents[self._draws.integers(_PARENTS, size=n)] for parents in (mothers, fathers))
+            return np.stack([one.genome for one in self._toolbox.select(self._population, k=_PARENTS)])
+
+    def _brood(self, parents: np.ndarray, n: int, changes: int) -> np.ndarray:
+        """Breed n children [n, D] of parents [k, D]: by crossover of two, or by so many mutations of one, or both."""
+        mothers, fathers = (parents[self._draws.integers(len(parents), size=n)] for _ in range(2))
         cuts, settings = self._space.cuts, self._settings
         is_crossed = self._draws.random(n) < (settings.crossover_rate if cuts else 0)
         first = self._draws.choice(cuts, n) if cuts else np.zeros(n, dtype=np.int64)
@@ -263,7 +265,8 @@ class GeneticSearcher(Searcher):
 
     def _read(self, stored: Mapping[str, Any]) -> Individual:
         genome = read_genome(stored["genome"])
-        return self._individual(genome, _decoded(genome, self._space), read(float, stored["reward"]))
+        (solution,) = self._space.decode(genome[None])
+        return self._individual(genome, solution, read(float, stored["reward"]))
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """See Searcher."""
@@ -281,11 +284,6 @@ class GeneticSearcher(Searcher):
 
 def _key(individual: Individual) -> str:
     return individual.solution.key
-
-
-def _decoded(genome: np.ndarray, space: Space[Any]) -> Solution:
-    solution: Solution = space.decode(genome[None])[0]
-    return solution
 
 
 @contextmanager

@@ -16,9 +16,9 @@ import torch
 
 from core.common.restoring import read
 from core.search.searcher import Searcher
-from core.search.space import Space
+from core.search.space import Space, read_genomes
 from core.search.trial import Trial
-from searchers.reward_model import RewardModel, read_genomes
+from searchers.reward_model import RewardModel
 
 #: Candidates for each one that is proposed, where nothing else is said.
 PRESELECTION = 8

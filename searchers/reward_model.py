@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from core.common.restoring import read
-from core.search.space import Space, check_genomes
+from core.search.space import Space, read_genomes
 from core.search.surrogate import Surrogate, normal_scores
 from core.search.trial import Trial
 
@@ -123,21 +123,6 @@ class RewardModel:
             raise ValueError(f"expected a reward for each genome, got {len(self._rewards)} and {len(self._genomes)}")
         self._seen = set(read(list[int], read(Tensor, state["seen"]).tolist()))
         self._fitted = None
-
-
-def read_genomes(stored: object, space: Space[Any]) -> np.ndarray:
-    """Return the genomes [n, D] of a stored tensor, checked.
-
-    Args:
-        stored: what a state holds.
-        space: the search space.
-
-    Raises:
-        Exception: they are none of this space.
-    """
-    genomes: np.ndarray = read(Tensor, stored).numpy().copy()
-    check_genomes(genomes, space)
-    return genomes
 
 
 def _filled(rewards: Sequence[float]) -> np.ndarray:

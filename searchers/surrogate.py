@@ -23,9 +23,9 @@ from core.common.errors import UserError
 from core.common.restoring import count
 from core.common.seeding import derive_seed, numpy_rng
 from core.search.searcher import Searcher
-from core.search.space import Space
+from core.search.space import Space, read_genomes
 from core.search.trial import Trial
-from searchers.reward_model import RewardModel, read_genomes
+from searchers.reward_model import RewardModel
 
 #: Of a pool so many are kept to be proposed, until something was trained or they are used up.
 _QUEUE = 64
@@ -95,7 +95,8 @@ class SurrogateSearcher(Searcher):
             return pool
         if has_model:
             fresh = fresh[self._model.most_promising(features, _QUEUE)]
-        return pool[fresh[:_QUEUE]]
+        chosen: np.ndarray = pool[fresh[:_QUEUE]]
+        return chosen
 
     def _varied(self, rng: np.random.Generator) -> np.ndarray:
         """Return viable variations of the best candidates [n, D]: one decision of each is drawn anew, or a few."""

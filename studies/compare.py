@@ -13,7 +13,7 @@ from core.common.extras import needs
 from studies.common.command import make_app, option_value, run_app
 from studies.comparison.comparison import Comparison
 from studies.comparison.messages import result_message
-from studies.comparison.settings import ComparePlaces, CompareSettings, RankingComparison, command
+from studies.comparison.settings import ComparePlaces, CompareSettings, RankingComparison, command, of_table
 from studies.comparison.tracking import ComparisonTracker
 from studies.execution.experiment import experiment
 from studies.execution.progress import TaskProgress
@@ -41,6 +41,7 @@ def compare(
     places: Annotated[ComparePlaces, Parameter(name="*", group=Group("Places", sort_key=2))] = _PLACES,
 ) -> None:
     """Run a comparison and write its report."""
+    comparison, places = of_table(comparison, places)
     needs("loss-search compare", "jinja2", "matplotlib", "scikit_posthocs")
     from studies.comparison.report import REPORT_FILES, make_report, write_report  # pictures take a second to load
     from studies.comparison.summary import print_summary

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from core.common.errors import UserError, format_value
+from core.common.restoring import read
 from core.search.decision import Decision, Kind
 
 #: Random genomes of which those that are not viable are sorted out at once, and the most for each one that is wanted.
@@ -251,6 +252,21 @@ class Space(ABC, Generic[C]):
         Raises:
             UserError: the text is not a candidate; the message says why.
         """
+
+
+def read_genomes(stored: object, space: Space[Any]) -> np.ndarray:
+    """Return the genomes [n, D] of a stored tensor, checked.
+
+    Args:
+        stored: what a state holds.
+        space: the search space.
+
+    Raises:
+        Exception: they are none of this space.
+    """
+    genomes: np.ndarray = read(Tensor, stored).numpy().copy()
+    check_genomes(genomes, space)
+    return genomes
 
 
 def check_genomes(genomes: np.ndarray, space: Space[Any]) -> None:

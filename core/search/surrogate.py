@@ -51,6 +51,7 @@ class Surrogate:
         self._points, self._y = points, _standardised(values)
         self.scales, self._noise = np.full(points.shape[1], 0.6), _NOISES[0]
         self._axes = [list(range(points.shape[1]))] if alike else [[axis] for axis in range(points.shape[1])]
+        self._distances = cdist(points, points) if alike else None  # at a length scale of 1, which all axes share
         with blas_on_one_core():
             self._fit()
 
@@ -70,7 +71,10 @@ class Surrogate:
         return changed
 
     def _cholesky(self, scales: np.ndarray, noise: float) -> np.ndarray:
-        covariance = _matern(self._points, self._points, scales)
+        if self._distances is None:
+            covariance = _matern(self._points, self._points, scales)
+        else:
+            covariance = _covariance(self._distances / scales[0])
         factor: np.ndarray = np.linalg.cholesky(covariance + (noise + _JITTER) * np.eye(len(covariance)))
         return factor
 
@@ -181,7 +185,12 @@ def normal_scores(values: np.ndarray) -> np.ndarray:
 
 def _matern(one: np.ndarray, other: np.ndarray, scales: np.ndarray) -> np.ndarray:
     """Return the covariance of the values at points [n, d] and [m, d]: [n, m]."""
-    distance = math.sqrt(5) * cdist(one / scales, other / scales)
+    return _covariance(cdist(one / scales, other / scales))
+
+
+def _covariance(distances: np.ndarray) -> np.ndarray:
+    """Return the covariance of values at points so far apart, in length scales."""
+    distance = math.sqrt(5) * distances
     covariance: np.ndarray = (1 + distance + distance * distance / 3) * np.exp(-distance)
     return covariance
 

@@ -97,6 +97,7 @@ class Comparison:
             start=fmean(_numbers(run["start"] for run in found)),
             settings=self.settings.to_dict(),
             data=self.problem.described(),
+            optimum=self.problem.optimum,
             terms=terms,
             command=command,
         )

@@ -12,12 +12,15 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from core.phases.problem import Optimum
 from studies.comparison.outcome import Outcome, Run
 
 Array = NDArray[np.float64]
 Clock = Literal["candidate_epochs", "seconds"]
 
 _N_TARGETS = 51  # as in COCO
+#: Trainings after which regrets are told, as far as the budget goes.
+_BUDGETS = (25, 50, 100, 200, 500, 1_000, 2_000, 5_000)
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,20 @@ class Targets:
     """Evenly spaced from the median of the runs' first values to the best value of all; empty without any."""
     share: Array
     """[S, G], the part of all (run, target) pairs that is reached; 0 to 1, and never falls."""
+
+
+@dataclass(frozen=True)
+class Regrets:
+    """How far the best so far is from the best that there is, where that is known."""
+
+    optimum: Optimum
+    """What that is."""
+    trainings: Array
+    """[B], budgets."""
+    median: Array
+    """[S, B], in units of the metric, over the seeds; NaN where nothing was found by then."""
+    reached: Array
+    """[S, B], the part of the runs that have one of the best share of all."""
 
 
 def quartiles(values: Array, higher_is_better: bool) -> Array:
@@ -67,6 +84,20 @@ def targets_reached(outcome: Outcome) -> Targets:
     levels = np.linspace(np.median([values[0] for values in found]), max(values.max() for values in found), _N_TARGETS)
     counts = [np.searchsorted(levels, np.where(np.isnan(runs), -np.inf, runs), side="right") for runs in each]
     return Targets(grid, side * levels, np.array([count.mean(axis=0) / _N_TARGETS for count in counts]))
+
+
+def regrets(outcome: Outcome) -> Regrets | None:
+    """Regrets by budget, see Regrets; None where the best is not known, or nothing was trained."""
+    optimum, grid = outcome.optimum, _grid(outcome, "candidate_epochs")
+    if optimum is None or not grid.size:
+        return None
+    most = grid[-1] / optimum.cost
+    trainings = np.array([*(n for n in _BUDGETS if n < most), most])
+    at, side = trainings * optimum.cost, 1 if outcome.higher_is_better else -1
+    values = [np.array([_steps(run, "candidate_epochs", at) for run in outcome.of(name)]) for name in outcome.searchers]
+    medians = [side * (optimum.best - quartiles(runs, outcome.higher_is_better)[1]) for runs in values]
+    reached = [(side * (runs - optimum.top) >= 0).mean(axis=0) for runs in values]
+    return Regrets(optimum, trainings, np.stack(medians), np.stack(reached))
 
 
 def _grid(outcome: Outcome, clock: Clock) -> Array:

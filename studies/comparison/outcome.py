@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from core.phases.problem import Optimum
 from core.phases.terms import Terms
 from recommenders.tasks.loss_problem import LOSS_TERMS
 
@@ -97,6 +98,8 @@ class Outcome:
     """Name of the data set, and how many users, items and rows each part has."""
     command: str
     """What to type to run it again."""
+    optimum: Optimum | None = None
+    """The best that there is to find, where that is known."""
     terms: Terms = LOSS_TERMS
     """How one speaks of what is searched."""
 

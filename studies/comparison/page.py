@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from core.phases.terms import Terms
 from studies.common.pages import STYLE, template
@@ -16,6 +16,11 @@ from studies.study.summary import mean_and_spread
 
 #: File stem -> what the picture shows and how to read it. Stems are those of `pictures.draw_all`.
 CAPTIONS = {
+    "regret": (
+        "Regret by budget",
+        "How far the best so far is from the best that there is: the median over seeds, and the quartiles as a band. "
+        "Lower is better, 0 is the best {one} of all.",
+    ),
     "anytime": (
         "Best so far by budget",
         "The median over seeds, and the quartiles as a band. The better line further left needs less training; ends "
@@ -59,6 +64,9 @@ CAPTIONS = {
 }
 
 
+#: Tables with more runs are folded.
+_MOST_ROWS = 100
+
 _FILTERS: Mapping[str, Callable[..., str]] = {
     "number": summary.number,
     "p_value": summary.p_value,
@@ -70,6 +78,12 @@ def _caption(stem: str, terms: Terms) -> tuple[str, str]:
     """Title and text of a picture."""
     title, text = (words.format(one=terms.one, many=terms.many) for words in CAPTIONS[stem])
     return title, text
+
+
+def _listed(seeds: Sequence[int]) -> str:
+    """Seeds for a person: all of them, or from where to where."""
+    is_row = len(seeds) > 10 and list(seeds) == list(range(seeds[0], seeds[-1] + 1))
+    return f"{seeds[0]} to {seeds[-1]}" if is_row else ", ".join(map(str, seeds))
 
 
 def render_page(outcome: Outcome, statistics: Statistics, pictures: Mapping[str, bytes]) -> str:
@@ -88,6 +102,10 @@ def render_page(outcome: Outcome, statistics: Statistics, pictures: Mapping[str,
         rows=summary.rows_of(outcome, statistics),
         conclusion=summary.conclusion(statistics, outcome.terms),
         found_in=summary.found_in,
+        seeds=_listed(outcome.seeds),
+        most_rows=_MOST_ROWS,
+        regret_title=summary.regret_title,
+        regret_cells=summary.regret_cells,
         verdict_of=summary.verdict,
         verdicts=outcome.terms.verdicts,
         stops=Counter(run.stop for run in outcome.runs),

@@ -37,7 +37,8 @@ def draw_all(outcome: Outcome, statistics: Statistics) -> Mapping[str, Figure]:
 
     Pictures of pairs need two searchers and two seeds, critical differences a third searcher.
     """
-    drawn = {
+    drawn = {} if statistics.regrets is None else {"regret": regret(outcome, statistics)}
+    drawn |= {
         "anytime": anytime(outcome, statistics.by_epochs, "candidate-epochs trained"),
         "anytime_seconds": anytime(outcome, statistics.by_seconds, "seconds of wall-clock"),
         "targets": targets(outcome, statistics),
@@ -66,6 +67,26 @@ def anytime(outcome: Outcome, curves: Curves, budget: str) -> Figure:
         axes.axhspan(best - floor, best + floor, color="#777777", alpha=0.25, linewidth=0, label=label)
     _from_settled(axes, curves, outcome.higher_is_better)
     axes.set(xlabel=budget, ylabel=f"best validation {outcome.metric} so far")
+    _legend(figure)
+    return figure
+
+
+def regret(outcome: Outcome, statistics: Statistics) -> Figure:
+    """Median and quartiles of how far the best so far is from the best that there is; those of the best share below."""
+    assert statistics.regrets is not None, "the best that there is, is known"
+    optimum, curves, figure_axes = statistics.regrets.optimum, statistics.by_epochs, _figure(4.4)
+    figure, axes = figure_axes
+    gaps = np.abs(optimum.best - curves.quartiles)
+    for i, look in enumerate(_looks(outcome.searchers)):
+        worse, median, better = gaps[:, i]
+        axes.plot(curves.grid / optimum.cost, median, drawstyle="steps-post", **look)
+        axes.fill_between(
+            curves.grid / optimum.cost, worse, better, step="post", color=look["color"], alpha=0.15, linewidth=0
+        )
+    top = abs(optimum.best - optimum.top)
+    label = f"the best {optimum.share:.0%} of all"
+    axes.axhline(top, color="#777777", linewidth=0.9, linestyle="--", zorder=0, label=label)
+    axes.set(xlabel="trainings", ylabel=f"regret, {outcome.metric}", ylim=(0, None))
     _legend(figure)
     return figure
 

@@ -40,6 +40,8 @@ class Report:
         outcome = asdict(self.outcome)
         if self.outcome.terms.are_losses:  # of losses everybody knows how one speaks
             del outcome["terms"]
+        if self.outcome.optimum is None:
+            del outcome["optimum"]
         content: dict[str, Any] = plain({**outcome, "conclusion": self.sentences})
         return content
 

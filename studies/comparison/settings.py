@@ -30,6 +30,8 @@ from studies.study.typed import typed
 
 #: In every comparison, whether asked for or not: what does not beat it has learned nothing.
 RANDOM_BASELINE = "random"
+#: The problem that --table stands for.
+TABLE = "table"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -173,12 +175,34 @@ class ComparisonTracking(TrackingPlace):
 class ComparePlaces:
     """Where things are read and written, and how the machine is used. These do not change what is computed."""
 
+    table: Path | None = None
+    """A table of losses that python -m studies.table wrote, to be searched in place of training: as --problem table
+    with --data."""
     files: Annotated[DataFiles, PART] = field(default_factory=DataFiles)
     work: Annotated[WorkPlaces, PART] = field(default_factory=WorkPlaces)
     tracking: Annotated[ComparisonTracking, PART] = field(default_factory=ComparisonTracking)
     out: Path | None = None
     """Folder of the comparison; results/compare-DATASET-RECOMMENDER unless given. What is there already is not done
     again."""
+
+
+def of_table(settings: CompareSettings, places: ComparePlaces) -> tuple[CompareSettings, ComparePlaces]:
+    """Return settings and places in which --table is written out; the same ones where it is not given.
+
+    Raises:
+        UserError: something else is to be searched.
+    """
+    if places.table is None:
+        return settings, places
+    search = settings.study.search
+    if places.files.data is not None:
+        raise UserError("--table: expected it alone, got --data as well")
+    if search.problem not in (LOSS, TABLE) and not search.problem.startswith(f"{TABLE}:"):
+        raise UserError(f"--table: expected it alone or with --problem {TABLE}:..., got --problem {search.problem}")
+    problem = TABLE if search.problem == LOSS else search.problem
+    study = replace(settings.study, search=replace(search, problem=problem))
+    files = replace(places.files, data=places.table)
+    return replace(settings, study=study), replace(places, table=None, files=files)
 
 
 def command(settings: CompareSettings, places: ComparePlaces) -> str:

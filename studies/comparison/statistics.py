@@ -17,7 +17,7 @@ from scikit_posthocs import posthoc_nemenyi_friedman
 from scipy.stats import bootstrap, friedmanchisquare, rankdata
 
 from studies.common.paired import holm, signed_rank_p
-from studies.comparison.curves import Array, Curves, Targets, anytime, quartiles, targets_reached
+from studies.comparison.curves import Array, Curves, Regrets, Targets, anytime, quartiles, regrets, targets_reached
 from studies.comparison.outcome import Outcome, Run
 
 Score = Literal["final", "converged"]
@@ -82,6 +82,8 @@ class Statistics:
     """The same by wall-clock."""
     targets: Targets
     """Targets reached by candidate-epochs."""
+    regrets: Regrets | None
+    """How far from the best that there is; None where that is not known."""
     final: Standings
     """By the validation metric at the end of the search."""
     converged: Standings
@@ -104,6 +106,7 @@ def analyse(outcome: Outcome, n_resamples: int = N_RESAMPLES) -> Statistics:
         anytime(outcome, "candidate_epochs"),
         anytime(outcome, "seconds"),
         targets_reached(outcome),
+        regrets(outcome),
         standings(outcome, "final", n_resamples),
         standings(outcome, "converged", n_resamples),
     )

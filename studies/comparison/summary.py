@@ -16,7 +16,7 @@ from core.phases.terms import Terms
 from core.search.search import StopReason
 from recommenders.tasks.loss_problem import LOSS_TERMS
 from studies.common.paired import pairs_needed, smallest_p
-from studies.comparison.curves import quartiles
+from studies.comparison.curves import Regrets, quartiles
 from studies.comparison.outcome import Outcome
 from studies.comparison.statistics import ALPHA, Pair, Standings, Statistics
 from studies.study.summary import mean_and_spread
@@ -157,8 +157,53 @@ def verdict(pair: Pair) -> str:
 def print_summary(outcome: Outcome, statistics: Statistics, console: Console) -> None:
     """The searchers, the best mean rank first, and the conclusion."""
     console.print(searchers_table(outcome, statistics))
+    regrets = regrets_table(outcome, statistics)
+    if regrets is not None:
+        console.print(regrets)
     for line in conclusion(statistics, outcome.terms):
         console.print(Text(line))
+
+
+def regret_cells(regrets: Regrets, i: int) -> list[tuple[str, str]]:
+    """Return the median regret of a searcher after each budget, and the share of its runs that have a top candidate.
+
+    Args:
+        regrets: of the comparison.
+        i: number of the searcher.
+    """
+    return [
+        (number(median), f"{share:.0%}") for median, share in zip(regrets.median[i], regrets.reached[i], strict=True)
+    ]
+
+
+def regret_title(regrets: Regrets, outcome: Outcome) -> str:
+    """Return what a table of regrets shows."""
+    optimum, terms = regrets.optimum, outcome.terms
+    return (
+        f"Median regret by trainings, below the best {terms.one} of all with {number(optimum.best)}; "
+        f"and how many runs have one of the best {optimum.share:.0%}, {number(optimum.top)}"
+    )
+
+
+def regrets_table(outcome: Outcome, statistics: Statistics) -> Table | None:
+    """The regrets of the searchers, the least in the end first; None where the best is not known."""
+    regrets = statistics.regrets
+    if regrets is None:
+        return None
+    table = Table(
+        title=Text(regret_title(regrets, outcome)),
+        box=box.SIMPLE_HEAD,
+        title_justify="left",
+        leading=1,
+        padding=(0, 1, 0, 0),
+        pad_edge=False,
+    )
+    table.add_column("searcher", overflow="fold", min_width=12)
+    for trainings in regrets.trainings:
+        table.add_column(f"{trainings:,.0f}", justify="right", no_wrap=True)
+    for i in np.argsort(np.where(np.isnan(regrets.median[:, -1]), np.inf, regrets.median[:, -1]), kind="stable"):
+        table.add_row(Text(outcome.searchers[i]), *("\n".join(cell) for cell in regret_cells(regrets, int(i))))
+    return table
 
 
 def _seeds(outcome: Outcome) -> str:

@@ -121,8 +121,8 @@ class TableProblem(SimpleProblem[LossProgram]):
         ranked = np.sort(scores[(self._table.rows[VERDICT] == TRAINED) & np.isfinite(scores)])[::-1]
         if not len(ranked):
             return np.nan, None
-        ends = (self._metric.value(float(ranked[i])) for i in (0, int(np.ceil(_TOP * len(ranked))) - 1))
-        return float(ranked[-1]), Optimum(*ends, _TOP, self._epochs)
+        best, top = (self._metric.value(float(ranked[i])) for i in (0, int(np.ceil(_TOP * len(ranked))) - 1))
+        return float(ranked[-1]), Optimum(best, top, _TOP, self._epochs)
 
     @property
     def optimum(self) -> Optimum | None:

@@ -64,7 +64,7 @@ def matrix(values, **changes):
     return scored({chr(97 + i): list(column) for i, column in enumerate(zip(*values, strict=True))}, **changes)
 
 
-def lively(searchers=("rl", "gp", "optuna:sampler=cmaes", "hybrid", "random"), n_seeds=5, n_points=60):
+def lively(searchers=("rl", "gp", "optuna:sampler=cmaes", "hybrid", "random"), n_seeds=5, n_points=60, **changes):
     """Looks like a real comparison: the searchers in this order from best to worst, and noise."""
     rng = np.random.default_rng(0)
     runs = []
@@ -78,7 +78,7 @@ def lively(searchers=("rl", "gp", "optuna:sampler=cmaes", "hybrid", "random"), n
     levels = (0.7808, 0.7881, 0.7805, 0.7930, 0.8094, 0.8091, 0.7981)
     baselines = [known(name, level) for name, level in zip(names, levels, strict=True)]
     noise = tuple(0.78 + 0.0015 * rng.standard_normal(10))
-    return outcome(runs, baselines=baselines, search=noise, converged=noise)
+    return outcome(runs, baselines=baselines, search=noise, converged=noise, **changes)
 
 
 def _lively_run(rng, searcher, seed, climb, level, early):

@@ -1,8 +1,9 @@
 import pytest
 
+from core.phases.problem import Optimum
 from studies.comparison.page import CAPTIONS, render_page
 from studies.comparison.statistics import analyse
-from studies.comparison.summary import conclusion
+from studies.comparison.summary import conclusion, regret_cells
 from tests.studies.comparison.outcomes import NAN, known, lively, outcome, run, scored
 from tests.studies.pages import HOSTILE, Reader
 
@@ -43,6 +44,27 @@ def test_the_page_tells_everything(full):
     best, funnel = "The best loss of each run", "What became of the candidates"
     heads = ["Conclusion", "Searchers", "Pictures", "Pairs", best, "Known losses", funnel, "Settings"]
     assert read.headings == heads
+
+
+def test_regrets_are_shown_where_the_best_is_known():
+    made = lively(n_points=5, optimum=Optimum(0.85, 0.795, 0.01, 3))
+    read = Reader(page_of(made, CAPTIONS))
+    assert "Regret" in read.headings
+    text = " ".join(read.text.split())
+    assert "below the best loss of all with 0.8500; and how many runs have one of the best 1%, 0.7950." in text
+    for i in range(len(made.searchers)):
+        for median, share in regret_cells(analyse(made).regrets, i):
+            assert f"{median}, {share}" in text
+
+
+def test_many_runs_are_folded_and_their_seeds_told_in_short():
+    few = page_of(scored({"a": [0.5] * 10, "b": [0.4] * 10}))
+    assert "0, 1, 2, 3, 4, 5, 6, 7, 8, 9; runs" in few
+    assert "All 20 runs" not in few
+    many = page_of(scored({"a": [0.5] * 60, "b": [0.4] * 60}))
+    assert "0 to 59; runs" in many
+    assert many.count("<summary>All 120 runs</summary>") == 2
+    assert many.count("<details>") == many.count("</details>")
 
 
 def test_hostile_names_stay_text():

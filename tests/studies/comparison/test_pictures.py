@@ -3,6 +3,7 @@ from itertools import pairwise
 import pytest
 from matplotlib.text import Text
 
+from core.phases.problem import Optimum
 from core.search.trial import Verdict
 from studies.common.drawing import png
 from studies.comparison.page import CAPTIONS
@@ -11,6 +12,7 @@ from studies.comparison.statistics import analyse
 from tests.studies.comparison.outcomes import NAN, known, lively, matrix, outcome, run, scored
 
 ALWAYS = ["anytime", "anytime_seconds", "targets", "converged", "funnel"]
+BEST = Optimum(0.3, 0.4, 0.01, 1)
 EDGES = {
     "one run": lively(("rl",), 1, 5),
     "one seed": lively(n_seeds=1, n_points=5),
@@ -20,6 +22,10 @@ EDGES = {
     "noise unknown": outcome([run("a", 0, [0.5])], search=(0.5, NAN), converged=(NAN, NAN)),
     "all equal, lower is better": matrix([[0.9] * 3] * 2, higher_is_better=False, baselines=[known("MSE", 1.05)]),
     "hostile names, some without": scored({"$\\frac{": [NAN, 0.2], "<b>&{x}": [0.2, 0.3], "_c$": [0.3, NAN]}),
+    "the best is known": lively(n_points=5, optimum=Optimum(0.85, 0.8, 0.01, 3)),
+    "the best is known, lower is better": scored(
+        {"a": [0.5, NAN], "b": [0.4, 0.3]}, higher_is_better=False, optimum=BEST
+    ),
     "many searchers": lively(tuple(f"optuna:sampler={i}" for i in range(8)), 2, 5),
 }
 #: Drawn at night only: others go as far.
@@ -36,6 +42,15 @@ def test_every_picture_can_be_drawn(edge):
         assert png(figure).startswith(b"\x89PNG")
 
 
+def test_regrets_have_a_picture_where_the_best_is_known():
+    made = EDGES["the best is known, lower is better"]
+    figure = draw_all(made, analyse(made))["regret"]
+    (axes,) = figure.axes
+    assert axes.get_ylim()[0] == 0
+    assert axes.lines[1].get_ydata()[-1] == pytest.approx(0.05)
+    assert axes.lines[2].get_ydata()[0] == pytest.approx(0.1)  # the best in a hundred
+
+
 def test_pictures_of_pairs_are_left_out_where_there_are_no_pairs():
     assert list(draw_all(EDGES["one seed"], analyse(EDGES["one seed"]))) == ALWAYS
     two = draw_all(EDGES["two searchers"], analyse(EDGES["two searchers"]))
@@ -43,7 +58,7 @@ def test_pictures_of_pairs_are_left_out_where_there_are_no_pairs():
 
 
 def test_a_full_comparison_has_every_picture_and_each_the_same_bytes_again():
-    made = lively(n_seeds=2, n_points=5)
+    made = lively(n_seeds=2, n_points=5, optimum=Optimum(0.85, 0.8, 0.01, 3))
     first, again = ({k: png(f) for k, f in draw_all(made, analyse(made)).items()} for _ in range(2))
     assert set(first) == set(CAPTIONS)
     assert first == again

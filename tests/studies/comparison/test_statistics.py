@@ -5,8 +5,9 @@ from hypothesis import strategies as st
 from scipy.stats import mannwhitneyu, studentized_range, wilcoxon
 from statsmodels.stats.multitest import multipletests
 
+from core.phases.problem import Optimum
 from studies.common.paired import holm, pairs_needed, smallest_p
-from studies.comparison.curves import anytime, quartiles, targets_reached
+from studies.comparison.curves import anytime, quartiles, regrets, targets_reached
 from studies.comparison.statistics import ALPHA, analyse, improves, standings
 from tests.strategies import costly_law, law
 from tests.studies.comparison.outcomes import NAN, lively, matrix, outcome, run, scored
@@ -235,6 +236,23 @@ def test_curves_stay_among_the_values_and_targets_are_never_lost(searchers, high
     share = targets_reached(made).share
     assert np.all((share >= 0) & (share <= 1))
     assert np.all(np.diff(share, axis=1) >= 0)
+
+
+@pytest.mark.parametrize("side", [1, -1])
+def test_regrets_by_hand(side):
+    """A step is ten passes, of which a training takes a fifth: they are 50. The best in a hundred are 0.8 to 0.9."""
+    runs = [run("a", seed, [side * best for best in bests]) for seed, bests in enumerate([[0.5, 0.9], [0.7, 0.8]])]
+    runs += [run("b", seed, [side * best for best in bests]) for seed, bests in enumerate([[NAN, 0.4], [NAN, NAN]])]
+    best = Optimum(side * 0.9, side * 0.8, 0.01, 0.2)
+    found = regrets(outcome(runs, higher_is_better=side > 0, optimum=best))
+    assert found.trainings.tolist() == [25, 50, 100]
+    np.testing.assert_allclose(found.median, [[NAN, 0.3, 0.05], [NAN, NAN, NAN]], atol=1e-12)
+    assert found.reached.tolist() == [[0, 0, 1], [0, 0, 0]]
+
+
+def test_there_are_no_regrets_where_the_best_is_not_known_or_nothing_was_trained():
+    assert regrets(lively(n_points=3)) is None
+    assert regrets(outcome([run("a", 0, [], None)], optimum=Optimum(0.9, 0.8, 0.01, 1))) is None
 
 
 def test_the_same_outcome_gives_the_same_numbers():

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from core.phases.problem import Optimum
 from core.search.search import StopReason
 from studies.comparison.statistics import analyse
 from studies.comparison.summary import conclusion, p_value, print_summary, rows_of
@@ -74,6 +75,17 @@ def test_the_summary_fits_eighty_columns():
     assert max(map(len, shown.splitlines())) <= 80
     assert shown.count("0/5") == 4
     assert shown.count("1/5") == 1
+
+
+def test_regrets_are_told_the_least_first_where_the_best_is_known():
+    made = lively(n_points=60, optimum=Optimum(0.85, 0.789, 0.01, 1))
+    shown = printed(made, width=80)
+    assert max(map(len, shown.splitlines())) <= 80
+    told_regrets = shown[shown.index("Median regret") :]
+    assert "below the best loss of all with 0.8500" in " ".join(told_regrets.split())
+    starts = [line.split()[0] for line in told_regrets.splitlines() if line.startswith((" rl", " gp", " random"))]
+    assert starts == ["rl", "gp", "random"]
+    assert "Median regret" not in printed(lively(n_points=5))
 
 
 @pytest.mark.parametrize("made", [lively(("rl",), 1, 3), scored({"[bold]x[/nope]": [NAN], "b": [0.5]})])

@@ -15,6 +15,7 @@ from core.programs.program import LossProgram
 from core.search.trial import Verdict
 from core.testing.study_problem import StudyProblemContract
 from studies.common.command import BAD_INPUT, exit_code
+from studies.compare import app as compare_app
 from studies.run import app as run_app
 from studies.study.loss_table import METADATA, LossTable
 from studies.study.table_problem import TableProblem, TableSearchSettings
@@ -174,6 +175,45 @@ def test_a_study_searches_it(file, tmp_path, capsys, monkeypatch):
     assert exit_code(lambda: run_app(words, exit_on_error=False, print_error=False)) == 0
     assert "best of the table" in capsys.readouterr().out
     assert (tmp_path / "out/report.html").exists()
+
+
+def compared(*words):
+    words = [*words, "--seeds", "3", "--searchers", "gp", "--trainings", "6", "--samples-per-training", "3000"]
+    words += ["--executor", "inline", "--tracking-uri", "none", "--noise-seeds", "2", "--out", "out"]
+    return exit_code(lambda: compare_app(words, exit_on_error=False, print_error=False))
+
+
+def test_searchers_are_compared_on_it(file, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert compared("--table", str(file)) == 0
+    printed = " ".join(capsys.readouterr().out.split())
+    best = TableProblem(LossTable.load(file)).optimum.best
+    assert f"below the best loss of all with {best:.4f}" in printed
+    result = json.loads((tmp_path / "out/result.json").read_text())
+    assert result["optimum"]["best"] == best
+    assert "--problem table " in result["command"]
+    assert f"--data {file} " in result["command"]
+    assert (tmp_path / "out/regret.png").exists()
+    before = result["runs"]
+    assert compared("--problem", "table:epochs=1", "--table", str(file)) == 0
+    result = json.loads((tmp_path / "out/result.json").read_text())
+    assert result["optimum"]["cost"] == 1
+    assert result["runs"] != before
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--table", "no.parquet"], "no.parquet"),
+        (["--table", "a.parquet", "--data", "b.parquet"], "--table: expected it alone, got --data as well"),
+        (["--table", "a.parquet", "--problem", "a.b:C"], "expected it alone or with --problem table:..., got"),
+    ],
+)
+def test_what_no_table_can_be_searched_with_is_told_in_a_line(words, message, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert compared(*words) == BAD_INPUT
+    assert message in capsys.readouterr().err.replace("\n", " ")
+    assert not list(tmp_path.iterdir())
 
 
 def rewritten(file, tmp_path, change):
