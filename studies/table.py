@@ -7,14 +7,16 @@ from typing import Annotated
 
 from cyclopts import Group, Parameter
 
+from core.common.extras import lacking
 from studies.common.command import make_app, run_app
 from studies.execution.experiment import experiment
 from studies.execution.factory import TaskFactory, data_file_digest
 from studies.execution.progress import TaskProgress
 from studies.study.console import for_tables, print_lines
+from studies.study.loss_table import LossTable
 from studies.study.study import Study
 from studies.tabulation.losses import TableLosses
-from studies.tabulation.report import TABLE, print_summary, write_table
+from studies.tabulation.report import MAP, TABLE, print_summary, write_table
 from studies.tabulation.settings import TablePlaces, TableSettings, command, default_folder
 from studies.tabulation.table import Tabulation
 from studies.tabulation.tracking import TableTracker
@@ -39,7 +41,7 @@ def table(
     study = Study(settings.study, places.files)  # whatever is wrong with the settings is found here
     digest, metric = data_file_digest(places.files), study.problem.metric
     path = places.out or default_folder(settings, places.files)
-    with experiment(path, places.work, places.tracking, (TABLE,)) as work:
+    with experiment(path, places.work, places.tracking, (TABLE, MAP)) as work:
         tracker = work.track(lambda uploader: TableTracker(uploader, work.path, settings))
         progress = work.open(TaskProgress(work.err))
         print_lines(study.problem.lines(), work.err)
@@ -56,6 +58,10 @@ def table(
         file = write_table(settings, losses, rows, metric, about, work.folder)
         if tracker is not None:
             tracker.on_table(losses, rows, metric, file)
+        if any(row.number is not None for row in rows) and lacking("the map of losses", "matplotlib") is None:
+            from studies.tabulation.pictures import map_picture  # matplotlib takes a second to load
+
+            work.folder.write(MAP, map_picture(LossTable.load(file)))
     print_summary(settings, losses, rows, metric, for_tables(work.out, 140))
     work.say_where(file)
 

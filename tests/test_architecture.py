@@ -56,6 +56,7 @@ EXTRA = {
     "studies/reproduction/raw.py": {"pandas"},
     "studies/reproduction/reproduction.py": {"matplotlib"},
     "studies/study/loss_table.py": {"pyarrow"},
+    "studies/tabulation/pictures.py": {"matplotlib", "scipy"},
     "studies/tabulation/report.py": {"pyarrow"},
     "studies/tuning/pictures.py": {"matplotlib"},
     "studies/tracking/databases.py": {"sqlalchemy"},

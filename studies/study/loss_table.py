@@ -12,12 +12,13 @@ from typing import Any
 import numpy as np
 import torch
 
+from core.analysis.traits import traits
 from core.common.errors import UserError, first_line
 from core.common.restoring import read
 from core.losses.loss import ProgramLoss
 from core.losses.running import run_programs
 from core.phases.metric import Metric
-from core.programs.probes import Probes, Seen
+from core.programs.probes import LARGE_SMOOTHING, Probes, Seen
 from core.programs.program import LossProgram
 from core.programs.space import OperatorSpace
 from recommenders.tasks.metrics import find_metric
@@ -127,6 +128,18 @@ class LossTable:
         """
         _, seen, places = self._index
         return [None if number is None else places[number] for number in seen.find(gradients)]
+
+    def traits(self, chosen: np.ndarray) -> np.ndarray:
+        """Return the traits of losses [m, traits], with the larger smoothing term, see `core.analysis.traits`.
+
+        Args:
+            chosen: their rows [m].
+        """
+        probes = Probes(self.space)
+        losses = [ProgramLoss(self.programs[i], self.space, LARGE_SMOOTHING) for i in chosen]
+        gradients = run_programs(losses, torch.from_numpy(probes.predictions), torch.from_numpy(probes.labels))[1]
+        logit, ones = gradients * (probes.predictions * (1 - probes.predictions)), probes.labels == 1
+        return traits(probes.predictions[ones], -logit[:, ones], logit[:, ~ones])
 
     def scores(self, epochs: int, *, smoothing: float | None = None, seed: int | None = None) -> np.ndarray:
         """Return scores [n].

@@ -20,7 +20,7 @@ from studies.tabulation.losses import TableLosses
 from studies.tabulation.settings import TableSettings
 from studies.tabulation.table import Row, mean_converged
 
-TABLE = "table.parquet"
+TABLE, MAP = "table.parquet", "map.png"
 #: Columns whose numbers are settings.
 _EXACT = ("smoothing", "decay")
 #: Losses that the summary shows.

@@ -10,13 +10,9 @@ import sys
 from pathlib import Path
 
 import numpy as np
-import torch
 from scipy.stats import spearmanr
 
-from core.analysis.traits import TRAITS, grown, traits
-from core.losses.loss import ProgramLoss
-from core.losses.running import run_programs
-from core.programs.probes import LARGE_SMOOTHING, Probes
+from core.analysis.traits import TRAITS, grown
 from studies.study.loss_table import TRAINED, VERDICT, LossTable
 
 FOLDS, DEPTH, SHARE = 10, 3, 0.02
@@ -26,7 +22,7 @@ def main(path):
     table = LossTable.load(Path(path))
     settings, is_trained = table.about["settings"], table.rows[VERDICT] == TRAINED
     chosen = np.flatnonzero(is_trained)
-    rows = of_gradients(table, chosen)
+    rows = table.traits(chosen)
     epochs, smoothing = settings["epochs"][-1], settings["epsilon"][0]
     explained = {f"after {epochs} epochs": table.scores(epochs, smoothing=smoothing)[chosen]}
     converged = [name for name in table.rows if name.startswith(f"validation_{table.about['metric']}_converged")]
@@ -36,16 +32,6 @@ def main(path):
         there = np.isfinite(values)
         if there.sum() > 10 * FOLDS:
             tell(f"{table.about['metric']} {what}", rows[there], values[there])
-
-
-def of_gradients(table, chosen):
-    """Traits of the losses of these rows, with the larger smoothing term."""
-    probes = Probes(table.space)
-    losses = [ProgramLoss(table.programs[i], table.space, LARGE_SMOOTHING) for i in chosen]
-    gradients = run_programs(losses, torch.from_numpy(probes.predictions), torch.from_numpy(probes.labels))[1]
-    ones = probes.labels == 1
-    logit = gradients * (probes.predictions * (1 - probes.predictions))
-    return traits(probes.predictions[ones], -logit[:, ones], logit[:, ~ones])
 
 
 def tell(what, rows, values):
