@@ -72,10 +72,10 @@ def anytime(outcome: Outcome, curves: Curves, budget: str) -> Figure:
 
 
 def regret(outcome: Outcome, statistics: Statistics) -> Figure:
-    """Median and quartiles of how far the best so far is from the best that there is; those of the best share below."""
+    """Median and quartiles of how far the best so far is from the best that there is, and from where on it is top."""
     assert statistics.regrets is not None, "the best that there is, is known"
-    optimum, curves, figure_axes = statistics.regrets.optimum, statistics.by_epochs, _figure(4.4)
-    figure, axes = figure_axes
+    optimum, curves = statistics.regrets.optimum, statistics.by_epochs
+    figure, axes = _figure(4.4)
     gaps = np.abs(optimum.best - curves.quartiles)
     for i, look in enumerate(_looks(outcome.searchers)):
         worse, median, better = gaps[:, i]

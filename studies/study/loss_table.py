@@ -98,27 +98,32 @@ class LossTable:
         return [LossProgram(one.lines, one.inputs) for one in made]
 
     @cached_property
-    def _index(self) -> tuple[Probes, Seen, Mapping[int, int]]:
+    def _probes(self) -> Probes:
+        return Probes(self.space)
+
+    @cached_property
+    def _index(self) -> tuple[Seen, Mapping[int, int]]:
         """The gradients of all losses, and, by their numbers, the places of those that were trained."""
-        probes, seen, rows = Probes(self.space), Seen(), self.rows
+        seen, rows = Seen(), self.rows
         place_of = {number: place for place, number in enumerate(rows["number"].tolist())}
-        numbers, is_first = seen.number(self._gradients(self.programs, probes))
+        numbers, is_first = seen.number(self.gradients(self.programs))
         places = {
             number: place_of[rows["same_direction"][place]] if rows[VERDICT][place] == SAME else place
             for place, number in enumerate(numbers.tolist())
             if is_first[place]
         }
-        return probes, seen, places
-
-    def _gradients(self, programs: Sequence[LossProgram], probes: Probes) -> np.ndarray:
-        """Return the gradients of programs on the probes [n, B], with each of the smoothing terms."""
-        pairs = torch.from_numpy(probes.predictions), torch.from_numpy(probes.labels)
-        losses = ([ProgramLoss(one, self.space, epsilon) for one in programs] for epsilon in probes.smoothing)
-        return np.concatenate([run_programs(of_one, *pairs)[1] for of_one in losses], axis=1)
+        return seen, places
 
     def gradients(self, programs: Sequence[LossProgram]) -> np.ndarray:
         """Return gradients of losses with respect to the prediction [n, B], on probes with two smoothing terms."""
-        return self._gradients(programs, self._index[0])
+        each = [self._gradients(programs, smoothing) for smoothing in self._probes.smoothing]
+        return np.concatenate(each, axis=1)
+
+    def _gradients(self, programs: Sequence[LossProgram], smoothing: float) -> np.ndarray:
+        """Return the gradients with one smoothing term [n, probes]."""
+        losses = [ProgramLoss(one, self.space, smoothing) for one in programs]
+        pairs = torch.from_numpy(self._probes.predictions), torch.from_numpy(self._probes.labels)
+        return run_programs(losses, *pairs)[1]
 
     def places(self, gradients: np.ndarray) -> list[int | None]:
         """Return the row of each loss, or of what it is a multiple of; None where neither was trained.
@@ -126,7 +131,7 @@ class LossTable:
         Args:
             gradients: of the losses, see `gradients`.
         """
-        _, seen, places = self._index
+        seen, places = self._index
         return [None if number is None else places[number] for number in seen.find(gradients)]
 
     def traits(self, chosen: np.ndarray) -> np.ndarray:
@@ -135,11 +140,10 @@ class LossTable:
         Args:
             chosen: their rows [m].
         """
-        probes = Probes(self.space)
-        losses = [ProgramLoss(self.programs[i], self.space, LARGE_SMOOTHING) for i in chosen]
-        gradients = run_programs(losses, torch.from_numpy(probes.predictions), torch.from_numpy(probes.labels))[1]
-        logit, ones = gradients * (probes.predictions * (1 - probes.predictions)), probes.labels == 1
-        return traits(probes.predictions[ones], -logit[:, ones], logit[:, ~ones])
+        predictions, ones = self._probes.predictions, self._probes.labels == 1
+        gradients = self._gradients([self.programs[i] for i in chosen], LARGE_SMOOTHING)
+        logit = gradients * (predictions * (1 - predictions))
+        return traits(predictions[ones], -logit[:, ones], logit[:, ~ones])
 
     def scores(self, epochs: int, *, smoothing: float | None = None, seed: int | None = None) -> np.ndarray:
         """Return scores [n].

@@ -8,7 +8,7 @@ import pytest
 from core.analysis.traits import TRAITS
 from studies.study.loss_table import TRAINED, VERDICT, LossTable
 from studies.study.table_problem import TableProblem
-from tests.benchmarks.table_traits import cross_validated, of_gradients, straight_line
+from tests.benchmarks.table_traits import cross_validated, straight_line
 
 TABLE = Path(__file__).parents[2] / "docs" / "results" / "every-loss-of-4-operators.parquet"
 
@@ -22,7 +22,7 @@ def table():
 def converged(table):
     chosen = np.flatnonzero(table.rows[VERDICT] == TRAINED)
     names = [name for name in table.rows if name.startswith("validation_auc_converged")]
-    return of_gradients(table, chosen), np.mean([table.rows[name][chosen] for name in names], axis=0)
+    return table.traits(chosen), np.mean([table.rows[name][chosen] for name in names], axis=0)
 
 
 def test_a_search_may_look_its_losses_up(table):
