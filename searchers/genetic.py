@@ -2,9 +2,10 @@
 
 Tournament selection, one-point crossover at the cuts of the space (for programs: between lines), and mutation of a
 decision that counts. Children that are not viable or not new are dropped; where all are, the next ones are mutated once
-more. The best of parents and children survive (mu + lambda) or, optionally, the Pareto
-front of reward and complexity (NSGA-II, Deb et al., 2002). Only trained candidates enter the population: nearly all
-others have the same failure reward, which gives selection nothing to work with.
+more. The best of parents and children survive (mu + lambda) or, optionally, the newest (regularised evolution, Real et
+al., AAAI 2019, Algorithm 1) or the Pareto front of reward and complexity (NSGA-II, Deb et al., 2002). Only trained
+candidates enter the population: nearly all others have the same failure reward, which gives selection nothing to work
+with.
 
 DEAP's tools draw from Python's global generator. Around each use, its state is replaced by that of the searcher's own
 generator and restored afterwards.
@@ -13,8 +14,7 @@ generator and restored afterwards.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,7 +23,7 @@ from deap import base, tools
 
 from core.common.errors import UserError
 from core.common.restoring import count, read
-from core.common.seeding import derive_seed, numpy_rng
+from core.common.seeding import derive_seed, numpy_rng, own_random
 from core.search.searcher import Searcher
 from core.search.space import Solution, Space
 from core.search.trial import Trial, read_genome
@@ -59,7 +59,8 @@ class GeneticSettings:
     n_elites: int = 5
     """Individuals in the hall of fame."""
     selection: str = "tournament"
-    """Who survives: tournament (the best by reward) or nsga2 (the Pareto front of reward and complexity)."""
+    """Who survives: tournament (the best by reward), aging (the newest) or nsga2 (the Pareto front of reward and
+    complexity)."""
     preselection: int = PRESELECTION
     """Of so many candidates for each one that is proposed, a model of what they do chooses; 1: none does."""
 
@@ -72,8 +73,8 @@ class GeneticSettings:
         for name in ("crossover_rate", "immigrant_rate"):
             if not 0 <= getattr(self, name) <= 1:
                 raise UserError(f"gp {name}: expected 0 to 1, got {getattr(self, name)}")
-        if self.selection not in _WEIGHTS:
-            raise UserError(f"gp selection: expected {' or '.join(_WEIGHTS)}, got {self.selection!r}")
+        if self.selection not in _SELECTIONS:
+            raise UserError(f"gp selection: expected {', '.join(_SELECTIONS)}, got {self.selection!r}")
 
 
 class _RewardFitness(base.Fitness):
@@ -84,7 +85,16 @@ class _ParetoFitness(base.Fitness):
     weights = (1.0, -1.0)
 
 
-_WEIGHTS: Mapping[str, type[base.Fitness]] = {"tournament": _RewardFitness, "nsga2": _ParetoFitness}
+def _newest(individuals: Sequence[Individual], k: int) -> list[Individual]:
+    return list(individuals[-k:])
+
+
+#: Name -> what an individual is worth, and who of them survive.
+_SELECTIONS: Mapping[str, tuple[type[base.Fitness], Callable[..., list[Individual]]]] = {
+    "tournament": (_RewardFitness, tools.selBest),
+    "aging": (_RewardFitness, _newest),
+    "nsga2": (_ParetoFitness, tools.selNSGA2),
+}
 
 
 class Individual:
@@ -135,8 +145,7 @@ class GeneticSearcher(Searcher):
     def _make_toolbox(self) -> base.Toolbox:
         settings, toolbox = self._settings, base.Toolbox()
         toolbox.register("select", tools.selTournament, tournsize=settings.tournament_size)
-        survive = tools.selNSGA2 if settings.selection == "nsga2" else tools.selBest
-        toolbox.register("survive", survive, k=settings.population_size)
+        toolbox.register("survive", _SELECTIONS[settings.selection][1], k=settings.population_size)
         return toolbox
 
     def ask(self, n: int) -> np.ndarray:
@@ -210,7 +219,7 @@ class GeneticSearcher(Searcher):
 
     def _individual(self, genome: np.ndarray, solution: Solution, reward: float) -> Individual:
         values = (reward, float(solution.complexity))
-        fitness = _WEIGHTS[self._settings.selection]
+        fitness, _ = _SELECTIONS[self._settings.selection]
         return Individual(genome, solution, fitness(values[: len(fitness.weights)]))
 
     def _admit(self, individual: Individual) -> None:
@@ -284,15 +293,3 @@ class GeneticSearcher(Searcher):
 
 def _key(individual: Individual) -> str:
     return individual.solution.key
-
-
-@contextmanager
-def own_random(rng: random.Random) -> Iterator[None]:
-    """Use a generator as Python's global one within the `with` block; it advances by what the block draws."""
-    outside = random.getstate()
-    random.setstate(rng.getstate())
-    try:
-        yield
-    finally:
-        rng.setstate(random.getstate())
-        random.setstate(outside)

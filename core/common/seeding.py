@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -32,3 +35,15 @@ def torch_rng(*parts: str | int, device: torch.device | str = "cpu") -> torch.Ge
         device: where the generator draws.
     """
     return torch.Generator(device=device).manual_seed(derive_seed(*parts))
+
+
+@contextmanager
+def own_random(rng: random.Random) -> Iterator[None]:
+    """Use a generator as Python's global one within the `with` block; it advances by what the block draws."""
+    outside = random.getstate()
+    random.setstate(rng.getstate())
+    try:
+        yield
+    finally:
+        rng.setstate(random.getstate())
+        random.setstate(outside)

@@ -4,12 +4,13 @@ import numpy as np
 import pytest
 
 from core.common.errors import UserError
+from core.common.seeding import own_random
 from core.programs.program import LossProgram
 from core.programs.space import OperatorSpace
 from core.search.choices import ChoiceSpace
 from core.search.decision import Decision, Kind
 from core.search.trial import Candidate, Trial, Verdict
-from searchers.genetic import GeneticSearcher, GeneticSettings, own_random
+from searchers.genetic import GeneticSearcher, GeneticSettings
 
 SPACE = OperatorSpace()
 
@@ -65,6 +66,15 @@ def test_nsga2_keeps_simple_losses_that_reward_alone_would_not():
         kept[selection] = {str(program) for program in SPACE.decode(np.array(genomes))}
     assert "y_hat^2" in kept["nsga2"]
     assert "y_hat^2" not in kept["tournament"]
+
+
+def test_with_aging_the_newest_survive_however_good_the_older_were():
+    searcher = bred("aging", population_size=4, offspring_size=3)
+    searcher.tell([told("log(y)", -0.5), told("y^2", -0.4), told("1/(y_hat*y)", -0.3)])
+    genomes = [one["genome"] for one in searcher.state_dict()["population"]]
+    kept = [str(program) for program in SPACE.decode(np.array(genomes))]
+    assert kept == ["log(y_hat)^2", "log(y)", "y^2", "1/(y_hat*y)"]
+    assert searcher.elites[0][2] == pytest.approx(0.8)
 
 
 def test_only_trained_losses_breed():
