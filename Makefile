@@ -24,7 +24,7 @@ $(READY): pyproject.toml $(LOCK)
 run: $(READY) ## search a loss on MovieLens-100K and compare it (two minutes on 2 cores)
 	$(BIN)/python -m studies.run --searcher surrogate $(ARGS)
 
-compare: $(READY) ## compare five searchers over ten seeds on MovieLens-100K (half an hour on 2 cores)
+compare: $(READY) ## compare six searchers over ten seeds on MovieLens-100K (half an hour on 2 cores)
 	$(BIN)/python -m studies.compare $(ARGS)
 
 lint: $(READY) ## ruff, import-linter and mypy

@@ -83,7 +83,7 @@ class CompareSettings:
         UserError: anything that no run could work with.
     """
 
-    searchers: str = "rl,gp,optuna,hybrid,random"
+    searchers: str = "rl,gp,optuna,hybrid,surrogate"
     """Searchers, parted by commas, with settings as in optuna:sampler=cmaes; random is always among them."""
     seeds: int = 10
     """Runs of each searcher. Runs with the same seed share the start and the batches."""
