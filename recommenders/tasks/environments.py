@@ -7,6 +7,7 @@ search, which evolution and Bayesian search rely on.
 
 from __future__ import annotations
 
+import math
 import time
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
@@ -21,6 +22,7 @@ from core.common.seeding import derive_seed, numpy_rng
 from core.losses.loss import Loss
 from core.problems.evaluator import Evaluator
 from core.problems.proxy import ProxyBatch
+from core.search.halving import rungs, survivors
 from core.search.problem import Measurement
 from recommenders.backends.first_occurrence import first_occurrence
 from recommenders.backends.model_copies import ModelCopies
@@ -68,34 +70,61 @@ class _Environment(Evaluator):
 
     def measure(self, losses: Sequence[Loss], seed: int) -> list[Measurement]:
         """See Evaluator; trains as many copies together as fit into memory."""
-        began, scores = time.perf_counter(), list[float]()
+        began = time.perf_counter()
         self._measured = (tuple(losses), seed)
+        scored = self._scored(losses, seed)
+        seconds = (time.perf_counter() - began) / max(1, len(losses))
+        return [Measurement(score, epochs, seconds) for score, epochs in scored]
+
+    def _scored(self, losses: Sequence[Loss], seed: int) -> list[tuple[float, int]]:
+        """Return what each loss comes to, and after how many epochs."""
+        return [(score, self._epochs) for score in self._reached(losses, seed, self._epochs)]
+
+    def _reached(
+        self, losses: Sequence[Loss], seed: int, until: int, begun: ModelCopies | None = None, done: int = 0
+    ) -> list[float]:
+        """Return the validation scores of losses after so many epochs; keep the copies if all fit into memory.
+
+        Args:
+            losses: to train with.
+            seed: of the step.
+            until: how many epochs in all.
+            begun: copies that were trained with them for some epochs, to go on from; None: from the start.
+            done: how many those are.
+        """
+        scores = list[float]()
         together = min(len(losses), self._task.trainer.at_once(self._start.weights))
         while len(scores) < len(losses):
-            self._copies = None  # frees memory for the next ones
+            part = losses[len(scores) : len(scores) + together]
+            whole = begun if len(part) == len(losses) else None
+            self._copies = begun = None  # frees memory for the next ones
             try:
-                self._copies, of_part = self._train(losses[len(scores) : len(scores) + together], seed)
+                self._copies, of_part = self._train(part, seed, until, whole, done)
             except (RuntimeError, MemoryError) as error:
                 together = self._task.trainer.fewer(together, error)
                 continue
             scores += of_part
         if together < len(losses):
             self._copies = None
-        seconds = (time.perf_counter() - began) / max(1, len(losses))
-        return [Measurement(score, self._epochs, seconds) for score in scores]
+        return scores
 
-    def _train(self, losses: Sequence[Loss], seed: int) -> tuple[ModelCopies, Sequence[float]]:
-        """Return copies of the start, trained with a loss each, and their validation scores."""
-        copies, prepared = self._start.select([0] * len(losses)), self._task.trainer.prepare(losses)
-        for epoch in range(self._epochs - 1):
+    def _train(
+        self, losses: Sequence[Loss], seed: int, until: int, begun: ModelCopies | None = None, done: int = 0
+    ) -> tuple[ModelCopies, Sequence[float]]:
+        """Return copies, trained with a loss each, and their validation scores, see `_reached`."""
+        prepared = self._task.trainer.prepare(losses)
+        copies, first = (self._start.select([0] * len(losses)), 0) if begun is None else (begun, done)
+        for epoch in range(first, until - 1):
             self._task.trainer.train_epoch(copies, prepared, self._batch_seed(seed), epoch)
-        return copies, self._task.train_and_score(copies, prepared, self._batch_seed(seed), self._epochs - 1)
+        return copies, self._task.train_and_score(copies, prepared, self._batch_seed(seed), until - 1)
 
     def _trained(self, index: int) -> ModelCopies:
         """Return a copy of the last `measure`; if not all copies were kept, train it again, with the same result."""
         assert self._measured is not None, "measure comes before adopt"
         losses, seed = self._measured
-        return self._train([losses[index]], seed)[0] if self._copies is None else self._copies.select([index])
+        if self._copies is not None:
+            return self._copies.select([index])
+        return self._train([losses[index]], seed, self._epochs)[0]
 
 
 class AlternatingEnvironment(_Environment):
@@ -143,11 +172,28 @@ class FromScratchEnvironment(_Environment):
         seed: of the recommender, the batches and the proxy batch.
         proxy_size: number of examples in the proxy batch.
         epochs: how many epochs to train each candidate.
+        fidelity: of those that are measured together, one in so many goes on after each of the shorter trainings, see
+            `core.search.halving`; 1: all are trained to the end.
     """
 
-    def __init__(self, task: RecommendationTask, seed: int, proxy_size: int = 5, epochs: int = 3) -> None:
+    def __init__(
+        self, task: RecommendationTask, seed: int, proxy_size: int = 5, epochs: int = 3, fidelity: int = 1
+    ) -> None:
         super().__init__(task, seed, proxy_size, epochs)
-        self._seed = derive_seed(seed, "from scratch")
+        self._seed, self._fidelity = derive_seed(seed, "from scratch"), fidelity
+
+    def _scored(self, losses: Sequence[Loss], seed: int) -> list[tuple[float, int]]:
+        """Train all for a short while, the best of them on; what stops counts with the score that it has then."""
+        found, going, begun, done = [(math.nan, 0)] * len(losses), list(range(len(losses))), None, 0
+        for until in rungs(self._epochs, self._fidelity):
+            scores = self._reached([losses[i] for i in going], seed, until, begun, done)
+            for i, score in zip(going, scores, strict=True):
+                found[i] = (score, until)
+            kept = survivors(scores, self._fidelity)
+            begun = None if self._copies is None or until == self._epochs else self._copies.select(kept)
+            going, done = [going[k] for k in kept], until
+        self._copies = None  # nothing is adopted
+        return found
 
     def _batch_seed(self, seed: int) -> int:
         return self._seed  # so that equal losses get equal scores in every step

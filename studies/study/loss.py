@@ -75,7 +75,7 @@ def make_loss_problem(given: Ingredients) -> TrainedLossProblem:
         seed=settings.seed,
     )
     environment = (
-        FromScratchEnvironment(task, seed, losses.proxy_size, protocol.epochs_per_candidate)
+        FromScratchEnvironment(task, seed, losses.proxy_size, protocol.epochs_per_candidate, losses.fidelity)
         if protocol.environment == "from-scratch"
         else AlternatingEnvironment(task, seed, losses.proxy_size)
     )

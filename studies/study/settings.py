@@ -58,6 +58,8 @@ class StudySettings:
         for part in self._unused:
             for name in changed(part):
                 raise UserError(f"{option(name)}: --problem {self.search.problem} has no use for it")
+        if self.losses.fidelity > 1 and self.protocol.environment != "from-scratch":
+            raise UserError("--fidelity: expected 1 with --environment alternating, where a training has one epoch")
         if self.losses.decay:
             if self.training.weight_decay is not None:
                 raise UserError("--decay: --weight-decay is one for all losses; give one of the two")
@@ -151,7 +153,7 @@ def _given_instead(usual: T, **given: Any) -> T:
 
 
 #: Settings that are stored only where they are not the defaults, as in what older versions stored.
-_OPTIONAL = frozenset(("operators", "problem"))
+_OPTIONAL = frozenset(("fidelity", "operators", "problem"))
 
 
 def check_machine(memory: float | None, checkpoint_every: float, **numbers: int) -> None:

@@ -73,6 +73,9 @@ class LossSettings:
     fresh recommender; tuned)."""
     epochs_per_candidate: int | None = None
     """Epochs a candidate trains in the from-scratch environment: 10 by preset tuned, else 3."""
+    fidelity: int = 1
+    """Successive halving in the from-scratch environment: with 3, the candidates of a step train for a ninth of their
+    epochs, the best third of them up to a third, and the best third of those to the end; with 1 all train to the end."""
     search_epsilon: float | None = None
     """The smoothing term of log and reciprocal during the search: 0.1 by preset tuned, else xi."""
     max_variables: int = 10
@@ -115,6 +118,8 @@ class LossSettings:
                 check_choice(name, getattr(self, name), known)
         if self.epochs_per_candidate is not None:
             check_epochs("epochs_per_candidate", self.epochs_per_candidate)
+        if self.fidelity < 1:
+            raise UserError(f"--fidelity: expected at least 1, got {self.fidelity}")
         if self.search_epsilon is not None and not 0 < self.search_epsilon <= 1:
             raise UserError(f"--search-epsilon: expected a number above 0 and up to 1, got {self.search_epsilon}")
         for one in self.decay or ():

@@ -25,6 +25,7 @@ from core.phases.simple import Part, SimpleProblem
 from core.phases.terms import Terms
 from core.programs.program import LossProgram
 from core.programs.space import OperatorSpace
+from core.search.halving import rungs, survivors
 from core.search.problem import Finding, Measurement
 from core.search.trial import Verdict
 from recommenders.data import Dataset
@@ -65,6 +66,9 @@ class TableSearchSettings:
     epochs: int | None = None
     """Epochs of the trainings that a search sees, one of those of the table; 3 unless given, or the fewest that there
     are."""
+    fidelity: int = 1
+    """Successive halving: of the candidates of a step, one in so many goes on after each of the shorter trainings; 1:
+    all are trained to the end."""
     without: tuple[str, ...] = ()
     """What is left out, to see what it is good for: proxy (what has no gradient, or the direction of an earlier loss,
     costs a training), check (what points the wrong way costs a training, and comes to the worst of the table), or
@@ -72,6 +76,8 @@ class TableSearchSettings:
 
     def __post_init__(self) -> None:
         """Check the settings."""
+        if self.fidelity < 1:
+            raise UserError(f"table: fidelity: expected at least 1, got {self.fidelity}")
         if not set(self.without) <= {PROXY, CHECK}:
             got = format_value(",".join(self.without))
             raise UserError(f"table: without: expected {PROXY}, {CHECK} or {PROXY},{CHECK}, got {got}")
@@ -100,12 +106,13 @@ class TableProblem(SimpleProblem[LossProgram]):
                 self._space = replace(self._space, min_positive_rate=None)
             there = read(list[int], settings["epochs"])
             epsilon, seeds = read(list[float], settings["epsilon"])[0], read(int, settings["seeds"])
-            seen = epochs or (_USUAL if _USUAL in there else there[0])
-            if seen not in there:
-                raise UserError(
-                    f"epochs: expected one of those of the table, {', '.join(map(str, there))}, got {epochs}"
-                )
-            self._epochs, self._short = seen, table.scores(seen, smoothing=epsilon)
+            self._epochs = epochs or (_USUAL if _USUAL in there else there[0])
+            for what, needed in (("epochs", [self._epochs]), ("fidelity", rungs(self._epochs, self._asked.fidelity))):
+                if not set(needed) <= set(there):
+                    got, known = (", ".join(map(str, some)) for some in (needed, there))
+                    raise UserError(f"table: {what}: expected epochs out of those of the table, {known}, got {got}")
+            self._short = table.scores(self._epochs, smoothing=epsilon)
+            self._rungs = [(n, table.scores(n, smoothing=epsilon)) for n in needed]
             self._least, self._optimum = self._extremes()
             each = [table.scores(there[-1], seed=seed) for seed in range(seeds)]
             if not np.isfinite(each[0][table.rows[VERDICT] == TRAINED]).any():
@@ -177,9 +184,14 @@ class TableProblem(SimpleProblem[LossProgram]):
         """See Problem; a loss costs as many passes as its training took."""
         began = time.perf_counter()
         places = self._table.places(self._table.gradients(candidates))
-        scores = [self._least if at is None else self._metric.score_of(float(self._short[at])) for at in places]
+        found, going = [(np.nan, 0)] * len(places), list(range(len(places)))
+        for epochs, column in self._rungs:
+            for i in going:
+                at = places[i]
+                found[i] = (self._least if at is None else self._metric.score_of(float(column[at])), epochs)
+            going = [going[k] for k in survivors([found[i][0] for i in going], self._asked.fidelity)]
         seconds = (time.perf_counter() - began) / max(1, len(candidates))
-        return [Measurement(one, self._epochs, seconds) for one in scores]
+        return [Measurement(score, epochs, seconds) for score, epochs in found]
 
     def evaluate(self, candidates: Sequence[LossProgram], part: Part, seed: int) -> list[float]:
         """See SimpleProblem."""

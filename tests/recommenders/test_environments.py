@@ -6,6 +6,7 @@ import torch
 from core.common.errors import UserError
 from core.losses.loss import ProgramLoss
 from core.problems.proxy import ProxyTest
+from core.search.halving import survivors
 from core.testing.evaluator import BLOWN_UP, FORMULAS, SQUARES, EvaluatorContract, loss, scores
 from recommenders.models.mf import MF
 from recommenders.models.mlp import MLP
@@ -64,6 +65,33 @@ def test_candidates_train_for_as_many_epochs_as_they_cost(epochs, monkeypatch):
         (measured,) = environment.measure([loss(SQUARES)], 1)
         assert trained == list(range(cost))
         assert measured.cost == cost
+
+
+def lonely(formula, epochs):
+    """The score of a loss that is trained by itself for so many epochs."""
+    return scores(FromScratchEnvironment(task_of(), 0, epochs=epochs), [formula])[0]
+
+
+def test_with_halving_the_best_go_on_as_if_they_had_never_paused():
+    formulas = [*FORMULAS, "(y - y_hat)^2", "-(y*log(y_hat))", "y_hat^2", "y_hat"]
+    halved = FromScratchEnvironment(task_of(), 0, epochs=9, fidelity=3)
+    found = halved.measure([loss(one) for one in formulas], 0)
+    going = list(range(len(formulas)))
+    for epochs in (1, 3, 9):
+        reached = [lonely(formulas[i], epochs) for i in going]
+        kept = survivors(reached, 3)
+        stopped = [i for k, i in enumerate(going) if k not in kept or epochs == 9]
+        for i in stopped:
+            assert (found[i].score, found[i].cost) == (pytest.approx(lonely(formulas[i], epochs), abs=1e-9), epochs)
+        going = [going[k] for k in kept]
+    assert {one.cost for one in found} == {1, 3, 9}
+
+
+def test_with_halving_memory_changes_nothing(monkeypatch):
+    expected = scores(FromScratchEnvironment(task_of(), 0, epochs=4, fidelity=2), FORMULAS)
+    task = task_of()
+    monkeypatch.setattr(task.trainer, "at_once", lambda weights: 2)
+    assert scores(FromScratchEnvironment(task, 0, epochs=4, fidelity=2), FORMULAS) == pytest.approx(expected, abs=1e-9)
 
 
 def test_the_search_has_a_decay_of_its_own():

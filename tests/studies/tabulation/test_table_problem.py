@@ -115,6 +115,17 @@ def test_without_both_everything_costs_a_training(file):
     assert [one.entry for one in findings] == [0, 1, 2, 3]
 
 
+def test_with_halving_only_the_best_are_looked_up_after_more_epochs(file):
+    rows = pd.read_parquet(file)
+    rows = rows[rows["verdict"] == "trained"].dropna(subset=["validation_auc_epochs1_smoothing0.01"])[:9]
+    problem = TableProblem(LossTable.load(file), TableSearchSettings(epochs=3, fidelity=3))
+    short, whole = (rows[f"validation_auc_epochs{n}_smoothing0.01"].to_numpy() for n in (1, 3))
+    found = problem.measure([LossProgram.parse(text) for text in rows["formula"]], 0)
+    went_on = np.argsort(-short, kind="stable")[: -(-len(rows) // 3)]
+    for i, one in enumerate(found):
+        assert (one.score, one.cost) == ((whole[i], 3) if i in went_on else (short[i], 1))
+
+
 def test_multiples_are_the_same_loss_and_what_was_not_trained_is_refused(problem):
     texts = ["(y - y_hat)^2", "(y - y_hat)^2 + (y - y_hat)^2", "-(y - y_hat)^2", "y", "-(y_hat*y_hat)"]
     refused = [Verdict.WRONG_DIRECTION, Verdict.ZERO_GRADIENT, Verdict.WRONG_DIRECTION]
@@ -263,9 +274,10 @@ def test_a_file_that_was_tampered_with_is_refused_in_a_line(file, tmp_path, chan
         ),
         (
             ["--problem", "table:epochs=2", "--data", "table.parquet"],
-            "epochs: expected one of those of the table, 1, 3",
+            "epochs: expected epochs out of those of the table, 1, 3, got 2",
         ),
         (["--problem", "table:depth=2", "--data", "table.parquet"], "depth"),
+        (["--problem", "table:fidelity=0", "--data", "table.parquet"], "fidelity: expected at least 1, got 0"),
         (["--problem", "table:without=scale", "--data", "table.parquet"], "expected proxy, check or proxy,check"),
         (["--problem", "table", "--data", "table.parquet", "--preset", "paper"], "has no use for it"),
     ],
