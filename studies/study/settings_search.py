@@ -75,7 +75,7 @@ class LossSettings:
     """Epochs a candidate trains in the from-scratch environment: 10 by preset tuned, else 3."""
     fidelity: int = 1
     """Successive halving in the from-scratch environment: with 3, the candidates of a step train for a ninth of their
-    epochs, the best third of them up to a third, and the best third of those to the end; with 1 all train to the end."""
+    epochs, the best third of them up to a third, the best third of those to the end; with 1 all train to the end."""
     search_epsilon: float | None = None
     """The smoothing term of log and reciprocal during the search: 0.1 by preset tuned, else xi."""
     max_variables: int = 10

@@ -78,7 +78,7 @@ def test_candidate_epochs_count_what_was_trained():
 
 @pytest.mark.parametrize("check", ["before", "after", "strict"])
 def test_with_the_check_before_training_no_trained_loss_fails_it(check):
-    result = run_small(check=check, trainings=12)
+    result = run_small(check=check, trainings=40)
     funnel = result.search.tally.funnel()
     if check != "after":
         assert funnel["wrong_direction"] > 0
@@ -107,7 +107,7 @@ def test_where_nothing_is_accepted_there_is_no_best_loss(monkeypatch):
 
 
 def test_regression_is_scored_by_rmse_where_lower_is_better():
-    content = run_small(task="regression", trainings=24).to_dict()
+    content = run_small(task="regression", trainings=48).to_dict()
     assert content["metric"] == "rmse"
     assert set(content["best"]["test"]) == {"rmse", "mae"}
     shown = [one["per_seed"][0]["validation"]["rmse"] for one in content["finalists"]]
