@@ -9,6 +9,7 @@ from typing import Annotated
 
 from cyclopts import App, Group, Parameter
 
+from core.common.errors import UserError
 from core.common.extras import needs
 from studies.common.command import make_app, option_value, run_app
 from studies.comparison.comparison import Comparison
@@ -82,6 +83,8 @@ def compare_on_rankings(
 ) -> None:
     """Run a comparison on rankings and write its report."""
     check_choice("task", comparison.task, ("ranking",))
+    if places.table is not None:
+        raise UserError("--table: its losses are of predictions, expected no --task, got ranking")
     compare(comparison=comparison.settings, places=places)
 
 

@@ -62,6 +62,11 @@ class Problem(ABC, Generic[C]):
     def n_entries(self) -> int:
         """Number of remembered candidates."""
 
+    @property
+    def is_exhausted(self) -> bool:
+        """Whether it is known that nothing else is worth measuring, so that nobody need be asked."""
+        return False
+
     @abstractmethod
     def measure(self, candidates: Sequence[C], seed: int) -> list[Measurement]:
         """Measure candidates, each from the start.

@@ -73,7 +73,7 @@ class Rounds(Generic[C]):
         waiting: list[tuple[_Proposal[C], int]] = []  # duplicates of those
         told: list[Trial[C]] = []
         barren = 0
-        while len(fresh) < wanted and barren < patience:
+        while len(fresh) < wanted and barren < patience and not self._problem.is_exhausted:
             asked, before = self._ask(wanted - len(fresh)), len(fresh)
             findings = self._problem.examine([candidate.solution for candidate in asked])
             known: list[Trial[C]] = []

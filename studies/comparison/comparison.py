@@ -95,7 +95,7 @@ class Comparison:
             metric=metric.name,
             higher_is_better=metric.higher_is_better,
             start=fmean(_numbers(run["start"] for run in found)),
-            settings=self.settings.to_dict(),
+            settings=self.settings.to_dict() | {"noise_loss": self._noise_of},
             data=self.problem.described(),
             optimum=self.problem.optimum,
             terms=terms,

@@ -19,7 +19,7 @@ Array = NDArray[np.float64]
 Clock = Literal["candidate_epochs", "seconds"]
 
 _N_TARGETS = 51  # as in COCO
-#: Trainings after which regrets are told, as far as the budget goes.
+#: Trainings after which regrets are told, or a step before, as far as the budget goes.
 _BUDGETS = (25, 50, 100, 200, 500, 1_000, 2_000, 5_000)
 
 
@@ -91,9 +91,10 @@ def regrets(outcome: Outcome) -> Regrets | None:
     optimum, grid = outcome.optimum, _grid(outcome, "candidate_epochs")
     if optimum is None or not grid.size:
         return None
-    most = grid[-1] / optimum.cost
-    trainings = np.array([*(n for n in _BUDGETS if n < most), most])
-    at, side = trainings * optimum.cost, 1 if outcome.higher_is_better else -1
+    # What is known after a step, and not between: so budgets are those of the steps before.
+    wanted = np.searchsorted(grid, np.array(_BUDGETS) * optimum.cost, side="right") - 1
+    at = np.unique(grid[[*wanted[wanted >= 0], -1]])
+    trainings, side = at / optimum.cost, 1 if outcome.higher_is_better else -1
     values = [np.array([_steps(run, "candidate_epochs", at) for run in outcome.of(name)]) for name in outcome.searchers]
     medians = [side * (optimum.best - quartiles(runs, outcome.higher_is_better)[1]) for runs in values]
     reached = [(side * (runs - optimum.top) >= 0).mean(axis=0) for runs in values]

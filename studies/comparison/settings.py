@@ -17,6 +17,7 @@ from recommenders.tasks.losses import NAMED_LOSSES, find_named_loss
 from recommenders.tasks.ranking.loss_problem import USUAL
 from searchers import check_searcher
 from studies.execution.places import WorkPlaces
+from studies.storage.output import folder_name
 from studies.study.parts import PART, flat
 from studies.study.problems import LOSS
 from studies.study.ranking import RankingSearchSettings
@@ -194,15 +195,18 @@ def of_table(settings: CompareSettings, places: ComparePlaces) -> tuple[CompareS
     """
     if places.table is None:
         return settings, places
-    search = settings.study.search
+    search, path = settings.study.search, places.table
+    if not path.is_file():
+        raise UserError(f"--table {path}: expected a file that python -m studies.table wrote, got none there")
     if places.files.data is not None:
         raise UserError("--table: expected it alone, got --data as well")
     if search.problem not in (LOSS, TABLE) and not search.problem.startswith(f"{TABLE}:"):
         raise UserError(f"--table: expected it alone or with --problem {TABLE}:..., got --problem {search.problem}")
     problem = TABLE if search.problem == LOSS else search.problem
     study = replace(settings.study, search=replace(search, problem=problem))
-    files = replace(places.files, data=places.table)
-    return replace(settings, study=study), replace(places, table=None, files=files)
+    out = places.out or Path("results") / folder_name(f"compare-{problem}-{path.resolve().parent.name}")
+    files = replace(places.files, data=path)
+    return replace(settings, study=study), replace(places, table=None, files=files, out=out)
 
 
 def command(settings: CompareSettings, places: ComparePlaces) -> str:

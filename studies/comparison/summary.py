@@ -106,6 +106,8 @@ def _found(table: Standings) -> str:
 
 
 def _floors(final: Standings, converged: Standings, one: str) -> str:
+    if final.floor == converged.floor == 0:
+        return f"One and the same {one} comes to the same whatever the seed: there is no noise floor."
     floors = ["unknown" if math.isnan(table.floor) else number(table.floor) for table in (final, converged)]
     return (
         f"The noise floor, what seeds alone move one and the same {one} by (standard deviation): {floors[0]} in the "
@@ -180,8 +182,9 @@ def regret_title(regrets: Regrets, outcome: Outcome) -> str:
     """Return what a table of regrets shows."""
     optimum, terms = regrets.optimum, outcome.terms
     return (
-        f"Median regret by trainings, below the best {terms.one} of all with {number(optimum.best)}; "
-        f"and how many runs have one of the best {optimum.share:.0%}, {number(optimum.top)}"
+        f"Median regret by trainings: how far the best so far is from the best {terms.one} of all, which a search sees "
+        f"with {number(optimum.best)}; and how many runs have one of the best {optimum.share:.0%} of all that can be "
+        f"trained, from {number(optimum.top)} on"
     )
 
 
@@ -235,7 +238,7 @@ def searchers_table(outcome: Outcome, statistics: Statistics) -> Table:
         table.add_row(
             Text(row.searcher),
             f"{number(row.final[1])}\n{number(row.final[0])}-{number(row.final[2])}",
-            found_in(row).replace(" ±", "\n±").replace(" (", "\n("),
+            found_in(row).replace(" ±", "\n±").replace(" (", "\n(").replace(" runs)", ")"),
             f"{number(row.ranks[0], 2)}\n{number(row.ranks[1], 2)}",
             f"{row.trained:,.0f}\n{row.sampled:,.0f}",
             f"{row.searcher_seconds:,.1f}\n{row.training_seconds:,.1f}",

@@ -71,7 +71,7 @@ class LossTable:
             rows = {name: table[name].to_numpy() for name in table.column_names if name != "formula"}
         except (OSError, ValueError, KeyError, pa.ArrowException) as error:
             raise UserError(
-                f"--data {path}: expected the table.parquet of python -m studies.table, got "
+                f"{path}: expected the table.parquet of python -m studies.table, got "
                 f"{'another file' if isinstance(error, KeyError) else first_line(error)}"
             ) from None
         return cls(path, about, rows)

@@ -76,9 +76,11 @@ class TableSearchSettings:
 
     def __post_init__(self) -> None:
         """Check the settings."""
+        if self.epochs is not None and self.epochs < 1:
+            raise UserError(f"table: epochs: expected at least 1, got {self.epochs}")
         if self.fidelity < 1:
             raise UserError(f"table: fidelity: expected at least 1, got {self.fidelity}")
-        if not set(self.without) <= {PROXY, CHECK}:
+        if not set(self.without) <= {PROXY, CHECK} or len(set(self.without)) < len(self.without):
             got = format_value(",".join(self.without))
             raise UserError(f"table: without: expected {PROXY}, {CHECK} or {PROXY},{CHECK}, got {got}")
 
@@ -104,6 +106,9 @@ class TableProblem(SimpleProblem[LossProgram]):
             settings, self._space, self._metric = table.about["settings"], table.space, table.metric
             if CHECK in self._asked.without:
                 self._space = replace(self._space, min_positive_rate=None)
+            is_trained = table.rows[VERDICT] == TRAINED
+            if not is_trained.any():
+                raise UserError(f"{table.path}: no loss in it was trained, so there is nothing to search")
             there = read(list[int], settings["epochs"])
             epsilon, seeds = read(list[float], settings["epsilon"])[0], read(int, settings["seeds"])
             self._epochs = epochs or (_USUAL if _USUAL in there else there[0])
@@ -115,12 +120,14 @@ class TableProblem(SimpleProblem[LossProgram]):
             self._rungs = [(n, table.scores(n, smoothing=epsilon)) for n in needed]
             self._least, self._optimum = self._extremes()
             each = [table.scores(there[-1], seed=seed) for seed in range(seeds)]
-            if not np.isfinite(each[0][table.rows[VERDICT] == TRAINED]).any():
-                raise ValueError("no loss in it was trained")
+            if not np.isfinite(each[0][is_trained]).any():
+                raise ValueError("no training of it gave a score")
             self._parts = {"validation": each[0], "test": np.mean(each[1:] or each, axis=0)}
             table.places(table.gradients([]))
+        except UserError:
+            raise
         except (KeyError, TypeError, ValueError, IndexError) as error:
-            raise UserError(f"--data {table.path}: it is not what studies.table writes: {first_line(error)}") from None
+            raise UserError(f"{table.path}: it is not what studies.table writes: {first_line(error)}") from None
 
     def _extremes(self) -> tuple[float, Optimum | None]:
         """Return the least score that a search may see, and the best."""
@@ -175,6 +182,12 @@ class TableProblem(SimpleProblem[LossProgram]):
             return Finding(Verdict.ZERO_GRADIENT)
         direction = (gradient / length).round(_DIGITS) + 0.0  # no -0.0
         return self._finding(f"direction {blake2b(direction.tobytes(), digest_size=8).hexdigest()}")
+
+    @property
+    def is_exhausted(self) -> bool:
+        """See Problem: whether all that was trained was looked up, where nothing else costs a training."""
+        n_trained = int((self._table.rows[VERDICT] == TRAINED).sum())
+        return not self._asked.without and self.n_entries >= n_trained
 
     def score(self) -> float:
         """See Problem: the least of the table, so that every loss that was trained is a gain."""

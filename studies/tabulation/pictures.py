@@ -7,7 +7,6 @@ from textwrap import fill
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 from scipy.stats import spearmanr
 
 from core.analysis.traits import TRAITS
@@ -48,8 +47,7 @@ def map_of(table: LossTable) -> Figure:
     left, right = figure.subplots(1, 2, sharey=True)
     moved = np.random.default_rng(0).uniform(-_APART, _APART, len(values))
     _dots(left, lengths + moved, values)
-    left.xaxis.set_major_locator(MaxNLocator(integer=True))
-    left.set(xlabel="operators", ylabel=what)
+    left.set(xlabel="operators", ylabel=what, xticks=np.unique(lengths))
     traits = table.traits(there)
     tells = [_correlation(column, values) for column in traits.T]
     best = int(np.argmax(np.abs(tells)))

@@ -82,7 +82,7 @@ def test_regrets_are_told_the_least_first_where_the_best_is_known():
     shown = printed(made, width=80)
     assert max(map(len, shown.splitlines())) <= 80
     told_regrets = shown[shown.index("Median regret") :]
-    assert "below the best loss of all with 0.8500" in " ".join(told_regrets.split())
+    assert "the best loss of all, which a search sees with 0.8500" in " ".join(told_regrets.split())
     starts = [line.split()[0] for line in told_regrets.splitlines() if line.startswith((" rl", " gp", " random"))]
     assert starts == ["rl", "gp", "random"]
     assert "Median regret" not in printed(lively(n_points=5))
@@ -92,6 +92,11 @@ def test_regrets_are_told_the_least_first_where_the_best_is_known():
 def test_little_data_and_names_like_markup_can_be_printed(made):
     assert made.searchers[0] in printed(made)
     assert "nan" not in printed(made)
+
+
+def test_where_seeds_move_nothing_there_is_no_floor():
+    still = matrix([[0.6, 0.7, 0.8]] * 3, search=(0.5, 0.5), converged=(0.5, 0.5))
+    assert "there is no noise floor" in told(still)
 
 
 def test_numbers_for_a_person():

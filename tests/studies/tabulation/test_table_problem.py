@@ -6,14 +6,18 @@ import shutil
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
 from core.common.errors import UserError
 from core.phases.problem import Optimum
 from core.programs.program import LossProgram
+from core.search.rounds import Rules
+from core.search.search import Search, SearchBudget, StopReason
 from core.search.trial import Verdict
 from core.testing.study_problem import StudyProblemContract
+from searchers import make_searcher
 from studies.common.command import BAD_INPUT, exit_code
 from studies.compare import app as compare_app
 from studies.run import app as run_app
@@ -188,6 +192,23 @@ def test_a_study_searches_it(file, tmp_path, capsys, monkeypatch):
     assert (tmp_path / "out/report.html").exists()
 
 
+def test_a_search_ends_when_everything_was_looked_up(file):
+    problem = TableProblem(LossTable.load(file))
+    programs = [problem.space.decode(problem.space.sample(1, np.random.default_rng(0)))[0]]
+    rows = pd.read_parquet(file)
+    programs += [LossProgram.parse(text) for text in rows.loc[rows["verdict"] == "trained", "formula"]]
+    problem.examine(programs[:-1])
+    assert not problem.is_exhausted
+    problem.examine(programs)
+    assert problem.is_exhausted
+    search = Search(make_searcher("random", problem.space, 0), problem, Rules(), SearchBudget(), 0)
+    assert [len(step.trials) for step in search] == [0]
+    assert search.stop is StopReason.EXHAUSTED
+
+
+HERE = __file__
+
+
 def compared(*words):
     words = [*words, "--seeds", "3", "--searchers", "gp", "--trainings", "6", "--samples-per-training", "3000"]
     words += ["--executor", "inline", "--tracking-uri", "none", "--noise-seeds", "2", "--out", "out"]
@@ -199,9 +220,10 @@ def test_searchers_are_compared_on_it(file, tmp_path, capsys, monkeypatch):
     assert compared("--table", str(file)) == 0
     printed = " ".join(capsys.readouterr().out.split())
     best = TableProblem(LossTable.load(file)).optimum.best
-    assert f"below the best loss of all with {best:.4f}" in printed
+    assert f"the best loss of all, which a search sees with {best:.4f}" in printed
     result = json.loads((tmp_path / "out/result.json").read_text())
     assert result["optimum"]["best"] == best
+    assert result["settings"]["noise_loss"] == result["noise"]["loss"] == "best of the table"
     assert "--problem table " in result["command"]
     assert f"--data {file} " in result["command"]
     assert (tmp_path / "out/regret.png").exists()
@@ -215,9 +237,10 @@ def test_searchers_are_compared_on_it(file, tmp_path, capsys, monkeypatch):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--table", "no.parquet"], "no.parquet"),
-        (["--table", "a.parquet", "--data", "b.parquet"], "--table: expected it alone, got --data as well"),
-        (["--table", "a.parquet", "--problem", "a.b:C"], "expected it alone or with --problem table:..., got"),
+        (["--table", "no.parquet"], "--table no.parquet: expected a file that python -m studies.table wrote"),
+        (["--table", HERE, "--data", "b.parquet"], "--table: expected it alone, got --data as well"),
+        (["--table", HERE, "--problem", "a.b:C"], "expected it alone or with --problem table:..., got"),
+        (["--table", HERE], "expected the table.parquet of python -m studies.table"),
     ],
 )
 def test_what_no_table_can_be_searched_with_is_told_in_a_line(words, message, tmp_path, capsys, monkeypatch):
@@ -242,6 +265,7 @@ def rewritten(file, tmp_path, change):
         lambda table, about: (table.drop_columns(["lines"]), about),
         lambda table, about: (table.drop_columns(["verdict"]), about),
         lambda table, about: (table.slice(0, 0), about),
+        lambda table, about: (table.filter(pc.equal(table["verdict"], "wrong direction")), about),
         lambda table, about: (table, {}),
         lambda table, about: (table, []),
         lambda table, about: (table, about | {"space": {"inputs": ["y_hat"], "operators": ["rm"]}}),
@@ -274,9 +298,11 @@ def test_a_file_that_was_tampered_with_is_refused_in_a_line(file, tmp_path, chan
         ),
         (
             ["--problem", "table:epochs=2", "--data", "table.parquet"],
-            "epochs: expected epochs out of those of the table, 1, 3, got 2",
+            "error: table: epochs: expected epochs out of those of the table, 1, 3, got 2",
         ),
         (["--problem", "table:depth=2", "--data", "table.parquet"], "depth"),
+        (["--problem", "table:epochs=0", "--data", "table.parquet"], "table: epochs: expected at least 1, got 0"),
+        (["--problem", "table:without=proxy,proxy", "--data", "table.parquet"], "expected proxy, check or proxy,check"),
         (["--problem", "table:fidelity=0", "--data", "table.parquet"], "fidelity: expected at least 1, got 0"),
         (["--problem", "table:without=scale", "--data", "table.parquet"], "expected proxy, check or proxy,check"),
         (["--problem", "table", "--data", "table.parquet", "--preset", "paper"], "has no use for it"),
