@@ -188,13 +188,10 @@ def regret_title(regrets: Regrets, outcome: Outcome) -> str:
     )
 
 
-def regrets_table(outcome: Outcome, statistics: Statistics) -> Table | None:
-    """The regrets of the searchers, the least in the end first; None where the best is not known."""
-    regrets = statistics.regrets
-    if regrets is None:
-        return None
+def _narrow_table(title: str) -> Table:
+    """Return an empty table of searchers for 80 columns."""
     table = Table(
-        title=Text(regret_title(regrets, outcome)),
+        title=Text(title),
         box=box.SIMPLE_HEAD,
         title_justify="left",
         leading=1,
@@ -202,6 +199,15 @@ def regrets_table(outcome: Outcome, statistics: Statistics) -> Table | None:
         pad_edge=False,
     )
     table.add_column("searcher", overflow="fold", min_width=12)
+    return table
+
+
+def regrets_table(outcome: Outcome, statistics: Statistics) -> Table | None:
+    """The regrets of the searchers, the least in the end first; None where the best is not known."""
+    regrets = statistics.regrets
+    if regrets is None:
+        return None
+    table = _narrow_table(regret_title(regrets, outcome))
     for trainings in regrets.trainings:
         table.add_column(f"{trainings:,.0f}", justify="right", no_wrap=True)
     for i in np.argsort(np.where(np.isnan(regrets.median[:, -1]), np.inf, regrets.median[:, -1]), kind="stable"):
@@ -215,15 +221,7 @@ def _seeds(outcome: Outcome) -> str:
 
 def searchers_table(outcome: Outcome, statistics: Statistics) -> Table:
     """The searchers, the best mean rank after convergence first; narrow enough for 80 columns."""
-    table = Table(
-        title=Text(f"{_seeds(outcome)} on {outcome.data.get('name', 'unnamed data')}"),
-        box=box.SIMPLE_HEAD,
-        title_justify="left",
-        leading=1,
-        padding=(0, 1, 0, 0),
-        pad_edge=False,
-    )
-    table.add_column("searcher", overflow="fold", min_width=12)
+    table = _narrow_table(f"{_seeds(outcome)} on {outcome.data.get('name', 'unnamed data')}")
     heads = (
         f"validation\n{outcome.metric}, median\nand quartiles",
         f"test {outcome.metric}\nof best\n{outcome.terms.many}",
