@@ -1,4 +1,4 @@
-"""What preselection does with the proposals of another searcher, beyond the contract of searchers."""
+"""What preselection does with the proposals of another searcher; the contract holds gp and hybrid, which have it."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from core.search.trial import Trial, Verdict
 from searchers import check_searcher, make_searcher
 from searchers.preselection import PreselectingSearcher
 from searchers.random import RandomSearcher
-from searchers.testing.searcher import SPACES, SearcherContract, proposed
+from searchers.testing.searcher import SPACES, proposed
 
 SPACE = SPACES["bits"]
 
@@ -27,13 +27,6 @@ class Watched(RandomSearcher):
     def tell(self, trials):
         self.told += trials
         return {"own": 1.0}
-
-
-class TestPreselectionOfRandomPrograms(SearcherContract):
-    n_seeds, significance = 8, 0.01
-
-    def make(self, space, seed):
-        return PreselectingSearcher(RandomSearcher(space, seed), space, 20)
 
 
 def trained(searcher, n, first=0):

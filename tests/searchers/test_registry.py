@@ -11,7 +11,7 @@ from tests.strategies import NIGHTLY
 
 VARIANTS = [
     "rl:objective=ppo:update_size=20:learning_rate=0.01",
-    "gp:selection=nsga2",
+    "gp:selection=nsga2:preselection=1",
     "optuna:sampler=cmaes",
 ]
 #: More of them, at night.

@@ -210,7 +210,7 @@ HERE = __file__
 
 
 def compared(*words):
-    words = [*words, "--seeds", "3", "--searchers", "gp", "--trainings", "6", "--samples-per-training", "3000"]
+    words = [*words, "--seeds", "2", "--searchers", "gp", "--trainings", "3", "--samples-per-training", "3000"]
     words += ["--executor", "inline", "--tracking-uri", "none", "--noise-seeds", "2", "--out", "out"]
     return exit_code(lambda: compare_app(words, exit_on_error=False, print_error=False))
 
