@@ -19,7 +19,7 @@ from searchers import check_searcher
 from studies.execution.places import WorkPlaces
 from studies.storage.output import folder_name
 from studies.study.parts import PART, flat
-from studies.study.problems import LOSS
+from studies.study.problems import LOSS, parse_problem
 from studies.study.ranking import RankingSearchSettings
 from studies.study.ranking_study import RankingRunPhases
 from studies.study.settings import StudySettings
@@ -200,7 +200,7 @@ def of_table(settings: CompareSettings, places: ComparePlaces) -> tuple[CompareS
         raise UserError(f"--table {path}: expected a file that python -m studies.table wrote, got none there")
     if places.files.data is not None:
         raise UserError("--table: expected it alone, got --data as well")
-    if search.problem not in (LOSS, TABLE) and not search.problem.startswith(f"{TABLE}:"):
+    if parse_problem(search.problem).name not in (LOSS, TABLE):
         raise UserError(f"--table: expected it alone or with --problem {TABLE}:..., got --problem {search.problem}")
     problem = TABLE if search.problem == LOSS else search.problem
     study = replace(settings.study, search=replace(search, problem=problem))

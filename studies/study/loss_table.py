@@ -42,6 +42,17 @@ def score_column(metric: str, epochs: int, *, smoothing: float | None = None, se
     return f"validation_{metric}_epochs{epochs}_" + (f"seed{seed}" if smoothing is None else f"smoothing{smoothing:g}")
 
 
+def converged_column(metric: str, part: str, seed: int) -> str:
+    """Return the name of the column of scores at convergence, of validation or test.
+
+    Args:
+        metric: its name.
+        part: validation or test.
+        seed: its number.
+    """
+    return f"{part}_{metric}_converged_seed{seed}"
+
+
 @dataclass(frozen=True)
 class LossTable:
     """What a search needs of a table."""
@@ -75,6 +86,12 @@ class LossTable:
                 f"{'another file' if isinstance(error, KeyError) else first_line(error)}"
             ) from None
         return cls(path, about, rows)
+
+    @cached_property
+    def is_trained(self) -> np.ndarray:
+        """Which rows were trained, and are no multiples [n] bool."""
+        found: np.ndarray = self.rows[VERDICT] == TRAINED
+        return found
 
     @property
     def metric(self) -> Metric:

@@ -30,7 +30,7 @@ from core.search.problem import Finding, Measurement
 from core.search.trial import Verdict
 from recommenders.data import Dataset
 from recommenders.data.implicit import ImplicitDataset
-from studies.study.loss_table import TRAINED, VERDICT, LossTable, loaded
+from studies.study.loss_table import LossTable, loaded
 
 if TYPE_CHECKING:
     from studies.study.problems import Ingredients
@@ -106,8 +106,7 @@ class TableProblem(SimpleProblem[LossProgram]):
             settings, self._space, self._metric = table.about["settings"], table.space, table.metric
             if CHECK in self._asked.without:
                 self._space = replace(self._space, min_positive_rate=None)
-            is_trained = table.rows[VERDICT] == TRAINED
-            if not is_trained.any():
+            if not table.is_trained.any():
                 raise UserError(f"{table.path}: no loss in it was trained, so there is nothing to search")
             there = read(list[int], settings["epochs"])
             epsilon, seeds = read(list[float], settings["epsilon"])[0], read(int, settings["seeds"])
@@ -120,7 +119,7 @@ class TableProblem(SimpleProblem[LossProgram]):
             self._rungs = [(n, table.scores(n, smoothing=epsilon)) for n in needed]
             self._least, self._optimum = self._extremes()
             each = [table.scores(there[-1], seed=seed) for seed in range(seeds)]
-            if not np.isfinite(each[0][is_trained]).any():
+            if not np.isfinite(each[0][table.is_trained]).any():
                 raise ValueError("no training of it gave a score")
             self._parts = {"validation": each[0], "test": np.mean(each[1:] or each, axis=0)}
             table.places(table.gradients([]))
@@ -132,7 +131,7 @@ class TableProblem(SimpleProblem[LossProgram]):
     def _extremes(self) -> tuple[float, Optimum | None]:
         """Return the least score that a search may see, and the best."""
         scores = np.array([self._metric.score_of(value) for value in self._short])
-        ranked = np.sort(scores[(self._table.rows[VERDICT] == TRAINED) & np.isfinite(scores)])[::-1]
+        ranked = np.sort(scores[self._table.is_trained & np.isfinite(scores)])[::-1]
         if not len(ranked):
             return np.nan, None
         best, top = (self._metric.value(float(ranked[i])) for i in (0, int(np.ceil(_TOP * len(ranked))) - 1))
@@ -157,7 +156,7 @@ class TableProblem(SimpleProblem[LossProgram]):
     def compared(self) -> Mapping[str, LossProgram]:
         """See SimpleProblem: the best loss of the table on validation, and the one in the middle."""
         scores = [self._metric.score_of(value) for value in self._parts["validation"]]
-        is_trained = self._table.rows[VERDICT] == TRAINED
+        is_trained = self._table.is_trained
         ranked = np.argsort(np.where(is_trained & np.isfinite(scores), scores, -np.inf), kind="stable")[::-1]
         ranked = ranked[: int((is_trained & np.isfinite(scores)).sum())]
         places = {"best of the table": ranked[0], "median of the table": ranked[len(ranked) // 2]}
@@ -186,8 +185,7 @@ class TableProblem(SimpleProblem[LossProgram]):
     @property
     def is_exhausted(self) -> bool:
         """See Problem: whether all that was trained was looked up, where nothing else costs a training."""
-        n_trained = int((self._table.rows[VERDICT] == TRAINED).sum())
-        return not self._asked.without and self.n_entries >= n_trained
+        return not self._asked.without and self.n_entries >= self._table.is_trained.sum()
 
     def score(self) -> float:
         """See Problem: the least of the table, so that every loss that was trained is a gain."""

@@ -11,8 +11,8 @@ from scipy.stats import spearmanr
 
 from core.analysis.traits import TRAITS
 from studies.common.drawing import COLOURS, WIDTH, picture
-from studies.reporting.axes import label, new_axes, other
-from studies.study.loss_table import TRAINED, VERDICT, LossTable
+from studies.reporting.axes import label, legend, other
+from studies.study.loss_table import LossTable, converged_column, score_column
 
 #: How far dots of one length are moved apart, and how opaque they are where there are few and many.
 _APART, _FEW, _MANY = 0.35, 0.7, 0.12
@@ -28,22 +28,18 @@ def effectiveness(table: LossTable) -> tuple[str, np.ndarray]:
     Args:
         table: where they were trained to convergence that counts, else the most epochs.
     """
-    about, name = table.about["settings"], table.metric.name
-    converged = [table.rows[column] for column in table.rows if column.startswith(f"validation_{name}_converged_seed")]
-    if converged:
-        return f"validation {name} at convergence", np.mean(converged, axis=0, dtype=float)
-    epochs = about["epochs"][-1]
-    each = [table.scores(epochs, seed=seed) for seed in range(about["seeds"])]
-    return f"validation {name} after {epochs} epochs", np.mean(each, axis=0)
+    settings = table.about["settings"]
+    when = "at convergence" if settings["converged"] else f"after {settings['epochs'][-1]} epochs"
+    each = [table.rows[column] for column in _columns(table)]
+    return f"validation {table.metric.name} {when}", np.mean(each, axis=0, dtype=float)
 
 
 def map_of(table: LossTable) -> Figure:
     """Return every loss as a dot, by its operators and by the trait of its gradient that tells the most."""
     what, values = effectiveness(table)
-    there = np.flatnonzero((table.rows[VERDICT] == TRAINED) & np.isfinite(values))
+    there = np.flatnonzero(table.is_trained & np.isfinite(values))
     values, lengths = values[there], table.rows["operators"][there]
-    figure, left = new_axes(3.4, 1.6 * WIDTH)
-    left.remove()
+    figure = Figure(figsize=(1.6 * WIDTH, 3.4), layout="constrained")
     left, right = figure.subplots(1, 2, sharey=True)
     moved = np.random.default_rng(0).uniform(-_APART, _APART, len(values))
     _dots(left, lengths + moved, values)
@@ -57,19 +53,27 @@ def map_of(table: LossTable) -> Figure:
     for i, (known, of_known) in enumerate(known_values(table).items(), 1):
         for axes in (left, right):
             axes.axhline(of_known, zorder=3, **other(i), label=label(known) if axes is left else None)
-    figure.legend(loc="outside lower center", ncols=5, frameon=False)
+    legend(figure, 5)
     return figure
 
 
 def known_values(table: LossTable) -> dict[str, float]:
     """Return what the known losses beside a table come to, by name, as `effectiveness` says it."""
-    about, name, found = table.about["settings"], table.metric.name, dict[str, float]()
-    end = "converged" if about["converged"] else f"epochs{about['epochs'][-1]}"
+    found = dict[str, float]()
     for known, cells in table.about["beside"].items():
-        each = [cells.get(f"validation_{name}_{end}_seed{seed}") for seed in range(about["seeds"])]
+        each = [cells.get(column) for column in _columns(table)]
         if all(isinstance(one, float) for one in each):
             found[known] = float(np.mean(each))
     return found
+
+
+def _columns(table: LossTable) -> list[str]:
+    """Return the columns of validation that count, a seed each."""
+    settings, name = table.about["settings"], table.metric.name
+    seeds, last = range(settings["seeds"]), settings["epochs"][-1]
+    if settings["converged"]:
+        return [converged_column(name, "validation", seed) for seed in seeds]
+    return [score_column(name, last, seed=seed) for seed in seeds]
 
 
 def _correlation(one: np.ndarray, other: np.ndarray) -> float:

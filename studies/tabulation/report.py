@@ -14,7 +14,7 @@ from rich.table import Table
 
 from core.phases.metric import Metric
 from studies.storage.output import OutputFolder, plain
-from studies.study.loss_table import METADATA, ONE_SIDED, SAME, TRAINED, VERDICT, WRONG, score_column
+from studies.study.loss_table import METADATA, ONE_SIDED, SAME, TRAINED, VERDICT, WRONG, converged_column, score_column
 from studies.study.recording import versions
 from studies.tabulation.losses import TableLosses
 from studies.tabulation.settings import TableSettings
@@ -76,7 +76,7 @@ def cells(settings: TableSettings, row: Row, metric: Metric) -> dict[str, float]
             for part in ("validation", "test"):
                 of_part = row.converged[seed][part] if row.converged else {}
                 value = of_part.get(metric.name)
-                made[f"{part}_{metric.name}_converged_seed{seed}"] = math.nan if value is None else value
+                made[converged_column(metric.name, part, seed)] = math.nan if value is None else value
     return made
 
 

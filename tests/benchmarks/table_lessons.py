@@ -11,7 +11,7 @@ from scipy.stats import spearmanr
 
 from core.search.space import Space
 from core.search.surrogate import Surrogate, normal_scores
-from studies.study.loss_table import TRAINED, VERDICT, LossTable
+from studies.study.loss_table import LossTable
 
 #: Losses that a model sees, those that it is asked about, and how often others are drawn.
 KNOWN, ASKED, TIMES = 300, 3_000, 10
@@ -19,7 +19,7 @@ KNOWN, ASKED, TIMES = 300, 3_000, 10
 
 def main(path):
     table = LossTable.load(Path(path))
-    is_trained, settings = table.rows[VERDICT] == TRAINED, table.about["settings"]
+    is_trained, settings = table.is_trained, table.about["settings"]
     side = 1 if table.metric.higher_is_better else -1
     smoothing_terms, epochs = settings["epsilon"], settings["epochs"]
     scores = {

@@ -13,15 +13,15 @@ import numpy as np
 from scipy.stats import spearmanr
 
 from core.analysis.traits import TRAITS, grown
-from studies.study.loss_table import TRAINED, VERDICT, LossTable
+from studies.study.loss_table import LossTable
 
 FOLDS, DEPTH, SHARE = 10, 3, 0.02
 
 
 def main(path):
     table = LossTable.load(Path(path))
-    settings, is_trained = table.about["settings"], table.rows[VERDICT] == TRAINED
-    chosen = np.flatnonzero(is_trained)
+    settings = table.about["settings"]
+    chosen = np.flatnonzero(table.is_trained)
     rows = table.traits(chosen)
     epochs, smoothing = settings["epochs"][-1], settings["epsilon"][0]
     explained = {f"after {epochs} epochs": table.scores(epochs, smoothing=smoothing)[chosen]}

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from core.analysis.traits import TRAITS
-from studies.study.loss_table import TRAINED, VERDICT, LossTable
+from studies.study.loss_table import LossTable
 from studies.study.table_problem import TableProblem
 from tests.benchmarks.table_traits import cross_validated, straight_line
 
@@ -20,7 +20,7 @@ def table():
 
 @pytest.fixture(scope="module")
 def converged(table):
-    chosen = np.flatnonzero(table.rows[VERDICT] == TRAINED)
+    chosen = np.flatnonzero(table.is_trained)
     names = [name for name in table.rows if name.startswith("validation_auc_converged")]
     return table.traits(chosen), np.mean([table.rows[name][chosen] for name in names], axis=0)
 
