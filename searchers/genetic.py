@@ -138,7 +138,7 @@ class GeneticSearcher(Searcher):
         self._population: list[Individual] = []
         self._children: list[Individual] = []
         self._hall = tools.HallOfFame(self._settings.n_elites, similar=lambda one, other: _key(one) == _key(other))
-        self._known: set[int] = set()  # hashes of the keys proposed or told
+        self._known: set[int] = set()  # hashes of what was proposed or told
         self._generation = 0
         self._toolbox = self._make_toolbox()
 
@@ -161,10 +161,11 @@ class GeneticSearcher(Searcher):
 
     def _new(self, genomes: np.ndarray) -> np.ndarray:
         """Return which candidates were not proposed before [n] bool; from now on they were."""
-        names = [derive_seed(one.key) for one in self._space.decode(genomes)]
-        is_new = [name not in self._known and name not in names[:i] for i, name in enumerate(names)]
-        self._known.update(names)
-        return np.array(is_new, dtype=bool)
+        is_new = np.empty(len(genomes), dtype=bool)
+        for i, one in enumerate(self._space.hashes(genomes).tolist()):
+            is_new[i] = one not in self._known
+            self._known.add(one)
+        return is_new
 
     def _children_of(self, n: int) -> np.ndarray:
         """Return children [n, D] that are viable and new, as far as some thousand tries give any."""
@@ -213,7 +214,7 @@ class GeneticSearcher(Searcher):
         for trial in trials:
             if trial.trained and trial.reward is not None:
                 candidate = trial.candidate
-                self._known.add(derive_seed(candidate.solution.key))
+                self._known.update(self._space.hashes(candidate.genome[None]).tolist())
                 self._admit(self._individual(candidate.genome, candidate.solution, trial.reward))
         return self._metrics()
 

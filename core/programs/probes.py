@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from core.programs.encoded import CLAMP_RULES, OPERATIONS, SLOTS
+from core.programs.hashing import hash_rounded
 from core.programs.interpreter import run_all
-from core.programs.rounded import hash_rounded
-from core.programs.screening import screen
+from core.programs.screening import draw_viable, screen
 
 if TYPE_CHECKING:
     from core.programs.space import OperatorSpace  # which describes losses by their gradients here
@@ -69,12 +69,31 @@ class Probes:
             min_positive_rate: share of the probes, with the first smoothing term, on which they must not push away.
         """
         passed = np.empty(len(programs), dtype=bool)
+        screen(programs, *self._screened(min_positive_rate), passed)
+        return passed
+
+    def drawn(self, state: np.ndarray, n: int, most: int, min_positive_rate: float) -> np.ndarray:
+        """Return n random programs that pass, see `passes`: [n, lines, 3]. Where hardly any do, others are the last.
+
+        Args:
+            state: of the random number generator, see `core.programs.screening.draw`.
+            n: how many.
+            most: so many are drawn at most.
+            min_positive_rate: see `passes`.
+        """
+        programs = np.empty((n, self._space.n_lines, 3), dtype=np.int64)
+        draw_viable(state, most, *self._screened(min_positive_rate), programs)
+        return programs
+
+    def _screened(self, min_positive_rate: float) -> tuple[Any, ...]:
+        """Return what the screen needs to know besides the programs."""
         bounds = [self._space.xi, 1 / self._space.xi, 1.0]
         constants = np.array([[smoothing, *bounds] for smoothing in self.smoothing])
         numbers = (np.array(self._space.arities), self._operations, self._slots)
-        rule = CLAMP_RULES.index(self._space.clamp)
-        screen(programs, *numbers, rule, constants, self.predictions, self.labels, min_positive_rate, passed)
-        return passed
+        # Every second prediction with both labels, then the others, so that the first probes are as good as any.
+        order = np.concatenate([np.arange(2 * _N_PREDICTIONS).reshape(2, -1)[:, i::2].T.ravel() for i in range(2)])
+        pairs = self.predictions[order], self.labels[order]
+        return *numbers, CLAMP_RULES.index(self._space.clamp), constants, *pairs, min_positive_rate
 
     def features(self, programs: np.ndarray) -> np.ndarray:
         """Return what decides how programs train: [n, B], gradients with respect to the logit, whatever their scale.

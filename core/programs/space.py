@@ -12,12 +12,14 @@ import torch
 from torch import Tensor
 
 from core.common.errors import UserError, unknown_name
-from core.programs.line import EPSILON, INPUTS, KNOWN_INPUTS, line_of
+from core.programs.hashing import COMMUTATIVE, IDEMPOTENT, ORDERED, TRANSPARENT, hash_programs
+from core.programs.line import EPSILON, INPUTS, KNOWN_INPUTS, Line, line_of
 from core.programs.operators import OPERATORS, PAPER_OPERATORS
 from core.programs.probes import Probes
 from core.programs.program import LossProgram
+from core.programs.screening import draw_all
 from core.search.decision import Decision, Kind
-from core.search.space import Space, check_genomes
+from core.search.space import MOST_DRAWN, Space, check_genomes
 
 #: Rule -> what it does to the result x of every operator but `identity`.
 CLAMPS: Mapping[str, str] = MappingProxyType(
@@ -166,15 +168,16 @@ class OperatorSpace(Space[LossProgram]):
 
     def sample(self, n: int, rng: np.random.Generator) -> np.ndarray:
         """See Space: every operator, and every pair of distinct operands, is equally likely."""
-        choices = np.empty((n, self.n_lines, 3), dtype=np.int64)
-        choices[..., 0] = rng.integers(len(self.operators), size=(n, self.n_lines))
-        n_slots = len(self.inputs) + np.arange(self.n_lines)
-        choices[..., 1] = rng.integers(n_slots, size=(n, self.n_lines))
-        second = rng.integers(n_slots - 1, size=(n, self.n_lines))
-        second += second >= choices[..., 1]
-        is_unary = np.array(self.arities)[choices[..., 0]] == 1
-        choices[..., 2] = np.where(is_unary, choices[..., 1] == 0, second)
-        return choices.reshape(n, 3 * self.n_lines)
+        programs = np.empty((n, self.n_lines, 3), dtype=np.int64)
+        draw_all(_state(rng), np.array(self.arities), len(self.inputs), programs)
+        return programs.reshape(n, 3 * self.n_lines)
+
+    def drawn(self, n: int, rng: np.random.Generator) -> np.ndarray:
+        """See Space; in compiled code."""
+        if self.min_positive_rate is None:
+            return self.sample(n, rng)
+        programs = self._probes.drawn(_state(rng), n, MOST_DRAWN * n, self.min_positive_rate - _SLACK)
+        return programs.reshape(n, 3 * self.n_lines)
 
     def viable(self, genomes: np.ndarray) -> np.ndarray:
         """See Space: a check on some 48 pairs, where the validation check has 2,000 and the last word."""
@@ -194,6 +197,18 @@ class OperatorSpace(Space[LossProgram]):
         rank correlation of .9 (docs/results.md).
         """
         return self._probes.features(genomes.reshape(len(genomes), self.n_lines, 3))
+
+    def hashes(self, genomes: np.ndarray) -> np.ndarray:
+        """See Space; equal for programs with the same canonical form."""
+        found, programs = np.empty(len(genomes), dtype=np.uint64), genomes.reshape(len(genomes), self.n_lines, 3)
+        hash_programs(programs, np.array(self.arities), self._folding, len(self.inputs), found)
+        return found
+
+    @cached_property
+    def _folding(self) -> np.ndarray:
+        rows = [OPERATORS[name] for name in self.operators]
+        rules = [(row.transparent, row.idempotent, row.commutative) for row in rows]
+        return np.select(list(np.array(rules).T), (TRANSPARENT, IDEMPOTENT, COMMUTATIVE), ORDERED)
 
     def decode(self, genomes: np.ndarray) -> list[LossProgram]:
         """See Space."""
@@ -217,7 +232,7 @@ class OperatorSpace(Space[LossProgram]):
         if problem:
             raise UserError(f"program {candidate}: {problem}")
         genome: list[int] = []
-        for operator, operands in candidate.lines:
+        for operator, operands in self._spelled(candidate):
             genome += (self.operators.index(operator), *operands, *(0,) * (2 - len(operands)))
         while len(genome) < 3 * self.n_lines:
             genome += (self.operators.index("identity"), len(self.inputs) + len(genome) // 3 - 1, 0)
@@ -235,17 +250,40 @@ class OperatorSpace(Space[LossProgram]):
     def _outside(self, program: LossProgram) -> str | None:
         if program.inputs != self.inputs:
             return f"expected the inputs {self.inputs}, got {program.inputs}"
-        if len(program.lines) > self.n_lines:
-            return f"expected at most {self.n_lines} lines, got {len(program.lines)}"
-        if len(program.lines) < self.n_lines and "identity" not in self.operators:
-            return f"expected {self.n_lines} lines (there is no identity to fill up with), got {len(program.lines)}"
-        for operator, operands in program.lines:
+        lines = self._spelled(program)
+        twice = " (operands are distinct, section 3.3, so that what is one twice is copied)"
+        if len(lines) > self.n_lines:
+            copied = "" if len(lines) == len(program.lines) else twice
+            return f"expected at most {self.n_lines} lines, got {len(lines)}{copied}"
+        if len(lines) < self.n_lines and "identity" not in self.operators:
+            return f"expected {self.n_lines} lines (there is no identity to fill up with), got {len(lines)}"
+        for operator, _ in lines:
             if operator not in self.operators:
-                return f"expected operators out of {', '.join(self.operators)}, got {operator}"
-            if len(set(operands)) != len(operands):
-                return f"expected distinct operands (section 3.3), got {operator} of the same slot twice"
+                copied = "" if operator != "identity" or lines == list(program.lines) else twice
+                return f"expected operators out of {', '.join(self.operators)}, got {operator}{copied}"
         return None
+
+    def _spelled(self, program: LossProgram) -> list[Line]:
+        """Return the lines of a program in which a slot that is both operands of an operator has a copy."""
+        n_inputs, lines, copies = len(program.inputs), list[Line](), dict[int, int]()
+        slots = list(range(n_inputs))
+        for operator, operands in program.lines:
+            first, *others = [slots[operand] for operand in operands]
+            if others == [first]:
+                if first not in copies:
+                    copies[first] = n_inputs + len(lines)
+                    is_repeated = "identity" not in self.operators and first >= n_inputs
+                    lines.append(lines[first - n_inputs] if is_repeated else Line("identity", (first,)))
+                others = [copies[first]]
+            slots.append(n_inputs + len(lines))
+            lines.append(Line(operator, (first, *others)))
+        return lines
 
 
 #: Handcrafted formulas are run as written: no clamp, and `eps` may be named.
 HANDCRAFTED_SPACE = OperatorSpace(inputs=(*INPUTS, EPSILON), max_variables=16, clamp="none")
+
+
+def _state(rng: np.random.Generator) -> np.ndarray:
+    """Draw the state of a generator of compiled code [1]."""
+    return rng.integers(2**64, size=1, dtype=np.uint64)

@@ -19,10 +19,11 @@ from torch import Tensor
 
 from core.common.errors import UserError, format_value
 from core.common.restoring import read
+from core.common.seeding import derive_seed
 from core.search.decision import Decision, Kind
 
 #: Random genomes of which those that are not viable are sorted out at once, and the most for each one that is wanted.
-_DRAWN_AT_ONCE, _MOST_DRAWN = 4_096, 8_000
+_DRAWN_AT_ONCE, MOST_DRAWN = 4_096, 8_000
 
 
 class Solution(Protocol):
@@ -201,7 +202,7 @@ class Space(ABC, Generic[C]):
         """
         genomes, made = self.sample(n, rng), n
         found = genomes[self.viable(genomes)]
-        while len(found) < n and made < _MOST_DRAWN * n:
+        while len(found) < n and made < MOST_DRAWN * n:
             more = self.sample(_DRAWN_AT_ONCE, rng)
             found, made = np.concatenate([found, more[self.viable(more)]]), made + len(more)
         return np.concatenate([found, genomes])[:n]
@@ -225,6 +226,10 @@ class Space(ABC, Generic[C]):
             else:
                 columns += list(chosen == np.arange(decision.size)[:, None])
         return np.stack(columns, axis=1).astype(float)
+
+    def hashes(self, genomes: np.ndarray) -> np.ndarray:
+        """Return numbers [n] uint64 for candidates of genomes [n, D], equal for equal keys and hardly for others."""
+        return np.array([derive_seed(one.key) for one in self.decode(genomes)], dtype=np.uint64)
 
     @abstractmethod
     def decode(self, genomes: np.ndarray) -> list[C]:
@@ -259,7 +264,7 @@ def read_genomes(stored: object, space: Space[Any]) -> np.ndarray:
 
     Args:
         stored: what a state holds.
-        space: the search space.
+        space: theirs.
 
     Raises:
         Exception: they are none of this space.
@@ -273,8 +278,8 @@ def check_genomes(genomes: np.ndarray, space: Space[Any]) -> None:
     """Check that an array holds genomes of a space: integers of shape [n, D], each the number of an option.
 
     Args:
-        genomes: the array to check.
-        space: the space.
+        genomes: the array.
+        space: theirs.
 
     Raises:
         UserError: the array has another shape or type, or a number is out of range.

@@ -250,7 +250,9 @@ class SpaceContract(ABC):
     @law
     @given(seeds)
     def test_candidates_say_what_they_are(self, seed: int) -> None:
-        space, genomes = self.samples(seed)
+        space, genomes = self.samples(seed, 10)
+        keys, hashes = [one.key for one in space.decode(genomes)], space.hashes(genomes).tolist()
+        assert list(map(hashes.index, hashes)) == list(map(keys.index, keys))
         for candidate in space.decode(genomes):
             assert candidate.key
             assert len(candidate.key.splitlines()) == 1

@@ -53,6 +53,8 @@ LOSSES = {
 
 
 class TestLosses(ProblemContract):
+    n_drawn = 1_000  # hardly one in a hundred passes the strict check
+
     @pytest.fixture(autouse=True, params=LOSSES)
     def _take(self, request):
         self.name = request.param

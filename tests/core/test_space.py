@@ -138,7 +138,12 @@ OUTSIDE = [
     (PAPERS, LossProgram.parse("y + eps"), "expected the inputs"),
     (PAPERS, LossProgram((Line("neg", (0,)),), ("y_hat", "y")), "expected the inputs"),
     (PAPERS, LossProgram.parse("y*(y + y_hat)*(y - y_hat)*(1 + y)*(1 + y_hat)"), "expected at most 7 lines, got 9"),
-    (PAPERS, LossProgram.parse("y + y"), "expected distinct operands .*, got add of the same slot twice"),
+    (OperatorSpace(max_variables=4), LossProgram.parse("y + y"), "expected at most 1 lines, got 2 .*twice is copied"),
+    (
+        OperatorSpace(operators=("add",), max_variables=5),
+        LossProgram.parse("y + y"),
+        "out of add, got identity .*copied",
+    ),
     (
         OperatorSpace(operators=("add", "neg", "identity")),
         LossProgram.parse("y^2"),
@@ -153,6 +158,24 @@ def test_a_program_outside_the_space_is_refused(space, program, problem):
     assert program not in space
     with pytest.raises(UserError, match=problem):
         space.encode(program)
+
+
+@pytest.mark.parametrize("operators", [PAPER_OPERATORS, ("add", "mul")])
+def test_what_is_an_operand_twice_is_copied_once(operators):
+    space = OperatorSpace(operators=operators, max_variables=8)
+    program = LossProgram.parse("(y + y_hat)*(y + y_hat) + (y + y_hat + (y + y_hat))")
+    assert len(program.canonical.lines) == 4
+    (decoded,) = space.decode(space.encode(program)[None])
+    assert decoded.key == program.key
+
+
+@law
+@given(st.integers(0, 10_000))
+def test_whatever_is_drawn_can_be_written_and_read(seed):
+    space = OperatorSpace(max_variables=7)
+    for drawn in space.decode(space.sample(30, np.random.default_rng(seed))):
+        (again,) = space.decode(space.encode(space.parse(str(drawn)))[None])
+        assert again.key == drawn.key
 
 
 def test_the_length_of_a_program_of_a_space_without_identity_is_fixed():
@@ -223,6 +246,23 @@ def test_every_set_of_distinct_operands_is_equally_likely(many, line):
     singles = Counter(p.lines[line].operands[0] for p in many if OPERATORS[p.lines[line].operator].arity == 1)
     assert set(singles) == set(slots)
     assert max(singles.values()) < 1.4 * min(singles.values())
+
+
+@law
+@given(spaces(), st.integers(0, 1000))
+def test_hashes_are_equal_for_programs_with_equal_keys_alone(space, seed):
+    many = space.sample(300, np.random.default_rng(seed))
+    hashes, keys = space.hashes(many).tolist(), [one.key for one in space.decode(many)]
+    assert list(map(hashes.index, hashes)) == list(map(keys.index, keys))
+
+
+def test_the_maximum_of_an_input_and_itself_is_clamped_and_that_of_a_line_is_not():
+    space = OperatorSpace(operators=("max", "identity", "square"), max_variables=5)
+    copied = [[1, 0, 0], [0, 3, 0]]  # identity y_hat; max of it and y_hat
+    squared = [[2, 0, 0], [1, 3, 0]], [[2, 0, 0], [0, 3, 3]]
+    of_copy, of_input, one, other = space.hashes(np.array([copied, [[1, 0, 0], [1, 3, 0]], *squared]).reshape(4, -1))
+    assert of_copy != of_input
+    assert one == other
 
 
 def test_a_space_of_other_inputs_samples_from_those():

