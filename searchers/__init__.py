@@ -11,7 +11,7 @@ from core.common.errors import unknown_name
 from core.common.loading import source_digest
 from core.search.searcher import Searcher
 from core.search.space import Space
-from searchers.bayesian import BayesianSearcher, BayesianSettings
+from searchers.feature_search import make_bayesian
 from searchers.genetic import GeneticSearcher, GeneticSettings
 from searchers.guessing import GuessingSearcher, read_guess
 from searchers.hybrid import HybridSearcher, HybridSettings
@@ -19,6 +19,7 @@ from searchers.own import OwnSearcher, find_searcher
 from searchers.policy import PolicySearcher, PolicySettings
 from searchers.preselection import PreselectingSearcher
 from searchers.random import RandomSearcher
+from searchers.samplers import BayesianSettings
 from searchers.specification import SearcherSpec, read_settings
 from searchers.surrogate import SurrogateSearcher, SurrogateSettings
 
@@ -39,7 +40,7 @@ SEARCHERS: Mapping[str, SearcherEntry] = MappingProxyType(
     {
         "rl": SearcherEntry(PolicySearcher, "the paper's LSTM controller, trained by REINFORCE", PolicySettings),
         "gp": SearcherEntry(GeneticSearcher, "genetic programming with DEAP", GeneticSettings),
-        "optuna": SearcherEntry(BayesianSearcher, "Optuna's TPE, or any other of its samplers", BayesianSettings),
+        "optuna": SearcherEntry(make_bayesian, "Optuna's TPE, or any other of its samplers", BayesianSettings),
         "hybrid": SearcherEntry(HybridSearcher, "genetic programming seeded by a policy", HybridSettings),
         "surrogate": SearcherEntry(
             SurrogateSearcher, "a Gaussian process over what candidates do (of losses: gradients)", SurrogateSettings

@@ -12,11 +12,8 @@ the model suggests nothing else, a random candidate that is viable is proposed, 
 
 from __future__ import annotations
 
-import logging
-import warnings
 from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -24,44 +21,16 @@ import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from core.common.errors import UserError
-from core.common.extras import needs
 from core.common.restoring import count, read
 from core.common.seeding import derive_seed, numpy_rng
 from core.search.decision import Decision
 from core.search.searcher import Searcher
 from core.search.space import Space, check_genomes
 from core.search.trial import Trial, read_genome
-from searchers.samplers import SAMPLERS, SamplerKind
+from searchers.samplers import SAMPLERS, BayesianSettings, SamplerKind, quiet
 
 #: Suggestions that may be refused before a proposal is drawn.
 _TRIES = 4
-
-
-@dataclass(frozen=True)
-class BayesianSettings:
-    """Settings of the sampler.
-
-    Raises:
-        UserError: an unknown sampler, one that is not installed, or a number out of range.
-    """
-
-    sampler: str = "tpe"
-    """tpe (multivariate and grouped), gp (Gaussian process), cmaes, nsga2, qmc or random."""
-    memory: int = 0
-    """tpe and gp: maximum number of finished trials in the model; 0: as many as keep it fast."""
-    n_startup: int = 30
-    """tpe and gp: number of finished trials, failed ones included, before the model is used."""
-    failure_reward: float = -0.1
-    """Reward of candidates that were not trained, or whose training broke down."""
-
-    def __post_init__(self) -> None:
-        """Check the settings."""
-        if self.sampler not in SAMPLERS:
-            raise UserError(f"optuna sampler: expected {', '.join(SAMPLERS)}, got {self.sampler!r}")
-        if self.memory < 0 or self.n_startup < 1:
-            raise UserError(f"optuna: expected memory of at least 0 and n_startup of at least 1, got {self}")
-        needs(f"optuna sampler {self.sampler}", *SAMPLERS[self.sampler].packages)
 
 
 class BayesianSearcher(Searcher):
@@ -117,8 +86,7 @@ class BayesianSearcher(Searcher):
     def _suggested(self) -> tuple[int, np.ndarray]:
         """The number and the genome of a new trial."""
         seed = self._seed if self._kind.fixed_seed else derive_seed(self._seed, "optuna", self._asked)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about experimental features, which are used on purpose
+        with quiet():
             self._study.sampler = self._kind.make(seed % 2**32, self._settings.n_startup)
             trial = self._study.ask(self._distributions)
         self._asked += 1
@@ -218,10 +186,5 @@ class BayesianSearcher(Searcher):
 
 
 def _empty_study() -> optuna.Study:
-    logger = logging.getLogger("optuna")
-    level = logger.level
-    logger.setLevel(logging.WARNING)  # do not log that a study was created
-    try:
+    with quiet():
         return optuna.create_study(direction="maximize")
-    finally:
-        logger.setLevel(level)

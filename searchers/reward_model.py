@@ -21,6 +21,8 @@ from core.search.trial import Trial
 
 #: Features that differ by less are equal.
 _DIGITS = 6
+#: Shares of variations of which a first, second and third decision is drawn anew.
+_CHANGED = (1.0, 0.5, 0.25)
 
 
 class RewardModel:
@@ -46,6 +48,22 @@ class RewardModel:
         """Return the genomes [at most n, D] of the greatest rewards, the greatest first."""
         found: np.ndarray = self._genomes[np.argsort(-_filled(self._rewards), kind="stable")[:n]]
         return found
+
+    def varied(self, n: int, n_best: int, rng: np.random.Generator) -> np.ndarray:
+        """Return viable variations of the best candidates [at most n, D]: one decision is drawn anew, or a few.
+
+        Args:
+            n: how many are made.
+            n_best: of how many of the best.
+            rng: draws them.
+        """
+        best = self.best(n_best)
+        varied = best[rng.integers(len(best), size=n)]
+        for share in _CHANGED:
+            chosen = rng.random(n) < share
+            varied[chosen] = self._space.varied(varied[chosen], rng)
+        kept: np.ndarray = varied[self._space.viable(varied)]
+        return kept
 
     def add(self, genomes: np.ndarray) -> None:
         """Remember that genomes [n, D] were proposed."""
@@ -76,15 +94,19 @@ class RewardModel:
             self._fitted = self._fit()
         return self._fitted.most_promising(_points(features), min(n, len(features)))
 
-    def _fit(self) -> Surrogate:
-        """Return the process fitted to what was trained."""
+    def known(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return the genomes [m, D] and the rewards [m] that are remembered; what broke down has the worst."""
         rewards, n = _filled(self._rewards), self._memory
         kept = np.arange(len(rewards))
         if len(rewards) > n:
             ranked = np.argsort(-rewards, kind="stable")
             kept = np.sort(np.concatenate([ranked[: n // 2], np.sort(ranked[n // 2 :])[-(n - n // 2) :]]))
-        points = _points(self._space.features(self._genomes[kept]))
-        return Surrogate(points, normal_scores(rewards[kept]), alike=True)
+        return self._genomes[kept], rewards[kept]
+
+    def _fit(self) -> Surrogate:
+        """Return the process fitted to what was trained."""
+        genomes, rewards = self.known()
+        return Surrogate(_points(self._space.features(genomes)), normal_scores(rewards), alike=True)
 
     def tell(self, trials: Sequence[Trial[Any]]) -> bool:
         """Learn from outcomes; return whether anything was trained, so that others may be expected than before."""

@@ -1,13 +1,19 @@
-"""The table of Optuna's samplers, with the properties that matter for using them."""
+"""The table of Optuna's samplers, with the properties that matter for using them, and the settings of searches."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import logging
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from types import MappingProxyType
 
 from optuna import samplers
 from optuna.samplers import BaseSampler
+
+from core.common.errors import UserError
+from core.common.extras import needs
 
 
 @dataclass(frozen=True)
@@ -56,3 +62,51 @@ SAMPLERS: Mapping[str, SamplerKind] = MappingProxyType(
         "random": SamplerKind(lambda seed, _: samplers.RandomSampler(seed=seed)),
     }
 )
+
+
+@dataclass(frozen=True)
+class BayesianSettings:
+    """Settings of the sampler.
+
+    Raises:
+        UserError: an unknown sampler, one that is not installed, or a number out of range.
+    """
+
+    sampler: str = "tpe"
+    """tpe (multivariate and grouped), gp (Gaussian process), cmaes, nsga2, qmc or random."""
+    parameters: str = "auto"
+    """What Optuna sees of a candidate: choices (a parameter for every decision), features (what it does, along a few
+    axes; tpe, gp and random) or auto (features for tpe and gp where a space knows what candidates do)."""
+    memory: int = 0
+    """tpe and gp: maximum number of finished trials in the model; 0: as many as keep it fast."""
+    n_startup: int = 30
+    """tpe and gp: number of finished trials, failed ones included, before the model is used."""
+    failure_reward: float = -0.1
+    """choices: reward of candidates that were not trained, or whose training broke down."""
+
+    def __post_init__(self) -> None:
+        """Check the settings."""
+        if self.sampler not in SAMPLERS:
+            raise UserError(f"optuna sampler: expected {', '.join(SAMPLERS)}, got {self.sampler!r}")
+        if self.parameters not in (known := ("auto", "choices", "features")):
+            raise UserError(f"optuna parameters: expected {', '.join(known)}, got {self.parameters!r}")
+        if self.parameters == "features" and not SAMPLERS[self.sampler].from_trials:
+            from_trials = ", ".join(name for name, kind in SAMPLERS.items() if kind.from_trials)
+            raise UserError(f"optuna parameters=features: expected a sampler out of {from_trials}, got {self.sampler}")
+        if self.memory < 0 or self.n_startup < 1:
+            raise UserError(f"optuna: expected memory of at least 0 and n_startup of at least 1, got {self}")
+        needs(f"optuna sampler {self.sampler}", *SAMPLERS[self.sampler].packages)
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep Optuna from saying that a study was made, and from warning of what is experimental and used on purpose."""
+    logger = logging.getLogger("optuna")
+    level = logger.level
+    logger.setLevel(logging.WARNING)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(level)

@@ -29,8 +29,6 @@ from searchers.reward_model import RewardModel
 
 #: Of a pool so many are kept to be proposed, until something was trained or they are used up.
 _QUEUE = 64
-#: Shares of variations of which a first, second and third decision is drawn anew.
-_CHANGED = (1.0, 0.5, 0.25)
 
 
 @dataclass(frozen=True)
@@ -89,7 +87,8 @@ class SurrogateSearcher(Searcher):
         rng = numpy_rng(seed)
         drawn = self._space.drawn(settings.drawn, rng)
         has_model = self._model.n_trained >= settings.n_startup
-        pool = np.concatenate([self._varied(rng), drawn]) if has_model else drawn
+        varied = self._model.varied(settings.varied, settings.n_best, rng) if has_model else drawn[:0]
+        pool = np.concatenate([varied, drawn])
         fresh, features = self._model.fresh(pool)
         if not len(fresh):  # a small space, in which nothing is left
             return pool
@@ -97,16 +96,6 @@ class SurrogateSearcher(Searcher):
             fresh = fresh[self._model.most_promising(features, _QUEUE)]
         chosen: np.ndarray = pool[fresh[:_QUEUE]]
         return chosen
-
-    def _varied(self, rng: np.random.Generator) -> np.ndarray:
-        """Return viable variations of the best candidates [n, D]: one decision of each is drawn anew, or a few."""
-        best = self._model.best(self._settings.n_best)
-        varied = best[rng.integers(len(best), size=self._settings.varied)]
-        for share in _CHANGED:
-            chosen = rng.random(len(varied)) < share
-            varied[chosen] = self._space.varied(varied[chosen], rng)
-        kept: np.ndarray = varied[self._space.viable(varied)]
-        return kept
 
     def tell(self, trials: Sequence[Trial[Any]]) -> Mapping[str, float]:
         """See Searcher.

@@ -35,6 +35,7 @@ EXTRA = {
     "recommenders/tasks/ranking/anchors/ease.py": {"scipy"},
     "searchers/genetic.py": {"deap"},
     "searchers/bayesian.py": {"optuna"},
+    "searchers/feature_search.py": {"optuna"},
     "searchers/samplers.py": {"optuna"},
     "studies/api/result.py": {"pandas"},
     "studies/storage/packing.py": {"safetensors"},

@@ -185,7 +185,14 @@ def draw(state, arities, n_inputs, program):
 
 @compiled()
 def draw_all(state, arities, n_inputs, programs):
-    """Fill in random programs [n, n_lines, 3], see `draw`."""
+    """Fill in random programs.
+
+    Args:
+        state: see `draw`.
+        arities: see there.
+        n_inputs: see there.
+        programs: the result [n, n_lines, 3].
+    """
     for program in programs:
         draw(state, arities, n_inputs, program)
 

@@ -13,6 +13,7 @@ VARIANTS = [
     "rl:objective=ppo:update_size=20:learning_rate=0.01",
     "gp:selection=nsga2:preselection=1",
     "optuna:sampler=cmaes",
+    "optuna:parameters=features",
 ]
 #: More of them, at night.
 MORE = [
@@ -22,6 +23,7 @@ MORE = [
     "optuna:sampler=qmc",
     "optuna:sampler=random",
     "optuna:memory=30",
+    "optuna:parameters=choices",
 ]
 #: Those that need more than 300 proposals before their proposals are better than random ones.
 ROUNDS = {"rl": 100, "rl:objective=ppo:update_size=20:learning_rate=0.01": 60}
