@@ -54,7 +54,7 @@ def test_nothing_that_does_the_same_is_proposed_twice():
         candidates = proposed(searcher, SPACE, 16, first=16 * i)
         told(searcher, candidates, [0.01 * k for k in range(16)])
         seen += [candidate.genome for candidate in candidates]
-    assert len({tuple(row) for row in SPACE.features(np.stack(seen)).round(4).tolist()}) == len(seen)
+    assert len({tuple(row) for row in SPACE.features(np.stack(seen)).round(6).tolist()}) == len(seen)
 
 
 def test_a_space_in_which_candidates_do_all_the_same_can_be_searched():
