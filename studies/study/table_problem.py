@@ -2,11 +2,12 @@
 
 What a search sees of a loss is its score after a few epochs with the first smoothing term, as a search that trains
 would. What counts in the end is its score after the most epochs with the best one: `validation` with the first seed,
-`test` the mean over the others, which nothing was chosen by.
+`test` the mean over the others, which nothing was chosen by; where a loss promised too little for those, the first.
 """
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -19,6 +20,7 @@ import numpy as np
 from core.common.errors import UserError, first_line, format_value
 from core.common.restoring import read
 from core.common.specification import Specification, read_settings
+from core.phases.contender import Contender
 from core.phases.metric import Metric
 from core.phases.problem import Optimum
 from core.phases.simple import Part, SimpleProblem
@@ -121,7 +123,9 @@ class TableProblem(SimpleProblem[LossProgram]):
             each = [table.scores(there[-1], seed=seed) for seed in range(seeds)]
             if not np.isfinite(each[0][table.is_trained]).any():
                 raise ValueError("no training of it gave a score")
-            self._parts = {"validation": each[0], "test": np.mean(each[1:] or each, axis=0)}
+            others = np.mean(each[1:] or each, axis=0)
+            has_others = np.isfinite(others) | ~np.isfinite(each[0])
+            self._parts = {"validation": each[0], "test": np.where(has_others, others, each[0])}
             table.places(table.gradients([]))
         except UserError:
             raise
@@ -161,6 +165,20 @@ class TableProblem(SimpleProblem[LossProgram]):
         ranked = ranked[: int((is_trained & np.isfinite(scores)).sum())]
         places = {"best of the table": ranked[0], "median of the table": ranked[len(ranked) // 2]}
         return {name: self._table.programs[int(place)] for name, place in places.items()}
+
+    def known(self, text: str) -> Contender[LossProgram]:
+        """See StudyProblem: also a loss of the table that has more lines as a program of the space, as x + x has."""
+        if text.strip() not in self.compared:
+            with contextlib.suppress(UserError):
+                solution = self._space.parse(text)
+                if self.place_of(solution) is not None:
+                    return self.contender(solution, {})
+        return super().known(text)
+
+    def place_of(self, solution: LossProgram) -> int | None:
+        """Return the row of a loss; None where it is none that was trained, nor a multiple of one."""
+        (place,) = self._table.places(self._table.gradients([solution]))
+        return place
 
     def examine(self, candidates: Sequence[LossProgram]) -> list[Finding]:
         """See Problem: what the validation check refuses is refused, and multiples are the same loss."""

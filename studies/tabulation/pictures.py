@@ -30,8 +30,11 @@ def effectiveness(table: LossTable) -> tuple[str, np.ndarray]:
     """
     settings = table.about["settings"]
     when = "at convergence" if settings["converged"] else f"after {settings['epochs'][-1]} epochs"
-    each = [table.rows[column] for column in _columns(table)]
-    return f"validation {table.metric.name} {when}", np.mean(each, axis=0, dtype=float)
+    each = np.array([table.rows[column] for column in _columns(table)], dtype=float)
+    is_there = np.isfinite(each)  # what promised little has one seed
+    sums, counts = np.where(is_there, each, 0.0).sum(axis=0), is_there.sum(axis=0)
+    means = np.divide(sums, counts, out=np.full(len(sums), np.nan), where=is_there[0])
+    return f"validation {table.metric.name} {when}", means
 
 
 def map_of(table: LossTable) -> Figure:

@@ -54,7 +54,7 @@ def columns(settings: TableSettings, losses: TableLosses, rows: Sequence[Row], m
 
 
 def cells(settings: TableSettings, row: Row, metric: Metric) -> dict[str, float]:
-    """Return the numbers of what was trained, by the names of their columns.
+    """Return the numbers of what was trained, by the names of their columns; NaN for what was not tried.
 
     Args:
         settings: of the table.
@@ -67,7 +67,8 @@ def cells(settings: TableSettings, row: Row, metric: Metric) -> dict[str, float]
         scores = row.tried.get(epsilon, row.tried.get(None, nothing))
         for epochs, score in zip(settings.epochs, scores, strict=True):
             made[score_column(metric.name, epochs, smoothing=epsilon)] = float(score)
-    for seed, of_seed in enumerate(row.scores):
+    for seed in range(settings.seeds):
+        of_seed = row.scores[seed] if seed < len(row.scores) else nothing
         for epochs, score in zip(settings.epochs, of_seed, strict=True):
             made[score_column(metric.name, epochs, seed=seed)] = float(score)
     if settings.converged:

@@ -51,8 +51,11 @@ class TableSettings:
     """Losses that point the right way on a smaller share of simulated pairs are not trained."""
     epochs: Annotated[tuple[int, ...], SPACED] = (1, 3, 10, 30)
     """After so many epochs every loss is scored on validation (repeat the option for several)."""
+    promising: float = 0.5
+    """The share of losses, the best after the last of these epochs with the first smoothing term, that are trained with
+    the other smoothing terms and seeds, too; 1 for all."""
     seeds: int = 2
-    """Seeds of every training."""
+    """Seeds of those trainings."""
     converged: int = 300
     """So many of the best losses after the last of these epochs are trained to convergence, and as many others that are
     drawn from the rest, by which short trainings can be judged; 0 for none."""
@@ -79,6 +82,8 @@ class TableSettings:
         for name, least in (("seeds", 1), ("converged", 0)):
             if not least <= getattr(self, name) <= 1_000_000:
                 raise UserError(f"{option(name)}: expected {least} to 1,000,000, got {getattr(self, name)}")
+        if not 0 <= self.promising <= 1:
+            raise UserError(f"--promising: expected a share, 0 to 1, got {self.promising:g}")
         if self.training.weight_decay is not None:
             raise UserError("--weight-decay: give it as --decay here, the first one for short trainings")
         if not self.decay:

@@ -36,11 +36,11 @@ class Row:
     """Of the loss in the table; None for a known one."""
     tried: Mapping[float | None, np.ndarray]
     """Smoothing term (None where a loss has none) -> validation metric after each of the epochs with the first seed;
-    NaN where training broke down."""
+    NaN where training broke down. Those that were tried."""
     smoothing: float | None
     """The smoothing term that is best after the most epochs."""
     scores: np.ndarray
-    """The validation metric with it [seeds, epochs]."""
+    """The validation metric with it [seeds, epochs], of one seed where the loss promised little."""
     decay: float | None = None
     """The weight decay that is best at convergence; None where it was not trained so far."""
     converged: tuple[Result, ...] = ()
@@ -48,7 +48,7 @@ class Row:
 
     @property
     def score(self) -> float:
-        """The validation metric after the most epochs, the mean over seeds."""
+        """The validation metric after the most epochs, the mean over its seeds."""
         return float(self.scores[:, -1].mean())
 
 
@@ -97,22 +97,40 @@ class Tabulation:
             yield None, [Training(text, one.constant, None, first) for one in variants]
 
     def _scored(self, options: Sequence[tuple[int | None, list[Training]]]) -> list[Row]:
-        """Train all for a few epochs, with every smoothing term, then with other seeds and the best one."""
-        every = [one for _, of_loss in options for one in of_loss]
-        scores, tried = iter(self._short(every, [0])[0]), list[dict[float | None, np.ndarray]]()
-        for _, of_loss in options:
-            tried.append({one.epsilon: next(scores) for one in of_loss})
-        chosen = [
-            of_loss[int(np.argmax([self._score(found[one.epsilon][-1]) for one in of_loss]))]
-            for (_, of_loss), found in zip(options, tried, strict=True)
-        ]
-        more = self._short(chosen, range(1, self._settings.seeds))
-        first = np.array([found[one.epsilon] for one, found in zip(chosen, tried, strict=True)])
-        of_seeds = np.stack([first, *more], axis=1)
+        """Train all for a few epochs, the promising ones with every smoothing term, then those with other seeds."""
+        (first,) = self._short([of_loss[0] for _, of_loss in options], [0])
+        tried = [{of_loss[0].epsilon: scores} for (_, of_loss), scores in zip(options, first, strict=True)]
+        promising = self._promising([number for number, _ in options], first[:, -1])
+        others = [(i, one) for i in promising for one in options[i][1][1:]]
+        for of_seed in self._short([one for _, one in others], [0]):
+            for (i, one), scores in zip(others, of_seed, strict=True):
+                tried[i][one.epsilon] = scores
+        chosen = [self._best(of_loss, found) for (_, of_loss), found in zip(options, tried, strict=True)]
+        of_seeds = {i: [found[one.epsilon]] for i, (one, found) in enumerate(zip(chosen, tried, strict=True))}
+        for of_seed in self._short([chosen[i] for i in promising], range(1, self._settings.seeds)):
+            for i, scores in zip(promising, of_seed, strict=True):
+                of_seeds[i].append(scores)
         return [
-            Row(training.name, number, of_loss, training.epsilon, of_one)
-            for (number, _), training, of_loss, of_one in zip(options, chosen, tried, of_seeds, strict=True)
+            Row(training.name, number, of_loss, training.epsilon, np.array(of_seeds[i]))
+            for i, ((number, _), training, of_loss) in enumerate(zip(options, chosen, tried, strict=True))
         ]
+
+    def _best(self, of_loss: Sequence[Training], tried: Mapping[float | None, np.ndarray]) -> Training:
+        """Return a loss with the smoothing term that is best after the most epochs, of those that were tried."""
+        there = [one for one in of_loss if one.epsilon in tried]
+        return max(there, key=lambda one: self._score(float(tried[one.epsilon][-1])))
+
+    def _promising(self, numbers: Sequence[int | None], values: np.ndarray) -> list[int]:
+        """Return which losses are looked at closely: the known ones, and the best of the others.
+
+        Args:
+            numbers: of the losses in the table; None for known ones.
+            values: what they came to with the first smoothing term and seed.
+        """
+        of_table = [i for i, number in enumerate(numbers) if number is not None]
+        ranked = sorted(of_table, key=lambda i: -self._score(float(values[i])))
+        best = ranked[: math.ceil(self._settings.promising * len(ranked))]
+        return sorted([*best, *(i for i, number in enumerate(numbers) if number is None)])
 
     def _short(self, trainings: Sequence[Training], seeds: Sequence[int]) -> list[np.ndarray]:
         """Return the validation metric after each of the epochs, for each seed: [trainings, epochs]."""

@@ -68,12 +68,19 @@ def test_only_what_was_trained_has_scores(made):
     is_trained = rows["verdict"] == TRAINED
     short = [name for name in rows if "_epochs" in name]
     assert len(short) == 2 * (2 + 2)  # epochs, seeds and smoothing terms
-    assert rows.loc[is_trained, short].notna().all(axis=None)
+    first = [name for name in short if name.endswith(("_smoothing0.1", "_seed0"))]
+    assert rows.loc[is_trained, first].notna().all(axis=None)
     assert rows.loc[~is_trained, short].isna().all(axis=None)
+    # the better half, and those that have no smoothing term
+    is_promising = rows["validation_auc_epochs3_seed1"].notna()
+    assert rows.loc[is_promising, short].notna().all(axis=None)
+    ranked = rows.loc[is_trained, "validation_auc_epochs3_smoothing0.1"].sort_values(ascending=False)
+    assert set(rows.index[is_promising]) == set(ranked.index[: math.ceil(len(ranked) / 2)])
+    assert rows.loc[is_trained & ~is_promising, "validation_auc_epochs3_seed1"].isna().all()
     converged = rows["test_auc_converged_seed1"].notna()
     assert converged.sum() == 4  # the best two, and two by lot
     assert set(rows.loc[converged, "decay"]) <= {9e-05, 3e-04, 3e-05}
-    means = rows[["validation_auc_epochs3_seed0", "validation_auc_epochs3_seed1"]].mean(axis=1)
+    means = rows[["validation_auc_epochs3_seed0", "validation_auc_epochs3_seed1"]].mean(axis=1)  # of those there are
     assert set(means.nlargest(2).index) <= set(rows.index[converged])
 
 
@@ -104,7 +111,7 @@ def test_scores_are_those_of_trainings(made):
 
 def test_the_smoothing_term_is_the_best_after_the_most_epochs(made):
     rows, _ = read(made)
-    for row in rows[rows["verdict"] == TRAINED].to_dict("records"):
+    for row in rows[rows["validation_auc_epochs3_seed1"].notna()].to_dict("records"):
         of_each = {epsilon: row[f"validation_auc_epochs3_smoothing{epsilon:g}"] for epsilon in (0.1, 1e-6)}
         if not math.isnan(row["smoothing"]):
             assert of_each[row["smoothing"]] == max(of_each.values()) == row["validation_auc_epochs3_seed0"]
@@ -133,7 +140,7 @@ def test_blocks_and_workers_change_nothing(made, tmp_path, monkeypatch):
     rows, _ = read(made)
     assert [row.number for row in found[: -len(BESIDE)]] == losses.trained
     for row in found[: -len(BESIDE)]:
-        for seed in range(2):
+        for seed in range(len(row.scores)):
             name = f"validation_auc_epochs3_seed{seed}"
             assert rows[name][row.number] == np.float32(row.scores[seed, -1])
 
@@ -168,6 +175,8 @@ def test_mlflow_has_the_file_and_the_losses_side_by_side(made, tmp_path, migrate
         (["--epochs", "3", "--epochs", "1"], "--epochs: expected rising numbers, got 3 1"),
         (["--epochs", "0"], "epochs: expected 1 to 1,000,000, got 0"),
         (["--seeds", "0"], "--seeds: expected 1 to 1,000,000, got 0"),
+        (["--promising", "1.5"], "--promising: expected a share, 0 to 1, got 1.5"),
+        (["--promising", "nan"], "--promising"),
         (["--converged", "-1"], "--converged: expected 0 to 1,000,000, got -1"),
         (["--weight-decay", "1e-4"], "--weight-decay: give it as --decay here"),
         (["--decay", "50"], "weight_decay: expected 0 to"),

@@ -60,7 +60,8 @@ class TestTable(StudyProblemContract):
         trained = [one for one in problem.compared.values() for _ in range(2)]
         table = LossTable.load(self.file)
         chosen = np.random.default_rng(seed).permutation(len(table.programs))[:6]
-        return [*super().drawn(problem, seed), *(table.programs[i] for i in chosen for _ in range(2)), *trained]
+        there = [*super().drawn(problem, seed), *(table.programs[i] for i in chosen for _ in range(2)), *trained]
+        return [one for one in there if one in problem.space]
 
 
 @pytest.fixture
@@ -77,12 +78,21 @@ def test_what_is_looked_up_is_what_the_file_says(file, problem):
     assert problem.evaluate(programs, "validation", 7) == pytest.approx(
         trained["validation_auc_epochs3_seed0"].tolist(), nan_ok=True
     )
-    assert problem.evaluate(programs, "test", 7) == pytest.approx(
-        trained["validation_auc_epochs3_seed1"].tolist(), nan_ok=True
-    )
+    others = trained["validation_auc_epochs3_seed1"].fillna(trained["validation_auc_epochs3_seed0"])
+    assert problem.evaluate(programs, "test", 7) == pytest.approx(others.tolist(), nan_ok=True)
     assert {one.verdict for one in problem.examine(programs)} == {None}
     assert {one.verdict for one in problem.examine(programs)} == {Verdict.DUPLICATE}
     assert problem.n_entries == len(programs)
+
+
+def test_a_loss_of_the_table_is_known_though_no_program_of_a_search_is_as_short(problem):
+    text = "(y - y_hat + (y - y_hat))^2"
+    with pytest.raises(UserError, match="at most"):
+        problem.space.encode(problem.space.parse(text))
+    known = problem.known(text)
+    assert problem.trained({"name": known.name}) == known.solution
+    with pytest.raises(UserError, match="unknown loss"):
+        problem.known("(y_hat + y_hat + y_hat + y_hat)^2 + y_hat")
 
 
 def test_the_optimum_is_of_what_a_search_sees(file, problem):
