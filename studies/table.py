@@ -50,7 +50,7 @@ def table(
         def tell(size: int, n: int) -> None:
             print_lines([f"Losses of {size} operator{'s' * (size > 1)} ({n:,} smaller ones)"], work.err)
 
-        losses = TableLosses.of(settings, tell)
+        losses = TableLosses.of(settings, tell, work.cache)
         runner = work.runner({digest: places.files}, settings.training.device, [progress])
         rows = Tabulation(settings, losses, metric, TaskFactory(digest), runner).run()
         seconds = round(time.monotonic() - began, 3)

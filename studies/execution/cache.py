@@ -1,15 +1,19 @@
-"""Results of tasks in a folder, a file each."""
+"""Results of tasks in a folder, a file each, and arrays that take minutes to make."""
 
 from __future__ import annotations
 
+import io
 import json
 import re
-from collections.abc import Mapping
+import zipfile
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from core.common.errors import UserError
-from studies.execution.task import CHECKPOINTS, NAMES, Result, Task, code
+from studies.execution.task import ARRAYS, CHECKPOINTS, NAMES, Result, Task, code, digest_of
 from studies.storage.output import OutputFolder
 
 _NAME = re.compile(r".*-([0-9a-f]{12})-([0-9a-f]{12})\.json")
@@ -28,7 +32,7 @@ class ResultCache:
 
     def __init__(self, path: Path, accept_other_code: bool = False) -> None:
         self.accepts_other_code = accept_other_code
-        self._folder = OutputFolder(path, patterns=(NAMES, f"{NAMES}{CHECKPOINTS}"))
+        self._folder = OutputFolder(path, patterns=(NAMES, f"{NAMES}{CHECKPOINTS}", ARRAYS))
         self._folder.sweep()
         self._others: dict[str, list[Path]] = {}  # digest of a task -> its files by other code, the newest last
         for file in sorted(path.iterdir(), key=lambda one: (one.lstat().st_mtime_ns, one.name)):
@@ -69,6 +73,26 @@ class ResultCache:
         if stored is None:
             raise UserError(f"{self.path / task.file}: cannot be read back; is the disk failing?")
         return stored
+
+    def arrays(
+        self, name: str, content: Mapping[str, Any], make: Callable[[], Mapping[str, np.ndarray]]
+    ) -> Mapping[str, np.ndarray]:
+        """Return arrays by name: those that today's code made of the same content before, or new ones, which are kept.
+
+        Args:
+            name: what a person calls them.
+            content: everything that they depend on but the code: plain data.
+            make: makes them.
+        """
+        file = f"{name}-{digest_of([name, content])}-{code()}.npz"
+        try:
+            with np.load(io.BytesIO((self.path / file).read_bytes()), allow_pickle=False) as stored:
+                return dict(stored)
+        except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile):
+            made, packed = make(), io.BytesIO()
+            np.savez_compressed(packed, allow_pickle=False, **made)
+            self._folder.write(file, packed.getvalue())
+            return made
 
     def withdraw(self) -> None:
         """Remove the folder if nothing was written."""

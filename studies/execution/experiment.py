@@ -37,6 +37,9 @@ class Experiment:
         places: how the machine is used.
         tracking: where MLflow is; None to do without.
         stack: closes what is opened.
+
+    Attributes:
+        cache: what was computed, and is not computed again.
     """
 
     def __init__(
@@ -46,8 +49,8 @@ class Experiment:
         self.folder, self.path = folder, folder.path
         self.err, self.out = new_console(stderr=True), new_console()
         self.warn = warning_to(self.err)
-        self._cache = ResultCache(self.path / _PARTS, places.accept_other_code)
-        stack.callback(self._cache.withdraw)
+        self.cache = ResultCache(self.path / _PARTS, places.accept_other_code)
+        stack.callback(self.cache.withdraw)
         self._tracker: Tracker | None = None
         self._uploader: Uploader | None = None
         if tracking is not None:
@@ -82,15 +85,15 @@ class Experiment:
             alone: one task after the other, however many workers there may be: where time is what is measured.
         """
         places = self._places
-        storage = LocalStorage(dict(files), self._cache.path, places.checkpoint_every)
+        storage = LocalStorage(dict(files), self.cache.path, places.checkpoint_every)
         resources = Resources(places.threads, places.memory, device)
         work = Work(compute, resources, storage, places.jobs)
         executor = make_executor(places.executor, replace(work, jobs=1) if alone else work)
-        return CachedRunner(self.open(executor), self._cache, storage, callbacks)
+        return CachedRunner(self.open(executor), self.cache, storage, callbacks)
 
     def forget_all(self) -> None:
         """Remove what is kept of unfinished tasks: everything is finished."""
-        LocalStorage(keep=self._cache.path).forget_all()
+        LocalStorage(keep=self.cache.path).forget_all()
 
     def say(self, text: str) -> None:
         """Print a line of the summary."""

@@ -22,6 +22,8 @@ _VERSION = 2
 _DIGITS = 12
 #: What files of results are called, and folders with the checkpoints of unfinished tasks.
 NAMES, CHECKPOINTS = f"*-{_DIGITS * '[0-9a-f]'}.json", ".checkpoints"
+#: And files of arrays.
+ARRAYS = f"*-{_DIGITS * '[0-9a-f]'}.npz"
 #: The sources that decide over results: folders, and modules of studies. What else a worker loads decides nothing.
 DECIDING = (
     *("core", "recommenders", "searchers"),
@@ -53,7 +55,7 @@ class Task:
     @cached_property
     def digest(self) -> str:
         """Of everything that its result depends on, but the code."""
-        return _digest([_VERSION, self.kind, self.content])
+        return digest_of([_VERSION, self.kind, self.content])
 
     @property
     def file(self) -> str:
@@ -65,7 +67,7 @@ class Task:
     def group(self) -> str:
         """The same for tasks that differ in their loss and its SGD settings alone: these can be trained together."""
         shared = {name: value for name, value in self.content.items() if name not in ("loss", "descent")}
-        return _digest([self.kind, shared, self.at_once])
+        return digest_of([self.kind, shared, self.at_once])
 
 
 def grouped(tasks: Sequence[Task]) -> list[tuple[Task, ...]]:
@@ -99,6 +101,7 @@ def code() -> str:
     return code_digest(*DECIDING)[:_DIGITS]
 
 
-def _digest(content: Sequence[Any]) -> str:
+def digest_of(content: Sequence[Any]) -> str:
+    """Return a digest of plain data."""
     text = json.dumps(content, sort_keys=True, allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()[:_DIGITS]

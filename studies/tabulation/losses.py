@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -12,6 +12,8 @@ from core.losses.loss import ProgramLoss
 from core.problems.validation import ValidationCheck
 from core.programs.enumeration import Enumerated, enumerate_losses
 from core.programs.program import LossProgram
+from studies.execution.cache import ResultCache
+from studies.storage.output import plain
 from studies.study.loss_table import ONE_SIDED, SAME, TRAINED, WRONG
 from studies.tabulation.settings import TableSettings
 
@@ -21,19 +23,44 @@ class TableLosses:
     """All losses, a row for each."""
 
     found: Enumerated
+    """Without their gradients, which take hundreds of megabytes."""
     positive_rates: np.ndarray
     """The share of simulated pairs on which each points the right way or nowhere [n]."""
     verdicts: np.ndarray
     """What became of each, see TRAINED [n]."""
 
     @classmethod
-    def of(cls, settings: TableSettings, report: Callable[[int, int], None] | None = None) -> TableLosses:
+    def of(
+        cls,
+        settings: TableSettings,
+        report: Callable[[int, int], None] | None = None,
+        cache: ResultCache | None = None,
+    ) -> TableLosses:
         """Enumerate and check them.
 
         Args:
             settings: of the table.
             report: see `enumerate_losses`.
+            cache: where they are kept, so that it is done once; None: it is done.
         """
+        if cache is None:
+            return cls._made(settings, report)
+        space = settings.study.space
+        content = {"space": plain(asdict(space)), "seed": settings.seed, "rate": settings.min_positive_rate}
+        made = cache.arrays("losses", content | {"size": settings.size}, lambda: cls._made(settings, report)._arrays())
+        lines, sizes, same_direction = (made[name].astype(np.int64) for name in ("lines", "sizes", "same_direction"))
+        found = Enumerated(space, lines.astype(np.int16), sizes, np.empty((len(sizes), 0)), same_direction)
+        return cls(found, made["positive_rates"], made["verdicts"])
+
+    def _arrays(self) -> dict[str, np.ndarray]:
+        """Return what they are made of."""
+        found = self.found
+        lines, sizes, same = found.lines.astype(np.int8), found.sizes.astype(np.int8), found.same_direction
+        kept: dict[str, np.ndarray] = {"lines": lines, "sizes": sizes, "same_direction": same.astype(np.int32)}
+        return kept | {"positive_rates": self.positive_rates, "verdicts": self.verdicts}
+
+    @classmethod
+    def _made(cls, settings: TableSettings, report: Callable[[int, int], None] | None) -> TableLosses:
         space = settings.study.space
         found = enumerate_losses(space, settings.size, report)
         check = ValidationCheck(settings.min_positive_rate, seed=settings.seed)
@@ -45,7 +72,7 @@ class TableLosses:
         has_trained_first = ~(is_wrong | is_one_sided)[found.same_direction]
         is_same = has_trained_first & (found.same_direction != np.arange(len(found)))
         verdicts = np.select((is_wrong, is_one_sided, is_same), (WRONG, ONE_SIDED, SAME), TRAINED)
-        return cls(found, rates, verdicts)
+        return cls(replace(found, gradients=found.gradients[:, :0]), rates, verdicts)
 
     def __len__(self) -> int:
         """Return how many there are."""

@@ -129,6 +129,21 @@ def test_what_is_there_is_not_done_again(made, capsys):
     assert read(made)[0].equals(before)
 
 
+def test_losses_are_enumerated_once(made, monkeypatch, capsys):
+    """Where the file is damaged, they are again."""
+    before, _ = read(made)
+    (kept,) = (made / "parts").glob("losses-*.npz")
+    with monkeypatch.context() as patch:
+        patch.setattr("studies.tabulation.losses.enumerate_losses", None)
+        assert table(*SMALL, "--out", str(made)) == 0
+    assert "Losses of" not in capsys.readouterr().err
+    assert read(made)[0].equals(before)
+    kept.write_bytes(kept.read_bytes()[:-100])
+    assert table(*SMALL, "--out", str(made)) == 0
+    assert "Losses of 3 operators" in capsys.readouterr().err
+    assert read(made)[0].equals(before)
+
+
 def test_blocks_and_workers_change_nothing(made, tmp_path, monkeypatch):
     monkeypatch.setattr("studies.tabulation.table.AT_ONCE", 3)
     settings = TableSettings(size=3, epochs=(1, 3), converged=0)
