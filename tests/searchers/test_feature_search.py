@@ -5,18 +5,11 @@ import pytest
 
 from core.common.errors import UserError
 from core.programs.space import OperatorSpace
-from core.search.trial import Trial, Verdict
 from searchers.bayesian import BayesianSearcher
 from searchers.feature_search import FeatureSearcher, make_bayesian
 from searchers.samplers import BayesianSettings
 from searchers.testing.searcher import SPACES, proposed
-
-SPACE = OperatorSpace()
-
-
-def told(searcher, candidates, rewards):
-    pairs = zip(candidates, rewards, strict=True)
-    searcher.tell([Trial(0, one, Verdict.ACCEPTED, reward=reward, trained=True) for one, reward in pairs])
+from tests.searchers.squared_error import SPACE, mean_rewards, told
 
 
 @pytest.mark.parametrize(
@@ -66,19 +59,6 @@ def test_a_space_in_which_candidates_do_all_the_same_can_be_searched():
 
 
 def test_it_proposes_what_does_as_the_best_do():
-    """Rewards are how much of a gradient is that of the squared error: a cosine."""
-    goal = SPACE.features(SPACE.encode(SPACE.parse("(y_hat - y)^2"))[None])[0]
-
-    def cosines(genomes):
-        features = SPACE.features(genomes)
-        sizes = np.linalg.norm(features, axis=1) * np.linalg.norm(goal)
-        return np.divide(features @ goal, sizes, out=np.zeros(len(genomes)), where=sizes > 0)
-
-    searcher, means = FeatureSearcher(SPACE, 1, BayesianSettings(n_startup=20)), []
-    for i in range(8):
-        candidates = proposed(searcher, SPACE, 20, first=20 * i)
-        found = cosines(np.stack([candidate.genome for candidate in candidates]))
-        told(searcher, candidates, found.tolist())
-        means.append(found.mean())
+    means = mean_rewards(FeatureSearcher(SPACE, 1, BayesianSettings(n_startup=20)), rounds=8)
     assert abs(means[0]) < 0.3
     assert np.mean(means[-3:]) > 0.5

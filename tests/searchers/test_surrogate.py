@@ -4,21 +4,12 @@ import numpy as np
 import pytest
 
 from core.common.errors import UserError
-from core.programs.space import OperatorSpace
 from core.search.trial import Trial, Verdict
 from searchers.surrogate import SurrogateSearcher, SurrogateSettings
 from searchers.testing.searcher import SPACES, proposed
+from tests.searchers.squared_error import SPACE, mean_rewards, told
 
-SPACE = OperatorSpace()
 SMALL = SurrogateSettings(n_startup=5, drawn=200, varied=100)
-
-
-def told(searcher, candidates, rewards):
-    trials = []
-    for candidate, reward in zip(candidates, rewards, strict=True):
-        verdict = Verdict.ZERO_GRADIENT if reward is None else Verdict.ACCEPTED
-        trials.append(Trial(0, candidate, verdict, reward=reward, trained=reward is not None))
-    return searcher.tell(trials)
 
 
 def rounded(features):
@@ -42,20 +33,7 @@ def test_a_small_space_is_proposed_anew_when_it_is_used_up():
 
 
 def test_it_proposes_what_does_as_the_best_do():
-    """Rewards are how much of a gradient is that of the squared error: a cosine."""
-    goal = SPACE.features(SPACE.encode(SPACE.parse("(y_hat - y)^2"))[None])[0]
-
-    def cosines(genomes):
-        features = SPACE.features(genomes)
-        sizes = np.linalg.norm(features, axis=1) * np.linalg.norm(goal)
-        return np.divide(features @ goal, sizes, out=np.zeros(len(genomes)), where=sizes > 0)
-
-    searcher, means = SurrogateSearcher(SPACE, 1, SurrogateSettings(n_startup=20)), []
-    for i in range(5):
-        candidates = proposed(searcher, SPACE, 20, first=20 * i)
-        found = cosines(np.stack([candidate.genome for candidate in candidates]))
-        told(searcher, candidates, found.tolist())
-        means.append(found.mean())
+    means = mean_rewards(SurrogateSearcher(SPACE, 1, SurrogateSettings(n_startup=20)), rounds=5)
     assert abs(means[0]) < 0.3
     assert max(means[1:]) > 0.7
 
