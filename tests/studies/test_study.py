@@ -107,7 +107,7 @@ def test_where_nothing_is_accepted_there_is_no_best_loss(monkeypatch):
 
 
 def test_regression_is_scored_by_rmse_where_lower_is_better():
-    content = run_small(task="regression", trainings=48).to_dict()
+    content = run_small(task="regression", trainings=48, guess=("(y - y_hat)^2",)).to_dict()
     assert content["metric"] == "rmse"
     assert set(content["best"]["test"]) == {"rmse", "mae"}
     shown = [one["per_seed"][0]["validation"]["rmse"] for one in content["finalists"]]
@@ -260,7 +260,7 @@ def test_a_simpler_loss_can_be_picked():
 
 
 def test_where_no_loss_is_as_simple_as_asked_the_best_one_is_shown_as_such():
-    result = run_small(min_positive_rate=1.0, guess=("(y - y_hat)^2",), pick="complexity<=1")
+    result = run_small(min_positive_rate=1.0, trainings=1, guess=("(y - y_hat)^2",), pick="complexity<=1")
     assert not result.is_as_simple_as_asked
     assert any("No loss found is as simple as --pick 'complexity<=1'" in told for told in conclusion(result))
 
