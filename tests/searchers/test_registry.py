@@ -26,7 +26,11 @@ MORE = [
     "optuna:parameters=choices",
 ]
 #: Those that need more than 300 proposals before their proposals are better than random ones.
-ROUNDS = {"rl": 100, "rl:objective=ppo:update_size=20:learning_rate=0.01": 60}
+ROUNDS = {
+    "rl": 100,
+    "rl:objective=ppo:update_size=20:learning_rate=0.01": 60,
+    "rl:objective=risk-seeking:update_size=40:learning_rate=0.01": 100,
+}
 #: Those that learn nothing, and NSGA-II of Optuna, which needs thousands.
 UNTEACHABLE = {"random", "optuna:sampler=qmc", "optuna:sampler=random", "optuna:sampler=nsga2"}
 
