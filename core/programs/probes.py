@@ -72,17 +72,17 @@ class Probes:
         screen(programs, *self._screened(min_positive_rate), passed)
         return passed
 
-    def drawn(self, state: np.ndarray, n: int, most: int, min_positive_rate: float) -> np.ndarray:
+    def drawn(self, seed: np.uint64, n: int, most: int, min_positive_rate: float) -> np.ndarray:
         """Return n random programs that pass, see `passes`: [n, lines, 3]. Where hardly any do, others are the last.
 
         Args:
-            state: of the random number generator, see `core.programs.screening.draw`.
+            seed: of the draws.
             n: how many.
             most: so many are drawn at most.
             min_positive_rate: see `passes`.
         """
         programs = np.empty((n, self._space.n_lines, 3), dtype=np.int64)
-        draw_viable(state, most, *self._screened(min_positive_rate), programs)
+        draw_viable(seed, most, *self._screened(min_positive_rate), programs)
         return programs
 
     def _screened(self, min_positive_rate: float) -> tuple[Any, ...]:

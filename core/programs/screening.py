@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from core.common.jit import compiled
+from core.common.splitmix import below, drawn
 from core.programs.encoded import SLOTS, EncodedProgram
 from core.programs.interpreter import N_INPUTS, run
 
@@ -18,8 +19,6 @@ NOTHING = 1e-5
 PREDICTION, LABEL = SLOTS.index("y_hat"), SLOTS.index("y")
 #: So many probes tell of most programs that they have the wrong direction.
 _FIRST = 20
-#: The step, and the multipliers, of the random number generator SplitMix64 (Steele, Lea and Flood, OOPSLA 2014).
-_STEP, _FACTORS = np.uint64(0x9E3779B97F4A7C15), (np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB))
 
 
 @compiled(inline=True)
@@ -154,55 +153,45 @@ def screen(programs, arities, operations, slots, rule, constants, y_hat, y, leas
         passed[i] = _passes(programs[i], arities, operations, slots, rule, constants, y, least, buffers)
 
 
-@compiled(inline=True)
-def _below(state, n):
-    """Draw a whole number below n < 2^32 with SplitMix64, whose state is [1] uint64."""
-    state[0] += _STEP
-    bits = state[0]
-    bits = (bits ^ (bits >> np.uint64(30))) * _FACTORS[0]
-    bits = (bits ^ (bits >> np.uint64(27))) * _FACTORS[1]
-    bits ^= bits >> np.uint64(31)
-    return np.int64(((bits >> np.uint64(32)) * np.uint64(n)) >> np.uint64(32))
-
-
-@compiled(inline=True)
-def draw(state, arities, n_inputs, program):
+@compiled(uses=(drawn,), inline=True)
+def draw(seed, number, arities, n_inputs, program):
     """Fill in a random program, each operator and each pair of distinct operands being as likely as another.
 
     Args:
-        state: of the generator [1] uint64; changes.
+        seed: of all programs, uint64, see `core.common.splitmix`.
+        number: of the program, from 0.
         arities: of the operators.
         n_inputs: how many slots there are before those of the lines.
         program: the result: number of the operator and two slots of each line [n_lines, 3], in normal form.
     """
     for i in range(len(program)):
-        n_slots = n_inputs + i
-        operator, first, second = _below(state, len(arities)), _below(state, n_slots), _below(state, n_slots - 1)
-        is_unary = arities[operator] == 1
+        n_slots, at = n_inputs + i, 3 * (number * len(program) + i)
+        operator, first = below(drawn(seed, at), len(arities)), below(drawn(seed, at + 1), n_slots)
+        second = below(drawn(seed, at + 2), n_slots - 1)
         program[i, 0], program[i, 1] = operator, first
-        program[i, 2] = (first == 0) if is_unary else second + (second >= first)
+        program[i, 2] = (first == 0) if arities[operator] == 1 else second + (second >= first)
 
 
-@compiled()
-def draw_all(state, arities, n_inputs, programs):
+@compiled(uses=(drawn,))
+def draw_all(seed, arities, n_inputs, programs):
     """Fill in random programs.
 
     Args:
-        state: see `draw`.
+        seed: see `draw`.
         arities: see there.
         n_inputs: see there.
         programs: the result [n, n_lines, 3].
     """
-    for program in programs:
-        draw(state, arities, n_inputs, program)
+    for i in range(len(programs)):
+        draw(seed, i, arities, n_inputs, programs[i])
 
 
-@compiled(uses=(run, EncodedProgram))
-def draw_viable(state, most, arities, operations, slots, rule, constants, y_hat, y, least, programs):
+@compiled(uses=(run, EncodedProgram, drawn))
+def draw_viable(seed, most, arities, operations, slots, rule, constants, y_hat, y, least, programs):
     """Fill in random programs that pass the screen; return how many there are, fewer than wanted where the rest is not.
 
     Args:
-        state: see `draw`.
+        seed: see `draw`.
         most: so many are drawn at most.
         arities: see `screen`, as the next seven.
         operations: see there.
@@ -214,12 +203,11 @@ def draw_viable(state, most, arities, operations, slots, rule, constants, y_hat,
         least: see there.
         programs: the result [n, n_lines, 3]; random ones that do not pass where too few of those drawn do.
     """
-    buffers, found = _buffers(programs.shape[1], slots, y_hat, y), 0
-    for _ in range(most):
-        if found == len(programs):
-            break
-        draw(state, arities, len(slots), programs[found])
+    buffers, found, number = _buffers(programs.shape[1], slots, y_hat, y), 0, 0
+    while found < len(programs) and number < most:
+        draw(seed, number, arities, len(slots), programs[found])
         found += _passes(programs[found], arities, operations, slots, rule, constants, y, least, buffers)
+        number += 1
     for i in range(found, len(programs)):
-        draw(state, arities, len(slots), programs[i])
+        draw(seed, number + i - found, arities, len(slots), programs[i])
     return found

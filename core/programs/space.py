@@ -169,14 +169,14 @@ class OperatorSpace(Space[LossProgram]):
     def sample(self, n: int, rng: np.random.Generator) -> np.ndarray:
         """See Space: every operator, and every pair of distinct operands, is equally likely."""
         programs = np.empty((n, self.n_lines, 3), dtype=np.int64)
-        draw_all(_state(rng), np.array(self.arities), len(self.inputs), programs)
+        draw_all(_seed(rng), np.array(self.arities), len(self.inputs), programs)
         return programs.reshape(n, 3 * self.n_lines)
 
     def drawn(self, n: int, rng: np.random.Generator) -> np.ndarray:
         """See Space; in compiled code."""
         if self.min_positive_rate is None:
             return self.sample(n, rng)
-        programs = self._probes.drawn(_state(rng), n, MOST_DRAWN * n, self.min_positive_rate - _SLACK)
+        programs = self._probes.drawn(_seed(rng), n, MOST_DRAWN * n, self.min_positive_rate - _SLACK)
         return programs.reshape(n, 3 * self.n_lines)
 
     def viable(self, genomes: np.ndarray) -> np.ndarray:
@@ -284,6 +284,7 @@ class OperatorSpace(Space[LossProgram]):
 HANDCRAFTED_SPACE = OperatorSpace(inputs=(*INPUTS, EPSILON), max_variables=16, clamp="none")
 
 
-def _state(rng: np.random.Generator) -> np.ndarray:
-    """Draw the state of a generator of compiled code [1]."""
-    return rng.integers(2**64, size=1, dtype=np.uint64)
+def _seed(rng: np.random.Generator) -> np.uint64:
+    """Draw the seed of a generator of compiled code."""
+    (seed,) = rng.integers(2**64, size=1, dtype=np.uint64)
+    return np.uint64(seed)

@@ -171,14 +171,13 @@ class TableProblem(SimpleProblem[LossProgram]):
         if text.strip() not in self.compared:
             with contextlib.suppress(UserError):
                 solution = self._space.parse(text)
-                if self.place_of(solution) is not None:
+                if self._places([solution]) != [None]:
                     return self.contender(solution, {})
         return super().known(text)
 
-    def place_of(self, solution: LossProgram) -> int | None:
-        """Return the row of a loss; None where it is none that was trained, nor a multiple of one."""
-        (place,) = self._table.places(self._table.gradients([solution]))
-        return place
+    def _places(self, candidates: Sequence[LossProgram]) -> list[int | None]:
+        """Return the rows of losses, see `LossTable.places`."""
+        return self._table.places(self._table.gradients(candidates))
 
     def examine(self, candidates: Sequence[LossProgram]) -> list[Finding]:
         """See Problem: what the validation check refuses is refused, and multiples are the same loss."""
@@ -212,7 +211,7 @@ class TableProblem(SimpleProblem[LossProgram]):
     def measure(self, candidates: Sequence[LossProgram], seed: int) -> list[Measurement]:
         """See Problem; a loss costs as many passes as its training took."""
         began = time.perf_counter()
-        places = self._table.places(self._table.gradients(candidates))
+        places = self._places(candidates)
         found, going = [(np.nan, 0)] * len(places), list(range(len(places)))
         for epochs, column in self._rungs:
             for i in going:
@@ -224,7 +223,7 @@ class TableProblem(SimpleProblem[LossProgram]):
 
     def evaluate(self, candidates: Sequence[LossProgram], part: Part, seed: int) -> list[float]:
         """See SimpleProblem."""
-        places, column = self._table.places(self._table.gradients(candidates)), self._parts[part]
+        places, column = self._places(candidates), self._parts[part]
         return [np.nan if place is None else float(column[place]) for place in places]
 
     def described(self) -> dict[str, Any]:

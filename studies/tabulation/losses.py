@@ -48,8 +48,8 @@ class TableLosses:
         space = settings.study.space
         content = {"space": plain(asdict(space)), "seed": settings.seed, "rate": settings.min_positive_rate}
         made = cache.arrays("losses", content | {"size": settings.size}, lambda: cls._made(settings, report)._arrays())
-        lines, sizes, same_direction = (made[name].astype(np.int64) for name in ("lines", "sizes", "same_direction"))
-        found = Enumerated(space, lines.astype(np.int16), sizes, np.empty((len(sizes), 0)), same_direction)
+        sizes, same_direction = (made[name].astype(np.int64) for name in ("sizes", "same_direction"))
+        found = Enumerated(space, made["lines"].astype(np.int16), sizes, np.empty((len(sizes), 0)), same_direction)
         return cls(found, made["positive_rates"], made["verdicts"])
 
     def _arrays(self) -> dict[str, np.ndarray]:
@@ -72,7 +72,7 @@ class TableLosses:
         has_trained_first = ~(is_wrong | is_one_sided)[found.same_direction]
         is_same = has_trained_first & (found.same_direction != np.arange(len(found)))
         verdicts = np.select((is_wrong, is_one_sided, is_same), (WRONG, ONE_SIDED, SAME), TRAINED)
-        return cls(replace(found, gradients=found.gradients[:, :0]), rates, verdicts)
+        return cls(replace(found, gradients=np.empty((len(found), 0))), rates, verdicts)
 
     def __len__(self) -> int:
         """Return how many there are."""

@@ -55,6 +55,7 @@ def test_a_space_in_which_candidates_do_all_the_same_can_be_searched():
     searcher = FeatureSearcher(space, 0, BayesianSettings(n_startup=2))
     for _ in range(3):
         candidates = proposed(searcher, space, 3)
+        assert {one.solution.key for one in candidates} <= {"identity(1)", "identity(y)"}
         told(searcher, candidates, [1.0, 2.0, 3.0])
 
 

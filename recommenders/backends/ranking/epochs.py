@@ -8,11 +8,11 @@ from functools import cached_property
 
 import numpy as np
 
+from core.common import splitmix
 from core.common.jit import compiled
 from core.common.seeding import derive_seed, numpy_rng
+from core.common.splitmix import drawn
 from recommenders.backends.ranking.base import Recipe
-from recommenders.common import hashing
-from recommenders.common.hashing import drawn
 from recommenders.data.implicit.samplers import PreparedSampler
 from recommenders.data.implicit.user_items import UserItems
 
@@ -90,7 +90,7 @@ class Epochs:
         return np.uint64(derive_seed(self._seed, "dropout", epoch))
 
 
-@compiled(uses=(hashing,))
+@compiled(uses=(splitmix,))
 def mask(seed, first, dropout, masks):
     """Draw which elements of the users' vectors of examples are dropped.
 

@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from core.common import splitmix
 from core.common.errors import UserError
 from core.common.jit import compiled
-from recommenders.common import hashing
-from recommenders.common.hashing import below, drawn
+from core.common.splitmix import below, drawn
 
 #: A user who has nearly every item gets one of them after so many attempts.
 _ATTEMPTS = 100
@@ -67,7 +67,7 @@ def _fill(shares, keep, other):
             small[n_small], n_small = much, n_small + 1
 
 
-@compiled(uses=(hashing,), inline=True)
+@compiled(uses=(splitmix,), inline=True)
 def _one(seed, number, n, keep, other):
     """Draw item number `number` from the parts of an alias table."""
     bits = drawn(seed, number)
@@ -75,7 +75,7 @@ def _one(seed, number, n, keep, other):
     return i if not len(keep) or (bits & _LOW) < keep[i] else np.int64(other[i])
 
 
-@compiled(uses=(hashing,))
+@compiled(uses=(splitmix,))
 def draw_shared(seed, first, alias, items):
     """Draw items [m] for a batch whose first example has the number `first`.
 
@@ -90,7 +90,7 @@ def draw_shared(seed, first, alias, items):
         items[j] = _one(start, j, n, keep, other)
 
 
-@compiled(uses=(hashing,))
+@compiled(uses=(splitmix,))
 def draw_private(seed, first, users, alias, excluded, none, items):
     """Draw items [B, n] for every example of a batch.
 
