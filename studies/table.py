@@ -52,10 +52,11 @@ def table(
 
         losses = TableLosses.of(settings, tell, work.cache)
         runner = work.runner({digest: places.files}, settings.training.device, [progress])
-        rows = Tabulation(settings, losses, metric, TaskFactory(digest), runner).run()
+        tabulation = Tabulation(settings, losses, metric, TaskFactory(digest), runner)
+        rows, raw = tabulation.run(), tabulation.raw()
         seconds = round(time.monotonic() - began, 3)
         about = {"command": command(settings, places), "dataset": study.problem.described(), "seconds": seconds}
-        file = write_table(settings, losses, rows, metric, about, work.folder)
+        file = write_table(settings, losses, rows, raw, metric, about, work.folder)
         if tracker is not None:
             tracker.on_table(losses, rows, metric, file)
         if any(row.number is not None for row in rows) and lacking("the map of losses", "matplotlib") is None:

@@ -37,9 +37,11 @@ def score_column(metric: str, epochs: int, *, smoothing: float | None = None, se
         metric: its name.
         epochs: how many.
         smoothing: with this smoothing term and the first seed; None: with the best one.
-        seed: the number of the seed, where the smoothing term is the best one.
+        seed: the number of the seed, where the smoothing term is the best one; None as well: as large as losses are
+            written, with the first smoothing term and seed.
     """
-    return f"validation_{metric}_epochs{epochs}_" + (f"seed{seed}" if smoothing is None else f"smoothing{smoothing:g}")
+    which = "raw" if seed is None else f"seed{seed}"
+    return f"validation_{metric}_epochs{epochs}_" + (which if smoothing is None else f"smoothing{smoothing:g}")
 
 
 def converged_column(metric: str, part: str, seed: int) -> str:
@@ -120,16 +122,18 @@ class LossTable:
 
     @cached_property
     def _index(self) -> tuple[Seen, Mapping[int, int]]:
-        """The gradients of all losses, and, by their numbers, the places of those that were trained."""
-        seen, rows = Seen(), self.rows
-        place_of = {number: place for place, number in enumerate(rows["number"].tolist())}
+        """The gradients of all losses, and the rows of those by their numbers."""
+        seen = Seen()
         numbers, is_first = seen.number(self.gradients(self.programs))
-        places = {
-            number: place_of[rows["same_direction"][place]] if rows[VERDICT][place] == SAME else place
-            for place, number in enumerate(numbers.tolist())
-            if is_first[place]
-        }
-        return seen, places
+        return seen, {number: place for place, number in enumerate(numbers.tolist()) if is_first[place]}
+
+    @cached_property
+    def _first(self) -> list[int]:
+        """Of each row the row of what it is a multiple of, or its own."""
+        rows = self.rows
+        place_of = {number: place for place, number in enumerate(rows["number"].tolist())}
+        same = zip(rows[VERDICT], rows["same_direction"].tolist(), strict=True)
+        return [place_of[first] if verdict == SAME else place for place, (verdict, first) in enumerate(same)]
 
     def gradients(self, programs: Sequence[LossProgram]) -> np.ndarray:
         """Return gradients of losses with respect to the prediction [n, B], on probes with two smoothing terms."""
@@ -142,14 +146,16 @@ class LossTable:
         pairs = torch.from_numpy(self._probes.predictions), torch.from_numpy(self._probes.labels)
         return run_programs(losses, *pairs)[1]
 
-    def places(self, gradients: np.ndarray) -> list[int | None]:
+    def places(self, gradients: np.ndarray, *, own: bool = False) -> list[int | None]:
         """Return the row of each loss, or of what it is a multiple of; None where neither was trained.
 
         Args:
             gradients: of the losses, see `gradients`.
+            own: always the loss's own row.
         """
         seen, places = self._index
-        return [None if number is None else places[number] for number in seen.find(gradients)]
+        there = (None if number is None else places[number] for number in seen.find(gradients))
+        return [place if own or place is None else self._first[place] for place in there]
 
     def traits(self, chosen: np.ndarray) -> np.ndarray:
         """Return the traits of losses [m, traits], with the larger smoothing term, see `core.analysis.traits`.
@@ -163,7 +169,7 @@ class LossTable:
         return traits(predictions[ones], -logit[:, ones], logit[:, ~ones])
 
     def scores(self, epochs: int, *, smoothing: float | None = None, seed: int | None = None) -> np.ndarray:
-        """Return scores [n].
+        """Return scores [n], NaN where there are none.
 
         Args:
             epochs: see `score_column`.

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 #: Epochs that a search sees, unless the table has none so short.
 _USUAL = 3
 #: What may be left out, to see what it is good for.
-PROXY, CHECK = "proxy", "check"
+PROXY, CHECK, SCALE = _PARTS = "proxy", "check", "scale"
 #: Of the best, the share that `Optimum` counts as such; and the largest gradient that is none.
 _TOP, _NOTHING = 0.01, 1e-12
 #: Directions that differ by less are equal.
@@ -73,8 +73,8 @@ class TableSearchSettings:
     all are trained to the end."""
     without: tuple[str, ...] = ()
     """What is left out, to see what it is good for: proxy (what has no gradient, or the direction of an earlier loss,
-    costs a training), check (what points the wrong way costs a training, and comes to the worst of the table), or
-    proxy,check."""
+    costs a training), check (what points the wrong way costs a training, and comes to the worst of the table) and
+    scale (losses are trained as large as they are written; multiples are other losses), separated by commas."""
 
     def __post_init__(self) -> None:
         """Check the settings."""
@@ -82,9 +82,9 @@ class TableSearchSettings:
             raise UserError(f"table: epochs: expected at least 1, got {self.epochs}")
         if self.fidelity < 1:
             raise UserError(f"table: fidelity: expected at least 1, got {self.fidelity}")
-        if not set(self.without) <= {PROXY, CHECK} or len(set(self.without)) < len(self.without):
+        if not set(self.without) <= set(_PARTS) or len(set(self.without)) < len(self.without):
             got = format_value(",".join(self.without))
-            raise UserError(f"table: without: expected {PROXY}, {CHECK} or {PROXY},{CHECK}, got {got}")
+            raise UserError(f"table: without: expected some of {','.join(_PARTS)}, got {got}")
 
 
 class TableProblem(SimpleProblem[LossProgram]):
@@ -117,8 +117,10 @@ class TableProblem(SimpleProblem[LossProgram]):
                 if not set(needed) <= set(there):
                     got, known = (", ".join(map(str, some)) for some in (needed, there))
                     raise UserError(f"table: {what}: expected epochs out of those of the table, {known}, got {got}")
-            self._short = table.scores(self._epochs, smoothing=epsilon)
-            self._rungs = [(n, table.scores(n, smoothing=epsilon)) for n in needed]
+            is_raw = SCALE in self._asked.without
+            if is_raw and not settings.get("raw"):
+                raise UserError(f"table: without: scale: expected a table made with --raw, got {table.path}")
+            self._rungs = [(n, table.scores(n, smoothing=None if is_raw else epsilon)) for n in needed]
             self._least, self._optimum = self._extremes()
             each = [table.scores(there[-1], seed=seed) for seed in range(seeds)]
             if not np.isfinite(each[0][table.is_trained]).any():
@@ -126,7 +128,7 @@ class TableProblem(SimpleProblem[LossProgram]):
             others = np.mean(each[1:] or each, axis=0)
             has_others = np.isfinite(others) | ~np.isfinite(each[0])
             self._parts = {"validation": each[0], "test": np.where(has_others, others, each[0])}
-            table.places(table.gradients([]))
+            table.places(table.gradients(table.programs[:1]))
         except UserError:
             raise
         except (KeyError, TypeError, ValueError, IndexError) as error:
@@ -134,8 +136,8 @@ class TableProblem(SimpleProblem[LossProgram]):
 
     def _extremes(self) -> tuple[float, Optimum | None]:
         """Return the least score that a search may see, and the best."""
-        scores = np.array([self._metric.score_of(value) for value in self._short])
-        ranked = np.sort(scores[self._table.is_trained & np.isfinite(scores)])[::-1]
+        scores = np.array([self._metric.score_of(value) for value in self._rungs[-1][1]])
+        ranked = np.sort(scores[np.isfinite(scores)])[::-1]
         if not len(ranked):
             return np.nan, None
         best, top = (self._metric.value(float(ranked[i])) for i in (0, int(np.ceil(_TOP * len(ranked))) - 1))
@@ -182,7 +184,7 @@ class TableProblem(SimpleProblem[LossProgram]):
     def examine(self, candidates: Sequence[LossProgram]) -> list[Finding]:
         """See Problem: what the validation check refuses is refused, and multiples are the same loss."""
         gradients = self._table.gradients(candidates)
-        places = self._table.places(gradients)
+        places = self._table.places(gradients, own=SCALE in self._asked.without)
         return [self._found(*one) for one in zip(places, gradients, strict=True)]
 
     def _found(self, place: int | None, gradient: np.ndarray) -> Finding:
@@ -197,7 +199,8 @@ class TableProblem(SimpleProblem[LossProgram]):
         if length <= _NOTHING:
             return Finding(Verdict.ZERO_GRADIENT)
         direction = (gradient / length).round(_DIGITS) + 0.0  # no -0.0
-        return self._finding(f"direction {blake2b(direction.tobytes(), digest_size=8).hexdigest()}")
+        size = f" {length:.{_DIGITS}g}" if SCALE in self._asked.without else ""
+        return self._finding(f"direction {blake2b(direction.tobytes(), digest_size=8).hexdigest()}{size}")
 
     @property
     def is_exhausted(self) -> bool:
@@ -211,7 +214,7 @@ class TableProblem(SimpleProblem[LossProgram]):
     def measure(self, candidates: Sequence[LossProgram], seed: int) -> list[Measurement]:
         """See Problem; a loss costs as many passes as its training took."""
         began = time.perf_counter()
-        places = self._places(candidates)
+        places = self._table.places(self._table.gradients(candidates), own=SCALE in self._asked.without)
         found, going = [(np.nan, 0)] * len(places), list(range(len(places)))
         for epochs, column in self._rungs:
             for i in going:

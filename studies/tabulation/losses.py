@@ -85,6 +85,12 @@ class TableLosses:
         return numbers
 
     @cached_property
+    def multiples(self) -> list[int]:
+        """The numbers of those that are not trained for being a positive multiple of one that is."""
+        numbers: list[int] = np.flatnonzero(self.verdicts == SAME).tolist()
+        return numbers
+
+    @cached_property
     def formulas(self) -> list[str]:
         """All formulas, in order."""
         return [str(self.found.program(i)) for i in range(len(self))]

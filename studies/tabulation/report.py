@@ -27,13 +27,16 @@ _EXACT = ("smoothing", "decay")
 _SHOWN = 8
 
 
-def columns(settings: TableSettings, losses: TableLosses, rows: Sequence[Row], metric: Metric) -> dict[str, Any]:
+def columns(
+    settings: TableSettings, losses: TableLosses, rows: Sequence[Row], raw: Mapping[int, np.ndarray], metric: Metric
+) -> dict[str, Any]:
     """Return the columns of the file by name, each [n]; numbers that are not there are NaN.
 
     Args:
         settings: of the table.
         losses: a row of the file each.
         rows: what was trained.
+        raw: see `Tabulation.raw`.
         metric: what was chosen by.
     """
     n, found = len(losses), losses.found
@@ -50,6 +53,10 @@ def columns(settings: TableSettings, losses: TableLosses, rows: Sequence[Row], m
     for name in next(iter(trained.values()), ()):
         made[name] = np.full(n, np.nan, np.float64 if name in _EXACT else np.float32)
         made[name][list(trained)] = [one[name] for one in trained.values()]
+    for k, epochs in enumerate(settings.epochs if settings.raw else ()):
+        name = score_column(metric.name, epochs)
+        made[name] = np.full(n, np.nan, np.float32)
+        made[name][list(raw)] = [scores[k] for scores in raw.values()]
     return made
 
 
@@ -85,6 +92,7 @@ def write_table(
     settings: TableSettings,
     losses: TableLosses,
     rows: Sequence[Row],
+    raw: Mapping[int, np.ndarray],
     metric: Metric,
     about: Mapping[str, Any],
     folder: OutputFolder,
@@ -95,6 +103,7 @@ def write_table(
         settings: of the table.
         losses: a row of the file each.
         rows: what was trained.
+        raw: see `Tabulation.raw`.
         metric: what was chosen by.
         about: the `command`, the `dataset` and `seconds`.
         folder: where to write.
@@ -105,7 +114,7 @@ def write_table(
     table = pa.table(
         {
             name: pa.array(column, from_pandas=isinstance(column, np.ndarray))
-            for name, column in columns(settings, losses, rows, metric).items()
+            for name, column in columns(settings, losses, rows, raw, metric).items()
         }
     )
     beside = {row.name: plain(cells(settings, row, metric)) for row in rows if row.number is None}

@@ -56,6 +56,9 @@ class TableSettings:
     the other smoothing terms and seeds, too; 1 for all."""
     seeds: int = 2
     """Seeds of those trainings."""
+    raw: bool = False
+    """Also train every loss as large as it is written, multiples of others too, with the first smoothing term and seed:
+    what a search sees that does not normalise scales (`table:without=scale`)."""
     converged: int = 300
     """So many of the best losses after the last of these epochs are trained to convergence, and as many others that are
     drawn from the rest, by which short trainings can be judged; 0 for none."""

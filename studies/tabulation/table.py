@@ -84,17 +84,33 @@ class Tabulation:
         done = dict(zip(chosen, self._converged([rows[i] for i in chosen]), strict=True))
         return [done.get(i, row) for i, row in enumerate(rows)]
 
+    def raw(self) -> dict[int, np.ndarray]:
+        """Return what losses come to that are trained as large as they are written.
+
+        Returns:
+            The validation metric after each of the epochs, with the first smoothing term and seed, by the number of
+            the loss: of all that are trained and of their multiples; none unless the settings ask for them.
+        """
+        if not self._settings.raw:
+            return {}
+        numbers = sorted([*self._losses.trained, *self._losses.multiples])
+        each = self._short([self._trainings(i)[0] for i in numbers], [0], scale="raw")
+        return dict(zip(numbers, each[0], strict=True)) if each else {}
+
     def _options(self) -> Iterator[tuple[int | None, list[Training]]]:
         """Yield every loss with each smoothing term."""
         first, epsilons = self._settings.descents[0], self._settings.training.epsilon
         for i in self._losses.trained:
-            program = self._losses.program(i)
-            stored, name = program.canonical.to_dict(), str(program)
-            smoothings = epsilons if program.is_smoothed else (None,)
-            yield i, [Training(name, epsilon, stored, first) for epsilon in smoothings]
+            yield i, self._trainings(i)
         for text in BESIDE:
             variants = baseline(text, self._settings.study.space, epsilons).variants
             yield None, [Training(text, one.constant, None, first) for one in variants]
+
+    def _trainings(self, number: int) -> list[Training]:
+        """Return how a loss is trained: with each smoothing term, if it has one."""
+        program, first = self._losses.program(number), self._settings.descents[0]
+        smoothings = self._settings.training.epsilon if program.is_smoothed else (None,)
+        return [Training(str(program), epsilon, program.canonical.to_dict(), first) for epsilon in smoothings]
 
     def _scored(self, options: Sequence[tuple[int | None, list[Training]]]) -> list[Row]:
         """Train all for a few epochs, the promising ones with every smoothing term, then those with other seeds."""
@@ -132,20 +148,30 @@ class Tabulation:
         best = ranked[: math.ceil(self._settings.promising * len(ranked))]
         return sorted([*best, *(i for i, number in enumerate(numbers) if number is None)])
 
-    def _short(self, trainings: Sequence[Training], seeds: Sequence[int]) -> list[np.ndarray]:
-        """Return the validation metric after each of the epochs, for each seed: [trainings, epochs]."""
+    def _short(
+        self, trainings: Sequence[Training], seeds: Sequence[int], scale: str = "normalised"
+    ) -> list[np.ndarray]:
+        """Return the validation metric after each of the epochs, for each seed: [trainings, epochs].
+
+        Args:
+            trainings: the losses.
+            seeds: numbers of the seeds.
+            scale: how large losses are trained.
+        """
         settings, n = self._settings, len(trainings)
+        study = replace(settings.study, losses=replace(settings.study.losses, scale=scale))
         blocks = [trainings[k : k + AT_ONCE] for k in range(0, n, AT_ONCE)]
         tasks = [
             self._factory.scores(
-                settings.study, f"losses {k * AT_ONCE + 1} on, seed {seed}", block, seed, settings.epochs
+                study, f"{scale} losses {k * AT_ONCE + 1} on, seed {seed}", block, seed, settings.epochs
             )
             for seed in seeds
             for k, block in enumerate(blocks)
         ]
         if not tasks:
             return []
-        found = self._runner.stage(f"{n * len(seeds):,} trainings of {settings.epochs[-1]} epochs", tasks)
+        title = f"{n * len(seeds):,} trainings of {settings.epochs[-1]} epochs"
+        found = self._runner.stage(title + (", raw" if scale == "raw" else ""), tasks)
         of_seeds = [found[k : k + len(blocks)] for k in range(0, len(found), len(blocks))]
         return [np.array([one for part in parts for one in part["scores"]], dtype=float) for parts in of_seeds]
 

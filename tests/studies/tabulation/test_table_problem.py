@@ -26,16 +26,8 @@ from studies.study.table_problem import TableProblem, TableSearchSettings
 from studies.table import app
 
 SMALL = ["--size", "4", "--dataset", "synthetic", "--epochs", "1", "--epochs", "3", "--converged", "0"]
-SMALL += [
-    "--executor",
-    "inline",
-    "--tracking-uri",
-    "none",
-    "--epsilon",
-    "0.01",
-    "--operators",
-    "add,neg,square,mul,identity",
-]
+SMALL += ["--executor", "inline", "--tracking-uri", "none", "--epsilon", "0.01", "--raw"]
+SMALL += ["--operators", "add,neg,square,mul,identity"]
 
 
 @pytest.fixture(scope="module")
@@ -127,6 +119,27 @@ def test_without_both_everything_costs_a_training(file):
     problem = TableProblem(LossTable.load(file), TableSearchSettings(without=("proxy", "check")))
     findings = problem.examine([LossProgram.parse(text) for text in ("y", "y", "-(y - y_hat)^2", "(y - y_hat)^2")])
     assert [one.entry for one in findings] == [0, 1, 2, 3]
+
+
+def test_without_one_scale_multiples_are_other_losses_and_train_as_large_as_they_are(file):
+    rows = pd.read_parquet(file).set_index("formula")
+    normalised, raw = (f"validation_auc_epochs3_{kind}" for kind in ("smoothing0.01", "raw"))
+    assert (rows[raw].notna() == rows["verdict"].isin(["trained", "same direction"])).all()
+    multiples = rows[rows["verdict"] == "same direction"]
+    texts = [multiples.index[0], rows[rows["number"] == multiples["same_direction"].iloc[0]].index[0]]
+    problem = TableProblem(LossTable.load(file), TableSearchSettings(without=("scale",)))
+    programs = [LossProgram.parse(text) for text in texts]
+    assert [one.entry for one in problem.examine([*programs, programs[0]])] == [0, 1, 0]
+    found = [one.score for one in problem.measure(programs, 0)]
+    assert found == rows.loc[texts, raw].tolist()
+    assert problem.optimum.best == rows[raw].max()
+    assert problem.evaluate(programs, "validation", 0) == [rows["validation_auc_epochs3_seed0"][texts[1]]] * 2
+    firsts = rows.reset_index().set_index("number").loc[multiples["same_direction"]]
+    assert (multiples[raw].to_numpy() != firsts[raw].to_numpy()).any()
+    assert (rows[raw] != rows[normalised])[rows[normalised].notna()].any()
+    both = TableProblem(LossTable.load(file), TableSearchSettings(without=("scale", "check")))
+    wrong = [LossProgram.parse(text) for text in ("-(y - y_hat)^2", "-(y - y_hat)^2 - (y - y_hat)^2")]
+    assert [one.entry for one in both.examine([*wrong, wrong[0]])] == [0, 1, 0]
 
 
 def test_with_halving_only_the_best_are_looked_up_after_more_epochs(file):
@@ -274,6 +287,7 @@ def rewritten(file, tmp_path, change):
     [
         lambda table, about: (table.drop_columns(["lines"]), about),
         lambda table, about: (table.drop_columns(["verdict"]), about),
+        lambda table, about: (table.drop_columns(["same_direction"]), about),
         lambda table, about: (table.slice(0, 0), about),
         lambda table, about: (table.filter(pc.equal(table["verdict"], "wrong direction")), about),
         lambda table, about: (table, {}),
@@ -312,9 +326,16 @@ def test_a_file_that_was_tampered_with_is_refused_in_a_line(file, tmp_path, chan
         ),
         (["--problem", "table:depth=2", "--data", "table.parquet"], "depth"),
         (["--problem", "table:epochs=0", "--data", "table.parquet"], "table: epochs: expected at least 1, got 0"),
-        (["--problem", "table:without=proxy,proxy", "--data", "table.parquet"], "expected proxy, check or proxy,check"),
+        (["--problem", "table:without=proxy,proxy", "--data", "table.parquet"], "expected some of proxy,check,scale"),
+        (
+            ["--problem", "table:without=seed", "--data", "table.parquet"],
+            "expected some of proxy,check,scale, got 'seed'",
+        ),
+        (
+            ["--problem", "table:without=scale", "--data", "normalised.parquet"],
+            "scale: expected a table made with --raw",
+        ),
         (["--problem", "table:fidelity=0", "--data", "table.parquet"], "fidelity: expected at least 1, got 0"),
-        (["--problem", "table:without=scale", "--data", "table.parquet"], "expected proxy, check or proxy,check"),
         (["--problem", "table", "--data", "table.parquet", "--preset", "paper"], "has no use for it"),
     ],
 )
@@ -323,6 +344,8 @@ def test_bad_input_is_told_in_a_line(words, message, file, capsys, tmp_path, mon
     shutil.copy(file, "table.parquet")
     (tmp_path / "text.csv").write_text("a,b\n1,2\n")
     pq.write_table(pa.table({"a": [1]}), "plain.parquet")
+    before_raw = lambda table, about: (table, about | {"settings": {**about["settings"], "raw": False}})  # noqa: E731
+    rewritten(file, tmp_path, before_raw).rename("normalised.parquet")
     there = sorted(tmp_path.iterdir())
     assert (
         exit_code(lambda: run_app([*words, "--tracking-uri", "none"], exit_on_error=False, print_error=False))
