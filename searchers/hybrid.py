@@ -41,8 +41,8 @@ class HybridSettings:
     """Generations between two restarts of the population."""
     objective: str = "priority-queue"
     """The objective of the policy, see rl."""
-    learning_rate: float = 1e-3
-    """Learning rate of the policy."""
+    learning_rate: float = 0.0
+    """Learning rate of the policy, see rl."""
     entropy_weight: float = 0.01
     """Weight of the policy's entropy; higher than in rl, since imitation lowers the entropy fast."""
     population_size: int = 30

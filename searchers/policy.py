@@ -8,7 +8,8 @@ entropy). Outcomes that arrive late are evaluated under the current policy, with
 candidates are trained together, programs are drawn `draw_size` at a time, since a pass through the LSTM for each would
 be slow; some of them then come from a policy that has been updated since. With one candidate at a time (Algorithm 1),
 each is drawn from the current policy. What is not viable (`Space.viable`) is not proposed, and so not learned from,
-unless a policy draws hardly anything else: then whatever it draws is proposed, for it to learn that.
+unless a policy draws hardly anything else: then whatever it draws is proposed, for it to learn that. Where a space
+refuses most, the policy first imitates what it does not refuse (`searchers.pretraining`).
 """
 
 from __future__ import annotations
@@ -25,13 +26,14 @@ import torch
 
 from core.common.errors import UserError, format_value
 from core.common.restoring import read
-from core.common.seeding import torch_rng
+from core.common.seeding import numpy_rng, torch_rng
 from core.search.searcher import Searcher
 from core.search.space import Space, check_genomes
 from core.search.trial import Trial, read_genome
 from searchers.controller import Controller, ControllerSettings
 from searchers.objectives import Batch, Objective
 from searchers.ppo import Ppo
+from searchers.pretraining import pretrain
 from searchers.priority_queue import PriorityQueue
 from searchers.reinforce import Reinforce
 from searchers.risk_seeking import RiskSeeking
@@ -50,14 +52,14 @@ class PolicySettings:
 
     objective: str = "reinforce"
     """What the policy maximises: reinforce (the paper), risk-seeking, priority-queue or ppo."""
-    learning_rate: float = 1e-3
-    """Learning rate of Adam."""
+    learning_rate: float = 0.0
+    """Learning rate of Adam; 0: 0.01 for priority-queue, 0.001 for the others."""
     weight_decay: float = 1e-5
     """L2 regularisation of the controller; the paper gives no value."""
     entropy_weight: float = 1e-4
     """Weight of the policy's entropy beside the objective."""
     update_size: int = 0
-    """Outcomes per update; 0: 10 for reinforce (the paper), 100 for the others."""
+    """Outcomes per update; 0: 10 for reinforce (the paper), 20 for priority-queue, 100 for the others."""
     failure_reward: float = -0.1
     """Reward of candidates that have none: zero gradient, not finite, wrong direction."""
     baseline_decay: float = 0.95
@@ -80,6 +82,8 @@ class PolicySettings:
     """Weights start uniform in [-init_range, init_range]."""
     tanh_constant: float = 1.5
     """Logits are clipped to this times tanh, which keeps sampling diverse."""
+    pretraining: int = 2_048
+    """Random viable candidates that the policy imitates before its first proposal, where few are viable; 0: none."""
     preselection: int = 1
     """Of so many candidates for each one that is proposed, a model of what they do chooses; 1: none does."""
 
@@ -95,9 +99,7 @@ class PolicySettings:
         for name in ("queue_size", "n_epochs", "preselection"):
             if getattr(self, name) < 1:
                 raise UserError(f"rl {name}: expected at least 1, got {getattr(self, name)}")
-        if not self.learning_rate > 0:
-            raise UserError(f"rl learning_rate: expected a number above 0, got {self.learning_rate}")
-        for name in ("weight_decay", "entropy_weight", "update_size", "draw_size"):
+        for name in ("learning_rate", "weight_decay", "entropy_weight", "update_size", "draw_size", "pretraining"):
             if not getattr(self, name) >= 0:
                 raise UserError(f"rl {name}: expected at least 0, got {getattr(self, name)}")
         self.controller  # noqa: B018  (checks its settings)
@@ -105,6 +107,11 @@ class PolicySettings:
     def for_steps_of(self, candidates: int) -> PolicySettings:
         """Return the settings with the draw size for this many candidates per training step."""
         return self if self.draw_size else replace(self, draw_size=1 if candidates == 1 else _DRAWN_AHEAD)
+
+    @property
+    def used_learning_rate(self) -> float:
+        """The learning rate, what 0 stands for being said."""
+        return self.learning_rate or (1e-2 if self.objective == "priority-queue" else 1e-3)
 
     @property
     def controller(self) -> ControllerSettings:
@@ -117,7 +124,7 @@ OBJECTIVES: Mapping[str, Callable[[PolicySettings], Objective]] = MappingProxyTy
     {
         "reinforce": lambda s: Reinforce(s.update_size or 10, s.baseline_decay),
         "risk-seeking": lambda s: RiskSeeking(s.update_size or 100, s.share),
-        "priority-queue": lambda s: PriorityQueue(s.update_size or 100, s.queue_size, s.failure_reward),
+        "priority-queue": lambda s: PriorityQueue(s.update_size or 20, s.queue_size, s.failure_reward),
         "ppo": lambda s: Ppo(s.update_size or 100, s.clip, s.n_epochs),
     }
 )
@@ -134,12 +141,13 @@ class PolicySearcher(Searcher):
 
     def __init__(self, space: Space[Any], seed: int, settings: PolicySettings | None = None) -> None:
         self._space, self._settings = space, settings or PolicySettings()
+        self._seed, self._is_pretrained = seed, False
         self._controller = Controller(space, self._settings.controller, torch_rng(seed, "controller weights"))
         self._rng = torch_rng(seed, "controller draws")
         self._objective = OBJECTIVES[self._settings.objective](self._settings)
         self._optimiser = torch.optim.Adam(
             self._controller.parameters(),
-            lr=self._settings.learning_rate,
+            lr=self._settings.used_learning_rate,
             weight_decay=self._settings.weight_decay,
             foreach=True,  # the same numbers as tensor by tensor, in three quarters of the time
         )
@@ -149,6 +157,10 @@ class PolicySearcher(Searcher):
 
     def ask(self, n: int) -> np.ndarray:
         """See Searcher."""
+        if not self._is_pretrained:
+            rng = numpy_rng(self._seed, "pretraining")
+            pretrain(self._controller, self._space, self._settings.pretraining, rng)
+            self._is_pretrained = True
         size, tries = self._settings.draw_size or _DRAWN_AHEAD, 0
         while len(self._drawn) < n:
             genomes = self._controller.sample(size, self._rng).numpy()
@@ -183,7 +195,7 @@ class PolicySearcher(Searcher):
         for objective, decisions in self._objective.steps(Batch(genomes, rewards), self._controller.evaluate):
             self._metrics["policy_entropy"] = decisions.entropy.mean().item()
             if not math.isfinite(self._metrics["policy_entropy"]):  # sampling would not fail
-                rate = self._settings.learning_rate
+                rate = self._settings.used_learning_rate
                 raise UserError(f"rl: the policy is no longer finite; lower learning_rate, which is {rate}")
             self._optimiser.zero_grad()
             (-(objective + self._settings.entropy_weight * decisions.entropy).mean()).backward()
@@ -202,6 +214,7 @@ class PolicySearcher(Searcher):
             "optimiser": copy.deepcopy(self._optimiser.state_dict()),
             "objective": self._objective.state_dict(),
             "rng": self._rng.get_state(),
+            "is_pretrained": self._is_pretrained,
             "drawn": [row.tolist() for row in self._drawn],
             "told": [[genome.tolist(), reward] for genome, reward in self._told],
             "metrics": dict(self._metrics),
@@ -213,6 +226,7 @@ class PolicySearcher(Searcher):
         self._optimiser.load_state_dict(copy.deepcopy(state["optimiser"]))
         self._objective.load_state_dict(state["objective"])
         self._rng.set_state(state["rng"])
+        self._is_pretrained = read(bool, state["is_pretrained"])
         self._drawn = [read_genome(row) for row in read(list[list[int]], state["drawn"])]
         told = read(list[tuple[list[int], float]], state["told"])
         self._told = [(read_genome(row), reward) for row, reward in told]

@@ -169,7 +169,8 @@ def test_updates_come_with_every_tenth_outcome():
     [
         {"objective": "sarsa"},
         {"update_size": -1},
-        {"learning_rate": 0},
+        {"learning_rate": -1},
+        {"pretraining": -1},
         {"weight_decay": -1},
         {"baseline_decay": 1},
         {"share": 0},
