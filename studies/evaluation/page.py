@@ -155,6 +155,9 @@ def _trials(evaluation: StoredEvaluation) -> str:
         return f"Smoothing terms were tried on validation, and nothing else: {each}."
     given = evaluation.settings["trials"]
     text = f"Every loss had the same number of trials on validation: {given}."
+    if short := evaluation.settings.get("trial_epochs"):
+        most = evaluation.settings["max_epochs"]
+        text = f"{text[:-1]}, of {counted(short, 'epoch')}; the best quarter of them was tried again for {most}."
     more = "Neighbours of the best settings that were not among these were tried as well, which makes"
     return text if list(counts) == [given] else f"{text} {more} {each}."
 

@@ -163,6 +163,8 @@ def _check(settings: Mapping[str, Any]) -> None:
         read(str, settings[name])
     for name in ("seeds", "tuning_seeds", "trials", *(("every", "max_epochs") if is_ranking else ())):
         count(settings[name], 2**31)
+    if settings.get("trial_epochs") is not None:
+        count(settings["trial_epochs"], 2**31)
     protocols: Mapping[str, Any] = RANKING_PROTOCOLS if is_ranking else PROTOCOLS
     _ = protocols[settings["protocol"]]
 

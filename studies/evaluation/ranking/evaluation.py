@@ -56,10 +56,12 @@ class RankingChoice(Choice):
         """See Choice."""
         if self.tuner is None:
             return {}
-        trials = [
-            {**one.point.to_dict(), "value": one.value, "per_seed": list(one.per_seed)} for one in self.tuner.tried
-        ]
-        return {"value": self.tuner.best(self.side).value, "trials": trials}
+        trials, again = (
+            [{**one.point.to_dict(), "value": one.value, "per_seed": list(one.per_seed)} for one in tried]
+            for tried in (self.tuner.tried, self.tuner.again)
+        )
+        found = {"value": self.tuner.best(self.side).value, "trials": trials}
+        return found | {"again": again} if again else found
 
 
 @dataclass(frozen=True)
@@ -144,10 +146,22 @@ class RankingEvaluation:
             asked = [(line, point) for line, tuner in zip(lines, tuners, strict=True) for point in tuner.ask(n)]
             losses = counted(len(lines), "loss", "losses")
             text = f"Settings for {losses}: trials {done + 1} to {done + n} of {settings.trials} for each"
-            runs = iter(self._train(text, asked, (), choosing=True))
+            runs = iter(self._train(text, asked, (), choosing=True, epochs=settings.trial_epochs))
             for tuner in tuners:
                 tuner.tell([validation_values(self._metric, next(runs)) for _ in range(n)], self._side)
+        if settings.retried:
+            self._try_again(tuners)
         return tuners
+
+    def _try_again(self, tuners: Sequence[RankingTuner]) -> None:
+        """Try the best settings of each loss for all epochs, after trials that were shorter."""
+        settings = self._settings
+        chosen = [tuner.promising(settings.retried, self._side) for tuner in tuners]
+        asked = [(line, point) for line, points in zip(settings.lines, chosen, strict=True) for point in points]
+        text = f"The best settings of each loss again, for {counted(settings.steps.max_epochs, 'epoch')}"
+        runs = iter(self._train(text, asked, (), choosing=True))
+        for tuner, points in zip(tuners, chosen, strict=True):
+            tuner.again = [Tried(one, tuple(validation_values(self._metric, next(runs)))) for one in points]
 
     def _anchors(self) -> list[AnchorChoice]:
         """Choose settings for every anchor that has several."""
@@ -163,11 +177,16 @@ class RankingEvaluation:
         return choices
 
     def _train(
-        self, text: str, losses: Sequence[tuple[str, Point]], anchors: Sequence[str], choosing: bool
+        self,
+        text: str,
+        losses: Sequence[tuple[str, Point]],
+        anchors: Sequence[str],
+        choosing: bool,
+        epochs: int | None = None,
     ) -> list[list[Result]]:
         """Train losses, and fit anchors, with several seeds; return the results of each in the order of the seeds."""
         repeats = self._settings.repeats(choosing)
-        tasks = [self._task(line, point, repeat, choosing) for repeat in repeats for line, point in losses]
+        tasks = [self._task(line, point, repeat, choosing, epochs) for repeat in repeats for line, point in losses]
         fitted = [self._tasks.anchor(line, repeat, choosing) for repeat in repeats for line in anchors]
         found = self._runner.stage(text, tasks + fitted)
         of_losses, of_anchors = found[: len(tasks)], found[len(tasks) :]
@@ -175,8 +194,8 @@ class RankingEvaluation:
             of_anchors[i :: len(anchors)] for i in range(len(anchors))
         ]
 
-    def _task(self, line: str, point: Point, repeat: int, is_trial: bool) -> Task:
-        return self._tasks.training(line, point.loss, point.learning_rate, point.model, repeat, is_trial)
+    def _task(self, line: str, point: Point, repeat: int, is_trial: bool, epochs: int | None = None) -> Task:
+        return self._tasks.training(line, point.loss, point.learning_rate, point.model, repeat, is_trial, epochs)
 
     def _by_user(self, losses: Sequence[EvaluatedLoss]) -> list[PairedComparison]:
         """Compare every loss that is judged with every baseline, paired by user over the mean of all seeds."""

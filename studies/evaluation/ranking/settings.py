@@ -3,6 +3,7 @@
 The annotations are objects and not strings, see `studies.study.settings`.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
@@ -15,6 +16,7 @@ from cyclopts import Parameter
 from core.common.errors import UserError
 from core.losses.setwise.registry import RANKING_LOSSES, parse_ranking_loss
 from core.phases.metric import Metric
+from core.search.effectiveness import check_epochs
 from recommenders.backends.ranking.registry import check_vector_backend_takes
 from recommenders.common.machine import Machine
 from recommenders.data.options import option, refuse_url
@@ -34,6 +36,9 @@ from studies.study.parts import PART, changed, flat
 from studies.study.settings_data import listed
 from studies.study.settings_training import SPACED, check_choice
 from studies.study.typed import as_typed, command_line
+
+#: The share of settings that are tried again after short trials.
+_AGAIN = 0.25
 
 
 @dataclass(frozen=True)
@@ -90,6 +95,9 @@ class RankingSettings(JudgedSettings):
     """Seeds with which every loss is trained in the end: position i of two losses is a pair."""
     trials: int = 16
     """Of the symmetric protocol: settings tried for each loss."""
+    trial_epochs: int | None = None
+    """Of the symmetric protocol: epochs of a trial, fewer than --max-epochs; the best quarter of the settings of each
+    loss are tried again for all of them then, and the best of those are chosen. All unless given."""
     tuner: Annotated[str, Parameter(help=listed("Of the symmetric protocol: who proposes them", TUNING_METHODS))] = (
         "tpe"
     )
@@ -115,6 +123,10 @@ class RankingSettings(JudgedSettings):
             )
         if self.protocol == "symmetric" and not self.data.validation_share:
             raise UserError("--validation-share: the symmetric protocol chooses on validation, expected above 0, got 0")
+        if self.trial_epochs is not None:
+            check_epochs("trial_epochs", self.trial_epochs)
+            if self.trial_epochs >= (most := self.steps.max_epochs):
+                raise UserError(f"--trial-epochs: expected fewer than --max-epochs, {most}, got {self.trial_epochs}")
         if self.protocol == "symmetric" and self.trials < (fewest := TUNING_METHODS[self.tuner].fewest):
             raise UserError(
                 f"--tuner {self.tuner}: expected at least {fewest} --trials, since it proposes nothing of its own "
@@ -127,7 +139,7 @@ class RankingSettings(JudgedSettings):
         Raises:
             UserError: one is not at its default.
         """
-        given = changed(self).keys() & {"trials", "tuner", "tuning_seeds", "validation_share"}
+        given = changed(self).keys() & {"trials", "trial_epochs", "tuner", "tuning_seeds", "validation_share"}
         if self.protocol == "paper" and given:
             raise UserError(
                 f"{option(min(given))}: --protocol paper chooses nothing on validation and has no use for it; leave it "
@@ -186,10 +198,20 @@ class RankingSettings(JudgedSettings):
         options = self.data.options(0.0 if self.protocol == "paper" else 1.0)
         return {"dataset": self.data.name_on(None), "seed": self.seed, "options": asdict(options)}
 
-    def plan(self) -> dict[str, Any]:
-        """Return how is trained, in plain data; what is tuned for each loss is not in it."""
+    @property
+    def retried(self) -> int:
+        """How many settings of each loss are tried again after short trials."""
+        return 0 if self.trial_epochs is None else math.ceil(_AGAIN * self.trials)
+
+    def plan(self, epochs: int | None = None) -> dict[str, Any]:
+        """Return how is trained, in plain data; what is tuned for each loss is not in it.
+
+        Args:
+            epochs: how many of them; as the settings say by default.
+        """
         steps, names = self.steps, ("recommender", "sampler", "optimiser", "schedule", "batch_size", "decay_of")
         values = {name: getattr(steps, name) for name in (*names, "clip_norm", "max_epochs", "every", "backend")}
+        values |= {} if epochs is None else {"max_epochs": epochs}
         values |= {"stop_after": steps.stop_after or steps.max_epochs, "metrics": [one.name for one in self.metrics]}
         return values | {"select_on": PROTOCOLS[self.protocol].select_on}
 

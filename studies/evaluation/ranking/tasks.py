@@ -34,6 +34,7 @@ class RankingTasks:
         model: Mapping[str, Any],
         repeat: int,
         is_trial: bool = False,
+        epochs: int | None = None,
     ) -> Task:
         """Make a task: a training with a loss.
 
@@ -44,9 +45,12 @@ class RankingTasks:
             model: settings of the model that were chosen for the loss.
             repeat: number of the seed.
             is_trial: whether something is chosen by the result; then nothing of the test part is in it.
+            epochs: how many; those of the evaluation by default.
         """
         kind, what = ("ranking trial", f"{label}, trial") if is_trial else ("ranking", label)
         content = {"loss": str(loss), "way": self._way(learning_rate, model), "anchor": None}
+        if epochs is not None:
+            content["plan"] = self._settings.plan(epochs)
         return Task(kind, f"{what}, training seed {repeat}", {**self._shared, "repeat": repeat, **content})
 
     def anchor(self, line: str, repeat: int, is_trial: bool = False) -> Task:

@@ -78,6 +78,8 @@ class RankingTuner:
         self._asked: list[tuple[optuna.Trial, Point]] = []
         self.tried: list[Tried[Point]] = []
         """All points so far, in order."""
+        self.again: list[Tried[Point]] = []
+        """Those that were tried again, in longer trainings."""
 
     def ask(self, n: int) -> list[Point]:
         """Return the points to try next.
@@ -109,13 +111,23 @@ class RankingTuner:
             self._study.tell(trial, side * fmean(per_seed))
         self._asked.clear()
 
+    def promising(self, n: int, side: int) -> list[Point]:
+        """Return the best n points so far, each once, the best first.
+
+        Args:
+            n: how many.
+            side: see `tell`.
+        """
+        ranked = sorted(self.tried, key=lambda tried: -side * tried.value)
+        return list({str(tried.point.to_dict()): tried.point for tried in ranked}.values())[:n]
+
     def best(self, side: int) -> Tried[Point]:
-        """Return the best point so far; of equal ones the first.
+        """Return the best point so far, in longer trainings if there were any; of equal ones the first.
 
         Args:
             side: see `tell`.
         """
-        return max(self.tried, key=lambda tried: side * tried.value)
+        return max(self.again or self.tried, key=lambda tried: side * tried.value)
 
     @property
     def _open(self) -> dict[str, Range | tuple[str, ...]]:

@@ -92,6 +92,20 @@ def test_the_best_on_validation_is_chosen_and_trials_know_nothing_of_test(outcom
     assert all("test" in one for one in stored if one["kind"] == "ranking")
 
 
+def test_short_trials_choose_what_is_tried_again_for_all_epochs(tmp_path):
+    outcome = judge(tmp_path, trials=5, trial_epochs=1, seeds=1)
+    stored = [json.loads(path.read_text()) for path in (tmp_path / "parts").glob("*.json")]
+    lengths = [len(one["curve"]) for one in stored if one["kind"] == "ranking trial"]
+    assert sorted(lengths) == [1] * 2 * 5 + [3] * 2 * 2  # losses and trials of each, five and a quarter of them
+    for one in outcome.losses[:2]:
+        tuner, ranked = one.choice.tuner, sorted(one.choice.tuner.tried, key=lambda tried: -tried.value)
+        assert [tried.point for tried in tuner.again] == [tried.point for tried in ranked[:2]]
+        best = max(tuner.again, key=lambda tried: tried.value)
+        assert one.choice.point == best.point
+        told = one.choice.to_dict()
+        assert (told["value"], len(told["trials"]), len(told["again"])) == (best.value, 5, 2)
+
+
 def test_settings_of_anchors_are_chosen_on_validation_and_given_ones_stay(tmp_path):
     anchors = ("ease", "ease:l2=7", "ials:factors=4:l2=0.05:epochs=2", "popularity")
     outcome = judge(tmp_path, loss=("SL",), baseline=(), trials=1, seeds=1, anchor=anchors)
@@ -347,6 +361,8 @@ def test_a_printed_command_is_read_back(capsys):
         ({"seeds": 0}, "--seeds: expected 1 to 50,000, got 0"),
         ({"max_epochs": 0}, "--max-epochs: expected 1 to 1,000,000, got 0"),
         ({"max_epochs": 10**30}, "--max-epochs: expected 1 to 1,000,000, got 1000"),
+        ({"trial_epochs": 3}, "--trial-epochs: expected fewer than --max-epochs, 3, got 3"),
+        ({"trial_epochs": 0}, "--trial-epochs: expected 1 to 1,000,000, got 0"),
         ({"every": 0}, "--every: expected at least 1, got 0"),
         ({"batch_size": 0}, "--batch-size: expected 1"),
         ({"learning_rate": 0.1}, "--learning-rate: the symmetric protocol tunes it"),
@@ -355,6 +371,7 @@ def test_a_printed_command_is_read_back(capsys):
         ({"validation_share": 3.0, "protocol": "paper"}, "--validation-share: expected a number from 0 to below 1"),
         ({"validation_share": 0.2, "protocol": "paper", "trials": 16}, "--validation-share: --protocol paper chooses"),
         ({"protocol": "paper"}, "--trials: --protocol paper chooses nothing"),
+        ({"protocol": "paper", "trials": 16, "trial_epochs": 1}, "--trial-epochs: --protocol paper chooses nothing"),
         ({"protocol": "paper", "trials": 16, "tuner": "cma"}, "--tuner: --protocol paper chooses nothing"),
         ({"tuner": "cma"}, "--tuner cma: expected at least 9 --trials"),
         ({"loss": ("MaxR",)}, "loss MaxR: it is one of predictions, not of rankings"),
