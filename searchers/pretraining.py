@@ -1,7 +1,7 @@
 """Teaches a policy to write what is worth training, before it has seen a reward.
 
 Where a space refuses nearly everything, as that of losses does, an untrained policy writes a thousand programs for each
-that can be trained, and is only slowly led away from that by rewards, which it gets for none of the others. So it first
+that can be trained (docs/results.md), and is only slowly led away from that by rewards, which it gets for none of the others. So it first
 imitates random ones that are viable, as language models are taught to write before they are taught to please. It is the
 prior of Olivecrona et al. (Journal of Cheminformatics 9, 2017, section "The prior network"), who generate molecules;
 here it costs no data, since viable candidates can be drawn.
