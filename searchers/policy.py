@@ -33,7 +33,7 @@ from core.search.trial import Trial, read_genome
 from searchers.controller import Controller, ControllerSettings
 from searchers.objectives import Batch, Objective
 from searchers.ppo import Ppo
-from searchers.pretraining import pretrain
+from searchers.pretraining import MOST_IMITATED, pretrain
 from searchers.priority_queue import PriorityQueue
 from searchers.reinforce import Reinforce
 from searchers.risk_seeking import RiskSeeking
@@ -102,6 +102,8 @@ class PolicySettings:
         for name in ("learning_rate", "weight_decay", "entropy_weight", "update_size", "draw_size", "pretraining"):
             if not getattr(self, name) >= 0:
                 raise UserError(f"rl {name}: expected at least 0, got {getattr(self, name)}")
+        if self.pretraining > MOST_IMITATED:
+            raise UserError(f"rl pretraining: expected at most {MOST_IMITATED:,}, got {self.pretraining}")
         self.controller  # noqa: B018  (checks its settings)
 
     def for_steps_of(self, candidates: int) -> PolicySettings:
@@ -110,7 +112,7 @@ class PolicySettings:
 
     @property
     def used_learning_rate(self) -> float:
-        """The learning rate, what 0 stands for being said."""
+        """The learning rate of Adam that is used."""
         return self.learning_rate or (1e-2 if self.objective == "priority-queue" else 1e-3)
 
     @property

@@ -1,10 +1,10 @@
 """Teaches a policy to write what is worth training, before it has seen a reward.
 
 Where a space refuses nearly everything, as that of losses does, an untrained policy writes a thousand programs for each
-that can be trained (docs/results.md), and is only slowly led away from that by rewards, which it gets for none of the others. So it first
-imitates random ones that are viable, as language models are taught to write before they are taught to please. It is the
-prior of Olivecrona et al. (Journal of Cheminformatics 9, 2017, section "The prior network"), who generate molecules;
-here it costs no data, since viable candidates can be drawn.
+that can be trained (docs/results.md), and rewards, which the others do not get, lead it away from that only slowly. So
+it first imitates random ones that are viable, as language models are taught to write before they are taught to please.
+It is the prior of Olivecrona et al. (Journal of Cheminformatics 9, 2017, section "The prior network"), who generate
+molecules; here it costs no data, since viable candidates can be drawn.
 """
 
 from __future__ import annotations
@@ -19,12 +19,14 @@ from searchers.controller import Controller
 
 #: Genomes in a batch, passes over all of them, and Adam's learning rate.
 _BATCH, _PASSES, _LEARNING_RATE = 128, 8, 1e-2
-#: A space that leaves this share of random genomes needs no teaching, as so many seem to say.
+#: Where this share of so many random genomes is viable, there is nothing to teach.
 _ENOUGH, _ASKED = 0.5, 256
+#: More genomes would take minutes.
+MOST_IMITATED = 100_000
 
 
 def pretrain(controller: Controller, space: Space[Any], n: int, rng: np.random.Generator) -> None:
-    """Make a controller imitate random viable genomes; nothing is done where at least half of all are viable.
+    """Make a controller imitate random viable genomes; nothing is done where half of all are viable, or none is found.
 
     Args:
         controller: is changed.
@@ -36,6 +38,8 @@ def pretrain(controller: Controller, space: Space[Any], n: int, rng: np.random.G
         return
     drawn = space.drawn(n, rng)
     genomes = torch.from_numpy(drawn[space.viable(drawn)])
+    if not len(genomes):
+        return
     optimiser = torch.optim.Adam(controller.parameters(), lr=_LEARNING_RATE, foreach=True)
     for _ in range(_PASSES):
         for batch in genomes[torch.from_numpy(rng.permutation(len(genomes)))].split(_BATCH):

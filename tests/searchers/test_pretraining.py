@@ -14,6 +14,8 @@ from searchers.policy import PolicySearcher, PolicySettings
 from searchers.pretraining import pretrain
 
 STRICT = OperatorSpace(max_variables=8, min_positive_rate=0.9)
+#: No loss of it has a slope at all.
+HOPELESS = OperatorSpace(operators=("neg",), max_variables=4, min_positive_rate=0.9)
 
 
 def controller(space):
@@ -44,6 +46,7 @@ def test_it_still_writes_very_different_losses():
     [
         (STRICT, 0),
         (OperatorSpace(), 512),
+        (HOPELESS, 64),
         (ChoiceSpace(tuple(Decision(f"bit_{i}", Kind("bit", ("0", "1")), 2) for i in range(8))), 512),
     ],
 )
