@@ -42,7 +42,7 @@ class HybridSettings:
     objective: str = "priority-queue"
     """The objective of the policy, see rl."""
     learning_rate: float = 0.0
-    """Learning rate of the policy, see rl."""
+    """Learning rate of the policy; 0 stands for 0.01 with priority-queue and 0.001 with the others."""
     entropy_weight: float = 0.01
     """Weight of the policy's entropy; higher than in rl, since imitation lowers the entropy fast."""
     population_size: int = 30

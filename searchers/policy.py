@@ -53,7 +53,7 @@ class PolicySettings:
     objective: str = "reinforce"
     """What the policy maximises: reinforce (the paper), risk-seeking, priority-queue or ppo."""
     learning_rate: float = 0.0
-    """Learning rate of Adam; 0: 0.01 for priority-queue, 0.001 for the others."""
+    """Learning rate of Adam; 0 stands for 0.01 with priority-queue and 0.001 with the others."""
     weight_decay: float = 1e-5
     """L2 regularisation of the controller; the paper gives no value."""
     entropy_weight: float = 1e-4

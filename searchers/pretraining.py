@@ -21,8 +21,8 @@ from searchers.controller import Controller
 _BATCH, _PASSES, _LEARNING_RATE = 128, 8, 1e-2
 #: Where this share of so many random genomes is viable, there is nothing to teach.
 _ENOUGH, _ASKED = 0.5, 256
-#: More genomes would take minutes.
-MOST_IMITATED = 100_000
+#: More genomes would take minutes. They are drawn in portions, between which a search can be interrupted.
+MOST_IMITATED, _PORTION = 10_000, 256
 
 
 def pretrain(controller: Controller, space: Space[Any], n: int, rng: np.random.Generator) -> None:
@@ -36,7 +36,7 @@ def pretrain(controller: Controller, space: Space[Any], n: int, rng: np.random.G
     """
     if not n or space.viable(space.sample(_ASKED, rng)).mean() >= _ENOUGH:
         return
-    drawn = space.drawn(n, rng)
+    drawn = np.concatenate([space.drawn(min(_PORTION, n - done), rng) for done in range(0, n, _PORTION)])
     genomes = torch.from_numpy(drawn[space.viable(drawn)])
     if not len(genomes):
         return

@@ -13,6 +13,7 @@ from core.common.restoring import read, read_finite, reading
 from studies.common.pages import STYLE, template, text_of
 from studies.evaluation import pictures
 from studies.evaluation.outcome import LEVEL, PairedComparison
+from studies.evaluation.ranking.settings import retried
 from studies.evaluation.stored import StoredEvaluation, listed
 from studies.reporting.notes import data_notes, format_setting
 from studies.reporting.page import FILTERS, UNPRINTABLE
@@ -156,8 +157,8 @@ def _trials(evaluation: StoredEvaluation) -> str:
     given = evaluation.settings["trials"]
     text = f"Every loss had the same number of trials on validation: {given}."
     if short := evaluation.settings.get("trial_epochs"):
-        most = evaluation.settings["max_epochs"]
-        text = f"{text[:-1]}, of {counted(short, 'epoch')}; the best quarter of them was tried again for {most}."
+        again, most = retried(given), evaluation.settings["max_epochs"]
+        text = f"{text[:-1]}, of {counted(short, 'epoch')} each; the best {again} were tried again for {most}."
     more = "Neighbours of the best settings that were not among these were tried as well, which makes"
     return text if list(counts) == [given] else f"{text} {more} {each}."
 

@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from core.common.errors import counted
 from studies.common.drawing import COLOURS, WIDTH
 from studies.evaluation.stored import StoredEvaluation, StoredLoss
 from studies.reporting.axes import label, legend, new_axes, other
@@ -85,9 +86,11 @@ def tuning_picture(evaluation: StoredEvaluation) -> Picture | None:
         look = {**other(i), "drawstyle": "steps-post"}
         dots = dict(enumerate(one.tried, start=1))
         lines.append(Line(label(one.name), dict(enumerate(best, start=1)), look, dots, 2.5))
+    short = evaluation.settings.get("trial_epochs")
+    when = f", after {counted(short, 'epoch')}," if short else ""
     text = (
-        f"The validation {metric.name} of every trial as a dot, and of the best one so far as a line. Bad trials may "
-        f"leave the axes.{_left_out(shown)}"
+        f"The validation {metric.name} of every trial{when} as a dot, and of the best one so far as a line. "
+        f"Bad trials may leave the axes.{_left_out(shown)}"
     )
     return make_picture(
         "tuning",

@@ -53,7 +53,7 @@ TABLE_TERMS = Terms(
     verdicts={
         Verdict.ACCEPTED.value: "Looked up, and the reward passed the reward filter.",
         Verdict.REJECTED.value: "Looked up, and the reward fell below the reward filter.",
-        Verdict.DUPLICATE.value: "Not looked up: it is an earlier loss once more, but for a factor.",
+        Verdict.DUPLICATE.value: "Not looked up: it is an earlier loss, or (but without=scale) a multiple of one.",
         Verdict.ZERO_GRADIENT.value: "Not looked up: it has no gradient.",
         Verdict.WRONG_DIRECTION.value: "Not looked up: it fails the validation check.",
         Verdict.NON_FINITE.value: "Its training broke down.",

@@ -171,7 +171,7 @@ def test_updates_come_with_every_tenth_outcome():
         {"update_size": -1},
         {"learning_rate": -1},
         {"pretraining": -1},
-        {"pretraining": 10**11},
+        {"pretraining": 10_001},
         {"weight_decay": -1},
         {"baseline_decay": 1},
         {"share": 0},

@@ -201,7 +201,7 @@ class RankingSettings(JudgedSettings):
     @property
     def retried(self) -> int:
         """How many settings of each loss are tried again after short trials."""
-        return 0 if self.trial_epochs is None else math.ceil(_AGAIN * self.trials)
+        return 0 if self.trial_epochs is None else retried(self.trials)
 
     def plan(self, epochs: int | None = None) -> dict[str, Any]:
         """Return how is trained, in plain data; what is tuned for each loss is not in it.
@@ -218,6 +218,11 @@ class RankingSettings(JudgedSettings):
     def to_dict(self) -> dict[str, Any]:
         """See JudgedSettings."""
         return plain(flat(self) | {"dataset": self.data.name_on(None), "baseline": self.baselines})
+
+
+def retried(trials: int) -> int:
+    """Return how many of so many settings are tried again after short trials."""
+    return math.ceil(_AGAIN * trials)
 
 
 def _anchor_line(text: str) -> str:

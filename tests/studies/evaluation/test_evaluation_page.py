@@ -72,6 +72,14 @@ def test_the_page_tells_everything_in_order_and_needs_nothing_from_outside(resul
     assert evaluation_page(content, "x") == page
 
 
+def test_short_trials_are_told_beside_those_that_decided(folders):
+    content = copy.deepcopy(folders[1]["rankings"])
+    content["settings"] |= {"trial_epochs": 2, "trials": 3, "max_epochs": 50}
+    text = words(evaluation_page(content, "x"))
+    assert "on validation: 3, of 2 epochs each; the best 1 were tried again for 50." in text
+    assert "of every trial, after 2 epochs, as a dot" in text
+
+
 def table(page, content, column):
     """The table with this column: a row for each loss, in order."""
     rows = Reader(page).rows
