@@ -30,6 +30,8 @@ class Objective(ABC):
 
     #: Number of outcomes in a batch.
     update_size: int
+    #: Of Adam, unless the settings say another.
+    learning_rate: float = 1e-3
 
     @abstractmethod
     def steps(self, batch: Batch, evaluate: Evaluate) -> Iterator[tuple[Tensor, Decisions]]:

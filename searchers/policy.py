@@ -111,11 +111,6 @@ class PolicySettings:
         return self if self.draw_size else replace(self, draw_size=1 if candidates == 1 else _DRAWN_AHEAD)
 
     @property
-    def used_learning_rate(self) -> float:
-        """The learning rate of Adam that is used."""
-        return self.learning_rate or (1e-2 if self.objective == "priority-queue" else 1e-3)
-
-    @property
     def controller(self) -> ControllerSettings:
         """Settings of the controller."""
         return ControllerSettings(self.hidden_size, self.n_layers, self.init_range, self.tanh_constant)
@@ -149,7 +144,7 @@ class PolicySearcher(Searcher):
         self._objective = OBJECTIVES[self._settings.objective](self._settings)
         self._optimiser = torch.optim.Adam(
             self._controller.parameters(),
-            lr=self._settings.used_learning_rate,
+            lr=self._settings.learning_rate or self._objective.learning_rate,
             weight_decay=self._settings.weight_decay,
             foreach=True,  # the same numbers as tensor by tensor, in three quarters of the time
         )
@@ -159,7 +154,7 @@ class PolicySearcher(Searcher):
 
     def ask(self, n: int) -> np.ndarray:
         """See Searcher."""
-        if not self._is_pretrained:
+        if not self._is_pretrained:  # not when it is made: a search that goes on brings its weights
             rng = numpy_rng(self._seed, "pretraining")
             pretrain(self._controller, self._space, self._settings.pretraining, rng)
             self._is_pretrained = True
@@ -197,7 +192,7 @@ class PolicySearcher(Searcher):
         for objective, decisions in self._objective.steps(Batch(genomes, rewards), self._controller.evaluate):
             self._metrics["policy_entropy"] = decisions.entropy.mean().item()
             if not math.isfinite(self._metrics["policy_entropy"]):  # sampling would not fail
-                rate = self._settings.used_learning_rate
+                rate = self._settings.learning_rate or self._objective.learning_rate
                 raise UserError(f"rl: the policy is no longer finite; lower learning_rate, which is {rate}")
             self._optimiser.zero_grad()
             (-(objective + self._settings.entropy_weight * decisions.entropy).mean()).backward()

@@ -26,6 +26,8 @@ class PriorityQueue(Objective):
         failure_reward: programs enter the queue only with a reward above this.
     """
 
+    learning_rate = 1e-2
+
     def __init__(self, update_size: int, queue_size: int, failure_reward: float) -> None:
         self.update_size, self._size, self._failure = update_size, queue_size, failure_reward
         self._queue: list[tuple[float, Tensor]] = []  # the best first, of equals the older

@@ -88,9 +88,7 @@ class SgdChoice(Choice):
             "neighbours": [side.to_dict() for side in tuner.bracket()],
             "bracketed": self.is_bracketed,
             "at_an_end": tuner.at_an_end,
-            "trials": [
-                {**asdict(one.point), "value": one.value, "per_seed": list(one.per_seed)} for one in tuner.tried
-            ],
+            "trials": [one.told(asdict(one.point)) for one in tuner.tried],
         }
 
     @property

@@ -79,6 +79,14 @@ class Tried(Generic[P]):
         """The mean."""
         return fmean(self.per_seed)
 
+    def told(self, point: Mapping[str, Any]) -> dict[str, Any]:
+        """Return plain data.
+
+        Args:
+            point: as plain data.
+        """
+        return {**point, "value": self.value, "per_seed": list(self.per_seed)}
+
 
 @dataclass(frozen=True)
 class Side:

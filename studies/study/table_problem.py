@@ -117,10 +117,10 @@ class TableProblem(SimpleProblem[LossProgram]):
                 if not set(needed) <= set(there):
                     got, known = (", ".join(map(str, some)) for some in (needed, there))
                     raise UserError(f"table: {what}: expected epochs out of those of the table, {known}, got {got}")
-            is_raw = SCALE in self._asked.without
-            if is_raw and not settings.get("raw"):
+            self._is_raw = SCALE in self._asked.without
+            if self._is_raw and not settings.get("raw"):
                 raise UserError(f"table: without: scale: expected a table made with --raw, got {table.path}")
-            self._rungs = [(n, table.scores(n, smoothing=None if is_raw else epsilon)) for n in needed]
+            self._rungs = [(n, table.scores(n, smoothing=None if self._is_raw else epsilon)) for n in needed]
             self._least, self._optimum = self._extremes()
             each = [table.scores(there[-1], seed=seed) for seed in range(seeds)]
             if not np.isfinite(each[0][table.is_trained]).any():
@@ -177,14 +177,14 @@ class TableProblem(SimpleProblem[LossProgram]):
                     return self.contender(solution, {})
         return super().known(text)
 
-    def _places(self, candidates: Sequence[LossProgram]) -> list[int | None]:
+    def _places(self, candidates: Sequence[LossProgram], *, own: bool = False) -> list[int | None]:
         """Return the rows of losses, see `LossTable.places`."""
-        return self._table.places(self._table.gradients(candidates))
+        return self._table.places(self._table.gradients(candidates), own=own)
 
     def examine(self, candidates: Sequence[LossProgram]) -> list[Finding]:
         """See Problem: what the validation check refuses is refused, and multiples are the same loss."""
         gradients = self._table.gradients(candidates)
-        places = self._table.places(gradients, own=SCALE in self._asked.without)
+        places = self._table.places(gradients, own=self._is_raw)
         return [self._found(*one) for one in zip(places, gradients, strict=True)]
 
     def _found(self, place: int | None, gradient: np.ndarray) -> Finding:
@@ -199,7 +199,7 @@ class TableProblem(SimpleProblem[LossProgram]):
         if length <= _NOTHING:
             return Finding(Verdict.ZERO_GRADIENT)
         direction = (gradient / length).round(_DIGITS) + 0.0  # no -0.0
-        size = f" {length:.{_DIGITS}g}" if SCALE in self._asked.without else ""
+        size = f" {length:.{_DIGITS}g}" if self._is_raw else ""
         return self._finding(f"direction {blake2b(direction.tobytes(), digest_size=8).hexdigest()}{size}")
 
     @property
@@ -214,7 +214,7 @@ class TableProblem(SimpleProblem[LossProgram]):
     def measure(self, candidates: Sequence[LossProgram], seed: int) -> list[Measurement]:
         """See Problem; a loss costs as many passes as its training took."""
         began = time.perf_counter()
-        places = self._table.places(self._table.gradients(candidates), own=SCALE in self._asked.without)
+        places = self._places(candidates, own=self._is_raw)
         found, going = [(np.nan, 0)] * len(places), list(range(len(places)))
         for epochs, column in self._rungs:
             for i in going:

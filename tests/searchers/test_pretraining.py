@@ -14,7 +14,7 @@ from searchers.policy import PolicySearcher, PolicySettings
 from searchers.pretraining import pretrain
 
 STRICT = OperatorSpace(max_variables=8, min_positive_rate=0.9)
-#: No loss of it has a slope at all.
+#: No loss of it moves predictions of both labels towards them.
 HOPELESS = OperatorSpace(operators=("neg",), max_variables=4, min_positive_rate=0.9)
 
 

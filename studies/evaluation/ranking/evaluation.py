@@ -56,10 +56,8 @@ class RankingChoice(Choice):
         """See Choice."""
         if self.tuner is None:
             return {}
-        trials, again = (
-            [{**one.point.to_dict(), "value": one.value, "per_seed": list(one.per_seed)} for one in tried]
-            for tried in (self.tuner.tried, self.tuner.again)
-        )
+        trials = [one.told(one.point.to_dict()) for one in self.tuner.tried]
+        again = [one.told(one.point.to_dict()) for one in self.tuner.again]
         found = {"value": self.tuner.best(self.side).value, "trials": trials}
         return found | {"again": again} if again else found
 
@@ -89,7 +87,7 @@ class AnchorChoice(Choice):
         """See Choice."""
         if self.best is None:
             return {}
-        trials = [{"line": one.point, "value": one.value, "per_seed": list(one.per_seed)} for one in self.tried]
+        trials = [one.told({"line": one.point}) for one in self.tried]
         return {"value": self.best.value, "trials": trials}
 
 

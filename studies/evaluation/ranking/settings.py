@@ -210,9 +210,10 @@ class RankingSettings(JudgedSettings):
             epochs: how many of them; as the settings say by default.
         """
         steps, names = self.steps, ("recommender", "sampler", "optimiser", "schedule", "batch_size", "decay_of")
-        values = {name: getattr(steps, name) for name in (*names, "clip_norm", "max_epochs", "every", "backend")}
-        values |= {} if epochs is None else {"max_epochs": epochs}
-        values |= {"stop_after": steps.stop_after or steps.max_epochs, "metrics": [one.name for one in self.metrics]}
+        values = {name: getattr(steps, name) for name in (*names, "clip_norm", "every", "backend")}
+        most = epochs or steps.max_epochs
+        values |= {"max_epochs": most, "stop_after": steps.stop_after or most}
+        values |= {"metrics": [one.name for one in self.metrics]}
         return values | {"select_on": PROTOCOLS[self.protocol].select_on}
 
     def to_dict(self) -> dict[str, Any]:

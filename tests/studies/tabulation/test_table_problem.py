@@ -282,6 +282,10 @@ def rewritten(file, tmp_path, change):
     return other
 
 
+def without_raw(table, about):
+    return table, about | {"settings": about["settings"] | {"raw": False}}
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -344,8 +348,7 @@ def test_bad_input_is_told_in_a_line(words, message, file, capsys, tmp_path, mon
     shutil.copy(file, "table.parquet")
     (tmp_path / "text.csv").write_text("a,b\n1,2\n")
     pq.write_table(pa.table({"a": [1]}), "plain.parquet")
-    before_raw = lambda table, about: (table, about | {"settings": {**about["settings"], "raw": False}})  # noqa: E731
-    rewritten(file, tmp_path, before_raw).rename("normalised.parquet")
+    rewritten(file, tmp_path, without_raw).rename("normalised.parquet")
     there = sorted(tmp_path.iterdir())
     assert (
         exit_code(lambda: run_app([*words, "--tracking-uri", "none"], exit_on_error=False, print_error=False))
