@@ -15,6 +15,7 @@ from typing import Any
 
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.trial import TrialState
 
 from core.common.region import Range, short
 from core.common.seeding import derive_seed
@@ -82,7 +83,7 @@ class RankingTuner:
         """Those that were tried again, in longer trainings."""
 
     def ask(self, n: int) -> list[Point]:
-        """Return the points to try next.
+        """Return the points to try next, none of which was tried before.
 
         Args:
             n: how many.
@@ -93,11 +94,24 @@ class RankingTuner:
         seed = derive_seed(self._seed, "ranking tuner", self._round) % 2**32
         self._round += 1
         with quiet():
-            self._study.sampler = self._method.make(seed, len(space))
+            own, drawn = (method.make(seed, len(space)) for method in (self._method, TUNING_METHODS["random"]))
             for _ in range(n):
-                trial = self._study.ask(space)
-                self._asked.append((trial, self._point(trial.params)))
+                self._study.sampler = own
+                trial, point = self._asked_of(space)
+                while self._is_known(point):  # a training again would tell nothing new
+                    self._study.tell(trial, state=TrialState.FAIL)
+                    self._study.sampler = drawn
+                    trial, point = self._asked_of(space)
+                self._asked.append((trial, point))
         return [point for _, point in self._asked]
+
+    def _asked_of(self, space: dict[str, BaseDistribution]) -> tuple[optuna.Trial, Point]:
+        trial = self._study.ask(space)
+        return trial, self._point(trial.params)
+
+    def _is_known(self, point: Point) -> bool:
+        """Return whether such settings were asked for before."""
+        return any(point.to_dict() == one.to_dict() for one in (*(tried.point for tried in self.tried), *(asked for _, asked in self._asked)))
 
     def tell(self, values: Sequence[Sequence[float]], side: int) -> None:
         """Record what the points came to.
@@ -112,14 +126,14 @@ class RankingTuner:
         self._asked.clear()
 
     def promising(self, n: int, side: int) -> list[Point]:
-        """Return the best n points so far, each once, the best first.
+        """Return the best n points so far, the best first.
 
         Args:
             n: how many.
             side: see `tell`.
         """
         ranked = sorted(self.tried, key=lambda tried: -side * tried.value)
-        return list({str(tried.point.to_dict()): tried.point for tried in ranked}.values())[:n]
+        return [tried.point for tried in ranked[:n]]
 
     def best(self, side: int) -> Tried[Point]:
         """Return the best point so far, in longer trainings if there were any; of equal ones the first.

@@ -240,7 +240,7 @@ def test_every_way_to_tune_begins_alike_stays_inside_and_repeats_itself_silently
     assert capfd.readouterr() == ("", "")
 
 
-@pytest.mark.parametrize("method", ["tpe", "cma"])
+@pytest.mark.parametrize("method", ["gp", "tpe", "cma"])
 def test_methods_that_learn_come_nearer(method):
     told = [one.value for one in tuned(method, line="SL", rounds=15).tried]
     assert fmean(told[-16:]) > fmean(told[:16])
@@ -258,7 +258,7 @@ def test_every_method_chooses_words_too(method):
 
 
 @pytest.mark.parametrize("method", TUNING_METHODS)
-def test_one_number_alone_is_tuned(method, capfd):
+def test_one_number_alone_is_tuned_and_never_tried_twice_even_where_the_best_is_at_its_end(method, capfd):
     line, model = "BPR:temperature=0.5", VectorMF()
     given = frozenset({"similarity", "dropout", "init_std"})
     tuner = RankingTuner(line, model, given, first_point(line, 0.03, model), 7, method)
