@@ -43,12 +43,6 @@ def _tpe(seed: int, dimensions: int) -> BaseSampler:
     return TPESampler(seed=seed, n_startup_trials=AT_ONCE, multivariate=True, constant_liar=True)
 
 
-def _gp(seed: int, dimensions: int) -> BaseSampler:
-    from optuna.samplers import GPSampler
-
-    return GPSampler(seed=seed, n_startup_trials=AT_ONCE, warn_independent_sampling=False)
-
-
 def _cma(seed: int, dimensions: int) -> BaseSampler:
     """As many in a generation as the algorithm has them, in whole rounds, so that none is left out."""
     from optuna.samplers import CmaEsSampler
@@ -66,7 +60,6 @@ def _random(seed: int, dimensions: int) -> BaseSampler:
 
 TUNING_METHODS: Mapping[str, TuningMethod] = MappingProxyType(
     {
-        "gp": TuningMethod(_gp, "Optuna's Gaussian process, for few trials that take long"),
         "tpe": TuningMethod(_tpe, "Optuna's tree of Parzen estimators, for few trials"),
         "cma": TuningMethod(_cma, "CMA-ES, for --trials 50 and more", has_choices=False, packages=("cmaes",), fewest=9),
         "random": TuningMethod(_random, "evenly from everywhere, to compare with"),

@@ -111,7 +111,8 @@ class RankingTuner:
 
     def _is_known(self, point: Point) -> bool:
         """Return whether such settings were asked for before."""
-        return any(point.to_dict() == one.to_dict() for one in (*(tried.point for tried in self.tried), *(asked for _, asked in self._asked)))
+        before = (*(one.point for one in self.tried), *(asked for _, asked in self._asked))
+        return any(point.to_dict() == one.to_dict() for one in before)
 
     def tell(self, values: Sequence[Sequence[float]], side: int) -> None:
         """Record what the points came to.
