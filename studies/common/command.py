@@ -8,7 +8,8 @@ import logging
 import signal
 import sys
 from collections.abc import Callable, Collection, Sequence
-from typing import NoReturn
+from types import NoneType
+from typing import Any, NoReturn, get_args
 
 import cyclopts
 from cyclopts.help import DefaultFormatter, HelpPanel
@@ -90,7 +91,47 @@ def exit_code_of(app: cyclopts.App, arguments: Sequence[str] | None = None) -> i
         called = app.parse_commands(sys.argv[1:] if arguments is None else arguments)[1][-1]
         return {name for argument in called.assemble_argument_collection() for name in argument.names}
 
-    return exit_code(lambda: app(arguments, exit_on_error=False, print_error=False), options)
+    def command() -> None:
+        check_whole_numbers(app, arguments)
+        app(arguments, exit_on_error=False, print_error=False)
+
+    return exit_code(command, options)
+
+
+def check_whole_numbers(app: cyclopts.App, arguments: Sequence[str] | None) -> None:
+    """Check that options that are whole numbers are given such, since cyclopts would round 5.5.
+
+    Args:
+        app: the command.
+        arguments: its words; those of the process unless given.
+
+    Raises:
+        UserError: one is given another number.
+    """
+    given = sys.argv[1:] if arguments is None else arguments
+    if not {*app.help_flags}.isdisjoint(given):
+        return
+    _, called, words = app.parse_commands(given)
+    options = [one for one in called[-1].assemble_argument_collection() if _is_whole_number(one.hint)]
+    names = {name for one in options for name in one.names}
+    for word, after in zip(words, [*words, ""][1:], strict=False):
+        name, equals, value = word.partition("=")
+        text = value if equals else after
+        if name in names and "." in text and _is_broken(text):
+            raise UserError(f"{name}: expected a whole number, got {text}")
+
+
+def _is_whole_number(hint: Any) -> bool:
+    """Return whether a type is int, or several of those, and may be nothing."""
+    kinds = {kind for kind in get_args(hint) if kind not in (NoneType, Ellipsis)} or {hint}
+    return all(kind is int or (kind is not hint and _is_whole_number(kind)) for kind in kinds)
+
+
+def _is_broken(text: str) -> bool:
+    try:
+        return not float(text).is_integer()
+    except ValueError:
+        return False  # no number at all, which is told where it is read
 
 
 def exit_code(command: Callable[[], object], options: Callable[[], Collection[str]] = tuple) -> int:

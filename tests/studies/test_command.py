@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from studies import benchmark, compare, evaluate, export, plot, report, reproduce, run, table, tune
-from studies.common.command import BAD_INPUT, exit_code, run_app
+from studies.common.command import BAD_INPUT, check_whole_numbers, exit_code, exit_code_of, run_app
 from studies.common.processes import BROKEN_PIPE, Tolerant
 from studies.storage.ledger import LEDGER
 from studies.study.parts import flat
@@ -207,6 +207,22 @@ def test_an_option_without_its_value_is_still_told(capsys):
     for words in (["--loss"], ["--loss", "MaxR", "--to"], ["--loss", "--to", "latex"]):
         assert exit_code(lambda words=words: export.app(words, exit_on_error=False, print_error=False)) == BAD_INPUT
         assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_whole_number_is_whole_wherever_one_is_asked_for(capsys, monkeypatch, name):
+    monkeypatch.setenv("COLUMNS", "200")
+    app = COMMANDS[name].app
+    exit_code_of(app, ["--help"])
+    options = re.findall(r"(--[a-z-]+) INT\b", capsys.readouterr().out)
+    for option in options:
+        for words in ([option, "2.5"], [f"{option}=2.5"], [option, "3", option, "2.5"]):
+            assert exit_code_of(app, words) == BAD_INPUT
+            assert capsys.readouterr().err == f"error: {option}: expected a whole number, got 2.5\n"
+        check_whole_numbers(app, [option, "2.0", "--other", "2.5"])
+        assert exit_code_of(app, [option, "2.5", "--help"]) == 0
+        assert option in capsys.readouterr().out
+    assert len(options) > 2 or name in ("export", "plot", "report")
 
 
 @pytest.mark.parametrize("columns", [80, 120])
