@@ -58,7 +58,11 @@ class HybridSettings:
         """Check the settings."""
         if self.generations_per_cycle < 1:
             raise UserError(f"hybrid generations_per_cycle: expected at least 1, got {self.generations_per_cycle}")
-        _ = self.policy, self.genetic  # which check their settings
+        try:
+            _ = self.policy, self.genetic
+        except UserError as error:  # told of the settings here
+            _, _, told = str(error).partition(" ")
+            raise UserError(f"hybrid {told.replace('immigrant_rate', 'policy_rate', 1)}") from None
 
     @property
     def policy(self) -> PolicySettings:

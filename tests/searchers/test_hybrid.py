@@ -37,6 +37,6 @@ def test_the_population_starts_anew_every_few_generations():
 @pytest.mark.parametrize(
     "wrong", [{"generations_per_cycle": 0}, {"policy_rate": 2.0}, {"objective": "none"}, {"n_elites": 0}], ids=str
 )
-def test_settings_out_of_range_are_refused(wrong):
-    with pytest.raises(UserError, match="expected"):
+def test_settings_out_of_range_are_refused_by_their_names(wrong):
+    with pytest.raises(UserError, match=f"^hybrid {next(iter(wrong))}: expected"):
         HybridSettings(**wrong)
