@@ -5,7 +5,8 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 # Versions that the tests pass with, so that a new release of something cannot break `make run`; `make lock` renews them.
 LOCK := constraints.txt
-PIP := python -m pip install --quiet --disable-pip-version-check
+# What is imported is compiled then; all of it takes as long as the rest of the installation.
+PIP := python -m pip install --quiet --disable-pip-version-check --no-compile
 LOWEST := .venv-minimum
 # Fixtures of a module are made once, and heavy modules begin before light ones end the run.
 # Tests share the cores, so threads of torch that wait let others run: spinning, they made some tests twenty times slower.
