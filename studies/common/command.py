@@ -123,8 +123,8 @@ def check_whole_numbers(app: cyclopts.App, arguments: Sequence[str] | None) -> N
 
 def _is_whole_number(hint: Any) -> bool:
     """Return whether a type is int, or several of those, and may be nothing."""
-    kinds = {kind for kind in get_args(hint) if kind not in (NoneType, Ellipsis)} or {hint}
-    return all(kind is int or (kind is not hint and _is_whole_number(kind)) for kind in kinds)
+    kinds = [kind for kind in get_args(hint) if kind not in (NoneType, Ellipsis)]
+    return all(map(_is_whole_number, kinds)) if kinds else hint is int
 
 
 def _is_broken(text: str) -> bool:
