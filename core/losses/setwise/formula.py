@@ -11,10 +11,12 @@ import torch
 
 from core.common.errors import UserError
 from core.common.region import Range, short
+from core.losses.setwise.ranking_loss import RankingLoss
 from core.losses.setwise.set_loss import LossAndGradients, SetLoss, SetScores
 from core.programs.sets.by_torch import evaluate_by_torch
 from core.programs.sets.expression import Expression
 from core.programs.sets.formula import check_loss, formula_of, parse_formula
+from core.programs.sets.matching import numbers_of
 from core.programs.sets.threshold import threshold_of
 
 #: First letter of a constant -> where it is tuned: margins, temperatures (two kinds), weights.
@@ -82,6 +84,10 @@ class FormulaLoss(SetLoss):
     def coordinates(self) -> Mapping[str, float]:
         """See RankingLoss."""
         return {name: region.at(0.5) for name, region in self.ranges.items()}
+
+    def coordinates_as(self, other: RankingLoss) -> Mapping[str, float] | None:
+        """See RankingLoss."""
+        return numbers_of(self.shape, other.shape) if isinstance(other, FormulaLoss) else None
 
     def moved(self, values: Mapping[str, float]) -> FormulaLoss:
         """See RankingLoss: constants get numbers, and are tuned no more.

@@ -55,6 +55,14 @@ class RankingLoss(ABC):
         """The loss as a point in the region that is tuned, see `core.losses.setwise.constants.coordinates_of`."""
         return coordinates_of(self)
 
+    def coordinates_as(self, other: RankingLoss) -> Mapping[str, float] | None:
+        """Return the point at which this loss is another one; None if it is nowhere.
+
+        Args:
+            other: with a number for each of its constants.
+        """
+        return other.coordinates if type(other) is type(self) else None
+
     def moved(self, values: Mapping[str, float]) -> Self:
         """Return it elsewhere in the region that is tuned, its new constants with few digits.
 

@@ -48,7 +48,8 @@ class RankingChoice(Choice):
     @property
     def shown(self) -> Mapping[str, Any]:
         """See Choice: the constants with numbers, and what was chosen of the model."""
-        constants = " ".join(f"{name}={value:.3g}" for name, value in constants_of(self.point.loss).items())
+        numbers = constants_of(self.point.loss) or ({} if self.tuner is None else self.tuner.constants(self.point))
+        constants = " ".join(f"{name}={value:.3g}" for name, value in numbers.items())
         similarity = self.point.model.get("similarity")
         return {"learning_rate": self.point.learning_rate, "similarity": similarity, "constants": constants}
 
@@ -136,7 +137,7 @@ class RankingEvaluation:
         seed = derive_seed(settings.seed, "evaluation")  # the same for all
         given = frozenset(name for name, _ in VectorModelSpec.parse(self._line).settings)
         tuners = [
-            RankingTuner(line, self._model, given, first, seed, settings.tuner)
+            RankingTuner(line, self._model, given, first, seed, settings.tuner, settings.start_of(line))
             for line, first in zip(lines, self._first_points(), strict=True)
         ]
         for done in range(0, settings.trials, AT_ONCE):

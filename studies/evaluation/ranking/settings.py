@@ -101,6 +101,9 @@ class RankingSettings(JudgedSettings):
     tuner: Annotated[str, Parameter(help=listed("Of the symmetric protocol: who proposes them", TUNING_METHODS))] = (
         "tpe"
     )
+    start: Annotated[tuple[str, ...], Parameter(show_default=False)] = ()
+    """Of the symmetric protocol: a loss with numbers for its constants, which are tried first in place of what is usual
+    for it, or of the middle of where they are tuned (repeat the option for several)."""
     tuning_seeds: int = 1
     """Other seeds, over which whatever is chosen on validation is averaged."""
     seed: int = 0
@@ -114,9 +117,16 @@ class RankingSettings(JudgedSettings):
         check_choice("protocol", self.protocol, tuple(PROTOCOLS))
         check_tuning_method(self.tuner)
         self.check_numbers()
-        for name, one_spelling in (("loss", ranking_line), ("baseline", ranking_line), ("anchor", _anchor_line)):
+        spelled = {"loss": ranking_line, "baseline": ranking_line, "start": ranking_line, "anchor": _anchor_line}
+        for name, one_spelling in spelled.items():
             if (lines := getattr(self, name)) is not None:
                 object.__setattr__(self, name, tuple(dict.fromkeys(map(one_spelling, lines))))
+        for one in self.start:
+            if not any(_begins(line, one) is not None for line in self.lines):
+                raise UserError(
+                    f"--start: expected one of the losses with numbers for its constants, {', '.join(self.lines)}, got "
+                    f"{one}"
+                )
         if self.protocol == "symmetric" and self.steps.learning_rate is not None:
             raise UserError(
                 "--learning-rate: the symmetric protocol tunes it for every loss; --protocol paper fixes it"
@@ -139,7 +149,7 @@ class RankingSettings(JudgedSettings):
         Raises:
             UserError: one is not at its default.
         """
-        given = changed(self).keys() & {"trials", "trial_epochs", "tuner", "tuning_seeds", "validation_share"}
+        given = changed(self).keys() & {"trials", "trial_epochs", "tuner", "start", "tuning_seeds", "validation_share"}
         if self.protocol == "paper" and given:
             raise UserError(
                 f"{option(min(given))}: --protocol paper chooses nothing on validation and has no use for it; leave it "
@@ -158,6 +168,14 @@ class RankingSettings(JudgedSettings):
         model, machine = parse_vector_model(self.steps.recommender), Machine(device, backend=self.steps.backend)
         for line in self.lines:
             check_vector_backend_takes(model, self.steps.recipe.of(parse_ranking_loss(line)), machine)
+
+    def start_of(self, line: str) -> Mapping[str, float]:
+        """Return the coordinates at which the tuning of a loss begins where that was said, otherwise none.
+
+        Args:
+            line: the loss.
+        """
+        return next((found for one in self.start if (found := _begins(line, one)) is not None), {})
 
     @property
     def lines(self) -> list[str]:
@@ -224,6 +242,11 @@ class RankingSettings(JudgedSettings):
 def retried(trials: int) -> int:
     """Return how many of so many settings are tried again after short trials."""
     return math.ceil(_AGAIN * trials)
+
+
+def _begins(line: str, start: str) -> Mapping[str, float] | None:
+    """Return the coordinates at which a loss is what the other line says; None if it is another loss."""
+    return parse_ranking_loss(line).coordinates_as(parse_ranking_loss(start))
 
 
 def _anchor_line(text: str) -> str:

@@ -11,6 +11,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
+from types import MappingProxyType
 from typing import Any
 
 import optuna
@@ -19,6 +20,7 @@ from optuna.trial import TrialState
 
 from core.common.region import Range, short
 from core.common.seeding import derive_seed
+from core.losses.setwise.formula import FormulaLoss
 from core.losses.setwise.ranking_loss import RankingLoss
 from core.losses.setwise.registry import constants_given, parse_ranking_loss
 from recommenders.models.vectors.model import VectorModel
@@ -61,11 +63,20 @@ class RankingTuner:
         first: the point that a person would begin with.
         seed: of all draws.
         method: a key of TUNING_METHODS.
+        start: coordinates of the loss that the first trial has instead of those of its point.
     """
 
     def __init__(
-        self, line: str, model: VectorModel, given: frozenset[str], first: Point, seed: int, method: str = "tpe"
+        self,
+        line: str,
+        model: VectorModel,
+        given: frozenset[str],
+        first: Point,
+        seed: int,
+        method: str = "tpe",
+        start: Mapping[str, float] = MappingProxyType({}),
     ) -> None:
+        self._start = start
         self._first, self._seed, self._round, self._method = first, seed, 0, TUNING_METHODS[method]
         kept = constants_given(line)
         ranges = first.loss.ranges
@@ -90,7 +101,7 @@ class RankingTuner:
         """
         space = self._space()
         if not self.tried:
-            self._study.enqueue_trial(self._params(self._first))
+            self._study.enqueue_trial(self._first_params())
         seed = derive_seed(self._seed, "ranking tuner", self._round) % 2**32
         self._round += 1
         with quiet():
@@ -144,6 +155,15 @@ class RankingTuner:
         """
         return max(self.again or self.tried, key=lambda tried: side * tried.value)
 
+    def constants(self, point: Point) -> Mapping[str, float]:
+        """Return the constants of a point that the loss has no number for as it is written; none of a loss by name.
+
+        Args:
+            point: of this tuner.
+        """
+        loss = self._first.loss
+        return loss.coordinates_as(point.loss) or {} if isinstance(loss, FormulaLoss) else {}
+
     @property
     def _open(self) -> dict[str, Range | tuple[str, ...]]:
         """Return everything that is tuned."""
@@ -157,9 +177,11 @@ class RankingTuner:
             return FloatDistribution(one.low, one.high, log=one.log)
         return CategoricalDistribution(one) if self._method.has_choices else IntDistribution(0, len(one) - 1)
 
-    def _params(self, point: Point) -> dict[str, Value]:
-        """Return a point as Optuna has it; what is out of a range is at its end."""
-        values: dict[str, Value] = {"learning_rate": point.learning_rate, **point.loss.coordinates, **point.model}
+    def _first_params(self) -> dict[str, Value]:
+        """Return the first point as Optuna has it; what is out of a range is at its end."""
+        point = self._first
+        values: dict[str, Value] = {"learning_rate": point.learning_rate, **point.loss.coordinates, **self._start}
+        values |= point.model
         found: dict[str, Value] = {}
         for name, one in self._open.items():
             value = values[name]

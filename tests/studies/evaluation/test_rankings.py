@@ -9,6 +9,7 @@ import numpy as np
 import optuna
 import pytest
 
+from core.common.errors import UserError
 from core.losses.setwise.registry import RANKING_LOSSES, parse_ranking_loss
 from recommenders.data import DataFiles
 from recommenders.data.implicit import load_implicit
@@ -268,6 +269,40 @@ def test_one_number_alone_is_tuned(method, capfd):
         tuner.tell([[point.learning_rate] for point in tuner.ask(AT_ONCE)], side=1)
     assert len({one.point.learning_rate for one in tuner.tried}) == 4 * AT_ONCE
     assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("line", "start", "first"),
+    [
+        ("relu(m0 - p) + w1*mean(relu(n - m1))", "relu(.9 - p) + 20*mean(relu(n - 0.25))", None),
+        ("w1*(t1*log_mean_exp(n/t1)) - p", "1.22*(0.08*log_mean_exp(n/0.08)) - p", None),
+        ("BSL", "bsl:exponent=1.1", "BSL:temperature=0.08:exponent=1.1"),
+        ("BSL:temperature=.3", "BSL:temperature=.2:exponent=1.1", "BSL:temperature=0.3:exponent=1.1"),
+        ("BSL:temperature=.3", "BSL:exponent=100", "BSL:temperature=0.3:exponent=3.0"),  # where its range ends
+    ],
+)
+def test_a_loss_is_tried_first_where_it_is_said_to_start(line, start, first):
+    settings = small(loss=(line,), start=(start,))
+    begun = settings.start_of(settings.lines[0])
+    point = first_point(settings.lines[0], 0.03, VectorMF())
+    tuner = RankingTuner(settings.lines[0], VectorMF(), frozenset(), point, 7, start=begun)
+    asked = tuner.ask(AT_ONCE)
+    assert str(asked[0].loss) == (first or str(parse_ranking_loss(start)))
+    assert asked[0].learning_rate == 0.03
+    if first is None:  # a formula, whose constants have names
+        assert parse_ranking_loss(line).moved(tuner.constants(asked[1])) == asked[1].loss
+        assert tuner.constants(asked[0]) == begun
+    assert settings.start_of("SL") == {}
+
+
+@pytest.mark.parametrize(
+    "start",
+    ["SL", "t1*log_mean_exp(d/t1)", "0.1*log_mean_exp(d/0.2)", "log_mean_exp(d)", "BPR"],
+)
+def test_a_start_of_no_loss_is_refused(start):
+    with pytest.raises(UserError, match=r"--start: expected one of the losses with numbers .*, got "):
+        small(loss=("t1*log_mean_exp(d/t1)",), baseline=("MML",), start=(start,))
+    small(loss=("t1*log_mean_exp(d/t1)",), baseline=("MML",), start=("0.2*log_mean_exp(d/0.2)", "mml"))
 
 
 def test_what_was_tried_is_not_tried_again_whatever_a_method_proposes(monkeypatch):
