@@ -5,8 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 # Versions that the tests pass with, so that a new release of something cannot break `make run`; `make lock` renews them.
 LOCK := constraints.txt
-# Python compiles what is imported; to compile all of it took two thirds as long as all else.
-PIP := python -m pip install --quiet --disable-pip-version-check --no-compile
+PIP := python -m pip install --quiet --disable-pip-version-check
 LOWEST := .venv-minimum
 # Fixtures of a module are made once, and heavy modules begin before light ones end the run.
 # Tests share the cores, so threads of torch that wait let others run: spinning, they made some tests twenty times slower.
