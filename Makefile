@@ -39,9 +39,9 @@ docs: $(READY) ## the documentation as a site in build/site, with the reference;
 test: $(READY) ## the tests (seven minutes on 2 cores)
 	$(PYTEST) -m "not slow and not nightly and not services"
 
-# Tests of the second kind wait for processes: a third worker has something to do meanwhile.
+# Tests of the second kind wait for processes: a third and a fourth worker have something to do meanwhile.
 both: $(READY) ## both kinds at once, as CI runs them (twelve minutes on 2 cores)
-	$(PYTEST) --numprocesses 3 -m "not slow and not nightly"
+	$(PYTEST) --numprocesses 4 -m "not slow and not nightly"
 
 services: $(READY) ## tests with real servers, full disks, killed commands and other processes (four minutes on 2 cores)
 	$(PYTEST) -m "services and not slow and not nightly"
