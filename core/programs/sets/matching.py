@@ -3,46 +3,47 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import product
+from collections.abc import Sequence
 
 from core.programs.sets.expression import SLOT, Expression
 
 _MINUS_ONE = Expression("", number=-1.0)
 
 
-def numbers_of(shape: Expression, other: Expression) -> Mapping[str, float] | None:
-    """Return numbers for the constants of a loss that make it another one; None if there are none.
+def numbers_of(shape: Expression, other: Expression) -> dict[str, float] | None:
+    """Return numbers for the constants of a loss that make it another one; None where none are found.
 
-    Sums and products may be written in another order, but not regrouped.
+    Sums and products may be written in another order, but not regrouped. Of each, the first order that fits is taken,
+    so that the time grows with the size of the loss and not with the number of orders.
 
     Args:
         shape: the loss, with constants that have names.
         other: the one to be made of it.
     """
-    return next(_readings(shape, other), None)
-
-
-def _readings(shape: Expression, other: Expression) -> Iterator[dict[str, float]]:
-    """Go through the ways to read one expression as another."""
     if SLOT.fullmatch(shape.name):
-        if not other.name:
-            yield {shape.name: other.number}
-    elif shape.name == "div" and other.name == "mul":  # a number is divided by as a factor
-        for one, factor in (other.operands, other.operands[::-1]):
-            if not factor.name and factor.number:
-                yield from _together(shape.operands, (one, Expression("", number=1 / factor.number)))
+        return None if other.name else {shape.name: other.number}
+    orders = [other.operands]
+    if shape.name == "div" and other.name == "mul":  # a number is divided by as a factor
+        pairs = (other.operands, other.operands[::-1])
+        orders = [(one, _number(1 / by.number)) for one, by in pairs if not by.name and by.number]
     elif shape.name == "mul" and shape.operands[1] == _MINUS_ONE and not other.name:
-        yield from _readings(shape.operands[0], Expression("", number=-other.number))
-    elif shape.name == other.name and len(shape.operands) == len(other.operands) and shape.number == other.number:
-        yield from _together(shape.operands, other.operands)
-        if shape.name in ("add", "mul"):
-            yield from _together(shape.operands, other.operands[::-1])
+        orders = [(_number(-other.number), _MINUS_ONE)]
+    elif (shape.name, shape.number, len(shape.operands)) != (other.name, other.number, len(other.operands)):
+        return None
+    elif shape.name in ("add", "mul"):
+        orders.append(other.operands[::-1])
+    return next((found for one in orders if (found := _together(shape.operands, one)) is not None), None)
 
 
-def _together(shapes: Sequence[Expression], others: Sequence[Expression]) -> Iterator[dict[str, float]]:
-    """Go through the ways to read all operands, in which a constant has one number wherever it stands."""
-    for found in product(*(list(_readings(*pair)) for pair in zip(shapes, others, strict=True))):
-        merged: dict[str, float] = {}
-        if all(math.isclose(merged.setdefault(name, one[name]), one[name]) for one in found for name in one):
-            yield merged
+def _number(value: float) -> Expression:
+    return Expression("", number=value)
+
+
+def _together(shapes: Sequence[Expression], others: Sequence[Expression]) -> dict[str, float] | None:
+    """Return the numbers of all operands, where a constant has one number wherever it stands."""
+    merged: dict[str, float] = {}
+    for shape, other in zip(shapes, others, strict=True):
+        found = numbers_of(shape, other)
+        if found is None or not all(math.isclose(merged.setdefault(name, found[name]), found[name]) for name in found):
+            return None
+    return merged

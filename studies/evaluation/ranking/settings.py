@@ -121,12 +121,7 @@ class RankingSettings(JudgedSettings):
         for name, one_spelling in spelled.items():
             if (lines := getattr(self, name)) is not None:
                 object.__setattr__(self, name, tuple(dict.fromkeys(map(one_spelling, lines))))
-        for one in self.start:
-            if not any(_begins(line, one) is not None for line in self.lines):
-                raise UserError(
-                    f"--start: expected one of the losses with numbers for its constants, {', '.join(self.lines)}, got "
-                    f"{one}"
-                )
+        self._check_starts()
         if self.protocol == "symmetric" and self.steps.learning_rate is not None:
             raise UserError(
                 "--learning-rate: the symmetric protocol tunes it for every loss; --protocol paper fixes it"
@@ -142,6 +137,24 @@ class RankingSettings(JudgedSettings):
                 f"--tuner {self.tuner}: expected at least {fewest} --trials, since it proposes nothing of its own "
                 f"before, got {self.trials}"
             )
+
+    def _check_starts(self) -> None:
+        """Check that every start is that of a loss, one for each, within the regions that are tuned."""
+        for one in self.start:
+            if not any(_begins(line, one) is not None for line in self.lines):
+                raise UserError(
+                    f"--start: expected one of the losses with numbers for its constants, {', '.join(self.lines)}, got "
+                    f"{one}"
+                )
+        for line in self.lines:
+            begun = [found for one in self.start if (found := _begins(line, one)) is not None]
+            if len(begun) > 1:
+                raise UserError(f"--start: expected one for each loss, got {len(begun)} for {line}")
+            for name, value in begun[0].items() if begun else ():
+                region = parse_ranking_loss(line).ranges[name]
+                if not region.low <= value <= region.high:
+                    wanted = f"{name} of {line} from {region.low:g} to {region.high:g}"
+                    raise UserError(f"--start: expected {wanted}, got {value:g}")
 
     def check_used(self) -> None:
         """Refuse options that the protocol has no use for, rather than to ignore them.

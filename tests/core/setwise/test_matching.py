@@ -48,6 +48,15 @@ def test_numbers_are_found_where_there_are_some(shape, other, found):
     assert numbers == (found if found is None else pytest.approx(found))
 
 
+def test_many_orders_take_no_time():
+    text = "mean(d)"
+    for _ in range(6):  # 64 factors, in some 10^19 orders
+        text = f"({text})*({text})"
+    found = parse_formula(f"relu(0.5 - p) + {text}")
+    assert numbers_of(parse_formula(f"relu(m0 - p) + {text}"), found) == {"m0": 0.5}
+    assert numbers_of(parse_formula(f"relu(m0 - p) + 2*({text})"), found) is None
+
+
 def test_named_losses_and_formulas_are_different_losses():
     assert BSL().coordinates_as(FormulaLoss("t1*log_mean_exp(n/t1) - p")) is None
     assert FormulaLoss("t1*log_mean_exp(n/t1) - p").coordinates_as(BSL()) is None

@@ -278,7 +278,6 @@ def test_one_number_alone_is_tuned(method, capfd):
         ("w1*(t1*log_mean_exp(n/t1)) - p", "1.22*(0.08*log_mean_exp(n/0.08)) - p", None),
         ("BSL", "bsl:exponent=1.1", "BSL:temperature=0.08:exponent=1.1"),
         ("BSL:temperature=.3", "BSL:temperature=.2:exponent=1.1", "BSL:temperature=0.3:exponent=1.1"),
-        ("BSL:temperature=.3", "BSL:exponent=100", "BSL:temperature=0.3:exponent=3.0"),  # where its range ends
     ],
 )
 def test_a_loss_is_tried_first_where_it_is_said_to_start(line, start, first):
@@ -303,6 +302,19 @@ def test_a_start_of_no_loss_is_refused(start):
     with pytest.raises(UserError, match=r"--start: expected one of the losses with numbers .*, got "):
         small(loss=("t1*log_mean_exp(d/t1)",), baseline=("MML",), start=(start,))
     small(loss=("t1*log_mean_exp(d/t1)",), baseline=("MML",), start=("0.2*log_mean_exp(d/0.2)", "mml"))
+
+
+@pytest.mark.parametrize(
+    ("starts", "told"),
+    [
+        (["BSL:exponent=100"], "expected exponent of BSL from 0.5 to 3, got 100"),
+        (["5*log_mean_exp(d/5)"], r"expected t1 of t1\*log_mean_exp\(d/t1\) from 0.02 to 1, got 5"),
+        (["BSL:exponent=1.1", "BSL:exponent=1.2"], "expected one for each loss, got 2 for BSL"),
+    ],
+)
+def test_starts_that_would_not_be_tried_are_refused(starts, told):
+    with pytest.raises(UserError, match=f"^--start: {told}"):
+        small(loss=("t1*log_mean_exp(d/t1)",), baseline=("BSL",), start=tuple(starts))
 
 
 def test_what_was_tried_is_not_tried_again_whatever_a_method_proposes(monkeypatch):
