@@ -86,32 +86,32 @@ def option_value(words: Sequence[str], name: str) -> str | None:
 
 def exit_code_of(app: cyclopts.App, arguments: Sequence[str] | None = None) -> int:
     """Run a command line; what it leaves with, see `exit_code`."""
+    words = sys.argv[1:] if arguments is None else arguments
 
     def options() -> set[str]:
-        called = app.parse_commands(sys.argv[1:] if arguments is None else arguments)[1][-1]
+        called = app.parse_commands(words)[1][-1]
         return {name for argument in called.assemble_argument_collection() for name in argument.names}
 
     def command() -> None:
-        check_whole_numbers(app, arguments)
-        app(arguments, exit_on_error=False, print_error=False)
+        check_whole_numbers(app, words)
+        app(words, exit_on_error=False, print_error=False)
 
     return exit_code(command, options)
 
 
-def check_whole_numbers(app: cyclopts.App, arguments: Sequence[str] | None) -> None:
+def check_whole_numbers(app: cyclopts.App, words: Sequence[str]) -> None:
     """Check that options that are whole numbers are given such, since cyclopts would round 5.5.
 
     Args:
         app: the command.
-        arguments: its words; those of the process unless given.
+        words: those of the command line.
 
     Raises:
         UserError: one is given another number.
     """
-    given = sys.argv[1:] if arguments is None else arguments
-    if not {*app.help_flags}.isdisjoint(given):
+    if not {*app.help_flags}.isdisjoint(words):
         return
-    _, called, words = app.parse_commands(given)
+    _, called, words = app.parse_commands(words)
     options = [one for one in called[-1].assemble_argument_collection() if _is_whole_number(one.hint)]
     names = {name for one in options for name in one.names}
     for word, after in zip(words, [*words, ""][1:], strict=False):

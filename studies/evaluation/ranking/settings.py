@@ -147,7 +147,7 @@ class RankingSettings(JudgedSettings):
                     f"{one}"
                 )
         for line in self.lines:
-            begun = [found for one in self.start if (found := _begins(line, one)) is not None]
+            begun = self._starts_of(line)
             if len(begun) > 1:
                 raise UserError(f"--start: expected one for each loss, got {len(begun)} for {line}")
             for name, value in begun[0].items() if begun else ():
@@ -188,7 +188,10 @@ class RankingSettings(JudgedSettings):
         Args:
             line: the loss.
         """
-        return next((found for one in self.start if (found := _begins(line, one)) is not None), {})
+        return next(iter(self._starts_of(line)), {})
+
+    def _starts_of(self, line: str) -> list[Mapping[str, float]]:
+        return [found for one in self.start if (found := _begins(line, one)) is not None]
 
     @property
     def lines(self) -> list[str]:

@@ -106,24 +106,21 @@ class RankingTuner:
         self._round += 1
         with quiet():
             own, drawn = (method.make(seed, len(space)) for method in (self._method, TUNING_METHODS["random"]))
+            known = [one.point for one in self.tried]
             for _ in range(n):
                 self._study.sampler = own
                 trial, point = self._asked_of(space)
-                while self._is_known(point):  # a training again would tell nothing new
+                while point in known:  # a training again would tell nothing new
                     self._study.tell(trial, state=TrialState.FAIL)
                     self._study.sampler = drawn
                     trial, point = self._asked_of(space)
+                known.append(point)
                 self._asked.append((trial, point))
         return [point for _, point in self._asked]
 
     def _asked_of(self, space: dict[str, BaseDistribution]) -> tuple[optuna.Trial, Point]:
         trial = self._study.ask(space)
         return trial, self._point(trial.params)
-
-    def _is_known(self, point: Point) -> bool:
-        """Return whether such settings were asked for before."""
-        before = (*(one.point for one in self.tried), *(asked for _, asked in self._asked))
-        return any(point.to_dict() == one.to_dict() for one in before)
 
     def tell(self, values: Sequence[Sequence[float]], side: int) -> None:
         """Record what the points came to.
