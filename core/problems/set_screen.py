@@ -17,20 +17,17 @@ import torch
 from torch import Tensor
 
 from core.common.errors import UserError
-from core.common.region import Range
 from core.common.restoring import read
-from core.common.seeding import numpy_rng
 from core.problems.nearest import nearest
 from core.programs.sets.encoded import encode
 from core.programs.sets.expression import Expression
 from core.programs.sets.interpreter import evaluate
+from core.programs.sets.regions import numbers_at, tuned_ranges
 from core.programs.sets.shape import Shape
-from core.programs.sets.stages import STAGES
+from core.programs.sets.stages import POSITIVES, STAGES, simulated_scores
 from core.search.problem import Finding
 from core.search.trial import Verdict
 
-#: Positives of a stage, and negatives of each.
-_POSITIVES, _NEGATIVES = 24, 32
 #: A gradient is nothing where it is this small a part of the largest one.
 _NOTHING = 1e-9
 #: Two directions are one where their distance is below this, of vectors of length 1.
@@ -64,12 +61,7 @@ class SetScreen:
     def __init__(self, wrong: float = 0.1, seed: int = 0) -> None:
         if not 0 <= wrong <= 1:
             raise UserError(f"wrong direction: expected a part from 0 to 1, got {wrong}")
-        self._wrong, rng = wrong, numpy_rng(seed, "set screen")
-        drawn = [rng.standard_normal((_POSITIVES, 1 + _NEGATIVES)) for _ in STAGES]
-        pairs = list(zip(STAGES.values(), drawn, strict=True))
-        self._p = np.concatenate([np.clip(mean + std * z[:, 0], -1, 1) for (mean, std, _, _), z in pairs])
-        self._n = np.concatenate([np.clip(mean + std * z[:, 1:], -1, 1) for (_, _, mean, std), z in pairs])
-        self._n[-_POSITIVES:, 0] = np.linspace(0.5, 1.0, _POSITIVES)  # each positive of a trained model has a hard one
+        self._wrong, (self._p, self._n) = wrong, simulated_scores(seed)
         self._findings: dict[str, Finding] = {}
         self._directions = np.empty((64, self._n.size + self._p.size))
         self._n_entries = 0
@@ -84,7 +76,7 @@ class SetScreen:
             value, of_p, of_n = evaluate(encode(loss), self._p, self._n, None, 1.0)
             whole = np.concatenate([of_p, of_n.ravel()])
             largest = np.abs(whole).max()
-        stages = (len(STAGES), _POSITIVES)
+        stages = (len(STAGES), POSITIVES)
         pull, push = (one.reshape(*stages, -1).sum((1, 2)) for one in (-of_p, of_n))
         with np.errstate(all="ignore"):
             ratios = tuple((push / pull).tolist())
@@ -93,7 +85,7 @@ class SetScreen:
         direction = whole / largest if largest > 0 else whole
         direction = direction / (np.linalg.norm(direction) or 1.0)
         nothing = _NOTHING * largest
-        begins = np.abs(of_p[:_POSITIVES]).max() > nothing
+        begins = np.abs(of_p[:POSITIVES]).max() > nothing
         if not largest > 0 or not begins or not np.abs(of_n).max() > nothing:
             return Look(Verdict.ZERO_GRADIENT, direction, ratios)
         wrong = max(_part_above_zero(of_p), _part_above_zero(-of_n))
@@ -113,7 +105,7 @@ class SetScreen:
         return found
 
     def _judged(self, shape: Shape) -> Finding:
-        look = self.look(shape.expression.bound(probed(shape.ranges)))
+        look = self.look(probed(shape.expression))
         if look.verdict is not None:
             return Finding(look.verdict)
         if self._n_entries:
@@ -165,9 +157,10 @@ def _part_above_zero(gradient: np.ndarray) -> float:
     return float(np.maximum(gradient, 0).sum()) / total if total else 0.0
 
 
-def probed(ranges: Mapping[str, Range]) -> dict[str, float]:
-    """Return numbers near the middle of regions, different ones for constants of the same region.
+def probed(loss: Expression) -> Expression:
+    """Return a loss with numbers near the middle of regions, different ones for constants of the same region.
 
     So two terms that differ in nothing but a margin are not taken for one.
     """
-    return {name: one.at(0.5 + 0.07 * (i % 5)) for i, (name, one) in enumerate(ranges.items())}
+    point = {name: one.at(0.5 + 0.07 * (i % 5)) for i, (name, one) in enumerate(tuned_ranges(loss).items())}
+    return loss.bound(numbers_at(loss, point))

@@ -77,7 +77,7 @@ def test_given_constants_stay_and_others_are_tuned():
     tuned = parse_ranking_loss(made.tuned(loss).line)
     assert tuned.temperature == 0.125
     formula = made.known("relu(1 - p) + w1*mean(relu(n - 0.5))").variants[0].trained
-    assert set(formula.ranges) == {RATE, "w1"}
+    assert set(formula.ranges) == {RATE, "w1.balance"}
     assert made.tuned(formula).line.endswith("*mean(relu(n - 0.5))")
 
 

@@ -10,27 +10,15 @@ from typing import ClassVar
 import torch
 
 from core.common.errors import UserError
-from core.common.region import Range, short
+from core.common.region import Range
 from core.losses.setwise.ranking_loss import RankingLoss
 from core.losses.setwise.set_loss import LossAndGradients, SetLoss, SetScores
 from core.programs.sets.by_torch import evaluate_by_torch
 from core.programs.sets.expression import Expression
 from core.programs.sets.formula import check_loss, formula_of, parse_formula
 from core.programs.sets.matching import numbers_of
+from core.programs.sets.regions import middle_of, numbers_at, point_of, tuned_ranges
 from core.programs.sets.threshold import threshold_of
-
-#: First letter of a constant -> where it is tuned: margins, temperatures (two kinds), weights.
-_RANGES: Mapping[str, Range] = {
-    "m": Range(-0.5, 1.2, False),
-    "t": Range(0.02, 1.0, True),
-    "r": Range(0.05, 2.0, True),
-    "w": Range(0.3, 1000.0, True),
-}
-
-
-def usual_ranges(expression: Expression) -> dict[str, Range]:
-    """Return where the constants of a loss that have no number are tuned, by their first letter."""
-    return {name: _RANGES[name[0]] for name in expression.slots}
 
 
 @dataclass(frozen=True)
@@ -68,7 +56,7 @@ class FormulaLoss(SetLoss):
     @cached_property
     def expression(self) -> Expression:
         """See SetLoss."""
-        return self.shape.bound(self.coordinates)
+        return self.shape.bound(numbers_at(self.shape, self.coordinates))
 
     @cached_property
     def threshold(self) -> float | None:
@@ -77,27 +65,39 @@ class FormulaLoss(SetLoss):
 
     @property
     def ranges(self) -> Mapping[str, Range]:
-        """See RankingLoss: those of its constants without a number."""
-        return usual_ranges(self.shape)
+        """See RankingLoss: those of its constants without a number, see `core.programs.sets.regions`."""
+        return tuned_ranges(self.shape)
 
     @property
     def coordinates(self) -> Mapping[str, float]:
         """See RankingLoss."""
-        return {name: region.at(0.5) for name, region in self.ranges.items()}
+        return middle_of(self.shape)
 
     def coordinates_as(self, other: RankingLoss) -> Mapping[str, float] | None:
         """See RankingLoss."""
+        numbers = self.numbers_as(other)
+        return None if numbers is None else point_of(self.shape, numbers)
+
+    def numbers_as(self, other: RankingLoss) -> Mapping[str, float] | None:
+        """Return the numbers for its constants that make it another loss; None if none do.
+
+        Args:
+            other: with a number for each of its constants.
+        """
         return numbers_of(self.shape, other.shape) if isinstance(other, FormulaLoss) else None
 
     def moved(self, values: Mapping[str, float]) -> FormulaLoss:
         """See RankingLoss: constants get numbers, and are tuned no more.
 
+        Args:
+            values: by the names of coordinates, or of constants.
+
         Raises:
             UserError: a name that it does not have.
         """
-        if unknown := sorted(values.keys() - set(self.shape.slots)):
-            raise UserError(f"loss {self.text}: expected {', '.join(self.shape.slots)}, got {', '.join(unknown)}")
-        return FormulaLoss(formula_of(self.shape.bound({name: short(value) for name, value in values.items()})))
+        if unknown := sorted(values.keys() - {*self.shape.slots, *self.ranges}):
+            raise UserError(f"loss {self.text}: expected {', '.join(self.ranges)}, got {', '.join(unknown)}")
+        return FormulaLoss(formula_of(self.shape.bound(numbers_at(self.shape, values))))
 
     def evaluate(self, scores: SetScores) -> LossAndGradients:
         """See SetLoss."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 from types import MappingProxyType
@@ -125,11 +125,34 @@ class Expression:
         return max((one.level for one in self.operands), default=Level.EXAMPLE)
 
     @property
+    def is_slot(self) -> bool:
+        """Whether it is a constant without a number."""
+        return SLOT.fullmatch(self.name) is not None
+
+    @property
     def slots(self) -> tuple[str, ...]:
         """The names of its constants without a number, in order, each once."""
-        if SLOT.fullmatch(self.name):
+        if self.is_slot:
             return (self.name,)
         return tuple(dict.fromkeys(name for one in self.operands for name in one.slots))
+
+    def walk(self) -> Iterator[Expression]:
+        """Return it and everything that it is made of."""
+        yield self
+        for one in self.operands:
+            yield from one.walk()
+
+    def parts(self, operation: str) -> Iterator[Expression]:
+        """Return the terms of a sum or the factors of a product; of anything else itself.
+
+        Args:
+            operation: add or mul.
+        """
+        if self.name != operation:
+            yield self
+        else:
+            for one in self.operands:
+                yield from one.parts(operation)
 
     def bound(self, values: Mapping[str, float]) -> Expression:
         """Return it with numbers for constants.

@@ -249,7 +249,7 @@ def check_loss(expression: Expression) -> Expression:
     Raises:
         UserError: it has no negatives, a number for every negative, or takes what only some losses are given.
     """
-    text, names = formula_of(expression), _inputs(expression)
+    text, names = formula_of(expression), {one.name for one in expression.walk()}
     if "n" not in names or "p" not in names:
         raise UserError(f"loss {text}: expected p, the positive, and n, the negatives (or d = n - p) in it")
     if others := sorted(names & {"quantile", "rate"}):
@@ -259,7 +259,3 @@ def check_loss(expression: Expression) -> Expression:
             f"loss {text}: expected one number for a positive, got one for every negative: reduce them, as mean(...)"
         )
     return expression
-
-
-def _inputs(expression: Expression) -> set[str]:
-    return {expression.name} & set(INPUTS) | {name for one in expression.operands for name in _inputs(one)}

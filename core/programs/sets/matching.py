@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from core.programs.sets.expression import SLOT, Expression
+from core.programs.sets.expression import Expression
 
 _MINUS_ONE = Expression("", number=-1.0)
 
@@ -20,7 +20,7 @@ def numbers_of(shape: Expression, other: Expression) -> dict[str, float] | None:
         shape: the loss, with constants that have names.
         other: the one to be made of it.
     """
-    if SLOT.fullmatch(shape.name):
+    if shape.is_slot:
         return None if other.name else {shape.name: other.number}
     orders = [other.operands]
     if shape.name == "div" and other.name == "mul":  # a number is divided by as a factor

@@ -20,7 +20,6 @@ from itertools import product
 from typing import Any
 
 from core.common.errors import UserError
-from core.common.region import Range
 from core.programs.sets.expression import D, Expression, N, P
 from core.programs.sets.formula import formula_of
 
@@ -50,11 +49,6 @@ SOURCES = ("n", "d")
 _SCALED = frozenset(("softplus", "exp", "sigmoid", "tanh", "atan"))
 _SHIFTED = frozenset(("relu", "softplus", "square", "relu_square", "sigmoid", "tanh", "atan"))
 _EXPONENTIAL = frozenset(("log_mean_exp", "log_sum_exp"))
-#: Where constants are tuned: cosines of positives, of negatives, and their differences; temperatures; weights of means
-#: over negatives most of which are far away, and of those that are like the hardest one.
-_MARGINS = {"p": Range(0.3, 1.2, False), "n": Range(-0.2, 1.0, False), "d": Range(-1.0, 0.5, False)}
-_TEMPERATURE, _OF_REDUCTION = Range(0.02, 1.0, True), Range(0.05, 2.0, True)
-_OF_MEANS, _OF_HARDEST = Range(0.3, 1000.0, True), Range(0.5, 3.0, True)
 
 
 @dataclass(frozen=True)
@@ -78,12 +72,6 @@ class Pull:
             return None
         x = Expression("m0") - P if self.shifted else -P
         return FUNCTIONS[self.function](x / Expression("t0") if self.function in _SCALED else x)
-
-    @property
-    def ranges(self) -> dict[str, Range]:
-        """The regions in which its constants are tuned."""
-        margin = {"m0": _MARGINS["p"]} if self.shifted else {}
-        return margin | ({"t0": _TEMPERATURE} if self.function in _SCALED else {})
 
     @property
     def complexity(self) -> int:
@@ -128,22 +116,6 @@ class Push:
         # Times its temperature, so that the size of the gradient does not depend on it.
         return temperature * reduced if self.outer == "identity" else FUNCTIONS[self.outer](reduced)
 
-    def ranges(self, k: int) -> dict[str, Range]:
-        """Return where its constants are tuned.
-
-        Args:
-            k: its number, from 1.
-        """
-        is_hardest = self.reduction != "mean" and self.outer == "identity"
-        every = {
-            f"w{k}": (_OF_HARDEST if is_hardest else _OF_MEANS) if self.weighted else None,
-            f"m{k}": _MARGINS[self.source] if self.shifted else None,
-            f"t{k}": _TEMPERATURE,
-            f"r{k}": _OF_REDUCTION,
-        }
-        there = set(self.expression(k).slots) | {f"w{k}"}
-        return {name: one for name, one in every.items() if one is not None and name in there}
-
     @property
     def complexity(self) -> int:
         """Functions and constants."""
@@ -180,14 +152,6 @@ class Shape:
         return total
 
     @property
-    def ranges(self) -> dict[str, Range]:
-        """The regions in which its constants are tuned, by their names."""
-        found = self.pull.ranges
-        for k, push in enumerate(self.pushes, 1):
-            found |= push.ranges(k)
-        return found
-
-    @property
     def key(self) -> str:
         """See Solution."""
         return str(self)
@@ -213,8 +177,8 @@ def shape_of(expression: Expression) -> Shape:
         UserError: it is of no shape.
     """
     pull, pushes = Pull("none"), list[Push]()
-    for term in _operands(expression, "add"):
-        if "n" not in _names(term):
+    for term in expression.parts("add"):
+        if all(one.name != "n" for one in term.walk()):
             if pull.function != "none" or (found := _pulls().get(_anonymous(term))) is None:
                 raise _no_shape(expression, term)
             pull = found
@@ -239,28 +203,15 @@ def _no_shape(whole: Expression, part: Expression) -> UserError:
     )
 
 
-def _operands(expression: Expression, operation: str) -> Iterator[Expression]:
-    """The terms of a sum, or the factors of a product."""
-    if expression.name != operation:
-        yield expression
-    else:
-        for one in expression.operands:
-            yield from _operands(one, operation)
-
-
 def _factors(term: Expression) -> Iterator[Expression]:
     """The weight of a product, if it has one, and its pushes; temperatures belong to what is behind them."""
     temperature: Expression | None = None
-    for one in _operands(term, "mul"):
+    for one in term.parts("mul"):
         if one.name[:1] in ("t", "r") and not one.operands:
             temperature = one
         else:
             yield one if temperature is None else temperature * one
             temperature = None
-
-
-def _names(expression: Expression) -> set[str]:
-    return {expression.name}.union(*map(_names, expression.operands))
 
 
 def _anonymous(expression: Expression) -> str:

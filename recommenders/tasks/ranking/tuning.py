@@ -60,8 +60,6 @@ class OpenLoss:
     @cached_property
     def ranges(self) -> Mapping[str, Range]:
         """The regions of what is tuned: its constants, and the learning rate."""
-        if self.shape is not None:
-            return {RATE: _RATES, **self.shape.ranges}
         given = constants_given(self.line)
         own = {name: one for name, one in self._loss.ranges.items() if name.partition(".")[0] not in given}
         return {RATE: _RATES, **own}

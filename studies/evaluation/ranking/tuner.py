@@ -159,7 +159,7 @@ class RankingTuner:
             point: of this tuner.
         """
         loss = self._first.loss
-        return loss.coordinates_as(point.loss) or {} if isinstance(loss, FormulaLoss) else {}
+        return loss.numbers_as(point.loss) or {} if isinstance(loss, FormulaLoss) else {}
 
     @property
     def _open(self) -> dict[str, Range | tuple[str, ...]]:

@@ -95,11 +95,11 @@ def test_a_line_is_a_formula_or_a_name():
 
 def test_constants_without_numbers_are_tuned_and_those_with_stay():
     loss = FormulaLoss("relu(1 - p) + w*mean(relu(n - m1))")
-    assert list(loss.ranges) == list(loss.coordinates) == ["w", "m1"]
+    assert list(loss.ranges) == list(loss.coordinates) == ["w.balance", "m1"]
     assert str(loss.moved({"w": 151.23456})) == "relu(1 - p) + 151.2*mean(relu(n - m1))"
     assert loss.moved({"w": 150.0, "m1": 0.9}) == FormulaLoss(CCL_TEXT)
     assert dict(FormulaLoss(CCL_TEXT).ranges) == {}
-    with pytest.raises(UserError, match="expected w, m1, got t1"):
+    with pytest.raises(UserError, match=r"expected w\.balance, m1, got t1"):
         loss.moved({"t1": 1.0})
     scores = SetScores(torch.tensor([0.5]), torch.tensor([[0.7, 0.1]]))
     assert torch.equal(loss.evaluate(scores).value, loss.moved(loss.coordinates).evaluate(scores).value)

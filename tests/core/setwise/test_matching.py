@@ -5,11 +5,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.common.region import short
-from core.losses.setwise.formula import FormulaLoss, usual_ranges
+from core.losses.setwise.formula import FormulaLoss
 from core.losses.setwise.softmax import BSL
 from core.programs.sets.formula import formula_of, parse_formula
 from core.programs.sets.matching import numbers_of
+from core.programs.sets.regions import numbers_at, tuned_ranges
 from core.programs.sets.space import ShapeSpace
 from tests.strategies import law
 
@@ -22,7 +22,8 @@ def test_a_shape_with_numbers_is_the_shape_at_those_numbers(seed):
     rng = np.random.default_rng(seed)
     (shape,) = SPACE.decode(SPACE.sample(1, rng))
     expression = parse_formula(str(shape))
-    numbers = {name: short(region.at(rng.random())) for name, region in usual_ranges(expression).items()}
+    point = {name: region.at(rng.random()) for name, region in tuned_ranges(expression).items()}
+    numbers = numbers_at(expression, point)
     found = numbers_of(expression, parse_formula(formula_of(expression.bound(numbers))))
     assert found is not None
     assert formula_of(expression.bound(found)) == formula_of(expression.bound(numbers))

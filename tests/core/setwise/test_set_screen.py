@@ -12,6 +12,7 @@ from core.common.errors import UserError
 from core.losses.setwise.registry import parse_ranking_loss
 from core.problems.set_screen import SetScreen
 from core.programs.sets.formula import parse_formula
+from core.programs.sets.regions import middle_of, numbers_at
 from core.programs.sets.space import ShapeSpace
 from core.search.trial import Verdict
 from tests.strategies import law
@@ -51,7 +52,7 @@ def test_losses_that_are_known_pass():
 @given(st.integers(0, 2**32 - 1), st.floats(1e-3, 1e3))
 def test_a_factor_does_not_matter(seed, factor):
     (shape,) = SPACE.decode(SPACE.sample(1, np.random.default_rng(seed)))
-    loss = shape.expression.bound({name: one.at(0.5) for name, one in shape.ranges.items()})
+    loss = shape.expression.bound(numbers_at(shape.expression, middle_of(shape.expression)))
     one, other = (SetScreen().look(each) for each in (loss, loss * factor))
     assert one.verdict == other.verdict
     np.testing.assert_allclose(one.direction, other.direction, rtol=1e-6, atol=1e-9)

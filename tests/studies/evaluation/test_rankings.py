@@ -290,7 +290,8 @@ def test_a_loss_is_tried_first_where_it_is_said_to_start(line, start, first):
     assert asked[0].learning_rate == 0.03
     if first is None:  # a formula, whose constants have names
         assert parse_ranking_loss(line).moved(tuner.constants(asked[1])) == asked[1].loss
-        assert tuner.constants(asked[0]) == begun
+        assert parse_ranking_loss(line).moved(tuner.constants(asked[0])) == asked[0].loss
+        assert parse_ranking_loss(line).coordinates_as(asked[0].loss) == begun
     assert settings.start_of("SL") == {}
 
 
