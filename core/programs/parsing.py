@@ -15,7 +15,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TypeAlias
 
 from core.common.errors import UserError, counted, format_value
@@ -47,7 +49,10 @@ _LOOK_ALIKES = {
     "[": "(",
     "]": ")",
 }
-_ALIASES = {"pred": "y_hat", "prediction": "y_hat", "label": "y", "epsilon": EPSILON}
+#: What the formula of a loss may name -> the input.
+LOSS_NAMES: Mapping[str, str] = MappingProxyType(
+    {name: name for name in KNOWN_INPUTS} | {"pred": "y_hat", "prediction": "y_hat", "label": "y", "epsilon": EPSILON}
+)
 
 
 class FormulaError(UserError):
@@ -73,6 +78,7 @@ class _Reader:
 
     text: str
     tokens: list[tuple[str, str, int]]
+    names: Mapping[str, str]
     at: int = 0
     depth: int = 0
     nodes: list[tuple[str, tuple[int, ...]]] = field(default_factory=list)
@@ -106,8 +112,12 @@ class _Reader:
             raise self.fail(f"expected {symbol!r}, got {self.got()}")
 
 
-def parse_lines(text: str) -> tuple[tuple[str, ...], tuple[Line, ...]]:
+def parse_lines(text: str, names: Mapping[str, str] = LOSS_NAMES) -> tuple[tuple[str, ...], tuple[Line, ...]]:
     """Parse a formula into the inputs and lines of a program.
+
+    Args:
+        text: the formula.
+        names: what it may name -> the input that this is; 1 it may always name.
 
     Raises:
         FormulaError: the text is not a formula; the message says where.
@@ -116,7 +126,7 @@ def parse_lines(text: str) -> tuple[tuple[str, ...], tuple[Line, ...]]:
         raise FormulaError("", 0, f"expected text, got {format_value(text)}")
     if len(text) > MAX_LENGTH:
         raise FormulaError(text, MAX_LENGTH, f"at most {MAX_LENGTH} characters expected, got {len(text)}")
-    reader = _Reader(text, _tokens(text))
+    reader = _Reader(text, _tokens(text), names)
     root = _sum(reader)
     if reader.tokens[reader.at][0] != "end":
         raise reader.fail(f"expected an operator or the end, got {reader.got()}")
@@ -205,12 +215,11 @@ def _atom(reader: _Reader) -> int:
     if kind == "name":
         if text in OPERATORS:
             return _call(reader, text)
-        name = _ALIASES.get(text, text)
-        if name not in KNOWN_INPUTS:
-            known = ", ".join((*KNOWN_INPUTS, *OPERATORS))
-            raise reader.fail(f"unknown name {reader.got()}, expected one of {known}")
+        if text not in reader.names:
+            inputs = KNOWN_INPUTS if reader.names is LOSS_NAMES else (*reader.names, "1")
+            raise reader.fail(f"unknown name {reader.got()}, expected one of {', '.join((*inputs, *OPERATORS))}")
         reader.at += 1
-        return reader.node(name)
+        return reader.node(reader.names[text])
     raise reader.fail(f"expected a variable, 1, a bracket or an operator's name, got {reader.got()}")
 
 

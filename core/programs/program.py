@@ -11,7 +11,7 @@ from core.common.errors import UserError, format_value
 from core.programs.canonical import fold
 from core.programs.line import EPSILON, INPUTS, KNOWN_INPUTS, Line
 from core.programs.operators import OPERATORS
-from core.programs.parsing import FormulaError, parse_lines
+from core.programs.parsing import LOSS_NAMES, FormulaError, parse_lines
 from core.programs.printing import formula
 
 #: A program written out as a formula may not have more operators than this.
@@ -49,13 +49,17 @@ class LossProgram:
         object.__setattr__(self, "lines", lines)
 
     @classmethod
-    def parse(cls, text: str) -> LossProgram:
+    def parse(cls, text: str, names: Mapping[str, str] = LOSS_NAMES) -> LossProgram:
         """Parse a formula such as `max(y_hat, y) - log(y_hat)`.
+
+        Args:
+            text: the formula.
+            names: what it may name -> the input that this is.
 
         Raises:
             FormulaError: the text is not a formula; has the position of the mistake.
         """
-        inputs, lines = parse_lines(text)
+        inputs, lines = parse_lines(text, names)
         try:
             return cls(lines, inputs)
         except UserError as error:  # its parts repeat so often that it is too large

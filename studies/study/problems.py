@@ -17,6 +17,7 @@ from recommenders.backends.registry import backend_source
 from recommenders.data import DataFiles, Dataset
 from recommenders.data.implicit import ImplicitDataset
 from searchers import searcher_source
+from studies.study.interactions import InteractionSettings, make_interaction_problem
 from studies.study.loss import make_loss_problem
 from studies.study.ranking import SIGNS, RankingSearchSettings, make_ranking_problem
 from studies.study.table_problem import TableSearchSettings, make_table_problem
@@ -70,6 +71,11 @@ PROBLEMS: Mapping[str, ProblemEntry] = MappingProxyType(
         LOSS: ProblemEntry(lambda given, spec: make_loss_problem(given), "a loss that trains a recommender"),
         "ranking": ProblemEntry(
             make_ranking_problem, "a loss that trains a model on rankings, see --task ranking", RankingSearchSettings
+        ),
+        "interaction": ProblemEntry(
+            make_interaction_problem,
+            "how vectors of users and items meet in a model of ratings, see docs/interactions.md",
+            InteractionSettings,
         ),
         "table": ProblemEntry(
             make_table_problem, "the best loss of a table, given with --data, see docs/table.md", TableSearchSettings

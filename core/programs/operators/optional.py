@@ -1,4 +1,4 @@
-"""Optional operators, which the paper does not have: exp, sigmoid, tanh and softplus."""
+"""Optional operators, which the paper does not have: exp, sigmoid, tanh, softplus and root."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import torch
 
 from core.common.jit import constant
 from core.programs.operators.operator import Operator
-from core.programs.operators.writing import function
+from core.programs.operators.writing import MATHML_EPSILON, PLUS, Form, function, row
 
 #: Above this operand, exp stays constant (5.5e34) with a gradient of 0. So float32 does not overflow: the clamp would
 #: cut infinity off to a number, but the gradient would be infinity times 0, which is NaN.
@@ -37,6 +37,12 @@ def _softplus(x: float, dx: float, z: float, dz: float, e: float) -> tuple[float
     one, small = constant(1, x), math.exp(-abs(x))
     value = (constant(0, x) if x < 0 else x) + math.log1p(small)
     return value, dx * ((small if x < 0 else one) / (one + small))
+
+
+def _root(x: float, dx: float, z: float, dz: float, e: float) -> tuple[float, float]:
+    size = abs(x) + e
+    one_by = constant(1, x) / math.sqrt(size)
+    return x * one_by, dx * one_by * (constant(1, x) - constant(0.5, x) * abs(x) / size)
 
 
 #: In the order of messages and of encoded operations, after the operators of the paper.
@@ -91,5 +97,27 @@ OPTIONAL = (
                 lambda s, e, x: s.Max(x, 0, evaluate=False) + s.log(1 + s.exp(-s.Abs(x))),
             ),
         ),
+    ),
+    Operator(
+        "root", 1, "x / sqrt(|x| + eps), the root of the magnitude times the sign",
+        value=lambda x, e: x / torch.sqrt(x.abs() + e),
+        derivatives=lambda x, e: ((1 - 0.5 * x.abs() / (x.abs() + e)) / torch.sqrt(x.abs() + e),),
+        scalar=_root,
+        forms=(
+            Form(
+                "{0} / torch.sqrt({0} + eps)",
+                lambda s, e, x: x / s.sqrt(x + e),
+                r"\frac{{{0}}}{{\sqrt{{{0} + \epsilon}}}}",
+                f"<mfrac>{{0}}<msqrt>{row('{0}', PLUS, MATHML_EPSILON)}</msqrt></mfrac>",
+                fits=lambda x: x[0] >= 0,
+            ),
+            Form(
+                "{0} / torch.sqrt({0}.abs() + eps)",
+                lambda s, e, x: x / s.sqrt(s.Abs(x) + e),
+                r"\frac{{{0}}}{{\sqrt{{\left|{0}\right| + \epsilon}}}}",
+                f"<mfrac>{{0}}<msqrt>{row('<mo>|</mo>', '{0}', '<mo>|</mo>', PLUS, MATHML_EPSILON)}</msqrt></mfrac>",
+            ),
+        ),
+        smoothed=True,
     ),
 )  # fmt: skip

@@ -1,0 +1,174 @@
+"""The spaces of interaction functions, by name: those of the paper's authors, and programs."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import product
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from core.common.errors import UserError
+from core.interactions.interaction import Interaction
+from core.programs.operators import PAPER_OPERATORS
+from core.programs.space import OperatorSpace
+from core.search.choices import Choices, ChoiceSpace
+from core.search.decision import Decision, Kind
+from core.search.space import Space
+
+#: What becomes of a vector before the two meet, as a formula of it: three functions (magnitude, its root, square), each
+#: as it is, negative, and with the sign of the number.
+SIDES: Mapping[str, str] = MappingProxyType(
+    {
+        "x": "{0}",
+        "|x|": "max({0}, -{0})",
+        "-|x|": "-max({0}, -{0})",
+        "root": "root({0})",
+        "|root|": "root(max({0}, -{0}))",
+        "-|root|": "-root(max({0}, -{0}))",
+        "x|x|": "{0}*max({0}, -{0})",
+        "square": "{0}^2",
+        "-square": "-{0}^2",
+    }
+)
+#: How they meet.
+MEETINGS: Mapping[str, str] = MappingProxyType(
+    {
+        "plus": "{0} + {1}",
+        "multiply": "({0})*({1})",
+        "max": "max({0}, {1})",
+        "min": "min({0}, {1})",
+        "concat": "concat({0}, {1})",
+    }
+)
+
+
+class InteractionSpace(Space[Interaction]):
+    """A space with the decisions of another one, whose candidates stand for interaction functions."""
+
+    @property
+    @abstractmethod
+    def inner(self) -> Space[Any]:
+        """The other space."""
+
+    @property
+    def decisions(self) -> tuple[Decision, ...]:
+        """See Space."""
+        return self.inner.decisions
+
+    def open(self, i: int, chosen: Sequence[Tensor]) -> Tensor | None:
+        """See Space."""
+        return self.inner.open(i, chosen)
+
+    def used(self, i: int, chosen: Sequence[Tensor]) -> Tensor | None:
+        """See Space."""
+        return self.inner.used(i, chosen)
+
+    def open_by_kind(self, genomes: Tensor) -> list[Tensor | None]:
+        """See Space."""
+        return self.inner.open_by_kind(genomes)
+
+    def used_by_kind(self, genomes: Tensor) -> list[Tensor | None]:
+        """See Space."""
+        return self.inner.used_by_kind(genomes)
+
+    def repaired(self, genomes: np.ndarray) -> np.ndarray:
+        """See Space."""
+        return self.inner.repaired(genomes)
+
+    def counts(self, genomes: np.ndarray) -> np.ndarray:
+        """See Space."""
+        return self.inner.counts(genomes)
+
+    @property
+    def cuts(self) -> tuple[int, ...]:
+        """See Space."""
+        return self.inner.cuts
+
+    def sample(self, n: int, rng: np.random.Generator) -> np.ndarray:
+        """See Space."""
+        return self.inner.sample(n, rng)
+
+    def parse(self, text: str) -> Interaction:
+        """See Space."""
+        return Interaction.parse(text)
+
+
+@dataclass(frozen=True)
+class FunctionSpace(InteractionSpace):
+    """The 405 functions of the code before the paper's: 9 for each side, and 5 ways to meet.
+
+    Departure: their sign(0) is 0, ours comes to the same because all functions but the root are 0 there and the root is
+    smoothed (see `core.interactions.interaction`).
+    """
+
+    @cached_property
+    def inner(self) -> ChoiceSpace:
+        """See InteractionSpace."""
+        side, meeting = Kind("side", tuple(SIDES)), Kind("meeting", tuple(MEETINGS))
+        sides = (Decision("p", side, len(SIDES)), Decision("q", side, len(SIDES)))
+        return ChoiceSpace((*sides, Decision("meeting", meeting, len(MEETINGS))))
+
+    @cached_property
+    def _interactions(self) -> Mapping[Choices, Interaction]:
+        every = map(Choices, product(SIDES, SIDES, MEETINGS))
+        return {one: Interaction.parse(_written(*one.names)) for one in every}
+
+    @cached_property
+    def _choices(self) -> Mapping[str, Choices]:
+        return {interaction.key: one for one, interaction in self._interactions.items()}
+
+    def decode(self, genomes: np.ndarray) -> list[Interaction]:
+        """See Space."""
+        return [self._interactions[one] for one in self.inner.decode(genomes)]
+
+    def encode(self, candidate: Interaction) -> np.ndarray:
+        """See Space."""
+        if (found := self._choices.get(candidate.key)) is None:
+            raise UserError(
+                f"interaction {candidate}: expected one of p and q as {', '.join(SIDES)} that meet by "
+                f"{', '.join(MEETINGS)}"
+            )
+        return self.inner.encode(found)
+
+
+def _written(p: str, q: str, meeting: str) -> str:
+    return MEETINGS[meeting].format(SIDES[p].format("p"), SIDES[q].format("q"))
+
+
+@dataclass(frozen=True)
+class ProgramSpace(InteractionSpace):
+    """Programs of p, q and 1 by operators of losses.
+
+    Raises:
+        UserError: a number of lines or operators that cannot be.
+    """
+
+    lines: int = 5
+    """Lines of a program, of which those that the last one needs count."""
+    operators: tuple[str, ...] = PAPER_OPERATORS
+    """What there is to choose from."""
+
+    def __post_init__(self) -> None:
+        """Check lines and operators."""
+        self.inner  # noqa: B018  # which checks them
+
+    @cached_property
+    def inner(self) -> OperatorSpace:
+        """See InteractionSpace."""
+        return OperatorSpace(operators=self.operators, max_variables=3 + self.lines, clamp="none")
+
+    def decode(self, genomes: np.ndarray) -> list[Interaction]:
+        """See Space."""
+        return [Interaction((one,)) for one in self.inner.decode(genomes)]
+
+    def encode(self, candidate: Interaction) -> np.ndarray:
+        """See Space."""
+        if len(candidate.parts) > 1:
+            raise UserError(f"interaction {candidate}: expected one program, got two")
+        return self.inner.encode(candidate.parts[0])

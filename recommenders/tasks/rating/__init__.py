@@ -1,0 +1,1 @@
+"""The task `rating`: predict how users rate items, by an interaction function of their vectors."""

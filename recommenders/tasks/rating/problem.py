@@ -1,0 +1,207 @@
+"""The problem of an interaction function: which one predicts ratings best, see `core.interactions.interaction`."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from hashlib import blake2b
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from core.common.errors import UserError
+from core.common.restoring import read
+from core.common.seeding import derive_seed, numpy_rng
+from core.interactions.interaction import Interaction
+from core.interactions.spaces import InteractionSpace
+from core.phases.contender import ConvergenceTraining, TrainingResult
+from core.phases.metric import Metric
+from core.phases.simple import Part, SimpleProblem
+from core.phases.terms import Terms
+from core.programs.interpreter import N_INPUTS
+from core.search.effectiveness import TrainingCurve
+from core.search.problem import Finding, Measurement
+from core.search.trial import Verdict
+from recommenders.data.explicit import RatingData
+from recommenders.tasks.rating.kernel import interact
+from recommenders.tasks.rating.training import MAE, RMSE, Fit, RatingPlan, encoded, fit_all, judged, result_of
+
+#: The published ways of two vectors to meet, each by itself.
+KNOWN: Mapping[str, str] = MappingProxyType(
+    {
+        "multiply": "p*q",
+        "plus": "p + q",
+        "max": "max(p, q)",
+        "min": "min(p, q)",
+        "concat": "concat(p, q)",
+    }
+)
+#: Numbers of users and items with which functions are compared; gradients below are nothing; digits of directions.
+_PROBES, _NOTHING, _DIGITS = 48, 1e-9, 6
+
+TERMS = Terms(
+    one="interaction",
+    many="interactions",
+    complexity="operators",
+    verdicts={
+        Verdict.ACCEPTED.value: "Trained, and the reward passed the reward filter.",
+        Verdict.REJECTED.value: "Trained, and the reward fell below the reward filter.",
+        Verdict.DUPLICATE.value: "Not trained: it is an earlier one, but for a factor and a constant.",
+        Verdict.ZERO_GRADIENT.value: "Not trained: it knows nothing of the user, or nothing of the item.",
+        Verdict.NON_FINITE.value: "It, or its training, gives numbers that are not finite.",
+    },
+)
+
+
+class InteractionProblem(SimpleProblem[Interaction]):
+    """See StudyProblem. Every candidate is trained to convergence, whenever it is measured, and chosen on validation.
+
+    Args:
+        data: ratings.
+        space: where candidates come from.
+        plan: how models are trained.
+        seed: of the trainings of the search, all of which begin alike.
+        threads: cores to train on.
+    """
+
+    terms = TERMS
+
+    def __init__(
+        self, data: RatingData, space: InteractionSpace, plan: RatingPlan, seed: int = 0, threads: int = 1
+    ) -> None:
+        super().__init__()
+        self._data, self._space, self._plan, self._seed, self._threads = data, space, plan, seed, threads
+
+    @property
+    def space(self) -> InteractionSpace:
+        """See Problem."""
+        return self._space
+
+    @property
+    def metric(self) -> Metric:
+        """See StudyProblem: the root mean squared error, in units of the ratings."""
+        return RMSE
+
+    @property
+    def metrics(self) -> tuple[Metric, ...]:
+        """See StudyProblem."""
+        return RMSE, MAE
+
+    @cached_property
+    def compared(self) -> Mapping[str, Interaction]:
+        """See SimpleProblem."""
+        return {name: Interaction.parse(text) for name, text in KNOWN.items()}
+
+    @property
+    def longest(self) -> int:
+        """See StudyProblem."""
+        return self._plan.stopping.max_epochs
+
+    def fitted(self, candidates: Sequence[Interaction], seed: int) -> list[Fit]:
+        """Return trained models, in order.
+
+        Args:
+            candidates: the functions.
+            seed: of the trainings.
+        """
+        return fit_all(candidates, self._data, self._plan, seed, self._threads)
+
+    def result(self, found: Fit) -> TrainingResult:
+        """Return what a training came to, on the test part, too."""
+        return result_of(found, self._data)
+
+    def evaluate(self, candidates: Sequence[Interaction], part: Part, seed: int) -> list[float]:
+        """See SimpleProblem."""
+        fits = self.fitted(candidates, seed)
+        return [judged(one, self._data, part)[RMSE.name] if one.is_finite else math.nan for one in fits]
+
+    def score(self) -> float:
+        """See Problem: that of a sum, which is no interaction: what biases can do."""
+        if self._start is None:
+            (self._start,) = self.scores([self.compared["plus"]], "validation", self._search_seed)
+        return self._start
+
+    @property
+    def _search_seed(self) -> int:
+        return derive_seed(self._seed, "interactions")
+
+    def examine(self, candidates: Sequence[Interaction]) -> list[Finding]:
+        """See Problem: what functions and their gradients are at some numbers, without training anything."""
+        return [self._looked_at(one) for one in candidates]
+
+    def _looked_at(self, candidate: Interaction) -> Finding:
+        parts, ends, constants = encoded(candidate)
+        p, q = numpy_rng("interaction", "probes").normal(size=(2, _PROBES))
+        f, of_p, of_q = np.empty((3, len(ends), _PROBES))
+        values, tangents = np.empty((2, N_INPUTS + parts.shape[1], _PROBES))
+        interact(parts, ends, constants, p, q, f, of_p, of_q, values, tangents)
+        if not all(np.isfinite(one).all() for one in (f, of_p, of_q)):
+            return Finding(Verdict.NON_FINITE)
+        if any(np.abs(one).max() <= _NOTHING for one in (of_p, of_q)):
+            return Finding(Verdict.ZERO_GRADIENT)
+        centred = f - f.mean(axis=1, keepdims=True)
+        with np.errstate(all="ignore"):
+            directions = centred / np.linalg.norm(centred, axis=1, keepdims=True)
+        rounded = np.nan_to_num(directions).round(_DIGITS) + 0.0  # no -0.0
+        return self._finding(blake2b(rounded.tobytes(), digest_size=8).hexdigest())
+
+    def measure(self, candidates: Sequence[Interaction], seed: int) -> list[Measurement]:
+        """See Problem; a candidate costs all epochs that its trainings took."""
+        began, fits = time.perf_counter(), self.fitted(candidates, self._search_seed)
+        seconds = (time.perf_counter() - began) / max(1, len(candidates))
+        return [Measurement(one.curve.best_score * self._data.std, one.epochs, seconds) for one in fits]
+
+    def convergence(
+        self, trained: Sequence[Any], seed: int, keep: int | None = None, ways: Sequence[Any] | None = None
+    ) -> ConvergenceTraining:
+        """See StudyProblem: one after the other on all cores, each to its end."""
+        return _Trainings(self, trained, seed, self._threads)
+
+    def described(self) -> dict[str, Any]:
+        """See StudyProblem."""
+        return self._data.described()
+
+    def data_digest(self) -> str:
+        """See StudyProblem."""
+        return self._data.digest()
+
+    def lines(self) -> list[str]:
+        """See StudyProblem."""
+        return self._data.lines()
+
+
+class _Trainings(ConvergenceTraining):
+    """Trains as many at a time as there are cores; each is trained to its end."""
+
+    def __init__(self, problem: InteractionProblem, candidates: Sequence[Interaction], seed: int, threads: int) -> None:
+        self._problem, self._candidates, self._seed, self._at_once = problem, candidates, seed, threads
+        self.fitted: list[TrainingResult] = []
+        self.kept = None
+
+    def __iter__(self) -> Iterator[Sequence[TrainingCurve]]:
+        """Each step is some trainings."""
+        while len(self.fitted) < len(self._candidates):
+            start = len(self.fitted)
+            new = self._problem.fitted(self._candidates[start : start + self._at_once], self._seed)
+            self.fitted += map(self._problem.result, new)
+            yield [self._curve(k) for k in range(len(self._candidates))]
+
+    def _curve(self, k: int) -> TrainingCurve:
+        curve = TrainingCurve()
+        for score in self.fitted[k].curve if k < len(self.fitted) else ():
+            curve.update(score)
+        return curve
+
+    def state_dict(self) -> dict[str, Any]:
+        """See ConvergenceTraining."""
+        return {"fitted": [one.to_dict() for one in self.fitted]}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """See ConvergenceTraining."""
+        fitted: list[TrainingResult] = read(list[TrainingResult], state["fitted"])
+        if len(fitted) > len(self._candidates):
+            raise UserError(f"stored trainings: expected at most {len(self._candidates)}, got {len(fitted)}")
+        self.fitted = fitted

@@ -1,0 +1,216 @@
+"""Train rating models: vectors of users and items that meet by an interaction function, see `.kernel`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from core.common.errors import UserError
+from core.common.seeding import numpy_rng
+from core.interactions.interaction import SMOOTHING, Interaction
+from core.phases.contender import TrainingResult
+from core.phases.metric import Metric
+from core.search.effectiveness import EarlyStopping, TrainingCurve
+from recommenders.backends.compiled.cores import Cores
+from recommenders.data.explicit import RatingData
+from recommenders.tasks.rating.kernel import predict, train_epoch
+
+RMSE, MAE = Metric("rmse", higher_is_better=False), Metric("mae", higher_is_better=False)
+_STOPPING = EarlyStopping(max_epochs=300, best_ago=10, falling=300)
+#: Pairs that are predicted at a time.
+_AT_ONCE = 512
+
+
+class RatingModel(NamedTuple):
+    """The parameters of a model, or numbers of the same shapes."""
+
+    users: np.ndarray
+    """Vectors [users, d]."""
+    items: np.ndarray
+    """Vectors [items, d]."""
+    user_bias: np.ndarray
+    """[users]."""
+    item_bias: np.ndarray
+    """[items]."""
+    weights: np.ndarray
+    """Of what the interaction gives [parts, d]."""
+
+    def copied(self) -> RatingModel:
+        """Return a copy."""
+        return RatingModel(*(one.copy() for one in self))
+
+    def zeros(self) -> RatingModel:
+        """Return zeros of the same shapes."""
+        return RatingModel(*(np.zeros_like(one) for one in self))
+
+
+@dataclass(frozen=True, kw_only=True)
+class RatingPlan:
+    """How models are trained. Ratings are standardised by the training part, so numbers do not depend on their scale.
+
+    Raises:
+        UserError: a number out of range.
+    """
+
+    dimensions: int = 8
+    """Length of the vectors."""
+    biases: bool = True
+    """Whether users and items have biases."""
+    learning_rate: float = 0.05
+    """Adagrad's, as published."""
+    batch_size: int = 512
+    """Ratings of a step, as published."""
+    init_std: float = 0.05
+    """Standard deviation of the vectors that training begins with."""
+    decays: tuple[float, ...] = (0.02, 0.04, 0.08)
+    """Each interaction is trained with each of them; the best one on validation counts. In units of standardised
+    ratings, for each rating that a parameter is in."""
+    stopping: EarlyStopping = _STOPPING
+    """When a training ends; the best epoch on validation counts."""
+
+    def __post_init__(self) -> None:
+        """Check the numbers."""
+        for name, most in (("dimensions", 1024), ("batch_size", 2**20)):
+            if not 1 <= getattr(self, name) <= most:
+                raise UserError(f"{name}: expected 1 to {most:,}, got {getattr(self, name)}")
+        for name in ("learning_rate", "init_std"):
+            if not 0 < getattr(self, name) <= 10:
+                raise UserError(f"{name}: expected a number above 0, at most 10, got {getattr(self, name)}")
+        if not self.decays or not all(0 <= one <= 10 for one in self.decays):
+            raise UserError(f"decays: expected one or more numbers from 0 to 10, got {self.decays}")
+        if len(set(self.decays)) < len(self.decays):
+            raise UserError(f"decays: expected different numbers, got {self.decays}")
+
+
+class Fit(NamedTuple):
+    """A trained model."""
+
+    interaction: Interaction
+    decay: float
+    """The best of those that were tried."""
+    model: RatingModel
+    """Of the best epoch, for standardised ratings."""
+    curve: TrainingCurve
+    """Validation scores of standardised ratings, higher is better."""
+    epochs: int
+    """All epochs, those with other decays included."""
+
+    @property
+    def is_finite(self) -> bool:
+        """Whether it predicts anything."""
+        return self.curve.best_epoch > 0
+
+
+def fit(interaction: Interaction, data: RatingData, plan: RatingPlan, seed: int) -> Fit:
+    """Return the model of the best decay.
+
+    Args:
+        interaction: the function.
+        data: what it is trained on and chosen by; its test part is not looked at.
+        plan: how.
+        seed: of the vectors that training begins with, and of the order of ratings.
+    """
+    fits = [_fit(interaction, data, plan, decay, seed) for decay in plan.decays]
+    best = max(fits, key=lambda one: one.curve.best_score)
+    return best._replace(epochs=sum(one.epochs for one in fits))
+
+
+def fit_all(
+    interactions: Sequence[Interaction], data: RatingData, plan: RatingPlan, seed: int, threads: int = 1
+) -> list[Fit]:
+    """Return the models of several interactions, in order; how many cores there are changes no bit.
+
+    Args:
+        interactions: the functions.
+        data: see `fit`.
+        plan: see there.
+        seed: see there.
+        threads: cores to train on.
+    """
+    return Cores(threads).map(lambda k: fit(interactions[k], data, plan, seed), len(interactions))
+
+
+def _fit(interaction: Interaction, data: RatingData, plan: RatingPlan, decay: float, seed: int) -> Fit:
+    train, validation = data.parts["train"], data.parts["validation"]
+    model, program = fresh_model(interaction, data, plan, seed), encoded(interaction)
+    squares, gradients, kept = model.zeros(), model.zeros(), model
+    targets, wanted = ((part.value - data.mean) / data.std for part in (train, validation))
+    curve = TrainingCurve()
+    while not (curve.epochs and curve.has_converged(plan.stopping)):
+        order = numpy_rng(seed, "order of ratings", curve.epochs).permutation(len(train))
+        ratings = train.user[order], train.item[order], targets[order]
+        settings = plan.batch_size, plan.learning_rate, decay, plan.biases
+        train_epoch(model, squares, gradients, program, ratings, *settings)
+        error = predictions(model, program, validation.user, validation.item) - wanted
+        if curve.update(-float(np.sqrt(np.mean(error**2)))):
+            kept = model.copied()
+    return Fit(interaction, decay, kept, curve, curve.epochs)
+
+
+def fresh_model(interaction: Interaction, data: RatingData, plan: RatingPlan, seed: int) -> RatingModel:
+    """Return what training begins with.
+
+    Args:
+        interaction: the function.
+        data: whose users and items.
+        plan: shapes.
+        seed: of the vectors.
+    """
+    rng, shape = numpy_rng(seed, "rating model"), (len(interaction.parts), plan.dimensions)
+    users, items = (plan.init_std * rng.normal(size=(n, shape[1])) for n in (data.n_users, data.n_items))
+    weights = np.full(shape, 1 / math.sqrt(math.prod(shape)))
+    return RatingModel(users, items, np.zeros(data.n_users), np.zeros(data.n_items), weights)
+
+
+def encoded(interaction: Interaction) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the lines, ends and constants of an interaction, see `.kernel.interact`."""
+    sides = [np.concatenate([part[side] for part in interaction.encoded]) for side in (0, 1)]
+    ends = np.cumsum([len(part[0]) for part in interaction.encoded])
+    return np.stack(sides), ends, np.array([SMOOTHING, 0.0, math.inf, 1.0])
+
+
+def predictions(
+    model: RatingModel, program: tuple[np.ndarray, np.ndarray, np.ndarray], user: np.ndarray, item: np.ndarray
+) -> np.ndarray:
+    """Return the predicted standardised ratings of pairs [n].
+
+    Args:
+        model: the parameters.
+        program: see `encoded`.
+        user: numbers of users [n].
+        item: numbers of items [n].
+    """
+    found = np.empty(len(user))
+    predict(model, program, user, item, found, _AT_ONCE)
+    return found
+
+
+def judged(found: Fit, data: RatingData, part: str) -> dict[str, float]:
+    """Return the metrics of a model on a part, in units of the ratings.
+
+    Args:
+        found: the model.
+        data: that it was trained on.
+        part: its name.
+    """
+    own = data.parts[part]
+    error = predictions(found.model, encoded(found.interaction), own.user, own.item) * data.std + data.mean - own.value
+    return {RMSE.name: float(np.sqrt(np.mean(error**2))), MAE.name: float(np.abs(error).mean())}
+
+
+def result_of(found: Fit, data: RatingData) -> TrainingResult:
+    """Return what a training came to, in units of the ratings: also on the test part.
+
+    Args:
+        found: the model.
+        data: that it was trained on.
+    """
+    curve = tuple(score * data.std for score in found.curve.curve)
+    if not found.is_finite:
+        return TrainingResult(found.epochs, 0, {}, {}, curve)
+    validation, test = (judged(found, data, part) for part in ("validation", "test"))
+    return TrainingResult(found.curve.epochs, found.curve.best_epoch, validation, test, curve)
