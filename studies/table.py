@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import sys
 import time
+from collections.abc import Sequence
 from typing import Annotated
 
-from cyclopts import Group, Parameter
+from cyclopts import App, Group, Parameter
 
 from core.common.extras import lacking
-from studies.common.command import make_app, run_app
+from studies.common.command import make_app, option_value, run_app
 from studies.execution.experiment import experiment
 from studies.execution.factory import TaskFactory, data_file_digest
 from studies.execution.progress import TaskProgress
 from studies.study.console import for_tables, print_lines
 from studies.study.loss_table import LossTable
+from studies.study.problems import LOSS
 from studies.study.study import Study
+from studies.tabulation.candidates import CandidatePlaces, CandidateTable, make_table
 from studies.tabulation.losses import TableLosses
 from studies.tabulation.report import MAP, TABLE, print_summary, write_table
 from studies.tabulation.settings import TablePlaces, TableSettings, command, default_folder
@@ -67,5 +71,30 @@ def table(
     work.say_where(file)
 
 
+#: Tables of other problems.
+candidates = make_app(
+    "python -m studies.table",
+    "Train every candidate of a small space to convergence, and write a row for each to table.json: what is best is "
+    "known then, and searchers can be judged by how near they come. Interrupted, the same command does only what is "
+    "missing.",
+)
+_EVERY, _THEIR_PLACES = CandidateTable(), CandidatePlaces()
+
+
+@candidates.default
+def table_of_candidates(
+    *,
+    settings: Annotated[CandidateTable, Parameter(name="*", group=Group("Table", sort_key=1), negative="")] = _EVERY,
+    places: Annotated[CandidatePlaces, Parameter(name="*", group=Group("Places", sort_key=2))] = _THEIR_PLACES,
+) -> None:
+    """Make the table, and write it."""
+    make_table(settings, places)
+
+
+def app_of(words: Sequence[str]) -> App:
+    """Return the command of the problem that is asked for."""
+    return app if option_value(words, "--problem") in (None, LOSS) else candidates
+
+
 if __name__ == "__main__":
-    run_app(app)
+    run_app(app_of(sys.argv[1:]))

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from core.common.errors import unknown_name
+from core.common.errors import UserError, unknown_name
 from core.common.loading import find_class, source_digest, user_errors_from
+from core.common.restoring import reading
 from core.common.specification import Specification, kinds_of_arguments, read_settings, read_values
 from core.phases.problem import StudyProblem
+from core.search.space import Space
 from recommenders import recommender_source
 from recommenders.backends.registry import backend_source
 from recommenders.data import DataFiles, Dataset
@@ -19,6 +21,7 @@ from recommenders.data.implicit import ImplicitDataset
 from searchers import searcher_source
 from studies.study.interactions import InteractionSettings, make_interaction_problem
 from studies.study.loss import make_loss_problem
+from studies.study.measured import MeasuredProblem, MeasuredTable
 from studies.study.ranking import SIGNS, RankingSearchSettings, make_ranking_problem
 from studies.study.table_problem import TableSearchSettings, make_table_problem
 
@@ -64,6 +67,8 @@ class ProblemEntry:
     """What is searched, for --help."""
     settings: type | None = None
     """Of its line, in place of the options of data, training and losses; None: it reads those options."""
+    space: Callable[[Specification], Space[Any]] | None = None
+    """Its space, without its data; None: it has none that is small enough for a table of all candidates."""
 
 
 PROBLEMS: Mapping[str, ProblemEntry] = MappingProxyType(
@@ -76,9 +81,12 @@ PROBLEMS: Mapping[str, ProblemEntry] = MappingProxyType(
             make_interaction_problem,
             "how vectors of users and items meet in a model of ratings, see docs/interactions.md",
             InteractionSettings,
+            lambda spec: read_settings(spec, InteractionSettings).candidates(),
         ),
         "table": ProblemEntry(
-            make_table_problem, "the best loss of a table, given with --data, see docs/table.md", TableSearchSettings
+            lambda given, spec: _table_problem(given, spec),
+            "the best of a table, given with --data, see docs/table.md",
+            TableSearchSettings,
         ),
     }
 )
@@ -166,6 +174,35 @@ def make_problem(given: Ingredients) -> StudyProblem[Any]:
     with user_errors_from(f"problem {spec.name}: its constructor", exits=True):
         made: StudyProblem[Any] = kind(**values)
     return made
+
+
+def space_of(text: str) -> Space[Any]:
+    """Return the space of the problem of a line, without its data.
+
+    Raises:
+        UserError: see `check_problem`; one of which no table of all candidates is made.
+    """
+    spec, kind, values = check_problem(text)
+    if kind is not None:
+        with user_errors_from(f"problem {spec.name}: its constructor", exits=True):
+            own: StudyProblem[Any] = kind(**values)
+        return own.space
+    if (make := PROBLEMS[spec.name].space) is None:
+        raise UserError(f"problem {spec.name}: there is no table of all its candidates")
+    return make(spec)
+
+
+def _table_problem(given: Ingredients, spec: Specification) -> StudyProblem[Any]:
+    """Return the problem of a table: of losses, or of all candidates of a small space."""
+    if isinstance(given.data, Dataset | ImplicitDataset) or (path := given.data.data) is None:
+        raise UserError("--problem table: expected --data FILE, the table that python -m studies.table wrote")
+    if path.suffix != ".json":
+        return make_table_problem(path, spec)
+    if spec.settings:
+        raise UserError(f"problem table: its settings are for tables of losses; leave out {spec.settings[0][0]}")
+    table = MeasuredTable.load(path)
+    with reading(f"{path}: expected the table of a problem that is there"):
+        return MeasuredProblem(table, space_of(table.problem))
 
 
 def _is_problem(thing: object) -> bool:

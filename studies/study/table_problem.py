@@ -13,7 +13,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -30,12 +31,7 @@ from core.programs.space import OperatorSpace
 from core.search.halving import rungs, survivors
 from core.search.problem import Finding, Measurement
 from core.search.trial import Verdict
-from recommenders.data import Dataset
-from recommenders.data.implicit import ImplicitDataset
 from studies.study.loss_table import LossTable, loaded
-
-if TYPE_CHECKING:
-    from studies.study.problems import Ingredients
 
 #: Epochs that a search sees, unless the table has none so short.
 _USUAL = 3
@@ -235,17 +231,14 @@ class TableProblem(SimpleProblem[LossProgram]):
         return {"name": f"table of {settings['size']} operators on {settings['dataset']}", "epochs": self._epochs}
 
 
-def make_table_problem(given: Ingredients, spec: Specification) -> TableProblem:
-    """Return the problem of a table.
+def make_table_problem(path: Path, spec: Specification) -> TableProblem:
+    """Return the problem of a table of losses.
 
     Args:
-        given: its file.
+        path: its file.
         spec: its settings.
 
     Raises:
-        UserError: there is no file, or it is none.
+        UserError: it is none.
     """
-    asked = read_settings(spec, TableSearchSettings)
-    if isinstance(given.data, Dataset | ImplicitDataset) or (path := given.data.data) is None:
-        raise UserError("--problem table: expected --data FILE, the table.parquet of python -m studies.table")
-    return TableProblem(loaded(path), asked)
+    return TableProblem(loaded(path), read_settings(spec, TableSearchSettings))

@@ -203,7 +203,7 @@ def judged(found: Fit, data: RatingData, part: str) -> dict[str, float]:
 
 
 def result_of(found: Fit, data: RatingData) -> TrainingResult:
-    """Return what a training came to, in units of the ratings: also on the test part.
+    """Return what trainings came to, in units of the ratings: also on the test part. Epochs are those of all decays.
 
     Args:
         found: the model.
@@ -213,4 +213,4 @@ def result_of(found: Fit, data: RatingData) -> TrainingResult:
     if not found.is_finite:
         return TrainingResult(found.epochs, 0, {}, {}, curve)
     validation, test = (judged(found, data, part) for part in ("validation", "test"))
-    return TrainingResult(found.curve.epochs, found.curve.best_epoch, validation, test, curve)
+    return TrainingResult(found.epochs, found.curve.best_epoch, validation, test, curve)
