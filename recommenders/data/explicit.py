@@ -17,7 +17,7 @@ from recommenders.data.dataset import PARTS, Ratings
 from recommenders.data.frames import Frame, as_table
 from recommenders.data.labels import deduplicate
 from recommenders.data.movielens import read_ml_1m, read_ml_100k
-from recommenders.data.options import DEFAULT_OPTIONS, TableOptions, option
+from recommenders.data.options import DEFAULT_OPTIONS, TableOptions
 from recommenders.data.reading import open_table, read_sources
 from recommenders.data.table import table_name
 
@@ -29,7 +29,7 @@ _FEW = 100
 
 @dataclass(frozen=True, kw_only=True)
 class ExplicitOptions:
-    """How ratings are read and split.
+    """Options for reading and splitting ratings.
 
     Raises:
         UserError: shares that leave a part empty, or options of a table that ratings do not take.
@@ -46,14 +46,14 @@ class ExplicitOptions:
         """Check values without the data."""
         for name in ("train_share", "validation_share"):
             if not 0 < getattr(self, name) < 1:
-                raise UserError(f"{option(name)}: expected a share above 0 and below 1, got {getattr(self, name)}")
+                raise UserError(f"{name}: expected a share above 0 and below 1, got {getattr(self, name)}")
         if self.train_share + self.validation_share >= 1:
             raise UserError(
-                "--train-share and --validation-share: expected less than 1 together, so that a test part is left, got "
+                "train_share and validation_share: expected less than 1 together, so that a test part is left, got "
                 f"{self.train_share + self.validation_share:g}"
             )
         if unfit := sorted(set(self.table.given) & _UNFIT):
-            raise UserError(f"{option(unfit[0])}: ratings are taken as they are and split at random; leave it out")
+            raise UserError(f"{unfit[0]}: ratings are taken as they are and split at random; leave it out")
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,7 +105,7 @@ class RatingData:
 
     @property
     def mean(self) -> float:
-        """Of the ratings of the training part."""
+        """The mean of the ratings of the training part."""
         return float(self.parts["train"].value.mean())
 
     @property
@@ -163,7 +163,7 @@ def split_ratings(name: str, ratings: Ratings, options: ExplicitOptions, seed: i
         UserError: there are no ratings, or too few of them, or all are alike.
     """
     if ratings.rating is None:
-        raise UserError(f"data set {name}: expected a column of ratings, got none; name it with --rating-col")
+        raise UserError(f"data set {name}: expected a column of ratings, got none; name it with rating_col")
     kept, n_repeated = deduplicate(ratings.user * len(ratings.item_ids) + ratings.item, options.table.pairs)
     rows = np.arange(len(ratings)) if kept is None else np.flatnonzero(kept)
     rows = rows[np.lexsort((ratings.item[rows], ratings.user[rows]))]
@@ -267,7 +267,7 @@ def load_ratings(
     entry, options = EXPLICIT_DATASETS[name], options or ExplicitOptions()
     foreign = [one for one in options.table.given if one != "pairs"]
     if foreign and not entry.is_table:
-        raise UserError(f"data set {name}: {option(foreign[0])} is for tables of your own; leave it out")
+        raise UserError(f"data set {name}: {foreign[0]} is for tables of your own; leave it out")
     ratings = entry.read(data, options.table)
     shown = table_name(data) if entry.is_table and data is not None else name
     return split_ratings(shown, ratings, options, seed)

@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 from core.common.errors import UserError, first_line
+from recommenders.tasks.rating.problem import EXPORT as INTERACTION
 from studies.exporting.exported import FORMS, Exported, Form
 from studies.exporting.model import save_model
 from studies.exporting.stored import StoredStudy
@@ -20,6 +21,7 @@ from studies.tracking.study import StudyTracker
 KEPT: Mapping[str, str] = {
     REPORT: "the report, for a browser",
     FORMS["torch"].file: "the found loss as a torch module",
+    INTERACTION: "the found interaction as a torch module",
     MODEL: "the recommender that it trained, for mlflow.pyfunc.load_model",
 }
 

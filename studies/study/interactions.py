@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from core.common.errors import UserError, format_value
+from core.common.errors import UserError, format_value, unknown_name
 from core.common.specification import Specification, read_settings
 from core.interactions.spaces import FunctionSpace, InteractionSpace, ProgramSpace
 from core.search.effectiveness import EarlyStopping
@@ -16,7 +17,6 @@ from recommenders.data.implicit import ImplicitDataset
 from recommenders.tasks.rating.problem import InteractionProblem
 from recommenders.tasks.rating.training import RatingPlan
 from studies.study.parts import check_finite
-from studies.study.settings_training import check_choice
 
 if TYPE_CHECKING:
     from studies.study.problems import Ingredients
@@ -72,8 +72,8 @@ class InteractionSettings:
         """Check everything without the data."""
         check_finite(self)
         if self.dataset is not None:
-            check_choice("dataset", self.dataset, tuple(EXPLICIT_DATASETS))
-        check_choice("space", self.space, SPACES)
+            _check("data set of ratings", self.dataset, EXPLICIT_DATASETS)
+        _check("space of interactions", self.space, SPACES)
         self.options()
         self.plan()
         self.candidates()
@@ -97,6 +97,11 @@ class InteractionSettings:
     def name_on(self, data: Path | None) -> str:
         """Return the name of the data set where this file is given."""
         return self.dataset or ("ml-100k" if data is None else "table")
+
+
+def _check(what: str, value: str, known: Collection[str]) -> None:
+    if value not in known:
+        raise unknown_name(what, value, known)
 
 
 def make_interaction_problem(given: Ingredients, spec: Specification) -> InteractionProblem:

@@ -132,6 +132,10 @@ class MeasuredProblem(SimpleProblem[C]):
         solutions = [space.parse(row.name) for row in table.rows]
         if len({one.key for one in solutions}) < len(solutions):
             raise UserError("table: expected every candidate once")
+        if strays := [one.name for one in table.rows if one.original not in (None, *self._rows)]:
+            raise UserError(f"table: expected originals among its own candidates, got that of {strays[0]}")
+        for one in solutions:
+            space.encode(one)
         self._row_of = {one.key: row for one, row in zip(solutions, table.rows, strict=True)}
         self._ranked = sorted(
             (one for one in solutions if math.isfinite(self._seen(one))), key=lambda one: -self._seen(one)

@@ -195,7 +195,9 @@ def space_of(text: str) -> Space[Any]:
 def _table_problem(given: Ingredients, spec: Specification) -> StudyProblem[Any]:
     """Return the problem of a table: of losses, or of all candidates of a small space."""
     if isinstance(given.data, Dataset | ImplicitDataset) or (path := given.data.data) is None:
-        raise UserError("--problem table: expected --data FILE, the table that python -m studies.table wrote")
+        raise UserError(
+            "--problem table: expected --data FILE, the table.parquet of python -m studies.table, or a table.json of it"
+        )
     if path.suffix != ".json":
         return make_table_problem(path, spec)
     if spec.settings:

@@ -15,6 +15,7 @@ import numpy as np
 from core.common.errors import UserError
 from core.common.restoring import read
 from core.common.seeding import derive_seed, numpy_rng
+from core.export.interaction import interaction_file
 from core.interactions.interaction import Interaction
 from core.interactions.spaces import InteractionSpace
 from core.phases.contender import ConvergenceTraining, TrainingResult
@@ -29,6 +30,8 @@ from recommenders.data.explicit import RatingData
 from recommenders.tasks.rating.kernel import interact
 from recommenders.tasks.rating.training import MAE, RMSE, Fit, RatingPlan, encoded, fit_all, judged, result_of
 
+#: The file with what was found.
+EXPORT = "interaction.py"
 #: The published ways of two vectors to meet, each by itself.
 KNOWN: Mapping[str, str] = MappingProxyType(
     {
@@ -171,6 +174,15 @@ class InteractionProblem(SimpleProblem[Interaction]):
     def lines(self) -> list[str]:
         """See StudyProblem."""
         return self._data.lines()
+
+    @property
+    def export_names(self) -> tuple[str, ...]:
+        """See StudyProblem."""
+        return (EXPORT,)
+
+    def exports(self, trained: Any) -> Mapping[str, str]:
+        """See StudyProblem: a torch module."""
+        return {EXPORT: interaction_file(trained)}
 
 
 class _Trainings(ConvergenceTraining):

@@ -50,7 +50,7 @@ class RatingModel(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class RatingPlan:
-    """How models are trained. Ratings are standardised by the training part, so numbers do not depend on their scale.
+    """Settings of trainings. Ratings are standardised by the training part, so that their scale does not matter.
 
     Raises:
         UserError: a number out of range.
@@ -167,7 +167,11 @@ def fresh_model(interaction: Interaction, data: RatingData, plan: RatingPlan, se
 
 
 def encoded(interaction: Interaction) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the lines, ends and constants of an interaction, see `.kernel.interact`."""
+    """Return an interaction for compiled code, see `.kernel.interact`.
+
+    Returns:
+        The lines of all parts, also with p and q exchanged [2, lines, 3], their ends [parts], and constants [4].
+    """
     sides = [np.concatenate([part[side] for part in interaction.encoded]) for side in (0, 1)]
     ends = np.cumsum([len(part[0]) for part in interaction.encoded])
     return np.stack(sides), ends, np.array([SMOOTHING, 0.0, math.inf, 1.0])

@@ -81,12 +81,12 @@ def test_a_table_is_read_and_described(tmp_path):
 @pytest.mark.parametrize(
     ("make", "told"),
     [
-        (lambda: ExplicitOptions(train_share=0.0), "--train-share: expected a share above 0 and below 1, got 0.0"),
+        (lambda: ExplicitOptions(train_share=0.0), "train_share: expected a share above 0 and below 1, got 0.0"),
         (lambda: ExplicitOptions(train_share=0.8), "expected less than 1 together"),
-        (lambda: ExplicitOptions(table=TableOptions(positive_at=4)), "--positive-at: ratings are taken as they are"),
+        (lambda: ExplicitOptions(table=TableOptions(positive_at=4)), "positive_at: ratings are taken as they are"),
         (lambda: load_ratings("nowhere"), "unknown data set of ratings 'nowhere'"),
         (lambda: load_ratings("table"), "expected the path of a file"),
-        (lambda: load_ratings("synthetic", options=ExplicitOptions(table=TableOptions(user_col="u"))), "--user-col"),
+        (lambda: load_ratings("synthetic", options=ExplicitOptions(table=TableOptions(user_col="u"))), "user_col"),
         (lambda: split_ratings("x", of_rows([(0, 0, 1.0)]), SHARES, 0), "expected ratings in the .* part, got none"),
         (
             lambda: split_ratings("x", of_rows([(i, i, 3.0) for i in range(40)]), SHARES, 0),
@@ -94,7 +94,7 @@ def test_a_table_is_read_and_described(tmp_path):
         ),
         (
             lambda: split_ratings("x", dataclasses.replace(of_rows([(0, 0, 1.0)]), rating=None), SHARES, 0),
-            "expected a column of ratings, got none; name it with --rating-col",
+            "expected a column of ratings, got none; name it with rating_col",
         ),
     ],
 )

@@ -1,0 +1,51 @@
+"""The torch file of an interaction function computes what the interaction does."""
+
+import importlib.util
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.export.interaction import interaction_file
+from core.interactions.interaction import Interaction
+from core.interactions.spaces import FunctionSpace, ProgramSpace
+from core.programs.operators import OPERATORS
+from tests.strategies import law
+
+SPACES = (FunctionSpace(), ProgramSpace(5), ProgramSpace(5, tuple(OPERATORS)))
+
+
+def module_of(interaction, folder):
+    file = folder / "interaction.py"
+    file.write_text(interaction_file(interaction))
+    spec = importlib.util.spec_from_file_location("found_interaction", file)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.Interaction()
+
+
+@law
+@given(st.sampled_from(SPACES), st.integers(0, 2**32 - 1))
+def test_the_file_computes_the_interaction_and_its_gradients(tmp_path_factory, space, seed):
+    rng = np.random.default_rng(seed)
+    (interaction,) = space.decode(space.sample(1, rng))
+    made = module_of(interaction, tmp_path_factory.mktemp("interaction"))
+    p, q = (torch.from_numpy(rng.normal(size=(4, 3))).requires_grad_() for _ in range(2))
+    found, expected = made(p, q), interaction.evaluate(p, q)
+    assert found.shape == (4, made.parts * 3)
+    torch.testing.assert_close(found, expected, rtol=1e-9, atol=1e-9, equal_nan=True)
+    slopes = [
+        torch.autograd.grad(one.sum(), (p, q), allow_unused=True, materialize_grads=True) if one.requires_grad else ()
+        for one in (found, expected)
+    ]
+    for one, other in zip(*slopes, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-7, atol=1e-7, equal_nan=True)
+
+
+@pytest.mark.parametrize("text", ["p", "1", "concat(p, 1/(q))"])
+def test_short_ones_too(text, tmp_path):
+    p, q = torch.randn(2, 5, 4).double()
+    interaction = Interaction.parse(text)
+    torch.testing.assert_close(module_of(interaction, tmp_path)(p, q), interaction.evaluate(p, q))
