@@ -19,7 +19,8 @@ from studies.plot import app as plot_app
 from studies.report import app as report_app
 from studies.reproduce import app_of as reproduction_of
 from studies.run import app_of as study_of
-from studies.table import app as table_app
+from studies.study.interactions import InteractionSettings
+from studies.table import app_of as table_of
 from studies.tune import app as tune_app
 
 ROOT = Path(__file__).parents[1]
@@ -32,7 +33,6 @@ COMMAND = re.compile(
 )
 APPS = {
     "tune": tune_app,
-    "table": table_app,
     "benchmark": benchmark_app,
     "report": report_app,
     "export": export_app,
@@ -40,7 +40,13 @@ APPS = {
 }
 
 #: Commands whose options depend on a word.
-OF_WORDS = {"run": study_of, "compare": comparison_of, "evaluate": evaluation_of, "reproduce": reproduction_of}
+OF_WORDS = {
+    "run": study_of,
+    "compare": comparison_of,
+    "evaluate": evaluation_of,
+    "reproduce": reproduction_of,
+    "table": table_of,
+}
 
 
 def commands():
@@ -99,6 +105,13 @@ def test_settings_of_searchers_are_documented_as_they_are(name):
     expected = settings_table(kind) if kind else []
     assert [line for line in expected if line not in documented] == []
     assert len(expected) == len([line for line in documented if line in expected])
+
+
+def test_settings_of_interactions_are_documented_as_they_are():
+    page = (ROOT / "docs" / "interactions.md").read_text(encoding="utf-8")
+    assert [line for line in page.splitlines() if line.startswith("| `") and line.count("|") == 4] == settings_table(
+        InteractionSettings
+    )
 
 
 def test_every_promise_names_a_test_that_exists():
