@@ -7,14 +7,16 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from core.common.errors import unknown_name
+from core.common.errors import UserError, unknown_name
 from core.common.loading import source_digest
 from core.search.searcher import Searcher
 from core.search.space import Space
+from core.search.supernet import Supernet
 from searchers.feature_search import make_bayesian
 from searchers.genetic import GeneticSearcher, GeneticSettings
 from searchers.guessing import GuessingSearcher, read_guess
 from searchers.hybrid import HybridSearcher, HybridSettings
+from searchers.nasp import NaspSearcher, NaspSettings
 from searchers.own import OwnSearcher, find_searcher
 from searchers.policy import PolicySearcher, PolicySettings
 from searchers.preselection import PreselectingSearcher
@@ -49,6 +51,17 @@ SEARCHERS: Mapping[str, SearcherEntry] = MappingProxyType(
     }
 )
 
+#: Those that train all candidates at once, where a problem has a supernet, which `make` gets behind the settings.
+ONE_SHOT: Mapping[str, SearcherEntry] = MappingProxyType(
+    {
+        "nasp": SearcherEntry(
+            NaspSearcher, "one-shot search by proximal iterations, of --problem interaction alone", NaspSettings
+        )
+    }
+)
+#: seed -> the supernet of a problem; None: it has none.
+MakeSupernet = Callable[[int], Supernet | None]
+
 #: The sentence after the list of names in --help.
 YOUR_OWN = " Or package.module:Class, a searcher of your own, see docs/add-a-searcher.md."
 
@@ -63,9 +76,10 @@ def check_searcher(text: str) -> tuple[SearcherSpec, Any]:
         UserError: an unknown name or setting, an invalid value, or a class that is not a searcher.
     """
     spec = SearcherSpec.parse(text)
-    if ":" not in spec.name and spec.name not in SEARCHERS:
-        raise unknown_name("searcher", spec.name, SEARCHERS)
-    kind = find_searcher(spec)[1] if ":" in spec.name else SEARCHERS[spec.name].settings
+    every = {**SEARCHERS, **ONE_SHOT}
+    if ":" not in spec.name and spec.name not in every:
+        raise unknown_name("searcher", spec.name, every)
+    kind = find_searcher(spec)[1] if ":" in spec.name else every[spec.name].settings
     return spec, read_settings(spec, kind)
 
 
@@ -80,7 +94,12 @@ def searcher_source(text: str) -> str | None:
 
 
 def make_searcher(
-    text: str, space: Space[Any], seed: int, guesses: Sequence[str] = (), candidates_per_step: int = 16
+    text: str,
+    space: Space[Any],
+    seed: int,
+    guesses: Sequence[str] = (),
+    candidates_per_step: int = 16,
+    supernet: MakeSupernet = lambda seed: None,
 ) -> Searcher:
     """Build the searcher that a line specifies.
 
@@ -90,9 +109,10 @@ def make_searcher(
         seed: of all random draws.
         guesses: candidates to propose first, as text.
         candidates_per_step: how many candidates are trained together.
+        supernet: makes that of the problem, for one-shot searchers.
 
     Raises:
-        UserError: see `check_searcher`; or a guess that is not in the space.
+        UserError: see `check_searcher`; a guess that is not in the space, or a one-shot searcher without a supernet.
     """
     spec, settings = check_searcher(text)
     if isinstance(settings, PolicySettings):
@@ -100,6 +120,13 @@ def make_searcher(
     arguments = (space, seed) if settings is None else (space, seed, settings)
     if ":" in spec.name:
         searcher: Searcher = OwnSearcher(find_searcher(spec)[0], spec.name, *arguments)
+    elif spec.name in ONE_SHOT:
+        if (whole := supernet(seed)) is None:
+            raise UserError(
+                f"searcher {spec.name}: expected a problem whose candidates share weights in a supernet, such as "
+                "--problem interaction with space=functions"
+            )
+        searcher = ONE_SHOT[spec.name].make(*arguments, whole)
     else:
         searcher = SEARCHERS[spec.name].make(*arguments)
         times = getattr(settings, "preselection", 1)
@@ -107,4 +134,4 @@ def make_searcher(
     return GuessingSearcher(searcher, [read_guess(guess, space) for guess in guesses]) if guesses else searcher
 
 
-__all__ = ["SEARCHERS", "YOUR_OWN", "SearcherEntry", "check_searcher", "make_searcher", "searcher_source"]
+__all__ = ["ONE_SHOT", "SEARCHERS", "YOUR_OWN", "SearcherEntry", "check_searcher", "make_searcher", "searcher_source"]

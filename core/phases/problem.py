@@ -18,6 +18,7 @@ from core.phases.tally import Tally
 from core.phases.terms import Terms
 from core.search.problem import Problem
 from core.search.space import C
+from core.search.supernet import Supernet
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,14 @@ class StudyProblem(Problem[C]):
     @abstractmethod
     def known_names(self) -> tuple[str, ...]:
         """Names of the known solutions to compare with by default: at least one."""
+
+    def supernet(self, seed: int) -> Supernet | None:
+        """Return all candidates at once, sharing weights, for one-shot searchers; None: there is no such, as usual.
+
+        Args:
+            seed: of all draws.
+        """
+        return None
 
     @property
     def optimum(self) -> Optimum | None:

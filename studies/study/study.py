@@ -70,7 +70,8 @@ class Study:
             """The validation score that rewards of the first step are gains over, higher is better."""
         seed = derive_seed(settings.seed, "searcher")
         self._searcher = make_searcher(
-            settings.searcher, self.problem.space, seed, asked.guess, asked.candidates_per_step
+            *(settings.searcher, self.problem.space, seed, asked.guess, asked.candidates_per_step),
+            supernet=self.problem.supernet,
         )
 
     def _telling(self) -> AbstractContextManager[None]:

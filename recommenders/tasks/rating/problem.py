@@ -17,7 +17,7 @@ from core.common.restoring import read
 from core.common.seeding import derive_seed, numpy_rng
 from core.export.interaction import interaction_file
 from core.interactions.interaction import Interaction
-from core.interactions.spaces import InteractionSpace
+from core.interactions.spaces import FunctionSpace, InteractionSpace
 from core.phases.contender import ConvergenceTraining, TrainingResult
 from core.phases.metric import Metric
 from core.phases.simple import Part, SimpleProblem
@@ -28,6 +28,7 @@ from core.search.problem import Finding, Measurement
 from core.search.trial import Verdict
 from recommenders.data.explicit import RatingData
 from recommenders.tasks.rating.kernel import interact
+from recommenders.tasks.rating.supernet import InteractionSupernet
 from recommenders.tasks.rating.training import MAE, RMSE, Fit, RatingPlan, encoded, fit_all, judged, result_of
 
 #: The file with what was found.
@@ -174,6 +175,11 @@ class InteractionProblem(SimpleProblem[Interaction]):
     def lines(self) -> list[str]:
         """See StudyProblem."""
         return self._data.lines()
+
+    def supernet(self, seed: int) -> InteractionSupernet | None:
+        """See StudyProblem: of the 405 functions."""
+        is_whole = isinstance(self._space, FunctionSpace)
+        return InteractionSupernet(self._data, self._plan, seed) if is_whole else None
 
     @property
     def export_names(self) -> tuple[str, ...]:

@@ -1,0 +1,144 @@
+"""One-shot search by proximal iterations: NASP (Yao et al., AAAI 2020, Algorithm 1), which SIF uses, too (Algorithm 2).
+
+An architecture parameter for each option of each decision is moved down the slope of the validation loss, taken at the
+discrete candidate of the largest parameters, and kept in [0, 1]; the weights, which all candidates share, are trained
+as that candidate alone. So a step costs what one candidate costs, however many there are. Several parameters may end at
+1; of equal ones the one that would go on rising fastest is taken, of which the paper says nothing. What is found is
+proposed first, then what the parameters say is next best.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from core.common.errors import UserError
+from core.common.restoring import read
+from core.common.seeding import numpy_rng
+from core.search.searcher import Searcher
+from core.search.space import Space
+from core.search.supernet import Supernet
+from core.search.trial import Trial
+
+#: Adam's decay rates and what is added to its root.
+_FIRST, _SECOND, _TINY = 0.9, 0.999, 1e-8
+#: How far apart equal parameters are taken to be, at most.
+_LITTLE = 1e-6
+#: Candidates of which the parameters' order is asked, at most.
+_MOST = 100_000
+
+
+@dataclass(frozen=True)
+class NaspSettings:
+    """Settings of `nasp`."""
+
+    epochs: int = 50
+    """Passes over the training rows in which weights and architecture are trained together; published: 100."""
+    learning_rate: float = 0.003
+    """Adam's, of the architecture parameters; published: .0003, for more steps than ratings of MovieLens-100K give."""
+    order: int = 1
+    """1: slopes with the weights as they are, as in published code; 2: with the weights after a step (Algorithm 1)."""
+
+    def __post_init__(self) -> None:
+        """Check the numbers."""
+        if not 1 <= self.epochs <= 100_000:
+            raise UserError(f"epochs: expected 1 to 100,000, got {self.epochs}")
+        if not 0 < self.learning_rate <= 1:
+            raise UserError(f"learning_rate: expected a number above 0, at most 1, got {self.learning_rate}")
+        if self.order not in (1, 2):
+            raise UserError(f"order: expected 1 or 2, got {self.order}")
+
+
+class NaspSearcher(Searcher):
+    """See Searcher. The supernet is trained when it is first asked; outcomes teach it nothing.
+
+    Args:
+        space: of independent decisions.
+        seed: of where the parameters begin.
+        settings: how long and how fast.
+        supernet: what is trained.
+
+    Raises:
+        UserError: the supernet is of another space.
+    """
+
+    def __init__(self, space: Space[Any], seed: int, settings: NaspSettings, supernet: Supernet) -> None:
+        if tuple(space.sizes.tolist()) != supernet.sizes:
+            raise UserError(f"searcher nasp: expected a space of {supernet.sizes} options, got {space.sizes.tolist()}")
+        self._space, self._settings, self._supernet, self._seed = space, settings, supernet, seed
+        self._parameters: list[np.ndarray] | None = None
+        self._proposed = 0
+
+    @property
+    def parameters(self) -> list[np.ndarray]:
+        """The architecture parameters after training, for each decision [options]."""
+        if self._parameters is None:
+            self._parameters = self._trained()
+        return self._parameters
+
+    def _trained(self) -> list[np.ndarray]:
+        rng, sizes = numpy_rng(self._seed, "nasp"), self._supernet.sizes
+        flat = np.clip(0.5 + 1e-3 * rng.normal(size=sum(sizes)), 0.0, 1.0)
+        ends = np.cumsum(sizes)[:-1]
+        first, second = np.zeros_like(flat), np.zeros_like(flat)
+        for step in range(1, self._settings.epochs * self._supernet.steps + 1):
+            slopes = self._supernet.slopes(_chosen(np.split(_told_apart(flat, first), ends)), self._settings.order)
+            slope = np.nan_to_num(np.concatenate(slopes), posinf=0.0, neginf=0.0)
+            first += (1 - _FIRST) * (slope - first)
+            second += (1 - _SECOND) * (slope * slope - second)
+            size = np.sqrt(second / (1 - _SECOND**step)) + _TINY
+            flat = np.clip(flat - self._settings.learning_rate * first / (1 - _FIRST**step) / size, 0.0, 1.0)
+            self._supernet.train(_chosen(np.split(_told_apart(flat, first), ends)))
+        return np.split(_told_apart(flat, first), ends)
+
+    def ask(self, n: int) -> np.ndarray:
+        """See Searcher: the candidates of the largest sums of parameters, in order; then again from the first."""
+        ranked = self._ranked()
+        places = (self._proposed + np.arange(n)) % len(ranked)
+        self._proposed += n
+        return self._space.repaired(ranked[places])
+
+    def _ranked(self) -> np.ndarray:
+        """Genomes [m, D] by the sum of their parameters, the largest first; of equal ones those of earlier options."""
+        sizes = self._supernet.sizes
+        if math.prod(sizes) > _MOST:
+            return _chosen(self.parameters)[None]
+        every = np.array(list(itertools.product(*map(range, sizes))), dtype=np.int64)
+        sums = sum(one[every[:, i]] for i, one in enumerate(self.parameters))
+        found: np.ndarray = every[np.argsort(-np.asarray(sums), kind="stable")]
+        return found
+
+    def tell(self, trials: Sequence[Trial[Any]]) -> Mapping[str, float]:
+        """See Searcher."""
+        largest = [float(one.max()) for one in self.parameters]
+        return {"supernet_epochs": float(self._settings.epochs), "least_certain": min(largest)}
+
+    def state_dict(self) -> dict[str, Any]:
+        """See Searcher."""
+        trained = None if self._parameters is None else [torch.from_numpy(one.copy()) for one in self._parameters]
+        return {"parameters": trained, "proposed": self._proposed}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """See Searcher."""
+        stored: list[torch.Tensor] | None = read(list[torch.Tensor] | None, state["parameters"])
+        if stored is not None and [tuple(one.shape) for one in stored] != [(n,) for n in self._supernet.sizes]:
+            raise ValueError(f"expected parameters of {self._supernet.sizes} options")
+        self._parameters = None if stored is None else [one.double().numpy().copy() for one in stored]
+        self._proposed = read(int, state["proposed"])
+
+
+def _told_apart(parameters: np.ndarray, slopes: np.ndarray) -> np.ndarray:
+    """Return parameters of which equal ones differ a little, by where they are going."""
+    found: np.ndarray = parameters - _LITTLE * slopes / (np.abs(slopes).max() or 1.0)
+    return found
+
+
+def _chosen(parameters: Sequence[np.ndarray]) -> np.ndarray:
+    """Return the discrete candidate [D]: the option of the largest parameter of each decision."""
+    return np.array([one.argmax() for one in parameters], dtype=np.int64)
