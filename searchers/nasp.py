@@ -48,11 +48,13 @@ class NaspSettings:
     def __post_init__(self) -> None:
         """Check the numbers."""
         if not 1 <= self.epochs <= 100_000:
-            raise UserError(f"epochs: expected 1 to 100,000, got {self.epochs}")
+            raise UserError(f"searcher nasp: epochs: expected 1 to 100,000, got {self.epochs}")
         if not 0 < self.learning_rate <= 1:
-            raise UserError(f"learning_rate: expected a number above 0, at most 1, got {self.learning_rate}")
+            raise UserError(
+                f"searcher nasp: learning_rate: expected a number above 0, at most 1, got {self.learning_rate}"
+            )
         if self.order not in (1, 2):
-            raise UserError(f"order: expected 1 or 2, got {self.order}")
+            raise UserError(f"searcher nasp: order: expected 1 or 2, got {self.order}")
 
 
 class NaspSearcher(Searcher):

@@ -86,11 +86,11 @@ def _run(ready: Study, places: PlaceSettings, folder: OutputFolder) -> None:
             say("The same command with --resume goes on from the last checkpoint", err)
         raise
     if done is not None and done.get("best") is not None:
-        say(f"Best found loss: {done['best']['formula']}\n{done['comparison']['verdict']}")
+        say(f"Best found {ready.problem.terms.one}: {done['best']['formula']}\n{done['comparison']['verdict']}")
     message = "Written to" if done is None else "Finished before; remove it to run the study again:"
     say(f"{message} {folder.path / RESULT}")
     for name, what in KEPT.items():
-        if (folder.path / name).exists():
+        if name in run.files and (folder.path / name).exists():
             say(f"  {what}: {folder.path / name}")
     if run.tracker is not None and run.tracker.where is not None:
         say(f"Compare runs: {run.tracker.where}")

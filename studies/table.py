@@ -16,7 +16,6 @@ from studies.execution.factory import TaskFactory, data_file_digest
 from studies.execution.progress import TaskProgress
 from studies.study.console import for_tables, print_lines
 from studies.study.loss_table import LossTable
-from studies.study.problems import LOSS
 from studies.study.study import Study
 from studies.tabulation.candidates import CandidatePlaces, CandidateTable, make_table
 from studies.tabulation.losses import TableLosses
@@ -29,7 +28,8 @@ app = make_app(
     "python -m studies.table",
     "Enumerate every loss of a few operators, each once, train those that can train anything, and write a row for each "
     "to table.parquet: what is best is known then, and searchers can be judged by how near they come. Interrupted, the "
-    "same command does only what is missing.",
+    "same command does only what is missing. Every candidate of another problem with a small space: "
+    "--problem interaction, whose options --problem interaction --help lists.",
 )
 _DEFAULTS, _PLACES = TableSettings(), TablePlaces()
 
@@ -92,8 +92,8 @@ def table_of_candidates(
 
 
 def app_of(words: Sequence[str]) -> App:
-    """Return the command of the problem that is asked for."""
-    return app if option_value(words, "--problem") in (None, LOSS) else candidates
+    """Return the command for losses, or, where a problem is named, that for its candidates."""
+    return app if option_value(words, "--problem") is None else candidates
 
 
 if __name__ == "__main__":

@@ -21,6 +21,8 @@ from core.search.choices import Choices, ChoiceSpace
 from core.search.decision import Decision, Kind
 from core.search.space import Space
 
+#: Lines of a program, at most, as of losses.
+_MOST_LINES = 12
 #: What becomes of a vector before the two meet, as a formula of it: three functions (magnitude, its root, square), each
 #: as it is, negative, and with the sign of the number.
 SIDES: Mapping[str, str] = MappingProxyType(
@@ -156,7 +158,9 @@ class ProgramSpace(InteractionSpace):
 
     def __post_init__(self) -> None:
         """Check lines and operators."""
-        self.inner  # noqa: B018  # which checks them
+        if not 1 <= self.lines <= _MOST_LINES:
+            raise UserError(f"lines: expected 1 to {_MOST_LINES}, got {self.lines}")
+        self.inner  # noqa: B018  # which checks the operators
 
     @cached_property
     def inner(self) -> OperatorSpace:

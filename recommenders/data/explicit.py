@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -17,12 +17,14 @@ from recommenders.data.dataset import PARTS, Ratings
 from recommenders.data.frames import Frame, as_table
 from recommenders.data.labels import deduplicate
 from recommenders.data.movielens import read_ml_1m, read_ml_100k
-from recommenders.data.options import DEFAULT_OPTIONS, TableOptions
+from recommenders.data.options import DEFAULT_OPTIONS, NO_COLUMN, TableOptions
 from recommenders.data.reading import open_table, read_sources
 from recommenders.data.table import table_name
 
 #: Options of tables that ratings as they are do not take.
 _UNFIT = frozenset({"positive_at", "split", "split_col", "negatives", "time_col"})
+#: A smaller standard deviation is none: ratings are divided by it.
+_LEAST_SPREAD = 1e-100
 #: Fewer rows in a part make its metric doubtful.
 _FEW = 100
 
@@ -95,12 +97,20 @@ class RatingData:
 
     def __post_init__(self) -> None:
         """Check that there is something to learn and to judge by."""
+        n = sum(map(len, self.parts.values()))
         for name, part in self.parts.items():
             if not len(part):
-                raise UserError(f"data set {self.name}: expected ratings in the {name} part, got none; use more data")
-        if not self.std > 0:
+                raise UserError(
+                    f"data set {self.name}: expected ratings in the {name} part, got none of {n:,} pairs of a user and "
+                    "an item; use more data or other shares"
+                )
+        with np.errstate(all="ignore"):
+            spread = self.std
+        if not np.isfinite(spread) or not spread > _LEAST_SPREAD:
+            low, high = (float(end(self.parts["train"].value)) for end in (np.min, np.max))
             raise UserError(
-                f"data set {self.name}: expected different ratings, got {self.mean:g} alone in the training part"
+                f"data set {self.name}: expected different ratings of which a standard deviation can be computed, got "
+                f"{low:g} to {high:g} in the training part"
             )
 
     @property
@@ -212,7 +222,7 @@ def read_table_of_ratings(data: Path | Frame | None, options: TableOptions = DEF
     """
     if data is None:
         raise UserError("data set table: expected the path of a file, got none; give it with --data")
-    return read_sources([open_table(as_table(data), options)])
+    return read_sources([open_table(as_table(data), replace(options, time_col=NO_COLUMN))])
 
 
 def planted_ratings(n_users: int = 400, n_items: int = 200, n_each: int = 60, noise: float = 0.1) -> Ratings:

@@ -71,6 +71,11 @@ class StudyRun:
         """What was found; None where the study was finished before."""
 
     @property
+    def files(self) -> tuple[str, ...]:
+        """Names of all files that it may leave."""
+        return self._outcome.names
+
+    @property
     def can_go_on(self) -> bool:
         """Whether there are checkpoints of it."""
         return self._checkpoints.exist

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.common.errors import UserError, format_value, unknown_name
 from core.common.specification import Specification, read_settings
 from core.interactions.spaces import FunctionSpace, InteractionSpace, ProgramSpace
-from core.search.effectiveness import EarlyStopping
+from core.search.effectiveness import MOST_EPOCHS, EarlyStopping
 from recommenders.data import Dataset, TableOptions
 from recommenders.data.explicit import EXPLICIT_DATASETS, ExplicitOptions, load_ratings
 from recommenders.data.implicit import ImplicitDataset
 from recommenders.tasks.rating.problem import InteractionProblem
 from recommenders.tasks.rating.training import RatingPlan
-from studies.study.parts import check_finite
+from studies.common.spelling import spelled_as_settings
 
 if TYPE_CHECKING:
     from studies.study.problems import Ingredients
@@ -70,13 +71,18 @@ class InteractionSettings:
 
     def __post_init__(self) -> None:
         """Check everything without the data."""
-        check_finite(self)
-        if self.dataset is not None:
-            _check("data set of ratings", self.dataset, EXPLICIT_DATASETS)
-        _check("space of interactions", self.space, SPACES)
-        self.options()
-        self.plan()
-        self.candidates()
+        with _of_the_line():
+            if self.dataset is not None:
+                _check("data set of ratings", self.dataset, EXPLICIT_DATASETS)
+            _check("space of interactions", self.space, SPACES)
+            if not 1 <= self.patience <= self.max_epochs <= MOST_EPOCHS:
+                raise UserError(
+                    f"patience and max_epochs: expected 1 to {MOST_EPOCHS:,}, the first one not the larger, got "
+                    f"{self.patience} and {self.max_epochs}"
+                )
+            self.options()
+            self.plan()
+            ProgramSpace(self.lines)
 
     def options(self) -> ExplicitOptions:
         """Return how ratings are read and split."""
@@ -99,6 +105,16 @@ class InteractionSettings:
         return self.dataset or ("ml-100k" if data is None else "table")
 
 
+@contextmanager
+def _of_the_line() -> Iterator[None]:
+    """Say in messages that settings are those of the problem's line, and not options."""
+    try:
+        with spelled_as_settings([one.name for one in fields(InteractionSettings)]):
+            yield
+    except UserError as error:
+        raise UserError(f"problem interaction: {error}") from None
+
+
 def _check(what: str, value: str, known: Collection[str]) -> None:
     if value not in known:
         raise unknown_name(what, value, known)
@@ -117,5 +133,6 @@ def make_interaction_problem(given: Ingredients, spec: Specification) -> Interac
     asked, seed, data = read_settings(spec, InteractionSettings), given.settings.seed, given.data
     if isinstance(data, Dataset | ImplicitDataset):
         raise UserError(f"--problem interaction: expected ratings as they are, got {format_value(type(data).__name__)}")
-    ratings = load_ratings(asked.name_on(data.data), data.data, seed, asked.options())
+    with _of_the_line():
+        ratings = load_ratings(asked.name_on(data.data), data.data, seed, asked.options())
     return InteractionProblem(ratings, asked.candidates(), asked.plan(), seed, given.threads)

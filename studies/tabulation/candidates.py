@@ -26,12 +26,14 @@ from studies.storage.output import folder_name
 from studies.study.console import for_tables, print_lines
 from studies.study.measured import MeasuredRow, MeasuredTable, every_candidate
 from studies.study.parts import PART
-from studies.study.problems import check_problem
+from studies.study.problems import LOSS, check_problem
 from studies.study.recording import versions
 from studies.study.settings import StudySettings
 from studies.study.settings_search import SearchSettings
 from studies.study.study import Study
 from studies.study.typed import typed
+from studies.tabulation.settings import TableTracking
+from studies.tabulation.tracking import CandidateTracker
 
 FILE = "table.json"
 #: Rows that the summary shows, and candidates that a task trains.
@@ -57,7 +59,9 @@ class CandidateTable:
 
     def __post_init__(self) -> None:
         """Check the settings."""
-        check_problem(self.problem)
+        spec, _, _ = check_problem(self.problem)
+        if spec.name == LOSS:
+            raise UserError("--problem loss: a table of losses is what this makes without --problem; leave it out")
         if not 1 <= self.seeds <= 1_000:
             raise UserError(f"--seeds: expected 1 to 1,000, got {self.seeds}")
 
@@ -73,6 +77,7 @@ class CandidatePlaces:
 
     files: Annotated[DataFiles, PART] = field(default_factory=DataFiles)
     work: Annotated[WorkPlaces, PART] = field(default_factory=WorkPlaces)
+    tracking: Annotated[TableTracking, PART] = field(default_factory=TableTracking)
     out: Path | None = None
     """Folder of the table; results/table-PROBLEM unless given. What is there already is not done again."""
 
@@ -91,7 +96,8 @@ def make_table(settings: CandidateTable, places: CandidatePlaces) -> None:
     problem = study.problem
     every = every_candidate(problem.space)
     path = places.out or Path("results") / folder_name(f"table-{settings.problem}")
-    with experiment(path, places.work, None, (FILE,)) as work:
+    with experiment(path, places.work, places.tracking, (FILE,)) as work:
+        tracker = work.track(lambda uploader: CandidateTracker(uploader, work.path, settings.problem))
         progress = work.open(TaskProgress(work.err))
         print_lines(problem.lines(), work.err)
         digest, began = data_file_digest(places.files), time.monotonic()
@@ -117,6 +123,8 @@ def make_table(settings: CandidateTable, places: CandidatePlaces) -> None:
             rows=rows,
         )
         file = work.folder.write(FILE, table.text().encode())
+        if tracker is not None:
+            tracker.on_table(table, ranked(table)[:_SHOWN], file)
         print_table(table, for_tables(work.out, 140))
         work.say_where(file)
 
@@ -144,6 +152,13 @@ def _measured(row: MeasuredRow, runs: Sequence[Result], metric: str) -> Measured
     return replace(row, validation=validation, test=test, epochs=epochs)
 
 
+def ranked(table: MeasuredTable) -> list[MeasuredRow]:
+    """Return the rows of those that were trained, the best on validation with the first seed before the others."""
+    side = 1 if table.higher_is_better else -1
+    trained = [(row.validation[0], row) for row in table.rows if row.validation and row.validation[0] is not None]
+    return [row for _, row in sorted(trained, key=lambda one: -side * one[0])]
+
+
 def print_table(table: MeasuredTable, console: Console) -> None:
     """Print the best candidates, and how many there are.
 
@@ -151,9 +166,7 @@ def print_table(table: MeasuredTable, console: Console) -> None:
         table: the table.
         console: where to print.
     """
-    side = 1 if table.higher_is_better else -1
-    trained = [row for row in table.rows if row.validation and row.validation[0] is not None]
-    trained.sort(key=lambda row: -side * (row.validation[0] or 0.0))
+    trained = ranked(table)
     refused = len(table.rows) - sum(row.verdict is None for row in table.rows)
     title = f"The best of {len(table.rows):,} {table.terms['many']} by {table.metric} on validation, first seed"
     shown = Table(title=title, title_justify="left", caption=f"{refused} were not trained", caption_justify="left")

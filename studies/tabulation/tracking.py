@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from core.phases.metric import Metric
+from studies.study.measured import MeasuredRow, MeasuredTable
 from studies.tabulation.losses import TableLosses
 from studies.tabulation.report import best_rows
 from studies.tabulation.settings import TableSettings
@@ -61,6 +63,50 @@ class TableTracker(Tracker):
         tags = {**self._tags, "result": self.run_id, "baseline": str(row.number is None).lower()}
         points = [Point(SINGLE, _metrics(row, metric))]
         return RunRecord(row.name[:250], self._group, {**_ROLE, "loss": row.name}, tags, chosen, points)
+
+
+class CandidateTracker(Tracker):
+    """Writes a table of candidates to MLflow, see Tracker.
+
+    Args:
+        uploader: sends the runs.
+        folder: of the table, by which its run is found again.
+        problem: the line of what is measured.
+    """
+
+    view = "candidates"
+
+    def __init__(self, uploader: Uploader, folder: Path, problem: str) -> None:
+        self._tags = {"problem": problem, "folder": str(folder.absolute()), "mlflow.source.name": "studies.table"}
+        self._group = ("table", key_of(folder))
+        super().__init__(
+            uploader, RunRecord(f"table of {problem}"[:250], self._group, {"role": "table"}, self._tags, status=RUNNING)
+        )
+
+    def on_table(self, table: MeasuredTable, best: Sequence[MeasuredRow], file: Path) -> None:
+        """The table is done: its file, and a run for each of the best.
+
+        Args:
+            table: all of it.
+            best: rows, the best one first.
+            file: where it is.
+        """
+        places = reversed(list(enumerate(best, 1)))
+        records = [self._candidate_record(table, place, row) for place, row in places]
+        role = {"role": "candidate"}
+        self._uploader.attempt("the runs of the best", partial(self._uploader.replace, records, role))
+        counts = {"candidates": float(len(table.rows)), "seeds": float(table.seeds)}
+        self._send_root("the table", points=[Point(SINGLE, counts)], artifacts={file.name: file})
+        metrics = (f"valid_{table.metric}", f"test_{table.metric}")
+        self._save_view("Candidates side by side", metrics, ["candidate", "place"])
+
+    def _candidate_record(self, table: MeasuredTable, place: int, row: MeasuredRow) -> RunRecord:
+        tests = [value for value in row.test if value is not None]
+        values = {f"valid_{table.metric}": row.validation[0], f"test_{table.metric}": fmean(tests) if tests else None}
+        points = [Point(SINGLE, {name: value for name, value in values.items() if value is not None})]
+        chosen: Mapping[str, Any] = {"candidate": row.name, "place": place}
+        tags, key = {**self._tags, "result": self.run_id}, {"role": "candidate", "candidate": row.name}
+        return RunRecord(row.name[:250], self._group, key, tags, chosen, points)
 
 
 def _metrics(row: Row, metric: Metric) -> dict[str, float]:

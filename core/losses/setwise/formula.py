@@ -17,7 +17,7 @@ from core.programs.sets.by_torch import evaluate_by_torch
 from core.programs.sets.expression import Expression
 from core.programs.sets.formula import check_loss, formula_of, parse_formula
 from core.programs.sets.matching import numbers_of
-from core.programs.sets.regions import middle_of, numbers_at, point_of, tuned_ranges
+from core.programs.sets.regions import BALANCE, middle_of, numbers_at, point_of, tuned_ranges
 from core.programs.sets.threshold import threshold_of
 
 
@@ -85,6 +85,15 @@ class FormulaLoss(SetLoss):
             other: with a number for each of its constants.
         """
         return numbers_of(self.shape, other.shape) if isinstance(other, FormulaLoss) else None
+
+    def explained(self, name: str, point: Mapping[str, float]) -> str:
+        """See RankingLoss: which weights a balance stands for."""
+        if (weight := name.removesuffix(BALANCE)) == name:
+            return ""
+        low, high, got = (
+            numbers_at(self.shape, {**point, name: at})[weight] for at in (*self.ranges[name][:2], point[name])
+        )
+        return f": beside the other constants {weight} may be from {low:g} to {high:g}, and is {got:g}"
 
     def moved(self, values: Mapping[str, float]) -> FormulaLoss:
         """See RankingLoss: constants get numbers, and are tuned no more.

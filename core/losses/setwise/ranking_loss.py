@@ -63,6 +63,15 @@ class RankingLoss(ABC):
         """
         return other.coordinates if type(other) is type(self) else None
 
+    def explained(self, name: str, point: Mapping[str, float]) -> str:
+        """Return what to say of a coordinate that is out of its region, beside its name and the region.
+
+        Args:
+            name: of the coordinate.
+            point: all coordinates.
+        """
+        return ""
+
     def moved(self, values: Mapping[str, float]) -> Self:
         """Return it elsewhere in the region that is tuned, its new constants with few digits.
 

@@ -22,7 +22,8 @@ from core.programs.sets.formula import subtracted
 from core.programs.sets.interpreter import evaluate
 from core.programs.sets.stages import POSITIVES, simulated_scores
 
-_BALANCE = ".balance"
+#: Behind the name of a weight: what is tuned of it.
+BALANCE = ".balance"
 #: Published constants of CCL and MML have .5 and 3.5, BSL has its exponent, SL has 1.
 _OF_BALANCE = Range(0.4, 4.0, True)
 #: Margins of positives; of negatives, and of differences.
@@ -46,7 +47,7 @@ def tuned_ranges(loss: Expression) -> dict[str, Range]:
     found: dict[str, Range] = {}
     for name in loss.slots:
         region = margins.get(name, _BY_LETTER[name[0]])
-        found |= {name + _BALANCE: _OF_BALANCE} if name in weights else {name: region}
+        found |= {name + BALANCE: _OF_BALANCE} if name in weights else {name: region}
     return found
 
 
@@ -57,8 +58,8 @@ def numbers_at(loss: Expression, point: Mapping[str, float]) -> dict[str, float]
         loss: with names for them.
         point: by the names of `tuned_ranges`, some of them; numbers by the names of constants are taken as they are.
     """
-    numbers = {name: short(value) for name, value in point.items() if not name.endswith(_BALANCE)}
-    weights = {name.removesuffix(_BALANCE): value for name, value in point.items() if name.endswith(_BALANCE)}
+    numbers = {name: short(value) for name, value in point.items() if not name.endswith(BALANCE)}
+    weights = {name.removesuffix(BALANCE): value for name, value in point.items() if name.endswith(BALANCE)}
     if weights:
         units = _units(loss, numbers)
         numbers |= {name: short(balance * units[name]) for name, balance in weights.items()}
@@ -74,7 +75,7 @@ def point_of(loss: Expression, numbers: Mapping[str, float]) -> dict[str, float]
     """
     units = _units(loss, numbers)
     pairs = ((name, units.get(name)) for name in loss.slots)
-    return {name + _BALANCE * bool(unit): numbers[name] / (unit or 1.0) for name, unit in pairs}
+    return {name + BALANCE * bool(unit): numbers[name] / (unit or 1.0) for name, unit in pairs}
 
 
 def middle_of(loss: Expression) -> dict[str, float]:
@@ -92,7 +93,7 @@ def _units(loss: Expression, numbers: Mapping[str, float]) -> dict[str, float]:
     weights = _weighted(loss)
     if not weights:
         return {}
-    others = {name: value for name, value in middle_of(loss).items() if not name.endswith(_BALANCE)} | dict(numbers)
+    others = {name: value for name, value in middle_of(loss).items() if not name.endswith(BALANCE)} | dict(numbers)
     fixed = {name: value for name, value in others.items() if name not in weights}
     parts = [term.bound(fixed) for term in loss.parts("add")]
     rest = [one for one in parts if not one.slots]

@@ -12,13 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from core.common.errors import UserError
+from core.common.errors import UserError, unknown_name
 from core.common.restoring import read
 from core.common.seeding import derive_seed, numpy_rng
 from core.export.interaction import interaction_file
 from core.interactions.interaction import Interaction
 from core.interactions.spaces import FunctionSpace, InteractionSpace
-from core.phases.contender import ConvergenceTraining, TrainingResult
+from core.phases.contender import Contender, ConvergenceTraining, TrainingResult, Variant
 from core.phases.metric import Metric
 from core.phases.simple import Part, SimpleProblem
 from core.phases.terms import Terms
@@ -98,6 +98,18 @@ class InteractionProblem(SimpleProblem[Interaction]):
     def compared(self) -> Mapping[str, Interaction]:
         """See SimpleProblem."""
         return {name: Interaction.parse(text) for name, text in KNOWN.items()}
+
+    def known(self, text: str) -> Contender[Interaction]:
+        """See StudyProblem: any interaction may be compared with, whatever is searched."""
+        name = text.strip()
+        if name in self.compared:
+            return super().known(name)
+        try:
+            found = Interaction.parse(name)
+        except UserError as error:
+            unknown = unknown_name(self.terms.one, name, self.compared)
+            raise UserError(f"{unknown} Nor is it written as one is: {error}") from None
+        return Contender(str(found), found, (Variant(found),))
 
     @property
     def longest(self) -> int:

@@ -21,6 +21,8 @@ from recommenders.tasks.rating.kernel import predict, train_epoch
 
 RMSE, MAE = Metric("rmse", higher_is_better=False), Metric("mae", higher_is_better=False)
 _STOPPING = EarlyStopping(max_epochs=300, best_ago=10, falling=300)
+#: Numbers of a side in a step, so that memory is no question.
+_MOST = 2**22
 #: Pairs that are predicted at a time.
 _AT_ONCE = 512
 
@@ -77,6 +79,8 @@ class RatingPlan:
         for name, most in (("dimensions", 1024), ("batch_size", 2**20)):
             if not 1 <= getattr(self, name) <= most:
                 raise UserError(f"{name}: expected 1 to {most:,}, got {getattr(self, name)}")
+        if (numbers := self.batch_size * self.dimensions) > _MOST:
+            raise UserError(f"batch_size times dimensions: expected at most {_MOST:,}, got {numbers:,}")
         for name in ("learning_rate", "init_std"):
             if not 0 < getattr(self, name) <= 10:
                 raise UserError(f"{name}: expected a number above 0, at most 10, got {getattr(self, name)}")

@@ -151,10 +151,10 @@ class RankingSettings(JudgedSettings):
             if len(begun) > 1:
                 raise UserError(f"--start: expected one for each loss, got {len(begun)} for {line}")
             for name, value in begun[0].items() if begun else ():
-                region = parse_ranking_loss(line).ranges[name]
+                region = (loss := parse_ranking_loss(line)).ranges[name]
                 if not region.low <= value <= region.high:
                     wanted = f"{name} of {line} from {region.low:g} to {region.high:g}"
-                    raise UserError(f"--start: expected {wanted}, got {value:g}")
+                    raise UserError(f"--start: expected {wanted}, got {value:g}{loss.explained(name, begun[0])}")
 
     def check_used(self) -> None:
         """Refuse options that the protocol has no use for, rather than to ignore them.

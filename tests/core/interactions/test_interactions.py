@@ -103,7 +103,7 @@ def test_what_is_not_in_a_space_is_told():
         FunctionSpace().encode(Interaction.parse("p*q*p"))
     with pytest.raises(UserError, match="expected one program, got two"):
         ProgramSpace().encode(Interaction.parse("concat(p, q)"))
-    with pytest.raises(UserError, match="max_variables"):
+    with pytest.raises(UserError, match="lines: expected 1 to 12, got 0"):
         ProgramSpace(0)
     with pytest.raises(UserError, match="expected one program or two, got 0"):
         Interaction(())

@@ -87,10 +87,17 @@ def test_a_table_is_read_and_described(tmp_path):
         (lambda: load_ratings("nowhere"), "unknown data set of ratings 'nowhere'"),
         (lambda: load_ratings("table"), "expected the path of a file"),
         (lambda: load_ratings("synthetic", options=ExplicitOptions(table=TableOptions(user_col="u"))), "user_col"),
-        (lambda: split_ratings("x", of_rows([(0, 0, 1.0)]), SHARES, 0), "expected ratings in the .* part, got none"),
+        (
+            lambda: split_ratings("x", of_rows([(0, 0, 1.0)]), SHARES, 0),
+            "expected ratings in the .* part, got none of 1 pairs",
+        ),
         (
             lambda: split_ratings("x", of_rows([(i, i, 3.0) for i in range(40)]), SHARES, 0),
-            "expected different ratings, got 3 alone",
+            "expected different ratings of which .*, got 3 to 3 in the training part",
+        ),
+        (
+            lambda: split_ratings("x", of_rows([(i, i, (-1) ** i * 1e300) for i in range(40)]), SHARES, 0),
+            r"got -1e\+300 to 1e\+300 in the training part",
         ),
         (
             lambda: split_ratings("x", dataclasses.replace(of_rows([(0, 0, 1.0)]), rating=None), SHARES, 0),

@@ -134,6 +134,7 @@ def test_a_planted_interaction_is_better_than_those_that_were_not_planted():
     [
         ({"dimensions": 0}, "dimensions: expected 1 to 1,024, got 0"),
         ({"batch_size": 0}, "batch_size: expected 1 to"),
+        ({"batch_size": 2**20, "dimensions": 5}, "batch_size times dimensions: expected at most 4,194,304, got"),
         ({"learning_rate": 0.0}, "learning_rate: expected a number above 0"),
         ({"decays": ()}, "decays: expected one or more numbers from 0 to 10"),
         ({"decays": (-1.0,)}, "decays: expected one or more"),

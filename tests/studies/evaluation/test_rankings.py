@@ -310,12 +310,18 @@ def test_a_start_of_no_loss_is_refused(start):
     [
         (["BSL:exponent=100"], "expected exponent of BSL from 0.5 to 3, got 100"),
         (["5*log_mean_exp(d/5)"], r"expected t1 of t1\*log_mean_exp\(d/t1\) from 0.02 to 1, got 5"),
+        (
+            ["relu(1 - p) + 5000*mean(relu(n - 0.9))"],
+            r"expected w1\.balance of .* from 0\.4 to 4, got 16\.276: beside the other constants w1 may be from "
+            r"122\.9 to 1229, and is 5000",
+        ),
         (["BSL:exponent=1.1", "BSL:exponent=1.2"], "expected one for each loss, got 2 for BSL"),
     ],
 )
 def test_starts_that_would_not_be_tried_are_refused(starts, told):
+    shapes = "t1*log_mean_exp(d/t1)", "relu(m0 - p) + w1*mean(relu(n - m1))"
     with pytest.raises(UserError, match=f"^--start: {told}"):
-        small(loss=("t1*log_mean_exp(d/t1)",), baseline=("BSL",), start=tuple(starts))
+        small(loss=shapes, baseline=("BSL",), start=tuple(starts))
 
 
 def test_what_was_tried_is_not_tried_again_whatever_a_method_proposes(monkeypatch):

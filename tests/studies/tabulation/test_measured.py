@@ -21,7 +21,8 @@ from studies.run import app as run_app
 from studies.study.measured import MOST, MeasuredProblem, MeasuredTable, every_candidate
 from studies.study.problems import space_of
 from studies.table import app, app_of, candidates
-from studies.tabulation.candidates import refused
+from studies.tabulation.candidates import ranked, refused
+from tests.studies.tracking.dump import dump
 
 ROOT = Path(__file__).parents[3]
 LINE = "bits_of_table:Bits:length=6:noise=0.05"
@@ -39,8 +40,8 @@ def file(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         patch.setenv("PYTHONPATH", f"{ROOT}{os.pathsep}{folder}")
-        words = ["--problem", LINE, "--seeds", "2", "--executor", "inline", "--out", "there"]
-        assert ends_with(candidates, *words) == 0
+        words = ["--problem", LINE, "--seeds", "2", "--executor", "inline", "--tracking-uri", "none"]
+        assert ends_with(candidates, *words, "--out", "there") == 0
         yield folder / "there" / "table.json"
 
 
@@ -118,8 +119,8 @@ def test_searches_and_comparisons_go_by_the_table(file, tmp_path, capsys):
 
 def test_what_is_there_is_not_done_again(file, capsys):
     before = file.read_bytes()
-    words = ["--problem", LINE, "--seeds", "2", "--executor", "inline", "--out", str(file.parent)]
-    assert ends_with(candidates, *words) == 0
+    words = ["--problem", LINE, "--seeds", "2", "--executor", "inline", "--tracking-uri", "none"]
+    assert ends_with(candidates, *words, "--out", str(file.parent)) == 0
     told = capsys.readouterr().err
     assert "training seed" not in told
     one, other = json.loads(before), json.loads(file.read_bytes())
@@ -157,19 +158,34 @@ def test_a_hostile_file_gets_a_line(file, tmp_path, change, told, capsys):
     [
         (["--problem", "interaction:space=programs"], f"expected a space of at most {MOST:,} candidates"),
         (["--problem", "interaction", "--seeds", "0"], "--seeds: expected 1 to 1,000, got 0"),
+        (["--problem", "loss"], "a table of losses is what this makes without --problem"),
         (["--problem", "interactions"], "unknown problem 'interactions'"),
     ],
 )
 def test_bad_input_gets_a_line(words, told, capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert ends_with(candidates, *words) == BAD_INPUT
+    assert ends_with(candidates, *words, "--tracking-uri", "none") == BAD_INPUT
     assert told in " ".join(capsys.readouterr().err.split())
     assert not list(tmp_path.iterdir())
 
 
+def test_mlflow_has_the_file_and_the_best_side_by_side(file, tmp_path, migrated, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    Path("mlflow.db").write_bytes(migrated.read_bytes())
+    words = ["--problem", LINE, "--seeds", "2", "--executor", "inline", "--out", str(file.parent)]
+    for _ in range(2):  # done again, nothing is there twice
+        assert ends_with(candidates, *words, "--tracking-uri", f"sqlite:///{tmp_path}/mlflow.db") == 0
+    assert "mlflow ui" in capsys.readouterr().out
+    runs = dump(tmp_path / "mlflow.db")["loss-search-tables"]["runs"]
+    (root,) = [run for run in runs if run["name"] == f"table of {LINE}"]
+    assert set(root["artifacts"]) == {"table.json"}
+    best = [row.name for row in ranked(MeasuredTable.load(file))[:8]]
+    assert sorted(run["name"] for run in runs if run is not root) == sorted(best)
+
+
 def test_the_command_is_chosen_by_the_problem():
     assert app_of(["--problem", "interaction"]) is candidates
-    assert app_of(["--size", "3"]) is app_of(["--problem=loss"]) is app
+    assert app_of(["--size", "3"]) is app
 
 
 def test_no_space_that_is_too_large_is_gone_through():
