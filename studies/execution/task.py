@@ -28,10 +28,10 @@ ARRAYS = f"*-{_DIGITS * '[0-9a-f]'}.npz"
 DECIDING = (
     *("core", "recommenders", "searchers"),
     *(f"studies/execution/{module}.py" for module in ("rankings", "searches", "work")),
-    *(f"studies/study/{module}.py" for module in ("baseline_comparison", "found", "history", "loss", "problems")),
-    *(f"studies/study/{module}.py" for module in ("loss_table", "parts", "ranking", "recording", "result", "study")),
-    *(f"studies/study/{module}.py" for module in ("settings", "settings_data", "settings_search", "settings_training")),
-    "studies/study/table_problem.py",
+    *(f"studies/study/{module}.py" for module in ("baseline_comparison", "found", "history", "interactions", "loss")),
+    *(f"studies/study/{module}.py" for module in ("loss_table", "measured", "parts", "problems", "ranking")),
+    *(f"studies/study/{module}.py" for module in ("recording", "result", "settings", "settings_data")),
+    *(f"studies/study/{module}.py" for module in ("settings_search", "settings_training", "study", "table_problem")),
 )
 
 #: What comes of a task: plain numbers, strings, lists and dicts; None for numbers that are not finite.

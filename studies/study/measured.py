@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from core.common.errors import UserError, format_value
+from core.common.errors import UserError
 from core.common.restoring import read, reading
 from core.phases.metric import Metric
 from core.phases.problem import Optimum
@@ -208,5 +208,5 @@ class MeasuredProblem(SimpleProblem[C]):
 
     def described(self) -> dict[str, Any]:
         """See StudyProblem."""
-        name = f"table of {self._table.problem} on {format_value(self._table.described.get('name', '?'))}"
+        name = f"table of {self._table.problem} on {str(self._table.described.get('name', '?'))[:100]}"
         return {"name": name, "candidates": len(self._table.rows), "seeds": self._table.seeds}
