@@ -75,11 +75,9 @@ class InteractionSettings:
             if self.dataset is not None:
                 _check("data set of ratings", self.dataset, EXPLICIT_DATASETS)
             _check("space of interactions", self.space, SPACES)
-            if not 1 <= self.patience <= self.max_epochs <= MOST_EPOCHS:
-                raise UserError(
-                    f"patience and max_epochs: expected 1 to {MOST_EPOCHS:,}, the first one not the larger, got "
-                    f"{self.patience} and {self.max_epochs}"
-                )
+            for name in ("max_epochs", "patience"):
+                if not 1 <= getattr(self, name) <= MOST_EPOCHS:
+                    raise UserError(f"{name}: expected 1 to {MOST_EPOCHS:,}, got {getattr(self, name)}")
             self.options()
             self.plan()
             ProgramSpace(self.lines)
