@@ -89,15 +89,17 @@ class NaspSearcher(Searcher):
         flat = np.clip(0.5 + 1e-3 * rng.normal(size=sum(sizes)), 0.0, 1.0)
         ends = np.cumsum(sizes)[:-1]
         first, second = np.zeros_like(flat), np.zeros_like(flat)
+        parameters = np.split(flat, ends)
         for step in range(1, self._settings.epochs * self._supernet.steps + 1):
-            slopes = self._supernet.slopes(_chosen(np.split(_told_apart(flat, first), ends)), self._settings.order)
+            slopes = self._supernet.slopes(_chosen(parameters), self._settings.order)
             slope = np.nan_to_num(np.concatenate(slopes), posinf=0.0, neginf=0.0)
             first += (1 - _FIRST) * (slope - first)
             second += (1 - _SECOND) * (slope * slope - second)
             size = np.sqrt(second / (1 - _SECOND**step)) + _TINY
             flat = np.clip(flat - self._settings.learning_rate * first / (1 - _FIRST**step) / size, 0.0, 1.0)
-            self._supernet.train(_chosen(np.split(_told_apart(flat, first), ends)))
-        return np.split(_told_apart(flat, first), ends)
+            parameters = np.split(_told_apart(flat, first), ends)
+            self._supernet.train(_chosen(parameters))
+        return parameters
 
     def ask(self, n: int) -> np.ndarray:
         """See Searcher: the candidates of the largest sums of parameters, in order; then again from the first."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -113,12 +114,12 @@ class RatingData:
                 f"{low:g} to {high:g} in the training part"
             )
 
-    @property
+    @cached_property
     def mean(self) -> float:
         """The mean of the ratings of the training part."""
         return float(self.parts["train"].value.mean())
 
-    @property
+    @cached_property
     def std(self) -> float:
         """Standard deviation of the ratings of the training part."""
         return float(self.parts["train"].value.std())

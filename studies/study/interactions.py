@@ -22,7 +22,7 @@ from studies.common.spelling import spelled_as_settings
 if TYPE_CHECKING:
     from studies.study.problems import Ingredients
 
-#: name -> what it is, of the spaces.
+#: Where candidates may come from.
 SPACES = ("functions", "programs")
 
 

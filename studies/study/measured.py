@@ -76,6 +76,11 @@ class MeasuredTable:
     rows: list[MeasuredRow]
     """A row for each candidate of the space."""
 
+    @property
+    def judged_by(self) -> Metric:
+        """The metric that it has by name."""
+        return Metric(self.metric, self.higher_is_better)
+
     def text(self) -> str:
         """Return it as JSON, a line for each row."""
         values = asdict(self)
@@ -126,7 +131,7 @@ class MeasuredProblem(SimpleProblem[C]):
     def __init__(self, table: MeasuredTable, space: Space[C]) -> None:
         super().__init__()
         self._table, self._space = table, space
-        self._metric = Metric(table.metric, table.higher_is_better)
+        self._metric = table.judged_by
         self.terms = read(Terms, table.terms)
         self._rows = {row.name: row for row in table.rows}
         solutions = [space.parse(row.name) for row in table.rows]

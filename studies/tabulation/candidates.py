@@ -154,9 +154,11 @@ def _measured(row: MeasuredRow, runs: Sequence[Result], metric: str) -> Measured
 
 def ranked(table: MeasuredTable) -> list[MeasuredRow]:
     """Return the rows of those that were trained, the best on validation with the first seed before the others."""
-    side = 1 if table.higher_is_better else -1
-    trained = [(row.validation[0], row) for row in table.rows if row.validation and row.validation[0] is not None]
-    return [row for _, row in sorted(trained, key=lambda one: -side * one[0])]
+    score = table.judged_by.score_of
+    trained = [
+        (score(row.validation[0]), row) for row in table.rows if row.validation and row.validation[0] is not None
+    ]
+    return [row for _, row in sorted(trained, key=lambda one: -one[0])]
 
 
 def print_table(table: MeasuredTable, console: Console) -> None:
@@ -167,9 +169,9 @@ def print_table(table: MeasuredTable, console: Console) -> None:
         console: where to print.
     """
     trained = ranked(table)
-    refused = len(table.rows) - sum(row.verdict is None for row in table.rows)
+    n_refused = sum(row.verdict is not None for row in table.rows)
     title = f"The best of {len(table.rows):,} {table.terms['many']} by {table.metric} on validation, first seed"
-    shown = Table(title=title, title_justify="left", caption=f"{refused} were not trained", caption_justify="left")
+    shown = Table(title=title, title_justify="left", caption=f"{n_refused} were not trained", caption_justify="left")
     for head in ("place", table.terms["one"], table.terms["complexity"], "validation", "test, all seeds"):
         shown.add_column(head, justify="left" if head == table.terms["one"] else "right", overflow="fold")
     for place, row in enumerate(trained[:_SHOWN], 1):

@@ -33,9 +33,8 @@ class InteractionSupernet(Supernet):
     def __init__(self, data: RatingData, plan: RatingPlan, seed: int) -> None:
         self._data, self._plan, self._seed, self._space = data, plan, seed, FunctionSpace()
         models = [fresh_model(one, data, plan, seed) for one in _MEETINGS]
-        squares = models[0].zeros()
         self._models = [RatingModel(*models[0][:4], one.weights) for one in models]
-        self._squares = [RatingModel(*squares[:4], np.zeros_like(one.weights)) for one in models]
+        self._squares, self._gradients = (self._zeros() for _ in range(2))
         self._decay = sorted(plan.decays)[len(plan.decays) // 2]
         parts = {name: data.parts[name] for name in ("train", "validation")}
         self._batches = {name: _Batches(part, plan.batch_size, seed, name) for name, part in parts.items()}
@@ -53,10 +52,15 @@ class InteractionSupernet(Supernet):
     def train(self, genome: np.ndarray) -> None:
         """See Supernet."""
         (interaction,) = self._space.decode(genome[None])
-        model, squares, plan = self._models[genome[2]], self._squares[genome[2]], self._plan
+        model, squares, gradients = (one[genome[2]] for one in (self._models, self._squares, self._gradients))
         user, item, value = self._next("train")
-        settings = len(value), plan.learning_rate, self._decay, plan.biases
-        train_epoch(model, squares, model.zeros(), encoded(interaction), (user, item, value), *settings)
+        settings = len(value), self._plan.learning_rate, self._decay, self._plan.biases
+        train_epoch(model, squares, gradients, encoded(interaction), (user, item, value), *settings)
+
+    def _zeros(self) -> list[RatingModel]:
+        """Zeros for each way to meet, of which tables and biases are shared as those of the models are."""
+        shared = self._models[0].zeros()
+        return [RatingModel(*shared[:4], np.zeros_like(one.weights)) for one in self._models]
 
     def _next(self, part: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """The next batch of a part, with standardised ratings."""
