@@ -26,7 +26,7 @@ SUMS = frozenset({"contract", "reassoc", "nsz"})
 
 
 def compiled(
-    uses: Sequence[Any] = (), fastmath: frozenset[str] = frozenset(), inline: bool = False
+    uses: Sequence[Any] = (), fastmath: frozenset[str] = frozenset(), inline: bool = False, merged: bool = False
 ) -> Callable[[Callable[..., Any]], Any]:
     """Return a decorator that compiles a function when it is first called.
 
@@ -34,10 +34,13 @@ def compiled(
         uses: modules, functions or classes of other files that the compiled code depends on.
         fastmath: LLVM's fast-math flags; none by default, so that results are those of torch.
         inline: whether to inline the function into its callers; for functions called once per row of a table.
+        merged: whether numba merges the function with its callers before it compiles them, under their `fastmath`. For
+            parts of a large function: LLVM would compile each of them again with each of its ancestors.
     """
 
     def decorate(function: Callable[..., Any]) -> Any:
         options = {**_OPTIONS, "fastmath": set(fastmath) or False, "forceinline": inline}
+        options |= {"inline": "always"} if merged else {}
         config: Any = numba.config
         own, before = inspect.getfile(function), config.CACHE_DIR
         config.CACHE_DIR = f"{before or Path(own).parent / '__pycache__'}/{_version(own, uses)}"

@@ -66,6 +66,30 @@ def test_every_loss_trains_alike_in_both(name):
         np.testing.assert_allclose(one, theirs.parameters()[key], atol=1e-9)
 
 
+class _WithoutExpression(SET_LOSSES["BSL"]):
+    """A loss as a person may write it: in torch alone."""
+
+    @property
+    def expression(self):
+        return None
+
+
+@pytest.mark.parametrize("sampler", ["shared:negatives=300", "uniform:negatives=4", "hard:negatives=3:pool=8"])
+def test_a_loss_that_is_no_expression_trains_as_if_it_were_one(sampler):
+    """In steps that Python takes apart, and again with the same bits on more threads."""
+    recipe = Recipe(parse_sampler(sampler), Adam(), batch_size=300, clip_norm=0.5)
+    task = VectorTask(VectorMF(embedding_size=5), DATA, recipe)
+    trainers = [CompiledTrainer(task, Machine(torch.device("cpu"), torch.float64, threads=n), 1) for n in (1, 1, 3)]
+    losses = (SET_LOSSES["BSL"](), _WithoutExpression(), _WithoutExpression())
+    for epoch in range(2):
+        means = [one.train_epoch(loss, epoch, 0.02) for one, loss in zip(trainers, losses, strict=True)]
+        assert means == pytest.approx([means[0]] * 3, abs=1e-9)
+    whole, apart, beside = (one.parameters() for one in trainers)
+    for name in whole:
+        np.testing.assert_allclose(apart[name], whole[name], atol=1e-9)
+        assert torch.equal(apart[name], beside[name])
+
+
 @pytest.mark.parametrize("epsilon", [1e-12, 1e-8, 1e-3])
 def test_momentum_of_rows_seldom_seen_is_exact_in_float32_too(epsilon):
     """Hundreds of steps between two gradients of a row, with an epsilon that matters and one that does not."""

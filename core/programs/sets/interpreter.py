@@ -6,6 +6,8 @@ nearest caches, and no expression is compiled. An operation costs a loop over a 
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from core.common.jit import compiled
@@ -42,24 +44,51 @@ def evaluate(
     (n_examples, n), kind = negatives.shape, negatives.dtype
     given = positives if quantiles is None else quantiles
     found = np.empty(n_examples, kind), np.empty(n_examples, kind), np.empty((n_examples, n), kind)
-    together = min(max(1, _AT_ONCE // n), max(1, n_examples))
-    numbers = np.zeros((3, expression.registers, together, 1), kind)
-    numbers[0, _COUNT], numbers[0, _RATE] = n, rate
-    first = len(INPUTS) + len(expression.constants)
-    numbers[0, len(INPUTS) : first, :, 0] = expression.constants[:, None]
-    rows = np.empty((3, expression.registers, together, n), kind)
-    _evaluate(expression.lines, positives, negatives, given, numbers, rows, found)
+    registers_of = new_registers(expression, n_examples, n, kind, rate)
+    evaluate_into(expression.lines, positives, negatives, given, registers_of, found)
     return found
 
 
-@compiled(uses=_USES)
-def _evaluate(lines, positives, negatives, quantiles, numbers, rows, found):
-    """Fill what is found, see `evaluate`.
+class Registers(NamedTuple):
+    """Values, derivatives of functions, and derivatives of the loss, of T examples at a time."""
 
-    Numbers [3, registers, T, 1] and rows [3, registers, T, N] are values, derivatives of functions, and derivatives of
-    the loss.
+    numbers: np.ndarray
+    """[3, registers, T, 1]."""
+    rows: np.ndarray
+    """[3, registers, T, N]."""
+
+
+def new_registers(expression: EncodedExpression, n_examples: int, n: int, dtype: np.dtype, rate: float) -> Registers:
+    """Return registers with the constants of an expression.
+
+    Args:
+        expression: the expression.
+        n_examples: how many there are at most.
+        n: negatives of each.
+        dtype: of numbers.
+        rate: see `SetScores`.
     """
-    values, of_positives, of_negatives = found
+    together = min(max(1, _AT_ONCE // n), max(1, n_examples))
+    numbers = np.zeros((3, expression.registers, together, 1), dtype)
+    numbers[0, _COUNT], numbers[0, _RATE] = n, rate
+    first = len(INPUTS) + len(expression.constants)
+    numbers[0, len(INPUTS) : first, :, 0] = expression.constants[:, None]
+    return Registers(numbers, np.empty((3, expression.registers, together, n), dtype))
+
+
+@compiled(uses=_USES)
+def evaluate_into(lines, positives, negatives, quantiles, registers_of, found):
+    """Fill what `evaluate` returns, in compiled code.
+
+    Args:
+        lines: of the expression.
+        positives: [B].
+        negatives: [B, N].
+        quantiles: [B], of any numbers where the expression has none.
+        registers_of: `Registers`, overwritten.
+        found: values [B], derivatives by positives [B] and by negatives [B, N], overwritten.
+    """
+    (values, of_positives, of_negatives), (numbers, rows) = found, registers_of
     number, of_number, row, of_row = numbers[0], numbers[2], rows[0], rows[2]
     together, last = number.shape[1], len(number) - 1
     for start in range(0, len(positives), together):

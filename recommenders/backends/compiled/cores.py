@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -33,9 +33,7 @@ class Cores:
             for k in waiting:
                 results[k] = function(k)
 
-        if self._helpers is None and self._n > 1:
-            self._helpers = ThreadPoolExecutor(self._n - 1)
-        helping = [self._helpers.submit(work) for _ in range(min(self._n, n) - 1)] if self._helpers else []
+        helping = [self._pool().submit(work) for _ in range(min(self._n, n) - 1)]
         try:
             work()
         finally:
@@ -44,3 +42,35 @@ class Cores:
             for helper in helping:
                 helper.result()
         return [results[k] for k in range(n)]
+
+    def together(self, function: Callable[[int], object], dismiss: Callable[[], None]) -> None:
+        """Call function(0), ..., function(threads - 1) at the same time, for calls that wait for each other.
+
+        Args:
+            function: called once on every thread.
+            dismiss: called where one of them fails or is interrupted; it lets those go that wait for it.
+        """
+
+        def member(k: int) -> None:
+            try:
+                function(k)
+            except BaseException:
+                dismiss()
+                raise
+
+        helping = list[Future[None]]()
+        try:
+            helping += [self._pool().submit(member, k) for k in range(1, self._n)]
+            member(0)
+        except BaseException:
+            dismiss()  # again, for an interruption before
+            raise
+        finally:
+            wait(helping)
+        for helper in helping:
+            helper.result()
+
+    def _pool(self) -> ThreadPoolExecutor:
+        if self._helpers is None:
+            self._helpers = ThreadPoolExecutor(self._n - 1)
+        return self._helpers

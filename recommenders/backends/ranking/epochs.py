@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -23,7 +23,7 @@ _LOW, _SHIFT = np.uint64(0xFFFF), np.uint64(16)
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """The examples of a step."""
+    """Examples of an epoch, in most places those of a step."""
 
     first: int
     """The number of the first of them in the epoch."""
@@ -78,12 +78,16 @@ class Epochs:
 
     def batches(self, epoch: int) -> Iterator[Batch]:
         """Iterate over the batches of an epoch."""
+        every = self.whole(epoch)
+        for first in range(0, len(every.users), self._size):
+            chosen = slice(first, first + self._size)
+            yield replace(every, first=first, users=every.users[chosen], positives=every.positives[chosen])
+
+    def whole(self, epoch: int) -> Batch:
+        """Return all examples of an epoch, one batch behind the other."""
         order = numpy_rng(self._seed, "order", epoch).permutation(len(self._items))
         seed = derive_seed(self._seed, "negatives", epoch)
-        for first in range(0, len(order), self._size):
-            chosen = order[first : first + self._size]
-            users = self._users[chosen]
-            yield Batch(first, users, self._items[chosen], self._sampler, seed)
+        return Batch(0, self._users[order], self._items[order], self._sampler, seed)
 
     def dropout_seed(self, epoch: int) -> np.uint64:
         """Return the seed from which `mask` draws in an epoch."""

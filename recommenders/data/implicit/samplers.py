@@ -103,11 +103,15 @@ class PreparedSampler:
             draw_shared(start, first, self.alias, items)
             return items
         items = np.empty((len(users), self.sampler.drawn), dtype=np.int32)
-        excluded = self.alias.other[:0], self.alias.other[:0]
-        if self.excluded is not None:
-            excluded = self.excluded.indptr, self.excluded.items
-        draw_private(start, first, users, self.alias, excluded, self.excluded is None, items)
+        draw_private(start, first, users, self.alias, self.owned, self.excluded is None, items)
         return items
+
+    @property
+    def owned(self) -> tuple[np.ndarray, np.ndarray]:
+        """`indptr` and `items` of what is excluded, see `UserItems`; empty where nothing is."""
+        if self.excluded is None:
+            return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int32)
+        return self.excluded.indptr, self.excluded.items
 
 
 def _by_popularity(train: UserItems, n_items: int, power: float) -> Alias:

@@ -1,6 +1,6 @@
 """The rows of a table that a batch names: which they are, and reading them, in compiled code.
 
-Shapes: D dimensions, n different rows, m namings.
+D dimensions, n different rows, m namings.
 """
 
 from __future__ import annotations
@@ -10,17 +10,21 @@ from typing import NamedTuple
 import numpy as np
 
 from core.common.jit import SUMS, compiled, constant
-from recommenders.backends.ranking.compiled import prefetch as prefetching
-from recommenders.backends.ranking.compiled import rules, tables
-from recommenders.backends.ranking.compiled.prefetch import AHEAD
+from recommenders.backends.ranking.compiled import instructions, rules, tables
+from recommenders.backends.ranking.compiled.instructions import AHEAD
 from recommenders.backends.ranking.compiled.tables import Table, ask_for, read_curved, read_row
 from recommenders.models.vectors.model import SHORTEST
 
 
 class Rows(NamedTuple):
-    """The different rows of a table that a batch names, n of them, in m namings."""
+    """The different rows of a table that a batch names: the first n of what there is room for, in the first m namings.
+
+    What is behind them is of no meaning.
+    """
 
     table: Table
+    place: np.ndarray
+    """[rows of the table] int32, -1 everywhere, see `find_rows`."""
     numbers: np.ndarray
     """[n] in the table."""
     named: np.ndarray
@@ -37,6 +41,21 @@ class Rows(NamedTuple):
     """[n + 1] where the namings of each begin in `order`."""
     order: np.ndarray
     """[m] namings."""
+
+
+def new_rows(table: Table, namings: int) -> Rows:
+    """Return room for the rows of a batch; memory that is never used is never taken.
+
+    Args:
+        table: the table.
+        namings: the most of a batch.
+    """
+    (n_rows, _, d), kind = table.rows.shape, table.rows.dtype
+    n = min(n_rows, namings)
+    place, numbers, named = np.full(n_rows, -1, dtype=np.int32), np.empty(n, np.int32), np.empty(namings, np.int32)
+    now, unit, gradient = (np.empty((n, d), kind) for _ in range(3))
+    starts, order = np.empty(n + 1, np.int32), np.empty(namings, np.int32)
+    return Rows(table, place, numbers, named, now, unit, np.empty(n, kind), gradient, starts, order)
 
 
 @compiled()
@@ -132,7 +151,7 @@ def from_unit(gradient, r, unit, u, inverse, cosine):
         gradient[r, j] = inverse * (gradient[r, j] - along * unit[u, j])
 
 
-@compiled(uses=(tables, rules, prefetching), fastmath=SUMS)
+@compiled(uses=(tables, rules, instructions), fastmath=SUMS)
 def read_rows(found, first, stop, step, rule, travel, cosine):
     """Read rows of a table, as they are and as they are in scores.
 
@@ -157,10 +176,15 @@ def read_rows(found, first, stop, step, rule, travel, cosine):
 
 
 @compiled(fastmath=SUMS)
-def squared_norm(rows):
-    """Return the sum of squares of the gradients of rows, float64."""
-    total, gradient = 0.0, rows.gradient
-    for r in range(len(rows.numbers)):
+def squared_norm(gradient, n):
+    """Return the sum of squares of gradients, float64.
+
+    Args:
+        gradient: [rows, D].
+        n: how many rows count, the first ones.
+    """
+    total = 0.0
+    for r in range(n):
         of_row = constant(0, gradient[0, 0])
         for j in range(gradient.shape[1]):
             of_row += gradient[r, j] * gradient[r, j]

@@ -18,9 +18,8 @@ from typing import NamedTuple
 import numpy as np
 
 from core.common.jit import SUMS, compiled, constant
-from recommenders.backends.ranking.compiled import prefetch as prefetching
-from recommenders.backends.ranking.compiled import rules, steps, tables
-from recommenders.backends.ranking.compiled.prefetch import AHEAD, prefetch
+from recommenders.backends.ranking.compiled import instructions, rules, steps, tables
+from recommenders.backends.ranking.compiled.instructions import AHEAD, prefetch
 from recommenders.backends.ranking.compiled.steps import score_row, score_rows
 from recommenders.backends.ranking.compiled.tables import BENT, DRIFT, ROW, Table
 
@@ -107,7 +106,7 @@ def sketch_rows(table, sketch, numbers, first, stop):
         sizes[row, 2], sizes[row, 3], sizes[row, 4] = own, mixed, drift
 
 
-@compiled(uses=(tables, rules, prefetching, steps), fastmath=SUMS)
+@compiled(uses=(tables, rules, instructions, steps), fastmath=SUMS)
 def score_above(table, sketch, threshold, step, rule, travel, users, items, cosine, scores):
     """Write the scores of every example's own items that may be above a threshold, and minus infinity for others.
 

@@ -26,9 +26,8 @@ from typing import NamedTuple
 import numpy as np
 
 from core.common.jit import compiled, constant
-from recommenders.backends.ranking.compiled import prefetch as prefetching
-from recommenders.backends.ranking.compiled import rules
-from recommenders.backends.ranking.compiled.prefetch import prefetch
+from recommenders.backends.ranking.compiled import instructions, rules
+from recommenders.backends.ranking.compiled.instructions import from_magnitude, magnitude, prefetch
 from recommenders.backends.ranking.compiled.rules import is_exact
 from recommenders.backends.ranking.optimisers import SGD, Adam, Optimiser, RowWiseAdam
 
@@ -208,7 +207,7 @@ def _add_terms(table, row, step, rule, now, r):
             now[r, j] -= factor * means[row, j] / (share * roots[j] + rule.epsilon)
 
 
-@compiled(uses=(prefetching,), inline=True)
+@compiled(uses=(instructions,), inline=True)
 def ask_for(rows, bends, path, row):
     """Ask for what `read_row` will read.
 
@@ -239,16 +238,18 @@ def set_out(rows, means, squares, bends, path, row, epsilon, spread, reach):
         reach: how many drifts a row moves at most, as a multiple of what its numbers can show.
     """
     d, zero = bends.shape[1], constant(0, epsilon)
-    length, bent, curved, rest = zero, zero, zero, zero
+    length = bent = curved = rest = magnitude(zero)
     for j in range(d):
         slowness = constant(1, epsilon) / (np.sqrt(squares[row, j]) + epsilon)
         part, drift = spread * slowness, means[row, j] * slowness
         rows[row, DRIFT, j] = drift
-        length, bent = max(length, abs(rows[row, ROW, j])), max(bent, abs(drift * part))
-        curved, rest = max(curved, abs(drift * part * part)), max(rest, abs(drift * part * part * part))
-    if reach * bent <= length:
+        length, bent = max(length, magnitude(rows[row, ROW, j])), max(bent, magnitude(drift * part))
+        curved, rest = max(curved, magnitude(drift * part * part)), max(rest, magnitude(drift * part * part * part))
+    most = from_magnitude(length, zero)
+    if reach * from_magnitude(bent, zero) <= most:
         path[row] = STRAIGHT
         return
-    path[row] = BENT if reach * curved <= length else CURVED if reach * rest <= length else BY_TERMS
+    is_bent, is_curved = reach * from_magnitude(curved, zero) <= most, reach * from_magnitude(rest, zero) <= most
+    path[row] = BENT if is_bent else CURVED if is_curved else BY_TERMS
     for j in range(d):
         bends[row, j] = rows[row, DRIFT, j] / (np.sqrt(squares[row, j]) + epsilon)

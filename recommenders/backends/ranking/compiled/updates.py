@@ -8,9 +8,8 @@ from __future__ import annotations
 import numpy as np
 
 from core.common.jit import compiled, constant
-from recommenders.backends.ranking.compiled import prefetch as prefetching
-from recommenders.backends.ranking.compiled import rules, tables
-from recommenders.backends.ranking.compiled.prefetch import AHEAD, prefetch
+from recommenders.backends.ranking.compiled import instructions, rules, tables
+from recommenders.backends.ranking.compiled.instructions import AHEAD, prefetch
 from recommenders.backends.ranking.compiled.tables import ROW, read_curved, read_row, set_out
 from recommenders.backends.ranking.optimisers import SGD, Adagrad, Adam, RowWiseAdam
 
@@ -103,7 +102,7 @@ def _row_wise_adam(table, numbers, first, stop, step, rule, now, gradient):
                 rows[row, ROW, j] = now[r, j] - by * gradient[r, j]
 
 
-@compiled(uses=(rules, tables, prefetching))
+@compiled(uses=(rules, tables, instructions))
 def _adam(table, numbers, first, stop, step, rule, now, gradient):
     """See `update`."""
     rows, means, squares, bends, last, path = table
@@ -114,6 +113,7 @@ def _adam(table, numbers, first, stop, step, rule, now, gradient):
     mean_epsilon, spread, reach = _ways(rule, at if exact else 0)
     for r in range(first, stop):
         if r + AHEAD < stop:
+            prefetch(rows, numbers[r + AHEAD])
             prefetch(means, numbers[r + AHEAD])
             prefetch(squares, numbers[r + AHEAD])
         if _squared(gradient, r) == 0:

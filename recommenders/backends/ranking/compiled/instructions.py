@@ -1,4 +1,9 @@
-"""Ask a processor for rows of a table before they are needed: rows in random order are mostly waited for."""
+"""Instructions that numba has no function for.
+
+Rows in random order are mostly waited for, so a processor is asked for them before they are needed. And the largest of
+several numbers is found on several at once only where they are whole: comparing floats, it would have to keep to an
+order for the sake of NaN. The bits of magnitudes are ordered as these are, with NaN above infinity.
+"""
 
 from __future__ import annotations
 
@@ -36,3 +41,26 @@ def _asking(_: Any, rows: Any, row: Any) -> Any:
 
 #: prefetch(rows, row) asks for a row of a contiguous array [n, ...], of those from 0 to n - 1; in compiled code alone.
 prefetch: Any = intrinsic(_asking)
+
+
+def _converted(_: Any, x: Any) -> Any:
+    into = types.Integer.from_bitwidth(x.bitwidth, signed=True)
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        wide = ir.IntType(x.bitwidth)
+        return builder.and_(builder.bitcast(args[0], wide), wide((1 << (x.bitwidth - 1)) - 1))
+
+    return into(x), generate
+
+
+def _restored(_: Any, bits: Any, like: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.bitcast(args[0], context.get_value_type(like))
+
+    return like(bits, like), generate
+
+
+#: magnitude(x) returns the bits of |x| as a whole number as wide as x; from_magnitude(bits, like) is |x| again, in the
+#: type of `like`; in compiled code alone.
+magnitude: Any = intrinsic(_converted)
+from_magnitude: Any = intrinsic(_restored)
