@@ -21,7 +21,7 @@ from recommenders.models.vectors.model import VectorModel
 
 #: Examples that a thread takes at a time, where negatives are shared and where they are private. They decide how sums
 #: are rounded, whatever the threads.
-SHARED_BLOCK, PRIVATE_BLOCK = 256, 128
+SHARED_BLOCK, PRIVATE_BLOCK = 256, 64
 
 
 class Examples(NamedTuple):
