@@ -33,19 +33,20 @@ def _functions(first: int, end: int) -> Any:
         middle = (first + end) // 2
         lower, upper = _functions(first, middle), _functions(middle, end)
 
-        def half(code, x, slope, a, to, m):
+        def half(code, x, slope, a, to, m, scale, shift, factor):
             if code < middle:
-                lower(code, x, slope, a, to, m)
+                lower(code, x, slope, a, to, m, scale, shift, factor)
             else:
-                upper(code, x, slope, a, to, m)
+                upper(code, x, slope, a, to, m, scale, shift, factor)
 
         return part(half, merged=True)
     function = part(_table[first].function)
 
-    def leaf(code, x, slope, a, to, m):
+    def leaf(code, x, slope, a, to, m, scale, shift, factor):
         for t in range(m):
             for j in range(x.shape[2]):
-                x[to, t, j], slope[to, t, j] = function(x[a, t, j])
+                value, derivative = function(x[a, t, j] * scale + shift)
+                x[to, t, j], slope[to, t, j] = value * factor, derivative * (factor * scale)
 
     return part(leaf, merged=True)
 
@@ -55,9 +56,9 @@ _by_function = _functions(_FIRST, len(OPERATIONS))
 
 
 @compiled(uses=_USES)
-def _apply(code, x, slope, a, to, m):
-    """Fill register `to` of m examples with a function of register a, and its derivatives."""
-    _by_function(code, x, slope, a, to, m)
+def _apply(code, x, slope, a, to, m, scale, shift, factor):
+    """Fill register `to` of m examples with f(x * scale + shift) * factor of register a, and its derivatives."""
+    _by_function(code, x, slope, a, to, m, scale, shift, factor)
 
 
 @compiled(uses=_USES)
@@ -65,7 +66,7 @@ def run_forwards(lines, number, number_slope, row, slope, m):
     """Compute all registers.
 
     Args:
-        lines: [L, 4] of the expression.
+        lines: [L, 7] of the expression.
         number: [registers, T, 1]; those of inputs and constants are given.
         number_slope: likewise, overwritten with derivatives of functions.
         row: [registers, T, N]; that of the negatives is given.
@@ -81,7 +82,8 @@ def run_forwards(lines, number, number_slope, row, slope, m):
         elif kind == REDUCED:
             _reduced(code, number, row, slope, a, to, m)
         elif code >= _FIRST:
-            _apply(code, row, slope, a, to, m)
+            scale, shift, factor = number[lines[i, 4], 0, 0], number[lines[i, 5], 0, 0], number[lines[i, 6], 0, 0]
+            _apply(code, row, slope, a, to, m, scale, shift, factor)
         elif kind == ROWS:
             _of_rows(code, row, a, b, to, m)
         else:
@@ -93,7 +95,7 @@ def run_backwards(lines, number, number_slope, of_number, row, slope, of_row, m)
     """Compute the derivatives by all registers; numbers of no line but the positive are constants.
 
     Args:
-        lines: [L, 4] of the expression.
+        lines: [L, 7] of the expression.
         number: [registers, T, 1], computed.
         number_slope: likewise.
         of_number: likewise, 0 but for the last one; overwritten.
@@ -129,7 +131,8 @@ def run_backwards(lines, number, number_slope, of_number, row, slope, of_row, m)
 def _of_numbers(code, number, slope, a, b, to, m):
     """Compute a number of every example."""
     if code >= _FIRST:
-        _apply(code, number, slope, a, to, m)
+        zero, one = constant(0, number[0, 0, 0]), constant(1, number[0, 0, 0])
+        _apply(code, number, slope, a, to, m, one, zero, one)
         return
     for t in range(m):
         x, y = number[a, t, 0], number[b, t, 0]
@@ -217,13 +220,9 @@ def _sum_of_row(code, number, of_number, row, of_row, a, b, to, m):
 
 @compiled(inline=True)
 def _largest(row, a, t, tops):
-    """Return the largest number of an example; lane by lane, since a comparison of neighbours waits for the one before.
+    """Return the largest number of example t in register a; `tops` [lanes] is overwritten.
 
-    Args:
-        row: the registers.
-        a: which of them.
-        t: which example.
-        tops: [lanes] overwritten.
+    It goes lane by lane, since a comparison of neighbours waits for the one before.
     """
     n, top = row.shape[2], row[a, t, 0]
     whole = n - n % _LANES

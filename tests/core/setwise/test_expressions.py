@@ -114,6 +114,14 @@ def test_what_occurs_twice_is_computed_once():
     assert len(encode(shared * shared + shared).lines) == len(encode(shared).lines) + 2
 
 
+def test_numbers_around_a_function_are_part_of_its_line():
+    """Hinges of a loss with margins are one pass over the negatives each."""
+    plain, around = N.relu().mean(), ((N * 2 - 0.9).relu() * 3).mean()
+    assert len(encode(around).lines) == len(encode(plain).lines)
+    twice = (N - 0.5).relu()
+    assert len(encode((twice * 3 + twice).mean()).lines) == 4  # the function, its multiple, their sum, the mean
+
+
 def test_a_loss_may_be_a_mere_input_or_number():
     scores = SetScores(torch.tensor([0.5]), torch.tensor([[0.25, 1.0]]), torch.tensor([0.0]), 0.5)
     value, positive, negatives = run(P, scores)

@@ -84,7 +84,7 @@ class CompiledTrainer(VectorTrainer):
         expression = None if loss.expression is None else encode(loss.expression)
         examples = examples_of(self._epochs.whole(epoch), self._recipe.batch_size, self._epochs.dropout_seed(epoch))
         manner = manner_of(self._model, self._recipe, loss, self._dtype)
-        lines = np.empty((0, 4), np.int32) if expression is None else expression.lines
+        lines = np.empty((0, 7), np.int32) if expression is None else expression.lines
         borders = np.asarray([] if quantile is None else quantile, dtype=self._dtype)
         work = Work(examples, manner, lines, borders, rule, travel, self._sketch(loss))
         self._kept.scored.total[0] = 0

@@ -68,7 +68,7 @@ class Work(NamedTuple):
     examples: Examples
     manner: Manner
     lines: np.ndarray
-    """[L, 4] of the loss, see `EncodedExpression`; none where it is no expression."""
+    """[L, 7] of the loss, see `EncodedExpression`; none where it is no expression."""
     quantiles: np.ndarray
     """[n_users] see `SetScores`; empty where the loss needs none."""
     rule: Rule
