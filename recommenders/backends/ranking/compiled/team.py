@@ -8,7 +8,6 @@ result must not depend on that.
 
 from __future__ import annotations
 
-import sys
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -77,11 +76,9 @@ def _place(context: Any, builder: Any, signature: Any, args: Any) -> Any:
 
 
 def _yielded(_: Any) -> Any:
-    name = "SwitchToThread" if sys.platform == "win32" else "sched_yield"
-
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         kind = ir.FunctionType(ir.IntType(32), [])
-        builder.call(cgutils.get_or_insert_function(builder.module, kind, name), [])
+        builder.call(cgutils.get_or_insert_function(builder.module, kind, "sched_yield"), [])
         return context.get_dummy_value()
 
     return types.void(), generate
