@@ -15,8 +15,9 @@ import numpy as np
 from core.common.jit import compiled
 from core.programs.sets import interpreter
 from core.programs.sets.interpreter import evaluate_into
-from recommenders.backends.ranking.compiled import gradients, sketch, stages, steps, team, work
+from recommenders.backends.ranking.compiled import gradients, instructions, sketch, stages, steps, team, work
 from recommenders.backends.ranking.compiled.gradients import finish_users, gather_negatives
+from recommenders.backends.ranking.compiled.instructions import least_as_zero, restore
 from recommenders.backends.ranking.compiled.rows import find_rows
 from recommenders.backends.ranking.compiled.sketch import score_private
 from recommenders.backends.ranking.compiled.stages import finish, prepare, read
@@ -26,7 +27,7 @@ from recommenders.backends.ranking.compiled.work import PRIVATE_BLOCK, SHARED_BL
 from recommenders.data.implicit import draws
 from recommenders.data.implicit.draws import draw_private
 
-_USES = (team, work, stages, sketch, steps, gradients, interpreter, draws)
+_USES = (instructions, team, work, stages, sketch, steps, gradients, interpreter, draws)
 
 
 @compiled(uses=_USES, merged=True)
@@ -213,6 +214,14 @@ def take_shared(team, work, kept, first_step, end, registers, pool):
         registers: of this member, for the loss.
         pool: [N, D] of this member, overwritten.
     """
+    before = least_as_zero()
+    _take_shared(team, work, kept, first_step, end, registers, pool)
+    restore(before)
+
+
+@compiled(uses=_USES, merged=True)
+def _take_shared(team, work, kept, first_step, end, registers, pool):
+    """See `take_shared`."""
     examples, (named, placed, scored, _, shared) = work.examples, kept
     for step in range(first_step, end):
         first = (step - 1 - work.rule.start) * examples.batch
@@ -244,6 +253,14 @@ def take_private(team, work, kept, first_step, end, registers, pool):
         registers: of this member, for the loss.
         pool: of no use here.
     """
+    before = least_as_zero()
+    _take_private(team, work, kept, first_step, end, registers)
+    restore(before)
+
+
+@compiled(uses=_USES, merged=True)
+def _take_private(team, work, kept, first_step, end, registers):
+    """See `take_private`."""
     examples, (named, placed, scored, private, _) = work.examples, kept
     for step in range(first_step, end):
         first = (step - 1 - work.rule.start) * examples.batch
