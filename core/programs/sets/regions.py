@@ -25,7 +25,7 @@ from core.programs.sets.stages import POSITIVES, simulated_scores
 #: Behind the name of a weight: what is tuned of it.
 BALANCE = ".balance"
 #: Published constants of CCL and MML have .5 and 3.5, BSL has its exponent, SL has 1.
-_OF_BALANCE = Range(0.3, 6.0, True)
+OF_BALANCE = Range(0.3, 6.0, True)
 #: Margins of positives; of negatives, and of differences.
 _OF_P, _SUBTRACTED_FROM = Range(0.3, 1.2, False), {N: Range(-0.2, 1.0, False), D: Range(-1.0, 0.5, False)}
 #: First letter of a constant -> where it is tuned if nothing more is known: margins, temperatures (two kinds), weights.
@@ -47,7 +47,7 @@ def tuned_ranges(loss: Expression) -> dict[str, Range]:
     found: dict[str, Range] = {}
     for name in loss.slots:
         region = margins.get(name, _BY_LETTER[name[0]])
-        found |= {name + BALANCE: _OF_BALANCE} if name in weights else {name: region}
+        found |= {name + BALANCE: OF_BALANCE} if name in weights else {name: region}
     return found
 
 

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from core.common.errors import UserError
 from core.programs.sets.formula import parse_formula
+from core.programs.sets.profile import profiles
 from core.programs.sets.shape import (
     FIRSTS,
     JOINS,
@@ -122,6 +123,16 @@ class ShapeSpace(Space[Shape]):
         """See Space: every option of what counts is equally likely."""
         drawn = rng.integers(self.sizes, size=(n, len(self.sizes)))
         return self.repaired(drawn)
+
+    def features(self, genomes: np.ndarray) -> np.ndarray:
+        """See Space: gradients on simulated scores, see `profiles`.
+
+        A Gaussian process that has seen 30 of 110 shapes orders the others by them as their trainings do with a rank
+        correlation of .4, by the options that were chosen with none (docs/results.md).
+        """
+        different, index = np.unique(genomes, axis=0, return_inverse=True)
+        found: np.ndarray = profiles(self.decode(different))[index.reshape(-1)]
+        return found
 
     def decode(self, genomes: np.ndarray) -> list[Shape]:
         """See Space."""
