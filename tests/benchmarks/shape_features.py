@@ -2,9 +2,9 @@
 
     python -m tests.benchmarks.shape_features 150
 
-draws so many shapes that pass the screen, tunes each on MovieLens-100K (8 settings of 3 epochs, the best two for 9), and
-fits the Gaussian process of `surrogate` to some of them, 30 times: Spearman's correlation of its predictions for the
-others with their scores, and the mean score of the five that it expects most of.
+draws so many shapes that pass the screen, tunes each on MovieLens-100K (8 settings of 3 epochs, the best two for 9),
+and fits the Gaussian process of `surrogate` to some of them, 30 times: Spearman's correlation of its predictions for
+the others with their scores, and the mean score of the five that it expects most of.
 """
 
 import sys
