@@ -46,6 +46,7 @@ def main(n: str) -> None:
     warnings.simplefilter("ignore")
     space = ShapeSpace()
     genomes, scores = tuned_shapes(space, int(n))
+    scores = np.nan_to_num(scores, nan=np.nanmin(scores))  # of what broke down
     told: dict[str, Callable[[np.ndarray], np.ndarray]] = {
         "options": lambda drawn: Space.features(space, drawn),
         "gradients": space.features,
