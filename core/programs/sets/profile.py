@@ -15,7 +15,7 @@ import numpy as np
 from core.programs.sets.encoded import encode
 from core.programs.sets.expression import Expression
 from core.programs.sets.interpreter import evaluate
-from core.programs.sets.regions import OF_BALANCE, tuned_ranges
+from core.programs.sets.regions import OF_BALANCE, gradient_size, tuned_ranges
 from core.programs.sets.shape import Pull, Push, Shape
 from core.programs.sets.stages import NEGATIVES, POSITIVES, STAGES, simulated_scores
 
@@ -44,12 +44,6 @@ class Part(NamedTuple):
             self.value * other.of_positives + other.value * self.of_positives,
             self.value[:, None] * other.of_negatives + other.value[:, None] * self.of_negatives,
         )
-
-    @property
-    def size(self) -> float:
-        """The size of its gradients where a training spends its time, by which weights are balanced, see `regions`."""
-        of_either = (np.abs(one[POSITIVES:]).sum() for one in (self.of_positives, self.of_negatives))
-        return float(max(of_either))
 
 
 def profiles(shapes: Sequence[Shape]) -> np.ndarray:
@@ -101,14 +95,20 @@ def _gradients(shape: Shape) -> tuple[np.ndarray, np.ndarray]:
     rest = [*([] if pull is None else [pull]), *(part for part, weighted in terms if not weighted)]
     of_positives = sum((one.of_positives for one in rest), np.zeros(len(STAGES) * POSITIVES))
     of_negatives = sum((one.of_negatives for one in rest), np.zeros((len(STAGES) * POSITIVES, NEGATIVES)))
-    whole = Part(of_positives, of_positives, of_negatives).size if rest else 1.0
+    whole = _size(of_positives, of_negatives) if rest else 1.0
     for part, weighted in terms:
         if weighted:
-            unit = whole / part.size if part.size else 1.0
+            size = _size(part.of_positives, part.of_negatives)
+            unit = whole / size if size else 1.0
             weight = OF_BALANCE.at(0.5) * (unit if 0 < unit < np.inf else 1.0)
             of_positives = of_positives + weight * part.of_positives
             of_negatives = of_negatives + weight * part.of_negatives
     return of_positives, of_negatives
+
+
+def _size(of_positives: np.ndarray, of_negatives: np.ndarray) -> float:
+    """Return the size of gradients in the stages in which a training spends its time."""
+    return gradient_size(of_positives[POSITIVES:], of_negatives[POSITIVES:])
 
 
 @cache

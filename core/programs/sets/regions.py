@@ -110,7 +110,17 @@ def _size(part: Expression) -> float:
     """Return the sum of its gradients by positives or of those by negatives, whichever is larger."""
     with np.errstate(all="ignore"):
         _, of_positives, of_negatives = evaluate(encode(part), *_scores(), None, 1.0)
-        return float(max(np.abs(of_positives).sum(), np.abs(of_negatives).sum()))
+        return gradient_size(of_positives, of_negatives)
+
+
+def gradient_size(of_positives: np.ndarray, of_negatives: np.ndarray) -> float:
+    """Return the size of a part of a loss by which weights are balanced: the larger sum of its gradients.
+
+    Args:
+        of_positives: [P] derivatives by scores.
+        of_negatives: [P, N] likewise.
+    """
+    return float(max(np.abs(of_positives).sum(), np.abs(of_negatives).sum()))
 
 
 @cache

@@ -19,8 +19,8 @@ from recommenders.backends.ranking.epochs import Batch
 from recommenders.data.implicit.draws import Alias
 from recommenders.models.vectors.model import VectorModel
 
-#: Examples that a thread takes at a time, where negatives are shared and where they are private. They decide how sums
-#: are rounded, whatever the threads.
+#: Examples that a thread takes at a time, where negatives are shared and where they are private. The first decides how
+#: sums over examples are rounded, whatever the threads.
 SHARED_BLOCK, PRIVATE_BLOCK = 256, 64
 
 
