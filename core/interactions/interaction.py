@@ -17,9 +17,8 @@ from torch import Tensor
 
 from core.common.errors import UserError, format_value
 from core.programs.encoded import EncodedProgram
+from core.programs.functions import evaluated, operators, written
 from core.programs.line import INPUTS
-from core.programs.operators import OPERATORS
-from core.programs.printing import formula
 from core.programs.program import LossProgram
 
 #: What formulas call the inputs of programs.
@@ -68,13 +67,11 @@ class Interaction:
     @property
     def complexity(self) -> int:
         """See Solution: operators, and one for concat."""
-        operators = [OPERATORS[line.operator] for one in self.parts for line in one.canonical.lines]
-        return sum(not one.transparent for one in operators) + len(self.parts) - 1
+        return sum(map(operators, self.parts)) + len(self.parts) - 1
 
     def __str__(self) -> str:
         """Return the formula."""
-        shown = [_NAME_OF.get(name, name) for name in INPUTS]
-        texts = [formula(shown, one.canonical.lines) for one in self.parts]
+        texts = [written(one, NAMES) for one in self.parts]
         return texts[0] if len(texts) == 1 else f"{_CONCAT}{', '.join(texts)})"
 
     def to_dict(self) -> dict[str, Any]:
@@ -100,17 +97,7 @@ class Interaction:
         Returns:
             [B, parts * d].
         """
-        return torch.cat([_evaluated(one, p, q) for one in self.parts], dim=1)
-
-
-_NAME_OF = {of: name for name, of in NAMES.items()}
-
-
-def _evaluated(program: LossProgram, p: Tensor, q: Tensor) -> Tensor:
-    slots = [p, q, torch.ones_like(p)]
-    for operator, operands in program.lines:
-        slots.append(OPERATORS[operator].value(*(slots[one] for one in operands), SMOOTHING))
-    return slots[-1]
+        return torch.cat([evaluated(one, p, q, SMOOTHING) for one in self.parts], dim=1)
 
 
 def _halves(text: str) -> list[str]:

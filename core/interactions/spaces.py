@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
 from types import MappingProxyType
-from typing import Any
 
 import numpy as np
-from torch import Tensor
 
 from core.common.errors import UserError
 from core.interactions.interaction import Interaction
 from core.programs.operators import PAPER_OPERATORS
 from core.programs.space import OperatorSpace
+from core.search.adapted import AdaptedSpace
 from core.search.choices import Choices, ChoiceSpace
 from core.search.decision import Decision, Kind
-from core.search.space import Space
 
 #: Lines of a program, at most, as of losses.
 _MOST_LINES = 12
@@ -50,51 +47,8 @@ MEETINGS: Mapping[str, str] = MappingProxyType(
 )
 
 
-class InteractionSpace(Space[Interaction]):
-    """A space with the decisions of another one, whose candidates stand for interaction functions."""
-
-    @property
-    @abstractmethod
-    def inner(self) -> Space[Any]:
-        """The other space."""
-
-    @property
-    def decisions(self) -> tuple[Decision, ...]:
-        """See Space."""
-        return self.inner.decisions
-
-    def open(self, i: int, chosen: Sequence[Tensor]) -> Tensor | None:
-        """See Space."""
-        return self.inner.open(i, chosen)
-
-    def used(self, i: int, chosen: Sequence[Tensor]) -> Tensor | None:
-        """See Space."""
-        return self.inner.used(i, chosen)
-
-    def open_by_kind(self, genomes: Tensor) -> list[Tensor | None]:
-        """See Space."""
-        return self.inner.open_by_kind(genomes)
-
-    def used_by_kind(self, genomes: Tensor) -> list[Tensor | None]:
-        """See Space."""
-        return self.inner.used_by_kind(genomes)
-
-    def repaired(self, genomes: np.ndarray) -> np.ndarray:
-        """See Space."""
-        return self.inner.repaired(genomes)
-
-    def counts(self, genomes: np.ndarray) -> np.ndarray:
-        """See Space."""
-        return self.inner.counts(genomes)
-
-    @property
-    def cuts(self) -> tuple[int, ...]:
-        """See Space."""
-        return self.inner.cuts
-
-    def sample(self, n: int, rng: np.random.Generator) -> np.ndarray:
-        """See Space."""
-        return self.inner.sample(n, rng)
+class InteractionSpace(AdaptedSpace[Interaction]):
+    """A space of interaction functions."""
 
     def parse(self, text: str) -> Interaction:
         """See Space."""
@@ -111,7 +65,7 @@ class FunctionSpace(InteractionSpace):
 
     @cached_property
     def inner(self) -> ChoiceSpace:
-        """See InteractionSpace."""
+        """See AdaptedSpace."""
         side, meeting = Kind("side", tuple(SIDES)), Kind("meeting", tuple(MEETINGS))
         sides = (Decision("p", side, len(SIDES)), Decision("q", side, len(SIDES)))
         return ChoiceSpace((*sides, Decision("meeting", meeting, len(MEETINGS))))
@@ -164,7 +118,7 @@ class ProgramSpace(InteractionSpace):
 
     @cached_property
     def inner(self) -> OperatorSpace:
-        """See InteractionSpace."""
+        """See AdaptedSpace."""
         return OperatorSpace(operators=self.operators, max_variables=3 + self.lines, clamp="none")
 
     def decode(self, genomes: np.ndarray) -> list[Interaction]:

@@ -40,3 +40,18 @@ def spelled_as_settings(settings: Collection[str]) -> Iterator[None]:
     except UserError as error:
         error.args = (_OPTION.sub(named, str(error)),)
         raise
+
+
+@contextmanager
+def spelled_in_line(problem: str, settings: Collection[str]) -> Iterator[None]:
+    """Say in the messages of the block that settings are those of a problem's line, and not options.
+
+    Args:
+        problem: its name.
+        settings: the names of its settings.
+    """
+    try:
+        with spelled_as_settings(settings):
+            yield
+    except UserError as error:
+        raise UserError(f"problem {problem}: {error}") from None

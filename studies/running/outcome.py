@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 from core.common.errors import UserError, first_line
+from recommenders.tasks.decay.problem import EXPORT as DECAYS
 from recommenders.tasks.rating.problem import EXPORT as INTERACTION
 from studies.exporting.exported import FORMS, Exported, Form
 from studies.exporting.model import save_model
@@ -21,6 +22,7 @@ from studies.tracking.study import StudyTracker
 KEPT: Mapping[str, str] = {
     REPORT: "the report, for a browser",
     FORMS["torch"].file: "the found loss as a torch module",
+    DECAYS: "the decay of every user and item",
     INTERACTION: "the found interaction as a torch module",
     MODEL: "the recommender that it trained, for mlflow.pyfunc.load_model",
 }

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Collection
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +17,7 @@ from recommenders.data.explicit import EXPLICIT_DATASETS, ExplicitOptions, load_
 from recommenders.data.implicit import ImplicitDataset
 from recommenders.tasks.rating.problem import InteractionProblem
 from recommenders.tasks.rating.training import RatingPlan
-from studies.common.spelling import spelled_as_settings
+from studies.common.spelling import spelled_in_line
 
 if TYPE_CHECKING:
     from studies.study.problems import Ingredients
@@ -103,14 +103,8 @@ class InteractionSettings:
         return self.dataset or ("ml-100k" if data is None else "table")
 
 
-@contextmanager
-def _of_the_line() -> Iterator[None]:
-    """Say in messages that settings are those of the problem's line, and not options."""
-    try:
-        with spelled_as_settings([one.name for one in fields(InteractionSettings)]):
-            yield
-    except UserError as error:
-        raise UserError(f"problem interaction: {error}") from None
+def _of_the_line() -> AbstractContextManager[None]:
+    return spelled_in_line("interaction", [one.name for one in fields(InteractionSettings)])
 
 
 def _check(what: str, value: str, known: Collection[str]) -> None:

@@ -19,6 +19,7 @@ from recommenders.backends.registry import backend_source
 from recommenders.data import DataFiles, Dataset
 from recommenders.data.implicit import ImplicitDataset
 from searchers import searcher_source
+from studies.study.decays import DecaySettings, make_decay_problem
 from studies.study.interactions import InteractionSettings, make_interaction_problem
 from studies.study.loss import make_loss_problem
 from studies.study.measured import MeasuredProblem, MeasuredTable
@@ -82,6 +83,12 @@ PROBLEMS: Mapping[str, ProblemEntry] = MappingProxyType(
             "how vectors of users and items meet in a model of ratings, see docs/interactions.md",
             InteractionSettings,
             lambda spec: read_settings(spec, InteractionSettings).candidates(),
+        ),
+        "decay": ProblemEntry(
+            make_decay_problem,
+            "how hard users and items are held back, by how frequent they are, see docs/decay.md",
+            DecaySettings,
+            lambda spec: read_settings(spec, DecaySettings).candidates(),
         ),
         "table": ProblemEntry(
             lambda given, spec: _table_problem(given, spec),

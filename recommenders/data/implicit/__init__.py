@@ -76,7 +76,7 @@ IMPLICIT_DATASETS: Mapping[str, ImplicitEntry] = MappingProxyType(
 def load_implicit(
     name: str, data: Path | None = None, seed: int = 0, options: ImplicitOptions = DEFAULT
 ) -> ImplicitDataset:
-    """Load an implicit data set, and cut its validation part from the training part.
+    """Load an implicit data set, and cut its validation part from the training part, unless that was made by time.
 
     Args:
         name: a key of IMPLICIT_DATASETS.
@@ -101,7 +101,7 @@ def load_implicit(
             f"data set {name}: expected users with test items, got none; lower fewest (it is "
             f"{options.fewest}), or use more data"
         )
-    return cut_validation(dataset, options.validation_share, seed)
+    return dataset if len(dataset.validation) else cut_validation(dataset, options.validation_share, seed)
 
 
 __all__ = [

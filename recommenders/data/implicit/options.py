@@ -29,7 +29,10 @@ class ImplicitOptions:
     fewest: int = 5
     """Of ratings: users with fewer items have no test part."""
     validation_share: float = 0.1
-    """The share of each user's training items that becomes the validation part, at random; 0 for none."""
+    """The share of each user's training items that becomes the validation part; 0 for none."""
+    validation_as_test: bool = False
+    """Of ratings: whether these items are chosen as those of the test part are, and not at random: the last ones where
+    those are the last ones."""
     table: TableOptions = DEFAULT_OPTIONS
     """How a table is read, and which ratings are positive."""
 

@@ -17,7 +17,9 @@ from recommenders.data.labels import deduplicate
 def implicit_of_ratings(
     name: str, ratings: Ratings, positive: np.ndarray, meaning: str, options: ImplicitOptions, seed: int
 ) -> ImplicitDataset:
-    """Make a data set of the positive pairs, without a validation part. Users and items without one are left out.
+    """Make a data set of the positive pairs, without a validation part unless that is made as the test part is.
+
+    Users and items without a positive are left out.
 
     Args:
         name: of the data set.
@@ -55,7 +57,7 @@ def implicit_of_ratings(
         if n < n_all
     ]
     repeated = [f"{n_repeated:,} rows repeat a user and an item, which count once"] * bool(n_repeated)
-    return ImplicitDataset(
+    dataset = ImplicitDataset(
         name,
         pairs.take(~held_out),
         UserItems.empty(len(users)),
@@ -65,6 +67,11 @@ def implicit_of_ratings(
         _split(by_time, options, seed),
         (*ratings.notes, *filter(None, [meaning]), *repeated, *left_out),
     )
+    if not (by_time and options.validation_as_test and options.validation_share):
+        return dataset
+    chosen = choose_held_out(dataset.train, times[~held_out], options.validation_share)
+    how = f"validation by time, the last {options.validation_share:.0%} of each user's training items"
+    return dataset.with_validation(dataset.train.take(~chosen), dataset.train.take(chosen), how)
 
 
 def _is_by_time(name: str, ratings: Ratings, options: ImplicitOptions) -> bool:

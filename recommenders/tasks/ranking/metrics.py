@@ -6,6 +6,8 @@ all items but those of earlier parts. See `recommenders.tasks.ranking.ranks` for
 - recall@k: held-out items with rank <= k, divided by m (not by min(k, m)).
 - ndcg@k: the sum of 1 / log2(1 + rank) of those, divided by the sum for the ranks 1 ... min(k, m).
 - hitrate@k: 1 if any of them has rank <= k, else 0.
+- recall-alone@k, gain-alone@k: every held-out item is ranked without the user's other ones; the share of those with
+  rank <= k, and the mean of 1 / log2(1 + rank) over all, 0 behind k. What lambda-opt calls HR@k and NDCG@k.
 - mrr: 1 / rank of the first of them, without a cut-off.
 - auc: the share of pairs of a held-out item and another candidate in which the first scores higher; ties count half,
   and NaN is lowest. 0.5 for a user without other candidates.
@@ -85,6 +87,34 @@ def auc(ranks: Ranks, k: int) -> np.ndarray:
     return 1 - np.divide(before, pairs, out=np.full(len(m), 0.5), where=pairs > 0)
 
 
+def recall_alone(ranks: Ranks, k: int) -> np.ndarray:
+    """Return the recall of each user where every held-out item is ranked without the others, [N] float64.
+
+    Args:
+        ranks: of N users.
+        k: the cut-off.
+    """
+    return _sums(ranks, (_alone(ranks) <= k).astype(np.float64)) / ranks.n_held_out
+
+
+def gain_alone(ranks: Ranks, k: int) -> np.ndarray:
+    """Return the mean discounted gain of each user's held-out items, each ranked without the others, [N] float64.
+
+    Args:
+        ranks: of N users.
+        k: the cut-off.
+    """
+    rank = _alone(ranks)
+    return _sums(ranks, np.where(rank <= k, 1 / np.log2(1 + rank), 0.0)) / ranks.n_held_out
+
+
+def _alone(ranks: Ranks) -> np.ndarray:
+    """Return the ranks of held-out items among what their user never had, [n] int64."""
+    place = np.arange(len(ranks.rank)) - np.repeat(ranks.indptr[:-1], ranks.n_held_out)
+    found: np.ndarray = ranks.rank - place  # they are in order: so many others are before it
+    return found
+
+
 def _sums(ranks: Ranks, values: np.ndarray) -> np.ndarray:
     """Return the sum of the values [n] of each user's items, [N] float64."""
     return np.add.reduceat(values, ranks.indptr[:-1])
@@ -135,6 +165,8 @@ RANKING_METRICS: Mapping[str, MetricFamily] = MappingProxyType(
             MetricFamily("recall", True, recall, "share of a user's held-out items among the first k"),
             MetricFamily("ndcg", True, ndcg, "the same, weighted by how early they come"),
             MetricFamily("hitrate", True, hit_rate, "share of users with a held-out item among the first k"),
+            MetricFamily("recall-alone", True, recall_alone, "share of them that few items nobody held out are before"),
+            MetricFamily("gain-alone", True, gain_alone, "mean of 1 / log2(1 + rank) where each is ranked alone"),
             MetricFamily("mrr", False, reciprocal_rank, "mean of 1 / rank of the first held-out item"),
             MetricFamily("auc", False, auc, "share of other items that a held-out item is before"),
         )

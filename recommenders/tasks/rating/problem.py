@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from hashlib import blake2b
 from types import MappingProxyType
@@ -13,17 +13,16 @@ from typing import Any
 import numpy as np
 
 from core.common.errors import UserError, unknown_name
-from core.common.restoring import read
 from core.common.seeding import derive_seed, numpy_rng
 from core.export.interaction import interaction_file
 from core.interactions.interaction import Interaction
 from core.interactions.spaces import FunctionSpace, InteractionSpace
-from core.phases.contender import Contender, ConvergenceTraining, TrainingResult, Variant
+from core.phases.contender import Contender, TrainingResult, Variant
+from core.phases.fitted import FittedProblem
 from core.phases.metric import Metric
-from core.phases.simple import Part, SimpleProblem
+from core.phases.simple import Part
 from core.phases.terms import Terms
 from core.programs.interpreter import N_INPUTS
-from core.search.effectiveness import TrainingCurve
 from core.search.problem import Finding, Measurement
 from core.search.trial import Verdict
 from recommenders.data.explicit import RatingData
@@ -60,7 +59,7 @@ TERMS = Terms(
 )
 
 
-class InteractionProblem(SimpleProblem[Interaction]):
+class InteractionProblem(FittedProblem[Interaction]):
     """See StudyProblem. Every candidate is trained to convergence, whenever it is measured, and chosen on validation.
 
     Args:
@@ -76,8 +75,8 @@ class InteractionProblem(SimpleProblem[Interaction]):
     def __init__(
         self, data: RatingData, space: InteractionSpace, plan: RatingPlan, seed: int = 0, threads: int = 1
     ) -> None:
-        super().__init__()
-        self._data, self._space, self._plan, self._seed, self._threads = data, space, plan, seed, threads
+        super().__init__(threads)
+        self._data, self._space, self._plan, self._seed = data, space, plan, seed
 
     @property
     def space(self) -> InteractionSpace:
@@ -117,16 +116,11 @@ class InteractionProblem(SimpleProblem[Interaction]):
         return self._plan.stopping.max_epochs
 
     def fitted(self, candidates: Sequence[Interaction], seed: int) -> list[Fit]:
-        """Return trained models, in order.
-
-        Args:
-            candidates: the functions.
-            seed: of the trainings.
-        """
+        """See FittedProblem."""
         return fit_all(candidates, self._data, self._plan, seed, self._threads)
 
     def result(self, found: Fit) -> TrainingResult:
-        """Return what a training came to, on the test part, too."""
+        """See FittedProblem."""
         return result_of(found, self._data)
 
     def evaluate(self, candidates: Sequence[Interaction], part: Part, seed: int) -> list[float]:
@@ -170,12 +164,6 @@ class InteractionProblem(SimpleProblem[Interaction]):
         seconds = (time.perf_counter() - began) / max(1, len(candidates))
         return [Measurement(one.curve.best_score * self._data.std, one.epochs, seconds) for one in fits]
 
-    def convergence(
-        self, trained: Sequence[Any], seed: int, keep: int | None = None, ways: Sequence[Any] | None = None
-    ) -> ConvergenceTraining:
-        """See StudyProblem: one after the other on all cores, each to its end."""
-        return _Trainings(self, trained, seed, self._threads)
-
     def described(self) -> dict[str, Any]:
         """See StudyProblem."""
         return self._data.described()
@@ -201,37 +189,3 @@ class InteractionProblem(SimpleProblem[Interaction]):
     def exports(self, trained: Any) -> Mapping[str, str]:
         """See StudyProblem: a torch module."""
         return {EXPORT: interaction_file(trained)}
-
-
-class _Trainings(ConvergenceTraining):
-    """Trains as many at a time as there are cores; each is trained to its end."""
-
-    def __init__(self, problem: InteractionProblem, candidates: Sequence[Interaction], seed: int, threads: int) -> None:
-        self._problem, self._candidates, self._seed, self._at_once = problem, candidates, seed, threads
-        self.fitted: list[TrainingResult] = []
-        self.kept = None
-
-    def __iter__(self) -> Iterator[Sequence[TrainingCurve]]:
-        """Each step is some trainings."""
-        while len(self.fitted) < len(self._candidates):
-            start = len(self.fitted)
-            new = self._problem.fitted(self._candidates[start : start + self._at_once], self._seed)
-            self.fitted += map(self._problem.result, new)
-            yield [self._curve(k) for k in range(len(self._candidates))]
-
-    def _curve(self, k: int) -> TrainingCurve:
-        curve = TrainingCurve()
-        for score in self.fitted[k].curve if k < len(self.fitted) else ():
-            curve.update(score)
-        return curve
-
-    def state_dict(self) -> dict[str, Any]:
-        """See ConvergenceTraining."""
-        return {"fitted": [one.to_dict() for one in self.fitted]}
-
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """See ConvergenceTraining."""
-        fitted: list[TrainingResult] = read(list[TrainingResult], state["fitted"])
-        if len(fitted) > len(self._candidates):
-            raise UserError(f"stored trainings: expected at most {len(self._candidates)}, got {len(fitted)}")
-        self.fitted = fitted

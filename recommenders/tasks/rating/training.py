@@ -211,7 +211,7 @@ def judged(found: Fit, data: RatingData, part: str) -> dict[str, float]:
 
 
 def result_of(found: Fit, data: RatingData) -> TrainingResult:
-    """Return what trainings came to, in units of the ratings: also on the test part. Epochs are those of all decays.
+    """Return what the training with the best decay came to, in units of the ratings: also on the test part.
 
     Args:
         found: the model.
@@ -219,6 +219,6 @@ def result_of(found: Fit, data: RatingData) -> TrainingResult:
     """
     curve = tuple(score * data.std for score in found.curve.curve)
     if not found.is_finite:
-        return TrainingResult(found.epochs, 0, {}, {}, curve)
+        return TrainingResult(found.curve.epochs, 0, {}, {}, curve)
     validation, test = (judged(found, data, part) for part in ("validation", "test"))
-    return TrainingResult(found.epochs, found.curve.best_epoch, validation, test, curve)
+    return TrainingResult(found.curve.epochs, found.curve.best_epoch, validation, test, curve)

@@ -15,7 +15,7 @@ from recommenders.tasks.rating.problem import InteractionProblem
 from recommenders.tasks.rating.training import RatingPlan
 from searchers import make_searcher
 
-SMALL = RatingPlan(dimensions=2, decays=(0.01,), stopping=EarlyStopping(3, 3, 3))
+SMALL = RatingPlan(dimensions=2, decays=(0.01, 0.1), stopping=EarlyStopping(3, 3, 3))
 
 
 def problem(seed=0, space=None, plan=SMALL, size=(30, 20, 12), threads=1):
@@ -59,8 +59,7 @@ def test_a_factor_or_a_constant_more_is_the_same_interaction():
 
 
 def test_a_candidate_costs_all_its_epochs():
-    plan = RatingPlan(dimensions=2, decays=(0.01, 0.1), stopping=EarlyStopping(3, 3, 3))
-    (measured,) = problem(plan=plan).measure([Interaction.parse("p*q")], 0)
+    (measured,) = problem().measure([Interaction.parse("p*q")], 0)
     assert measured.cost == 6
 
 

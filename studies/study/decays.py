@@ -1,0 +1,171 @@
+"""The problem of weight decay, made of its own settings: `--problem decay:space=laws`."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from core.common.errors import UserError, format_value, unknown_name
+from core.common.specification import Specification, read_settings
+from core.decays.spaces import LawSpace, LevelSpace
+from core.search.effectiveness import MOST_EPOCHS, EarlyStopping
+from recommenders.data import Dataset, TableOptions
+from recommenders.data.implicit import IMPLICIT_DATASETS, ImplicitDataset, ImplicitOptions, load_implicit
+from recommenders.tasks.decay.problem import DecayProblem
+from recommenders.tasks.decay.training import METRICS, DecayPlan
+from studies.common.spelling import spelled_in_line
+
+if TYPE_CHECKING:
+    from studies.study.problems import Ingredients
+
+#: Where candidates may come from.
+SPACES = ("levels", "laws")
+#: Data sets of ratings all of which are choices unless said otherwise, as published.
+_ALL = ("ml-100k", "ml-1m")
+_COLUMNS = ("user_col", "item_col", "rating_col", "time_col", "header")
+
+
+@dataclass(frozen=True, kw_only=True)
+class DecaySettings:
+    """Settings of `--problem decay`: data, space, and how models are trained.
+
+    Raises:
+        UserError: a value out of range, or an unknown name.
+    """
+
+    dataset: str | None = None
+    """ml-100k unless given, or table where --data is given; ml-1m, gowalla, yelp18, lists, synthetic."""
+    user_col: str | None = None
+    """Of a table given with --data: the column of users, by name or by its position from 1; guessed unless given."""
+    item_col: str | None = None
+    """The column of items; guessed unless given."""
+    rating_col: str | None = None
+    """The column of ratings; guessed unless given. Where there is none (or with none), every row is a choice."""
+    time_col: str | None = None
+    """The column of times, numbers or dates; guessed unless given; none to do without."""
+    header: str = TableOptions.header
+    """Whether the first line of a file of text names its columns: yes, no (it is a row), or auto to find out."""
+    positive_at: float | None = None
+    """Ratings of so much and more are choices. Unless given all are, as published; of a table those of 4 and more."""
+    held_out: str = ImplicitOptions.held_out
+    """Of ratings: the items of a user that make the test part: time (the last ones), random, or auto: time where there
+    are times, else random. The validation part is made alike."""
+    test_share: float = ImplicitOptions.test_share
+    """Of ratings: the share of each user's items that makes the test part."""
+    validation_share: float = 0.25
+    """The share of the rest that makes the validation part, by which everything is chosen, and decays are learned."""
+    fewest: int = ImplicitOptions.fewest
+    """Of ratings: users with fewer items have no test part."""
+    space: str = SPACES[0]
+    """levels: a decay for each group of users and of items; laws: formulas of n, how often a row is in the training
+    part, and e, how far the training is."""
+    groups: int = LevelSpace.n_groups
+    """Groups of users, and of items, by how often they are in the training part."""
+    lines: int = LawSpace.lines
+    """Lines of a formula."""
+    dimensions: int = DecayPlan.dimensions
+    """Length of the vectors of users and items; published: 128."""
+    learning_rate: float = DecayPlan.learning_rate
+    """The optimiser's; published: .001."""
+    optimiser: str = DecayPlan.optimiser
+    """adam (which leaves rows alone that a batch does not name) or sgd."""
+    batch_size: int = DecayPlan.batch_size
+    """Pairs of a step, each with an item that the user has not."""
+    init_std: float = DecayPlan.init_std
+    """Standard deviation of the vectors that training begins with; published: 1."""
+    decays: tuple[float, ...] = DecayPlan.decays
+    """What groups choose from; formulas, fixed and frequency are tried with each as their mean, and the best on
+    validation counts."""
+    exponents: tuple[float, ...] = DecayPlan.exponents
+    """What frequency is tried with, beside 0."""
+    rates: tuple[float, ...] = DecayPlan.rates
+    """Learning rates of decays that are learned, each of which is tried."""
+    clip: float = DecayPlan.clip
+    """The largest norm of their slopes."""
+    horizon: int = DecayPlan.horizon
+    """After so many epochs e is 1."""
+    every: int = DecayPlan.every
+    """Epochs from one evaluation on validation to the next."""
+    max_epochs: int = DecayPlan.stopping.max_epochs
+    """The most epochs of a training."""
+    patience: int = DecayPlan.stopping.best_ago
+    """A training ends when the best evaluation is more of them ago."""
+    metric: str = METRICS[0]
+    """What decides, such as gain-alone@50, recall@20, ndcg@20 or auc."""
+
+    def __post_init__(self) -> None:
+        """Check everything without the data."""
+        with _of_the_line():
+            if self.dataset is not None:
+                _check("data set", self.dataset, IMPLICIT_DATASETS)
+            _check("space of decays", self.space, SPACES)
+            for name in ("max_epochs", "patience"):
+                if not 1 <= getattr(self, name) <= MOST_EPOCHS:
+                    raise UserError(f"{name}: expected 1 to {MOST_EPOCHS:,}, got {getattr(self, name)}")
+            if not self.validation_share:
+                raise UserError("validation_share: decays are chosen on validation, expected above 0, got 0")
+            self.options("table")
+            self.plan()
+            LawSpace(self.lines)
+            LevelSpace(self.decays, self.groups)
+
+    def options(self, dataset: str) -> ImplicitOptions:
+        """Return how a data set is read and split.
+
+        Args:
+            dataset: its name.
+        """
+        if not IMPLICIT_DATASETS[dataset].has_ratings:
+            return ImplicitOptions(validation_share=self.validation_share)
+        at = 0.0 if self.positive_at is None and dataset in _ALL else self.positive_at
+        table = TableOptions(**{name: getattr(self, name) for name in _COLUMNS}, positive_at=at)
+        own = {name: getattr(self, name) for name in ("held_out", "test_share", "validation_share", "fewest")}
+        return ImplicitOptions(**own, validation_as_test=True, table=table)
+
+    def plan(self) -> DecayPlan:
+        """Return how models are trained."""
+        evaluations = -(-self.max_epochs // self.every)
+        stopping = EarlyStopping(evaluations, self.patience, evaluations)
+        shared = {one.name: getattr(self, one.name) for one in fields(DecayPlan) if hasattr(self, one.name)}
+        metrics = tuple(dict.fromkeys((self.metric, *METRICS)))
+        return DecayPlan(**shared, stopping=stopping, metrics=metrics)
+
+    def candidates(self) -> LevelSpace | LawSpace:
+        """Return the space."""
+        return LevelSpace(self.decays, self.groups) if self.space == "levels" else LawSpace(self.lines)
+
+    def name_on(self, data: Path | None) -> str:
+        """Return the name of the data set where this file or folder is given."""
+        return self.dataset or ("ml-100k" if data is None else "table")
+
+
+def _of_the_line() -> AbstractContextManager[None]:
+    return spelled_in_line("decay", [one.name for one in fields(DecaySettings)])
+
+
+def _check(what: str, value: str, known: Collection[str]) -> None:
+    if value not in known:
+        raise unknown_name(what, value, known)
+
+
+def make_decay_problem(given: Ingredients, spec: Specification) -> DecayProblem:
+    """Return the problem of weight decay.
+
+    Args:
+        given: what it may be made of.
+        spec: its settings.
+
+    Raises:
+        UserError: anything that it could not be searched with.
+    """
+    asked, seed, data = read_settings(spec, DecaySettings), given.settings.seed, given.data
+    if isinstance(data, Dataset):
+        raise UserError(f"--problem decay: expected items of users, got {format_value(type(data).__name__)}")
+    with _of_the_line():
+        if not isinstance(data, ImplicitDataset):
+            name = asked.name_on(data.data)
+            data = load_implicit(name, data.data, seed, asked.options(name))
+        return DecayProblem(data, asked.candidates(), asked.plan(), seed, given.threads)
