@@ -1,4 +1,4 @@
-"""`python -m studies.reproduce`: the tables and figures of two papers beside ours."""
+"""`python -m studies.reproduce`: the tables and figures of papers beside ours."""
 
 from __future__ import annotations
 
@@ -27,6 +27,8 @@ from studies.reproduction.raw import Frame, frame, from_csv, read_csv, to_csv
 from studies.reproduction.registry import REPRODUCTIONS, find_reproduction
 from studies.reproduction.reproduction import Reproduction
 from studies.reproduction.settings import ReproducePlaces, ReproduceSettings, command, data_of
+from studies.reproduction.slides.bench import ProblemBench
+from studies.reproduction.slides.settings import SlidesReproducePlaces, SlidesReproduceSettings
 from studies.reproduction.table import page
 from studies.storage.locking import own_folder
 from studies.storage.output import OutputFolder
@@ -36,8 +38,8 @@ from studies.study.settings_data import listed
 
 _NAME = "python -m studies.reproduce"
 _AGAIN = "Interrupted, or asked for more seeds, the same command does only what is missing."
-Settings: TypeAlias = ReproduceSettings | RankingReproduceSettings
-Places: TypeAlias = ReproducePlaces | RankingReproducePlaces
+Settings: TypeAlias = ReproduceSettings | RankingReproduceSettings | SlidesReproduceSettings
+Places: TypeAlias = ReproducePlaces | RankingReproducePlaces | SlidesReproducePlaces
 
 
 def _of(kind: type[Settings]) -> dict[str, Reproduction]:
@@ -45,12 +47,13 @@ def _of(kind: type[Settings]) -> dict[str, Reproduction]:
     return {name: one for name, one in REPRODUCTIONS.items() if one.settings is kind}
 
 
-_RANKED = _of(RankingReproduceSettings)
+_RANKED, _SLIDES = _of(RankingReproduceSettings), _of(SlidesReproduceSettings)
 #: Of AutoLossGen.
 app = make_app(
     _NAME,
     "Reproduce a table or figure of the paper (AutoLossGen, SIGIR 2022): its figures beside ours, and the difference. "
-    f"{_AGAIN} Of the Multi-Margin Loss paper there are {', '.join(_RANKED)}: {_NAME} {next(iter(_RANKED))} --help.",
+    f"{_AGAIN} Of the Multi-Margin Loss paper there are {', '.join(_RANKED)}: {_NAME} {next(iter(_RANKED))} --help. Of "
+    f"lambda-opt there is {', '.join(_SLIDES)}: {_NAME} {next(iter(_SLIDES))} --help.",
 )
 _DEFAULTS, _PLACES = ReproduceSettings(), ReproducePlaces()
 _WIDE = 200  # columns of text where there is no terminal
@@ -93,9 +96,35 @@ def reproduce_rankings(
     _reproduce(name, settings, places)
 
 
+#: Of lambda-opt.
+slides = make_app(
+    _NAME,
+    "Reproduce the table of lambda-opt (Chen et al., KDD 2019): decays that are learned beside fixed ones, see "
+    f"docs/decay.md. {_AGAIN}",
+)
+_SLIDES_DEFAULTS, _SLIDES_PLACES = SlidesReproduceSettings(), SlidesReproducePlaces()
+
+
+@slides.default
+def reproduce_slides(
+    name: Annotated[str, Parameter(help=listed("What to reproduce", _SLIDES))],
+    /,
+    *,
+    settings: Annotated[
+        SlidesReproduceSettings, Parameter(name="*", group=Group("Reproduction", sort_key=1), negative="")
+    ] = _SLIDES_DEFAULTS,
+    places: Annotated[SlidesReproducePlaces, Parameter(name="*", group=Group("Places", sort_key=2))] = _SLIDES_PLACES,
+) -> None:
+    """Measure what is missing, print the tables and write them."""
+    _reproduce(name, settings, places)
+
+
 def app_of(words: Sequence[str]) -> App:
     """Return the command with the options of what the first word asks to reproduce."""
-    return rankings if words and words[0] in _RANKED else app
+    for own, command_of in ((_RANKED, rankings), (_SLIDES, slides)):
+        if words and words[0] in own:
+            return command_of
+    return app
 
 
 def _reproduce(name: str, settings: Settings, places: Places) -> None:
@@ -115,22 +144,25 @@ def _reproduce(name: str, settings: Settings, places: Places) -> None:
 
 def _bench(
     settings: Settings, files: DataFiles, work: Experiment, callbacks: Sequence[TaskCallback]
-) -> Bench | RankingBench:
+) -> Bench | RankingBench | ProblemBench:
     if isinstance(settings, RankingReproduceSettings):
         return RankingBench(settings, files.data, work, callbacks)
+    if isinstance(settings, SlidesReproduceSettings):
+        return ProblemBench(settings, files, work, callbacks)
     return Bench(settings, data_of(settings, files), work, callbacks)
 
 
 def _measured(reproduction: Reproduction, settings: Settings, places: Places) -> tuple[Frame, Path | None]:
     name, columns, began = reproduction.name, reproduction.columns, time.monotonic()
-    places.work.device_here(settings.device)  # if it is missing, this is told before data are read
+    device = getattr(settings, "device", "cpu")
+    places.work.device_here(device)  # if it is missing, this is told before data are read
     with experiment(places.out or Path("results") / f"reproduce-{name}", places.work, None, _files(name)) as work:
         bench = _bench(settings, places.files, work, [work.open(TaskProgress(work.err))])
         print_lines(bench.lines, work.err)
         content = to_csv(frame(columns, reproduction.measure(bench)), columns)
         raw = from_csv(content, columns, f"{name}.csv")  # as --cached will show it
         work.folder.write(f"{name}.csv", content)
-        jobs = places.work.jobs or Resources(device=settings.device).usual_workers
+        jobs = places.work.jobs or Resources(device=device).usual_workers
         libraries = ", ".join(f"{library} {version}" for library, version in versions().items())
         machine = f"{platform.machine()}, {platform.system()}, {usable_cores()} cores; {libraries}"
         made = (

@@ -12,6 +12,7 @@ from studies.reproduction.mml.settings import RankingReproduceSettings
 from studies.reproduction.paper import DATASETS, MODELS
 from studies.reproduction.raw import Column, Frame
 from studies.reproduction.settings import ReproduceSettings
+from studies.reproduction.slides.settings import SlidesReproduceSettings
 from studies.reproduction.table import Table
 
 if TYPE_CHECKING:
@@ -57,7 +58,9 @@ class Reproduction:
     """The pairs of model and data set that the paper has."""
     draw: Callable[[Frame], Picture] | None = None
     """Draws the rows of one pair of model and data set."""
-    settings: type[ReproduceSettings] | type[RankingReproduceSettings] = ReproduceSettings
+    settings: type[ReproduceSettings] | type[RankingReproduceSettings] | type[SlidesReproduceSettings] = (
+        ReproduceSettings
+    )
     """What the command takes for it."""
 
     def __post_init__(self) -> None:

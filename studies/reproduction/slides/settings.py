@@ -1,0 +1,71 @@
+"""What can be set for a reproduction of what slides report.
+
+The annotations are objects and not strings, see `studies.study.settings`.
+"""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from recommenders.data import DataFiles
+from recommenders.data.implicit import IMPLICIT_DATASETS
+from studies.execution.places import WorkPlaces
+from studies.reproduction.settings import check_seeds, check_used
+from studies.study.decays import DecaySettings
+from studies.study.parts import PART
+from studies.study.settings_data import listed
+from studies.study.settings_training import SPACED
+
+
+@dataclass(frozen=True, kw_only=True)
+class SlidesReproduceSettings:
+    """What is measured. Together with the code, these settings decide the result.
+
+    Raises:
+        UserError: a number out of range, or a name that is unknown.
+    """
+
+    dataset: Annotated[
+        str | None, Parameter(help=listed("The data, ml-100k unless given, or table with --data", IMPLICIT_DATASETS))
+    ] = None
+    treatment: Annotated[tuple[str, ...], SPACED, Parameter(show_default=False)] = ()
+    """Decays to train with instead of those of the table, by name or as a formula, as in fixed, DUI-refit or 1/(n)
+    (repeat the option for several)."""
+    dimensions: int = DecaySettings.dimensions
+    """Length of the vectors; published: 128."""
+    max_epochs: int = DecaySettings.max_epochs
+    """The most epochs of a training."""
+    seeds: int = 5
+    """Trainings of each, with other vectors and negatives; the split is by time and always the same."""
+
+    def __post_init__(self) -> None:
+        """Check everything without the data."""
+        check_seeds(self.seeds)
+        DecaySettings(dataset=self.dataset, dimensions=self.dimensions, max_epochs=self.max_epochs)
+
+    @property
+    def problem(self) -> str:
+        """The line of the problem of decays."""
+        given = {name: getattr(self, name) for name in ("dataset", "dimensions", "max_epochs")}
+        usual = DecaySettings()
+        words = [f"{name}={value}" for name, value in given.items() if value != getattr(usual, name)]
+        return ":".join(["decay", *words])
+
+    def check_used(self, name: str, options: frozenset[str]) -> None:
+        """See `studies.reproduction.settings.check_used`."""
+        check_used(self, name, options)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SlidesReproducePlaces:
+    """Where things are read and written, and how the machine is used. These do not change what is computed."""
+
+    files: Annotated[DataFiles, PART] = field(default_factory=DataFiles)
+    work: Annotated[WorkPlaces, PART] = field(default_factory=WorkPlaces)
+    out: Path | None = None
+    """Folder of the tables and raw results; results/reproduce-NAME unless given. What is there already is not done
+    again."""
+    cached: Path | None = None
+    """Print from the raw results in this CSV file, without training; with --out, write them there too."""
