@@ -19,6 +19,7 @@ from studies.plot import app as plot_app
 from studies.report import app as report_app
 from studies.reproduce import app_of as reproduction_of
 from studies.run import app_of as study_of
+from studies.study.decays import DecaySettings
 from studies.study.interactions import InteractionSettings
 from studies.table import app_of as table_of
 from studies.tune import app as tune_app
@@ -107,11 +108,12 @@ def test_settings_of_searchers_are_documented_as_they_are(name):
     assert len(expected) == len([line for line in documented if line in expected])
 
 
-def test_settings_of_interactions_are_documented_as_they_are():
-    page = (ROOT / "docs" / "interactions.md").read_text(encoding="utf-8")
-    assert [line for line in page.splitlines() if line.startswith("| `") and line.count("|") == 4] == settings_table(
-        InteractionSettings
-    )
+@pytest.mark.parametrize(("page", "kind"), [("interactions", InteractionSettings), ("decay", DecaySettings)])
+def test_settings_of_problems_are_documented_as_they_are(page, kind):
+    text = (ROOT / "docs" / f"{page}.md").read_text(encoding="utf-8")
+    _, found, rest = text.partition("| setting | default | what |\n|---|---|---|\n")
+    assert found
+    assert rest.split("\n\n")[0].splitlines() == settings_table(kind)
 
 
 def test_every_promise_names_a_test_that_exists():
