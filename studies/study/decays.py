@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING
 from core.common.errors import UserError, format_value, unknown_name
 from core.common.specification import Specification, read_settings
 from core.decays.spaces import LawSpace, LevelSpace
+from core.decays.treatment import Learned
 from core.search.effectiveness import MOST_EPOCHS, EarlyStopping
 from recommenders.data import Dataset, TableOptions
 from recommenders.data.implicit import IMPLICIT_DATASETS, ImplicitDataset, ImplicitOptions, load_implicit
+from recommenders.tasks.decay.law_problem import LawProblem, LearnedPlan
 from recommenders.tasks.decay.problem import DecayProblem
 from recommenders.tasks.decay.training import METRICS, DecayPlan
 from studies.common.spelling import spelled_in_line
@@ -142,13 +144,62 @@ class DecaySettings:
         return self.dataset or ("ml-100k" if data is None else "table")
 
 
-def _of_the_line() -> AbstractContextManager[None]:
-    return spelled_in_line("decay", [one.name for one in fields(DecaySettings)])
+def _of_the_line(problem: str = "decay") -> AbstractContextManager[None]:
+    return spelled_in_line(problem, [one.name for one in fields(DecaySettings)])
 
 
 def _check(what: str, value: str, known: Collection[str]) -> None:
     if value not in known:
         raise unknown_name(what, value, known)
+
+
+#: Settings of decays that say nothing where laws are explained.
+_UNUSED = ("space", "groups", "decays", "exponents", "rates", "every", "max_epochs", "patience", "metric")
+
+
+@dataclass(frozen=True, kw_only=True)
+class LawSettings(DecaySettings):
+    """Settings of `--problem law`: those of decays that are about data and training, and what is to be explained.
+
+    Raises:
+        UserError: a value out of range, an unknown name, or a setting of decays that it has no use for.
+    """
+
+    learned: str = "DUI"
+    """What has a decay of its own: D, U, I, UI, DU, DI or DUI; those of all dimensions are averaged."""
+    rate: float = LearnedPlan.rate
+    """The learning rate of decays."""
+    epochs: int = LearnedPlan.epochs
+    """Of the training in which they are learned."""
+
+    def __post_init__(self) -> None:
+        """Check everything without the data."""
+        super().__post_init__()
+        usual = {one.name: one.default for one in fields(DecaySettings)}
+        with _of_the_line("law"):
+            for name in _UNUSED:
+                if getattr(self, name) != usual[name]:
+                    raise UserError(f"{name}: laws are not trained, which it is about; leave it out")
+            self.target()
+
+    def target(self) -> LearnedPlan:
+        """Return how the decays are learned that are to be explained."""
+        return LearnedPlan(learned=Learned.parse(self.learned), rate=self.rate, epochs=self.epochs)
+
+
+def make_law_problem(given: Ingredients, spec: Specification) -> LawProblem:
+    """Return the problem of a law that explains learned decays.
+
+    Args:
+        given: what it may be made of.
+        spec: its settings.
+
+    Raises:
+        UserError: anything that it could not be searched with.
+    """
+    asked, seed = read_settings(spec, LawSettings), given.settings.seed
+    data = _loaded("law", asked, given)
+    return LawProblem(data, LawSpace(asked.lines), asked.plan(), asked.target(), seed, given.threads)
 
 
 def make_decay_problem(given: Ingredients, spec: Specification) -> DecayProblem:
@@ -161,11 +212,16 @@ def make_decay_problem(given: Ingredients, spec: Specification) -> DecayProblem:
     Raises:
         UserError: anything that it could not be searched with.
     """
-    asked, seed, data = read_settings(spec, DecaySettings), given.settings.seed, given.data
+    asked, seed = read_settings(spec, DecaySettings), given.settings.seed
+    return DecayProblem(_loaded("decay", asked, given), asked.candidates(), asked.plan(), seed, given.threads)
+
+
+def _loaded(problem: str, asked: DecaySettings, given: Ingredients) -> ImplicitDataset:
+    data = given.data
     if isinstance(data, Dataset):
-        raise UserError(f"--problem decay: expected items of users, got {format_value(type(data).__name__)}")
-    with _of_the_line():
-        if not isinstance(data, ImplicitDataset):
-            name = asked.name_on(data.data)
-            data = load_implicit(name, data.data, seed, asked.options(name))
-        return DecayProblem(data, asked.candidates(), asked.plan(), seed, given.threads)
+        raise UserError(f"--problem {problem}: expected items of users, got {format_value(type(data).__name__)}")
+    if isinstance(data, ImplicitDataset):
+        return data
+    name = asked.name_on(data.data)
+    with _of_the_line(problem):
+        return load_implicit(name, data.data, given.settings.seed, asked.options(name))

@@ -121,7 +121,10 @@ def test_reading_settings_imports_nothing():
         (("--problem", "{}:Bits:length=big"), "length: expected a whole number, got 'big'"),
         (("--problem", "{}:Bits:length=0"), "expected a length of at least 1"),
         (("--problem", "{}:BIT"), "expected a class derived from core.phases.problem.StudyProblem, got Kind"),
-        (("--problem", "bitz"), "unknown problem 'bitz': expected one of decay, interaction, loss, ranking, table."),
+        (
+            ("--problem", "bitz"),
+            "unknown problem 'bitz': expected one of decay, interaction, law, loss, ranking, table.",
+        ),
         (("--problem", "loss:size=3"), "loss has no settings"),
         (("--problem", "{}:Bits", "--recommender", "mlp"), "--recommender: --problem {}:Bits has no use for it"),
         (("--problem", "{}:Bits", "--operators", "+exp"), "--operators: --problem {}:Bits has no use for it"),

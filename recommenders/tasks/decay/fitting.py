@@ -104,7 +104,8 @@ def fit(
         plan: see there.
         seed: see there.
     """
-    learning, choosing = _divided(rule, data, seed)
+    learned = isinstance(rule, Learned)
+    learning, choosing = halves(data, seed) if learned else (UserItems.empty(data.n_users), data)
     training = DecayTraining(decays_of(rule, data, plan), settings, data, learning, plan, seed)
     curve, kept, validation = TrainingCurve(), _model(training), dict[str, float]()
     while not (curve.epochs and curve.has_converged(plan.stopping)):
@@ -143,14 +144,19 @@ def _refitted(
     return found._replace(users=users, items=items) if is_finite else found._replace(curve=TrainingCurve())
 
 
-def _divided(rule: DecayRule | Learned, data: ImplicitDataset, seed: int) -> tuple[UserItems, ImplicitDataset]:
+def halves(data: ImplicitDataset, seed: int) -> tuple[UserItems, ImplicitDataset]:
     """Return what decays are learned from, and the data set by whose validation part everything is chosen.
 
     Decays are learned from half of each user's validation items, at random, and judged by the other half, beside which
     the first are not ranked. (Published decays are judged by the test part.)
+
+    Args:
+        data: the data set.
+        seed: of the halves.
+
+    Raises:
+        UserError: no user has two items in the validation part.
     """
-    if not isinstance(rule, Learned):
-        return UserItems.empty(data.n_users), data
     own = data.validation
     chosen = hold_out_at_random(own, numpy_rng(seed, "decay", "halves"), 0.5)
     if not chosen.any():
