@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from statistics import fmean
 from typing import Any, Generic
 
@@ -59,6 +59,8 @@ class TrainingResult:
     """The same on the test part."""
     curve: tuple[float, ...] = ()
     """The validation score after each epoch, higher is better."""
+    chosen: dict[str, float] = field(default_factory=dict)
+    """Settings of which several were tried, and the best on validation was taken: by name."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return the result as plain data, for storage: `core.common.restoring.read` reads it back."""

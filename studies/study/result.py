@@ -167,6 +167,7 @@ def _described_fit(fitted: TrainingResult) -> dict[str, Any]:
             "test": fitted.test,
             "epochs": fitted.epochs,
             "best_epoch": fitted.best_epoch,
+            **({"chosen": fitted.chosen} if fitted.chosen else {}),
         }
     )
 

@@ -44,9 +44,8 @@ def contenders_table(result: StudyResult) -> Table:
     details = _details(result)
     for name in (terms.complexity, "front", *details, "epochs", "seeds"):
         table.add_column(name, justify="center" if name == "front" else "right")
-    table.add_column(f"validation {problem.metric.name}", justify="right")
-    for metric in problem.metrics:
-        table.add_column(f"test {metric.name}", justify="right")
+    for head in (f"validation {problem.metric.name}", *(f"test {metric.name}" for metric in problem.metrics)):
+        table.add_column(head, justify="right", overflow="fold")
     for i, finished in enumerate(_shown(result)):
         style = "bold" if i == 0 else None
         table.add_row(*_cells(result, finished, details, on_front=finished in result.front), style=style)
@@ -71,11 +70,12 @@ def with_constants(result: StudyResult) -> list[str]:
 
 
 def _details(result: StudyResult) -> list[str]:
-    """Columns that not every study has: the constant and weight decay that were chosen, and the scale of losses."""
+    """Columns that not every study has: the constant and what else was chosen, and the scale of losses."""
     has_constant = result.problem.terms.are_losses or any(one.epsilon is not None for one in result.finished)
     decayed = any(one.variant.way for one in result.finished)
     scaled = any(result.problem.details(one.trained).get("scale", 1) != 1 for one in result.finished)
-    return ["eps"] * has_constant + ["decay"] * decayed + ["scale"] * scaled
+    tried = dict.fromkeys(name for one in result.finished for fitted in one.fitted for name in fitted.chosen)
+    return ["eps"] * has_constant + ["decay"] * decayed + ["scale"] * scaled + list(tried)
 
 
 def _cells(result: StudyResult, finished: Finished[Any], details: Sequence[str], on_front: bool = False) -> list[str]:
@@ -85,16 +85,27 @@ def _cells(result: StudyResult, finished: Finished[Any], details: Sequence[str],
     shown = f"{shortened(name)}\n= {shortened(str(simple))}" if searched and str(simple) != name else shortened(name)
     decay = (finished.variant.way or {}).get("weight_decay")
     values = {"eps": finished.epsilon, "decay": decay, "scale": problem.details(finished.trained).get("scale")}
+    shown_values = {name: _number(name, value) for name, value in values.items() if value is not None}
     return [
         shown,
         "" if simple is None else str(simple.complexity),
         "*" * on_front,
-        *("" if values[one] is None else f"{values[one]:{'.4g' if one == 'scale' else 'g'}}" for one in details),
+        *(shown_values.get(one) or _chosen(finished.fitted, one) for one in details),
         f"{fmean(fitted.best_epoch for fitted in finished.fitted):.0f}",
         str(len(finished.fitted)),
         _over_seeds(finished.fitted, "validation", problem.metric.name),
         *(_over_seeds(finished.fitted, "test", metric.name) for metric in problem.metrics),
     ]
+
+
+def _number(name: str, value: float) -> str:
+    return f"{value:{'.4g' if name == 'scale' else 'g'}}"
+
+
+def _chosen(fitted: Sequence[TrainingResult], name: str) -> str:
+    """What trainings chose of a setting: one number, or from which to which; nothing where it was not tried."""
+    values = [one.chosen[name] for one in fitted if name in one.chosen]
+    return " to ".join(f"{one:g}" for one in sorted({min(values), max(values)})) if values else ""
 
 
 def mean_and_spread(values: Sequence[float]) -> str:

@@ -195,4 +195,5 @@ def result_of(found: DecayFit, data: ImplicitDataset, plan: DecayPlan) -> Traini
     if not found.is_finite:
         return TrainingResult(epochs, 0, {}, {}, curve)
     test = judged((found.users, found.items), data, plan.metrics, "test")
-    return TrainingResult(epochs, found.curve.best_epoch * found.every, dict(found.validation), test, curve)
+    best, chosen = found.curve.best_epoch * found.every, dict(found.chosen)
+    return TrainingResult(epochs, best, dict(found.validation), test, curve, chosen)

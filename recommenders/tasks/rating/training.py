@@ -221,4 +221,5 @@ def result_of(found: Fit, data: RatingData) -> TrainingResult:
     if not found.is_finite:
         return TrainingResult(found.curve.epochs, 0, {}, {}, curve)
     validation, test = (judged(found, data, part) for part in ("validation", "test"))
-    return TrainingResult(found.curve.epochs, found.curve.best_epoch, validation, test, curve)
+    chosen = {"decay": found.decay}
+    return TrainingResult(found.curve.epochs, found.curve.best_epoch, validation, test, curve, chosen)

@@ -88,6 +88,13 @@ def test_the_best_settings_on_validation_are_taken():
     np.testing.assert_array_equal(found.users, best.users)
 
 
+def test_results_say_what_was_chosen():
+    problem_ = problem()
+    for name in ("fixed", "frequency", "DUI"):
+        (found,) = fit_all([Treatment.parse(name)], DATA, SMALL, 0)
+        assert problem_.result(found).chosen == dict(found.chosen) != {}
+
+
 def test_a_relative_rule_has_the_asked_mean_over_namings():
     found = fit(Law.parse("n"), {"decay": 0.01}, DATA, SMALL, 0)
     often = DATA.train.counts, DATA.popularity()

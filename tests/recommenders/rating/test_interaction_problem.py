@@ -63,6 +63,13 @@ def test_a_candidate_costs_all_its_epochs():
     assert measured.cost == 6
 
 
+def test_results_say_which_decay_was_chosen():
+    made = problem()
+    fits = made.fitted([Interaction.parse("p*q")], 0)
+    assert [made.result(one).chosen for one in fits] == [{"decay": one.decay} for one in fits]
+    assert fits[0].decay in SMALL.decays
+
+
 def test_trainings_to_convergence_go_on_where_they_were():
     made = problem()
     some = [made.known(name).variants[0].trained for name in made.known_names]
