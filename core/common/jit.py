@@ -2,19 +2,23 @@
 
 Numba caches compiled functions beside their source file and recompiles them when that file changes. It does not notice
 changes in other files that the compiled code depends on. `uses` names those, and each version of them (and of the files
-that they use in turn) gets a cache folder of its own.
+that they use in turn) gets a cache folder of its own. Processes that begin together compile a function once.
 """
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import inspect
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numba
 from numba.core import types
+from numba.core.compiler_lock import global_compiler_lock
 from numba.extending import overload
 
 _Number = TypeVar("_Number", bound=float)
@@ -45,13 +49,45 @@ def compiled(
         own, before = inspect.getfile(function), config.CACHE_DIR
         config.CACHE_DIR = f"{before or Path(own).parent / '__pycache__'}/{_version(own, uses)}"
         try:
-            return numba.njit(cache=True, **options)(function)
+            return _compiled_once(numba.njit(cache=True, **options)(function))
         except RuntimeError:  # there is no folder to keep it in: compiled once a process
             return numba.njit(**options)(function)
         finally:
             config.CACHE_DIR = before
 
     return decorate
+
+
+def _compiled_once(function: Any) -> Any:
+    """Let processes that need the machine code of a function at the same time wait for the one that compiles it.
+
+    Workers begin together and need the same code, which takes tens of seconds to compile; those that waited read it.
+    """
+    compile_it, file = function.compile, Path(function.stats.cache_path) / f"{function.__name__}.lock"
+
+    def compile_alone(signature: Any) -> Any:
+        # Before the file, since a thread of this process that compiles a caller may wait for it.
+        with global_compiler_lock, _locked(file):
+            return compile_it(signature)
+
+    function.compile = compile_alone
+    return function
+
+
+@contextmanager
+def _locked(file: Path) -> Iterator[None]:
+    """Hold a file that other processes wait for; where there can be none, everybody goes on."""
+    held = None
+    try:
+        held = os.open(file, os.O_RDWR | os.O_CREAT, 0o666)
+        fcntl.flock(held, fcntl.LOCK_EX)
+    except OSError:  # a file system without locks, or that may not be written
+        pass
+    try:
+        yield
+    finally:
+        if held is not None:
+            os.close(held)
 
 
 def part(function: Callable[..., Any], merged: bool = False) -> Any:

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from core.common.jit import _locked
 from core.problems.nearest import nearest
 from tests.strategies import law
 
@@ -82,3 +83,33 @@ def test_nearest_is_the_least_distance_among_the_first_rows(entries, n, row):
     distances = np.linalg.norm(entries[:n] - entries[row], axis=1)
     assert distance == pytest.approx(distances.min(), abs=1e-12)
     assert distances[found] == pytest.approx(distance, abs=1e-12)
+
+
+#: Three processes that want the same code, inner and outer first by turns, and threads that do.
+RACE = """
+import os, threading
+import middle, outer
+wanted = [outer.outer, middle.middle, middle.inner.inner]
+turn = int(os.environ["TURN"])
+threads = [threading.Thread(target=one, args=(1,)) for one in wanted[turn:] + wanted[:turn]]
+for one in threads: one.start()
+for one in threads: one.join()
+print(sum(sum(one.stats.cache_misses.values()) for one in wanted))
+"""
+
+
+@pytest.mark.services
+def test_processes_and_threads_that_begin_together_compile_each_function_once(tmp_path):
+    write(tmp_path, add=1)
+    path = {"PYTHONPATH": f"{tmp_path}:{ROOT}", "PATH": "/usr/bin:/bin", "HOME": str(tmp_path)}
+    command = [sys.executable, "-c", RACE]
+    racing = [
+        subprocess.Popen(command, env={**path, "TURN": str(turn)}, stdout=subprocess.PIPE, text=True, cwd=tmp_path)
+        for turn in range(3)
+    ]
+    assert sum(int(one.communicate(timeout=300)[0]) for one in racing) == 3
+
+
+def test_where_no_file_can_be_locked_everybody_goes_on(tmp_path):
+    with _locked(tmp_path / "there is no such folder" / "function.lock"):
+        pass
