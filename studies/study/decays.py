@@ -28,6 +28,7 @@ SPACES = ("levels", "laws")
 #: Data sets of ratings all of which are choices unless said otherwise, as published.
 _ALL = ("ml-100k", "ml-1m")
 _COLUMNS = ("user_col", "item_col", "rating_col", "time_col", "header")
+_SPLIT = ("held_out", "test_share", "fewest")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,10 +122,14 @@ class DecaySettings:
             dataset: its name.
         """
         if not IMPLICIT_DATASETS[dataset].has_ratings:
+            usual = DecaySettings()
+            for name in (*_COLUMNS, *_SPLIT, "positive_at"):
+                if getattr(self, name) != getattr(usual, name):
+                    raise UserError(f"{name}: data set {dataset} has no ratings, and its parts are given; leave it out")
             return ImplicitOptions(validation_share=self.validation_share)
         at = 0.0 if self.positive_at is None and dataset in _ALL else self.positive_at
         table = TableOptions(**{name: getattr(self, name) for name in _COLUMNS}, positive_at=at)
-        own = {name: getattr(self, name) for name in ("held_out", "test_share", "validation_share", "fewest")}
+        own = {name: getattr(self, name) for name in (*_SPLIT, "validation_share")}
         return ImplicitOptions(**own, validation_as_test=True, table=table)
 
     def plan(self) -> DecayPlan:
