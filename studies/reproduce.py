@@ -28,7 +28,7 @@ from studies.reproduction.registry import REPRODUCTIONS, find_reproduction
 from studies.reproduction.reproduction import Reproduction
 from studies.reproduction.settings import ReproducePlaces, ReproduceSettings, command, data_of
 from studies.reproduction.slides.bench import ProblemBench
-from studies.reproduction.slides.settings import SlidesReproducePlaces, SlidesReproduceSettings
+from studies.reproduction.slides.settings import SlidesReproduceSettings
 from studies.reproduction.table import page
 from studies.storage.locking import own_folder
 from studies.storage.output import OutputFolder
@@ -39,7 +39,7 @@ from studies.study.settings_data import listed
 _NAME = "python -m studies.reproduce"
 _AGAIN = "Interrupted, or asked for more seeds, the same command does only what is missing."
 Settings: TypeAlias = ReproduceSettings | RankingReproduceSettings | SlidesReproduceSettings
-Places: TypeAlias = ReproducePlaces | RankingReproducePlaces | SlidesReproducePlaces
+Places: TypeAlias = ReproducePlaces | RankingReproducePlaces
 
 
 def _of(kind: type[Settings]) -> dict[str, Reproduction]:
@@ -102,7 +102,7 @@ slides = make_app(
     "Reproduce the table of lambda-opt (Chen et al., KDD 2019): decays that are learned beside fixed ones, see "
     f"docs/decay.md. {_AGAIN}",
 )
-_SLIDES_DEFAULTS, _SLIDES_PLACES = SlidesReproduceSettings(), SlidesReproducePlaces()
+_SLIDES_DEFAULTS = SlidesReproduceSettings()
 
 
 @slides.default
@@ -113,7 +113,7 @@ def reproduce_slides(
     settings: Annotated[
         SlidesReproduceSettings, Parameter(name="*", group=Group("Reproduction", sort_key=1), negative="")
     ] = _SLIDES_DEFAULTS,
-    places: Annotated[SlidesReproducePlaces, Parameter(name="*", group=Group("Places", sort_key=2))] = _SLIDES_PLACES,
+    places: Annotated[ReproducePlaces, Parameter(name="*", group=Group("Places", sort_key=2))] = _PLACES,
 ) -> None:
     """Measure what is missing, print the tables and write them."""
     _reproduce(name, settings, places)

@@ -3,18 +3,14 @@
 The annotations are objects and not strings, see `studies.study.settings`.
 """
 
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Annotated
 
 from cyclopts import Parameter
 
-from recommenders.data import DataFiles
 from recommenders.data.implicit import IMPLICIT_DATASETS
-from studies.execution.places import WorkPlaces
 from studies.reproduction.settings import check_seeds, check_used
 from studies.study.decays import DecaySettings
-from studies.study.parts import PART
 from studies.study.settings_data import listed
 from studies.study.settings_training import SPACED
 
@@ -56,16 +52,3 @@ class SlidesReproduceSettings:
     def check_used(self, name: str, options: frozenset[str]) -> None:
         """See `studies.reproduction.settings.check_used`."""
         check_used(self, name, options)
-
-
-@dataclass(frozen=True, kw_only=True)
-class SlidesReproducePlaces:
-    """Where things are read and written, and how the machine is used. These do not change what is computed."""
-
-    files: Annotated[DataFiles, PART] = field(default_factory=DataFiles)
-    work: Annotated[WorkPlaces, PART] = field(default_factory=WorkPlaces)
-    out: Path | None = None
-    """Folder of the tables and raw results; results/reproduce-NAME unless given. What is there already is not done
-    again."""
-    cached: Path | None = None
-    """Print from the raw results in this CSV file, without training; with --out, write them there too."""
