@@ -10,9 +10,8 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import inspect
-import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -77,17 +76,10 @@ def _compiled_once(function: Any) -> Any:
 @contextmanager
 def _locked(file: Path) -> Iterator[None]:
     """Hold a file that other processes wait for; where there can be none, everybody goes on."""
-    held = None
-    try:
-        held = os.open(file, os.O_RDWR | os.O_CREAT, 0o666)
-        fcntl.flock(held, fcntl.LOCK_EX)
-    except OSError:  # a file system without locks, or that may not be written
-        pass
-    try:
+    with ExitStack() as held:
+        with suppress(OSError):  # a file system without locks, or that may not be written
+            fcntl.flock(held.enter_context(file.open("a")), fcntl.LOCK_EX)
         yield
-    finally:
-        if held is not None:
-            os.close(held)
 
 
 def part(function: Callable[..., Any], merged: bool = False) -> Any:
