@@ -19,7 +19,7 @@ from recommenders.tasks.decay import tuning
 from recommenders.tasks.decay.tuning import FIRST, SECOND, TINY, bpr_gradients, tune
 
 
-@compiled()
+@compiled(inline=True)
 def _name(rows, times, named, n):
     """Count how often rows are named; return how many different ones there are, which are listed in `named`."""
     for row in rows:
@@ -30,7 +30,7 @@ def _name(rows, times, named, n):
     return n
 
 
-@compiled(fastmath=SUMS)
+@compiled(fastmath=SUMS, inline=True)
 def _step(side, decays, n, share, of_step):
     """Take a step in the rows that a batch names, and forget its gradient.
 
@@ -72,7 +72,7 @@ def _step(side, decays, n, share, of_step):
         times[row] = 0
 
 
-@compiled()
+@compiled(inline=True)
 def _forget(side, n):
     """Forget the gradient of a batch."""
     gradients, times, named = side[1], side[4], side[5]
@@ -80,7 +80,7 @@ def _forget(side, n):
         gradients[named[place]], times[named[place]] = 0, 0
 
 
-@compiled(uses=(tuning,), fastmath=SUMS)
+@compiled(uses=(tuning,), fastmath=SUMS, inline=True)
 def _batch(users, items, triples, at, batch):
     """Add the gradients of a batch; return its loss without decay, and how many users and items it names."""
     some = triples[:, at : at + batch]

@@ -18,7 +18,7 @@ FIRST, SECOND, TINY = 0.9, 0.999, 1e-8
 LEAST = 1e-20
 
 
-@compiled(fastmath=SUMS)
+@compiled(fastmath=SUMS, inline=True)
 def bpr_gradients(users, of_users, items, of_items, user, positive, negative, share):
     """Add the gradients of -ln sigmoid(u.i - u.j) of some triples, times a share; return the sum of these losses so.
 
@@ -48,7 +48,7 @@ def bpr_gradients(users, of_users, items, of_items, user, positive, negative, sh
     return total * share
 
 
-@compiled(fastmath=SUMS)
+@compiled(fastmath=SUMS, inline=True)
 def _simulate(side, decays, row, after, moved, of_step):
     """Fill a row after a simulated step [d], and its derivatives by the decays of each dimension [d].
 
@@ -103,7 +103,7 @@ def _simulate(side, decays, row, after, moved, of_step):
         moved[k] *= rows[row, k]
 
 
-@compiled(fastmath=SUMS)
+@compiled(fastmath=SUMS, inline=True)
 def _simulate_side(side, decays, numbers, tuned, n, of_step):
     """Simulate the step of all rows that some numbers name, each once; return how many there are.
 
@@ -126,7 +126,7 @@ def _simulate_side(side, decays, numbers, tuned, n, of_step):
     return n
 
 
-@compiled(fastmath=SUMS)
+@compiled(fastmath=SUMS, inline=True)
 def _slopes(times, decays, tuned, n, as_coded):
     """Add up the slopes of decays by their owners; return the sum of their squares, and how many owners have any."""
     place_of, named, _, moved, of_after, slopes, _, _, listed, is_listed = tuned
@@ -157,7 +157,7 @@ def _slopes(times, decays, tuned, n, as_coded):
     return squares, n_owners
 
 
-@compiled(fastmath=SUMS)
+@compiled(fastmath=SUMS, inline=True)
 def _descend(decays, tuned, n_owners, factor, size, root):
     """Take Adam's step in the decays of some owners, none of which falls below 0; forget their slopes."""
     values, like = decays[0], decays[0][0, 0]
@@ -180,7 +180,7 @@ def _descend(decays, tuned, n_owners, factor, size, root):
         is_listed[mine] = 0
 
 
-@compiled(fastmath=SUMS)
+@compiled(fastmath=SUMS, inline=True)
 def tune(users, items, validation, decays, tuned_users, tuned_items, settings, of_step):
     """Take a step in the decays, for the batch whose gradients `users` and `items` hold.
 
