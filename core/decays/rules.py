@@ -8,7 +8,6 @@ is then the mean over all namings.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
@@ -26,7 +25,6 @@ from core.programs.program import LossProgram
 NAMES = MappingProxyType({"n": "y_hat", "e": "y"})
 #: Of log, reciprocal and root.
 SMOOTHING = 0.01
-POWERS = "frequency"
 #: Between the levels of users and those of items.
 _BETWEEN = "|"
 
@@ -65,19 +63,6 @@ class DecayRule(ABC):
     def changes(self) -> bool:
         """Whether decays change in the course of a training."""
         return False
-
-    def members(self, exponents: Sequence[float]) -> Sequence[DecayRule]:
-        """Return the rules of which the best one on validation is taken: itself, but where it stands for several.
-
-        Args:
-            exponents: those of powers.
-        """
-        return (self,)
-
-    @property
-    def settings(self) -> Mapping[str, float]:
-        """The settings by which it is one of several members, by name."""
-        return {}
 
 
 @dataclass(frozen=True)
@@ -189,35 +174,13 @@ class Power(DecayRule):
     exponent: float
 
     def __str__(self) -> str:
-        """Return its name, see Powers."""
-        return f"{POWERS}:exponent={self.exponent:g}"
-
-    @property
-    def settings(self) -> Mapping[str, float]:
-        """See DecayRule."""
-        return {"exponent": self.exponent}
+        """Return it as a power of n."""
+        return f"n^{self.exponent:g}"
 
     def decays(self, frequency: np.ndarray, side: int, progress: float) -> np.ndarray:
         """See DecayRule; rows that are in no training pair count as if they were in one."""
         found: np.ndarray = np.maximum(frequency, 1.0) ** self.exponent
         return found
-
-
-@dataclass(frozen=True)
-class Powers(DecayRule):
-    """All powers of the frequency, and the constant."""
-
-    def __str__(self) -> str:
-        """Return the name."""
-        return POWERS
-
-    def members(self, exponents: Sequence[float]) -> Sequence[DecayRule]:
-        """See DecayRule."""
-        return [Power(one) for one in sorted({0.0, *exponents})]
-
-    def decays(self, frequency: np.ndarray, side: int, progress: float) -> np.ndarray:
-        """See DecayRule: it is its members that have any."""
-        raise NotImplementedError
 
 
 def groups(frequency: np.ndarray, n: int) -> np.ndarray:

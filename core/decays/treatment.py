@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 
 from core.common.errors import unknown_name
-from core.decays.rules import POWERS, DecayRule, Law, Levels, Powers
+from core.decays.rules import DecayRule, Law, Levels
 
 #: Of what may be learned.
 GRANULARITIES = ("D", "U", "I", "UI", "DU", "DI", "DUI")
-_CODED, _REFIT, _BETWEEN = "-coded", "-refit", "|"
+_FIXED, _CODED, _REFIT, _BETWEEN = "fixed", "-coded", "-refit", "|"
 
 
 @dataclass(frozen=True)
@@ -48,17 +46,26 @@ class Learned:
 
 
 @dataclass(frozen=True)
+class Powers:
+    """Powers of the frequency (`core.decays.rules.Power`), of which the best one on validation is taken."""
+
+    def __str__(self) -> str:
+        """Return the name."""
+        return "frequency"
+
+
+@dataclass(frozen=True)
 class Treatment:
     """Decays, and what is trained on."""
 
-    rule: DecayRule | Learned
+    rule: DecayRule | Powers | Learned
     """What decays are."""
     refit: bool = False
     """Whether a model is trained anew on the training and the validation part, once everything is chosen."""
 
     def __str__(self) -> str:
         """Return what a person writes for it."""
-        return f"{_NAME_OF.get(self.rule, self.rule)}{_REFIT if self.refit else ''}"
+        return f"{_FIXED if self.rule == FIXED else self.rule}{_REFIT if self.refit else ''}"
 
     @classmethod
     def parse(cls, text: str) -> Treatment:
@@ -69,15 +76,18 @@ class Treatment:
         """
         whole = text.strip()
         given, refit = whole.removesuffix(_REFIT), whole.endswith(_REFIT)
-        if given in RULES:
-            return cls(RULES[given], refit)
+        if given == _FIXED:
+            return cls(FIXED, refit)
+        if given == str(Powers()):
+            return cls(Powers(), refit)
         if given.removesuffix(_CODED) in GRANULARITIES:
             return cls(Learned.parse(given), refit)
         return cls(Levels.parse(given) if _BETWEEN in given else Law.parse(given), refit)
 
 
-#: Rules by name: one decay for all, and powers of the frequency.
-RULES: Mapping[str, DecayRule] = MappingProxyType({"fixed": Law.parse("1"), POWERS: Powers()})
-_NAME_OF: Mapping[DecayRule | Learned, str] = MappingProxyType({rule: name for name, rule in RULES.items()})
+#: One decay for all.
+FIXED = Law.parse("1")
+#: What is compared with unless others are named.
+COMPARED = (_FIXED, str(Powers()))
 #: What there is by name; learned ones may have `-coded` behind them, and all of them `-refit`.
-BY_NAME = (*RULES, *GRANULARITIES)
+BY_NAME = (*COMPARED, *GRANULARITIES)

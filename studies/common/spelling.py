@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 
-from core.common.errors import UserError
+from core.common.errors import UserError, unknown_name
 from recommenders.data.options import option
 
 _OPTION = re.compile(r"(?<![\w-])--([a-z]+(?:-[a-z]+)*)")
@@ -55,3 +55,18 @@ def spelled_in_line(problem: str, settings: Collection[str]) -> Iterator[None]:
             yield
     except UserError as error:
         raise UserError(f"problem {problem}: {error}") from None
+
+
+def check_known(what: str, value: str, known: Collection[str]) -> None:
+    """Refuse a name in a problem's line that is unknown.
+
+    Args:
+        what: it names.
+        value: the name.
+        known: those that there are.
+
+    Raises:
+        UserError: it is none of them.
+    """
+    if value not in known:
+        raise unknown_name(what, value, known)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from core.common.errors import UserError, format_value, unknown_name
+from core.common.errors import UserError, format_value
 from core.common.specification import Specification, read_settings
 from core.decays.spaces import LawSpace, LevelSpace
 from core.decays.treatment import Learned
@@ -18,7 +17,7 @@ from recommenders.data.implicit import IMPLICIT_DATASETS, ImplicitDataset, Impli
 from recommenders.tasks.decay.law_problem import LawProblem, LearnedPlan
 from recommenders.tasks.decay.problem import DecayProblem
 from recommenders.tasks.decay.training import METRICS, DecayPlan
-from studies.common.spelling import spelled_in_line
+from studies.common.spelling import check_known, spelled_in_line
 
 if TYPE_CHECKING:
     from studies.study.problems import Ingredients
@@ -103,8 +102,8 @@ class DecaySettings:
         """Check everything without the data."""
         with _of_the_line():
             if self.dataset is not None:
-                _check("data set", self.dataset, IMPLICIT_DATASETS)
-            _check("space of decays", self.space, SPACES)
+                check_known("data set", self.dataset, IMPLICIT_DATASETS)
+            check_known("space of decays", self.space, SPACES)
             for name in ("max_epochs", "patience"):
                 if not 1 <= getattr(self, name) <= MOST_EPOCHS:
                     raise UserError(f"{name}: expected 1 to {MOST_EPOCHS:,}, got {getattr(self, name)}")
@@ -151,11 +150,6 @@ class DecaySettings:
 
 def _of_the_line(problem: str = "decay") -> AbstractContextManager[None]:
     return spelled_in_line(problem, [one.name for one in fields(DecaySettings)])
-
-
-def _check(what: str, value: str, known: Collection[str]) -> None:
-    if value not in known:
-        raise unknown_name(what, value, known)
 
 
 #: Settings of decays that say nothing where laws are explained.

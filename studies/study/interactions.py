@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from core.common.errors import UserError, format_value, unknown_name
+from core.common.errors import UserError, format_value
 from core.common.specification import Specification, read_settings
 from core.interactions.spaces import FunctionSpace, InteractionSpace, ProgramSpace
 from core.search.effectiveness import MOST_EPOCHS, EarlyStopping
@@ -17,7 +16,7 @@ from recommenders.data.explicit import EXPLICIT_DATASETS, ExplicitOptions, load_
 from recommenders.data.implicit import ImplicitDataset
 from recommenders.tasks.rating.problem import InteractionProblem
 from recommenders.tasks.rating.training import RatingPlan
-from studies.common.spelling import spelled_in_line
+from studies.common.spelling import check_known, spelled_in_line
 
 if TYPE_CHECKING:
     from studies.study.problems import Ingredients
@@ -73,8 +72,8 @@ class InteractionSettings:
         """Check everything without the data."""
         with _of_the_line():
             if self.dataset is not None:
-                _check("data set of ratings", self.dataset, EXPLICIT_DATASETS)
-            _check("space of interactions", self.space, SPACES)
+                check_known("data set of ratings", self.dataset, EXPLICIT_DATASETS)
+            check_known("space of interactions", self.space, SPACES)
             for name in ("max_epochs", "patience"):
                 if not 1 <= getattr(self, name) <= MOST_EPOCHS:
                     raise UserError(f"{name}: expected 1 to {MOST_EPOCHS:,}, got {getattr(self, name)}")
@@ -105,11 +104,6 @@ class InteractionSettings:
 
 def _of_the_line() -> AbstractContextManager[None]:
     return spelled_in_line("interaction", [one.name for one in fields(InteractionSettings)])
-
-
-def _check(what: str, value: str, known: Collection[str]) -> None:
-    if value not in known:
-        raise unknown_name(what, value, known)
 
 
 def make_interaction_problem(given: Ingredients, spec: Specification) -> InteractionProblem:

@@ -12,14 +12,14 @@ import numpy as np
 
 from core.common.errors import UserError
 from core.common.seeding import numpy_rng
-from core.decays.rules import DecayRule
-from core.decays.treatment import Learned, Treatment
+from core.decays.rules import DecayRule, Power
+from core.decays.treatment import Learned, Powers, Treatment
 from core.phases.contender import TrainingResult
 from core.search.effectiveness import TrainingCurve
 from recommenders.backends.compiled.cores import Cores
 from recommenders.data.implicit import ImplicitDataset, UserItems
 from recommenders.data.implicit.splitting import hold_out_at_random
-from recommenders.tasks.decay.schedule import DecaySchedule, Frozen, decays_of
+from recommenders.tasks.decay.schedule import Frozen, decays_of
 from recommenders.tasks.decay.training import DecayPlan, DecayTraining
 from recommenders.tasks.ranking.metrics import find_ranking_metric
 from recommenders.tasks.ranking.ranks import rank_items
@@ -29,6 +29,8 @@ from recommenders.tasks.ranking.scores import VectorScores
 class DecayFit(NamedTuple):
     """A trained model."""
 
+    rule: DecayRule | Learned
+    """What decays were."""
     users: np.ndarray
     """Vectors of the best epoch [n_users, d]."""
     items: np.ndarray
@@ -77,19 +79,19 @@ def fit_all(
         found.append(best._replace(epochs=sum(one.epochs for one in tried), passes=sum(one.passes for one in tried)))
 
     def finished(k: int) -> DecayFit:
-        return _refitted(treatments[k].rule, found[k], data, plan, seed) if treatments[k].refit else found[k]
+        return _refitted(found[k], data, plan, seed) if treatments[k].refit else found[k]
 
     return cores.map(finished, len(found))
 
 
-def _tried(rule: DecayRule | Learned, plan: DecayPlan) -> list[tuple[DecayRule | Learned, dict[str, float]]]:
+def _tried(rule: DecayRule | Powers | Learned, plan: DecayPlan) -> list[tuple[DecayRule | Learned, dict[str, float]]]:
     """Return the trainings by which the settings of a rule are chosen: what decays are, and these settings."""
     if isinstance(rule, Learned):
         return [(rule, {"rate": rate}) for rate in plan.rates]
-    members = rule.members(plan.exponents)
-    if not rule.is_relative:
-        return [(one, {**one.settings}) for one in members]
-    return [(one, {**one.settings, "decay": decay}) for one in members for decay in plan.decays]
+    if isinstance(rule, Powers):
+        exponents = sorted({0.0, *plan.exponents})
+        return [(Power(one), {"exponent": one, "decay": decay}) for one in exponents for decay in plan.decays]
+    return [(rule, {"decay": decay}) for decay in plan.decays] if rule.is_relative else [(rule, {})]
 
 
 def fit(
@@ -107,12 +109,12 @@ def fit(
     learned = isinstance(rule, Learned)
     learning, choosing = halves(data, seed) if learned else (UserItems.empty(data.n_users), data)
     training = DecayTraining(decays_of(rule, data, plan), settings, data, learning, plan, seed)
-    curve, kept, validation = TrainingCurve(), _model(training), dict[str, float]()
+    curve, kept, validation = TrainingCurve(), _model(rule, training), dict[str, float]()
     while not (curve.epochs and curve.has_converged(plan.stopping)):
         is_finite = all(training.epoch() for _ in range(plan.every))
         metrics = judged(training.vectors, choosing, plan.metrics, "validation") if is_finite else {}
         if curve.update(metrics.get(plan.metrics[0], math.nan)):
-            kept, validation = _model(training), metrics
+            kept, validation = _model(rule, training), metrics
         elif not is_finite:
             break
     passes = training.epochs * (2.0 if training.schedule.learns else 1.0)
@@ -120,22 +122,16 @@ def fit(
     return told._replace(epochs=training.epochs, passes=passes)
 
 
-def _model(training: DecayTraining) -> DecayFit:
+def _model(rule: DecayRule | Learned, training: DecayTraining) -> DecayFit:
     """Return a copy of a model as it is."""
     users, items = training.vectors
-    return DecayFit(users.copy(), items.copy(), training.decays)
+    return DecayFit(rule, users.copy(), items.copy(), training.decays)
 
 
-def _refitted(
-    rule: DecayRule | Learned, found: DecayFit, data: ImplicitDataset, plan: DecayPlan, seed: int
-) -> DecayFit:
+def _refitted(found: DecayFit, data: ImplicitDataset, plan: DecayPlan, seed: int) -> DecayFit:
     """Return a model of the training and the validation part, with what was chosen, for as many epochs as were best."""
     whole = replace(data, train=data.left_out("test"), validation=UserItems.empty(data.n_users))
-    if isinstance(rule, Learned):
-        schedule: DecaySchedule = Frozen(found.decays)
-    else:
-        own = {one.settings.get("exponent"): one for one in rule.members(plan.exponents)}
-        schedule = decays_of(own[found.chosen.get("exponent")], whole, plan)
+    schedule = Frozen(found.decays) if isinstance(found.rule, Learned) else decays_of(found.rule, whole, plan)
     training = DecayTraining(schedule, found.chosen, whole, whole.validation, plan, seed)
     n = found.curve.best_epoch * found.every
     is_finite = all(training.epoch() for _ in range(n))

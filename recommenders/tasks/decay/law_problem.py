@@ -110,13 +110,17 @@ class LawProblem(SimpleProblem[DecayRule]):
         return EXPLAINED
 
     @cached_property
+    def _frequencies(self) -> tuple[np.ndarray, np.ndarray]:
+        return frequencies(self._data)
+
+    @cached_property
     def compared(self) -> Mapping[str, DecayRule]:
         """See SimpleProblem."""
         return MappingProxyType({text: Law.parse(text) for text in KNOWN})
 
     def examine(self, candidates: Sequence[DecayRule]) -> list[Finding]:
         """See Problem."""
-        often = np.concatenate(frequencies(self._data))
+        often = np.concatenate(self._frequencies)
         with np.errstate(all="ignore"):
             finite = [all(np.isfinite(one.decays(often, 0, at)).all() for at in (0.0, 1.0)) for one in candidates]
         return [
@@ -133,12 +137,12 @@ class LawProblem(SimpleProblem[DecayRule]):
         with np.errstate(all="ignore"):
             said = self._said(law, fitted)
             scale = float((said * fitted.decays).sum() / (said * said).sum())
-            missed = judged.decays - scale * self._said(law, judged)
+            missed = judged.decays - scale * (said if judged is fitted else self._said(law, judged))
             return float(1 - (missed**2).sum() / ((judged.decays - judged.decays.mean()) ** 2).sum())
 
     def _said(self, law: DecayRule, target: _Target) -> np.ndarray:
         """What a law says of all users and items at the moments of a training [moments, n_users + n_items]."""
-        sides = frequencies(self._data)
+        sides = self._frequencies
         rows = [np.concatenate([law.decays(own, k, at) for k, own in enumerate(sides)]) for at in target.moments]
         found: np.ndarray = np.stack(rows)
         return found

@@ -16,7 +16,7 @@ from core.common.errors import UserError, unknown_name
 from core.common.seeding import derive_seed
 from core.decays.rules import DecayRule, Law, Levels
 from core.decays.spaces import LawSpace, LevelSpace
-from core.decays.treatment import BY_NAME, RULES, Treatment
+from core.decays.treatment import BY_NAME, COMPARED, FIXED, Treatment
 from core.phases.contender import Contender, TrainingResult, Variant
 from core.phases.fitted import FittedProblem
 from core.phases.metric import Metric
@@ -32,8 +32,6 @@ from recommenders.tasks.ranking.metrics import find_ranking_metric
 
 #: The file with what was found.
 EXPORT = "decays.csv"
-#: What is compared with unless others are named.
-COMPARED = ("fixed", "frequency")
 #: Formulas that say the same in so many digits are one: at these moments of a training, for these frequencies.
 _DIGITS, _MOMENTS, _FREQUENCIES = 6, (0.1, 0.5, 0.9), np.geomspace(1.0, 1e3, 24)
 
@@ -75,7 +73,6 @@ class DecayProblem(FittedProblem[DecayRule]):
             raise UserError(f"data set {data.name}: decays are chosen on validation, expected items in it, got none")
         self._data, self._space, self._plan, self._seed = data, space, plan, seed
         self.terms = _terms("numbers" if isinstance(space, LevelSpace) else "operators")
-        self._kept = dict[str, DecayFit]()
 
     @property
     def space(self) -> LevelSpace | LawSpace:
@@ -94,8 +91,8 @@ class DecayProblem(FittedProblem[DecayRule]):
 
     @property
     def compared(self) -> Mapping[str, DecayRule]:
-        """See SimpleProblem; not all that may be compared with is in the space."""
-        return RULES
+        """See SimpleProblem: what is a rule; more may be compared with, see `known`."""
+        return {str(Treatment(FIXED)): FIXED}
 
     @property
     def known_names(self) -> tuple[str, ...]:
@@ -143,9 +140,7 @@ class DecayProblem(FittedProblem[DecayRule]):
     def score(self) -> float:
         """See Problem: that of no decay."""
         if self._start is None:
-            self._start = fit(
-                RULES["fixed"], {"decay": 0.0}, self._data, self._plan, self._search_seed
-            ).curve.best_score
+            self._start = fit(FIXED, {"decay": 0.0}, self._data, self._plan, self._search_seed).curve.best_score
         return self._start
 
     @property

@@ -74,8 +74,7 @@ class _Given(DecaySchedule):
         self._owners = tuple(np.arange(len(one)) for one in self._frequencies)
         self._mean = self._mean_decay() if rule.is_relative else 1.0
         self._kept: tuple[Decays, Decays] | None = None
-        users, items = (_scratch(1, 1, (1, 1), plan.dtype) for _ in range(2))
-        self.scratch = users, items
+        self.scratch = _no_scratch(plan.dtype)
 
     def _mean_decay(self) -> float:
         """Return what a rule says in the mean over all that a training names."""
@@ -110,8 +109,7 @@ class Frozen(DecaySchedule):
 
     def __init__(self, decays: tuple[np.ndarray, np.ndarray]) -> None:
         self._sides = [(one, np.arange(len(one))) for one in decays]
-        users, items = (_scratch(1, 1, (1, 1), str(one.dtype)) for one in decays)
-        self.scratch = users, items
+        self.scratch = _no_scratch(str(decays[0].dtype))
 
     def at(self, progress: float, decay: float) -> tuple[Decays, Decays]:
         """See DecaySchedule."""
@@ -140,6 +138,11 @@ class _Learning(DecaySchedule):
     def at(self, progress: float, decay: float) -> tuple[Decays, Decays]:
         """See DecaySchedule."""
         return self._sides[0], self._sides[1]
+
+
+def _no_scratch(dtype: str) -> tuple[tuple[np.ndarray, ...], tuple[np.ndarray, ...]]:
+    """Return arrays of the types that `.tuning.tune` needs, where nothing is learned."""
+    return _scratch(1, 1, (1, 1), dtype), _scratch(1, 1, (1, 1), dtype)
 
 
 def _scratch(n: int, most: int, shape: tuple[int, ...], dtype: str, d: int = 1) -> tuple[np.ndarray, ...]:

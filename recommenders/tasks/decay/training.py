@@ -176,7 +176,10 @@ class Triples:
 
     def __init__(self, data: ImplicitDataset, learning: UserItems, seed: int) -> None:
         self._seed, self._parts = seed, dict[str, tuple[np.ndarray, np.ndarray, PreparedSampler]]()
-        for name, own, excluded in (("train", data.train, data.train), ("learning", learning, data.left_out("test"))):
+        parts = {"train": (data.train, data.train)}
+        if len(learning):
+            parts["learning"] = learning, data.left_out("test")
+        for name, (own, excluded) in parts.items():
             drawn = Uniform(negatives=1, exclude_positives=True).prepare(excluded, data.n_items)
             self._parts[name] = own.users(), own.items.astype(np.int64), drawn
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.common.errors import UserError
-from core.decays.rules import Law, Levels, Power, Powers, groups
+from core.decays.rules import Law, Levels, Power, groups
 from core.decays.spaces import LawSpace, LevelSpace
 from core.decays.treatment import BY_NAME, GRANULARITIES, Learned, Treatment
 from core.testing.space import SpaceContract
@@ -71,7 +71,6 @@ def test_rules_say_what_their_formulas_do():
     np.testing.assert_allclose(Law.parse("n - 1 - e").decays(n, 1, 0.5), np.abs(n / 4 - 1.5))
     np.testing.assert_allclose(Power(-0.5).decays(np.array([0.0, 4.0]), 0, 0.0), [1.0, 0.5])
     assert Levels.parse("0.1 0.2 | 0.3 0.4").decays(n, 1, 0.0).tolist() == [0.3, 0.3, 0.4]
-    assert [one.exponent for one in Powers().members((1.0, -1.0))] == [-1.0, 0.0, 1.0]
 
 
 @pytest.mark.parametrize(("text", "changes"), [("n", False), ("1", False), ("e*n", True), ("n + e", True)])

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from core.common.errors import UserError
-from core.decays.rules import Law, Levels
+from core.decays.rules import Law, Levels, Power
 from core.decays.spaces import LawSpace, LevelSpace
 from core.decays.treatment import Treatment
 from core.search.effectiveness import EarlyStopping
@@ -16,9 +16,10 @@ from core.search.trial import Verdict
 from core.testing.study_problem import StudyProblemContract
 from recommenders.data.implicit import UserItems, cut_validation
 from recommenders.data.implicit.synthetic import planted_items
-from recommenders.tasks.decay.fitting import fit, fit_all, result_of
+from recommenders.tasks.decay.fitting import fit, fit_all, halves, result_of
 from recommenders.tasks.decay.problem import DecayProblem
-from recommenders.tasks.decay.training import DecayPlan
+from recommenders.tasks.decay.schedule import decays_of
+from recommenders.tasks.decay.training import DecayPlan, DecayTraining
 
 SMALL = DecayPlan(
     dimensions=4,
@@ -131,13 +132,29 @@ def test_a_rule_learns_nothing_from_validation_and_learned_decays_do():
     other = cut_validation(planted_items(40, 30, 3, 12), 0.3, 0)
     own = other.validation
     moved = replace(other, validation=own.take(np.arange(len(own)) % 2 == 0))
-    given = [fit(Law.parse("n"), {"decay": 0.01}, data, SMALL, 0) for data in (DATA, moved)]
-    learned = [fit(Treatment.parse("DUI").rule, {"rate": 0.01}, data, SMALL, 0) for data in (DATA, moved)]
-    last = SMALL.stopping.max_epochs
-    assert [one.epochs for one in (*given, *learned)] == [last] * 4
-    if given[0].curve.best_epoch == given[1].curve.best_epoch:
-        np.testing.assert_array_equal(given[0].users, given[1].users)
-    assert not np.array_equal(learned[0].decays[0], learned[1].decays[0])
+    rules = Law.parse("n"), Treatment.parse("DUI").rule
+    for rule in rules:
+        trainings = []
+        for data in (DATA, moved):
+            learning = halves(data, 0)[0] if rule is rules[1] else UserItems.empty(data.n_users)
+            made = DecayTraining(decays_of(rule, data, SMALL), {"decay": 0.01, "rate": 0.01}, data, learning, SMALL, 0)
+            assert all(made.epoch() for _ in range(3))
+            trainings.append(made)
+        same = [np.array_equal(*both) for both in zip(*(made.vectors for made in trainings), strict=True)]
+        assert same == [rule is rules[0]] * 2
+        assert np.array_equal(*(made.decays[0] for made in trainings)) == (rule is rules[0])
+
+
+def test_powers_are_tried_beside_the_constant():
+    (found,) = fit_all([Treatment.parse("frequency")], DATA, SMALL, 0)
+    each = [
+        fit(Power(exponent), {"exponent": exponent, "decay": decay}, DATA, SMALL, 0)
+        for exponent in (-1.0, 0.0)
+        for decay in SMALL.decays
+    ]
+    best = max(each, key=lambda one: one.curve.best_score)
+    assert (found.chosen, found.curve.best_score) == (best.chosen, best.curve.best_score)
+    np.testing.assert_array_equal(found.users, best.users)
 
 
 def test_refitted_models_know_the_validation_part():
