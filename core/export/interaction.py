@@ -1,8 +1,9 @@
-"""An interaction function as a file that needs torch only."""
+"""An interaction function, or a network, as a file that needs torch only."""
 
 from __future__ import annotations
 
 from core.interactions.interaction import NAMES, SMOOTHING, Interaction
+from core.interactions.nets import Network, ScalarNet
 from core.programs.operators import OPERATORS
 from core.programs.program import LossProgram
 
@@ -35,16 +36,65 @@ def sign(x: Tensor) -> Tensor:
 
 '''
 
+_NET = """
 
-def interaction_file(interaction: Interaction) -> str:
+def net(x: Tensor, a: list[float], b: list[float], c: list[float], e: float) -> Tensor:
+    \"\"\"Return c . tanh(a x + b) + e of every number x.\"\"\"
+    units = torch.tensor([a, b, c], dtype=x.dtype, device=x.device)
+    return torch.tanh(x[..., None] * units[0] + units[1]) @ units[2] + e
+"""
+_NETWORK = '''"""{formula}: a network in which the vectors of a user and of an item meet, found by loss-search."""
+
+import torch
+from torch import Tensor, nn
+
+
+class Interaction(nn.Module):
+    """{formula}, to be trained with the vectors.
+
+    A rating is predicted as (weights * Interaction(d)(p, q)).sum(-1) and biases of user and item.
+
+    Args:
+        d: the length of a vector.
+    """
+
+    def __init__(self, d: int) -> None:
+        super().__init__()
+        units = [2 * d{units}]
+        self.layers = nn.ModuleList(nn.Linear(*pair) for pair in zip(units[:-1], units[1:]))
+
+    def forward(self, p: Tensor, q: Tensor) -> Tensor:
+        """Return the last layer [..., units] of vectors p of users and q of items [..., d]."""
+        x = torch.cat([p, q], dim=-1)
+        for layer in self.layers:
+            x = torch.tanh(layer(x){product})
+        return x
+'''
+
+
+def interaction_file(interaction: Interaction | Network) -> str:
     """Return the text of a file with the class `Interaction`, a torch module."""
+    if isinstance(interaction, Network):
+        units = ["d"] if interaction.has_product else interaction.units
+        written = "".join(f", {one}" for one in units)
+        return _NETWORK.format(formula=interaction, units=written, product=" + p * q" * interaction.has_product)
     statements, results = list[str](), list[str]()
+    if interaction.nets:
+        statements += [f"{x} = net({x}, {_numbers(one)})" for x, one in zip("pq", interaction.nets, strict=True)]
     for program in interaction.parts:
         results.append(_statements(program, statements))
     whole = results[0] if len(results) == 1 else f"torch.cat([{', '.join(results)}], dim=-1)"
     body = "\n".join(f"        {one}" for one in [*statements, f"return {whole}"])
-    sign = _SIGN if "sign(" in body else ""
-    return _FILE.format(formula=interaction, smoothing=SMOOTHING, sign=sign, parts=len(interaction.parts), body=body)
+    sign = (_NET if interaction.nets else "") + (_SIGN if "sign(" in body else "")
+    title = f"{Interaction(interaction.parts)}{' of numbers that go through networks' if interaction.nets else ''}"
+    return _FILE.format(formula=title, smoothing=SMOOTHING, sign=sign, parts=len(interaction.parts), body=body)
+
+
+def _numbers(net: ScalarNet) -> str:
+    """Return the arguments of `net` behind the first."""
+    n = net.hidden
+    groups = (list(net.numbers[i * n : (i + 1) * n]) for i in range(3))
+    return ", ".join(map(str, (*groups, net.numbers[-1])))
 
 
 def _statements(program: LossProgram, statements: list[str]) -> str:

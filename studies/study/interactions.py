@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from core.common.errors import UserError, format_value
 from core.common.specification import Specification, read_settings
-from core.interactions.spaces import FunctionSpace, InteractionSpace, ProgramSpace
+from core.interactions.spaces import FunctionSpace, InteractionSpace, NetSpace, NetworkSpace, ProgramSpace
 from core.search.effectiveness import MOST_EPOCHS, EarlyStopping
 from recommenders.data import Dataset, TableOptions
 from recommenders.data.explicit import EXPLICIT_DATASETS, ExplicitOptions, load_ratings
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from studies.study.problems import Ingredients
 
 #: Where candidates may come from.
-SPACES = ("functions", "programs")
+SPACES = ("functions", "programs", "nets", "networks")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,9 +48,10 @@ class InteractionSettings:
     validation_share: float = ExplicitOptions.validation_share
     """The share by which everything is chosen; the rest is the test part."""
     space: str = SPACES[0]
-    """functions: 9 functions of p, 9 of q, and 5 ways to meet; programs: of p, q and 1, by operators of losses."""
+    """functions: 9 functions of p, 9 of q, and 5 ways to meet; programs: of p, q and 1, by operators of losses; nets:
+    scalar networks of p and of q, and 5 ways to meet; networks: of p and q together, trained with them."""
     lines: int = ProgramSpace.lines
-    """Lines of a program."""
+    """Lines of a program, with space=programs."""
     dimensions: int = RatingPlan.dimensions
     """Length of the vectors of users and items."""
     biases: bool = RatingPlan.biases
@@ -95,7 +96,8 @@ class InteractionSettings:
 
     def candidates(self) -> InteractionSpace:
         """Return the space."""
-        return FunctionSpace() if self.space == "functions" else ProgramSpace(self.lines)
+        spaces = FunctionSpace(), ProgramSpace(self.lines), NetSpace(), NetworkSpace()
+        return spaces[SPACES.index(self.space)]
 
     def name_on(self, data: Path | None) -> str:
         """Return the name of the data set where this file is given."""

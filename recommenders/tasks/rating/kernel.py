@@ -1,25 +1,24 @@
 """One epoch of a rating model in compiled code, whatever its interaction function: programs are data.
 
-The model predicts w . f(p, q) + b + c: p and b belong to the user, q and c to the item. A step takes the mean gradient
-over a batch, and for each row that the batch names what decay says, as often as it is named; it is Adagrad's. Nothing
-is shared between models, so many are trained side by side, one on a core.
+The model predicts w . f(p, q) + b + c: p and b belong to the user, q and c to the item. Nothing is shared between
+models, so many are trained side by side, one on a core.
 """
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
-from core.common.jit import SUMS, compiled
+from core.common.jit import SUMS, compiled, constant, part
 from core.programs.interpreter import N_INPUTS, run
+from core.programs.sets import functions
+from recommenders.tasks.rating import rows
+from recommenders.tasks.rating.rows import errors_of, gather, predict_from, step_of_side, step_of_weights
 
-#: Added to Adagrad's root.
-_TINY = 1e-10
+_tanh = part(functions.tanh)
 
 
 @compiled(uses=(run,), fastmath=SUMS)
-def interact(parts, ends, constants, p, q, f, of_p, of_q, values, tangents):
+def _interact(parts, ends, constants, p, q, f, of_p, of_q, values, tangents):
     """Fill f [parts, n] and its derivatives by p and by q, of numbers p and q [n].
 
     Args:
@@ -49,47 +48,96 @@ def interact(parts, ends, constants, p, q, f, of_p, of_q, values, tangents):
         start = ends[k]
 
 
+@compiled(uses=(functions,), fastmath=SUMS)
+def _transform(net, x, slopes, scratch):
+    """Replace numbers x [n] by what a scalar network gives, and fill its slopes [n].
+
+    Args:
+        net: see `core.interactions.nets.ScalarNet`, [3 * hidden + 1].
+        x: changed in place.
+        slopes: the derivatives of the results by x.
+        scratch: [n].
+    """
+    hidden = len(net) // 3
+    for i in range(len(x)):
+        scratch[i], slopes[i] = net[3 * hidden], constant(0, x[0])
+    for h in range(hidden):
+        a, b, c = net[h], net[hidden + h], net[2 * hidden + h]
+        for i in range(len(x)):
+            y, slope = _tanh(a * x[i] + b)
+            scratch[i] += c * y
+            slopes[i] += c * a * slope
+    for i in range(len(x)):
+        x[i] = scratch[i]
+
+
 @compiled(uses=(run,))
 def _scratch(program, d, batch, like):
-    """Return arrays for `interact` of batches of so many pairs: f, of_p, of_q, values, tangents, p and q."""
-    parts, ends, _ = program
+    """Return arrays for `_meet` of batches of so many pairs: f, of_p, of_q, values, tangents, and p, q and slopes."""
+    parts, ends = program[0], program[1]
     size = batch * d
     outcome = (len(ends), size)
     f, of_p, of_q = np.empty(outcome, like.dtype), np.empty(outcome, like.dtype), np.empty(outcome, like.dtype)
     values = np.empty((N_INPUTS + parts.shape[1], size), like.dtype)
-    return f, of_p, of_q, values, np.empty_like(values), np.empty(size, like.dtype), np.empty(size, like.dtype)
+    return f, of_p, of_q, values, np.empty_like(values), np.empty((4, size), like.dtype)
 
 
-@compiled(uses=(run,), fastmath=SUMS)
-def _meet(model, program, user, item, scratch):
+@compiled()
+def _chain(derivatives, slopes):
+    """Multiply the derivatives of all parts [parts, at least n] by slopes [n]."""
+    for k in range(len(derivatives)):
+        for i in range(len(slopes)):
+            derivatives[k, i] *= slopes[i]
+
+
+@compiled(uses=(run, functions), fastmath=SUMS)
+def _meet(program, n, scratch):
+    """Let n numbers of p and of q meet; fills the rest of the scratch."""
+    parts, ends, constants, nets = program
+    f, of_p, of_q, values, tangents, sides = scratch
+    p, q, p_slopes, q_slopes = sides[0, :n], sides[1, :n], sides[2, :n], sides[3, :n]
+    has_nets = nets.shape[1] > 0
+    if has_nets:
+        _transform(nets[0], p, p_slopes, values[0, :n])
+        _transform(nets[1], q, q_slopes, values[0, :n])
+    _interact(parts, ends, constants, p, q, f, of_p, of_q, values, tangents)
+    if has_nets:
+        _chain(of_p, p_slopes)
+        _chain(of_q, q_slopes)
+
+
+@compiled(uses=(run, functions))
+def met(program, p, q):
+    """Return f and its derivatives by p and by q, of numbers p and q [n]: [3, parts, n].
+
+    Args:
+        program: see `train_epoch`.
+        p: numbers of users [n].
+        q: numbers of items [n].
+    """
+    scratch, n = _scratch(program, 1, len(p), p), len(p)
+    scratch[5][0], scratch[5][1] = p, q
+    _meet(program, n, scratch)
+    found = np.empty((3, len(program[1]), n), p.dtype)
+    found[0], found[1], found[2] = scratch[0], scratch[1], scratch[2]
+    return found
+
+
+@compiled(uses=(run, rows, functions), fastmath=SUMS)
+def _meet_rows(model, program, user, item, scratch):
     """Let the vectors of n pairs meet; fills the scratch."""
-    users, items = model[0], model[1]
-    f, of_p, of_q, values, tangents, p, q = scratch
-    d, n = users.shape[1], len(user)
-    for i in range(n):
-        for k in range(d):
-            p[i * d + k], q[i * d + k] = users[user[i], k], items[item[i], k]
-    interact(program[0], program[1], program[2], p[: n * d], q[: n * d], f, of_p, of_q, values, tangents)
+    gather(model[0], user, scratch[5][0])
+    gather(model[1], item, scratch[5][1])
+    _meet(program, len(user) * model[0].shape[1], scratch)
 
 
-@compiled(fastmath=SUMS)
-def _predicted(model, f, u, v, i):
-    """Return the prediction of pair i of a batch, of user u and item v."""
-    weights = model[4]
-    d, total = weights.shape[1], model[2][u] + model[3][v]
-    for part in range(len(weights)):
-        for k in range(d):
-            total += weights[part, k] * f[part, i * d + k]
-    return total
-
-
-@compiled(uses=(run,), fastmath=SUMS)
+@compiled(uses=(run, rows, functions), fastmath=SUMS)
 def predict(model, program, user, item, found, batch):
     """Fill the predictions of n pairs.
 
     Args:
-        model: see `train_epoch`.
-        program: lines, ends and constants, see `interact`.
+        model: see `.training.RatingModel`.
+        program: see `train_epoch`.
         user: [n].
         item: [n].
         found: the result [n].
@@ -98,108 +146,33 @@ def predict(model, program, user, item, found, batch):
     scratch = _scratch(program, model[0].shape[1], batch, model[0])
     for start in range(0, len(user), batch):
         u, v = user[start : start + batch], item[start : start + batch]
-        _meet(model, program, u, v, scratch)
-        for i in range(len(u)):
-            found[start + i] = _predicted(model, scratch[0], u[i], v[i], i)
+        _meet_rows(model, program, u, v, scratch)
+        predict_from(model, scratch[0], u, v, found[start : start + batch])
 
 
 @compiled(fastmath=SUMS)
-def _backwards(model, gradients, scratch, u, v, i, error, decay):
-    """Add the gradient of pair i of a batch, of user u and item v.
-
-    Args:
-        model: see `train_epoch`.
-        gradients: see there.
-        scratch: see `_meet`.
-        u: the user.
-        v: the item.
-        i: the number of the pair.
-        error: the derivative of the mean squared error by its prediction, halved.
-        decay: for one rating.
-    """
-    users, items, user_bias, item_bias, weights = model
-    of_users, of_items, of_user_bias, of_item_bias, of_weights = gradients
-    f, of_p, of_q = scratch[0], scratch[1], scratch[2]
-    d = users.shape[1]
-    of_user_bias[u] += error + decay * user_bias[u]
-    of_item_bias[v] += error + decay * item_bias[v]
-    for k in range(d):
-        of_users[u, k] += decay * users[u, k]
-        of_items[v, k] += decay * items[v, k]
-    for part in range(len(weights)):
+def _by_vectors(error, weights, derivatives, found):
+    """Fill found [n * d] with the derivatives of the loss by the vectors of a side."""
+    d = weights.shape[1]
+    for i in range(len(error)):
         for k in range(d):
-            slope = error * weights[part, k]
-            of_weights[part, k] += error * f[part, i * d + k]
-            of_users[u, k] += slope * of_p[part, i * d + k]
-            of_items[v, k] += slope * of_q[part, i * d + k]
+            found[i * d + k] = error[i] * weights[0, k] * derivatives[0, i * d + k]
+    for one in range(1, len(weights)):
+        for i in range(len(error)):
+            for k in range(d):
+                found[i * d + k] += error[i] * weights[one, k] * derivatives[one, i * d + k]
 
 
-@compiled(fastmath=SUMS)
-def _step(rows, gradients, squares, row, rate):
-    """Take Adagrad's step in every element of a row, and clear its gradient."""
-    for k in range(rows.shape[1]):
-        gradient = gradients[row, k]
-        squares[row, k] += gradient * gradient
-        rows[row, k] -= rate * gradient / (math.sqrt(squares[row, k]) + _TINY)
-        gradients[row, k] = 0
-
-
-@compiled(fastmath=SUMS)
-def _step_of_side(vectors, biases, named, rate, has_biases):
-    """Take a step in the vectors and biases of the users or items that a batch names, each once.
-
-    Args:
-        vectors: with their gradients and sums of squares [n, d] each.
-        biases: likewise [n].
-        named: numbers of rows.
-        rate: the learning rate.
-        has_biases: whether biases are trained.
-    """
-    rows, of_rows, squares = vectors
-    bias, of_bias, bias_squares = biases
-    for row in named:
-        _step(rows, of_rows, squares, row, rate)
-        if has_biases:
-            bias_squares[row] += of_bias[row] * of_bias[row]
-            bias[row] -= rate * of_bias[row] / (math.sqrt(bias_squares[row]) + _TINY)
-        of_bias[row] = 0
-
-
-@compiled(fastmath=SUMS)
-def _step_of_weights(weights, gradients, squares, rate):
-    """Take a step in the weights, and bring their norm back to 1 where it is larger."""
-    norm = 0.0
-    for part in range(len(weights)):
-        _step(weights, gradients, squares, part, rate)
-        for k in range(weights.shape[1]):
-            norm += weights[part, k] * weights[part, k]
-    if norm > 1:
-        weights /= math.sqrt(norm)
-
-
-@compiled()
-def _distinct(numbers, found, is_there):
-    """Fill found with numbers [n], each once, in the order of their first; return how many there are."""
-    n = 0
-    for number in numbers:
-        if not is_there[number]:
-            is_there[number], found[n] = 1, number
-            n += 1
-    for i in range(n):
-        is_there[found[i]] = 0
-    return n
-
-
-@compiled(uses=(run,), fastmath=SUMS)
+@compiled(uses=(run, rows, functions), fastmath=SUMS)
 def train_epoch(model, squares, gradients, program, ratings, batch, rate, decay, has_biases):
     """Train an epoch in place; return the mean squared error of the predictions before each step.
 
     Args:
-        model: vectors of users [users, d] and of items [items, d], their biases [users] and [items], and the weights
-            [parts, d], whose norm stays at most 1.
+        model: see `.training.RatingModel`.
         squares: Adagrad's sums of squares, shaped as the model.
         gradients: of the same shapes, all 0; they are so afterwards.
-        program: lines, ends and constants, see `interact`.
+        program: lines, ends and constants, see `_interact`, and the scalar networks that p and q go through first
+            [2, numbers of a network], without any numbers where there are none.
         ratings: users, items and values [n] each, in the order in which they are taken.
         batch: ratings of a step.
         rate: the learning rate.
@@ -207,23 +180,22 @@ def train_epoch(model, squares, gradients, program, ratings, batch, rate, decay,
         has_biases: whether biases are trained.
     """
     users, items, values = ratings
-    p, q, b, c, w = model
-    of_p, of_q, of_b, of_c, of_w = gradients
-    p_squares, q_squares, b_squares, c_squares, w_squares = squares
+    p, q, b, c, w, _ = model
+    of_p, of_q, of_b, of_c, of_w, _ = gradients
+    p_squares, q_squares, b_squares, c_squares, w_squares, _ = squares
     scratch, squared = _scratch(program, p.shape[1], batch, p), 0.0
-    is_user, is_item = np.zeros(len(p), np.uint8), np.zeros(len(q), np.uint8)
-    named = np.empty(batch, np.int64)
+    f, by_p, by_q, slopes = scratch[0], scratch[1], scratch[2], np.empty(batch * p.shape[1], p.dtype)
+    named, error = np.empty(batch, np.int64), np.empty(batch, p.dtype)
+    of_users, of_items = (np.zeros(len(p), p.dtype), named), (np.zeros(len(q), p.dtype), named)
     for start in range(0, len(values), batch):
         u, v, wanted = users[start : start + batch], items[start : start + batch], values[start : start + batch]
-        _meet(model, program, u, v, scratch)
-        share = 1.0 / len(u)
-        for i in range(len(u)):
-            error = _predicted(model, scratch[0], u[i], v[i], i) - wanted[i]
-            squared += error * error
-            _backwards(model, gradients, scratch, u[i], v[i], i, error * share, decay * share)
-        n = _distinct(u, named, is_user)
-        _step_of_side((p, of_p, p_squares), (b, of_b, b_squares), named[:n], rate, has_biases)
-        n = _distinct(v, named, is_item)
-        _step_of_side((q, of_q, q_squares), (c, of_c, c_squares), named[:n], rate, has_biases)
-        _step_of_weights(w, of_w, w_squares, rate)
+        errors, share = error[: len(u)], decay / len(u)
+        _meet_rows(model, program, u, v, scratch)
+        predict_from(model, f, u, v, errors)
+        squared += errors_of(errors, wanted)
+        _by_vectors(errors, w, by_p, slopes)
+        step_of_side((p, of_p, p_squares), (b, of_b, b_squares), (u, errors, slopes), of_users, rate, share, has_biases)
+        _by_vectors(errors, w, by_q, slopes)
+        step_of_side((q, of_q, q_squares), (c, of_c, c_squares), (v, errors, slopes), of_items, rate, share, has_biases)
+        step_of_weights(w, of_w, w_squares, errors, f, rate)
     return squared / len(values)

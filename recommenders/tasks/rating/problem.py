@@ -16,17 +16,17 @@ from core.common.errors import UserError, unknown_name
 from core.common.seeding import derive_seed, numpy_rng
 from core.export.interaction import interaction_file
 from core.interactions.interaction import Interaction
-from core.interactions.spaces import FunctionSpace, InteractionSpace
+from core.interactions.nets import DEEP, NCF, Network
+from core.interactions.spaces import FunctionSpace, InteractionSpace, NetSpace, read_meeting
 from core.phases.contender import Contender, TrainingResult, Variant
 from core.phases.fitted import FittedProblem
 from core.phases.metric import Metric
 from core.phases.simple import Part
 from core.phases.terms import Terms
-from core.programs.interpreter import N_INPUTS
 from core.search.problem import Finding, Measurement
 from core.search.trial import Verdict
 from recommenders.data.explicit import RatingData
-from recommenders.tasks.rating.kernel import interact
+from recommenders.tasks.rating.kernel import met
 from recommenders.tasks.rating.supernet import InteractionSupernet
 from recommenders.tasks.rating.training import MAE, RMSE, Fit, RatingPlan, encoded, fit_all, judged, result_of
 
@@ -42,6 +42,10 @@ KNOWN: Mapping[str, str] = MappingProxyType(
         "concat": "concat(p, q)",
     }
 )
+#: Networks that are trained with the vectors: those that SIF is compared with.
+NETWORKS: Mapping[str, Network] = MappingProxyType({"NCF": NCF, "DeepWide": DEEP})
+#: Spaces whose candidates share weights in a supernet.
+_WITH_SUPERNET = (FunctionSpace, NetSpace)
 #: Numbers of users and items with which functions are compared; gradients below are nothing; digits of directions.
 _PROBES, _NOTHING, _DIGITS = 48, 1e-9, 6
 
@@ -59,7 +63,7 @@ TERMS = Terms(
 )
 
 
-class InteractionProblem(FittedProblem[Interaction]):
+class InteractionProblem(FittedProblem[Interaction | Network]):
     """See StudyProblem. Every candidate is trained to convergence, whenever it is measured, and chosen on validation.
 
     Args:
@@ -94,19 +98,21 @@ class InteractionProblem(FittedProblem[Interaction]):
         return RMSE, MAE
 
     @cached_property
-    def compared(self) -> Mapping[str, Interaction]:
+    def compared(self) -> Mapping[str, Interaction | Network]:
         """See SimpleProblem."""
         return {name: Interaction.parse(text) for name, text in KNOWN.items()}
 
-    def known(self, text: str) -> Contender[Interaction]:
+    def known(self, text: str) -> Contender[Interaction | Network]:
         """See StudyProblem: any interaction may be compared with, whatever is searched."""
         name = text.strip()
         if name in self.compared:
             return super().known(name)
+        if name in NETWORKS:
+            return Contender(name, NETWORKS[name], (Variant(NETWORKS[name]),))
         try:
-            found = Interaction.parse(name)
+            found = read_meeting(name)
         except UserError as error:
-            unknown = unknown_name(self.terms.one, name, self.compared)
+            unknown = unknown_name(self.terms.one, name, [*self.compared, *NETWORKS])
             raise UserError(f"{unknown} Nor is it written as one is: {error}") from None
         return Contender(str(found), found, (Variant(found),))
 
@@ -115,7 +121,7 @@ class InteractionProblem(FittedProblem[Interaction]):
         """See StudyProblem."""
         return self._plan.stopping.max_epochs
 
-    def fitted(self, candidates: Sequence[Interaction], seed: int) -> list[Fit]:
+    def fitted(self, candidates: Sequence[Interaction | Network], seed: int) -> list[Fit]:
         """See FittedProblem."""
         return fit_all(candidates, self._data, self._plan, seed, self._threads)
 
@@ -123,7 +129,7 @@ class InteractionProblem(FittedProblem[Interaction]):
         """See FittedProblem."""
         return result_of(found, self._data)
 
-    def evaluate(self, candidates: Sequence[Interaction], part: Part, seed: int) -> list[float]:
+    def evaluate(self, candidates: Sequence[Interaction | Network], part: Part, seed: int) -> list[float]:
         """See SimpleProblem."""
         fits = self.fitted(candidates, seed)
         return [judged(one, self._data, part)[RMSE.name] if one.is_finite else math.nan for one in fits]
@@ -138,16 +144,14 @@ class InteractionProblem(FittedProblem[Interaction]):
     def _search_seed(self) -> int:
         return derive_seed(self._seed, "interactions")
 
-    def examine(self, candidates: Sequence[Interaction]) -> list[Finding]:
+    def examine(self, candidates: Sequence[Interaction | Network]) -> list[Finding]:
         """See Problem: what functions and their gradients are at some numbers, without training anything."""
         return [self._looked_at(one) for one in candidates]
 
-    def _looked_at(self, candidate: Interaction) -> Finding:
-        parts, ends, constants = encoded(candidate)
-        p, q = numpy_rng("interaction", "probes").normal(size=(2, _PROBES))
-        f, of_p, of_q = np.empty((3, len(ends), _PROBES))
-        values, tangents = np.empty((2, N_INPUTS + parts.shape[1], _PROBES))
-        interact(parts, ends, constants, p, q, f, of_p, of_q, values, tangents)
+    def _looked_at(self, candidate: Interaction | Network) -> Finding:
+        if isinstance(candidate, Network):
+            return self._finding(candidate.key)
+        f, of_p, of_q = met(encoded(candidate), *numpy_rng("interaction", "probes").normal(size=(2, _PROBES)))
         if not all(np.isfinite(one).all() for one in (f, of_p, of_q)):
             return Finding(Verdict.NON_FINITE)
         if any(np.abs(one).max() <= _NOTHING for one in (of_p, of_q)):
@@ -158,7 +162,7 @@ class InteractionProblem(FittedProblem[Interaction]):
         rounded = np.nan_to_num(directions).round(_DIGITS) + 0.0  # no -0.0
         return self._finding(blake2b(rounded.tobytes(), digest_size=8).hexdigest())
 
-    def measure(self, candidates: Sequence[Interaction], seed: int) -> list[Measurement]:
+    def measure(self, candidates: Sequence[Interaction | Network], seed: int) -> list[Measurement]:
         """See Problem; a candidate costs all epochs that its trainings took."""
         began, fits = time.perf_counter(), self.fitted(candidates, self._search_seed)
         seconds = (time.perf_counter() - began) / max(1, len(candidates))
@@ -177,9 +181,9 @@ class InteractionProblem(FittedProblem[Interaction]):
         return self._data.lines()
 
     def supernet(self, seed: int) -> InteractionSupernet | None:
-        """See StudyProblem: of the 405 functions."""
-        is_whole = isinstance(self._space, FunctionSpace)
-        return InteractionSupernet(self._data, self._plan, seed) if is_whole else None
+        """See StudyProblem: of the 405 functions, or of those with scalar networks."""
+        space = self._space
+        return InteractionSupernet(self._data, self._plan, seed, space) if isinstance(space, _WITH_SUPERNET) else None
 
     @property
     def export_names(self) -> tuple[str, ...]:

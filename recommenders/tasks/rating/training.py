@@ -1,23 +1,25 @@
-"""Train rating models: vectors of users and items that meet by an interaction function, see `.kernel`."""
+"""Train rating models: vectors of users and items that meet by a program (`.kernel`) or in a network (`.network`)."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from itertools import pairwise
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from core.common.errors import UserError
 from core.common.seeding import numpy_rng
 from core.interactions.interaction import SMOOTHING, Interaction
+from core.interactions.nets import Network, count
 from core.phases.contender import TrainingResult
 from core.phases.metric import Metric
 from core.search.effectiveness import EarlyStopping, TrainingCurve
 from recommenders.backends.compiled.cores import Cores
 from recommenders.data.explicit import RatingData
-from recommenders.tasks.rating.kernel import predict, train_epoch
+from recommenders.tasks.rating import kernel, network
 
 RMSE, MAE = Metric("rmse", higher_is_better=False), Metric("mae", higher_is_better=False)
 _STOPPING = EarlyStopping(max_epochs=300, best_ago=10, falling=300)
@@ -39,7 +41,9 @@ class RatingModel(NamedTuple):
     item_bias: np.ndarray
     """[items]."""
     weights: np.ndarray
-    """Of what the interaction gives [parts, d]."""
+    """Of what the interaction gives [parts, numbers of a part]."""
+    inner: np.ndarray
+    """Of the network that vectors meet in; none of a program [numbers]."""
 
     def copied(self) -> RatingModel:
         """Return a copy."""
@@ -68,7 +72,7 @@ class RatingPlan:
     """Ratings of a step, as published."""
     init_std: float = 0.05
     """Standard deviation of the vectors that training begins with."""
-    decays: tuple[float, ...] = (0.02, 0.04, 0.08)
+    decays: tuple[float, ...] = (0.01, 0.02, 0.04, 0.08)
     """Each interaction is trained with each of them; the best one on validation counts. In units of standardised
     ratings, for each rating that a parameter is in."""
     stopping: EarlyStopping = _STOPPING
@@ -93,9 +97,10 @@ class RatingPlan:
 class Fit(NamedTuple):
     """A trained model."""
 
-    interaction: Interaction
+    interaction: Interaction | Network
     decay: float
     """The best of those that were tried."""
+    plan: RatingPlan
     model: RatingModel
     """Of the best epoch, for standardised ratings."""
     curve: TrainingCurve
@@ -109,7 +114,7 @@ class Fit(NamedTuple):
         return self.curve.best_epoch > 0
 
 
-def fit(interaction: Interaction, data: RatingData, plan: RatingPlan, seed: int) -> Fit:
+def fit(interaction: Interaction | Network, data: RatingData, plan: RatingPlan, seed: int) -> Fit:
     """Return the model of the best decay.
 
     Args:
@@ -124,7 +129,7 @@ def fit(interaction: Interaction, data: RatingData, plan: RatingPlan, seed: int)
 
 
 def fit_all(
-    interactions: Sequence[Interaction], data: RatingData, plan: RatingPlan, seed: int, threads: int = 1
+    interactions: Sequence[Interaction | Network], data: RatingData, plan: RatingPlan, seed: int, threads: int = 1
 ) -> list[Fit]:
     """Return the models of several interactions, in order; how many cores there are changes no bit.
 
@@ -138,63 +143,105 @@ def fit_all(
     return Cores(threads).map(lambda k: fit(interactions[k], data, plan, seed), len(interactions))
 
 
-def _fit(interaction: Interaction, data: RatingData, plan: RatingPlan, decay: float, seed: int) -> Fit:
+class Trainer:
+    """Trainings of the model of an interaction, and its predictions, in compiled code.
+
+    Args:
+        interaction: a program, or a network.
+        plan: shapes, and how it is trained.
+    """
+
+    def __init__(self, interaction: Interaction | Network, plan: RatingPlan) -> None:
+        self._plan, self._is_network = plan, isinstance(interaction, Network)
+        self._how: tuple[Any, ...]
+        if isinstance(interaction, Network):
+            self._units = interaction.shape(plan.dimensions)
+            self._how = (self._units, interaction.has_product)
+        else:
+            self._how, self._parts = (encoded(interaction),), len(interaction.parts)
+
+    def fresh(self, data: RatingData, seed: int) -> RatingModel:
+        """Return what training begins with.
+
+        Args:
+            data: whose users and items.
+            seed: of the vectors, which are the same for all interactions, and of networks.
+        """
+        rng, plan = numpy_rng(seed, "rating model"), self._plan
+        users, items = (plan.init_std * rng.normal(size=(n, plan.dimensions)) for n in (data.n_users, data.n_items))
+        inner = np.empty(0)
+        if self._is_network:
+            shape, units = (1, int(self._units[-1])), self._units.tolist()
+            bounds = [np.full((a + 1) * b, 1 / math.sqrt(a)) for a, b in pairwise(units)]
+            inner = np.concatenate([inner, *bounds]) * rng.uniform(-1, 1, size=count(units))
+        else:
+            shape = (self._parts, plan.dimensions)
+        weights = np.full(shape, 1 / math.sqrt(math.prod(shape)))
+        return RatingModel(users, items, np.zeros(data.n_users), np.zeros(data.n_items), weights, inner)
+
+    def train_epoch(
+        self,
+        model: RatingModel,
+        squares: RatingModel,
+        gradients: RatingModel,
+        ratings: tuple[np.ndarray, np.ndarray, np.ndarray],
+        decay: float,
+    ) -> float:
+        """Train an epoch in place; return the mean squared error of the predictions before each step.
+
+        Args:
+            model: changed in place.
+            squares: Adagrad's sums of squares, shaped as the model.
+            gradients: of the same shapes, all 0; they are so afterwards.
+            ratings: users, items and standardised values [n] each, in the order in which they are taken.
+            decay: the factor of a parameter in its own gradient, for each rating that it is in.
+        """
+        plan = self._plan
+        settings = ratings, plan.batch_size, plan.learning_rate, decay, plan.biases
+        train = network.train_epoch if self._is_network else kernel.train_epoch
+        return float(train(model, squares, gradients, *self._how, *settings))
+
+    def predictions(self, model: RatingModel, user: np.ndarray, item: np.ndarray) -> np.ndarray:
+        """Return the predicted standardised ratings of pairs [n].
+
+        Args:
+            model: the parameters.
+            user: numbers of users [n].
+            item: numbers of items [n].
+        """
+        found, predict = np.empty(len(user)), network.predict if self._is_network else kernel.predict
+        predict(model, *self._how, user, item, found, _AT_ONCE)
+        return found
+
+
+def _fit(interaction: Interaction | Network, data: RatingData, plan: RatingPlan, decay: float, seed: int) -> Fit:
     train, validation = data.parts["train"], data.parts["validation"]
-    model, program = fresh_model(interaction, data, plan, seed), encoded(interaction)
+    trainer = Trainer(interaction, plan)
+    model = trainer.fresh(data, seed)
     squares, gradients, kept = model.zeros(), model.zeros(), model
     targets, wanted = ((part.value - data.mean) / data.std for part in (train, validation))
     curve = TrainingCurve()
     while not (curve.epochs and curve.has_converged(plan.stopping)):
         order = numpy_rng(seed, "order of ratings", curve.epochs).permutation(len(train))
         ratings = train.user[order], train.item[order], targets[order]
-        settings = plan.batch_size, plan.learning_rate, decay, plan.biases
-        train_epoch(model, squares, gradients, program, ratings, *settings)
-        error = predictions(model, program, validation.user, validation.item) - wanted
+        trainer.train_epoch(model, squares, gradients, ratings, decay)
+        error = trainer.predictions(model, validation.user, validation.item) - wanted
         if curve.update(-float(np.sqrt(np.mean(error**2)))):
             kept = model.copied()
-    return Fit(interaction, decay, kept, curve, curve.epochs)
+    return Fit(interaction, decay, plan, kept, curve, curve.epochs)
 
 
-def fresh_model(interaction: Interaction, data: RatingData, plan: RatingPlan, seed: int) -> RatingModel:
-    """Return what training begins with.
-
-    Args:
-        interaction: the function.
-        data: whose users and items.
-        plan: shapes.
-        seed: of the vectors.
-    """
-    rng, shape = numpy_rng(seed, "rating model"), (len(interaction.parts), plan.dimensions)
-    users, items = (plan.init_std * rng.normal(size=(n, shape[1])) for n in (data.n_users, data.n_items))
-    weights = np.full(shape, 1 / math.sqrt(math.prod(shape)))
-    return RatingModel(users, items, np.zeros(data.n_users), np.zeros(data.n_items), weights)
-
-
-def encoded(interaction: Interaction) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return an interaction for compiled code, see `.kernel.interact`.
+def encoded(interaction: Interaction) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Return an interaction for compiled code, see `.kernel.train_epoch`.
 
     Returns:
-        The lines of all parts, also with p and q exchanged [2, lines, 3], their ends [parts], and constants [4].
+        The lines of all parts, also with p and q exchanged [2, lines, 3], their ends [parts], constants [4], and the
+        networks of p and of q [2, numbers].
     """
     sides = [np.concatenate([part[side] for part in interaction.encoded]) for side in (0, 1)]
     ends = np.cumsum([len(part[0]) for part in interaction.encoded])
-    return np.stack(sides), ends, np.array([SMOOTHING, 0.0, math.inf, 1.0])
-
-
-def predictions(
-    model: RatingModel, program: tuple[np.ndarray, np.ndarray, np.ndarray], user: np.ndarray, item: np.ndarray
-) -> np.ndarray:
-    """Return the predicted standardised ratings of pairs [n].
-
-    Args:
-        model: the parameters.
-        program: see `encoded`.
-        user: numbers of users [n].
-        item: numbers of items [n].
-    """
-    found = np.empty(len(user))
-    predict(model, program, user, item, found, _AT_ONCE)
-    return found
+    nets = np.array([one.numbers for one in interaction.nets]) if interaction.nets else np.empty((2, 0))
+    return np.stack(sides), ends, np.array([SMOOTHING, 0.0, math.inf, 1.0]), nets
 
 
 def judged(found: Fit, data: RatingData, part: str) -> dict[str, float]:
@@ -206,7 +253,8 @@ def judged(found: Fit, data: RatingData, part: str) -> dict[str, float]:
         part: its name.
     """
     own = data.parts[part]
-    error = predictions(found.model, encoded(found.interaction), own.user, own.item) * data.std + data.mean - own.value
+    predicted = Trainer(found.interaction, found.plan).predictions(found.model, own.user, own.item)
+    error = predicted * data.std + data.mean - own.value
     return {RMSE.name: float(np.sqrt(np.mean(error**2))), MAE.name: float(np.abs(error).mean())}
 
 

@@ -10,20 +10,21 @@ from hypothesis import strategies as st
 
 from core.export.interaction import interaction_file
 from core.interactions.interaction import Interaction
-from core.interactions.spaces import FunctionSpace, ProgramSpace
+from core.interactions.nets import DEEP, NCF, Network
+from core.interactions.spaces import FunctionSpace, NetSpace, ProgramSpace
 from core.programs.operators import OPERATORS
 from tests.strategies import law
 
-SPACES = (FunctionSpace(), ProgramSpace(5), ProgramSpace(5, tuple(OPERATORS)))
+SPACES = (FunctionSpace(), ProgramSpace(5), ProgramSpace(5, tuple(OPERATORS)), NetSpace())
 
 
-def module_of(interaction, folder):
+def class_of(interaction, folder):
     file = folder / "interaction.py"
     file.write_text(interaction_file(interaction))
     spec = importlib.util.spec_from_file_location("found_interaction", file)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    return module.Interaction()
+    return module.Interaction
 
 
 @law
@@ -31,7 +32,7 @@ def module_of(interaction, folder):
 def test_the_file_computes_the_interaction_and_its_gradients(tmp_path_factory, space, seed):
     rng = np.random.default_rng(seed)
     (interaction,) = space.decode(space.sample(1, rng))
-    made = module_of(interaction, tmp_path_factory.mktemp("interaction"))
+    made = class_of(interaction, tmp_path_factory.mktemp("interaction"))()
     p, q = (torch.from_numpy(rng.normal(size=(4, 3))).requires_grad_() for _ in range(2))
     found, expected = made(p, q), interaction.evaluate(p, q)
     assert found.shape == (4, made.parts * 3)
@@ -48,4 +49,12 @@ def test_the_file_computes_the_interaction_and_its_gradients(tmp_path_factory, s
 def test_short_ones_too(text, tmp_path):
     p, q = torch.randn(2, 5, 4).double()
     interaction = Interaction.parse(text)
-    torch.testing.assert_close(module_of(interaction, tmp_path)(p, q), interaction.evaluate(p, q))
+    torch.testing.assert_close(class_of(interaction, tmp_path)()(p, q), interaction.evaluate(p, q))
+
+
+@pytest.mark.parametrize("network", [NCF, DEEP, Network(), Network((3,))], ids=str)
+def test_networks_are_modules_with_numbers_of_their_own(network, tmp_path):
+    p, q = torch.randn(2, 5, 4).double()
+    made = class_of(network, tmp_path)(4).double()
+    numbers = [one for layer in made.layers for one in (layer.weight.T.reshape(-1), layer.bias)]
+    torch.testing.assert_close(made(p, q), network.evaluate(torch.cat([torch.empty(0), *numbers]), p, q))

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from core.common.errors import UserError
 from core.interactions.interaction import Interaction
-from core.interactions.spaces import FunctionSpace, ProgramSpace
+from core.interactions.spaces import FunctionSpace, NetSpace, NetworkSpace, ProgramSpace
 from core.search.effectiveness import EarlyStopping
 from core.search.rounds import Rules
 from core.search.search import Search, SearchBudget
@@ -35,9 +36,21 @@ class TestPrograms(StudyProblemContract):
         return problem(seed, ProgramSpace(3))
 
 
+class TestNets(StudyProblemContract):
+    def make(self, seed):
+        return problem(seed, NetSpace())
+
+
+class TestNetworks(StudyProblemContract):
+    def make(self, seed):
+        return problem(seed, NetworkSpace())
+
+
 @pytest.mark.parametrize(
     ("text", "verdict"),
     [
+        ("p*q with p = net(1 0 1 0), q = net(1 0 1 0)", None),
+        ("p*q with p = net(0 1 1 0), q = net(1 0 1 0)", Verdict.ZERO_GRADIENT),
         ("p*q", None),
         ("p + p", Verdict.ZERO_GRADIENT),
         ("q^2", Verdict.ZERO_GRADIENT),
@@ -56,6 +69,18 @@ def test_a_factor_or_a_constant_more_is_the_same_interaction():
     texts = ("max(p, q)", "max(p, q) + 1", "max(p, q) + max(q, p)", "max(p, q)^2", "-max(p, q)")
     verdicts = [one.verdict for one in made.examine([Interaction.parse(text) for text in texts])]
     assert verdicts == [None, Verdict.DUPLICATE, Verdict.DUPLICATE, None, None]
+
+
+def test_networks_can_be_compared_with_whatever_is_searched():
+    made = problem()
+    names = [made.known(text).name for text in ("NCF", "DeepWide", "network(4)", "network()")]
+    assert names == ["NCF", "DeepWide", "network(4)", "network()"]
+    for text in names:
+        trained = made.known(text).variants[0].trained
+        assert made.trained({"name": text}) == trained
+        assert made.measure([trained], 0)[0].score < 0
+    with pytest.raises(UserError, match=r"unknown interaction 'NFC'.*Did you mean 'NCF'"):
+        made.known("NFC")
 
 
 def test_a_candidate_costs_all_its_epochs():

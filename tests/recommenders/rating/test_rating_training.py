@@ -8,39 +8,57 @@ from hypothesis import strategies as st
 
 from core.common.errors import UserError
 from core.interactions.interaction import Interaction
-from core.interactions.spaces import FunctionSpace, ProgramSpace
+from core.interactions.nets import NCF, Network
+from core.interactions.spaces import FunctionSpace, NetSpace, NetworkSpace, ProgramSpace, read_meeting
 from core.search.effectiveness import EarlyStopping
 from recommenders.data.explicit import ExplicitOptions, planted_ratings, split_ratings
-from recommenders.tasks.rating.kernel import train_epoch
 from recommenders.tasks.rating.training import (
     RatingModel,
     RatingPlan,
-    encoded,
+    Trainer,
     fit,
     fit_all,
-    fresh_model,
     judged,
-    predictions,
     result_of,
 )
 from tests.strategies import law
 
-SPACES = {"functions": FunctionSpace(), "programs": ProgramSpace(4)}
+SPACES = {
+    "functions": FunctionSpace(),
+    "programs": ProgramSpace(4),
+    "nets": NetSpace(),
+    "networks": NetworkSpace(),
+    "NCF": None,
+}
 DATA = split_ratings("planted", planted_ratings(30, 20, 12), ExplicitOptions(), 0)
 SHORT = RatingPlan(dimensions=3, decays=(0.01, 0.1), stopping=EarlyStopping(4, 4, 4), batch_size=40)
 
 
-def plainly_trained(interaction, model, ratings, batch, rate, decay, has_biases):
+def drawn(name, rng):
+    if (space := SPACES[name]) is None:
+        return NCF
+    (found,) = space.decode(space.sample(1, rng))
+    return found
+
+
+def met(interaction, inner, p, q):
+    """What two vectors give, by torch [B, parts * numbers]."""
+    return interaction.evaluate(inner, p, q) if isinstance(interaction, Network) else interaction.evaluate(p, q)
+
+
+def plainly_trained(interaction, model, ratings, plan, decay):
     """An epoch by autograd and torch's own Adagrad, one rating after the other."""
-    users, items, user_bias, item_bias, weights = (torch.from_numpy(one.copy()).requires_grad_() for one in model)
-    trained = [users, items, weights, *([user_bias, item_bias] if has_biases else [])]
-    optimiser = torch.optim.Adagrad(trained, lr=rate, eps=1e-10)
-    for start in range(0, len(ratings[0]), batch):
-        rows = [one[start : start + batch] for one in ratings]
+    users, items, user_bias, item_bias, weights, inner = (
+        torch.from_numpy(one.copy()).requires_grad_() for one in model
+    )
+    trained = [users, items, weights, inner, *([user_bias, item_bias] if plan.biases else [])]
+    optimiser = torch.optim.Adagrad(trained, lr=plan.learning_rate, eps=1e-10)
+    for start in range(0, len(ratings[0]), plan.batch_size):
+        rows = [one[start : start + plan.batch_size] for one in ratings]
         total = torch.zeros((), dtype=torch.float64)
         for user, item, value in zip(*rows, strict=True):
             p, q, b, c = users[user], items[item], user_bias[user], item_bias[item]
-            found = interaction.evaluate(p[None], q[None]).reshape(weights.shape)
+            found = met(interaction, inner, p[None], q[None]).reshape(weights.shape)
             error = (weights * found).sum() + b + c - value
             decayed = p.square().sum() + q.square().sum() + b.square() + c.square()
             total = total + error.square() / 2 + decay * decayed / 2
@@ -49,7 +67,7 @@ def plainly_trained(interaction, model, ratings, batch, rate, decay, has_biases)
         optimiser.step()
         with torch.no_grad():
             weights /= max(1.0, float(weights.norm()))
-    return RatingModel(*(one.detach().numpy() for one in (users, items, user_bias, item_bias, weights)))
+    return RatingModel(*(one.detach().numpy() for one in (users, items, user_bias, item_bias, weights, inner)))
 
 
 @law
@@ -62,15 +80,16 @@ def plainly_trained(interaction, model, ratings, batch, rate, decay, has_biases)
 )
 def test_an_epoch_is_that_of_a_plain_autograd_loop(name, seed, batch, decay, has_biases):
     rng = np.random.default_rng(seed)
-    (interaction,) = SPACES[name].decode(SPACES[name].sample(1, rng))
-    model = fresh_model(interaction, DATA, RatingPlan(dimensions=2, init_std=0.5), seed)
+    interaction = drawn(name, rng)
+    plan = RatingPlan(dimensions=2, init_std=0.5, learning_rate=0.1, batch_size=batch, biases=has_biases)
+    trainer = Trainer(interaction, plan)
+    model = trainer.fresh(DATA, seed)
     rows = rng.choice(len(DATA.parts["train"]), size=40)  # some of them twice
     train = DATA.parts["train"]
     ratings = train.user[rows], train.item[rows], train.value[rows] - DATA.mean
-    expected = plainly_trained(interaction, model, ratings, batch, 0.1, decay, has_biases)
-    found = model.copied()
-    gradients = model.zeros()
-    train_epoch(found, model.zeros(), gradients, encoded(interaction), ratings, batch, 0.1, decay, has_biases)
+    expected = plainly_trained(interaction, model, ratings, plan, decay)
+    found, gradients = model.copied(), model.zeros()
+    trainer.train_epoch(found, model.zeros(), gradients, ratings, decay)
     if all(np.isfinite(one).all() for one in expected):
         for one, other in zip(found, expected, strict=True):
             np.testing.assert_allclose(one, other, rtol=1e-8, atol=1e-9)
@@ -81,19 +100,18 @@ def test_an_epoch_is_that_of_a_plain_autograd_loop(name, seed, batch, decay, has
 @given(st.sampled_from(sorted(SPACES)), st.integers(0, 2**32 - 1), st.integers(1, 9))
 def test_predictions_are_those_of_torch_however_many_at_a_time(name, seed, n):
     rng = np.random.default_rng(seed)
-    (interaction,) = SPACES[name].decode(SPACES[name].sample(1, rng))
-    model = fresh_model(interaction, DATA, RatingPlan(dimensions=3, init_std=1.0), seed)
+    interaction = drawn(name, rng)
+    trainer = Trainer(interaction, RatingPlan(dimensions=3, init_std=1.0))
+    model = trainer.fresh(DATA, seed)
     user, item = rng.integers(DATA.n_users, size=n), rng.integers(DATA.n_items, size=n)
-    p, q = torch.from_numpy(model.users[user]), torch.from_numpy(model.items[item])
-    expected = (interaction.evaluate(p, q).reshape(n, *model.weights.shape) * torch.from_numpy(model.weights)).sum(
-        (1, 2)
-    )
-    found = predictions(model, encoded(interaction), user, item)
-    np.testing.assert_allclose(found, expected.numpy(), rtol=1e-9, atol=1e-9)
+    p, q, inner = (torch.from_numpy(one) for one in (model.users[user], model.items[item], model.inner))
+    together = met(interaction, inner, p, q).reshape(n, *model.weights.shape) * torch.from_numpy(model.weights)
+    found = trainer.predictions(model, user, item)
+    np.testing.assert_allclose(found, together.sum((1, 2)).numpy(), rtol=1e-9, atol=1e-9)
 
 
 def test_cores_change_no_bit_and_decays_are_chosen_on_validation():
-    some = [Interaction.parse(text) for text in ("p*q", "max(p, q)", "concat(p, root(q))", "1/(p)")]
+    some = [read_meeting(text) for text in ("p*q", "max(p, q)", "concat(p, root(q))", "1/(p)", "NCF", "network(4, 2)")]
     one, other = (fit_all(some, DATA, SHORT, 3, threads) for threads in (1, 3))
     for left, right in zip(one, other, strict=True):
         assert left.decay == right.decay
