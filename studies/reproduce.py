@@ -1,13 +1,15 @@
-"""`python -m studies.reproduce`: the tables and figures of papers beside ours."""
+"""`python -m studies.reproduce`: the tables and figures of papers beside ours.
 
-from __future__ import annotations
+The annotations are objects and not strings: options of a command are those of its family of reproductions.
+"""
 
 import platform
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, TypeAlias
+from typing import Annotated, Any
 
 from cyclopts import App, Group, Parameter
 
@@ -26,9 +28,9 @@ from studies.reproduction.mml.settings import RankingReproducePlaces, RankingRep
 from studies.reproduction.raw import Frame, frame, from_csv, read_csv, to_csv
 from studies.reproduction.registry import REPRODUCTIONS, find_reproduction
 from studies.reproduction.reproduction import Reproduction
-from studies.reproduction.settings import ReproducePlaces, ReproduceSettings, command, data_of
-from studies.reproduction.slides.bench import ProblemBench
-from studies.reproduction.slides.settings import SlidesReproduceSettings
+from studies.reproduction.settings import ReproducePlaces, ReproduceSettings, check_used, command, data_of
+from studies.reproduction.slides.bench import ProblemBench, SearchBench
+from studies.reproduction.slides.settings import SifReproduceSettings, SlidesReproduceSettings
 from studies.reproduction.table import page
 from studies.storage.locking import own_folder
 from studies.storage.output import OutputFolder
@@ -38,101 +40,110 @@ from studies.study.settings_data import listed
 
 _NAME = "python -m studies.reproduce"
 _AGAIN = "Interrupted, or asked for more seeds, the same command does only what is missing."
-Settings: TypeAlias = ReproduceSettings | RankingReproduceSettings | SlidesReproduceSettings
-Places: TypeAlias = ReproducePlaces | RankingReproducePlaces
-
-
-def _of(kind: type[Settings]) -> dict[str, Reproduction]:
-    """The reproductions that take such settings, by name."""
-    return {name: one for name, one in REPRODUCTIONS.items() if one.settings is kind}
-
-
-_RANKED, _SLIDES = _of(RankingReproduceSettings), _of(SlidesReproduceSettings)
-#: Of AutoLossGen.
-app = make_app(
-    _NAME,
-    "Reproduce a table or figure of the paper (AutoLossGen, SIGIR 2022): its figures beside ours, and the difference. "
-    f"{_AGAIN} Of the Multi-Margin Loss paper there are {', '.join(_RANKED)}: {_NAME} {next(iter(_RANKED))} --help. Of "
-    f"lambda-opt there is {', '.join(_SLIDES)}: {_NAME} {next(iter(_SLIDES))} --help.",
-)
-_DEFAULTS, _PLACES = ReproduceSettings(), ReproducePlaces()
+#: Settings, the files, what computes, and who is told -> what a reproduction measures with, see `Reproduction.measure`.
+_MakeBench = Callable[[Any, DataFiles, Experiment, Sequence[TaskCallback]], Any]
 _WIDE = 200  # columns of text where there is no terminal
 
 
-@app.default
-def reproduce(
-    name: Annotated[str, Parameter(help=listed("What to reproduce", _of(ReproduceSettings)))],
-    /,
-    *,
-    settings: Annotated[
-        ReproduceSettings, Parameter(name="*", group=Group("Reproduction", sort_key=1), negative="")
-    ] = _DEFAULTS,
-    places: Annotated[ReproducePlaces, Parameter(name="*", group=Group("Places", sort_key=2))] = _PLACES,
-) -> None:
-    """Measure what is missing, print the tables and write them."""
-    _reproduce(name, settings, places)
+@dataclass(frozen=True)
+class Family:
+    """Reproductions that take the same options."""
+
+    paper: str
+    """What they are of, in a few words."""
+    settings: type[Any]
+    """What is measured."""
+    about: str
+    """The same in a sentence, for the help."""
+    bench: _MakeBench
+    """Makes what they measure with."""
+    places: type[ReproducePlaces] | type[RankingReproducePlaces] = ReproducePlaces
+    """Where things are read and written."""
+
+    @property
+    def own(self) -> dict[str, Reproduction]:
+        """Them, by name."""
+        return {name: one for name, one in REPRODUCTIONS.items() if one.settings is self.settings}
+
+    def app(self, about: str | None = None) -> App:
+        """Return the command.
+
+        Args:
+            about: what it is; what its reproductions are of, unless given.
+        """
+        command_of = make_app(_NAME, f"Reproduce {about or self.about} {_AGAIN}")
+        kind, kind_of_places = self.settings, self.places
+        groups = Group("Reproduction", sort_key=1), Group("Places", sort_key=2)
+        own = Annotated[kind, Parameter(name="*", group=groups[0], negative="")]  # type: ignore[valid-type]
+        where = Annotated[kind_of_places, Parameter(name="*", group=groups[1])]  # type: ignore[valid-type]
+        named = Annotated[str, Parameter(help=listed("What to reproduce", self.own))]
+        defaults = self.settings(), self.places()
+
+        def reproduce(
+            name: named,
+            /,
+            *,
+            settings: own = defaults[0],
+            places: where = defaults[1],
+        ) -> None:
+            """Measure what is missing, print the tables and write them."""
+            _reproduce(name, self, settings, places)
+
+        command_of.default(reproduce)
+        return command_of
 
 
-#: Of the Multi-Margin Loss paper.
-rankings = make_app(
-    _NAME,
-    "Reproduce a table or the figure of the Multi-Margin Loss paper (arXiv 2405.04614): its figures beside ours, and "
-    f"the difference. As in the paper the best epoch is chosen on the test part. {_AGAIN}",
+#: The first is what the command takes unless its first word says otherwise.
+FAMILIES = (
+    Family(
+        "AutoLossGen",
+        ReproduceSettings,
+        "a table or figure of the paper (AutoLossGen, SIGIR 2022): its figures beside ours, and the difference.",
+        lambda settings, files, *of: Bench(settings, data_of(settings, files), *of),
+    ),
+    Family(
+        "the Multi-Margin Loss paper",
+        RankingReproduceSettings,
+        "a table or the figure of the Multi-Margin Loss paper (arXiv 2405.04614): its figures beside ours, and the "
+        "difference. As in the paper the best epoch is chosen on the test part.",
+        lambda settings, files, *of: RankingBench(settings, files.data, *of),
+        RankingReproducePlaces,
+    ),
+    Family(
+        "lambda-opt",
+        SlidesReproduceSettings,
+        "the table of lambda-opt (Chen et al., KDD 2019): decays that are learned beside fixed ones, see "
+        "docs/decay.md.",
+        ProblemBench,
+    ),
+    Family(
+        "SIF",
+        SifReproduceSettings,
+        "a figure of SIF (Yao et al., arXiv 1906.12091): searched interaction functions beside others, see "
+        "docs/interactions.md. Its figures are pictures without numbers, so ours stand alone.",
+        SearchBench,
+    ),
 )
-_RANKING, _RANKING_PLACES = RankingReproduceSettings(), RankingReproducePlaces()
-
-
-@rankings.default
-def reproduce_rankings(
-    name: Annotated[str, Parameter(help=listed("What to reproduce", _RANKED))],
-    /,
-    *,
-    settings: Annotated[
-        RankingReproduceSettings, Parameter(name="*", group=Group("Reproduction", sort_key=1), negative="")
-    ] = _RANKING,
-    places: Annotated[RankingReproducePlaces, Parameter(name="*", group=Group("Places", sort_key=2))] = _RANKING_PLACES,
-) -> None:
-    """Measure what is missing, print the tables and write them."""
-    _reproduce(name, settings, places)
-
-
-#: Of lambda-opt.
-slides = make_app(
-    _NAME,
-    "Reproduce the table of lambda-opt (Chen et al., KDD 2019): decays that are learned beside fixed ones, see "
-    f"docs/decay.md. {_AGAIN}",
+_OTHERS = "".join(
+    f" Of {one.paper} there is {', '.join(one.own)}: {_NAME} {next(iter(one.own))} --help." for one in FAMILIES[1:]
 )
-_SLIDES_DEFAULTS = SlidesReproduceSettings()
-
-
-@slides.default
-def reproduce_slides(
-    name: Annotated[str, Parameter(help=listed("What to reproduce", _SLIDES))],
-    /,
-    *,
-    settings: Annotated[
-        SlidesReproduceSettings, Parameter(name="*", group=Group("Reproduction", sort_key=1), negative="")
-    ] = _SLIDES_DEFAULTS,
-    places: Annotated[ReproducePlaces, Parameter(name="*", group=Group("Places", sort_key=2))] = _PLACES,
-) -> None:
-    """Measure what is missing, print the tables and write them."""
-    _reproduce(name, settings, places)
+app = FAMILIES[0].app(f"{FAMILIES[0].about}{_OTHERS}")
 
 
 def app_of(words: Sequence[str]) -> App:
     """Return the command with the options of what the first word asks to reproduce."""
-    for own, command_of in ((_RANKED, rankings), (_SLIDES, slides)):
-        if words and words[0] in own:
-            return command_of
+    for family in FAMILIES[1:]:
+        if words and words[0] in family.own:
+            return family.app()
     return app
 
 
-def _reproduce(name: str, settings: Settings, places: Places) -> None:
+def _reproduce(name: str, family: Family, settings: Any, places: Any) -> None:
     reproduction = find_reproduction(name)
-    if not isinstance(settings, reproduction.settings):
+    if reproduction.settings is not family.settings:
         raise UserError(f"{name}: expected it as the first word, since its options are others: {_NAME} {name} --help")
-    settings.check_used(name, reproduction.options)
-    raw, written = (_measured if places.cached is None else _from_file)(reproduction, settings, places)
+    check_used(settings, name, reproduction.options)
+    raw, written = (_measured if places.cached is None else _from_file)(reproduction, family, settings, places)
     console = for_tables(new_console(), _WIDE)
     for table in reproduction.tables(raw):
         console.print(table.rich())
@@ -142,22 +153,12 @@ def _reproduce(name: str, settings: Settings, places: Places) -> None:
         console.print(f"Written to {written}", highlight=False, soft_wrap=True)
 
 
-def _bench(
-    settings: Settings, files: DataFiles, work: Experiment, callbacks: Sequence[TaskCallback]
-) -> Bench | RankingBench | ProblemBench:
-    if isinstance(settings, RankingReproduceSettings):
-        return RankingBench(settings, files.data, work, callbacks)
-    if isinstance(settings, SlidesReproduceSettings):
-        return ProblemBench(settings, files, work, callbacks)
-    return Bench(settings, data_of(settings, files), work, callbacks)
-
-
-def _measured(reproduction: Reproduction, settings: Settings, places: Places) -> tuple[Frame, Path | None]:
+def _measured(reproduction: Reproduction, family: Family, settings: Any, places: Any) -> tuple[Frame, Path | None]:
     name, columns, began = reproduction.name, reproduction.columns, time.monotonic()
     device = getattr(settings, "device", "cpu")
     places.work.device_here(device)  # if it is missing, this is told before data are read
     with experiment(places.out or Path("results") / f"reproduce-{name}", places.work, None, _files(name)) as work:
-        bench = _bench(settings, places.files, work, [work.open(TaskProgress(work.err))])
+        bench = family.bench(settings, places.files, work, [work.open(TaskProgress(work.err))])
         print_lines(bench.lines, work.err)
         content = to_csv(frame(columns, reproduction.measure(bench)), columns)
         raw = from_csv(content, columns, f"{name}.csv")  # as --cached will show it
@@ -172,7 +173,7 @@ def _measured(reproduction: Reproduction, settings: Settings, places: Places) ->
         return raw, _write(reproduction, raw, made, work.folder)
 
 
-def _from_file(reproduction: Reproduction, settings: Settings, places: Places) -> tuple[Frame, Path | None]:
+def _from_file(reproduction: Reproduction, family: Family, settings: Any, places: Any) -> tuple[Frame, Path | None]:
     assert places.cached is not None, "else it is measured"
     raw = read_csv(places.cached, reproduction.columns)
     if places.out is None:

@@ -52,12 +52,12 @@ class _Phases(StepCallback):
 
 
 def whole_study(study: Study, report: Report, checkpointer: Checkpointer) -> dict[str, Any]:
-    """All three phases: the content of its result.json, and every candidate that was trained."""
+    """All three phases: the content of its result.json, every step, and every candidate that was trained."""
     history = History(study.problem.metric)
     result = study.run(
         [history, _Phases(study, report)], stored=checkpointer.stored, on_checkpoint=checkpointer.on_checkpoint
     )
-    return {"result": result.to_dict(), "candidates": history.candidates}
+    return {"result": result.to_dict(), "steps": history.steps, "candidates": history.candidates}
 
 
 class _Counts(StepCallback):

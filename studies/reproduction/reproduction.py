@@ -8,11 +8,9 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from studies.reproduction.mml.paper import OTHER
-from studies.reproduction.mml.settings import RankingReproduceSettings
 from studies.reproduction.paper import DATASETS, MODELS
 from studies.reproduction.raw import Column, Frame
 from studies.reproduction.settings import ReproduceSettings
-from studies.reproduction.slides.settings import SlidesReproduceSettings
 from studies.reproduction.table import Table
 
 if TYPE_CHECKING:
@@ -57,11 +55,9 @@ class Reproduction:
     published: Sequence[tuple[str, str]] = ()
     """The pairs of model and data set that the paper has."""
     draw: Callable[[Frame], Picture] | None = None
-    """Draws the rows of one pair of model and data set."""
-    settings: type[ReproduceSettings] | type[RankingReproduceSettings] | type[SlidesReproduceSettings] = (
-        ReproduceSettings
-    )
-    """What the command takes for it."""
+    """Draws the rows of one data set, and of one model where there is a column for it."""
+    settings: type[Any] = ReproduceSettings
+    """What the command takes for it: a dataclass of settings, see `studies.reproduce.FAMILIES`."""
 
     def __post_init__(self) -> None:
         """Check what the command relies on."""
@@ -76,10 +72,10 @@ class Reproduction:
         return [Table.of(title, rows) for title, rows in made if rows]
 
     def pictures(self, raw: Frame) -> dict[str, Picture]:
-        """By file stem: one for each model and data set, under the name alone where there is but one pair."""
+        """By file stem: one for each model, where there are several, and data set; of one, under the name alone."""
         if self.draw is None:
             return {}
-        pairs = groups(raw, "model", "dataset")
+        pairs = groups(raw, *(name for name in ("model", "dataset") if name in raw.columns))
         return {self.name if len(pairs) == 1 else "-".join((self.name, *pair)): self.draw(one) for pair, one in pairs}
 
     def notes(self, raw: Frame) -> list[str]:

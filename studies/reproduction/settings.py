@@ -101,10 +101,6 @@ class ReproduceSettings:
         own = {name: getattr(self, name) for name in names} | {"preset": self.preset or "fast"}
         return StudySettings.from_dict(own | given)
 
-    def check_used(self, name: str, options: frozenset[str]) -> None:
-        """See `check_used`."""
-        check_used(self, name, options)
-
 
 @dataclass(frozen=True, kw_only=True)
 class ReproducePlaces:

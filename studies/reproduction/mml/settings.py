@@ -20,7 +20,7 @@ from recommenders.data.options import refuse_url
 from studies.execution.places import WorkPlaces
 from studies.reproduction.mml.paper import DATASETS, EPOCHS
 from studies.reproduction.mml.recipe import shown_name
-from studies.reproduction.settings import check_seeds, check_used
+from studies.reproduction.settings import check_seeds
 from studies.study.parts import PART
 from studies.study.settings_training import FORMULA, SPACED, check_choice
 
@@ -100,10 +100,6 @@ class RankingReproduceSettings:
             published: those of the paper.
         """
         return tuple(dict.fromkeys(self.negatives)) or published
-
-    def check_used(self, name: str, options: frozenset[str]) -> None:
-        """See `studies.reproduction.settings.check_used`."""
-        check_used(self, name, options)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,8 +1,10 @@
-"""What a reproduction of what slides report measures with: trains what a problem knows by name."""
+"""What reproductions of what slides report measure with: trains what a problem knows by name, or searches."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from core.common.errors import counted
 from recommenders.data import DataFiles
@@ -11,7 +13,8 @@ from studies.execution.experiment import Experiment
 from studies.execution.factory import TaskFactory, data_file_digest
 from studies.execution.runner import TaskCallback
 from studies.execution.task import Result
-from studies.reproduction.slides.settings import SlidesReproduceSettings
+from studies.reproduction.slides.settings import SifReproduceSettings, SlidesReproduceSettings
+from studies.study.parts import compose
 from studies.study.settings import StudySettings
 from studies.study.settings_search import SearchSettings
 from studies.study.study import Study
@@ -66,3 +69,79 @@ class ProblemBench:
         for training, runs in zip(trainings, convergence.train(text, trainings, seeds), strict=True):
             for seed, found in zip(seeds, runs, strict=True):
                 yield training.name, seed, found
+
+
+#: Candidates of a step: so that those who learn have several steps to learn from.
+_AT_ONCE = 4
+#: Of the reward filter: what a search finds counts, however bad it is.
+_ALL = 1e6
+
+
+@dataclass(frozen=True)
+class Search:
+    """A search of interaction functions, and what is trained beside what it finds."""
+
+    searcher: str
+    """Its line."""
+    trainings: int
+    """Candidates that it trains."""
+    dimensions: int
+    """Length of the vectors."""
+    space: str = "nets"
+    """See `studies.study.interactions`."""
+    biases: bool = True
+    """Whether users and items have biases."""
+    beside: tuple[str, ...] = ("multiply",)
+    """Known interactions that are trained as what is found is: at least one."""
+
+
+class SearchBench:
+    """What a reproduction of searches measures with.
+
+    Args:
+        settings: of the reproduction.
+        files: of the data set.
+        work: computes tasks.
+        callbacks: told what happens.
+
+    Raises:
+        UserError: settings or files that no study could run with.
+    """
+
+    def __init__(
+        self,
+        settings: SifReproduceSettings,
+        files: DataFiles,
+        work: Experiment,
+        callbacks: Sequence[TaskCallback] = (),
+    ) -> None:
+        self.settings = settings
+        problem = Study(StudySettings(search=SearchSettings(problem=settings.problem())), files).problem
+        self.lines = problem.lines()
+        """What a person is told of the data."""
+        self.data = problem.described()
+        """The data set of the first seed, with its name and the standard deviation of its ratings."""
+        digest = data_file_digest(files)
+        self._factory, self._runner = TaskFactory(digest), work.runner({digest: files}, "cpu", callbacks)
+
+    def searched(self, searches: Sequence[Search]) -> Iterator[tuple[Search, int, Result]]:
+        """Run searches with every seed.
+
+        Args:
+            searches: them.
+
+        Returns:
+            The search, the seed, and what `studies.execution.searches.whole_study` returns.
+        """
+        pairs = [(search, seed) for seed in range(self.settings.seeds) for search in searches]
+        tasks = [self._factory.study(self._study(*pair), f"{pair[0].searcher} seed {pair[1]}") for pair in pairs]
+        text = f"{counted(len(searches), 'search', 'searches')}, each with {counted(self.settings.seeds, 'seed')}"
+        for pair, found in zip(pairs, self._runner.stage(text, tasks), strict=True):
+            yield *pair, found
+
+    def _study(self, search: Search, seed: int) -> StudySettings:
+        own: dict[str, Any] = {name: getattr(search, name) for name in ("dimensions", "space", "biases")}
+        given: dict[str, Any] = {name: getattr(search, name) for name in ("searcher", "trainings")}
+        given |= {"candidates_per_step": min(_AT_ONCE, search.trainings)}
+        judging = {"eta": _ALL, "finalists": 1, "simpler": 0, "repeats": 1, "rehearsals": 1, "baseline": search.beside}
+        return compose(StudySettings, {"seed": seed, "problem": self.settings.problem(**own), **given, **judging})

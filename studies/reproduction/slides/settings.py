@@ -8,9 +8,12 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from core.common.errors import UserError
+from recommenders.data.explicit import EXPLICIT_DATASETS
 from recommenders.data.implicit import IMPLICIT_DATASETS
-from studies.reproduction.settings import check_seeds, check_used
+from studies.reproduction.settings import check_seeds
 from studies.study.decays import DecaySettings
+from studies.study.interactions import InteractionSettings
 from studies.study.settings_data import listed
 from studies.study.settings_training import SPACED
 
@@ -49,6 +52,46 @@ class SlidesReproduceSettings:
         words = [f"{name}={value}" for name, value in given.items() if value != getattr(usual, name)]
         return ":".join(["decay", *words])
 
-    def check_used(self, name: str, options: frozenset[str]) -> None:
-        """See `studies.reproduction.settings.check_used`."""
-        check_used(self, name, options)
+
+@dataclass(frozen=True, kw_only=True)
+class SifReproduceSettings:
+    """What is measured. Together with the code, these settings decide the result.
+
+    Raises:
+        UserError: a number out of range, or a name that is unknown.
+    """
+
+    dataset: Annotated[
+        str | None, Parameter(help=listed("The data, ml-100k unless given, or table with --data", EXPLICIT_DATASETS))
+    ] = None
+    dimensions: Annotated[tuple[int, ...], SPACED, Parameter(show_default=False)] = ()
+    """Lengths of the vectors instead of those of the figure (repeat the option for several)."""
+    trainings: int = 20
+    """Candidates that each search but the one-shot one trains to convergence, with each of four decays; published: 200,
+    one decay."""
+    max_epochs: int = InteractionSettings.max_epochs
+    """The most epochs of a training."""
+    seeds: int = 3
+    """Searches, and trainings of each model; another seed is another split, with other vectors."""
+
+    def __post_init__(self) -> None:
+        """Check everything without the data."""
+        check_seeds(self.seeds)
+        if not 1 <= self.trainings <= 100_000:
+            raise UserError(f"--trainings: expected 1 to 100,000, got {self.trainings}")
+        for one in self.dimensions:
+            self.problem(dimensions=one)
+        self.problem()
+
+    def problem(self, **given: object) -> str:
+        """Return the line of the problem of interactions.
+
+        Args:
+            given: more of its settings.
+        """
+        words = {"dataset": self.dataset, "max_epochs": self.max_epochs} | given
+        usual = InteractionSettings()
+        InteractionSettings(**words)  # type: ignore[arg-type]  # which checks them
+        return ":".join(
+            ["interaction", *(f"{name}={value}" for name, value in words.items() if value != getattr(usual, name))]
+        )

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from studies.common.command import BAD_INPUT, exit_code
-from studies.reproduce import app_of, slides
+from studies.reproduce import app_of
 from studies.reproduction.registry import REPRODUCTIONS
 from studies.reproduction.slides.lambda_table import METRICS, PUBLISHED
 from tests.studies.reproduction.frames import made_up
@@ -37,10 +37,6 @@ def test_published_numbers_are_those_that_are_printed():
     rows = [[name, *(f"{value:.4f}" for value in (*row.food, *row.movies))] for name, row in PUBLISHED.items()]
     assert rows == [line.split() for line in PRINTED.strip().splitlines()]
     assert list(METRICS) == ["AUC", "HR@50", "HR@100", "NDCG@50", "NDCG@100"]
-
-
-def test_the_words_choose_the_command():
-    assert app_of([NAME]) is slides
 
 
 def test_gains_are_over_fixed_decays():

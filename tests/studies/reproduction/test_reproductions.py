@@ -8,7 +8,7 @@ from studies.common.drawing import png
 from studies.reproduction.paper import TABLE_4
 from studies.reproduction.raw import frame, from_csv, to_csv
 from studies.reproduction.registry import REPRODUCTIONS, find_reproduction
-from studies.reproduction.settings import ReproduceSettings
+from studies.reproduction.settings import ReproduceSettings, check_used
 from studies.reproduction.table4 import baselines
 from tests.studies.reproduction.frames import ROWS, made_up
 
@@ -217,4 +217,4 @@ def test_settings_that_cannot_work(changes, message):
 
 def test_options_without_a_use_are_refused():
     with pytest.raises(UserError, match=r"--minutes: figure5 has no use for it; it takes --dataset, --recommenders"):
-        ReproduceSettings(minutes=3.0).check_used("figure5", REPRODUCTIONS["figure5"].options)
+        check_used(ReproduceSettings(minutes=3.0), "figure5", REPRODUCTIONS["figure5"].options)
