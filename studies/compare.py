@@ -14,7 +14,14 @@ from core.common.extras import needs
 from studies.common.command import make_app, option_value, run_app
 from studies.comparison.comparison import Comparison
 from studies.comparison.messages import result_message
-from studies.comparison.settings import ComparePlaces, CompareSettings, RankingComparison, command, of_table
+from studies.comparison.settings import (
+    ComparePlaces,
+    CompareSettings,
+    RankingComparison,
+    RatingComparison,
+    command,
+    of_table,
+)
 from studies.comparison.tracking import ComparisonTracker
 from studies.execution.experiment import experiment
 from studies.execution.progress import TaskProgress
@@ -82,15 +89,41 @@ def compare_on_rankings(
     places: Annotated[ComparePlaces, Parameter(name="*", group=Group("Places", sort_key=2))] = _PLACES,
 ) -> None:
     """Run a comparison on rankings and write its report."""
-    check_choice("task", comparison.task, ("ranking",))
+    _compare_on(comparison, "ranking", places)
+
+
+#: Compares searchers of interaction functions.
+ratings = make_app(
+    _NAME,
+    "Compare searchers of interaction functions on equal terms: every one searches with the same seeds, data and "
+    "budget, what they find is trained with other seeds, and the differences are tested. Interrupted, or asked for "
+    "more seeds or searchers, the same command does only what is missing.",
+)
+_RATINGS = RatingComparison()
+
+
+@ratings.default
+def compare_on_ratings(
+    *,
+    comparison: Annotated[
+        RatingComparison, Parameter(name="*", group=Group("Comparison", sort_key=1), negative="")
+    ] = _RATINGS,
+    places: Annotated[ComparePlaces, Parameter(name="*", group=Group("Places", sort_key=2))] = _PLACES,
+) -> None:
+    """Run a comparison on ratings and write its report."""
+    _compare_on(comparison, "rating", places)
+
+
+def _compare_on(comparison: RankingComparison | RatingComparison, task: str, places: ComparePlaces) -> None:
+    check_choice("task", comparison.task, (task,))
     if places.table is not None:
-        raise UserError("--table: its losses are of predictions, expected no --task, got ranking")
+        raise UserError(f"--table: its losses are of predictions, expected no --task, got {task}")
     compare(comparison=comparison.settings, places=places)
 
 
 def app_of(words: Sequence[str]) -> App:
     """Return the command of the task that is asked for."""
-    return rankings if option_value(words, "--task") == "ranking" else app
+    return {"ranking": rankings, "rating": ratings}.get(option_value(words, "--task") or "", app)
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from studies.storage.locking import own_folder
 from studies.storage.output import RESULT, OutputFolder, folder_name
 from studies.study.console import LiveProgress, for_tables, new_console, print_lines, warning_to
 from studies.study.ranking_study import RankingStudy
+from studies.study.rating_study import RatingStudy
 from studies.study.settings import PlaceSettings, StudySettings
 from studies.study.settings_training import check_choice
 from studies.study.study import Study
@@ -66,6 +67,27 @@ def run_rankings(
     run(study=study.study, places=places)
 
 
+#: Searches interaction functions.
+ratings = make_app(
+    _NAME,
+    "Search how the vectors of users and items meet in a model of ratings: phase I trains each candidate to "
+    "convergence, phase III trains the best ones and known ones with several seeds and compares, see "
+    "docs/interactions.md.",
+)
+_RATING = RatingStudy()
+
+
+@ratings.default
+def run_ratings(
+    *,
+    study: Annotated[RatingStudy, Parameter(name="*", group=Group("Study", sort_key=1), negative="")] = _RATING,
+    places: Annotated[PlaceSettings, Parameter(name="*", group=Group("Places", sort_key=2), negative="")] = _PLACES,
+) -> None:
+    """Run one study of interaction functions and write result.json."""
+    check_choice("task", study.task, ("rating",))
+    run(study=study.study, places=places)
+
+
 def _run(ready: Study, places: PlaceSettings, folder: OutputFolder) -> None:
     """A study, its places and the terminal."""
     err, out = new_console(stderr=True), new_console()
@@ -104,7 +126,7 @@ def default_folder(study: StudySettings, files: DataFiles) -> Path:
 
 def app_of(words: Sequence[str]) -> App:
     """Return the command of the task that is asked for."""
-    return rankings if option_value(words, "--task") == "ranking" else app
+    return {"ranking": rankings, "rating": ratings}.get(option_value(words, "--task") or "", app)
 
 
 if __name__ == "__main__":

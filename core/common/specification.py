@@ -84,6 +84,25 @@ def read_settings(spec: Specification, kind: type | None) -> Any:
     return kind(**read_values(spec, kinds_of(kind)))
 
 
+def written_line(name: str, settings: Any) -> str:
+    """Return the line that is read back as settings: what differs from their defaults.
+
+    Args:
+        name: what has them.
+        settings: of a dataclass whose fields all have defaults.
+    """
+    usual = type(settings)()
+    given = {one.name: getattr(settings, one.name) for one in fields(settings)}
+    words = [f"{name}={_written(value)}" for name, value in given.items() if value != getattr(usual, name)]
+    return ":".join([name, *words])
+
+
+def _written(value: Any) -> str:
+    if isinstance(value, tuple):
+        return ",".join(map(_written, value))
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
 def make_registered(spec: Specification, registry: Mapping[str, type[T]]) -> T:
     """Build the object that a specification names in a registry of dataclasses, whose fields are the settings.
 

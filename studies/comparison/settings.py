@@ -11,6 +11,7 @@ from typing import Annotated, Any, ClassVar, Self
 from cyclopts import Parameter
 
 from core.common.errors import UserError
+from core.common.specification import written_line
 from recommenders.data import DataFiles
 from recommenders.data.options import option
 from recommenders.tasks.losses import NAMED_LOSSES, find_named_loss
@@ -18,10 +19,12 @@ from recommenders.tasks.ranking.loss_problem import USUAL
 from searchers import check_searcher
 from studies.execution.places import WorkPlaces
 from studies.storage.output import folder_name
+from studies.study.interactions import InteractionSettings
 from studies.study.parts import PART, flat
 from studies.study.problems import LOSS, parse_problem
 from studies.study.ranking import RankingSearchSettings
 from studies.study.ranking_study import RankingRunPhases
+from studies.study.rating_study import PROBLEM, RatingJudging, RatingSearch
 from studies.study.settings import StudySettings
 from studies.study.settings_data import listed
 from studies.study.settings_search import JudgingSettings, LossSettings, SearchSettings
@@ -157,6 +160,33 @@ class RankingComparison:
         """The comparison."""
         search = RunSearch(problem=self.ranking.line(), **self.phases.search)
         run = RunSettings(search=search, judging=RunJudging(**self.phases.judging))
+        given = {name: getattr(self, name) for name in ("searchers", "seeds", "noise_seeds", "noise_loss")}
+        return CompareSettings(**given, study=run)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RatingComparison:
+    """A comparison on ratings."""
+
+    task: Annotated[str, Parameter(help="What the model is for: rating here; without it, predictions.")] = "rating"
+    searchers: str = CompareSettings.searchers
+    """Searchers, parted by commas; random is always among them."""
+    seeds: int = 5
+    """Runs of each searcher."""
+    noise_seeds: int = CompareSettings.noise_seeds
+    """Times that something known is trained with other seeds, to measure the noise floor."""
+    noise_loss: str = "multiply"
+    """What that is: a known interaction, by name or formula."""
+    interaction: Annotated[InteractionSettings, PART] = field(default_factory=InteractionSettings)
+    search: Annotated[RatingSearch, PART] = field(default_factory=RatingSearch)
+    judging: Annotated[RatingJudging, PART] = field(default_factory=lambda: RatingJudging(finalists=1))
+
+    @property
+    def settings(self) -> CompareSettings:
+        """The comparison."""
+        line = written_line(PROBLEM, self.interaction)
+        search = RunSearch(**{**vars(self.search), "problem": line})
+        run = RunSettings(search=search, judging=RunJudging(**vars(self.judging)))
         given = {name: getattr(self, name) for name in ("searchers", "seeds", "noise_seeds", "noise_loss")}
         return CompareSettings(**given, study=run)
 

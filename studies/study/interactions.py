@@ -5,7 +5,9 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
 
 from core.common.errors import UserError, format_value
 from core.common.specification import Specification, read_settings
@@ -54,7 +56,7 @@ class InteractionSettings:
     """Lines of a program, with space=programs."""
     dimensions: int = RatingPlan.dimensions
     """Length of the vectors of users and items."""
-    biases: bool = RatingPlan.biases
+    biases: Annotated[bool, Parameter(negative="--no-biases")] = RatingPlan.biases
     """Whether users and items have biases. As published they have none, and a sum looks good because it is biases."""
     decays: tuple[float, ...] = RatingPlan.decays
     """Each interaction is trained with each of them, and the best on validation counts."""

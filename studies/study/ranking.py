@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
 from core.common.errors import UserError, format_value
-from core.common.specification import Specification, kinds_of, read_settings
+from core.common.specification import Specification, read_settings, written_line
 from core.programs.sets.space import ShapeSpace
 from core.search.effectiveness import EarlyStopping
 from recommenders.backends.ranking.base import Recipe, VectorTask
@@ -168,14 +168,7 @@ class RankingSearchSettings:
 
     def line(self) -> str:
         """Return the line of the problem, with what differs from the defaults."""
-        usual = RankingSearchSettings()
-        given = {name: getattr(self, name) for name in kinds_of(RankingSearchSettings)}
-        words = [f"{name}={_word(value)}" for name, value in given.items() if value != getattr(usual, name)]
-        return ":".join(["ranking", *words])
-
-
-def _word(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
+        return written_line("ranking", self)
 
 
 def make_ranking_problem(given: Ingredients, spec: Specification) -> RankingLossProblem:

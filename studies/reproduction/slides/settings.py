@@ -4,11 +4,12 @@ The annotations are objects and not strings, see `studies.study.settings`.
 """
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 from cyclopts import Parameter
 
 from core.common.errors import UserError
+from core.common.specification import written_line
 from recommenders.data.explicit import EXPLICIT_DATASETS
 from recommenders.data.implicit import IMPLICIT_DATASETS
 from studies.reproduction.settings import check_seeds
@@ -48,9 +49,7 @@ class SlidesReproduceSettings:
     def problem(self) -> str:
         """The line of the problem of decays."""
         given = {name: getattr(self, name) for name in ("dataset", "dimensions", "max_epochs")}
-        usual = DecaySettings()
-        words = [f"{name}={value}" for name, value in given.items() if value != getattr(usual, name)]
-        return ":".join(["decay", *words])
+        return written_line("decay", DecaySettings(**given))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,9 +88,5 @@ class SifReproduceSettings:
         Args:
             given: more of its settings.
         """
-        words = {"dataset": self.dataset, "max_epochs": self.max_epochs} | given
-        usual = InteractionSettings()
-        InteractionSettings(**words)  # type: ignore[arg-type]  # which checks them
-        return ":".join(
-            ["interaction", *(f"{name}={value}" for name, value in words.items() if value != getattr(usual, name))]
-        )
+        asked: dict[str, Any] = {"dataset": self.dataset, "max_epochs": self.max_epochs} | given
+        return written_line("interaction", InteractionSettings(**asked))
