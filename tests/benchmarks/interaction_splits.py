@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from scipy.stats import wilcoxon
 
-from core.interactions.interaction import Interaction
+from core.interactions.spaces import read_meeting
 from recommenders.data.explicit import load_ratings
 from recommenders.tasks.rating.training import RatingPlan, fit_all, judged
 
@@ -22,7 +22,7 @@ FIRST_SEED = 100
 
 def main(name: str, file: str, splits: str, dimensions: str, *texts: str) -> None:
     """Train, and print what came of it."""
-    some, plan = [Interaction.parse(text) for text in texts], RatingPlan(dimensions=int(dimensions))
+    some, plan = [read_meeting(text) for text in texts], RatingPlan(dimensions=int(dimensions))
     rows = []
     for seed in range(FIRST_SEED, FIRST_SEED + int(splits)):
         data = load_ratings(name, None if file == "-" else Path(file), seed)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from statistics import fmean
 from typing import Any, NamedTuple
 
@@ -218,55 +219,47 @@ def _draw(raw: Frame) -> Picture:
 
 
 _OPTIONS = frozenset({"dataset", "dimensions", "max_epochs", "seeds"})
-_COLUMNS = (
-    *(Column("dataset", str), Column("space", str, optional=True)),
-    *(Column("biases", str, known=frozenset({"yes", "no"})), Column("dimensions", int), Column("method", str)),
-    *(Column("seed", int), Column("std"), Column("epochs"), Column("validation", optional=True)),
-    *(Column("test", optional=True), Column("found", str, optional=True)),
-)
+#: Of rows that say where something was measured.
+_WHERE = (Column("dataset", str), Column("method", str), Column("dimensions", int), Column("seed", int))
 
 FIGURE2 = Reproduction(
     name="sif-figure2",
     about="searched interaction functions beside models designed by hand and single operations (SIF, Figures 2 and 6c)",
     settings=SifReproduceSettings,
     options=_OPTIONS,
-    columns=_COLUMNS,
+    columns=(
+        *(*_WHERE, Column("space", str, optional=True), Column("biases", str, known=frozenset({"yes", "no"}))),
+        *(Column("std"), Column("epochs"), Column("validation", optional=True), Column("test", optional=True)),
+        Column("found", str, optional=True),
+    ),
     measure=_figure2,
     rows={"SIF, Figures 2 and 6 (c): RMSE by the length of vectors; published as pictures": _table},
     sentences=_orders,
 )
-FIGURE4 = Reproduction(
+FIGURE4 = replace(
+    FIGURE2,
     name="sif-figure4",
     about="SIF beside other searches of the same space (SIF, Figure 4)",
-    settings=SifReproduceSettings,
     options=_OPTIONS | {"trainings"},
-    columns=_COLUMNS,
     measure=_figure4,
     rows={"SIF, Figure 4: RMSE of what searches find; published as pictures": _table},
-    sentences=_orders,
 )
 FIGURE5 = Reproduction(
     name="sif-figure5",
     about="how fast searches find what they find (SIF, Figure 5); from the searches of sif-figure4",
     settings=SifReproduceSettings,
-    options=_OPTIONS | {"trainings"},
-    columns=(
-        *(Column("dataset", str), Column("method", str), Column("dimensions", int), Column("seed", int)),
-        *(Column("epochs"), Column("seconds"), Column("validation", optional=True)),
-    ),
+    options=FIGURE4.options,
+    columns=(*_WHERE, Column("epochs"), Column("seconds"), Column("validation", optional=True)),
     measure=_figure5,
     rows={
         "SIF, Figure 5: what each search took in all, and the best that it found; published as pictures": _passes_table
     },
     draw=_draw,
 )
-FIGURE8 = Reproduction(
+FIGURE8 = replace(
+    FIGURE4,
     name="sif-figure8",
     about="spaces of interaction functions beside each other (SIF, Figure 8)",
-    settings=SifReproduceSettings,
-    options=_OPTIONS | {"trainings"},
-    columns=_COLUMNS,
     measure=_figure8,
     rows={"SIF, Figure 8: RMSE of what is found in each space; published as pictures": _table},
-    sentences=_orders,
 )
