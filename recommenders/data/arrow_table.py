@@ -117,4 +117,4 @@ def one_line_errors(table: str) -> Iterator[None]:
         raise
     except (pa.ArrowException, OSError, ValueError, TypeError, OverflowError, MemoryError) as error:
         problem = in_a_line(first_line(error), 200)
-        raise UserError(f"{table}: expected a table of ratings, could not read it: {problem}") from None
+        raise UserError(f"{table}: expected a table, could not read it: {problem}") from None

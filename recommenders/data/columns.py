@@ -17,6 +17,8 @@ from recommenders.data.timestamps import Timestamps, parse_floats, parse_timesta
 
 _TICKS_PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 _SECONDS_PER_DAY = 24 * 3600
+#: With what the role of a column begins that is a field, see `recommenders.data.fields`; its place follows.
+FIELD = "field "
 #: {bits of a float: first whole number that may stand for several ids}.
 _EXACT_BELOW = {16: 2**11, 32: 2**24, 64: 2**53}
 
@@ -186,7 +188,7 @@ def check_type(table: str, column: str, role: str, kind: pa.DataType) -> None:
     Args:
         table: the table's name in messages.
         column: the column's name.
-        role: user, item, rating, timestamp or part.
+        role: user, item, rating, timestamp or part; or FIELD, which may be anything that has values to compare.
         kind: the type of its cells.
 
     Raises:
@@ -195,6 +197,7 @@ def check_type(table: str, column: str, role: str, kind: pa.DataType) -> None:
     fits = is_text(kind) or (is_number(kind) and role != "part")
     fits = fits or (role == "timestamp" and _is_date(_value_type(kind)))
     fits = fits or (role == "rating" and pa.types.is_boolean(kind)) or (role in ("user", "item") and _is_uuid(kind))
+    fits = fits or (role.startswith(FIELD) and (_is_date(kind) or pa.types.is_boolean(kind) or _is_uuid(kind)))
     if not fits:
         wanted = {"part": "text", "timestamp": "numbers, dates or text"}.get(role, "numbers or text")
         raise UserError(

@@ -141,7 +141,7 @@ def _only(members: list[zipfile.ZipInfo], path: Path) -> zipfile.ZipInfo:
     """Return the only member but for those that operating systems add."""
     kind = describe_archive([one.filename for one in members])
     if kind is not None:
-        raise UserError(f"{path}: expected a table of ratings, got {kind}")
+        raise UserError(f"{path}: expected a table, got {kind}")
     kept = [one for one in members if not (one.is_dir() or one.filename.startswith(_ADDED[:1]))]
     kept = [one for one in kept if not one.filename.endswith(_ADDED[1:])]
     if len(kept) != 1:

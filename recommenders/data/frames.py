@@ -169,7 +169,7 @@ class PandasTable(ArrowTable):
 
     def chunks(self, layout: Layout) -> Iterator[Chunk]:
         """See ArrowTable."""
-        for role in ("user", "item"):
+        for role in {"user", "item"} & set(layout.places):
             self._check_floats(role, layout.places[role])
         yield from super().chunks(layout)
 

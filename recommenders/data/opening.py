@@ -49,7 +49,7 @@ def _checked_head(file: BinaryIO, path: Path) -> bytes:
     file.seek(0)
     kind = describe_unsupported(head)
     if kind is not None:
-        raise UserError(f"{path}: expected a table of ratings, got {kind}")
+        raise UserError(f"{path}: expected a table, got {kind}")
     return head
 
 
@@ -60,7 +60,7 @@ def _check_content(content: BinaryIO, method: str, path: Path) -> None:
     kind = "a Parquet file" if head.startswith(PARQUET) else again and f"a file that is packed once more, by {again}"
     kind = f"{kind}; unpack it" if kind else describe_unsupported(head)
     if kind is not None:
-        raise UserError(f"{path}: expected a table of ratings packed by {method}, got {kind}")
+        raise UserError(f"{path}: expected a table packed by {method}, got {kind}")
 
 
 def is_parquet(path: Path) -> bool:

@@ -85,7 +85,7 @@ def check_rows(table: object, rows: str, n_rows: int, free: int) -> None:
     if n_rows * PER_ROW > free:
         gib = free_memory(torch.device("cpu")) / 2**30
         raise UserError(
-            f"{table}: expected ratings that fit into memory, of which {gib:.1f} GiB are free; {rows} of it already "
+            f"{table}: expected a table that fits into memory, of which {gib:.1f} GiB are free; {rows} of it already "
             "take more, give a part of it"
         )
 

@@ -48,15 +48,7 @@ def open_table(source: Path | Frame, options: TableOptions, with_part: bool = Fa
         return _open_typed(wrap_frame(source, name), options, with_part)
     if is_parquet(source):
         return _open_typed(ParquetTable(source), options, with_part)
-    if source.suffix.lower() in _PARQUET:
-        raise UserError(
-            f"{source}: expected a Parquet file, as its name says, got something else; rename or convert it"
-        )
-    if _JSON.match(read_first_line(source)):
-        raise UserError(
-            f"{source}: expected a table of ratings, got JSON; save it as CSV or Parquet, with "
-            "pandas.read_json and to_csv for example"
-        )
+    check_text(source)
     dialect = sniff(source, options)
     try:
         layout = find_layout(source, dialect.names, dialect.n_columns, options, with_part, dialect.numeric)
@@ -67,6 +59,23 @@ def open_table(source: Path | Frame, options: TableOptions, with_part: bool = Fa
     first, *others = layout.notes
     separated = f", separated by {SEPARATORS[dialect.separator]}" * (dialect.separator != ",")
     return Source(table, layout, (first + separated, *dialect.notes, *others, *table.notes))
+
+
+def check_text(source: Path) -> None:
+    """Refuse a file that is not Parquet if it is JSON, or has the name of a Parquet file.
+
+    Raises:
+        UserError: it is no table of text.
+    """
+    if source.suffix.lower() in _PARQUET:
+        raise UserError(
+            f"{source}: expected a Parquet file, as its name says, got something else; rename or convert it"
+        )
+    if _JSON.match(read_first_line(source)):
+        raise UserError(
+            f"{source}: expected a table, got JSON; save it as CSV or Parquet, with pandas.read_json and to_csv for "
+            "example"
+        )
 
 
 def _open_typed(table: ArrowTable, options: TableOptions, with_part: bool) -> Source:

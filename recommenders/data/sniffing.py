@@ -53,7 +53,7 @@ def sniff(path: Path, options: TableOptions = DEFAULT_OPTIONS) -> Dialect:
     """
     line = read_first_line(path)
     if not line.strip():
-        raise UserError(f"{path}: expected ratings, got an empty table: its first line has nothing in it")
+        raise UserError(f"{path}: expected rows, got an empty table: its first line has nothing in it")
     if _EXCEL_SEPARATOR.fullmatch(line.strip()):
         raise UserError(
             f"{path} line 1: expected the names of columns, got {format_value(line)}, which only Excel understands; "
@@ -66,7 +66,7 @@ def sniff(path: Path, options: TableOptions = DEFAULT_OPTIONS) -> Dialect:
         named = ", ".join(SEPARATORS.values())
         raise UserError(f"{path} line 1: expected columns separated by {named}, got one column: {format_value(line)}")
     if not any(cell.strip() for cell in cells):
-        raise UserError(f"{path}: expected a table of ratings that begins with the names of its columns, got none")
+        raise UserError(f"{path}: expected a table that begins with the names of its columns, got none")
     rows = [_split_or_skip(row, separator) for row in read_first_lines(path)[1:]]
     names, notes = (cells, ()) if options.header == "yes" else _names(cells, rows, options)
     row = cells if names is None else (rows or [[]])[0]

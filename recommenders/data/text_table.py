@@ -119,7 +119,7 @@ class TextTable:
 
     def _chunk(self, frame: pd.DataFrame, numbers: np.ndarray, layout: Layout) -> Chunk:
         columns = _columns(frame, layout.places)
-        if columns["user"].is_empty().any():
+        if next(iter(columns.values())).is_empty().any():
             filled = (frame.fillna("") != "").any(axis=1).to_numpy(dtype=bool)
             frame, numbers = frame.loc[filled], numbers[filled]
             columns = _columns(frame, layout.places)
@@ -164,7 +164,7 @@ class TextTable:
                 where = f" line {many['line']}" * (not found.n_continued)  # pandas counts rows, not lines
                 raise UserError(f"{self.name}{where}: {wanted} {many['saw']}{_ADVICE}{why}") from None
             problem = in_a_line(first_line(error), 200)
-            raise UserError(f"{self.name}: expected a table of ratings, could not read it: {problem}{why}") from None
+            raise UserError(f"{self.name}: expected a table, could not read it: {problem}{why}") from None
 
     def _first_long_line(self) -> str:
         """Return the first line with too many cells, if it is near the beginning."""

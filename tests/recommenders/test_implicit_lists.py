@@ -99,7 +99,7 @@ REFUSED = {
     "blanks": (" \n\n", "train.txt: expected a line for each user .* got an empty file"),
     "users alone": ("0\n1\n", "train.txt: expected items behind the users, got users alone"),
     "a cut gzip": (gzip.compress(TRAIN.encode() * 9)[:-9], "train.txt: could not read it"),
-    "another program's": (b"%PDF-1.4 and so on", "train.txt: expected a table of ratings, got a PDF"),
+    "another program's": (b"%PDF-1.4 and so on", "train.txt: expected a table, got a PDF"),
     "a test item": ("0 5 7 9\n1 5 7 9\n", r"test.txt line 2: .* got item 5 of user 1 in both \(1 more such pairs\)"),
 }
 

@@ -183,7 +183,7 @@ def test_what_would_not_fit_into_memory_is_refused_before_it_is_read(tmp_path, p
     path.write_bytes(pack(b"user,item\n" + b"\n" * 3_000_000))
     assert path.stat().st_size < 50_000
     monkeypatch.setattr("recommenders.data.prescan.free_memory", lambda device: 100 * 2**20)
-    with pytest.raises(UserError, match="expected ratings that fit into memory"):
+    with pytest.raises(UserError, match="expected a table that fits into memory"):
         table_dataset(path)
 
 
