@@ -1,0 +1,1 @@
+"""Crossed features searched for logistic regression (AutoCross), in machine code."""

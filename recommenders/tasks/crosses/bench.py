@@ -1,0 +1,131 @@
+"""What a search for crosses works on: rows as codes, the columns as members, crosses as they come, and trainings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from core.crosses.cross import Cross, Feature
+from recommenders.backends.compiled.cores import Cores
+from recommenders.data.fields.dataset import FieldData
+from recommenders.tasks.crosses.binning import Binning, better_half, find_cuts
+from recommenders.tasks.crosses.design import Design, Encoder, Member, cross_member, feature_member
+from recommenders.tasks.crosses.judging import log_loss
+from recommenders.tasks.crosses.logistic import Logistic, Weights, adapt, fit, fresh_weights
+from recommenders.tasks.crosses.minimising import Precision
+from recommenders.tasks.crosses.plan import SPACINGS, CrossPlan
+from recommenders.tasks.crosses.scoring import ExactScoring, Rows
+
+#: Trainings: from nothing, after a cross was added, and of the model that is kept; how often decays are found.
+_FIRST, _NEXT, _LAST = Precision(200, 1e-7), Precision(30, 1e-7), Precision(500, 1e-9)
+_FIRST_ROUNDS, _NEXT_ROUNDS, _LAST_ROUNDS = 6, 2, 3
+#: The decay that trainings begin with where each member finds its own.
+_BEGINNING = 3.0
+
+
+class Bench:
+    """Some rows of a data set as codes.
+
+    Args:
+        data: the data set.
+        encoder: fitted on its training part.
+        rows: those that are used, training rows first.
+        n_fit: the number of training rows.
+        cores: threads.
+    """
+
+    def __init__(self, data: FieldData, encoder: Encoder, rows: slice, n_fit: int, cores: Cores) -> None:
+        self.encoder, self.label, self.n_fit, self._cores = encoder, data.label[rows], n_fit, cores
+        self.codes = {one.name: encoder.coded(one, rows) for one in data.columns}
+        self.base = [feature_member(one, encoder, self.codes[one.column]) for one in encoder.features()]
+        self._crosses: dict[Cross, Member] = {}
+
+    def member(self, cross: Cross) -> Member:
+        """Return the member of a cross; it is made once."""
+        if cross not in self._crosses:
+            self._crosses[cross] = cross_member(cross, self.encoder, self.codes, self.n_fit)
+        return self._crosses[cross]
+
+    def members(self, crosses: Sequence[Cross]) -> list[Member]:
+        """Return the members of a set: all columns, and crosses in this order."""
+        return [*self.base, *map(self.member, crosses)]
+
+    def logistic(self, crosses: Sequence[Cross]) -> Logistic:
+        """Return the logistic regression on a set."""
+        return Logistic(Design(self.members(crosses), self.label, self.n_fit), self._cores)
+
+    def first(self, plan: CrossPlan, stop: slice) -> Weights:
+        """Return the model of the columns alone, with the best decay, or with one for each member.
+
+        Args:
+            plan: decays.
+            stop: the rows that choose among several decays.
+        """
+        logistic = self.logistic(())
+        start = fresh_weights(logistic.design, _BEGINNING)
+        if not plan.decays:
+            return adapt(logistic, start, _FIRST_ROUNDS, _FIRST)
+        best, least = start, np.inf
+        for decay in sorted(plan.decays, reverse=True):
+            start = fit(logistic, start._replace(decays=np.full(len(self.base), decay)), _FIRST)
+            loss = log_loss(logistic.scores(start)[stop], self.label[stop])
+            best, least = (start, loss) if loss < least else (best, least)
+        return best
+
+    def next(self, plan: CrossPlan, crosses: Sequence[Cross], start: Weights, decay: float) -> Weights:
+        """Return the model of a set that has one cross more than before.
+
+        Args:
+            plan: decays.
+            crosses: of the set; the new one is the last.
+            start: the model of the set before.
+            decay: of the new cross.
+        """
+        logistic = self.logistic(crosses)
+        begun = start.extended(self.member(crosses[-1]).size, start.decays[0] if plan.decays else decay)
+        return fit(logistic, begun, _FIRST) if plan.decays else adapt(logistic, begun, _NEXT_ROUNDS, _NEXT)
+
+    def last(self, plan: CrossPlan, crosses: Sequence[Cross], decays: np.ndarray | None = None) -> Weights:
+        """Return the model of a set, trained to convergence from nothing.
+
+        Args:
+            plan: decays.
+            crosses: of the set.
+            decays: of each member [m], to begin with, or to stay with where the plan has decays.
+        """
+        logistic = self.logistic(crosses)
+        start = fresh_weights(logistic.design, _BEGINNING)
+        start = start if decays is None else start._replace(decays=decays)
+        if plan.decays:
+            return fit(logistic, start, _LAST)
+        return adapt(logistic, start, _FIRST_ROUNDS if decays is None else _LAST_ROUNDS, _LAST)
+
+
+def fit_encoder(data: FieldData, plan: CrossPlan, cores: Cores) -> Encoder:
+    """Choose the cuts of all columns of numbers on the training part, and keep the better ones.
+
+    Args:
+        data: the data set.
+        plan: which cuts are tried, and whether the better half is kept.
+        cores: threads.
+    """
+    train, used = data.parts["train"], data.rows("train", "choose")
+    label, found = data.label[used], dict[str, Binning]()
+    scoring = ExactScoring(Rows(label, train.stop), plan.judge, plan.decays, plan.newton_steps, cores)
+    share = float(label[: train.stop].mean())
+    bias = float(np.log(share / (1 - share)))
+    for column in data.columns:
+        if not column.is_number:
+            continue
+        cuts = find_cuts(column, train, SPACINGS[plan.spacing], plan.levels)
+        if not cuts:  # one value and missing ones
+            cuts = {Feature(column.name, "q", 10): np.zeros(0)}
+        if plan.keep == "half" and len(cuts) > 1:
+            encoder = Encoder([column], {column.name: Binning(cuts)})
+            rows = encoder.coded(column, used)
+            judged = scoring.alone([feature_member(one, encoder, rows) for one in cuts], bias)
+            gains = {one: own.gain for one, own in zip(cuts, judged, strict=True)}
+            cuts = {one: cuts[one] for one in better_half(gains)}
+        found[column.name] = Binning(cuts)
+    return Encoder(data.columns, found)
