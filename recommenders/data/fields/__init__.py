@@ -11,7 +11,7 @@ from core.common.errors import UserError, unknown_name
 from recommenders.data.fields.dataset import FieldData, split_fields
 from recommenders.data.fields.options import DEFAULT, FieldOptions
 from recommenders.data.fields.published import PUBLISHED, read_published_fields
-from recommenders.data.fields.reading import FieldTable, read_fields
+from recommenders.data.fields.reading import FieldTable, read_fields, read_rows
 from recommenders.data.fields.synthetic import planted_fields
 from recommenders.data.frames import Frame, as_table
 from recommenders.data.table import table_name
@@ -104,5 +104,6 @@ __all__ = [
     "planted_fields",
     "read_fields",
     "read_own_fields",
+    "read_rows",
     "split_fields",
 ]

@@ -187,8 +187,8 @@ def _telling(table: FieldTable) -> list[str]:
         counts = np.bincount(code)
         wins = np.bincount(code, weights=label)
         name = in_a_line(one.name, _SHOWN)
-        if len(distinct) > len(label) / 2:
-            if not one.is_number:
+        if len(distinct) > len(label) / 3:
+            if one.categories is not None and len(one.categories) > len(table) / 2:
                 found.append(f"warning: {name} has a value of its own in most rows, from which nothing can be learned")
         elif len(distinct) > 1 and bool(((wins == 0) | (wins == counts)).all()):
             found.append(f"warning: {name} tells the target by itself: if it is known only afterwards, leave it out")

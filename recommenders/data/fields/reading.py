@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from recommenders.data.columns import FIELD, Chunk
 from recommenders.data.fields.column import FIRST, MISSING, FieldColumn
 from recommenders.data.fields.encoding import ColumnEncoder
 from recommenders.data.fields.options import FieldOptions
-from recommenders.data.frames import Frame, wrap_frame
+from recommenders.data.frames import Frame, as_table, wrap_frame
 from recommenders.data.layout import Layout, plain_name
 from recommenders.data.opening import is_parquet
 from recommenders.data.options import TableOptions
@@ -129,19 +129,39 @@ def read_fields(
     for setting in ("categorical", "leave_out"):
         for name in getattr(options, setting):
             _place(first, setting, name)
-    _check_memory(opened)
     wanted = [name for name in first.names if name == target or name not in options.leave_out]
-    encoders = [
-        ColumnEncoder(name, place, categorical=name == target or name in options.categorical)
-        for place, name in enumerate(first.names)
-        if name in wanted
-    ]
-    ends = [_read(source, encoders) for source in opened]
+    columns, ends = _read_columns(opened, wanted, {target, *options.categorical})
+    columns = [_merged(one, spelling) if one.name == target and spelling is not str else one for one in columns]
     notes = tuple(dict.fromkeys(note for source in opened for note in source.notes))
     n_train = ends[0] if len(ends) > 1 else None
-    columns = [one.build() for one in encoders]
-    columns = [_merged(one, spelling) if one.name == target and spelling is not str else one for one in columns]
     return _with_label(first.table.name, columns, target, n_train, notes, options)
+
+
+def read_rows(source: Path | Frame, categorical: Collection[str], header: str = "auto") -> tuple[FieldColumn, ...]:
+    """Read all columns of a table whose rows are to be scored; there need not be a target.
+
+    Args:
+        source: a file or a data frame.
+        categorical: columns that are categories even if all of their cells look like numbers.
+        header: see FieldOptions.
+
+    Raises:
+        UserError: it cannot be read.
+    """
+    opened = open_fields(as_table(source), FieldOptions(header=header))
+    return tuple(_read_columns([opened], opened.names, categorical)[0])
+
+
+def _read_columns(
+    opened: Sequence[FieldSource], wanted: Collection[str], categorical: Collection[str]
+) -> tuple[list[FieldColumn], list[int]]:
+    """Return columns, with the rows of one table behind those of another, and how many rows each table has."""
+    _check_memory(opened)
+    encoders = [
+        ColumnEncoder(name, place, name in categorical) for place, name in enumerate(opened[0].names) if name in wanted
+    ]
+    ends = [_read(source, encoders) for source in opened]
+    return [one.build() for one in encoders], ends
 
 
 def _read(source: FieldSource, encoders: Sequence[ColumnEncoder]) -> int:

@@ -96,6 +96,11 @@ class CrossedModel:
         """The crosses, in the order in which they were added."""
         return tuple(one.cross for one in self.terms if len(one.cross) > 1)
 
+    @property
+    def categorical(self) -> frozenset[str]:
+        """Columns that rows to be scored have as categories, see `recommenders.data.fields.read_rows`."""
+        return frozenset(self.encoder.columns) - frozenset(self.encoder.binnings)
+
     def explained(self) -> list[Explanation]:
         """Return all terms, those that matter most first."""
         found = [Explanation(str(one.cross), int(np.count_nonzero(one.weights)), one.spread) for one in self.terms]
@@ -129,6 +134,9 @@ class CrossedModel:
                 "give the table the columns that the model was trained on"
             )
         n = len(next(iter(given.values())).values)
+        for name in self.encoder.binnings:
+            if given[name].categories == ():  # nothing but missing values is no number
+                given[name] = FieldColumn(name, np.full(n, np.nan))
         ways = {name: self._way(given[name]) for name in self.encoder.columns}
         found = np.full(n, self.bias)
         for start in range(0, n, _BLOCK):

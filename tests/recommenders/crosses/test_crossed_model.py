@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from core.common.errors import UserError
 from core.crosses.cross import Cross
 from recommenders.backends.compiled.cores import Cores
-from recommenders.data.fields import FieldOptions, planted_fields, read_fields, split_fields
+from recommenders.data.fields import FieldOptions, planted_fields, read_rows, split_fields
 from recommenders.data.fields.column import FieldColumn
 from recommenders.tasks.crosses import design as design_module
 from recommenders.tasks.crosses import model as model_module
@@ -43,7 +43,7 @@ def frame_of(columns):
 
 def rows(frame):
     """The columns of a frame, as a table that was read by itself."""
-    return read_fields([frame.assign(label=[k % 2 for k in range(len(frame))])], FieldOptions()).columns
+    return read_rows(frame, MODEL.categorical)
 
 
 def test_scores_are_those_of_the_training_whoever_reads_the_rows(monkeypatch):
@@ -143,6 +143,17 @@ def test_a_model_explains_itself():
     assert 0 < first.spread < 1.2 * added
 
 
+def test_a_file_without_a_target_is_scored(tmp_path):
+    frame = frame_of([one.taken(slice(0, 20)) for one in DATA.columns]).assign(weight=None, place=7)
+    frame.to_csv(tmp_path / "new.csv", index=False)
+    found = read_rows(tmp_path / "new.csv", MODEL.categorical)
+    assert {one.name: one.kind for one in found if one.name in ("weight", "place")} == {
+        "weight": "category",
+        "place": "category",
+    }
+    np.testing.assert_array_equal(MODEL.scores(found), MODEL.scores(rows(frame)))
+
+
 def broken(change):
     state = json.loads(as_json(MODEL))
     change(state)
@@ -176,7 +187,7 @@ def test_rows_that_do_not_fit_are_refused_in_a_line():
     with pytest.raises(UserError, match="expected the column 'colour', got shape"):
         MODEL.scores(DATA.columns[1:2])
     swapped = [
-        FieldColumn("weight", np.zeros(2, np.uint16), ()),
+        FieldColumn("weight", np.zeros(2, np.uint16), ("x",)),
         *(one.taken(slice(0, 2)) for one in DATA.columns[:-1]),
     ]
     with pytest.raises(UserError, match=r"column 'weight': expected numbers, as in the table .* got categories"):
