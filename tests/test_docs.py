@@ -19,6 +19,7 @@ from studies.plot import app as plot_app
 from studies.report import app as report_app
 from studies.reproduce import app_of as reproduction_of
 from studies.run import app_of as study_of
+from studies.study.crosses import CrossSettings
 from studies.study.decays import DecaySettings, LawSettings
 from studies.study.interactions import InteractionSettings
 from studies.table import app_of as table_of
@@ -109,7 +110,13 @@ def test_settings_of_searchers_are_documented_as_they_are(name):
 
 
 @pytest.mark.parametrize(
-    ("page", "kind"), [("interactions", InteractionSettings), ("decay", DecaySettings), ("decay", LawSettings)]
+    ("page", "kind"),
+    [
+        ("interactions", InteractionSettings),
+        ("decay", DecaySettings),
+        ("decay", LawSettings),
+        ("crosses", CrossSettings),
+    ],
 )
 def test_settings_of_problems_are_documented_as_they_are(page, kind):
     text = (ROOT / "docs" / f"{page}.md").read_text(encoding="utf-8")

@@ -13,6 +13,9 @@ from typing import Any, NamedTuple
 from core.common.errors import UserError, format_value
 from core.crosses.cross import Cross, parse_crosses, write_crosses
 
+#: How a set without crosses is written; no column by itself is a set.
+NO_CROSSES = "none"
+
 
 @dataclass(frozen=True)
 class CrossSet:
@@ -43,8 +46,8 @@ class CrossSet:
         return len(self.crosses)
 
     def __str__(self) -> str:
-        """Return the crosses with semicolons between them; nothing where there is none."""
-        return write_crosses(self.crosses)
+        """Return the crosses with semicolons between them, or `none`."""
+        return write_crosses(self.crosses) or NO_CROSSES
 
     def to_dict(self) -> dict[str, Any]:
         """See Solution."""
@@ -57,7 +60,14 @@ class CrossSet:
         Raises:
             UserError: it is no set of crosses.
         """
-        return cls(parse_crosses(text))
+        if text.strip() == NO_CROSSES:
+            return cls()
+        found = parse_crosses(text)
+        if not found:
+            raise UserError(
+                f"crosses: expected some, as in education x occupation; age x sex, or {NO_CROSSES}, got none"
+            )
+        return cls(found)
 
     def __or__(self, cross: Cross) -> CrossSet:
         """Return the set with one more cross."""

@@ -7,6 +7,8 @@ from functools import partial
 from typing import Any
 
 from core.common.errors import UserError, first_line
+from recommenders.tasks.crosses.problem import MODEL as CROSSES
+from recommenders.tasks.crosses.problem import SQL
 from recommenders.tasks.decay.problem import EXPORT as DECAYS
 from recommenders.tasks.rating.problem import EXPORT as INTERACTION
 from studies.exporting.exported import FORMS, Exported, Form
@@ -24,6 +26,8 @@ KEPT: Mapping[str, str] = {
     FORMS["torch"].file: "the found loss as a torch module",
     DECAYS: "the decay of every user and item",
     INTERACTION: "the found interaction as a torch module",
+    CROSSES: "the model of the found crosses, see docs/crosses.md",
+    SQL: "its score as SQL",
     MODEL: "the recommender that it trained, for mlflow.pyfunc.load_model",
 }
 

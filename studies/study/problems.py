@@ -19,6 +19,7 @@ from recommenders.backends.registry import backend_source
 from recommenders.data import DataFiles, Dataset
 from recommenders.data.implicit import ImplicitDataset
 from searchers import searcher_source
+from studies.study.crosses import CrossSettings, make_crosses_problem
 from studies.study.decays import DecaySettings, LawSettings, make_decay_problem, make_law_problem
 from studies.study.interactions import InteractionSettings, make_interaction_problem
 from studies.study.loss import make_loss_problem
@@ -89,6 +90,11 @@ PROBLEMS: Mapping[str, ProblemEntry] = MappingProxyType(
             "how hard users and items are held back, by how frequent they are, see docs/decay.md",
             DecaySettings,
             lambda spec: read_settings(spec, DecaySettings).candidates(),
+        ),
+        "crosses": ProblemEntry(
+            make_crosses_problem,
+            "which columns of a table are looked at together (AutoCross), see docs/crosses.md",
+            CrossSettings,
         ),
         "law": ProblemEntry(
             make_law_problem, "a formula that explains decays that are learned, see docs/decay.md", LawSettings

@@ -63,12 +63,13 @@ def test_a_cross_and_a_set_are_written_as_people_do():
     found = CrossSet((cross,)) | Cross.parse("b x a")
     assert str(found) == 'a x b; age/q100 x "capital gain" x occupation'
     assert (found.complexity, found.to_dict()) == (2, {"crosses": str(found)})
-    assert str(CrossSet.parse("")) == ""
+    assert CrossSet.parse("none") == CrossSet()
 
 
 @pytest.mark.parametrize(
     ("text", "told"),
     [
+        ("", "expected some, as in education x occupation; age x sex, or none"),
         ("a b", "expected features with x between them"),
         ("a x", "expected features with x between them"),
         ("a x ", "expected features with x between them"),

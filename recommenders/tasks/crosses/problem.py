@@ -1,0 +1,279 @@
+"""The problem of crossed features: with which set of them logistic regression tells two classes apart best.
+
+AutoCross (Luo et al., KDD 2019) grows a set cross by cross; here any searcher proposes whole sets. They are chosen by
+one half of the validation rows, and compared in the end by the other, since the best of hundreds looks better than it
+is.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from core.common.errors import UserError, unknown_name
+from core.crosses.cross import Cross
+from core.crosses.spaces import CrossSpace
+from core.crosses.tree import CrossSet
+from core.phases.contender import Contender, TrainingResult, Variant
+from core.phases.fitted import FittedProblem
+from core.phases.metric import Metric
+from core.phases.simple import Part
+from core.phases.terms import Terms
+from core.search.problem import Measurement
+from core.search.trial import Verdict
+from recommenders.backends.compiled.cores import Cores
+from recommenders.data.fields.dataset import FieldData
+from recommenders.tasks.crosses.bench import Bench, fit_encoder
+from recommenders.tasks.crosses.design import Encoder
+from recommenders.tasks.crosses.export import as_json, as_sql
+from recommenders.tasks.crosses.judging import AUC, LOG_LOSS, auc, log_loss
+from recommenders.tasks.crosses.logistic import Weights, adapt, fit
+from recommenders.tasks.crosses.minimising import Precision
+from recommenders.tasks.crosses.model import CrossedModel
+from recommenders.tasks.crosses.plan import CrossPlan
+from recommenders.tasks.crosses.search import CrossSearch, fit_crosses
+
+#: Files with what was found.
+MODEL, SQL = "crosses.json", "crosses.sql"
+#: Names of what is compared with: no crosses, and the published search.
+PLAIN, GREEDY = "lr", "autocross"
+#: Trainings of sets, which begin with the columns alone: how long, how often decays are found, and those of crosses.
+_PRECISION, _ROUNDS, _BEGINNING = Precision(60, 1e-7), 3, 10.0
+
+TERMS = Terms(
+    one="set of crosses",
+    many="sets of crosses",
+    complexity="crosses",
+    verdicts={
+        Verdict.ACCEPTED.value: "Trained, and the reward passed the reward filter.",
+        Verdict.REJECTED.value: "Trained, and the reward fell below the reward filter.",
+        Verdict.DUPLICATE.value: "Not trained: it is an earlier one.",
+        Verdict.NON_FINITE.value: "Its training gives numbers that are not finite.",
+    },
+)
+
+
+@dataclass(frozen=True)
+class Greedy:
+    """The set that AutoCross finds: a beam of sets that grow cross by cross (Algorithm 1)."""
+
+    beam: int = 1
+    """Sets that are kept in each step."""
+
+    def __str__(self) -> str:
+        """Return what a person writes for it."""
+        return GREEDY if self.beam == 1 else f"{GREEDY}-{self.beam}"
+
+    @classmethod
+    def parse(cls, text: str) -> Greedy | None:
+        """Read `autocross` or `autocross-3`, with a beam of three; None: it is not meant to be that.
+
+        Raises:
+            UserError: a beam that cannot be.
+        """
+        name, _, beam = text.strip().partition("-")
+        if name != GREEDY:
+            return None
+        if not text.strip() == GREEDY and not (beam.isdecimal() and 1 <= int(beam) <= 100):
+            raise UserError(f"{GREEDY}: expected a beam of 1 to 100 behind it, as {GREEDY}-3, got {text.strip()!r}")
+        return cls(int(beam or 1))
+
+
+class CrossFit(NamedTuple):
+    """A trained set."""
+
+    crosses: CrossSet
+    metrics: dict[str, dict[str, float]]
+    """AUC and log-loss of the parts that sets are chosen by and compared by."""
+    passes: int
+    """Passes over the training rows that it took."""
+
+
+class CrossProblem(FittedProblem[CrossSet]):
+    """See StudyProblem.
+
+    Args:
+        data: a table of fields.
+        plan: how columns are cut and models are trained.
+        most_crosses: of a set that is proposed.
+        most_features: of a cross that is proposed.
+        seed: of the draws of races.
+        threads: cores.
+    """
+
+    terms = TERMS
+
+    def __init__(
+        self,
+        data: FieldData,
+        plan: CrossPlan,
+        most_crosses: int = CrossSpace.most_crosses,
+        most_features: int = CrossSpace.most_features,
+        seed: int = 0,
+        threads: int = 1,
+    ) -> None:
+        super().__init__(threads)
+        self._data, self._plan, self._seed = data, plan, seed
+        self._most, self._on_test = (most_crosses, most_features), dict[str, dict[str, float]]()
+
+    @cached_property
+    def _encoder(self) -> Encoder:
+        return fit_encoder(self._data, self._plan, Cores(self._threads))
+
+    @cached_property
+    def _bench(self) -> Bench:
+        """The rows of all parts but the test part."""
+        return Bench(
+            self._data, self._encoder, self._data.rows("train", "stop"), self._data.parts["train"].stop, Cores(1)
+        )
+
+    @cached_property
+    def _plain(self) -> Weights:
+        """The model of the columns alone, which trainings begin with."""
+        return self._bench.first(self._plan, self._data.parts["stop"])
+
+    @cached_property
+    def space(self) -> CrossSpace:
+        """See Problem."""
+        return CrossSpace(tuple(self._encoder.features()), *self._most)
+
+    @property
+    def metric(self) -> Metric:
+        """See StudyProblem: the area under the ROC curve."""
+        return AUC
+
+    @property
+    def metrics(self) -> tuple[Metric, ...]:
+        """See StudyProblem."""
+        return AUC, LOG_LOSS
+
+    @property
+    def compared(self) -> Mapping[str, CrossSet]:
+        """See SimpleProblem."""
+        return {PLAIN: CrossSet()}
+
+    @property
+    def known_names(self) -> tuple[str, ...]:
+        """See StudyProblem."""
+        return PLAIN, GREEDY
+
+    def known(self, text: str) -> Contender[CrossSet]:
+        """See StudyProblem: any set may be compared with, and what AutoCross finds."""
+        name = text.strip()
+        if (greedy := Greedy.parse(name)) is not None:
+            return Contender(str(greedy), None, (Variant(greedy),))
+        if name in self.compared:
+            return super().known(name)
+        try:
+            found = CrossSet.parse(name)
+            self.space.check(found)
+        except UserError as error:
+            unknown = unknown_name(self.terms.one, name, self.known_names)
+            raise UserError(f"{unknown} Nor is it written as one is: {error}") from None
+        return Contender(str(found), found, (Variant(found),))
+
+    def simplified(self, trained: Any) -> CrossSet | None:
+        """See StudyProblem: what AutoCross finds is not known before."""
+        return trained if isinstance(trained, CrossSet) else None
+
+    @property
+    def longest(self) -> int:
+        """See StudyProblem: a training is looked at once, at its end."""
+        return 1
+
+    def fitted(self, candidates: Sequence[CrossSet | Greedy], seed: int) -> list[CrossFit]:
+        """See FittedProblem; nothing in it is drawn."""
+        self._plain  # noqa: B018  # which threads share
+        for one in candidates:
+            for cross in one.crosses if isinstance(one, CrossSet) else ():
+                self._bench.member(cross)
+        return Cores(self._threads).map(lambda k: self._fit(candidates[k]), len(candidates))
+
+    def _fit(self, candidate: CrossSet | Greedy) -> CrossFit:
+        if isinstance(candidate, Greedy):
+            return self._grown(candidate)
+        found = self._trained(candidate.crosses) if candidate.crosses else self._plain
+        scores = self._bench.logistic(candidate.crosses).scores(found)
+        return CrossFit(candidate, self._judged(scores), max(1, found.iterations))
+
+    def _trained(self, crosses: Sequence[Cross]) -> Weights:
+        """Return the model of a set, begun with that of the columns alone."""
+        bench, start, decays = self._bench, self._plain, self._plan.decays
+        for cross in crosses:
+            start = start.extended(bench.member(cross).size, float(start.decays[0]) if decays else _BEGINNING)
+        logistic = bench.logistic(crosses)
+        return fit(logistic, start, _PRECISION) if decays else adapt(logistic, start, _ROUNDS, _PRECISION)
+
+    def _judged(self, scores: np.ndarray) -> dict[str, dict[str, float]]:
+        found = {}
+        for part in ("choose", "stop"):
+            own, label = scores[self._data.parts[part]], self._bench.label[self._data.parts[part]]
+            found[part] = {AUC.name: auc(own, label), LOG_LOSS.name: log_loss(own, label)}
+        return found
+
+    def _grown(self, greedy: Greedy) -> CrossFit:
+        search = CrossSearch(self._data, replace(self._plan, beam=greedy.beam), self._seed, 1)
+        passes = sum(step.n_candidates + sum(one.weights.iterations for one in step.nodes) for step in search)
+        assert search.best is not None, "the columns alone are a set"
+        return CrossFit(CrossSet(search.best.crosses), search.best.metrics, passes)
+
+    def result(self, found: CrossFit) -> TrainingResult:
+        """See FittedProblem: on validation by the training part alone; on test by all rows before it, if planned so."""
+        part, key = self._data.parts["test"], found.crosses.key
+        if key not in self._on_test:  # whatever the seed
+            scores = self.model(found.crosses).scores([one.taken(part) for one in self._data.columns])
+            label = self._data.label[part]
+            self._on_test[key] = {AUC.name: auc(scores, label), LOG_LOSS.name: log_loss(scores, label)}
+        validation = found.metrics["stop"]
+        return TrainingResult(1, 1, validation, dict(self._on_test[key]), (AUC.score_of(validation[AUC.name]),))
+
+    def model(self, crosses: CrossSet) -> CrossedModel:
+        """Return the model of a set, trained to convergence as it is taken home."""
+        n = len(self._bench.base) + len(crosses.crosses)
+        decays = np.full(n, self._plain.decays[0]) if self._plan.decays else None
+        return fit_crosses(self._data, self._plan, crosses.crosses, self._encoder, Cores(self._threads), decays)
+
+    def evaluate(self, candidates: Sequence[CrossSet], part: Part, seed: int) -> list[float]:
+        """See SimpleProblem; on validation by the rows that sets are chosen by."""
+        fits = self.fitted(candidates, seed)
+        if part == "test":
+            return [self.result(one).test[AUC.name] for one in fits]
+        return [one.metrics["choose"][AUC.name] for one in fits]
+
+    def measure(self, candidates: Sequence[CrossSet], seed: int) -> list[Measurement]:
+        """See Problem; a candidate costs the passes over the training rows that its training took."""
+        began, fits = time.perf_counter(), self.fitted(candidates, seed)
+        seconds = (time.perf_counter() - began) / max(1, len(candidates))
+        return [Measurement(AUC.score_of(one.metrics["choose"][AUC.name]), one.passes, seconds) for one in fits]
+
+    def described(self) -> dict[str, Any]:
+        """See StudyProblem."""
+        return self._data.described()
+
+    def data_digest(self) -> str:
+        """See StudyProblem."""
+        return self._data.digest()
+
+    def lines(self) -> list[str]:
+        """See StudyProblem."""
+        return self._data.lines()
+
+    @property
+    def export_names(self) -> tuple[str, ...]:
+        """See StudyProblem."""
+        return MODEL, SQL
+
+    def exports(self, trained: Any) -> Mapping[str, str]:
+        """See StudyProblem: the model as JSON, and its score as SQL where SQL can say it."""
+        model = self.model(trained)
+        found = {MODEL: as_json(model)}
+        try:
+            found[SQL] = as_sql(model)
+        except UserError as error:
+            found[SQL] = f"-- not to be written in SQL: {error}\n"
+        return found

@@ -1,0 +1,117 @@
+"""The problem of crossed features: the contract, that the planted cross is found, and what leaves it."""
+
+import json
+import sqlite3
+
+import numpy as np
+import pytest
+
+from core.common.errors import UserError
+from core.crosses.tree import CrossSet
+from core.search.rounds import Rules
+from core.search.search import Search, SearchBudget
+from core.testing.study_problem import StudyProblemContract
+from recommenders.data.fields import FieldOptions, planted_fields, split_fields
+from recommenders.tasks.crosses.export import from_json
+from recommenders.tasks.crosses.plan import CrossPlan
+from recommenders.tasks.crosses.problem import MODEL, SQL, CrossProblem, Greedy
+from searchers import make_searcher
+
+PLANTED = CrossSet.parse("colour x shape x size")
+
+
+def problem(seed=0, n=1_200, threads=1, **plan):
+    data = split_fields("planted", planted_fields(n), FieldOptions(), seed)
+    return CrossProblem(data, CrossPlan(levels=2, **plan), 2, 3, seed, threads)
+
+
+class TestSets(StudyProblemContract):
+    def make(self, seed):
+        return problem(seed)
+
+
+class TestWithOneDecay(StudyProblemContract):
+    def make(self, seed):
+        return problem(seed, decays=(1.0, 10.0))
+
+
+def test_a_set_is_worth_what_it_was_planted_for():
+    made = problem(n=6_000)
+    some = [CrossSet(), CrossSet.parse("day x place"), PLANTED]
+    plain, other, planted = (made.result(one).test["auc"] for one in made.fitted(some, 0))
+    assert planted > plain + 0.05
+    assert other < plain + 0.01
+
+
+def test_autocross_finds_what_was_planted():
+    made = problem(n=6_000)
+    (found,) = made.fitted([Greedy()], 0)
+    assert PLANTED.crosses[0] in found.crosses.crosses
+    assert found.passes > 100
+
+
+@pytest.mark.parametrize("name", ["gp", "random"])
+def test_searchers_find_a_part_of_it(name):
+    made = problem(n=3_000, threads=2)
+    budget = SearchBudget(trainings=40, candidates_per_step=8)
+    search = Search(make_searcher(name, made.space, seed=1), made, Rules(), budget, seed=1)
+    trials = [trial for step in search for trial in step.trials if trial.trained]
+    best = max(trials, key=lambda trial: trial.score).candidate.solution
+    together = {"colour", "shape", "size"}
+    assert any(len(cross.columns & together) > 1 for cross in best.crosses)
+
+
+def test_threads_change_no_bit():
+    some = [CrossSet.parse("colour x shape"), PLANTED, Greedy()]
+    one, other = (problem(threads=threads).fitted(some, 0) for threads in (1, 3))
+    assert [(a.crosses, a.metrics, a.passes) for a in one] == [(b.crosses, b.metrics, b.passes) for b in other]
+
+
+def test_what_leaves_it_scores_rows_as_it_does():
+    made = problem()
+    number = next(one for one in made.space.made_of if one.column == "weight")
+    files = made.exports(CrossSet.parse(f"colour x size; day x {number}"))
+    model = from_json(files[MODEL])
+    table = planted_fields(200)
+    rows = {one.name: one for one in table.columns}
+    texts = {
+        name: [None if np.isnan(value) else float(value) for value in one.values.tolist()]
+        if one.is_number
+        else [one.categories[code - 2] for code in one.values.tolist()]
+        for name, one in rows.items()
+    }
+    with sqlite3.connect(":memory:") as database:
+        database.execute(f"CREATE TABLE t ({', '.join(f'{name}' for name in texts)})")
+        database.executemany(
+            f"INSERT INTO t VALUES ({', '.join('?' for _ in texts)})", list(zip(*texts.values(), strict=True))
+        )
+        scored = [row[0] for row in database.execute(f"SELECT {files[SQL]} FROM t ORDER BY rowid")]
+    database.close()
+    np.testing.assert_allclose(scored, model.scores(table.columns), rtol=1e-9, atol=1e-9)
+    assert json.loads(files[MODEL])["version"] == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("autocros", "unknown set of crosses 'autocros'.*Did you mean 'autocross'"),
+        ("autocross-0", "expected a beam of 1 to 100 behind it, as autocross-3, got 'autocross-0'"),
+        ("colour x brand", "expected features of"),
+        ("colour", "expected two features or more in each"),
+    ],
+)
+def test_what_cannot_be_compared_with_gets_a_line(text, told):
+    with pytest.raises(UserError, match=told):
+        problem().known(text)
+
+
+def test_any_set_of_its_features_can_be_compared_with():
+    made = problem()
+    four = "colour x shape x size x day"
+    assert made.known(four).variants[0].trained == CrossSet.parse(four)
+    assert [made.known(name).name for name in ("lr", "autocross", "autocross-1", "autocross-3")] == [
+        "lr",
+        "autocross",
+        "autocross",
+        "autocross-3",
+    ]
