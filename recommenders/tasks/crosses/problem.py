@@ -36,6 +36,7 @@ from recommenders.tasks.crosses.logistic import Weights, adapt, fit
 from recommenders.tasks.crosses.minimising import Precision
 from recommenders.tasks.crosses.model import CrossedModel
 from recommenders.tasks.crosses.plan import CrossPlan
+from recommenders.tasks.crosses.rivals import RIVALS, Rival, fit_rival
 from recommenders.tasks.crosses.search import CrossSearch, fit_crosses
 
 #: Files with what was found.
@@ -92,6 +93,8 @@ class CrossFit(NamedTuple):
     """AUC and log-loss of the parts that sets are chosen by and compared by."""
     passes: int
     """Passes over the training rows that it took."""
+    test: dict[str, float] | None = None
+    """The same of the test part, of what is no set of crosses."""
 
 
 class CrossProblem(FittedProblem[CrossSet]):
@@ -167,13 +170,15 @@ class CrossProblem(FittedProblem[CrossSet]):
         name = text.strip()
         if (greedy := Greedy.parse(name)) is not None:
             return Contender(str(greedy), None, (Variant(greedy),))
+        if name in RIVALS:
+            return Contender(name, None, (Variant(Rival(name)),))
         if name in self.compared:
             return super().known(name)
         try:
             found = CrossSet.parse(name)
             self.space.check(found)
         except UserError as error:
-            unknown = unknown_name(self.terms.one, name, self.known_names)
+            unknown = unknown_name(self.terms.one, name, [*self.known_names, *RIVALS])
             raise UserError(f"{unknown} Nor is it written as one is: {error}") from None
         return Contender(str(found), found, (Variant(found),))
 
@@ -186,7 +191,7 @@ class CrossProblem(FittedProblem[CrossSet]):
         """See StudyProblem: a training is looked at once, at its end."""
         return 1
 
-    def fitted(self, candidates: Sequence[CrossSet | Greedy], seed: int) -> list[CrossFit]:
+    def fitted(self, candidates: Sequence[CrossSet | Greedy | Rival], seed: int) -> list[CrossFit]:
         """See FittedProblem; nothing in it is drawn."""
         self._plain  # noqa: B018  # which threads share
         for one in candidates:
@@ -194,9 +199,14 @@ class CrossProblem(FittedProblem[CrossSet]):
                 self._bench.member(cross)
         return Cores(self._threads).map(lambda k: self._fit(candidates[k]), len(candidates))
 
-    def _fit(self, candidate: CrossSet | Greedy) -> CrossFit:
+    def _fit(self, candidate: CrossSet | Greedy | Rival) -> CrossFit:
         if isinstance(candidate, Greedy):
             return self._grown(candidate)
+        if isinstance(candidate, Rival):
+            by_part, passes = fit_rival(candidate, self._data, self._seed)
+            labels = {part: self._data.label[self._data.parts[part]] for part in by_part}
+            metrics = {part: _metrics(own, labels[part]) for part, own in by_part.items()}
+            return CrossFit(CrossSet(), metrics, passes, metrics["test"])
         found = self._trained(candidate.crosses) if candidate.crosses else self._plain
         scores = self._bench.logistic(candidate.crosses).scores(found)
         return CrossFit(candidate, self._judged(scores), max(1, found.iterations))
@@ -210,11 +220,8 @@ class CrossProblem(FittedProblem[CrossSet]):
         return fit(logistic, start, _PRECISION) if decays else adapt(logistic, start, _ROUNDS, _PRECISION)
 
     def _judged(self, scores: np.ndarray) -> dict[str, dict[str, float]]:
-        found = {}
-        for part in ("choose", "stop"):
-            own, label = scores[self._data.parts[part]], self._bench.label[self._data.parts[part]]
-            found[part] = {AUC.name: auc(own, label), LOG_LOSS.name: log_loss(own, label)}
-        return found
+        parts = {name: self._data.parts[name] for name in ("choose", "stop")}
+        return {name: _metrics(scores[part], self._bench.label[part]) for name, part in parts.items()}
 
     def _grown(self, greedy: Greedy) -> CrossFit:
         search = CrossSearch(self._data, replace(self._plan, beam=greedy.beam), self._seed, 1)
@@ -225,12 +232,11 @@ class CrossProblem(FittedProblem[CrossSet]):
     def result(self, found: CrossFit) -> TrainingResult:
         """See FittedProblem: on validation by the training part alone; on test by all rows before it, if planned so."""
         part, key = self._data.parts["test"], found.crosses.key
-        if key not in self._on_test:  # whatever the seed
+        if found.test is None and key not in self._on_test:  # whatever the seed
             scores = self.model(found.crosses).scores([one.taken(part) for one in self._data.columns])
-            label = self._data.label[part]
-            self._on_test[key] = {AUC.name: auc(scores, label), LOG_LOSS.name: log_loss(scores, label)}
-        validation = found.metrics["stop"]
-        return TrainingResult(1, 1, validation, dict(self._on_test[key]), (AUC.score_of(validation[AUC.name]),))
+            self._on_test[key] = _metrics(scores, self._data.label[part])
+        test, validation = found.test or self._on_test[key], found.metrics["stop"]
+        return TrainingResult(1, 1, validation, dict(test), (AUC.score_of(validation[AUC.name]),))
 
     def model(self, crosses: CrossSet) -> CrossedModel:
         """Return the model of a set, trained to convergence as it is taken home."""
@@ -277,3 +283,7 @@ class CrossProblem(FittedProblem[CrossSet]):
         except UserError as error:
             found[SQL] = f"-- not to be written in SQL: {error}\n"
         return found
+
+
+def _metrics(scores: np.ndarray, label: np.ndarray) -> dict[str, float]:
+    return {AUC.name: auc(scores, label), LOG_LOSS.name: log_loss(scores, label)}

@@ -115,3 +115,20 @@ def test_any_set_of_its_features_can_be_compared_with():
         "autocross",
         "autocross-3",
     ]
+
+
+def test_trees_find_what_was_planted_too():
+    made = problem(n=3_000)
+    (found,) = made.fitted([made.known("lightgbm").variants[0].trained], 0)
+    result = made.result(found)
+    (plain,) = (made.result(one) for one in made.fitted([CrossSet()], 0))
+    assert result.test["auc"] > plain.test["auc"] + 0.02
+    assert found.passes > 8
+    (again,) = made.fitted([made.known("lightgbm").variants[0].trained], 5)
+    assert again == found
+
+
+def test_rivals_that_are_not_installed_are_told(monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "catboost", None)
+    with pytest.raises(UserError, match="--baseline catboost: needs catboost"):
+        problem().known("catboost")
