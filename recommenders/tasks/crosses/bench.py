@@ -18,7 +18,7 @@ from recommenders.tasks.crosses.plan import SPACINGS, CrossPlan
 from recommenders.tasks.crosses.scoring import ExactScoring, Rows
 
 #: Trainings: from nothing, after a cross was added, and of the model that is kept; how often decays are found.
-_FIRST, _NEXT, _LAST = Precision(200, 1e-7), Precision(30, 1e-7), Precision(500, 1e-9)
+_FIRST, _NEXT, _LAST = Precision(200, 1e-7), Precision(30, 1e-7), Precision(200, 1e-8)
 _FIRST_ROUNDS, _NEXT_ROUNDS, _LAST_ROUNDS = 6, 2, 3
 #: The decay that trainings begin with where each member finds its own.
 _BEGINNING = 3.0

@@ -36,7 +36,8 @@ class CrossPlan:
     descent, as published)."""
     judge: str = "expected"
     """What decides where all rows are looked at: the log-loss or AUC on the part that crosses are chosen by, or, as
-    expected, the log-loss there and the gain that is expected from the training rows, which errs less."""
+    expected, the log-loss there and the gain that is expected from the training rows, which errs less. In races it is
+    AUC. Where it is AUC, that also says when to stop, else log-loss does."""
     newton_steps: int = 1
     """Newton steps of each weight of a candidate."""
     decays: tuple[float, ...] = ADAPTIVE
@@ -47,7 +48,11 @@ class CrossPlan:
     most_crosses: int = 20
     """Crosses of a set, at most."""
     patience: int = 4
-    """The search ends when the best set on the part that says when to stop is so many steps ago; 1 as published."""
+    """The search ends after so many steps with worse sets than the best one, on the part that says when to stop; 1 as
+    published."""
+    tolerance: float = 1.0
+    """A set is worse than the best one only if its log-loss is larger by more than so many standard errors; 0 as
+    published. A cross that is expected to help is not given up for what chance makes of a few rows."""
     seconds: float | None = None
     """The search ends after the step in which so much time is over. With it, results depend on the machine."""
     refit: bool = True
@@ -70,6 +75,8 @@ class CrossPlan:
                 raise UserError(f"{name}: expected {least} to {most:,}, got {getattr(self, name)}")
         if not all(1e-6 <= one <= 1e9 for one in self.decays) or len(set(self.decays)) < len(self.decays):
             raise UserError(f"decays: expected different numbers from 1e-6 to 1e9, or none, got {self.decays}")
+        if not 0 <= self.tolerance <= 100:
+            raise UserError(f"tolerance: expected a number from 0 to 100, got {self.tolerance}")
         if self.seconds is not None and not self.seconds > 0:
             raise UserError(f"seconds: expected a number above 0, got {self.seconds}")
         if not 0 < self.learning_rate <= 100:
@@ -77,4 +84,6 @@ class CrossPlan:
 
 
 #: As published, but for what the paper leaves open: the decay, bins, the race's learning rate and its batches.
-PAPER = CrossPlan(spacing="width", evaluate="race", judge="auc", decays=(0.3, 1.0, 3.0, 10.0), patience=1, refit=False)
+PAPER = CrossPlan(
+    spacing="width", evaluate="race", judge="auc", decays=(0.3, 1.0, 3.0, 10.0), patience=1, tolerance=0.0, refit=False
+)

@@ -6,6 +6,7 @@ ones whole. Rows that crosses are chosen by do not say when to stop: the best of
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -102,7 +103,8 @@ class CrossSearch:
         bench = Bench(self._data, self.encoder, rows, train.stop, self._cores)
         weights = bench.first(self._plan, self._data.parts["stop"])
         beam = [self._node(bench, (), weights)]
-        self.best, best_step = beam[0], 0
+        self.best = top = beam[0]
+        best_step = 0
         yield Step(0, tuple(beam), (0.0,), 0, time.perf_counter() - began, 0.0)
         for number in range(1, self._plan.most_crosses + 1):
             looked = time.perf_counter()
@@ -112,9 +114,10 @@ class CrossSearch:
                 self.ended = "no cross is expected to add anything"
                 return
             beam = [self._grown(bench, *one[1:]) for one in ranked]
-            for node in beam:
-                if node.score("stop", self._plan.judge) > self.best.score("stop", self._plan.judge):
-                    self.best, best_step = node, number
+            good = [node for node in beam if not self._is_behind(node, top)]
+            if good:
+                self.best, best_step = max(good, key=self._stopping), number
+            top = max([top, *beam], key=self._stopping)
             seconds = time.perf_counter() - began
             yield Step(number, tuple(beam), tuple(one[3].gain for one in ranked), n, seconds, looked)
             if number - best_step >= self._plan.patience:
@@ -132,6 +135,20 @@ class CrossSearch:
             own, label = scores[self._data.parts[part]], bench.label[self._data.parts[part]]
             metrics[part] = {"auc": auc(own, label), "log_loss": log_loss(own, label)}
         return Node(crosses, metrics, weights, scores)
+
+    def _stopping(self, node: Node) -> float:
+        return node.score("stop", self._plan.judge)
+
+    def _is_behind(self, node: Node, top: Node) -> bool:
+        """Tell whether a set is worse than the best one so far on the part that says when to stop."""
+        behind = self._stopping(top) - self._stopping(node)
+        if behind < 0 or not self._plan.tolerance:
+            return behind >= 0
+        rows = self._data.parts["stop"]
+        label = self._data.label[self._data.rows("train", "stop")][rows]
+        one, other = (np.logaddexp(0.0, own.scores[rows]) - label * own.scores[rows] for own in (node, top))
+        error = float(np.std(one - other)) / math.sqrt(len(label))
+        return float(np.mean(one - other)) > self._plan.tolerance * error
 
     def _ranked(
         self, bench: Bench, beam: Sequence[Node], number: int

@@ -77,13 +77,20 @@ def test_rules_say_when_a_search_ends():
     assert searched(replace(PLAN, most_crosses=1))[0].ended == "there are as many crosses as wanted"
     assert searched(replace(PLAN, most_crosses=0))[0].best.crosses == ()
     assert searched(replace(PLAN, seconds=1e-9))[0].ended == "the time is over"
-    search, steps = searched(replace(PLAN, patience=1, most_crosses=50, evaluate="race"))
+    search, steps = searched(replace(PLAN, patience=1, tolerance=0.0, most_crosses=50, evaluate="race"))
     assert search.ended == "the best set is 1 steps ago"
     assert search.best.crosses == steps[-2].nodes[0].crosses
     two = replace(DATA, columns=DATA.columns[:2])
     search, steps = searched(data=two)
     assert search.ended == "no cross is expected to add anything"
     assert len(steps) <= 2
+
+
+def test_a_set_is_not_given_up_for_what_chance_makes_of_a_few_rows():
+    noisy = replace(PLAN, evaluate="race", patience=1, most_crosses=8)
+    lengths = [len(searched(replace(noisy, tolerance=one))[1]) for one in (0.0, 1.0, 100.0)]
+    assert lengths == sorted(lengths)
+    assert lengths[0] < lengths[2] == 9
 
 
 def test_a_wider_beam_keeps_different_sets_and_begins_with_the_best():
@@ -124,6 +131,7 @@ def test_blocks_are_those_of_the_published_algorithm(n, n_rows, bounds):
         ({"decays": (1.0, 1.0)}, "decays: expected different numbers"),
         ({"decays": (0.0,)}, "decays: expected different numbers from 1e-6"),
         ({"seconds": 0.0}, "seconds: expected a number above 0"),
+        ({"tolerance": -1.0}, "tolerance: expected a number from 0 to 100"),
         ({"learning_rate": 0.0}, "learning_rate: expected a number above 0"),
     ],
 )
