@@ -12,6 +12,7 @@ import numpy as np
 from core.crosses.cross import Cross, Feature
 from recommenders.data.fields.column import FieldColumn
 from recommenders.tasks.crosses.binning import Binning
+from recommenders.tasks.crosses.kernel import add_digit
 
 #: A cross with more combinations in the training part is hashed into so many buckets. Keys are below the second number.
 MOST_BUCKETS, _LARGEST_KEY = 2**20, 2**62
@@ -105,10 +106,13 @@ class Encoder:
             codes: of rows, by column.
         """
         is_mixed = self.is_mixed(cross)
-        found = np.zeros(len(next(iter(codes.values())).codes), np.int64)
+        found = np.zeros(len(codes[cross.features[0].column].codes), np.int64)
         for feature in cross.features:
-            bucket = self.bucket_of(feature)[codes[feature.column].codes]
-            found = mixed(found, bucket) if is_mixed else found * self.size(feature) + bucket
+            own, bucket_of = codes[feature.column].codes, self.bucket_of(feature)
+            if is_mixed:
+                found = mixed(found, bucket_of[own])
+            else:
+                add_digit(own, bucket_of, self.size(feature), found)
         return found
 
 

@@ -47,6 +47,20 @@ def add_up(codes, numbers, found):
         found[codes[i]] += numbers[i]
 
 
+@compiled()
+def add_digit(codes, bucket_of, size, keys):
+    """Append a digit to the keys of rows.
+
+    Args:
+        codes: of rows [n].
+        bucket_of: the digit of each code.
+        size: above all digits.
+        keys: [n], changed.
+    """
+    for i in range(len(keys)):
+        keys[i] = keys[i] * size + bucket_of[codes[i]]
+
+
 @compiled(inline=True)
 def _chance(score):
     """Return the sigmoid of a score."""
