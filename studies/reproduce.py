@@ -29,8 +29,8 @@ from studies.reproduction.raw import Frame, frame, from_csv, read_csv, to_csv
 from studies.reproduction.registry import REPRODUCTIONS, find_reproduction
 from studies.reproduction.reproduction import Reproduction
 from studies.reproduction.settings import ReproducePlaces, ReproduceSettings, check_used, command, data_of
-from studies.reproduction.slides.bench import ProblemBench, SearchBench
-from studies.reproduction.slides.settings import SifReproduceSettings, SlidesReproduceSettings
+from studies.reproduction.slides.bench import CrossBench, ProblemBench, SearchBench
+from studies.reproduction.slides.settings import CrossReproduceSettings, SifReproduceSettings, SlidesReproduceSettings
 from studies.reproduction.table import page
 from studies.storage.locking import own_folder
 from studies.storage.output import OutputFolder
@@ -122,6 +122,13 @@ FAMILIES = (
         "a figure of SIF (Yao et al., arXiv 1906.12091): searched interaction functions beside others, see "
         "docs/interactions.md. Its figures are pictures without numbers, so ours stand alone.",
         SearchBench,
+    ),
+    Family(
+        "AutoCross",
+        CrossReproduceSettings,
+        "the table of AutoCross (Luo et al., KDD 2019): logistic regression with searched crosses and without, see "
+        "docs/crosses.md.",
+        CrossBench,
     ),
 )
 _OTHERS = "".join(

@@ -174,7 +174,7 @@ def _data(settings: StudySettings, *tables: Frame | Path | str | None) -> Datase
     if settings.data.dataset not in (None, TABLE):
         named = f"dataset={settings.data.dataset!r}"
         raise UserError(f"search_loss: expected either a data frame or {named}, got both; leave out one of them")
-    dataset = table_dataset(data, settings.data.table, settings.seed, validation=validation, test=test)
+    dataset = table_dataset(data, settings.data.table, settings.data_seed, validation=validation, test=test)
     dataset.check_classes()
     return dataset
 

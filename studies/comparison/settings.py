@@ -74,6 +74,9 @@ class RunSettings(StudySettings):
 
     searcher: Annotated[str, Parameter(parse=False)] = RANDOM_BASELINE
     seed: Annotated[int, Parameter(parse=False)] = 0
+    split_seed: int | None = 0
+    """Decides which rows are the parts, where data are split at random: the same for all runs, whatever their seed, so
+    that no search sees what its loss is judged by."""
     search: Annotated[RunSearch, PART] = field(default_factory=RunSearch)
     losses: Annotated[RunLosses, PART] = field(default_factory=RunLosses)
     judging: Annotated[RunJudging, PART] = field(default_factory=RunJudging)

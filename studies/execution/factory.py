@@ -142,5 +142,6 @@ class TaskFactory:
     ) -> Task:
         """Make a task that depends on the settings of a study but for the `free` ones, and on `content`."""
         settings = {name: value for name, value in study.to_dict().items() if name not in free}
+        settings["split_seed"] = study.data_seed  # whatever seed it stands for
         sources = own_sources(study, searches="searcher" in settings)
         return Task(kind, label, {"settings": settings, "data": self._data, **sources, **content}, at_once)

@@ -15,6 +15,7 @@ from studies.reproduction.performance import TABLE5, TABLE6
 from studies.reproduction.reproduction import Reproduction
 from studies.reproduction.sampling import FIGURE6, TABLE7
 from studies.reproduction.slides import sif
+from studies.reproduction.slides.autocross import AUTOCROSS_TABLE
 from studies.reproduction.slides.lambda_table import LAMBDA_TABLE
 from studies.reproduction.symmetric import SYMMETRIC
 from studies.reproduction.table4 import TABLE4
@@ -26,7 +27,7 @@ REPRODUCTIONS: Mapping[str, Reproduction] = MappingProxyType(
         for one in (
             *(TABLE4, TABLE5, TABLE6, TABLE7, TABLE8, FIGURE5, FIGURE6, SYMMETRIC),
             *(MML_TABLE2, MML_TABLE3, MML_TABLE4, MML_FIGURE3),
-            *(LAMBDA_TABLE, sif.FIGURE2, sif.FIGURE4, sif.FIGURE5, sif.FIGURE8),
+            *(LAMBDA_TABLE, sif.FIGURE2, sif.FIGURE4, sif.FIGURE5, sif.FIGURE8, AUTOCROSS_TABLE),
         )
     }
 )

@@ -111,5 +111,5 @@ def make_crosses_problem(given: Ingredients, spec: Specification) -> CrossProble
     if isinstance(files, ImplicitDataset) or (data is not None and not isinstance(data, Path)):
         raise UserError(f"--problem crosses: expected a table of fields, got {format_value(type(files).__name__)}")
     with _of_the_line():
-        table = load_fields(asked.name_on(data), data, seed, asked.options())
+        table = load_fields(asked.name_on(data), data, given.settings.data_seed, asked.options())
     return CrossProblem(table, asked.plan(), asked.most_crosses, asked.most_features, seed, given.threads)

@@ -223,4 +223,4 @@ def _loaded(problem: str, asked: DecaySettings, given: Ingredients) -> ImplicitD
         return data
     name = asked.name_on(data.data)
     with _of_the_line(problem):
-        return load_implicit(name, data.data, given.settings.seed, asked.options(name))
+        return load_implicit(name, data.data, given.settings.data_seed, asked.options(name))

@@ -124,5 +124,5 @@ def make_interaction_problem(given: Ingredients, spec: Specification) -> Interac
     if isinstance(data, Dataset | ImplicitDataset):
         raise UserError(f"--problem interaction: expected ratings as they are, got {format_value(type(data).__name__)}")
     with _of_the_line():
-        ratings = load_ratings(asked.name_on(data.data), data.data, seed, asked.options())
+        ratings = load_ratings(asked.name_on(data.data), data.data, given.settings.data_seed, asked.options())
     return InteractionProblem(ratings, asked.candidates(), asked.plan(), seed, given.threads)

@@ -57,7 +57,7 @@ def make_loss_problem(given: Ingredients) -> TrainedLossProblem:
     for text in settings.judging.baseline:  # before the data are read
         baseline(text, space, training.epsilon)
     assert not isinstance(given.data, ImplicitDataset), "it has no labels"
-    dataset = given.data if isinstance(given.data, Dataset) else settings.data.load(given.data, settings.seed)
+    dataset = given.data if isinstance(given.data, Dataset) else settings.data.load(given.data, settings.data_seed)
     task = RecommendationTask(recommender, dataset, training.chosen_by, protocol.train, machine)
     seed, proxy = derive_seed(settings.seed, "environment"), settings.in_force("proxy")
     rules = LossRules(

@@ -187,7 +187,7 @@ def make_ranking_problem(given: Ingredients, spec: Specification) -> RankingLoss
     data = given.data
     if not isinstance(data, ImplicitDataset):
         file = data.data  # type: ignore[union-attr]  # files
-        data = load_implicit(asked.name_on(file), file, seed, asked.options())
+        data = load_implicit(asked.name_on(file), file, given.settings.data_seed, asked.options())
     task = VectorTask(asked.model(), data, asked.recipe())
     tuning = TuningPlan(asked.tuning_settings, asked.tuning_epochs)
     space = ShapeSpace(asked.pushes)

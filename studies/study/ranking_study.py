@@ -63,6 +63,8 @@ class RankingStudy:
     searcher: Annotated[str, Parameter(help=listed("Who proposes losses", SEARCHERS) + YOUR_OWN)] = "gp"
     seed: int = 0
     """Decides every random draw, the validation part among them."""
+    split_seed: int | None = None
+    """Decides the validation part, and what else is split at random; unless given, --seed."""
     ranking: Annotated[RankingSearchSettings, PART] = field(default_factory=RankingSearchSettings)
     phases: Annotated[RankingPhases, PART] = field(default_factory=RankingPhases)
 
@@ -71,7 +73,8 @@ class RankingStudy:
         """The study."""
         search = SearchSettings(problem=self.ranking.line(), **self.phases.search)
         judging = JudgingSettings(**self.phases.judging)
-        return StudySettings(searcher=self.searcher, seed=self.seed, search=search, judging=judging)
+        seeds: dict[str, Any] = {"seed": self.seed, "split_seed": self.split_seed}
+        return StudySettings(searcher=self.searcher, **seeds, search=search, judging=judging)
 
 
 @dataclass(frozen=True, kw_only=True)

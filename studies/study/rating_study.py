@@ -4,7 +4,7 @@ The annotations are objects and not strings, see `studies.study.settings`.
 """
 
 from dataclasses import dataclass, field, replace
-from typing import Annotated
+from typing import Annotated, Any
 
 from cyclopts import Parameter
 
@@ -51,6 +51,8 @@ class RatingStudy:
     searcher: Annotated[str, Parameter(help=listed("Who proposes them", {**SEARCHERS, **ONE_SHOT}) + YOUR_OWN)] = "gp"
     seed: int = 0
     """Decides every random draw, the split among them."""
+    split_seed: int | None = None
+    """Decides the split; unless given, --seed."""
     interaction: Annotated[InteractionSettings, PART] = field(default_factory=InteractionSettings)
     search: Annotated[RatingSearch, PART] = field(default_factory=RatingSearch)
     judging: Annotated[RatingJudging, PART] = field(default_factory=RatingJudging)
@@ -59,4 +61,5 @@ class RatingStudy:
     def study(self) -> StudySettings:
         """The study."""
         search = replace(self.search, problem=written_line(PROBLEM, self.interaction))
-        return StudySettings(searcher=self.searcher, seed=self.seed, search=search, judging=self.judging)
+        seeds: dict[str, Any] = {"seed": self.seed, "split_seed": self.split_seed}
+        return StudySettings(searcher=self.searcher, **seeds, search=search, judging=self.judging)

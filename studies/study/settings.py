@@ -47,6 +47,8 @@ class StudySettings:
     ] = "rl"
     seed: int = 0
     """Decides every random draw: any whole number."""
+    split_seed: int | None = None
+    """Decides which rows are the parts, where data are split at random; unless given, --seed."""
     data: Annotated[DataSettings, PART] = field(default_factory=DataSettings)
     training: Annotated[TrainingSettings, PART] = field(default_factory=TrainingSettings)
     search: Annotated[SearchSettings, PART] = field(default_factory=SearchSettings)
@@ -67,6 +69,11 @@ class StudySettings:
                 _ = self.protocol.ways
             except UserError as error:
                 raise UserError(str(error).replace("weight_decay", "decay", 1)) from None
+
+    @property
+    def data_seed(self) -> int:
+        """The seed that data are split with."""
+        return self.seed if self.split_seed is None else self.split_seed
 
     @property
     def _unused(self) -> tuple[DataSettings | TrainingSettings | LossSettings, ...]:

@@ -13,7 +13,11 @@ from studies.execution.experiment import Experiment
 from studies.execution.factory import TaskFactory, data_file_digest
 from studies.execution.runner import TaskCallback
 from studies.execution.task import Result
-from studies.reproduction.slides.settings import SifReproduceSettings, SlidesReproduceSettings
+from studies.reproduction.slides.settings import (
+    CrossReproduceSettings,
+    SifReproduceSettings,
+    SlidesReproduceSettings,
+)
 from studies.study.parts import compose
 from studies.study.settings import StudySettings
 from studies.study.settings_search import SearchSettings
@@ -69,6 +73,55 @@ class ProblemBench:
         for training, runs in zip(trainings, convergence.train(text, trainings, seeds), strict=True):
             for seed, found in zip(seeds, runs, strict=True):
                 yield training.name, seed, found
+
+
+class CrossBench:
+    """What a reproduction of crossed features measures with.
+
+    Args:
+        settings: of the reproduction.
+        files: of the data set.
+        work: computes tasks.
+        callbacks: told what happens.
+
+    Raises:
+        UserError: settings or files that no study could run with.
+    """
+
+    def __init__(
+        self,
+        settings: CrossReproduceSettings,
+        files: DataFiles,
+        work: Experiment,
+        callbacks: Sequence[TaskCallback] = (),
+    ) -> None:
+        self.settings, self._search = settings, SearchSettings(problem=settings.problem)
+        self._problem = Study(StudySettings(search=self._search), files).problem
+        self.lines = self._problem.lines()
+        """What a person is told of the data."""
+        self.dataset = str(self._problem.described()["name"])
+        """The name of the data set."""
+        digest = data_file_digest(files)
+        self._factory, self._runner = TaskFactory(digest), work.runner({digest: files}, "cpu", callbacks)
+
+    def trained(self, names: Sequence[str]) -> Iterator[tuple[str, int, Result]]:
+        """Train on every split.
+
+        Args:
+            names: what the problem knows.
+
+        Returns:
+            The name, the seed of the split, and what was found.
+
+        Raises:
+            UserError: the problem does not know it.
+        """
+        trainings = [settings_of(self._problem.known(name), self._problem)[0] for name in dict.fromkeys(names)]
+        pairs = [(one, seed) for one in trainings for seed in range(self.settings.seeds)]
+        tasks = [self._factory.training(StudySettings(seed=seed, search=self._search), one, 0) for one, seed in pairs]
+        text = f"{counted(len(trainings), 'model')} on {counted(self.settings.seeds, 'split')}"
+        for (training, seed), found in zip(pairs, self._runner.stage(text, tasks), strict=True):
+            yield training.name, seed, found
 
 
 #: Candidates of a step: so that those who learn have several steps to learn from.

@@ -11,8 +11,10 @@ from cyclopts import Parameter
 from core.common.errors import UserError
 from core.common.specification import written_line
 from recommenders.data.explicit import EXPLICIT_DATASETS
+from recommenders.data.fields import FIELD_DATASETS
 from recommenders.data.implicit import IMPLICIT_DATASETS
 from studies.reproduction.settings import check_seeds
+from studies.study.crosses import CrossSettings
 from studies.study.decays import DecaySettings
 from studies.study.interactions import InteractionSettings
 from studies.study.settings_data import listed
@@ -50,6 +52,36 @@ class SlidesReproduceSettings:
         """The line of the problem of decays."""
         given = {name: getattr(self, name) for name in ("dataset", "dimensions", "max_epochs")}
         return written_line("decay", DecaySettings(**given))
+
+
+@dataclass(frozen=True, kw_only=True)
+class CrossReproduceSettings:
+    """What is measured. Together with the code, these settings decide the result.
+
+    Raises:
+        UserError: a number out of range, or a name that is unknown.
+    """
+
+    dataset: Annotated[
+        str | None, Parameter(help=listed("The data, planted unless given, or table with --data", FIELD_DATASETS))
+    ] = None
+    model: Annotated[tuple[str, ...], SPACED, Parameter(show_default=False)] = ()
+    """Models beside lr and autocross: lightgbm, catboost, ebm, autocross-3 (a beam of three), or a set of crosses
+    (repeat the option for several)."""
+    leave_out: Annotated[tuple[str, ...], SPACED, Parameter(show_default=False)] = ()
+    """Columns that are not looked at, as duration of bank, which is known only after the call."""
+    seeds: int = 5
+    """Splits into parts; of adult the test part is published and always the same."""
+
+    def __post_init__(self) -> None:
+        """Check everything without the data."""
+        check_seeds(self.seeds)
+        self.problem  # noqa: B018  # which checks it
+
+    @property
+    def problem(self) -> str:
+        """The line of the problem of crosses."""
+        return written_line("crosses", CrossSettings(dataset=self.dataset, leave_out=self.leave_out))
 
 
 @dataclass(frozen=True, kw_only=True)
