@@ -22,7 +22,7 @@ _FREE_OF_FINALS = ("finalists", "repeats", "epsilon", "baseline")
 
 
 def data_file_digest(data: Path | DataFiles | None) -> str | None:
-    """Of the raw file of a data set, or of all its files, where it needs some.
+    """Of the raw file of a data set, or of all its files, where it needs some; of a folder, those that lie in it.
 
     Raises:
         UserError: it cannot be read.
@@ -33,6 +33,10 @@ def data_file_digest(data: Path | DataFiles | None) -> str | None:
 
 def _file_digest(path: Path) -> str:
     try:
+        if path.is_dir():
+            inside = sorted(one for one in path.iterdir() if one.is_file())
+            content = "\n".join(f"{one.name} {_file_digest(one)}" for one in inside)
+            return hashlib.sha256(content.encode()).hexdigest()
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except (OSError, ValueError) as error:

@@ -9,7 +9,7 @@ import pytest
 from recommenders.data import DataFiles
 from studies.comparison.comparison import Comparison
 from studies.comparison.settings import CompareSettings, RunSearch, RunSettings
-from studies.execution.factory import TaskFactory, Training
+from studies.execution.factory import TaskFactory, Training, data_file_digest
 from studies.study.settings import StudySettings
 from studies.study.settings_search import SearchSettings
 from studies.study.study import Study
@@ -63,3 +63,15 @@ def test_tasks_that_leave_a_seed_out_keep_its_split():
     task = TaskFactory("x").training(StudySettings(seed=5), Training("BCE", None), 0)
     assert "seed" not in task.content["settings"]
     assert StudySettings.from_dict(dict(task.content["settings"])).data_seed == 5
+
+
+def test_a_folder_is_known_by_the_files_in_it(tmp_path):
+    (tmp_path / "within").mkdir()
+    found = [data_file_digest(tmp_path)]
+    for name, text in (("a.txt", "1"), ("a.txt", "2"), ("b.txt", "2")):
+        (tmp_path / name).write_text(text)
+        found.append(data_file_digest(tmp_path))
+    (tmp_path / "a.txt").unlink()
+    found.append(data_file_digest(tmp_path))
+    assert len(set(found)) == len(found)
+    assert data_file_digest(tmp_path) == found[-1]
