@@ -11,7 +11,7 @@ from core.common.errors import UserError, unknown_name
 from core.common.loading import source_digest
 from core.search.searcher import Searcher
 from core.search.space import Space
-from core.search.supernet import Supernet
+from searchers.beam import BeamSearcher, BeamSettings
 from searchers.feature_search import make_bayesian
 from searchers.genetic import GeneticSearcher, GeneticSettings
 from searchers.guessing import GuessingSearcher, read_guess
@@ -36,6 +36,10 @@ class SearcherEntry:
     """A short description, for --help."""
     settings: type | None = None
     """A frozen dataclass with fields of type str, int, float or bool, all with defaults; None: no settings."""
+    needs: str = ""
+    """The method of a problem (`core.phases.problem.StudyProblem`) whose result `make` gets behind the settings."""
+    problems: str = ""
+    """Those that have it, for messages."""
 
 
 SEARCHERS: Mapping[str, SearcherEntry] = MappingProxyType(
@@ -51,16 +55,27 @@ SEARCHERS: Mapping[str, SearcherEntry] = MappingProxyType(
     }
 )
 
-#: Those that train all candidates at once, where a problem has a supernet, which `make` gets behind the settings.
-ONE_SHOT: Mapping[str, SearcherEntry] = MappingProxyType(
+#: Those that know more of a problem than its space, and so are for some problems alone.
+OF_PROBLEMS: Mapping[str, SearcherEntry] = MappingProxyType(
     {
         "nasp": SearcherEntry(
-            NaspSearcher, "one-shot search by proximal iterations, of --problem interaction alone", NaspSettings
-        )
+            NaspSearcher,
+            "one-shot search by proximal iterations, of --problem interaction alone",
+            NaspSettings,
+            "supernet",
+            "whose candidates share weights in a supernet, such as --problem interaction with space=functions",
+        ),
+        "beam": SearcherEntry(
+            BeamSearcher,
+            "beam search, of --problem crosses alone",
+            BeamSettings,
+            "expansion",
+            "whose candidates grow by a part at a time, such as --problem crosses",
+        ),
     }
 )
-#: seed -> the supernet of a problem; None: it has none.
-MakeSupernet = Callable[[int], Supernet | None]
+#: Name of what a searcher needs of a problem, and a seed -> that; None: the problem has none.
+Insight = Callable[[str, int], Any]
 
 #: The sentence after the list of names in --help.
 YOUR_OWN = " Or package.module:Class, a searcher of your own, see docs/add-a-searcher.md."
@@ -76,7 +91,7 @@ def check_searcher(text: str) -> tuple[SearcherSpec, Any]:
         UserError: an unknown name or setting, an invalid value, or a class that is not a searcher.
     """
     spec = SearcherSpec.parse(text)
-    every = {**SEARCHERS, **ONE_SHOT}
+    every = {**SEARCHERS, **OF_PROBLEMS}
     if ":" not in spec.name and spec.name not in every:
         raise unknown_name("searcher", spec.name, every)
     kind = find_searcher(spec)[1] if ":" in spec.name else every[spec.name].settings
@@ -99,7 +114,7 @@ def make_searcher(
     seed: int,
     guesses: Sequence[str] = (),
     candidates_per_step: int = 16,
-    supernet: MakeSupernet = lambda seed: None,
+    insight: Insight = lambda name, seed: None,
 ) -> Searcher:
     """Build the searcher that a line specifies.
 
@@ -109,10 +124,10 @@ def make_searcher(
         seed: of all random draws.
         guesses: candidates to propose first, as text.
         candidates_per_step: how many candidates are trained together.
-        supernet: makes that of the problem, for one-shot searchers.
+        insight: gives what some searchers need of a problem beside its space, see `OF_PROBLEMS`.
 
     Raises:
-        UserError: see `check_searcher`; a guess that is not in the space, or a one-shot searcher without a supernet.
+        UserError: see `check_searcher`; a guess that is not in the space, or a searcher of other problems.
     """
     spec, settings = check_searcher(text)
     if isinstance(settings, PolicySettings):
@@ -120,13 +135,10 @@ def make_searcher(
     arguments = (space, seed) if settings is None else (space, seed, settings)
     if ":" in spec.name:
         searcher: Searcher = OwnSearcher(find_searcher(spec)[0], spec.name, *arguments)
-    elif spec.name in ONE_SHOT:
-        if (whole := supernet(seed)) is None:
-            raise UserError(
-                f"searcher {spec.name}: expected a problem whose candidates share weights in a supernet, such as "
-                "--problem interaction with space=functions"
-            )
-        searcher = ONE_SHOT[spec.name].make(*arguments, whole)
+    elif (entry := OF_PROBLEMS.get(spec.name)) is not None:
+        if (known := insight(entry.needs, seed)) is None:
+            raise UserError(f"searcher {spec.name}: expected a problem {entry.problems}")
+        searcher = entry.make(*arguments, known)
     else:
         searcher = SEARCHERS[spec.name].make(*arguments)
         times = getattr(settings, "preselection", 1)
@@ -134,4 +146,12 @@ def make_searcher(
     return GuessingSearcher(searcher, [read_guess(guess, space) for guess in guesses]) if guesses else searcher
 
 
-__all__ = ["ONE_SHOT", "SEARCHERS", "YOUR_OWN", "SearcherEntry", "check_searcher", "make_searcher", "searcher_source"]
+__all__ = [
+    "OF_PROBLEMS",
+    "SEARCHERS",
+    "YOUR_OWN",
+    "SearcherEntry",
+    "check_searcher",
+    "make_searcher",
+    "searcher_source",
+]

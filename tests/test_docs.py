@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from searchers import ONE_SHOT, SEARCHERS
+from searchers import OF_PROBLEMS, SEARCHERS
 from studies.benchmark import app as benchmark_app
 from studies.compare import app_of as comparison_of
 from studies.evaluate import app_of as evaluation_of
@@ -96,14 +96,14 @@ def settings_table(kind):
     return [f"| `{f.name}` | {f.default} | {sentences[f.name]} |" for f in fields(kind) if f.name in sentences]
 
 
-@pytest.mark.parametrize("name", [*SEARCHERS, *ONE_SHOT])
+@pytest.mark.parametrize("name", [*SEARCHERS, *OF_PROBLEMS])
 def test_settings_of_searchers_are_documented_as_they_are(name):
     page = (ROOT / "docs" / "searchers.md").read_text(encoding="utf-8")
     _, found, rest = page.partition(f"\n## {name}\n")
     assert found, f"docs/searchers.md: expected a section '## {name}' with its settings, see add-a-searcher.md"
     section = rest.split("\n## ")[0]
     documented = [line for line in section.splitlines() if line.startswith("| `") and line.count("|") == 4]
-    kind = {**SEARCHERS, **ONE_SHOT}[name].settings
+    kind = {**SEARCHERS, **OF_PROBLEMS}[name].settings
     expected = settings_table(kind) if kind else []
     assert [line for line in expected if line not in documented] == []
     assert len(expected) == len([line for line in documented if line in expected])

@@ -16,6 +16,7 @@ from core.phases.front import leading
 from core.phases.metric import Metric
 from core.phases.tally import Tally
 from core.phases.terms import Terms
+from core.search.expansion import Expansion
 from core.search.problem import Problem
 from core.search.space import C
 from core.search.supernet import Supernet
@@ -74,6 +75,14 @@ class StudyProblem(Problem[C]):
 
     def supernet(self, seed: int) -> Supernet | None:
         """Return all candidates at once, sharing weights, for one-shot searchers; None: there is no such, as usual.
+
+        Args:
+            seed: of all draws.
+        """
+        return None
+
+    def expansion(self, seed: int) -> Expansion | None:
+        """Return what grows candidates by a part at a time, for beam search; None: there is no such, as usual.
 
         Args:
             seed: of all draws.

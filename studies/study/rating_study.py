@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from core.common.specification import written_line
-from searchers import ONE_SHOT, SEARCHERS, YOUR_OWN
+from searchers import OF_PROBLEMS, SEARCHERS, YOUR_OWN
 from studies.study.interactions import InteractionSettings
 from studies.study.parts import PART
 from studies.study.settings import StudySettings
@@ -48,7 +48,9 @@ class RatingStudy:
     """A study of interaction functions."""
 
     task: Annotated[str, Parameter(help="What the model is for: rating here; without it, predictions.")] = "rating"
-    searcher: Annotated[str, Parameter(help=listed("Who proposes them", {**SEARCHERS, **ONE_SHOT}) + YOUR_OWN)] = "gp"
+    searcher: Annotated[str, Parameter(help=listed("Who proposes them", {**SEARCHERS, **OF_PROBLEMS}) + YOUR_OWN)] = (
+        "gp"
+    )
     seed: int = 0
     """Decides every random draw, the split among them."""
     split_seed: int | None = None

@@ -20,7 +20,7 @@ from recommenders.data import DataFiles, dataset_name
 from recommenders.data.options import option
 from recommenders.tasks.losses import NAMED_LOSSES
 from recommenders.tasks.task import TrainSettings
-from searchers import ONE_SHOT, SEARCHERS, YOUR_OWN
+from searchers import OF_PROBLEMS, SEARCHERS, YOUR_OWN
 from studies.common.processes import usable_cores
 from studies.storage.output import plain
 from studies.study.parts import PART, changed, compose, flat
@@ -40,7 +40,7 @@ class StudySettings:
     searcher: Annotated[
         str,
         Parameter(
-            help=listed("Who proposes losses", {**SEARCHERS, **ONE_SHOT})
+            help=listed("Who proposes losses", {**SEARCHERS, **OF_PROBLEMS})
             + " With settings as in optuna:sampler=cmaes or rl:objective=ppo:learning_rate=0.01, see docs/searchers.md."
             + YOUR_OWN
         ),

@@ -71,7 +71,7 @@ class Study:
         seed = derive_seed(settings.seed, "searcher")
         self._searcher = make_searcher(
             *(settings.searcher, self.problem.space, seed, asked.guess, asked.candidates_per_step),
-            supernet=self.problem.supernet,
+            insight=lambda name, seed: getattr(self.problem, name)(seed),
         )
 
     def _telling(self) -> AbstractContextManager[None]:

@@ -122,4 +122,4 @@ def test_settings_are_checked(line, told):
 def test_where_nothing_shares_weights_it_says_so():
     with pytest.raises(UserError, match="searcher nasp: expected a problem whose candidates share weights"):
         make_searcher("nasp", SPACE, 0)
-    assert isinstance(make_searcher("nasp", SPACE, 0, supernet=lambda seed: Linear()), NaspSearcher)
+    assert isinstance(make_searcher("nasp", SPACE, 0, insight=lambda name, seed: Linear()), NaspSearcher)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -24,6 +24,7 @@ from core.phases.fitted import FittedProblem
 from core.phases.metric import Metric
 from core.phases.simple import Part
 from core.phases.terms import Terms
+from core.search.expansion import Expansion, Grown
 from core.search.problem import Measurement
 from core.search.trial import Verdict
 from recommenders.backends.compiled.cores import Cores
@@ -31,18 +32,19 @@ from recommenders.data.fields.dataset import FieldData
 from recommenders.tasks.crosses.bench import Bench, fit_encoder
 from recommenders.tasks.crosses.design import Encoder
 from recommenders.tasks.crosses.export import as_json, as_sql
+from recommenders.tasks.crosses.greedy import GREEDY, Greedy, grow
 from recommenders.tasks.crosses.judging import AUC, LOG_LOSS, auc, log_loss
 from recommenders.tasks.crosses.logistic import Weights, adapt, fit
 from recommenders.tasks.crosses.minimising import Precision
 from recommenders.tasks.crosses.model import CrossedModel
 from recommenders.tasks.crosses.plan import CrossPlan
 from recommenders.tasks.crosses.rivals import RIVALS, Rival, fit_rival
-from recommenders.tasks.crosses.search import CrossSearch, fit_crosses
+from recommenders.tasks.crosses.search import fit_crosses
 
 #: Files with what was found.
 MODEL, SQL = "crosses.json", "crosses.sql"
-#: Names of what is compared with: no crosses, and the published search.
-PLAIN, GREEDY = "lr", "autocross"
+#: The name of no crosses at all, which is compared with beside the published search.
+PLAIN = "lr"
 #: Trainings of sets, which begin with the columns alone: how long, how often decays are found, and those of crosses.
 _PRECISION, _ROUNDS, _BEGINNING = Precision(60, 1e-7), 3, 10.0
 
@@ -59,32 +61,6 @@ TERMS = Terms(
 )
 
 
-@dataclass(frozen=True)
-class Greedy:
-    """The set that AutoCross finds: a beam of sets that grow cross by cross (Algorithm 1)."""
-
-    beam: int = 1
-    """Sets that are kept in each step."""
-
-    def __str__(self) -> str:
-        """Return what a person writes for it."""
-        return GREEDY if self.beam == 1 else f"{GREEDY}-{self.beam}"
-
-    @classmethod
-    def parse(cls, text: str) -> Greedy | None:
-        """Read `autocross` or `autocross-3`, with a beam of three; None: it is not meant to be that.
-
-        Raises:
-            UserError: a beam that cannot be.
-        """
-        name, _, beam = text.strip().partition("-")
-        if name != GREEDY:
-            return None
-        if not text.strip() == GREEDY and not (beam.isdecimal() and 1 <= int(beam) <= 100):
-            raise UserError(f"{GREEDY}: expected a beam of 1 to 100 behind it, as {GREEDY}-3, got {text.strip()!r}")
-        return cls(int(beam or 1))
-
-
 class CrossFit(NamedTuple):
     """A trained set."""
 
@@ -95,6 +71,17 @@ class CrossFit(NamedTuple):
     """Passes over the training rows that it took."""
     test: dict[str, float] | None = None
     """The same of the test part, of what is no set of crosses."""
+
+
+class _Growth(Expansion):
+    """See Expansion."""
+
+    def __init__(self, problem: CrossProblem) -> None:
+        self._problem = problem
+
+    def grown(self, width: int) -> Grown:
+        """See Expansion."""
+        return self._problem.grown(width)
 
 
 class CrossProblem(FittedProblem[CrossSet]):
@@ -201,7 +188,8 @@ class CrossProblem(FittedProblem[CrossSet]):
 
     def _fit(self, candidate: CrossSet | Greedy | Rival) -> CrossFit:
         if isinstance(candidate, Greedy):
-            return self._grown(candidate)
+            grown = grow(candidate, self._data, self._plan, self._seed)
+            return CrossFit(grown.sets[0], grown.metrics, grown.passes)
         if isinstance(candidate, Rival):
             by_part, passes = fit_rival(candidate, self._data, self._seed)
             labels = {part: self._data.label[self._data.parts[part]] for part in by_part}
@@ -223,11 +211,20 @@ class CrossProblem(FittedProblem[CrossSet]):
         parts = {name: self._data.parts[name] for name in ("choose", "stop")}
         return {name: _metrics(scores[part], self._bench.label[part]) for name, part in parts.items()}
 
-    def _grown(self, greedy: Greedy) -> CrossFit:
-        search = CrossSearch(self._data, replace(self._plan, beam=greedy.beam), self._seed, 1)
-        passes = sum(step.n_candidates + sum(one.weights.iterations for one in step.nodes) for step in search)
-        assert search.best is not None, "the columns alone are a set"
-        return CrossFit(CrossSet(search.best.crosses), search.best.metrics, passes)
+    def expansion(self, seed: int) -> Expansion:
+        """See StudyProblem: sets that grow cross by cross, as far as the space has them."""
+        return _Growth(self)
+
+    def grown(self, width: int) -> Grown:
+        """Return the sets of a beam search within the space, see Expansion.
+
+        Args:
+            width: of the beam.
+        """
+        most_crosses, most_features = self._most
+        plan = replace(self._plan, most_crosses=most_crosses, most_features=most_features)
+        found = grow(Greedy(width), self._data, plan, self._seed, self._threads)
+        return Grown(np.stack([self.space.encode(one) for one in found.sets]), float(found.passes))
 
     def result(self, found: CrossFit) -> TrainingResult:
         """See FittedProblem: on validation by the training part alone; on test by all rows before it, if planned so."""

@@ -13,8 +13,9 @@ from core.search.search import Search, SearchBudget
 from core.testing.study_problem import StudyProblemContract
 from recommenders.data.fields import FieldOptions, planted_fields, split_fields
 from recommenders.tasks.crosses.export import from_json
+from recommenders.tasks.crosses.greedy import Greedy
 from recommenders.tasks.crosses.plan import CrossPlan
-from recommenders.tasks.crosses.problem import MODEL, SQL, CrossProblem, Greedy
+from recommenders.tasks.crosses.problem import MODEL, SQL, CrossProblem
 from searchers import make_searcher
 
 PLANTED = CrossSet.parse("colour x shape x size")
@@ -132,3 +133,12 @@ def test_rivals_that_are_not_installed_are_told(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "catboost", None)
     with pytest.raises(UserError, match="--baseline catboost: needs catboost"):
         problem().known("catboost")
+
+
+def test_beam_search_is_a_searcher_within_the_space():
+    made = problem(n=6_000)
+    budget = SearchBudget(trainings=3, candidates_per_step=3)
+    searcher = make_searcher("beam", made.space, 0, insight=lambda name, seed: getattr(made, name)(seed))
+    trials = [trial for step in Search(searcher, made, Rules(), budget, seed=0) for trial in step.trials]
+    assert all(len(one.candidate.solution.crosses) <= 2 for one in trials)
+    assert {"colour", "shape", "size"} == set.union(*(set(one.columns) for one in trials[0].candidate.solution.crosses))

@@ -102,7 +102,7 @@ def test_a_search_proposes_what_it_found_first():
     found = []
     for _ in range(2):
         problem = InteractionProblem(DATA, SPACE, PLAN, 0)
-        searcher = make_searcher("nasp:epochs=2", SPACE, 3, supernet=problem.supernet)
+        searcher = make_searcher("nasp:epochs=2", SPACE, 3, insight=lambda name, seed, of=problem: of.supernet(seed))
         search = Search(searcher, problem, Rules(), SearchBudget(trainings=2, candidates_per_step=2), seed=0)
         found.append([str(trial.candidate.solution) for step in search for trial in step.trials])
     assert found[0] == found[1]
