@@ -100,7 +100,7 @@ def test_a_bomb_is_refused_before_it_takes_memory(kind, little_memory, tmp_path)
 @of_every_set
 def test_a_file_that_memory_does_not_hold_is_refused_with_the_reason(dataset, little_memory, tmp_path):
     path = bomb(tmp_path / f"{FILES_OF_SETS[dataset]}.gz", BOMBS["long rows"], b"user_id\titem_id\trating\ttimestamp\n")
-    with pytest.raises(UserError, match=r"that fit into memory, of which 0\.1 GiB are free; .* give a part") as caught:
+    with pytest.raises(UserError, match=r"that fits into memory, of which 0\.1 GiB are free; .* give a part") as caught:
         prescan.prescan(path, 4)
     assert_good(caught.value)
     assert not accepts_path(dataset, path)

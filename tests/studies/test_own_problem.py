@@ -123,7 +123,7 @@ def test_reading_settings_imports_nothing():
         (("--problem", "{}:BIT"), "expected a class derived from core.phases.problem.StudyProblem, got Kind"),
         (
             ("--problem", "bitz"),
-            "unknown problem 'bitz': expected one of decay, interaction, law, loss, ranking, table.",
+            "unknown problem 'bitz': expected one of crosses, decay, interaction, law, loss, ranking, table.",
         ),
         (("--problem", "loss:size=3"), "loss has no settings"),
         (("--problem", "{}:Bits", "--recommender", "mlp"), "--recommender: --problem {}:Bits has no use for it"),

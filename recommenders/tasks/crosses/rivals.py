@@ -1,4 +1,4 @@
-"""What crosses are compared with beside logistic regression: boosted trees, and an additive model that can be read.
+"""What crosses are compared with beside logistic regression: boosted trees.
 
 Each is tuned by as many random settings, ends by the rows that sets of crosses are chosen by, and is chosen by those
 that say when to stop; like the regression it is trained on all rows but the test part's in the end.
@@ -62,35 +62,6 @@ def _lightgbm(
     return Fitted(lambda x: np.asarray(model.predict(x, raw_score=True)), model.best_iteration)
 
 
-def _catboost(
-    train: Rows, watched: Rows | None, categories: list[int], setting: Mapping[str, Any], rounds: int, seed: int
-) -> Fitted:
-    import catboost
-
-    def pool(rows: Rows) -> Any:
-        columns = rows.x.astype(object)
-        columns[:, categories] = rows.x[:, categories].astype(int).astype(str)
-        return catboost.Pool(columns, rows.y, cat_features=categories)
-
-    fixed = {"eval_metric": "AUC", "thread_count": 1, "verbose": False, "allow_writing_files": False}
-    model = catboost.CatBoostClassifier(iterations=rounds, random_seed=seed, **fixed, **setting)
-    stopping = {} if watched is None else {"eval_set": pool(watched), "early_stopping_rounds": _PATIENCE}
-    model.fit(pool(train), **stopping)
-    best = rounds if watched is None else int(model.get_best_iteration()) + 1
-    return Fitted(lambda x: model.predict(pool(Rows(x, np.zeros(len(x)))), prediction_type="RawFormulaVal"), best)
-
-
-def _ebm(
-    train: Rows, watched: Rows | None, categories: list[int], setting: Mapping[str, Any], rounds: int, seed: int
-) -> Fitted:
-    from interpret.glassbox import ExplainableBoostingClassifier
-
-    kinds = ["nominal" if k in categories else "continuous" for k in range(train.x.shape[1])]
-    model = ExplainableBoostingClassifier(feature_types=kinds, n_jobs=1, random_state=seed, **setting)
-    model.fit(train.x, train.y)
-    return Fitted(lambda x: np.asarray(model.decision_function(x)), rounds)
-
-
 @dataclass(frozen=True)
 class _Kind:
     """A row of the registry."""
@@ -120,19 +91,6 @@ RIVALS: Mapping[str, _Kind] = MappingProxyType(
                 "feature_fraction": (0.5, 0.75, 1.0),
                 "bagging_fraction": (0.7, 1.0),
             },
-        ),
-        "catboost": _Kind(
-            "catboost",
-            "boosted trees that count categories",
-            _catboost,
-            {"depth": (4, 6, 8), "learning_rate": (0.03, 0.05, 0.1), "l2_leaf_reg": (1.0, 3.0, 10.0)},
-        ),
-        "ebm": _Kind(
-            "interpret",
-            "an explainable boosting machine: a curve for each column, and for some pairs",
-            _ebm,
-            {"interactions": (0, 10, 20), "learning_rate": (0.01, 0.02), "max_leaves": (2, 3)},
-            trials=3,
         ),
     }
 )

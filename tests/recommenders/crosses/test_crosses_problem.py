@@ -17,6 +17,7 @@ from recommenders.tasks.crosses.greedy import Greedy
 from recommenders.tasks.crosses.plan import CrossPlan
 from recommenders.tasks.crosses.problem import MODEL, SQL, CrossProblem
 from searchers import make_searcher
+from tests.missing import uninstall
 
 PLANTED = CrossSet.parse("colour x shape x size")
 
@@ -130,9 +131,9 @@ def test_trees_find_what_was_planted_too():
 
 
 def test_rivals_that_are_not_installed_are_told(monkeypatch):
-    monkeypatch.setitem(__import__("sys").modules, "catboost", None)
-    with pytest.raises(UserError, match="--baseline catboost: needs catboost"):
-        problem().known("catboost")
+    uninstall(monkeypatch, "lightgbm")
+    with pytest.raises(UserError, match="--baseline lightgbm: needs lightgbm"):
+        problem().known("lightgbm")
 
 
 def test_beam_search_is_a_searcher_within_the_space():
