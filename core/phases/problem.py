@@ -73,6 +73,11 @@ class StudyProblem(Problem[C]):
     def known_names(self) -> tuple[str, ...]:
         """Names of the known solutions to compare with by default: at least one."""
 
+    @property
+    def draws(self) -> bool:
+        """Whether trainings draw anything; if not, they come to the same whatever their seed, and one is enough."""
+        return True
+
     def supernet(self, seed: int) -> Supernet | None:
         """Return all candidates at once, sharing weights, for one-shot searchers; None: there is no such, as usual.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +64,9 @@ class Study:
         self._rules = Rules(RewardFilter(asked.eta), settings.in_force("duplicates") == "original")
         self.problem = make_problem(Ingredients(settings, source, threads, memory, kind))
         """What is searched."""
+        if not self.problem.draws:
+            once = replace(settings.judging, repeats=1, rehearsals=0)
+            self.settings = settings = replace(settings, judging=once)
         with self._telling():
             names = self.problem.known_names if settings.compared is None else settings.compared
             self.baselines = [self.problem.known(text) for text in names]

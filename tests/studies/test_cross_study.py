@@ -12,7 +12,7 @@ from recommenders.tasks.crosses.export import from_json
 from studies.common.command import BAD_INPUT, exit_code
 from studies.run import app_of
 
-SHORT = ("--trainings", "6", "--candidates-per-step", "3", "--repeats", "1", "--finalists", "2", "--simpler", "0")
+SHORT = ("--trainings", "6", "--candidates-per-step", "3", "--finalists", "2", "--simpler", "0")
 
 
 @pytest.fixture(autouse=True)
@@ -47,6 +47,8 @@ def test_ones_own_table_is_searched_and_the_model_scores_it(table, capsys):
     result = json.loads(Path("there", "result.json").read_text())
     assert set(result["baselines"]) == {"lr", "autocross"}
     assert result["baselines"]["lr"]["test"]["auc"] < 0.7
+    assert len(result["best"]["per_seed"]) == result["settings"]["repeats"] == 1
+    assert "One seed decides nothing" in result["comparison"]["verdict"]
     assert result["baselines"]["autocross"]["test"]["auc"] > 0.75
     assert Path("there", "crosses.sql").read_text().count("CASE") > 2
     model = from_json(Path("there", "crosses.json").read_text())

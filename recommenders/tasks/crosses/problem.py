@@ -174,6 +174,11 @@ class CrossProblem(FittedProblem[CrossSet]):
         return trained if isinstance(trained, CrossSet) else None
 
     @property
+    def draws(self) -> bool:
+        """See StudyProblem: regressions end at one minimum."""
+        return False
+
+    @property
     def longest(self) -> int:
         """See StudyProblem: a training is looked at once, at its end."""
         return 1
