@@ -28,7 +28,7 @@ from core.search.trial import Verdict
 from recommenders.data.explicit import RatingData
 from recommenders.tasks.rating.kernel import met
 from recommenders.tasks.rating.supernet import InteractionSupernet
-from recommenders.tasks.rating.training import MAE, RMSE, Fit, RatingPlan, encoded, fit_all, judged, result_of
+from recommenders.tasks.rating.training import MAE, RMSE, Fit, RatingPlan, Trainer, encoded, fit_all, judged, result_of
 
 #: The file with what was found.
 EXPORT = "interaction.py"
@@ -114,6 +114,7 @@ class InteractionProblem(FittedProblem[Interaction | Network]):
         except UserError as error:
             unknown = unknown_name(self.terms.one, name, [*self.compared, *NETWORKS])
             raise UserError(f"{unknown} Nor is it written as one is: {error}") from None
+        Trainer(found, self._plan)  # which refuses what is too large
         return Contender(str(found), found, (Variant(found),))
 
     @property

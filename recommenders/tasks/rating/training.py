@@ -25,6 +25,8 @@ RMSE, MAE = Metric("rmse", higher_is_better=False), Metric("mae", higher_is_bett
 _STOPPING = EarlyStopping(max_epochs=300, best_ago=10, falling=300)
 #: Numbers of a side in a step, so that memory is no question.
 _MOST = 2**22
+#: Numbers of a layer in a step, likewise.
+_MOST_OUTPUTS = 2**24
 #: Pairs that are predicted at a time.
 _AT_ONCE = 512
 
@@ -101,6 +103,7 @@ class Fit(NamedTuple):
     decay: float
     """The best of those that were tried."""
     plan: RatingPlan
+    """How it was trained."""
     model: RatingModel
     """Of the best epoch, for standardised ratings."""
     curve: TrainingCurve
@@ -149,6 +152,9 @@ class Trainer:
     Args:
         interaction: a program, or a network.
         plan: shapes, and how it is trained.
+
+    Raises:
+        UserError: the batches of a network would not fit into memory.
     """
 
     def __init__(self, interaction: Interaction | Network, plan: RatingPlan) -> None:
@@ -156,6 +162,10 @@ class Trainer:
         self._how: tuple[Any, ...]
         if isinstance(interaction, Network):
             self._units = interaction.shape(plan.dimensions)
+            if (numbers := plan.batch_size * int(self._units.max())) > _MOST_OUTPUTS:
+                raise UserError(
+                    f"{interaction}: expected units times batch_size up to {_MOST_OUTPUTS:,}, got {numbers:,}"
+                )
             self._how = (self._units, interaction.has_product)
         else:
             self._how, self._parts = (encoded(interaction),), len(interaction.parts)

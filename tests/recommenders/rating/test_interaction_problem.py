@@ -81,6 +81,9 @@ def test_networks_can_be_compared_with_whatever_is_searched():
         assert made.measure([trained], 0)[0].score < 0
     with pytest.raises(UserError, match=r"unknown interaction 'NFC'.*Did you mean 'NCF'"):
         made.known("NFC")
+    large = RatingPlan(dimensions=2, batch_size=2**20)
+    with pytest.raises(UserError, match=r"network\(1024\): expected units times batch_size up to 16,777,216"):
+        problem(plan=large).known("network(1024)")
 
 
 def test_a_candidate_costs_all_its_epochs():
