@@ -91,12 +91,18 @@ class CrossSpace(AdaptedSpace[CrossSet]):
         """Return the options of a random cross [most_features]."""
         found = np.full(self.most_features, _NONE, dtype=np.int64)
         size = int(rng.integers(2, self.most_features, endpoint=True))
-        columns = list(dict.fromkeys(one.column for one in self.made_of))
-        chosen = rng.permutation(len(columns))[:size].tolist()
-        for k, column in enumerate(chosen):
-            options = [i for i, one in enumerate(self.made_of, 1) if one.column == columns[column]]
+        for k, column in enumerate(rng.permutation(len(self._of_columns))[:size].tolist()):
+            options = self._of_columns[column]
             found[k] = options[int(rng.integers(len(options)))]
         return found
+
+    @cached_property
+    def _of_columns(self) -> tuple[tuple[int, ...], ...]:
+        """The options of each column."""
+        found: dict[str, list[int]] = {}
+        for option, one in enumerate(self.made_of, 1):
+            found.setdefault(one.column, []).append(option)
+        return tuple(map(tuple, found.values()))
 
     def varied(self, genomes: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """See Space: a cross is drawn anew, left out or added, or one feature of it is another one or none."""

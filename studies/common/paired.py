@@ -8,6 +8,8 @@ from itertools import count
 import numpy as np
 from scipy.stats import wilcoxon
 
+from core.common.errors import counted
+
 
 def signed_rank_p(gains: Sequence[float] | np.ndarray) -> float | None:
     """Compute the p-value of the two-sided Wilcoxon signed-rank test.
@@ -27,6 +29,17 @@ def signed_rank_p(gains: Sequence[float] | np.ndarray) -> float | None:
 def smallest_p(n_pairs: int) -> float:
     """Return the smallest p-value of that test: all differences of one sign, 2 of 2^n cases."""
     return 2.0 / 2.0**n_pairs
+
+
+def won(gains: Sequence[float], level: float = 0.05) -> str:
+    """Return in words how many pairs are better, and the p-value where so many can come below a level.
+
+    Args:
+        gains: finite differences of pairs, positive ones better [n].
+        level: the level.
+    """
+    p = f", Wilcoxon p = {signed_rank_p(gains):.2g}" if smallest_p(len(gains)) < level else ""
+    return f"better with {sum(gain > 0 for gain in gains)} of {counted(len(gains), 'seed')}{p}"
 
 
 def pairs_needed(n_tests: int, level: float) -> int:

@@ -73,19 +73,8 @@ class CrossFit(NamedTuple):
     """The same of the test part, of what is no set of crosses."""
 
 
-class _Growth(Expansion):
-    """See Expansion."""
-
-    def __init__(self, problem: CrossProblem) -> None:
-        self._problem = problem
-
-    def grown(self, width: int) -> Grown:
-        """See Expansion."""
-        return self._problem.grown(width)
-
-
-class CrossProblem(FittedProblem[CrossSet]):
-    """See StudyProblem.
+class CrossProblem(FittedProblem[CrossSet], Expansion):
+    """See StudyProblem, and Expansion.
 
     Args:
         data: a table of fields.
@@ -218,14 +207,10 @@ class CrossProblem(FittedProblem[CrossSet]):
 
     def expansion(self, seed: int) -> Expansion:
         """See StudyProblem: sets that grow cross by cross, as far as the space has them."""
-        return _Growth(self)
+        return self
 
     def grown(self, width: int) -> Grown:
-        """Return the sets of a beam search within the space, see Expansion.
-
-        Args:
-            width: of the beam.
-        """
+        """See Expansion: sets within the space."""
         most_crosses, most_features = self._most
         plan = replace(self._plan, most_crosses=most_crosses, most_features=most_features)
         found = grow(Greedy(width), self._data, plan, self._seed, self._threads)

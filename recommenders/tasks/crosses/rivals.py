@@ -68,20 +68,15 @@ class _Kind:
 
     package: str
     """What has to be installed, as it is imported."""
-    about: str
-    """What it is."""
     fit: _Fit
     settings: Mapping[str, tuple[Any, ...]]
     """What settings are drawn from."""
-    trials: int = TRIALS
-    """How many are tried."""
 
 
 RIVALS: Mapping[str, _Kind] = MappingProxyType(
     {
         "lightgbm": _Kind(
             "lightgbm",
-            "boosted trees",
             _lightgbm,
             {
                 "num_leaves": (7, 15, 31, 63),
@@ -154,7 +149,7 @@ def fit_rival(rival: Rival, data: FieldData, seed: int) -> Outcome:
     parts = {name: rows_of(data, part) for name, part in data.parts.items()}
     categories = [k for k, one in enumerate(data.columns) if not one.is_number]
     best, passes = None, 0
-    for trial in range(kind.trials):
+    for trial in range(TRIALS):
         drawn = {name: values[int(rng.integers(len(values)))] for name, values in kind.settings.items()}
         found = kind.fit(parts["train"], parts["choose"], categories, drawn, _MOST_ROUNDS, trial)
         value = auc(np.asarray(found.score(parts["stop"].x), np.float64), parts["stop"].y)

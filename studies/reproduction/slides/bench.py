@@ -3,32 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from core.common.errors import counted
 from recommenders.data import DataFiles
 from studies.execution.convergence import Convergence, settings_of
 from studies.execution.experiment import Experiment
-from studies.execution.factory import TaskFactory, data_file_digest
+from studies.execution.factory import TaskFactory, Training, data_file_digest
 from studies.execution.runner import TaskCallback
 from studies.execution.task import Result
-from studies.reproduction.slides.settings import (
-    CrossReproduceSettings,
-    SifReproduceSettings,
-    SlidesReproduceSettings,
-)
 from studies.study.parts import compose
+from studies.study.problems import Ingredients, make_problem
 from studies.study.settings import StudySettings
 from studies.study.settings_search import SearchSettings
-from studies.study.study import Study
 
 
-class ProblemBench:
+class _Bench:
     """What a reproduction measures with.
 
     Args:
-        settings: of the reproduction.
+        settings: of the reproduction; they have the line of a problem.
         files: of the data set.
         work: computes tasks.
         callbacks: told what happens.
@@ -38,21 +33,25 @@ class ProblemBench:
     """
 
     def __init__(
-        self,
-        settings: SlidesReproduceSettings,
-        files: DataFiles,
-        work: Experiment,
-        callbacks: Sequence[TaskCallback] = (),
+        self, settings: Any, files: DataFiles, work: Experiment, callbacks: Sequence[TaskCallback] = ()
     ) -> None:
         self.settings = settings
         self._study = StudySettings(search=SearchSettings(problem=settings.problem))
-        self._problem = Study(self._study, files).problem
+        self._problem = make_problem(Ingredients(self._study.on(files), files))
         self.lines = self._problem.lines()
         """What a person is told of the data."""
         self.dataset = str(self._problem.described()["name"])
         """The name of the data set."""
         digest = data_file_digest(files)
         self._factory, self._runner = TaskFactory(digest), work.runner({digest: files}, "cpu", callbacks)
+
+    def _trainings(self, names: Sequence[str]) -> list[Training]:
+        """Return what is known by these names, each once."""
+        return [settings_of(self._problem.known(name), self._problem)[0] for name in dict.fromkeys(names)]
+
+
+class ProblemBench(_Bench):
+    """Trains what a problem knows by name with every seed, see _Bench."""
 
     def trained(self, names: Sequence[str]) -> Iterator[tuple[str, int, Result]]:
         """Train with every seed.
@@ -66,9 +65,8 @@ class ProblemBench:
         Raises:
             UserError: the problem does not know it.
         """
-        problem, seeds = self._problem, range(self.settings.seeds)
-        trainings = [settings_of(problem.known(name), problem)[0] for name in dict.fromkeys(names)]
-        convergence = Convergence(self._factory, self._runner, self._study, problem.metric, 1)
+        trainings, seeds = self._trainings(names), range(self.settings.seeds)
+        convergence = Convergence(self._factory, self._runner, self._study, self._problem.metric, 1)
         text = f"{counted(len(trainings), 'treatment')}, {counted(len(seeds), 'training')} of each"
         for training, runs in zip(trainings, convergence.train(text, trainings, seeds), strict=True):
             for seed, found in zip(seeds, runs, strict=True):
@@ -79,34 +77,8 @@ class ProblemBench:
 _FIRST = 100
 
 
-class CrossBench:
-    """What a reproduction of crossed features measures with.
-
-    Args:
-        settings: of the reproduction.
-        files: of the data set.
-        work: computes tasks.
-        callbacks: told what happens.
-
-    Raises:
-        UserError: settings or files that no study could run with.
-    """
-
-    def __init__(
-        self,
-        settings: CrossReproduceSettings,
-        files: DataFiles,
-        work: Experiment,
-        callbacks: Sequence[TaskCallback] = (),
-    ) -> None:
-        self.settings, self._search = settings, SearchSettings(problem=settings.problem)
-        self._problem = Study(StudySettings(search=self._search), files).problem
-        self.lines = self._problem.lines()
-        """What a person is told of the data."""
-        self.dataset = str(self._problem.described()["name"])
-        """The name of the data set."""
-        digest = data_file_digest(files)
-        self._factory, self._runner = TaskFactory(digest), work.runner({digest: files}, "cpu", callbacks)
+class CrossBench(_Bench):
+    """Trains what a problem knows by name on every split, see _Bench."""
 
     def trained(self, names: Sequence[str]) -> Iterator[tuple[str, int, Result]]:
         """Train on every split.
@@ -120,9 +92,9 @@ class CrossBench:
         Raises:
             UserError: the problem does not know it.
         """
-        trainings = [settings_of(self._problem.known(name), self._problem)[0] for name in dict.fromkeys(names)]
+        trainings = self._trainings(names)
         pairs = [(one, _FIRST + k) for one in trainings for k in range(self.settings.seeds)]
-        tasks = [self._factory.training(StudySettings(seed=seed, search=self._search), one, 0) for one, seed in pairs]
+        tasks = [self._factory.training(replace(self._study, seed=seed), one, 0) for one, seed in pairs]
         text = f"{counted(len(trainings), 'model')} on {counted(self.settings.seeds, 'split')}"
         for (training, seed), found in zip(pairs, self._runner.stage(text, tasks), strict=True):
             yield training.name, seed, found
@@ -152,34 +124,8 @@ class Search:
     """Known interactions that are trained as what is found is: at least one."""
 
 
-class SearchBench:
-    """What a reproduction of searches measures with.
-
-    Args:
-        settings: of the reproduction.
-        files: of the data set.
-        work: computes tasks.
-        callbacks: told what happens.
-
-    Raises:
-        UserError: settings or files that no study could run with.
-    """
-
-    def __init__(
-        self,
-        settings: SifReproduceSettings,
-        files: DataFiles,
-        work: Experiment,
-        callbacks: Sequence[TaskCallback] = (),
-    ) -> None:
-        self.settings = settings
-        problem = Study(StudySettings(search=SearchSettings(problem=settings.problem())), files).problem
-        self.lines = problem.lines()
-        """What a person is told of the data."""
-        self.data = problem.described()
-        """The data set of the first seed, with its name and the standard deviation of its ratings."""
-        digest = data_file_digest(files)
-        self._factory, self._runner = TaskFactory(digest), work.runner({digest: files}, "cpu", callbacks)
+class SearchBench(_Bench):
+    """Runs searches with every seed, see _Bench."""
 
     def searched(self, searches: Sequence[Search]) -> Iterator[tuple[Search, int, Result]]:
         """Run searches with every seed.
@@ -191,14 +137,14 @@ class SearchBench:
             The search, the seed, and what `studies.execution.searches.whole_study` returns.
         """
         pairs = [(search, seed) for seed in range(self.settings.seeds) for search in searches]
-        tasks = [self._factory.study(self._study(*pair), f"{pair[0].searcher} seed {pair[1]}") for pair in pairs]
+        tasks = [self._factory.study(self._study_of(*pair), f"{pair[0].searcher} seed {pair[1]}") for pair in pairs]
         text = f"{counted(len(searches), 'search', 'searches')}, each with {counted(self.settings.seeds, 'seed')}"
         for pair, found in zip(pairs, self._runner.stage(text, tasks), strict=True):
             yield *pair, found
 
-    def _study(self, search: Search, seed: int) -> StudySettings:
+    def _study_of(self, search: Search, seed: int) -> StudySettings:
         own: dict[str, Any] = {name: getattr(search, name) for name in ("dimensions", "space", "biases")}
         given: dict[str, Any] = {name: getattr(search, name) for name in ("searcher", "trainings")}
         given |= {"candidates_per_step": min(_AT_ONCE, search.trainings)}
         judging = {"eta": _ALL, "finalists": 1, "simpler": 0, "repeats": 1, "rehearsals": 1, "baseline": search.beside}
-        return compose(StudySettings, {"seed": seed, "problem": self.settings.problem(**own), **given, **judging})
+        return compose(StudySettings, {"seed": seed, "problem": self.settings.problem_with(**own), **given, **judging})

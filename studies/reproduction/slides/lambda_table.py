@@ -13,7 +13,7 @@ from statistics import fmean
 from typing import Any, NamedTuple
 
 from core.common.errors import counted
-from studies.common.paired import signed_rank_p, smallest_p
+from studies.common.paired import won
 from studies.reproduction.raw import Column, Frame
 from studies.reproduction.reproduction import Reproduction, groups
 from studies.reproduction.slides.bench import ProblemBench
@@ -28,8 +28,6 @@ METRICS: Mapping[str, tuple[str, str]] = {
     "NDCG@50": ("gain-alone@50", "ndcg50"),
     "NDCG@100": ("gain-alone@100", "ndcg100"),
 }
-#: P-values are told where so many seeds can come below this.
-ALPHA = 0.05
 _BASE, _REFIT = "fixed", "fixed-refit"
 TREATMENTS = (_BASE, "frequency", "D", "DU", "DI", "DUI", "DUI-coded", _REFIT, "DUI-refit")
 
@@ -129,10 +127,7 @@ def _beside(values: Mapping[str, Mapping[str, list[float]]], name: str, other: s
     gains = [a - b for a, b in zip(own, base, strict=False)]
     if not all(map(math.isfinite, gains)):
         return
-    better = sum(gain > 0 for gain in gains)
-    p = f", Wilcoxon p = {signed_rank_p(gains):.2g}" if smallest_p(len(gains)) < ALPHA else ""
-    won = f"better with {better} of {counted(len(gains), 'seed')}"
-    yield f"{name} beside {other}: {fmean(gains):+.4f} {what}, {won}{p}."
+    yield f"{name} beside {other}: {fmean(gains):+.4f} {what}, {won(gains)}."
 
 
 LAMBDA_TABLE = Reproduction(

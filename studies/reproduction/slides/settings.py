@@ -111,10 +111,15 @@ class SifReproduceSettings:
         if not 1 <= self.trainings <= 100_000:
             raise UserError(f"--trainings: expected 1 to 100,000, got {self.trainings}")
         for one in self.dimensions:
-            self.problem(dimensions=one)
-        self.problem()
+            self.problem_with(dimensions=one)
+        self.problem  # noqa: B018  # which checks the rest
 
-    def problem(self, **given: object) -> str:
+    @property
+    def problem(self) -> str:
+        """The line of the problem of interactions."""
+        return self.problem_with()
+
+    def problem_with(self, **given: object) -> str:
         """Return the line of the problem of interactions.
 
         Args:

@@ -13,9 +13,8 @@ from dataclasses import replace
 from statistics import fmean
 from typing import Any, NamedTuple
 
-from core.common.errors import counted
 from recommenders.tasks.rating.problem import KNOWN, NETWORKS
-from studies.common.paired import signed_rank_p, smallest_p
+from studies.common.paired import won
 from studies.execution.searches import thinned
 from studies.execution.task import Result
 from studies.reproduction.raw import Column, Frame
@@ -43,8 +42,6 @@ SPACES: Mapping[str, tuple[str, ...]] = {
     "networks": ("Random",),
     "programs": ("Random",),
 }
-#: P-values are told where so many seeds can come below this.
-ALPHA = 0.05
 _MOST_POINTS = 40
 
 
@@ -66,7 +63,11 @@ def _rows_of(bench: SearchBench, asked: Sequence[_Asked]) -> list[dict[str, Any]
     method_of, rows = {search: method for method, search in asked}, dict[tuple[Any, ...], dict[str, Any]]()
     for search, seed, found in bench.searched([one.search for one in asked]):
         result = found["result"]
-        setting = {"dataset": bench.data["name"], "space": search.space, "biases": "yes" if search.biases else "no"}
+        setting: dict[str, Any] = {
+            "dataset": bench.dataset,
+            "space": search.space,
+            "biases": "yes" if search.biases else "no",
+        }
         setting |= {"dimensions": search.dimensions, "seed": seed, "std": result["dataset"]["std"]}
         own = {method_of[search]: result["best"], **result["baselines"]}
         for method, entry in own.items():
@@ -125,7 +126,7 @@ def _figure8(bench: SearchBench) -> list[dict[str, Any]]:
 def _figure5(bench: SearchBench) -> list[dict[str, Any]]:
     asked = [_search(bench, one, d) for d in _dimensions(bench, (USUAL,)) for one in SEARCHERS]
     method_of = {search: method for method, search in asked}
-    shared = {"dataset": bench.data["name"]}
+    shared = {"dataset": bench.dataset}
     return [
         shared | {"method": method_of[search], "dimensions": search.dimensions, "seed": seed, **point}
         for search, seed, found in bench.searched([one.search for one in asked])
@@ -187,10 +188,7 @@ def _beside(rows: Frame, name: str, other: str) -> Iterator[str]:
         return
     gains = _gains(named[name], named[other])
     if gains:
-        better = sum(gain > 0 for gain in gains)
-        p = f", Wilcoxon p = {signed_rank_p(gains):.2g}" if smallest_p(len(gains)) < ALPHA else ""
-        won = f"better with {better} of {counted(len(gains), 'seed')}"
-        yield f"{name} beside {other}: {fmean(gains):+.4f} test RMSE below it, {won}{p}."
+        yield f"{name} beside {other}: {fmean(gains):+.4f} test RMSE below it, {won(gains)}."
 
 
 def _passes_table(raw: Frame) -> Iterator[dict[str, str]]:
