@@ -38,11 +38,11 @@ def free_port():
 class Node:
     """A node by the process that began it."""
 
-    def __init__(self, words, environment=None):
+    def __init__(self, words, environment):
         with tempfile.TemporaryFile("w+") as said:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "ray.scripts.scripts", "start", *words, *_SMALL],
-                env=os.environ | ENVIRONMENT | (environment or {}),
+                env=os.environ | ENVIRONMENT | environment,
                 stdout=said,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
@@ -82,19 +82,20 @@ class Cluster:
         self.port, self.client_port = free_port(), free_port()
         self.address = f"127.0.0.1:{self.port}"
         self.nodes = []
-        self._folders = []
+        self._folders = [tempfile.mkdtemp(prefix="ray-")]
+        self._environment = {"LOSS_SEARCH_CACHE": self._folders[0]}
 
     def start_head(self, cores=1):
         folder = tempfile.mkdtemp(prefix="ray-", dir="/tmp")  # names of sockets have to be short
         self._folders.append(folder)
         ports = [f"--port={self.port}", f"--ray-client-server-port={self.client_port}"]
         words = ["--head", *ports, f"--num-cpus={cores}", "--include-dashboard=false", f"--temp-dir={folder}"]
-        return self._started(Node(words))
+        return self._started(Node(words, self._environment))
 
     def start_node(self, environment=None, **resources):
         words = [f"--address={self.address}", "--num-cpus=1"]
         words += [f"--{name}={value}" for name, value in resources.items()]
-        return self._started(Node(words, environment))
+        return self._started(Node(words, self._environment | (environment or {})))
 
     def _started(self, node):
         self.nodes.append(node)
