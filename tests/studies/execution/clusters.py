@@ -19,7 +19,7 @@ from tests.waiting import eventually
 ROOT = Path(__file__).parents[3]
 #: Little of everything: these nodes compute next to nothing.
 _SMALL = ["--object-store-memory=100000000", "--disable-usage-stats", "--block"]
-#: Of nodes and commands: nothing that is lost is waited for longer than some seconds, and nobody comes in without a token.
+#: Of nodes and commands: what is lost is waited for no longer than some seconds, and nobody comes in without a token.
 ENVIRONMENT = {
     "RAY_gcs_rpc_server_reconnect_timeout_s": "5",
     "RAY_health_check_period_ms": "500",
