@@ -1,35 +1,25 @@
-"""The process that is connected to a Ray cluster: it sends batches of tasks to nodes, and says what came of them.
+"""The nodes of a Ray cluster: batches of tasks are sent to them, and what comes of those is opened.
 
 A cluster is trusted: Ray itself pickles what goes between its processes. What this project hands to it is plain data.
 """
 
 from __future__ import annotations
 
-import logging
-import os
-import socket
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
 from dataclasses import asdict, dataclass
-from multiprocessing.connection import Connection
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from core.common.errors import UserError, first_line
 from studies.execution.batches import Batch, Batches
 from studies.execution.executor import Work
-from studies.execution.processes import end_with_parent
 from studies.execution.ray_node import identity, written_files, written_work
 from studies.execution.task import Task, label_of
 
-#: What is waited for: for word from the command, to see whether it asks for something else; for a look at the nodes.
+#: Seconds until it is seen whether the command asks for something else, and between two looks at the nodes.
 _TURN, _LOOK = 0.2, 2.0
 _GIB = 2**30
-_TIMEOUT = 10.0  # seconds for an answer from where a cluster should be
-#: The address of a cluster that begins and ends with the command.
-LOCAL = "local"
 
 #: Number of a run, number of a group in it, and what came of the group.
 Found = tuple[str, int, int, tuple[str, Any]]
@@ -49,84 +39,6 @@ class Plan:
     shared: bool
 
 
-def hold(plan: Plan, connection: Connection) -> None:
-    """Be connected to a cluster, and compute what is asked for until nobody asks any more.
-
-    Args:
-        plan: how.
-        connection: to the command, which sends the number of a run and its groups by their numbers.
-    """
-    threading.Thread(target=end_with_parent, daemon=True).start()
-    with suppress(BrokenPipeError, EOFError, ConnectionResetError):  # the command has heard enough
-        try:
-            connect(plan.address)
-        except UserError as error:
-            connection.send(("unreachable", str(error)))
-            return
-        connection.send(("connected", ""))
-        try:
-            _serve(Nodes(plan), connection)
-        except (BrokenPipeError, EOFError, ConnectionResetError):
-            raise
-        except Exception as error:
-            connection.send(("lost", f"{type(error).__name__}: {first_line(error)}"))
-        finally:
-            import ray
-
-            ray.shutdown()
-
-
-def _serve(nodes: Nodes, connection: Connection) -> None:
-    while True:
-        if not nodes.is_busy or connection.poll():
-            nodes.begin(*connection.recv())
-        for message in nodes.news():
-            connection.send(message)
-
-
-def connect(address: str) -> None:
-    """Connect this process to a cluster.
-
-    Args:
-        address: see RayExecutor.
-
-    Raises:
-        UserError: there is none, or it has another version of Ray or Python.
-    """
-    import ray
-
-    _check_port(address)
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nobody is told but who was asked
-    try:
-        ray.init(address, log_to_driver=False, logging_level=logging.ERROR, include_dashboard=_dashboard(address))
-    except ConnectionError as error:
-        raise UserError(f"{_nothing_at(address)}: {first_line(error)}") from None
-    except RuntimeError as error:
-        text = " ".join(str(error).split())
-        if "ersion mismatch" not in text:
-            raise
-        raise UserError(f"the cluster at {address} is of another version: {text}") from None
-
-
-def _dashboard(address: str) -> bool | None:
-    return False if address == LOCAL else None
-
-
-def _nothing_at(address: str) -> str:
-    return f"there is no Ray cluster at {address} (`ray start --head` begins one; ray:address=local needs none)"
-
-
-def _check_port(address: str) -> None:
-    """Ray takes a minute to find that nobody answers."""
-    host, _, port = address.rpartition("://")[2].partition(":")
-    if not port:
-        return
-    try:
-        socket.create_connection((host, int(port)), timeout=_TIMEOUT).close()
-    except (OSError, ValueError, OverflowError) as error:
-        raise UserError(f"{_nothing_at(address)}: {first_line(error)}") from None
-
-
 def _remote() -> Callable[..., Any]:
     """The function that nodes call. It is made here so that Ray sends it whole, and a node can say what it lacks."""
 
@@ -142,11 +54,10 @@ def _remote() -> Callable[..., Any]:
 
             lacks = f"{type(error).__name__}: {error}"
             return {"node": node, "host": socket.gethostname(), "different": f"this project cannot be loaded ({lacks})"}
-        from studies.execution.ray_cluster import workers_of
+        from studies.execution.ray_cluster import workers_on
 
-        resources = next((one["Resources"] for one in ray.nodes() if one["NodeID"] == node), {})
-        done = computed(order, workers_of(resources, order["needs"]), lambda sha256: ray.get(order["content"][sha256]))
-        return {"node": node, **done}
+        workers = workers_on(node, tuple(order["needs"].items()))
+        return {"node": node, **computed(order, workers, lambda sha256: ray.get(order["content"][sha256]))}
 
     return batch
 
@@ -159,6 +70,15 @@ def workers_of(resources: Mapping[str, float], needs: Mapping[str, float]) -> in
         needs: of a task.
     """
     return min((int(resources.get(name, 0.0) / need + 1e-9) for name, need in needs.items()), default=1)
+
+
+@lru_cache(maxsize=1)
+def workers_on(node: str, needs: tuple[tuple[str, float], ...]) -> int:
+    """See `workers_of`; asked by a worker of its own node."""
+    import ray
+
+    resources: Mapping[str, float] = next((one["Resources"] for one in ray.nodes() if one["NodeID"] == node), {})
+    return workers_of(resources, dict(needs))
 
 
 class Nodes:
@@ -174,7 +94,7 @@ class Nodes:
         self._ray, self._plan = ray, plan
         self._needs = self._what_tasks_need()
         self._function = ray.remote(**self._options())(_remote())
-        self._work, self._identity = written_work(plan.work, plan.shared), identity()
+        self._work, self._identity = written_work(plan.work, plan.shared), dict(identity())
         self._run, self._groups, self._batches = -1, dict[int, tuple[Task, ...]](), Batches((), plan.tries)
         self._flying: dict[Any, tuple[int, Batch]] = {}
         self._content: dict[str, Any] = {}

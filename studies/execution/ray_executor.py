@@ -17,10 +17,10 @@ from multiprocessing.process import BaseProcess
 from typing import Any
 
 from core.common.errors import UserError
-from studies.execution import ray_cluster
 from studies.execution.executor import Executor, OnProgress, Work, results_of
 from studies.execution.processes import received, spawned
 from studies.execution.ray_cluster import Plan
+from studies.execution.ray_connection import LOCAL, hold
 from studies.execution.task import Result, Task, grouped
 
 _log = logging.getLogger(__name__)
@@ -61,7 +61,7 @@ class RayExecutor(Executor):
             raise UserError(f"gpus: expected a part of one, or a whole number, got {gpus:g}")
         if work.resources.device.startswith("cuda:"):
             raise UserError(f"--device {work.resources.device}: a cluster chooses among GPUs; use --device cuda")
-        self._plan = Plan(work, address, tries, memory, gpus, shared or address == "local")
+        self._plan = Plan(work, address, tries, memory, gpus, shared or address == LOCAL)
         self._patience, self._runs = patience, count()
         self._process: tuple[BaseProcess, Connection] | None = None
         self._has_been_connected = False
@@ -76,7 +76,7 @@ class RayExecutor(Executor):
                 if self._process is None:
                     self._connect()
                     self._ask(run, groups)
-                message = self._heard() or ("lost", "its connection ended")
+                message: tuple[Any, ...] = self._heard() or ("lost", "its connection ended")
                 if message[0] == "lost":
                     losses += 1
                     self._lost(losses, message[1])
@@ -111,7 +111,7 @@ class RayExecutor(Executor):
         """
         until = time.monotonic() + (self._patience if self._has_been_connected else 0.0)
         while True:
-            self._process = spawned(ray_cluster.hold, self._plan)
+            self._process = spawned(hold, self._plan)
             kind, told = self._heard() or ("unreachable", "the process that connects to it ended")
             if kind == "connected":
                 self._has_been_connected = True

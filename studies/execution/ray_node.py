@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, fields
-from functools import lru_cache
+from functools import cache, lru_cache
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -37,7 +37,8 @@ _FOLDER = "cluster"
 _PLACES: dict[str, str] = {}
 
 
-def identity() -> dict[str, str]:
+@cache
+def identity() -> Mapping[str, str]:
     """What decides over results beside tasks and hardware, by name: has to be the same on all nodes.
 
     Of versions that say how a package was built, such as 2.9.0+cu128, the first part counts.
@@ -53,6 +54,7 @@ def _version(package: str) -> str:
         return "missing"
 
 
+@cache
 def hardware() -> str:
     """What computes here: a GPU by its name, or a CPU, for which machine code is made."""
     if torch.cuda.is_available():
