@@ -60,7 +60,7 @@ def connect(address: str) -> None:
         address: see RayExecutor.
 
     Raises:
-        UserError: there is none, or it has another version of Ray or Python.
+        UserError: there is none, it has another version of Ray or Python, or it asks for a token.
     """
     import ray
 
@@ -70,11 +70,14 @@ def connect(address: str) -> None:
         ray.init(address, log_to_driver=False, logging_level=logging.ERROR, include_dashboard=_dashboard(address))
     except ConnectionError as error:
         raise UserError(f"{_nothing_at(address)}: {first_line(error)}") from None
-    except RuntimeError as error:
+    except (RuntimeError, ValueError, ray.exceptions.RayError) as error:
         text = " ".join(str(error).split())
-        if "ersion mismatch" not in text:
-            raise
-        raise UserError(f"the cluster at {address} is of another version: {text}") from None
+        if "ersion mismatch" in text:
+            raise UserError(f"the cluster at {address} is of another version: {text[:500]}") from None
+        if "uthentication" in text:
+            how = "set RAY_AUTH_MODE=token and RAY_AUTH_TOKEN to its token, see docs/scaling.md"
+            raise UserError(f"the cluster at {address} asks for a token: {how}") from None
+        raise UserError(f"cannot connect to the cluster at {address}: {text[:300]}") from None
 
 
 def _dashboard(address: str) -> bool | None:

@@ -108,6 +108,18 @@ def test_where_no_cluster_is_a_line_says_so():
 TASK = Task("probe", "never", {"value": 0})
 
 
+@pytest.mark.parametrize(
+    ("mode", "message"), [("disabled", "asks for a token: set RAY_AUTH_MODE=token"), ("token", "asks for a token")]
+)
+def test_nobody_comes_in_without_the_token_and_a_line_says_so(nodes, monkeypatch, mode, message):
+    monkeypatch.setenv("RAY_AUTH_MODE", mode)
+    monkeypatch.setenv("RAY_AUTH_TOKEN", 64 * "6")
+    with pytest.raises(UserError, match=message) as raised, executor(nodes) as ours:
+        list(ours.run([TASK], lambda *_: None))
+    assert len(str(raised.value).splitlines()) == 1
+    assert 64 * "6" not in str(raised.value)
+
+
 def compare(folder, executor, when_parts=None, then=lambda: None):
     """The result of a comparison of five searchers and three seeds, but for what is of its folder and its time."""
     options = small_arguments(seeds=3, searchers="gp,random,rl,optuna,hybrid", trainings=6)
