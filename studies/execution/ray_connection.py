@@ -68,16 +68,14 @@ def connect(address: str) -> None:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nobody is told but who was asked
     try:
         ray.init(address, log_to_driver=False, logging_level=logging.ERROR, include_dashboard=_dashboard(address))
-    except ConnectionError as error:
-        raise UserError(f"{_nothing_at(address)}: {first_line(error)}") from None
-    except (RuntimeError, ValueError, ray.exceptions.RayError) as error:
-        text = " ".join(str(error).split())
+    except (ConnectionError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
+        text = " ".join(str(error).split())[:300]
         if "ersion mismatch" in text:
-            raise UserError(f"the cluster at {address} is of another version: {text[:500]}") from None
-        if "uthentication" in text:
-            how = "set RAY_AUTH_MODE=token and RAY_AUTH_TOKEN to its token, see docs/scaling.md"
-            raise UserError(f"the cluster at {address} asks for a token: {how}") from None
-        raise UserError(f"cannot connect to the cluster at {address}: {text[:300]}") from None
+            raise UserError(f"the cluster at {address} is of another version: {text}") from None
+        if ":" not in address:
+            raise UserError(f"{_nothing_at(address)}: {text}") from None
+        how = "if it asks for a token, set RAY_AUTH_MODE=token and RAY_AUTH_TOKEN, see docs/scaling.md"
+        raise UserError(f"cannot connect to the cluster at {address}: {text}; {how}") from None
 
 
 def _dashboard(address: str) -> bool | None:
