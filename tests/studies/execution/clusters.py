@@ -52,8 +52,12 @@ class Node:
                 said.seek(0)
                 return said.read()
 
-            assert eventually(lambda: self.has_ended or "Ray runtime started" in told())
-            assert not self.has_ended, told()
+            try:
+                assert eventually(lambda: self.has_ended or "Ray runtime started" in told())
+                assert not self.has_ended, told()
+            except BaseException:  # Ctrl-C, too: nobody else knows of this node yet
+                self.kill()
+                raise
 
     @property
     def has_ended(self):
