@@ -61,6 +61,8 @@ EXTRA = {
     "studies/study/loss_table.py": {"pyarrow"},
     "studies/tabulation/pictures.py": {"matplotlib", "scipy"},
     "studies/tabulation/report.py": {"pyarrow"},
+    "studies/execution/ray_cluster.py": {"ray"},
+    "studies/execution/ray_connection.py": {"ray"},
     "studies/tuning/pictures.py": {"matplotlib"},
     "studies/tracking/databases.py": {"sqlalchemy"},
     "studies/tuning/claiming.py": {"optuna"},

@@ -19,6 +19,7 @@ EXTRAS: Mapping[str, str] = MappingProxyType(
         "matplotlib": "report",
         "psycopg": "postgresql",
         "psycopg2": "postgresql",
+        "ray": "ray",
         "scikit_posthocs": "statistics",
         "sympy": "sympy",
     }

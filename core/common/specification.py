@@ -32,7 +32,8 @@ class Specification:
     takes_classes: ClassVar[bool] = False
     """Whether package.module:Class is accepted as a name."""
     signs: ClassVar[str] = "._-+"
-    """Characters that names and values may contain besides letters and digits."""
+    """Characters that names and values may contain besides letters and digits; with a colon among them, values may have
+    colons: what follows one without a = goes on with it."""
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -44,7 +45,7 @@ class Specification:
         name, *rest = (part.strip() for part in text.split(":"))
         if cls.takes_classes and rest and "=" not in rest[0]:
             name = f"{name}:{rest.pop(0)}"
-        pairs = [tuple(word.strip() for word in part.split("=")) for part in rest]
+        pairs = [tuple(word.strip() for word in part.split("=")) for part in cls._settings_of(rest)]
         words = [*name.split(":"), *(word for pair in pairs for word in pair)]
         if any(len(pair) != 2 for pair in pairs) or not all(map(cls._is_word, words)):
             classes = " or package.module:Class" if cls.takes_classes else ""
@@ -57,6 +58,17 @@ class Specification:
             if names.count(twice) > 1:
                 raise UserError(f"{cls.kind} {text[:80]!r}: expected every setting once, got {twice} twice")
         return cls(name, tuple((name, pair[1]) for name, pair in zip(names, pairs, strict=True)))
+
+    @classmethod
+    def _settings_of(cls, parts: Sequence[str]) -> list[str]:
+        """Join what was cut at the colons of a value."""
+        whole: list[str] = []
+        for part in parts:
+            if ":" in cls.signs and whole and "=" not in part:
+                whole[-1] += f":{part}"
+            else:
+                whole.append(part)
+        return whole
 
     @classmethod
     def _is_word(cls, word: str) -> bool:

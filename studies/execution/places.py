@@ -53,5 +53,5 @@ class WorkPlaces:
         Raises:
             UserError: it is to be here, and is not.
         """
-        is_here = check_executor(self.executor)[0] in {row.make for row in EXECUTORS.values()}
+        is_here = check_executor(self.executor)[0] in {row.make for row in EXECUTORS.values() if row.is_here}
         return pick_device(name) if is_here else None

@@ -8,7 +8,7 @@ import os
 import signal
 import threading
 from collections import deque
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, partial
@@ -71,7 +71,7 @@ class ProcessExecutor(Executor):
             while missing:
                 self._hand_out(waiting)
                 for worker in self._ready():
-                    message, group = _receive(worker), worker.group
+                    message, group = received(worker.connection), worker.group
                     if message is None:
                         self._workers.remove(worker)
                         if worker.is_wanted:
@@ -127,10 +127,24 @@ class ProcessExecutor(Executor):
 
 
 def _start(work: Work, number: int) -> _Worker:
+    process, connection = spawned(_work, work, number)
+    return _Worker(number, process, connection)
+
+
+def spawned(target: Callable[..., None], *arguments: Any) -> tuple[multiprocessing.process.BaseProcess, Connection]:
+    """Begin a process that does not hear Ctrl-C.
+
+    Args:
+        target: a function of a module, called there with these arguments and its end of a connection.
+        arguments: are pickled.
+
+    Returns:
+        The process and this end of the connection.
+    """
     # Spawned, not forked: torch's threads and MLflow's connections do not survive a fork.
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
-    process = context.Process(target=_work, args=(work, number, theirs), daemon=True)
+    process = context.Process(target=target, args=(*arguments, theirs), daemon=True)
     # Ctrl-C reaches all processes of a terminal. The first one ends the others, which inherit that it is blocked.
     # The resource tracker, which the first spawn would begin, lets it through again (Python 3.11, `ensure_running`).
     resource_tracker.ensure_running()
@@ -140,21 +154,20 @@ def _start(work: Work, number: int) -> _Worker:
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
     theirs.close()
-    return _Worker(number, process, ours)
+    return process, ours
 
 
-def _receive(worker: _Worker) -> tuple[str, Any] | None:
-    """What a worker says; None if it died."""
+def received(connection: Connection) -> Any:
+    """What a process says; None if it died."""
     try:
-        message: tuple[str, Any] = worker.connection.recv()
+        return connection.recv()
     except (EOFError, OSError):
         return None
-    return message
 
 
 def _work(work: Work, number: int, connection: Connection) -> None:
     """In a process of its own: compute what comes, and say what was found."""
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    threading.Thread(target=end_with_parent, daemon=True).start()
     begin = cache(work.begin)
     with suppress(BrokenPipeError, EOFError):  # the process that waits for this is gone
         while True:
@@ -167,7 +180,7 @@ def _progress(connection: Connection, share: float) -> None:
     connection.send(("progress", share))
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
     """Nobody waits for what a worker finds whose parent was killed, and another one may be at its tasks already."""
     parent = multiprocessing.parent_process()
     if parent is not None:

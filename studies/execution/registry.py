@@ -9,11 +9,13 @@ from types import MappingProxyType
 from typing import Any, ClassVar
 
 from core.common.errors import unknown_name
+from core.common.extras import needs
 from core.common.loading import find_class, user_errors_from
 from core.common.specification import Specification, kinds_of_arguments, read_values
 from studies.execution.executor import Executor, Work
 from studies.execution.inline import InlineExecutor
 from studies.execution.processes import ProcessExecutor
+from studies.execution.ray_executor import RayExecutor
 
 
 @dataclass(frozen=True)
@@ -23,7 +25,7 @@ class ExecutorSpec(Specification):
     kind: ClassVar[str] = "executor"
     example: ClassVar[str] = "processes"
     takes_classes: ClassVar[bool] = True
-    signs: ClassVar[str] = "._-+,/@"
+    signs: ClassVar[str] = "._-+,/@:"
 
 
 @dataclass(frozen=True)
@@ -33,12 +35,17 @@ class ExecutorEntry:
     make: type[Executor]
     about: str
     """What it is, for --help."""
+    packages: tuple[str, ...] = ()
+    """Of extras, which it needs."""
+    is_here: bool = True
+    """Whether tasks are computed on the machine of the command."""
 
 
 EXECUTORS: Mapping[str, ExecutorEntry] = MappingProxyType(
     {
         "processes": ExecutorEntry(ProcessExecutor, "processes of this machine"),
         "inline": ExecutorEntry(InlineExecutor, "in the command's own process, one after the other, for debugging"),
+        "ray": ExecutorEntry(RayExecutor, "a Ray cluster, see docs/scaling.md", ("ray",), is_here=False),
     }
 )
 #: Goes on where --help lists the names.
@@ -49,14 +56,17 @@ def check_executor(text: str) -> tuple[type[Executor], dict[str, Any]]:
     """What a line such as `processes:tries=3` asks for: the class, and its settings.
 
     Raises:
-        UserError: an unknown name or setting, a value that cannot be, or a class that is no executor.
+        UserError: an unknown name or setting, a value that cannot be, a class that is no executor, or an extra that is
+            not installed.
     """
     spec = ExecutorSpec.parse(text)
-    if ":" not in spec.name and spec.name not in EXECUTORS:
+    if ":" in spec.name:
+        kind: type[Executor] = find_class(spec, _is_executor, "Executor")
+    elif spec.name in EXECUTORS:
+        kind = EXECUTORS[spec.name].make
+        needs(f"executor {spec.name}", *EXECUTORS[spec.name].packages)
+    else:
         raise unknown_name("executor", spec.name, EXECUTORS)
-    kind: type[Executor] = (
-        EXECUTORS[spec.name].make if ":" not in spec.name else find_class(spec, _is_executor, "Executor")
-    )
     return kind, read_values(spec, kinds_of_arguments(kind, after=1))  # the work
 
 

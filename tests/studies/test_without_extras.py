@@ -52,6 +52,7 @@ REFUSED = {
     "compare": (compare, small_comparison(), ["jinja2", "matplotlib", "scikit_posthocs"]),
     "compare, searchers": (compare, small_comparison(searchers=f"random,{CMAES}"), ["cmaes"]),
     "compare, tracked": (compare, [*small_comparison(), "--tracking-uri", SERVER], ["psycopg2"]),
+    "compare, on a cluster": (compare, small_comparison(executor="ray"), ["ray"]),
     "evaluate, tracked": (evaluate, [*as_words(EVALUATION), "--tracking-uri", SERVER], ["psycopg2"]),
     "evaluate, tuner": (
         SimpleNamespace(__name__="studies.evaluate", app=evaluate.rankings),

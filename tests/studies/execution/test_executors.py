@@ -3,10 +3,12 @@
 import pytest
 
 from core.common.errors import UserError
+from core.common.extras import lacking
 from studies.execution.executor import Executor, Work
 from studies.execution.inline import InlineExecutor
 from studies.execution.places import WorkPlaces
 from studies.execution.processes import ProcessExecutor
+from studies.execution.ray_executor import RayExecutor
 from studies.execution.registry import EXECUTORS, check_executor, make_executor
 from studies.execution.resources import LocalStorage, Resources
 from studies.testing.executors import ExecutorContract, probe
@@ -29,9 +31,20 @@ class NoExecutor:
 
 def test_every_row_is_made_by_its_name():
     for name, row in EXECUTORS.items():
+        if lacking(name, *row.packages):
+            continue
         with make_executor(name, WORK) as executor:
             assert type(executor) is row.make
             assert isinstance(executor, Executor)
+
+
+def test_an_address_keeps_its_colons():
+    pytest.importorskip("ray")
+    assert check_executor("ray:address=ray://head:10001:tries=4") == (
+        RayExecutor,
+        {"address": "ray://head:10001", "tries": 4},
+    )
+    assert check_executor("ray:tries=4:address=10.0.0.1:6379")[1] == {"tries": 4, "address": "10.0.0.1:6379"}
 
 
 def test_settings_are_those_of_the_class():
@@ -44,6 +57,7 @@ def test_settings_are_those_of_the_class():
     [
         ("proceses", "unknown executor 'proceses'.*Did you mean 'processes'"),
         ("processes:tries=few", "tries: expected a whole number, got 'few'"),
+        ("processes:tries=3:4", "tries: expected a whole number, got '3:4'"),
         ("processes:tires=3", "unknown setting of processes 'tires'"),
         ("inline:tries=3", "inline has no settings"),
         ("", "expected a name such as processes or package.module:Class"),
