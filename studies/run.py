@@ -10,6 +10,7 @@ from rich.console import Console
 
 from recommenders.data import DataFiles
 from studies.common.command import make_app, option_value, run_app
+from studies.execution.places import SpreadPlaces
 from studies.running.outcome import KEPT
 from studies.running.running import Messages, StudyRun
 from studies.storage.locking import own_folder
@@ -28,7 +29,7 @@ app = make_app(
     "Search a loss function for a recommender (AutoLossGen, SIGIR 2022): phase I searches, phase II checks which way "
     "the losses found push predictions, phase III trains the best ones and known losses to convergence and compares.",
 )
-_DEFAULTS, _PLACES = StudySettings(), PlaceSettings()
+_DEFAULTS, _PLACES, _OVER = StudySettings(), PlaceSettings(), SpreadPlaces()
 
 
 @app.default
@@ -36,12 +37,13 @@ def run(
     *,
     study: Annotated[StudySettings, Parameter(name="*", group=Group("Study", sort_key=1), negative="")] = _DEFAULTS,
     places: Annotated[PlaceSettings, Parameter(name="*", group=Group("Places", sort_key=2), negative="")] = _PLACES,
+    over: Annotated[SpreadPlaces, Parameter(name="*", group=Group("Places", sort_key=2), negative="")] = _OVER,
 ) -> None:
     """Run one study and write result.json."""
     ready = Study(study, places.files, places.threads, places.memory)
     ready.problem.use_cores()
     with own_folder(places.out or default_folder(study, places.files)) as folder:
-        _run(ready, places, folder)
+        _run(ready, places, over, folder)
 
 
 #: Searches losses of rankings.
@@ -61,10 +63,11 @@ def run_rankings(
     *,
     study: Annotated[RankingStudy, Parameter(name="*", group=Group("Study", sort_key=1), negative="")] = _RANKING,
     places: Annotated[PlaceSettings, Parameter(name="*", group=Group("Places", sort_key=2), negative="")] = _PLACES,
+    over: Annotated[SpreadPlaces, Parameter(name="*", group=Group("Places", sort_key=2), negative="")] = _OVER,
 ) -> None:
     """Run one study of losses of rankings and write result.json."""
     check_choice("task", study.task, ("ranking",))
-    run(study=study.study, places=places)
+    run(study=study.study, places=places, over=over)
 
 
 #: Searches interaction functions.
@@ -82,13 +85,14 @@ def run_ratings(
     *,
     study: Annotated[RatingStudy, Parameter(name="*", group=Group("Study", sort_key=1), negative="")] = _RATING,
     places: Annotated[PlaceSettings, Parameter(name="*", group=Group("Places", sort_key=2), negative="")] = _PLACES,
+    over: Annotated[SpreadPlaces, Parameter(name="*", group=Group("Places", sort_key=2), negative="")] = _OVER,
 ) -> None:
     """Run one study of interaction functions and write result.json."""
     check_choice("task", study.task, ("rating",))
-    run(study=study.study, places=places)
+    run(study=study.study, places=places, over=over)
 
 
-def _run(ready: Study, places: PlaceSettings, folder: OutputFolder) -> None:
+def _run(ready: Study, places: PlaceSettings, over: SpreadPlaces, folder: OutputFolder) -> None:
     """A study, its places and the terminal."""
     err, out = new_console(stderr=True), new_console()
 
@@ -96,12 +100,16 @@ def _run(ready: Study, places: PlaceSettings, folder: OutputFolder) -> None:
         console.print(text, highlight=False, soft_wrap=True)
 
     wide = for_tables(out, 170)
+    progress = LiveProgress(err, ready.problem.metric, ready.settings.search.trainings)
     messages = Messages(
-        lambda lines: print_lines(lines, err), warning_to(err), lambda result: print_report(result, wide)
+        lambda lines: print_lines(lines, err),
+        warning_to(err),
+        lambda result: print_report(result, wide),
+        progress.on_trained,
     )
-    run = StudyRun(ready, places, folder, messages)
+    run = StudyRun(ready, places, folder, messages, over)
     try:
-        with LiveProgress(err, ready.problem.metric, ready.settings.search.trainings) as progress:
+        with progress:
             done = run.go(progress)
     except (KeyboardInterrupt, SystemExit):
         if run.can_go_on:

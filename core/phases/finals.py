@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, Generic
 
 from core.common.errors import UserError
@@ -14,6 +15,7 @@ from core.phases.contender import (
     ConvergenceTraining,
     Finished,
     TrainingResult,
+    Variant,
     complexity_of,
     mean_score,
     validation_score,
@@ -22,6 +24,41 @@ from core.phases.picking import Pick
 from core.phases.problem import StudyProblem
 from core.search.effectiveness import TrainingCurve
 from core.search.space import C
+
+#: Makes the trainings of a round: of contenders in their variants; with the number of the round, which decides its
+#: seed, and the number of the one of which something is kept, or None.
+Trains = Callable[[Sequence[tuple[Contender[Any], Variant]], int, int | None], ConvergenceTraining]
+
+
+def round_seed(seed: int, number: int) -> int:
+    """Return the seed of all draws of a round of Phase III.
+
+    Args:
+        seed: of the study.
+        number: of the round, from 0.
+    """
+    return derive_seed(seed, "finals", number)
+
+
+def trained_here(
+    problem: StudyProblem[Any],
+    seed: int,
+    entries: Sequence[tuple[Contender[Any], Variant]],
+    number: int,
+    keep: int | None,
+) -> ConvergenceTraining:
+    """Return the trainings of a round as the problem makes them, in this process.
+
+    Args:
+        problem: trains to convergence.
+        seed: of the study.
+        entries: contenders in their variants.
+        number: of the round.
+        keep: the number of the entry of which something is kept.
+    """
+    ways = [variant.way for _, variant in entries]
+    trained = [variant.trained for _, variant in entries]
+    return problem.convergence(trained, round_seed(seed, number), keep, ways if any(ways) else None)
 
 
 class Finals(Generic[C]):
@@ -41,6 +78,7 @@ class Finals(Generic[C]):
         repeats: seeds in all that are reported.
         pick: which searched one is the best.
         rehearsals: seeds to choose with before; 0: the first seed that is reported serves for that.
+        trains: makes the trainings of a round; None: the problem does.
     """
 
     def __init__(
@@ -51,10 +89,15 @@ class Finals(Generic[C]):
         repeats: int,
         pick: Pick = Pick(),  # noqa: B008  (frozen)
         rehearsals: int = 0,
+        trains: Trains | None = None,
     ) -> None:
         self._problem, self._contenders, self._seed = problem, contenders, seed
         self._n_searched, self._pick = sum(one.is_searched for one in contenders), pick
         self._entries = [(i, variant) for i, one in enumerate(contenders) for variant in one.variants]
+        self._trains, self._where = (
+            trains or partial(trained_here, problem, seed),
+            "here" if trains is None else "elsewhere",
+        )
         self._rehearsals, self._n_rounds = rehearsals, rehearsals + repeats
         self._n_choosing = max(1, rehearsals)
         self._rounds: list[list[TrainingResult]] = []  # those that are done: one for each training seed
@@ -125,9 +168,8 @@ class Finals(Generic[C]):
             keep = numbers.index(self._chosen[self.best])
             if number == self._n_rounds:  # the first round, which learns who is best, was the only one
                 numbers, keep, number = [numbers[keep]], 0, 0
-        variants, seed = [self._entries[j][1] for j in numbers], derive_seed(self._seed, "finals", number)
-        ways = [one.way for one in variants]
-        return self._problem.convergence([one.trained for one in variants], seed, keep, ways if any(ways) else None)
+        entries = [(self._contenders[i], variant) for i, variant in (self._entries[j] for j in numbers)]
+        return self._trains(entries, number, keep)
 
     @property
     def _chosen(self) -> list[int]:
@@ -178,6 +220,7 @@ class Finals(Generic[C]):
         """Return the state between epochs. Its tensors are those in training: store them before the next epoch."""
         return {
             "rounds": [[fitted.to_dict() for fitted in done] for done in self._rounds],
+            "where": self._where,
             "fitting": None if self._fitting is None else self._fitting.state_dict(),
             "model": self.model,
         }
@@ -194,6 +237,7 @@ class Finals(Generic[C]):
             if len(done) != n:
                 raise UserError(f"stored phase III: expected {n} trainings, got {len(done)}")
         self.model = self._problem.read_kept(state["model"])
-        if state["fitting"] is not None:
+        # What is unfinished says nothing to trainings that go on elsewhere: they are begun anew.
+        if state["fitting"] is not None and state.get("where", "here") == self._where:
             self._fitting = self._begin()
             self._fitting.load_state_dict(state["fitting"])

@@ -9,7 +9,7 @@ from statistics import fmean
 from typing import Any
 
 from core.common.restoring import read
-from core.phases.contender import Contender
+from core.phases.contender import Contender, Variant
 from core.phases.metric import Metric
 from core.phases.problem import StudyProblem
 from recommenders.tasks.task import SgdSettings
@@ -132,8 +132,17 @@ def settings_of(contender: Contender[Any], problem: StudyProblem[Any] | None = N
         contender: something known, or something that a search has found.
         problem: stores what a search has found; others are stored by name.
     """
+    return tuple(training_of(contender, one, problem) for one in contender.variants)
+
+
+def training_of(contender: Contender[Any], variant: Variant, problem: StudyProblem[Any] | None = None) -> Training:
+    """Return a contender in one of its variants.
+
+    Args:
+        contender: see `settings_of`.
+        variant: how it is trained.
+        problem: see `settings_of`.
+    """
     found = contender.solution if contender.is_searched else None
     program = None if found is None or problem is None else problem.stored(found)
-    return tuple(
-        Training(contender.name, one.constant, program, read(SgdSettings | None, one.way)) for one in contender.variants
-    )
+    return Training(contender.name, variant.constant, program, read(SgdSettings | None, variant.way))

@@ -19,6 +19,8 @@ from studies.study.settings import StudySettings
 #: Settings of a study that tasks of these kinds do not depend on.
 _FREE_OF_SEARCH = ("searcher", "seed", "guess", "trainings", "minutes", "samples_per_training", "candidates_per_step")
 _FREE_OF_FINALS = ("finalists", "repeats", "epsilon", "baseline")
+#: Contenders of a study that are trained together: several for what they share, few so that many workers have some.
+_OF_FINALS_AT_ONCE = 4
 
 
 def data_file_digest(data: Path | DataFiles | None) -> str | None:
@@ -104,6 +106,18 @@ class TaskFactory:
         kind, label = ("trial", f"{training.label}, trial") if is_trial else ("training", training.label)
         free, content = _FREE_OF_SEARCH + _FREE_OF_FINALS, training.to_dict()
         return self._task(kind, f"{label}, training seed {repeat}", study, free, at_once, repeat=repeat, **content)
+
+    def final(self, study: StudySettings, training: Training, number: int) -> Task:
+        """Make a task: something trained to convergence in a round of a study's Phase III.
+
+        Args:
+            study: of the study.
+            training: what is trained.
+            number: of the round.
+        """
+        free, content = tuple({*_FREE_OF_SEARCH, *_FREE_OF_FINALS} - {"seed"}), training.to_dict()
+        label = f"{training.label}, round {number + 1}"
+        return self._task("final", label, study, free, _OF_FINALS_AT_ONCE, round=number, **content)
 
     def scores(
         self, study: StudySettings, label: str, trainings: Sequence[Training], repeat: int, epochs: Sequence[int]

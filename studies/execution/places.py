@@ -9,6 +9,7 @@ from typing import Annotated
 import torch
 from cyclopts import Parameter
 
+from core.common.errors import UserError
 from studies.execution.registry import EXECUTORS, YOUR_OWN, check_executor
 from studies.study.loss import pick_device
 from studies.study.settings import check_machine
@@ -55,3 +56,25 @@ class WorkPlaces:
         """
         is_here = check_executor(self.executor)[0] in {row.make for row in EXECUTORS.values() if row.is_here}
         return pick_device(name) if is_here else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SpreadPlaces:
+    """What else trains in Phase III. It does not change what is computed.
+
+    Raises:
+        UserError: a number out of range, or no such executor.
+    """
+
+    executor: Annotated[str | None, Parameter(help=listed("What trains in Phase III", EXECUTORS) + YOUR_OWN)] = None
+    jobs: Annotated[int | None, Parameter(show_default=False)] = None
+    """With --executor: trainings at a time, of a CPU core or a GPU each. Unless given: one for each there is."""
+
+    def __post_init__(self) -> None:
+        """Check them."""
+        if self.executor is not None:
+            check_executor(self.executor)
+        if self.jobs is not None:
+            check_machine(None, 0.0, jobs=self.jobs)
+            if self.executor is None:
+                raise UserError("--jobs: of --executor, which is not given; give --threads to use fewer cores")

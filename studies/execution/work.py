@@ -13,6 +13,8 @@ from typing import Any
 from core.common.restoring import read
 from core.common.seeding import derive_seed
 from core.phases.contender import ConvergenceTraining, TrainingResult, validation_score
+from core.phases.finals import round_seed
+from core.phases.problem import StudyProblem
 from core.phases.tally import Tally
 from core.search.effectiveness import EarlyStopping, TrainingCurve
 from core.search.search import Step
@@ -130,8 +132,8 @@ def _converged(job: _Job) -> list[Result]:
         stored.get("fitting"),
         lambda make: checkpointer.on_checkpoint(lambda: {"found": found.to_dict(), "fitting": make()}),
     )
-    seed, ways = derive_seed(settings.seed, "finals", 0), [one.way for one in variants]
-    convergence = problem.convergence([one.trained for one in variants], seed, ways=ways)
+    ways = [one.way for one in variants]
+    convergence = problem.convergence([one.trained for one in variants], round_seed(settings.seed, 0), ways=ways)
     fitted = _fit(convergence, problem.longest, lambda done: job.report(0.5 + done / 2), later)
     best = max((validation_score(problem.metric, one) for one in fitted), default=-math.inf)
     return [{"converged": plain(problem.metric.value(best))}]
@@ -183,13 +185,17 @@ def _noise(job: _Job) -> list[Result]:
     return [{"search": short, "converged": converged}]
 
 
-def _training(job: _Job) -> list[Result]:
-    """Phase III of some contenders with one seed."""
-    problem = job.study_again().problem
+def _fitted(job: _Job, problem: StudyProblem[Any], seed: int) -> list[tuple[Any, TrainingResult]]:
+    """Contenders trained together to convergence, each with what was trained."""
     trained = [problem.trained(content["loss"]) for content in job.contents]
     ways = [content.get("descent") for content in job.contents]
-    convergence = problem.convergence(trained, derive_seed("comparison", job.contents[0]["repeat"]), ways=ways)
-    fitted = _fit(convergence, problem.longest, job.report, job.checkpointer)
+    convergence = problem.convergence(trained, seed, ways=ways if any(ways) else None)
+    return list(zip(trained, _fit(convergence, problem.longest, job.report, job.checkpointer), strict=True))
+
+
+def _training(job: _Job) -> list[Result]:
+    """Contenders of a comparison or an evaluation with one seed."""
+    problem = job.study_again().problem
     return [
         {
             "validation": plain(one.validation),
@@ -198,8 +204,15 @@ def _training(job: _Job) -> list[Result]:
             "epochs": one.epochs,
             **problem.details(what),
         }
-        for what, one in zip(trained, fitted, strict=True)
+        for what, one in _fitted(job, problem, derive_seed("comparison", job.contents[0]["repeat"]))
     ]
+
+
+def _final(job: _Job) -> list[Result]:
+    """Contenders of one study, in a round of its Phase III."""
+    study = job.study_again()
+    seed = round_seed(study.settings.seed, job.contents[0]["round"])
+    return [plain(one.to_dict()) for _, one in _fitted(job, study.problem, seed)]
 
 
 def _trial(job: _Job) -> list[Result]:
@@ -241,6 +254,7 @@ _KINDS: Mapping[str, Callable[[_Job], list[Result]]] = {
     "learning": _learning,
     "noise": _noise,
     "training": _training,
+    "final": _final,
     "trial": _trial,
     "scores": _scores,
     "ranking": _ranking,

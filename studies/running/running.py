@@ -8,8 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from core.common.errors import UserError
+from core.phases.finals import Trains
+from studies.execution.places import SpreadPlaces
 from studies.exporting.model import model_name
 from studies.running.outcome import Outcome
+from studies.running.spreading import PARTS, spread
 from studies.storage.checkpoints import Checkpoints, finished_result
 from studies.storage.output import RESULT, OutputFolder
 from studies.study.callback import StudyCallback
@@ -36,6 +39,8 @@ class Messages:
     """A problem in a sentence."""
     show: Callable[[StudyResult], None]
     """What was found."""
+    trained: Callable[[float, int], None] = lambda done, total: None
+    """How many trainings are done, parts of one included, and of how many, where others than this process train."""
 
 
 class StudyRun:
@@ -46,10 +51,18 @@ class StudyRun:
         places: where things go; its folder aside.
         folder: of the study, in which no other process is at work.
         messages: tells a person.
+        over: what else trains in Phase III.
     """
 
-    def __init__(self, ready: Study, places: PlaceSettings, folder: OutputFolder, messages: Messages) -> None:
-        self._ready, self._places, self._folder, self._messages = ready, places, folder, messages
+    def __init__(
+        self,
+        ready: Study,
+        places: PlaceSettings,
+        folder: OutputFolder,
+        messages: Messages,
+        over: SpreadPlaces = SpreadPlaces(),  # noqa: B008  (frozen)
+    ) -> None:
+        self._ready, self._places, self._folder, self._messages, self._over = ready, places, folder, messages, over
         self._settings = ready.settings.to_dict()
         self._file = HistoryFile(folder, self._settings, messages.warn, places.resume)
         self.history = History(ready.problem.metric, self._file)
@@ -92,7 +105,7 @@ class StudyRun:
         Raises:
             UserError: the folder holds files of others where the study would write; nothing has been done then.
         """
-        self._folder.claim(_CHECKPOINTS)
+        self._folder.claim(_CHECKPOINTS, PARTS)
         stored = self._checkpoints.load() if self._places.resume else None
         # The history goes before the checkpoints do: where it is not there, the study may be done.
         may_be_done = self._places.resume and (stored is None or not self._file.is_begun)
@@ -114,23 +127,33 @@ class StudyRun:
     def _run(self, callbacks: Sequence[StudyCallback], stored: Mapping[str, Any] | None) -> None:
         if not self._places.resume:
             self._checkpoints.set_aside(self._folder)
+            self._folder.set_aside(PARTS)
+        with spread(self._ready, self._places, self._over, self._folder, self._messages.trained) as trains:
+            result = self._found(callbacks, stored, trains)
+        if self.tracker is None:
+            self._file.remove()
+        else:  # which removes it when MLflow has everything
+            self._outcome.tell(self.tracker, self._model)
+        self._checkpoints.clear()
+        self._folder.remove(PARTS)
+        self._messages.show(result)
+
+    def _found(
+        self, callbacks: Sequence[StudyCallback], stored: Mapping[str, Any] | None, trains: Trains | None
+    ) -> StudyResult:
+        """What the study comes to, which is written."""
         self._file.make_room()
         self._messages.describe(self._ready.problem.lines())
         try:
             self.result = result = self._ready.run(
-                callbacks, stored=stored, on_checkpoint=self._checkpoints.save_if_due
+                callbacks, stored=stored, on_checkpoint=self._checkpoints.save_if_due, trains=trains
             )
             self._write(result)
         except BaseException:
             if self.tracker is None and not self.can_go_on:  # nobody can use it any more
                 self._file.remove()
             raise
-        if self.tracker is None:
-            self._file.remove()
-        else:  # which removes it when MLflow has everything
-            self._outcome.tell(self.tracker, self._model)
-        self._checkpoints.clear()
-        self._messages.show(result)
+        return result
 
     def _write(self, result: StudyResult) -> None:
         try:

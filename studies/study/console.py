@@ -142,6 +142,17 @@ class LiveProgress(LiveBars, StudyCallback):
         )
         self._line(state)
 
+    def on_trained(self, done: float, total: int) -> None:
+        """Show how many trainings are done, parts of one included, where others than this process train.
+
+        Args:
+            done: so many.
+            total: of so many.
+        """
+        state = f"{done:.1f} of {total} trained"
+        self._progress.update(self._bar, description="Training", completed=done, total=total, state=state)
+        self._line(state)
+
     def on_result(self, result: dict[str, Any]) -> None:
         """See StudyCallback; the report is printed elsewhere."""
         self._progress.update(self._bar, visible=False)

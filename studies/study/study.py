@@ -13,7 +13,7 @@ from core.common.errors import UserError
 from core.common.loading import user_errors_from
 from core.common.restoring import read
 from core.common.seeding import derive_seed
-from core.phases.finals import Finals
+from core.phases.finals import Finals, Trains
 from core.phases.picking import Pick
 from core.phases.tally import Tally
 from core.search.effectiveness import TrainingCurve
@@ -102,6 +102,7 @@ class Study:
         clock: Callable[[], float] = time.monotonic,
         stored: Mapping[str, Any] | None = None,
         on_checkpoint: OnCheckpoint = no_checkpoints,
+        trains: Trains | None = None,
     ) -> StudyResult:
         """All three phases.
 
@@ -110,6 +111,7 @@ class Study:
             clock: seconds.
             stored: a state that `on_checkpoint` was told, to go on from.
             on_checkpoint: told wherever the study could go on from.
+            trains: makes the trainings of Phase III; None: the problem does, in this process.
 
         Raises:
             UserError: a stored state of another study.
@@ -120,7 +122,7 @@ class Study:
             found = Found.from_dict(stored["found"], self.problem) if "found" in stored else None
         if found is None:
             found = self.search(callbacks, clock, stored, on_checkpoint)
-        finals = self._finals(found)
+        finals = self._finals(found, trains)
         with restoring():
             if "finals" in stored:
                 finals.load_state_dict(stored["finals"])
@@ -145,7 +147,7 @@ class Study:
         callback_list.on_result(result.to_dict())
         return result
 
-    def _finals(self, found: Found) -> Finals[Any]:
+    def _finals(self, found: Found, trains: Trains | None) -> Finals[Any]:
         judging, contenders = self.settings.judging, [*found.finalists, *found.simpler, *self.baselines]
         return Finals(
             self.problem,
@@ -154,6 +156,7 @@ class Study:
             judging.repeats,
             Pick.parse(judging.pick),
             self.settings.protocol.rehearsals,
+            trains,
         )
 
     def search(

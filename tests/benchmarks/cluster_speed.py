@@ -11,6 +11,8 @@ import time
 from collections.abc import Sequence
 from statistics import median
 
+import psutil
+
 from studies.execution.executor import Executor, Work
 from studies.execution.processes import ProcessExecutor
 from studies.execution.ray_executor import RayExecutor
@@ -40,6 +42,12 @@ def timed(executor: Executor, n: int, seconds: float, works: bool, turn: int) ->
     return time.monotonic() - began
 
 
+def cores() -> float:
+    """Seconds of a core that this command and its processes have taken so far."""
+    command = psutil.Process()
+    return sum(sum(one.cpu_times()[:2]) for one in (command, *command.children(recursive=True)))
+
+
 def main() -> None:
     """See the module."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -52,6 +60,10 @@ def main() -> None:
         for name, executor in (("processes", processes), ("ray", ray)):
             print(f"{name}: the first task is there after {timed(executor, 1, 0.0, False, 0):.1f} s", flush=True)
             timed(executor, 2 * given.jobs, 1.0, False, 0)  # all workers are there
+        before = cores()
+        timed(ray, 40 * given.jobs, 0.6, False, 1)  # each travels alone
+        each = 1000 * (cores() - before) / (40 * given.jobs)
+        print(f"ray: the command takes {each:.1f} ms of a core for a batch", flush=True)
         cases = ((20, 1.0, False), (20, 1.0, True), (1000, 0.05, False), (400, 0.05, True))
         for n, seconds, works in cases:
             took = [[timed(one, n, seconds, works, turn) for one in (processes, ray)] for turn in range(given.turns)]

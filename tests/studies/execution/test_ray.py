@@ -30,6 +30,7 @@ from studies.testing.executors import ExecutorContract, probe
 from tests.recommenders.problems import fit_losses, make_task
 from tests.studies.comparison.small import small_arguments
 from tests.studies.execution.clusters import cluster, free_port
+from tests.studies.small import small_arguments as small_study
 from tests.waiting import bounded, eventually
 
 pytest.importorskip("ray")
@@ -145,6 +146,15 @@ def test_a_comparison_that_loses_a_node_ends_as_if_it_was_computed_in_one_proces
     assert without_times(lost) == without_times(inline)
     assert passing_nodes.nodes[-1].has_ended
     assert "Traceback" not in told
+
+
+def test_a_study_whose_finals_a_cluster_trains_comes_to_the_same(nodes, tmp_path):
+    words = [*small_study(), "--tracking-uri", "none"]
+    command = [sys.executable, "-m", "studies.run", *words]
+    for name, more in (("here", []), ("there", ["--executor", f"ray:address={nodes.address}"])):
+        subprocess.run([*command, "--out", name, *more], cwd=tmp_path, check=True)
+    here, there = (json.loads((tmp_path / name / "result.json").read_text()) for name in ("here", "there"))
+    assert without_times(there) == without_times(here)
 
 
 def test_a_cluster_whose_head_is_begun_anew_is_gone_on_with(passing_nodes, tmp_path, when):
