@@ -73,7 +73,7 @@ def lacking(what: str, *packages: str) -> str | None:
         what: the feature that needs the packages, for the message.
         packages: names out of `EXTRAS`.
     """
-    missing = []
+    missing, broken = list[str](), None
     for package in packages:
         try:
             import_module(package)
@@ -81,9 +81,9 @@ def lacking(what: str, *packages: str) -> str | None:
             if isinstance(error, ModuleNotFoundError) and error.name == package:
                 missing.append(package)
             else:
-                return f"{what}: needs {package}, which cannot be loaded: {first_line(error)}"
-    if not missing:
-        return None
+                broken = broken or f"{what}: needs {package}, which cannot be loaded: {first_line(error)}"
+    if not missing:  # what is missing may be all that the others lack
+        return broken
     extras = ",".join(sorted({EXTRAS[package] for package in missing}))
     are = "is" if len(missing) == 1 else "are"
     names = " and ".join([", ".join(missing[:-1]), missing[-1]] if len(missing) > 1 else missing)

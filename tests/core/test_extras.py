@@ -64,6 +64,17 @@ def test_a_package_that_is_there_and_broken_is_not_called_missing(monkeypatch, t
     assert told == "this work: needs cmaes, which cannot be loaded: No module named 'a_part_that_nobody_has'"
 
 
+@pytest.mark.parametrize("order", [("cmaes", "sympy"), ("sympy", "cmaes")])
+def test_a_package_that_is_missing_is_told_before_one_that_lacks_it(monkeypatch, tmp_path, order):
+    uninstall(monkeypatch, "cmaes", "sympy")
+    monkeypatch.setattr(sys, "meta_path", sys.meta_path[1:])
+    (tmp_path / "cmaes.py").write_text("import sympy\n")
+    monkeypatch.setattr(sys, "path", [str(tmp_path)])
+    assert lacking("this work", *order) == (
+        "this work: needs sympy, which is not installed: pip install 'loss-search[sympy]'"
+    )
+
+
 @pytest.mark.parametrize(
     "url", ["postgresql://u:secret@host/db", "postgresql+psycopg2://u:secret@h/db", "postgresql+psycopg://h/d"]
 )
