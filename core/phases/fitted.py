@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -11,6 +12,7 @@ from core.common.restoring import read
 from core.phases.contender import ConvergenceTraining, TrainingResult
 from core.phases.simple import SimpleProblem
 from core.search.effectiveness import TrainingCurve
+from core.search.problem import Measurement
 from core.search.space import C
 
 
@@ -25,6 +27,11 @@ class FittedProblem(SimpleProblem[C]):
         super().__init__()
         self._threads = threads
 
+    @property
+    @abstractmethod
+    def search_seed(self) -> int:
+        """The seed of all trainings of the search."""
+
     @abstractmethod
     def fitted(self, candidates: Sequence[Any], seed: int) -> Sequence[Any]:
         """Return trained models, in order.
@@ -37,6 +44,17 @@ class FittedProblem(SimpleProblem[C]):
     @abstractmethod
     def result(self, found: Any) -> TrainingResult:
         """Return what a training came to, on the test part, too."""
+
+    @abstractmethod
+    def measured(self, found: Any) -> tuple[float, float]:
+        """Return the score of a training that the search goes by, and what it cost, in passes over the data."""
+
+    def measure(self, candidates: Sequence[C], seed: int) -> list[Measurement]:
+        """See Problem; a candidate costs all passes over the data that its trainings took."""
+        began = time.perf_counter()
+        fits = self.fitted([self.contender(one, {}).variants[0].trained for one in candidates], self.search_seed)
+        seconds = (time.perf_counter() - began) / max(1, len(candidates))
+        return [Measurement(*self.measured(one), seconds) for one in fits]
 
     def convergence(
         self, trained: Sequence[Any], seed: int, keep: int | None = None, ways: Sequence[Any] | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 from core.common.errors import UserError, format_value, unknown_name
@@ -58,16 +58,33 @@ class SimpleProblem(StudyProblem[C]):
 
     def known(self, text: str) -> Contender[C]:
         """See StudyProblem."""
-        name, there = text.strip(), self.compared
-        if name in there:
-            return Contender(name, there[name], (Variant(there[name]),))
+        name = text.strip()
         try:
-            solution = self.space.parse(name)
-            self.space.encode(solution)
+            return self.written(name)
         except UserError as error:
-            unknown = unknown_name(self.terms.one, name, there)
+            unknown = unknown_name(self.terms.one, name, self.names)
             raise UserError(f"{unknown} Nor is it written as one is: {error}") from None
+
+    def written(self, text: str) -> Contender[C]:
+        """Return something to compare with: unless said otherwise, one of `compared`, or a candidate of the space.
+
+        Args:
+            text: its name, or what a person writes for it.
+
+        Raises:
+            UserError: neither.
+        """
+        there = self.compared
+        if text in there:
+            return Contender(text, there[text], (Variant(there[text]),))
+        solution = self.space.parse(text)
+        self.space.encode(solution)
         return Contender(str(solution), solution, (Variant(solution),))
+
+    @property
+    def names(self) -> Iterable[str]:
+        """All names of what may be compared with, for a message."""
+        return self.compared
 
     def contender(self, solution: C, notes: Mapping[str, Any]) -> Contender[C]:
         """See StudyProblem."""

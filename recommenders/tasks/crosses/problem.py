@@ -7,7 +7,6 @@ is.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -15,7 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from core.common.errors import UserError, unknown_name
+from core.common.errors import UserError
 from core.crosses.cross import Cross
 from core.crosses.spaces import CrossSpace
 from core.crosses.tree import CrossSet
@@ -25,7 +24,6 @@ from core.phases.metric import Metric
 from core.phases.simple import Part
 from core.phases.terms import Terms
 from core.search.expansion import Expansion, Grown
-from core.search.problem import Measurement
 from core.search.trial import Verdict
 from recommenders.backends.compiled.cores import Cores
 from recommenders.data.fields.dataset import FieldData
@@ -141,22 +139,22 @@ class CrossProblem(FittedProblem[CrossSet], Expansion):
         """See StudyProblem."""
         return PLAIN, GREEDY
 
-    def known(self, text: str) -> Contender[CrossSet]:
-        """See StudyProblem: any set may be compared with, and what AutoCross finds."""
-        name = text.strip()
-        if (greedy := Greedy.parse(name)) is not None:
+    def written(self, text: str) -> Contender[CrossSet]:
+        """See SimpleProblem: any set may be compared with, what AutoCross finds, and models of other kinds."""
+        if (greedy := Greedy.parse(text)) is not None:
             return Contender(str(greedy), None, (Variant(greedy),))
-        if name in RIVALS:
-            return Contender(name, None, (Variant(Rival(name)),))
-        if name in self.compared:
-            return super().known(name)
-        try:
-            found = CrossSet.parse(name)
-            self.space.check(found)
-        except UserError as error:
-            unknown = unknown_name(self.terms.one, name, [*self.known_names, *RIVALS])
-            raise UserError(f"{unknown} Nor is it written as one is: {error}") from None
+        if text in RIVALS:
+            return Contender(text, None, (Variant(Rival(text)),))
+        if text in self.compared:
+            return super().written(text)
+        found = CrossSet.parse(text)
+        self.space.check(found)
         return Contender(str(found), found, (Variant(found),))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """See SimpleProblem."""
+        return (*self.known_names, *RIVALS)
 
     def simplified(self, trained: Any) -> CrossSet | None:
         """See StudyProblem: what AutoCross finds is not known before."""
@@ -238,11 +236,14 @@ class CrossProblem(FittedProblem[CrossSet], Expansion):
             return [self.result(one).test[AUC.name] for one in fits]
         return [one.metrics["choose"][AUC.name] for one in fits]
 
-    def measure(self, candidates: Sequence[CrossSet], seed: int) -> list[Measurement]:
-        """See Problem; a candidate costs the passes over the training rows that its training took."""
-        began, fits = time.perf_counter(), self.fitted(candidates, seed)
-        seconds = (time.perf_counter() - began) / max(1, len(candidates))
-        return [Measurement(AUC.score_of(one.metrics["choose"][AUC.name]), one.passes, seconds) for one in fits]
+    @property
+    def search_seed(self) -> int:
+        """See FittedProblem."""
+        return self._seed
+
+    def measured(self, found: CrossFit) -> tuple[float, float]:
+        """See FittedProblem: by the rows that sets are chosen by."""
+        return AUC.score_of(found.metrics["choose"][AUC.name]), found.passes
 
     def described(self) -> dict[str, Any]:
         """See StudyProblem."""

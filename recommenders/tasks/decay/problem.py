@@ -5,14 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import math
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from core.common.errors import UserError, unknown_name
+from core.common.errors import UserError
 from core.common.seeding import derive_seed
 from core.decays.rules import DecayRule, Law, Levels
 from core.decays.spaces import LawSpace, LevelSpace
@@ -22,7 +21,7 @@ from core.phases.fitted import FittedProblem
 from core.phases.metric import Metric
 from core.phases.simple import Part
 from core.phases.terms import Terms
-from core.search.problem import Finding, Measurement
+from core.search.problem import Finding
 from core.search.trial import Verdict
 from recommenders.data.implicit import ImplicitDataset, described, summarise
 from recommenders.tasks.decay.fitting import DecayFit, fit, fit_all, result_of
@@ -99,14 +98,15 @@ class DecayProblem(FittedProblem[DecayRule]):
         """See StudyProblem."""
         return COMPARED
 
-    def known(self, text: str) -> Contender[DecayRule]:
-        """See StudyProblem: any rule may be compared with, whatever is searched, and decays that are learned."""
-        try:
-            found = Treatment.parse(text)
-        except UserError as error:
-            unknown = unknown_name(self.terms.one, text.strip(), BY_NAME)
-            raise UserError(f"{unknown} Nor is it written as one is: {error}") from None
+    def written(self, text: str) -> Contender[DecayRule]:
+        """See SimpleProblem: any rule may be compared with, whatever is searched, and decays that are learned."""
+        found = Treatment.parse(text)
         return Contender(str(found), None, (Variant(found),))
+
+    @property
+    def names(self) -> Iterable[str]:
+        """See SimpleProblem."""
+        return BY_NAME
 
     def contender(self, solution: DecayRule, notes: Mapping[str, Any]) -> Contender[DecayRule]:
         """See StudyProblem."""
@@ -140,11 +140,12 @@ class DecayProblem(FittedProblem[DecayRule]):
     def score(self) -> float:
         """See Problem: that of no decay."""
         if self._start is None:
-            self._start = fit(FIXED, {"decay": 0.0}, self._data, self._plan, self._search_seed).curve.best_score
+            self._start = fit(FIXED, {"decay": 0.0}, self._data, self._plan, self.search_seed).curve.best_score
         return self._start
 
     @property
-    def _search_seed(self) -> int:
+    def search_seed(self) -> int:
+        """See FittedProblem."""
         return derive_seed(self._seed, "decays")
 
     def examine(self, candidates: Sequence[DecayRule]) -> list[Finding]:
@@ -162,11 +163,9 @@ class DecayProblem(FittedProblem[DecayRule]):
             return Finding(Verdict.ZERO_GRADIENT)
         return self._finding(" ".join(f"{one:.{_DIGITS}g}" for one in said / said.max()))
 
-    def measure(self, candidates: Sequence[DecayRule], seed: int) -> list[Measurement]:
-        """See Problem; a candidate costs all epochs that its trainings took."""
-        began, fits = time.perf_counter(), self.fitted([Treatment(one) for one in candidates], self._search_seed)
-        seconds = (time.perf_counter() - began) / max(1, len(candidates))
-        return [Measurement(one.curve.best_score, one.passes, seconds) for one in fits]
+    def measured(self, found: DecayFit) -> tuple[float, float]:
+        """See FittedProblem."""
+        return found.curve.best_score, found.passes
 
     def described(self) -> dict[str, Any]:
         """See StudyProblem."""
@@ -187,7 +186,7 @@ class DecayProblem(FittedProblem[DecayRule]):
 
     def exports(self, trained: Treatment) -> Mapping[str, str]:
         """See StudyProblem: the decay of every user and item, as in the best epoch of a training of the search."""
-        (found,) = self.fitted([trained], self._search_seed)
+        (found,) = self.fitted([trained], self.search_seed)
         return {EXPORT: decay_table(found, self._data)}
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from hashlib import blake2b
@@ -12,7 +11,6 @@ from typing import Any
 
 import numpy as np
 
-from core.common.errors import UserError, unknown_name
 from core.common.seeding import derive_seed, numpy_rng
 from core.export.interaction import interaction_file
 from core.interactions.interaction import Interaction
@@ -23,7 +21,7 @@ from core.phases.fitted import FittedProblem
 from core.phases.metric import Metric
 from core.phases.simple import Part
 from core.phases.terms import Terms
-from core.search.problem import Finding, Measurement
+from core.search.problem import Finding
 from core.search.trial import Verdict
 from recommenders.data.explicit import RatingData
 from recommenders.tasks.rating.kernel import met
@@ -103,19 +101,21 @@ class InteractionProblem(FittedProblem[Interaction | Network]):
         return {name: Interaction.parse(text) for name, text in KNOWN.items()}
 
     def known(self, text: str) -> Contender[Interaction | Network]:
-        """See StudyProblem: any interaction may be compared with, whatever is searched."""
-        name = text.strip()
-        if name in self.compared:
-            return super().known(name)
-        if name in NETWORKS:
-            return Contender(name, NETWORKS[name], (Variant(NETWORKS[name]),))
-        try:
-            found = read_meeting(name)
-        except UserError as error:
-            unknown = unknown_name(self.terms.one, name, [*self.compared, *NETWORKS])
-            raise UserError(f"{unknown} Nor is it written as one is: {error}") from None
-        Trainer(found, self._plan)  # which refuses what is too large
-        return Contender(str(found), found, (Variant(found),))
+        """See StudyProblem."""
+        found = super().known(text)
+        Trainer(found.variants[0].trained, self._plan)  # which refuses what is too large
+        return found
+
+    def written(self, text: str) -> Contender[Interaction | Network]:
+        """See SimpleProblem: any interaction may be compared with, whatever is searched."""
+        there = {**self.compared, **NETWORKS}
+        found = there[text] if text in there else read_meeting(text)
+        return Contender(text if text in there else str(found), found, (Variant(found),))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """See SimpleProblem."""
+        return (*self.compared, *NETWORKS)
 
     @property
     def longest(self) -> int:
@@ -138,11 +138,12 @@ class InteractionProblem(FittedProblem[Interaction | Network]):
     def score(self) -> float:
         """See Problem: that of a sum, which is no interaction: what biases can do."""
         if self._start is None:
-            (self._start,) = self.scores([self.compared["plus"]], "validation", self._search_seed)
+            (self._start,) = self.scores([self.compared["plus"]], "validation", self.search_seed)
         return self._start
 
     @property
-    def _search_seed(self) -> int:
+    def search_seed(self) -> int:
+        """See FittedProblem."""
         return derive_seed(self._seed, "interactions")
 
     def examine(self, candidates: Sequence[Interaction | Network]) -> list[Finding]:
@@ -163,11 +164,9 @@ class InteractionProblem(FittedProblem[Interaction | Network]):
         rounded = np.nan_to_num(directions).round(_DIGITS) + 0.0  # no -0.0
         return self._finding(blake2b(rounded.tobytes(), digest_size=8).hexdigest())
 
-    def measure(self, candidates: Sequence[Interaction | Network], seed: int) -> list[Measurement]:
-        """See Problem; a candidate costs all epochs that its trainings took."""
-        began, fits = time.perf_counter(), self.fitted(candidates, self._search_seed)
-        seconds = (time.perf_counter() - began) / max(1, len(candidates))
-        return [Measurement(one.curve.best_score * self._data.std, one.epochs, seconds) for one in fits]
+    def measured(self, found: Fit) -> tuple[float, float]:
+        """See FittedProblem."""
+        return found.curve.best_score * self._data.std, found.epochs
 
     def described(self) -> dict[str, Any]:
         """See StudyProblem."""
