@@ -20,6 +20,7 @@ EXTRAS: Mapping[str, str] = MappingProxyType(
         "psycopg": "postgresql",
         "psycopg2": "postgresql",
         "scikit_posthocs": "statistics",
+        "sklearn": "sklearn",
         "sympy": "sympy",
     }
 )

@@ -90,7 +90,7 @@ def test_what_leaves_it_scores_rows_as_it_does():
         scored = [row[0] for row in database.execute(f"SELECT {files[SQL]} FROM t ORDER BY rowid")]
     database.close()
     np.testing.assert_allclose(scored, model.scores(table.columns), rtol=1e-9, atol=1e-9)
-    assert json.loads(files[MODEL])["version"] == 1
+    assert json.loads(files[MODEL])["version"] == 2
 
 
 @pytest.mark.parametrize(
