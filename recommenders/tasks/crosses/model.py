@@ -90,7 +90,7 @@ class CrossedModel:
             own = weights.weights[start : start + one.size]
             by_code = np.bincount(one.rows.codes[:n_fit], minlength=one.rows.n_codes)
             counts = np.bincount(one.bucket_of, by_code, minlength=one.size + 1)[: one.size].astype(np.int64)
-            terms.append(Term(one.cross, one.keys, own.copy(), decay, _spread(own, counts), counts))
+            terms.append(Term(one.cross, one.keys, own.copy(), decay, spread_of(own, counts), counts))
             start += one.size
         return cls(encoder, terms, weights.bias, target[0], target[1:])
 
@@ -244,8 +244,13 @@ class CrossedModel:
         return np.array([*range(FIRST), *codes], code_type(own.n_codes))
 
 
-def _spread(weights: np.ndarray, counts: np.ndarray) -> float:
-    """Return the standard deviation of the weights of rows."""
+def spread_of(weights: np.ndarray, counts: np.ndarray) -> float:
+    """Return the standard deviation of the weights that rows have.
+
+    Args:
+        weights: of buckets [n].
+        counts: the rows of each bucket [n].
+    """
     share = counts / max(1, counts.sum())
     mean = float(weights @ share)
     return float(np.sqrt(np.square(weights - mean) @ share))

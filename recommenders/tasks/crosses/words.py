@@ -46,7 +46,7 @@ class Words:
         Args:
             cross: which.
             buckets: their numbers.
-            keys: of all its buckets, see `design.Member`.
+            keys: of all its buckets, see `design.Member` [size].
         """
         if len(cross) == 1:
             return [self.of_feature(cross.features[0], one) for one in buckets]
