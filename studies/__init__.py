@@ -11,9 +11,25 @@ from typing import TYPE_CHECKING, Any
 from studies.common.processes import warnings_end_no_command
 
 if TYPE_CHECKING:
-    from studies.api import SearchResult, TrainedRecommender, load_result, search_loss, train_recommender
+    from studies.api import (
+        CrossedClassifier,
+        CrossedFeatures,
+        SearchResult,
+        TrainedRecommender,
+        load_result,
+        search_loss,
+        train_recommender,
+    )
 
-__all__ = ["SearchResult", "TrainedRecommender", "load_result", "search_loss", "train_recommender"]
+__all__ = [
+    "CrossedClassifier",
+    "CrossedFeatures",
+    "SearchResult",
+    "TrainedRecommender",
+    "load_result",
+    "search_loss",
+    "train_recommender",
+]
 __version__ = "0.1.0"  # the one place; pyproject.toml reads it
 
 

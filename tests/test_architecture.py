@@ -39,6 +39,8 @@ EXTRA = {
     "searchers/bayesian.py": {"optuna"},
     "searchers/feature_search.py": {"optuna"},
     "searchers/samplers.py": {"optuna"},
+    "studies/api/crossed.py": {"scipy", "sklearn"},
+    "studies/api/crossed_base.py": {"pandas", "sklearn"},
     "studies/api/result.py": {"pandas"},
     "studies/storage/packing.py": {"safetensors"},
     "studies/common/pages.py": {"jinja2", "matplotlib"},

@@ -21,6 +21,7 @@ EXTRAS: Mapping[str, str] = MappingProxyType(
         "psycopg2": "postgresql",
         "ray": "ray",
         "scikit_posthocs": "statistics",
+        "sklearn": "sklearn",
         "sympy": "sympy",
     }
 )

@@ -16,6 +16,7 @@ from core.phases.front import leading
 from core.phases.metric import Metric
 from core.phases.tally import Tally
 from core.phases.terms import Terms
+from core.phases.told import ToldTable
 from core.search.expansion import Expansion
 from core.search.problem import Problem
 from core.search.space import C
@@ -186,6 +187,14 @@ class StudyProblem(Problem[C]):
     def details(self, trained: Any) -> dict[str, Any]:
         """Return what results say of something trained beside its metrics, in plain data."""
         return {}
+
+    def tables(self, trained: Any) -> Sequence[ToldTable]:
+        """Return what was found in tables for a person, the most important one first.
+
+        Args:
+            trained: see `convergence`; a searched one.
+        """
+        return ()
 
     @property
     def export_names(self) -> tuple[str, ...]:

@@ -8,9 +8,12 @@ from dataclasses import replace
 from typing import Any
 
 from core.analysis.simplify import simplified
+from core.common.restoring import read, reading
 from core.export.mathml import mathml
 from core.export.set_loss import SET_FORMS
 from core.losses.loss import ProgramLoss
+from core.phases.told import ToldTable
+from core.phases.told import shown as told_cell
 from studies.common.pages import STYLE, template, text_of
 from studies.exporting.exported import FORMS
 from studies.exporting.stored import StoredStudy
@@ -64,6 +67,7 @@ def report_page(content: Mapping[str, Any], history: Mapping[str, Any] | None, p
         ratio_columns=RATIO_COLUMNS,
         data=data_notes(study.dataset),
         subject=_subject(study),
+        tables=_tables(content),
         **_title(study),
         **_verdict(study, numbers),
         **_settings(study, content, place),
@@ -78,7 +82,14 @@ def format_number(value: float | None) -> str:
 
 
 #: How templates write values.
-FILTERS = {"shown": format_setting, "duration": duration, "number": format_number, "power": number}
+FILTERS = {"shown": format_setting, "duration": duration, "cell": told_cell, "number": format_number, "power": number}
+
+
+def _tables(content: Mapping[str, Any]) -> tuple[ToldTable, ...]:
+    """What was found, in tables of the problem's."""
+    with reading("expected the result.json of a study"):
+        found: tuple[ToldTable, ...] = read(tuple[ToldTable, ...], content.get("tables", ()))
+        return found
 
 
 def _subject(study: StoredStudy) -> str:

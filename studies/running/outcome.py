@@ -8,7 +8,7 @@ from typing import Any
 
 from core.common.errors import UserError, first_line
 from recommenders.tasks.crosses.problem import MODEL as CROSSES
-from recommenders.tasks.crosses.problem import SQL
+from recommenders.tasks.crosses.problem import SQL, TABLE
 from recommenders.tasks.decay.problem import EXPORT as DECAYS
 from recommenders.tasks.rating.problem import EXPORT as INTERACTION
 from studies.exporting.exported import FORMS, Exported, Form
@@ -28,6 +28,7 @@ KEPT: Mapping[str, str] = {
     INTERACTION: "the found interaction as a torch module",
     CROSSES: "the model of the found crosses, see docs/crosses.md",
     SQL: "its score as SQL",
+    TABLE: "its crosses and what each is worth",
     MODEL: "the recommender that it trained, for mlflow.pyfunc.load_model",
 }
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from functools import cached_property
 from statistics import fmean
 from typing import Any
 
@@ -12,6 +13,7 @@ from core.phases.contender import Finished, TrainingResult, mean_score
 from core.phases.front import pareto_front
 from core.phases.picking import Pick
 from core.phases.problem import StudyProblem
+from core.phases.told import ToldTable
 from recommenders.tasks.loss_problem import TrainedLossProblem
 from recommenders.tasks.task import RecommendationTask
 from studies.storage.output import plain
@@ -66,6 +68,11 @@ class StudyResult:
         """What `pick` takes by validation with the seeds of the choice; None if nothing was accepted."""
         return None if self.found is None else self.finished[self.found]
 
+    @cached_property
+    def tables(self) -> tuple[ToldTable, ...]:
+        """What was found, in tables of the problem's."""
+        return () if self.best is None else tuple(self.problem.tables(self.best.trained))
+
     @property
     def is_as_simple_as_asked(self) -> bool:
         """Whether something was found that is as simple as `pick` asks for."""
@@ -108,6 +115,7 @@ class StudyResult:
                 "distinct_accepted": len(tally.accepted),
                 "passed_validation_check": self.search.n_passed,
             },
+            **({"tables": [plain(asdict(one)) for one in self.tables]} if self.tables else {}),
             "dataset": self.problem.described(),
             "metric": self.problem.metric.name,
             "device": self.problem.device,

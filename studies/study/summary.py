@@ -9,10 +9,12 @@ from typing import Any
 
 from rich import box
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from core.common.errors import counted
 from core.phases.contender import Finished, TrainingResult
+from core.phases.told import ToldTable, shown
 from studies.study.baseline_comparison import caveats
 from studies.study.result import StudyResult
 
@@ -29,6 +31,8 @@ def print_report(result: StudyResult, console: Console) -> None:
         console.print(f"{counted(hidden, one, many)} in result.json and in the report.\n", highlight=False)
     for line in with_constants(result):
         console.print(line, highlight=False)
+    for told in result.tables[:1]:
+        console.print(told_table(told))
     console.print(funnel_table(result))
     for line in conclusion(result):
         console.print(line, highlight=False)
@@ -127,6 +131,18 @@ def shortened(formula: str) -> str:
         return formula
     half = (_LONGEST_FORMULA - len(" ... ")) // 2
     return f"{formula[:half]} ... {formula[-half:]}"
+
+
+def told_table(told: ToldTable) -> Table:
+    """A table of the problem's, in short."""
+    table = Table(title=told.title, box=box.SIMPLE_HEAD, title_justify="left")
+    for name, is_number in zip(told.columns, told.is_number, strict=True):
+        table.add_column(name, justify="right" if is_number else "left", overflow="fold")
+    for row in told.rows[:_MOST_ROWS]:
+        table.add_row(*(escape(shown(cell)) for cell in row))
+    if len(told.rows) > _MOST_ROWS:
+        table.caption = f"and {len(told.rows) - _MOST_ROWS} more in result.json and in the report"
+    return table
 
 
 def funnel_table(result: StudyResult) -> Table:

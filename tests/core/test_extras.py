@@ -14,12 +14,14 @@ ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 #: Extras for those who work on the project, and those that only name others.
 NOT_OURS = {"all", "dev"}
+#: Packages that are imported by another name.
+OTHERWISE = {"psycopg2_binary": "psycopg2", "scikit_learn": "sklearn"}
 
 
 def names(requirements):
     """As they are imported."""
     given = (re.match(r"[\w.-]+", line)[0].replace("-", "_") for line in requirements)
-    return {"psycopg2" if name == "psycopg2_binary" else name for name in given}
+    return {OTHERWISE.get(name, name) for name in given}
 
 
 def test_every_package_is_brought_by_its_extra_and_by_nothing_else():

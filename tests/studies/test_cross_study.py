@@ -51,6 +51,11 @@ def test_ones_own_table_is_searched_and_the_model_scores_it(table, capsys):
     assert "One seed decides nothing" in result["comparison"]["verdict"]
     assert result["baselines"]["autocross"]["test"]["auc"] > 0.75
     assert Path("there", "crosses.sql").read_text().count("CASE") > 2
+    first = result["tables"][0]
+    assert "Crosses of the set" in printed.out
+    assert Path("there", "crosses.csv").read_text().splitlines()[0] == ",".join(first["columns"])
+    page = Path("there", "report.html").read_text()
+    assert all(table["title"] in page for table in result["tables"])
     model = from_json(Path("there", "crosses.json").read_text())
     chances = model.probabilities(read_rows(table, model.categorical))
     assert ((chances > 0) & (chances < 1)).all()

@@ -119,7 +119,7 @@ def split_fields(name: str, table: FieldTable, options: FieldOptions, seed: int,
         table: all rows.
         options: how.
         seed: of the parts.
-        test_share: the share of the test part, unless the options or the table say so.
+        test_share: the share of the test part, unless the options or the table say so; 0 for no such part.
 
     Raises:
         UserError: a part lacks a class, or no column has different values.
@@ -131,7 +131,7 @@ def split_fields(name: str, table: FieldTable, options: FieldOptions, seed: int,
         split = "the test part is published"
     else:
         _draw(part, table.label, {"test": share}, seed)
-        split = f"test {share:.0%} at random in each class, seed {seed}"
+        split = f"test {share:.0%} at random in each class, seed {seed}" if share else f"no test part, seed {seed}"
     half = options.validation_share / 2
     _draw(part, table.label, {"choose": half, "stop": half}, seed)
     order = np.argsort(part, kind="stable")
@@ -139,6 +139,7 @@ def split_fields(name: str, table: FieldTable, options: FieldOptions, seed: int,
     parts = {
         one: slice(int(end - n), int(end))
         for one, end, n in zip(PARTS, ends, np.bincount(part, minlength=4), strict=True)
+        if share or one != "test"
     }
     notes = [*table.notes, *_constant(table), *_telling(table)]
     kept = tuple(one.taken(order) for one in table.columns if not _is_constant(one))

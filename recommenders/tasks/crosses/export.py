@@ -16,7 +16,7 @@ from recommenders.tasks.crosses.model import CrossedModel, Term
 from recommenders.tasks.crosses.stored import model_of, state_of
 
 #: A file may be read by anybody: what it says it is.
-_FORM, _VERSION = "crossed model", 1
+_FORM, _VERSION = "crossed model", 2
 
 
 def as_json(model: CrossedModel) -> str:

@@ -7,7 +7,7 @@ cross is looked up once.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -40,6 +40,8 @@ class Term:
     """What held them back."""
     spread: float
     """The standard deviation of what the term adds to scores of training rows: how much it matters."""
+    counts: np.ndarray
+    """Training rows of each bucket, int64."""
 
 
 class Explanation(NamedTuple):
@@ -86,8 +88,9 @@ class CrossedModel:
         terms, start = [], 0
         for one, decay in zip(members, weights.decays.tolist(), strict=True):
             own = weights.weights[start : start + one.size]
-            added = np.append(own, 0.0)[one.bucket_of[one.rows.codes[:n_fit]]]
-            terms.append(Term(one.cross, one.keys, own.copy(), decay, float(added.std())))
+            by_code = np.bincount(one.rows.codes[:n_fit], minlength=one.rows.n_codes)
+            counts = np.bincount(one.bucket_of, by_code, minlength=one.size + 1)[: one.size].astype(np.int64)
+            terms.append(Term(one.cross, one.keys, own.copy(), decay, spread_of(own, counts), counts))
             start += one.size
         return cls(encoder, terms, weights.bias, target[0], target[1:])
 
@@ -103,7 +106,7 @@ class CrossedModel:
 
     def explained(self) -> list[Explanation]:
         """Return all terms, those that matter most first."""
-        found = [Explanation(str(one.cross), int(np.count_nonzero(one.weights)), one.spread) for one in self.terms]
+        found = [Explanation(str(one.cross), int(np.count_nonzero(one.counts)), one.spread) for one in self.terms]
         return sorted(found, key=lambda one: -one.spread)
 
     @cached_property
@@ -126,6 +129,37 @@ class CrossedModel:
         Raises:
             UserError: a column of the model is missing, or has numbers in place of categories or the other way round.
         """
+        found = list[np.ndarray]()
+        for codes, n in self._coded(columns):
+            found.append(np.full(n, self.bias))
+            self._score(codes, found[-1])
+        return np.concatenate(found) if found else np.zeros(0)
+
+    def buckets(self, columns: Sequence[FieldColumn]) -> np.ndarray:
+        """Return the bucket of each row in each term, -1 where no training row has it, int32 [n, terms].
+
+        Args:
+            columns: see `scores`.
+
+        Raises:
+            UserError: see there.
+        """
+        found = [np.stack([self._bucket(one, codes) for one in self.terms], 1) for codes, _ in self._coded(columns)]
+        return np.concatenate(found) if found else np.zeros((0, len(self.terms)), np.int32)
+
+    def _bucket(self, term: Term, codes: Mapping[str, Coded]) -> np.ndarray:
+        if len(term.cross) == 1:
+            (feature,) = term.cross.features
+            places = self.encoder.bucket_of(feature)[codes[feature.column].codes]
+        else:
+            keys = self.encoder.keys(term.cross, codes)
+            places = hashed(keys) if term.keys is None else find_keys(keys, term.keys)
+        known = np.append(np.where(term.counts > 0, np.arange(len(term.counts)), -1), -1).astype(np.int32)
+        found: np.ndarray = known[places]
+        return found
+
+    def _coded(self, columns: Sequence[FieldColumn]) -> Iterator[tuple[dict[str, Coded], int]]:
+        """Yield blocks of rows as codes, and how many rows these are."""
         given = {one.name: one for one in columns}
         missing = [name for name in self.encoder.columns if name not in given]
         if missing:
@@ -138,15 +172,15 @@ class CrossedModel:
             if given[name].categories == ():  # nothing but missing values is no number
                 given[name] = FieldColumn(name, np.full(n, np.nan))
         ways = {name: self._way(given[name]) for name in self.encoder.columns}
-        found = np.full(n, self.bias)
         for start in range(0, n, _BLOCK):
             rows = slice(start, min(start + _BLOCK, n))
-            codes = {
-                name: self.encoder.coded(FieldColumn(name, _recoded(given[name].values[rows], way), None), slice(None))
-                for name, way in ways.items()
-            }
-            self._score(codes, found[rows])
-        return found
+            yield (
+                {
+                    name: self.encoder.coded(FieldColumn(name, _recoded(given[name].values[rows], way)), slice(None))
+                    for name, way in ways.items()
+                },
+                rows.stop - start,
+            )
 
     def probabilities(self, columns: Sequence[FieldColumn]) -> np.ndarray:
         """Return the probabilities of the positive class, float64 [n].
@@ -208,6 +242,18 @@ class CrossedModel:
             known = {text: FIRST + k for k, text in enumerate(own.categories)}
             codes = [known.get(one, UNSEEN) for one in texts]
         return np.array([*range(FIRST), *codes], code_type(own.n_codes))
+
+
+def spread_of(weights: np.ndarray, counts: np.ndarray) -> float:
+    """Return the standard deviation of the weights that rows have.
+
+    Args:
+        weights: of buckets [n].
+        counts: the rows of each bucket [n].
+    """
+    share = counts / max(1, counts.sum())
+    mean = float(weights @ share)
+    return float(np.sqrt(np.square(weights - mean) @ share))
 
 
 def _recoded(values: np.ndarray, way: np.ndarray | None) -> np.ndarray:

@@ -23,6 +23,7 @@ from core.phases.fitted import FittedProblem
 from core.phases.metric import Metric
 from core.phases.simple import Part
 from core.phases.terms import Terms
+from core.phases.told import ToldTable
 from core.search.expansion import Expansion, Grown
 from core.search.trial import Verdict
 from recommenders.backends.compiled.cores import Cores
@@ -38,9 +39,10 @@ from recommenders.tasks.crosses.model import CrossedModel
 from recommenders.tasks.crosses.plan import CrossPlan
 from recommenders.tasks.crosses.rivals import RIVALS, Rival, fit_rival
 from recommenders.tasks.crosses.search import fit_crosses
+from recommenders.tasks.crosses.telling import leave_out, tables
 
 #: Files with what was found.
-MODEL, SQL = "crosses.json", "crosses.sql"
+MODEL, SQL, TABLE = "crosses.json", "crosses.sql", "crosses.csv"
 #: The name of no crosses at all, which is compared with beside the published search.
 PLAIN = "lr"
 #: Trainings of sets, which begin with the columns alone: how long, how often decays are found, and those of crosses.
@@ -96,6 +98,7 @@ class CrossProblem(FittedProblem[CrossSet], Expansion):
     ) -> None:
         super().__init__(threads)
         self._data, self._plan, self._seed = data, plan, seed
+        self._models, self._told = dict[str, CrossedModel](), dict[str, list[ToldTable]]()
         self._most, self._on_test = (most_crosses, most_features), dict[str, dict[str, float]]()
 
     @cached_property
@@ -229,6 +232,25 @@ class CrossProblem(FittedProblem[CrossSet], Expansion):
         decays = np.full(n, self._plain.decays[0]) if self._plan.decays else None
         return fit_crosses(self._data, self._plan, crosses.crosses, self._encoder, Cores(self._threads), decays)
 
+    def _home(self, crosses: CrossSet) -> CrossedModel:
+        """The model of a set that several ask for, one after the other."""
+        if crosses.key not in self._models:
+            self._models = {crosses.key: self.model(crosses)}
+        return self._models[crosses.key]
+
+    def tables(self, trained: Any) -> list[ToldTable]:
+        """See StudyProblem: crosses and what they are worth, combinations, and columns."""
+        if trained.key not in self._told:
+            part = self._data.parts["stop"]
+
+            def scores_of(crosses: tuple[Cross, ...]) -> np.ndarray:
+                found = self._trained(crosses) if crosses else self._plain
+                return self._bench.logistic(crosses).scores(found)[part]
+
+            left_out = leave_out(trained.crosses, scores_of, self._bench.label[part])
+            self._told = {trained.key: tables(self._home(trained), left_out, self._bench.codes)}
+        return self._told[trained.key]
+
     def evaluate(self, candidates: Sequence[CrossSet], part: Part, seed: int) -> list[float]:
         """See SimpleProblem; on validation by the rows that sets are chosen by."""
         fits = self.fitted(candidates, seed)
@@ -260,12 +282,12 @@ class CrossProblem(FittedProblem[CrossSet], Expansion):
     @property
     def export_names(self) -> tuple[str, ...]:
         """See StudyProblem."""
-        return MODEL, SQL
+        return MODEL, SQL, TABLE
 
     def exports(self, trained: Any) -> Mapping[str, str]:
         """See StudyProblem: the model as JSON, and its score as SQL where SQL can say it."""
-        model = self.model(trained)
-        found = {MODEL: as_json(model)}
+        model = self._home(trained)
+        found = {MODEL: as_json(model), TABLE: self.tables(trained)[0].as_csv()}
         try:
             found[SQL] = as_sql(model)
         except UserError as error:

@@ -31,22 +31,26 @@ def state_of(model: CrossedModel) -> dict[str, Any]:
         }
         for one in model.encoder.columns.values()
     ]
-    terms = [
-        {
-            "cross": str(one.cross),
-            "keys": one.keys,
-            "weights": one.weights,
-            "decay": one.decay,
-            "spread": one.spread,
-        }
-        for one in model.terms
-    ]
     return {
         "columns": columns,
-        "terms": terms,
+        "terms": [_term_state(one) for one in model.terms],
         "bias": model.bias,
         "target": model.target,
         "classes": list(model.classes),
+    }
+
+
+def _term_state(term: Term) -> dict[str, Any]:
+    """Return a term as plain data; what has no weight takes no place."""
+    kept = np.flatnonzero(term.weights)
+    return {
+        "cross": str(term.cross),
+        "keys": None if term.keys is None else term.keys[kept],
+        "places": kept if term.keys is None else None,
+        "weights": term.weights[kept],
+        "counts": term.counts[kept],
+        "decay": term.decay,
+        "spread": term.spread,
     }
 
 
@@ -77,13 +81,8 @@ def _read(state: Mapping[str, Any]) -> CrossedModel:
         if is_number:
             cuts = {_feature(cut["feature"]): np.asarray(cut["edges"], np.float64) for cut in one["cuts"]}
             binnings[columns[-1].name] = Binning(cuts)
-    encoder, terms = Encoder(columns, binnings), []
-    for one in state["terms"]:
-        keys = None if one["keys"] is None else np.asarray(one["keys"], np.int64)
-        weights = np.asarray(one["weights"], np.float64)
-        cross = Cross.parse(one["cross"])
-        terms.append(Term(cross, keys, weights, float(one["decay"]), float(one["spread"])))
-        _check(encoder, terms[-1])
+    encoder = Encoder(columns, binnings)
+    terms = [_term(encoder, one) for one in state["terms"]]
     first, second = map(str, state["classes"])
     return CrossedModel(encoder, terms, float(state["bias"]), str(state["target"]), (first, second))
 
@@ -93,17 +92,27 @@ def _feature(text: str) -> Feature:
     return feature
 
 
-def _check(encoder: Encoder, term: Term) -> None:
-    """Refuse weights of another number than the term has buckets, which would be looked up out of bounds."""
-    known = set(encoder.features())
-    strange = [one for one in term.cross.features if one not in known]
+def _term(encoder: Encoder, state: Mapping[str, Any]) -> Term:
+    """Read a term; refuse buckets that it does not have, which would be looked up out of bounds."""
+    cross, known = Cross.parse(state["cross"]), set(encoder.features())
+    strange = [one for one in cross.features if one not in known]
     if strange:
-        raise ValueError(f"{term.cross}: no such feature as {strange[0]}")
-    keys, n_keys = term.keys, encoder.n_keys(term.cross)
-    ascending = keys is None or bool((np.diff(keys) > 0).all() and (keys[:1] >= 0).all() and (keys[-1:] < n_keys).all())
-    if len(term.cross) == 1:
-        n, keys_fit = encoder.size(term.cross.features[0]), term.keys is None
-    else:
-        n, keys_fit = (MOST_BUCKETS, True) if term.keys is None else (len(term.keys), ascending)
-    if len(term.weights) != n or not keys_fit or not np.isfinite(term.weights).all():
-        raise ValueError(f"{term.cross}: expected {n} finite weights, got {len(term.weights)}")
+        raise ValueError(f"{cross}: no such feature as {strange[0]}")
+    weights, counts = np.asarray(state["weights"], np.float64), np.asarray(state["counts"], np.int64)
+    is_keyed, is_single = state["keys"] is not None, len(cross) == 1
+    own = np.asarray(state["keys" if is_keyed else "places"], np.int64)
+    size = encoder.size(cross.features[0]) if is_single else MOST_BUCKETS
+    limit = encoder.n_keys(cross) if is_keyed else size
+    ascending = own.ndim == 1 and bool((np.diff(own) > 0).all() and (own[:1] >= 0).all() and (own[-1:] < limit).all())
+    fits = ascending and own.shape == weights.shape == counts.shape and bool((counts >= 0).all())
+    if not fits or (is_keyed and is_single) or not np.isfinite(weights).all():
+        raise ValueError(f"{cross}: expected {own.size} finite weights of ascending buckets, got {weights.size}")
+    if not is_keyed:
+        weights, counts = _spread_out(weights, own, size), _spread_out(counts, own, size)
+    return Term(cross, own if is_keyed else None, weights, float(state["decay"]), float(state["spread"]), counts)
+
+
+def _spread_out(values: np.ndarray, places: np.ndarray, size: int) -> np.ndarray:
+    found = np.zeros(size, values.dtype)
+    found[places] = values
+    return found

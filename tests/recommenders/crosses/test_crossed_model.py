@@ -20,9 +20,11 @@ from recommenders.tasks.crosses import model as model_module
 from recommenders.tasks.crosses import stored as stored_module
 from recommenders.tasks.crosses.bench import Bench, fit_encoder
 from recommenders.tasks.crosses.export import as_json, as_sql, from_json
+from recommenders.tasks.crosses.model import CrossedModel
 from recommenders.tasks.crosses.plan import CrossPlan
 from recommenders.tasks.crosses.search import fit_crosses
 from recommenders.tasks.crosses.stored import model_of, state_of
+from recommenders.tasks.crosses.words import Words
 from tests.strategies import law
 
 DATA = split_fields("planted", planted_fields(1_500), FieldOptions(), 0)
@@ -134,6 +136,35 @@ def test_models_read_back_the_same_bits():
     assert (again.target, again.classes, again.crosses) == (MODEL.target, MODEL.classes, CROSSES)
 
 
+def test_buckets_are_those_of_the_training_in_words():
+    buckets, words = MODEL.buckets(DATA.columns), Words(MODEL.encoder)
+    for k, term in enumerate(MODEL.terms):
+        train = buckets[DATA.parts["train"], k]
+        assert np.array_equal(np.bincount(train, minlength=len(term.counts)), term.counts)
+        told = words.of_cross(term.cross, np.flatnonzero(term.counts), term.keys)
+        assert len(set(told)) == len(told)
+    (colours,) = (k for k, one in enumerate(MODEL.terms) if str(one.cross) == "colour")
+    values = next(one for one in DATA.columns if one.name == "colour")
+    spoken = words.of_cross(MODEL.terms[colours].cross, buckets[:9, colours], None)
+    assert spoken == [f"colour = {text}" for text in texts(values)[:9]]
+    weight = next(one.values for one in DATA.columns if one.name == "weight")
+    (crossed,) = (k for k, one in enumerate(MODEL.terms) if str(one.cross) == "day x weight/q10")
+    low, high = MODEL.terms[crossed], MODEL.encoder.binnings["weight"].cuts[MODEL.terms[crossed].cross.features[1]]
+    (said,) = words.of_cross(low.cross, buckets[np.nanargmin(weight) :][:1, crossed], low.keys)
+    assert said.endswith(f" & weight/q10 < {high[0]:.3g}")
+
+
+def test_a_weight_of_nothing_takes_no_place():
+    terms = [replace(one, weights=one.weights * (one.counts > 20)) for one in MODEL.terms]
+    model = CrossedModel(MODEL.encoder, terms, MODEL.bias, MODEL.target, MODEL.classes)
+    state = json.loads(as_json(model))
+    assert sum(len(one["weights"]) for one in state["terms"]) == sum(np.count_nonzero(one.weights) for one in terms)
+    again = from_json(as_json(model))
+    assert np.array_equal(again.scores(DATA.columns), model.scores(DATA.columns))
+    assert as_sql(again) == as_sql(model)
+    assert len(as_sql(model)) < len(as_sql(MODEL))
+
+
 def test_a_model_explains_itself():
     first, *others = MODEL.explained()
     assert first.term == "colour x shape x size"
@@ -165,12 +196,14 @@ def broken(change):
     [
         "no json",
         "[]",
-        '{"form": "crossed model", "version": 2}',
+        '{"form": "crossed model", "version": 1}',
         broken(lambda state: state.pop("bias")),
         broken(lambda state: state["terms"][0]["weights"].pop()),
         broken(lambda state: state["terms"][-1]["keys"].pop()),
         broken(lambda state: state["terms"][-1].update(keys=state["terms"][-1]["keys"][::-1])),
         broken(lambda state: state["terms"][-1]["keys"].__setitem__(-1, 2**40)),
+        broken(lambda state: state["terms"][0]["places"].__setitem__(-1, 2**20)),
+        broken(lambda state: state["terms"][0]["counts"].__setitem__(0, -1)),
         broken(lambda state: state["terms"][0].update(cross="nowhere")),
         broken(lambda state: state["terms"][0].update(cross="colour x __import__('os')")),
         broken(lambda state: state["columns"][0].update(name=["x"])),

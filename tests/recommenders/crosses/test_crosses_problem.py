@@ -15,7 +15,7 @@ from recommenders.data.fields import FieldOptions, planted_fields, split_fields
 from recommenders.tasks.crosses.export import from_json
 from recommenders.tasks.crosses.greedy import Greedy
 from recommenders.tasks.crosses.plan import CrossPlan
-from recommenders.tasks.crosses.problem import MODEL, SQL, CrossProblem
+from recommenders.tasks.crosses.problem import MODEL, SQL, TABLE, CrossProblem
 from searchers import make_searcher
 from tests.missing import uninstall
 
@@ -90,7 +90,7 @@ def test_what_leaves_it_scores_rows_as_it_does():
         scored = [row[0] for row in database.execute(f"SELECT {files[SQL]} FROM t ORDER BY rowid")]
     database.close()
     np.testing.assert_allclose(scored, model.scores(table.columns), rtol=1e-9, atol=1e-9)
-    assert json.loads(files[MODEL])["version"] == 1
+    assert json.loads(files[MODEL])["version"] == 2
 
 
 @pytest.mark.parametrize(
@@ -143,3 +143,28 @@ def test_beam_search_is_a_searcher_within_the_space():
     trials = [trial for step in Search(searcher, made, Rules(), budget, seed=0) for trial in step.trials]
     assert all(len(one.candidate.solution.crosses) <= 2 for one in trials)
     assert {"colour", "shape", "size"} == set.union(*(set(one.columns) for one in trials[0].candidate.solution.crosses))
+
+
+def test_tables_say_what_each_cross_is_worth_and_which_combinations_weigh_most():
+    made = problem()
+    found = CrossSet.parse(f"{PLANTED}; day x place")
+    crosses, telling, columns = made.tables(found)
+    rows, planted = {row[0]: row for row in crosses.rows}, str(PLANTED)
+    gained, error = crosses.columns.index("log-loss gained"), crosses.columns.index("± error")
+    assert rows[planted][gained] > 3 * rows[planted][error] > 0
+    assert rows["day x place"][gained] < 2 * rows["day x place"][error]
+    assert rows[planted][crosses.columns.index("AUC lost")] > 0.03
+    model = made.model(found)
+    weights = {str(one.cross): one.weights for one in model.terms}
+    assert {row[0] for row in telling.rows} == set(rows)
+    for cross, text, weight, n in telling.rows:
+        assert weight in weights[cross]
+        assert text.count(" & ") == cross.count(" x ")
+        assert n > 0
+    (first, *_, last) = (row[2] for row in telling.rows if row[0] == planted)
+    assert last < 0 < first
+    assert [row[-1] for row in columns.rows] == sorted((row[-1] for row in columns.rows), reverse=True)
+    assert {row[0] for row in columns.rows} == set(model.tables)
+    assert made.exports(found)[TABLE].splitlines()[0] == ",".join(crosses.columns)
+    (alone,) = made.tables(CrossSet())
+    assert alone.title == columns.title

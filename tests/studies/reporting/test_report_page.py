@@ -55,6 +55,19 @@ def test_ids_are_unique_and_pictures_have_alternative_texts(page):
     assert all('role="img"' in one and 'aria-label="' in one for one in pictures)
 
 
+def test_tables_of_the_problem_are_drawn_as_text_and_checked():
+    rows = [["<b>x</b>", 0.25, 3], ["y", -0.5, None]]
+    table = {"title": "Parts & more", "text": "Of what.", "columns": ["name", "weight", "n"], "rows": rows, "bar": 1}
+    page = report_page(result(tables=[table]), None)
+    assert "What it is made of" in Reader(page).headings
+    assert "Parts &amp; more" in page
+    assert "&lt;b&gt;x&lt;/b&gt;" in page
+    assert re.findall(r'class="bar( down)?" style="width: ([\d.]+)rem"', page) == [("", "2.00"), (" down", "4.00")]
+    for wrong in ({**table, "rows": [["x"]]}, {**table, "bar": 3}, {**table, "title": 7}, {"title": "x"}):
+        with pytest.raises(UserError, match="expected the result.json of a study"):
+            report_page(result(tables=[wrong]), None)
+
+
 def test_the_same_study_gives_the_same_bytes(page):
     content = full()
     assert report_page(content, past(content), "results/one") == page
