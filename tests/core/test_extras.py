@@ -19,7 +19,7 @@ NOT_OURS = {"all", "dev"}
 def names(requirements):
     """As they are imported."""
     given = (re.match(r"[\w.-]+", line)[0].replace("-", "_") for line in requirements)
-    return {"psycopg2" if name == "psycopg2_binary" else name for name in given}
+    return {{"psycopg2_binary": "psycopg2", "interpret_core": "interpret"}.get(name, name) for name in given}
 
 
 def test_every_package_is_brought_by_its_extra_and_by_nothing_else():
