@@ -14,6 +14,7 @@ from core.common.errors import UserError, first_line
 EXTRAS: Mapping[str, str] = MappingProxyType(
     {
         "cmaes": "cmaes",
+        "interpret": "rivals",
         "jinja2": "report",
         "lightgbm": "rivals",
         "matplotlib": "report",

@@ -15,7 +15,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["
 #: Extras for those who work on the project, and those that only name others.
 NOT_OURS = {"all", "dev"}
 #: Packages that are imported by another name.
-OTHERWISE = {"psycopg2_binary": "psycopg2", "scikit_learn": "sklearn"}
+OTHERWISE = {"interpret_core": "interpret", "psycopg2_binary": "psycopg2", "scikit_learn": "sklearn"}
 
 
 def names(requirements):

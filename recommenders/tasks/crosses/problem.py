@@ -37,7 +37,8 @@ from recommenders.tasks.crosses.logistic import Weights, adapt, fit
 from recommenders.tasks.crosses.minimising import Precision
 from recommenders.tasks.crosses.model import CrossedModel
 from recommenders.tasks.crosses.plan import CrossPlan
-from recommenders.tasks.crosses.rivals import RIVALS, Rival, fit_rival
+from recommenders.tasks.crosses.rivals.registry import RIVALS, Rival
+from recommenders.tasks.crosses.rivals.tuned import fit_rival
 from recommenders.tasks.crosses.search import fit_crosses
 from recommenders.tasks.crosses.telling import leave_out, tables
 
@@ -186,10 +187,10 @@ class CrossProblem(FittedProblem[CrossSet], Expansion):
             grown = grow(candidate, self._data, self._plan, self._seed)
             return CrossFit(grown.sets[0], grown.metrics, grown.passes)
         if isinstance(candidate, Rival):
-            by_part, passes = fit_rival(candidate, self._data, self._seed)
-            labels = {part: self._data.label[self._data.parts[part]] for part in by_part}
-            metrics = {part: _metrics(own, labels[part]) for part, own in by_part.items()}
-            return CrossFit(CrossSet(), metrics, passes, metrics["test"])
+            rival = fit_rival(candidate, self._data, self._seed)
+            labels = {part: self._data.label[self._data.parts[part]] for part in rival.scores}
+            metrics = {part: _metrics(own, labels[part]) for part, own in rival.scores.items()}
+            return CrossFit(CrossSet(), metrics, rival.passes, metrics["test"])
         found = self._trained(candidate.crosses) if candidate.crosses else self._plain
         scores = self._bench.logistic(candidate.crosses).scores(found)
         return CrossFit(candidate, self._judged(scores), max(1, found.iterations))

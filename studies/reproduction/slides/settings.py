@@ -66,7 +66,7 @@ class CrossReproduceSettings:
         str | None, Parameter(help=listed("The data, planted unless given, or table with --data", FIELD_DATASETS))
     ] = None
     model: Annotated[tuple[str, ...], SPACED, Parameter(show_default=False)] = ()
-    """Models beside lr and autocross: lightgbm, autocross-3 (a beam of three), or a set of crosses
+    """Models beside lr and autocross: lightgbm, ebm, wide-deep, cmi, autocross-3 (a beam of three), or a set of crosses
     (repeat the option for several)."""
     leave_out: Annotated[tuple[str, ...], SPACED, Parameter(show_default=False)] = ()
     """Columns that are not looked at, as duration of bank, which is known only after the call."""

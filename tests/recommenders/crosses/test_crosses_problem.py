@@ -17,7 +17,6 @@ from recommenders.tasks.crosses.greedy import Greedy
 from recommenders.tasks.crosses.plan import CrossPlan
 from recommenders.tasks.crosses.problem import MODEL, SQL, TABLE, CrossProblem
 from searchers import make_searcher
-from tests.missing import uninstall
 
 PLANTED = CrossSet.parse("colour x shape x size")
 
@@ -117,23 +116,6 @@ def test_any_set_of_its_features_can_be_compared_with():
         "autocross",
         "autocross-3",
     ]
-
-
-def test_trees_find_what_was_planted_too():
-    made = problem(n=3_000)
-    (found,) = made.fitted([made.known("lightgbm").variants[0].trained], 0)
-    result = made.result(found)
-    (plain,) = (made.result(one) for one in made.fitted([CrossSet()], 0))
-    assert result.test["auc"] > plain.test["auc"] + 0.02
-    assert found.passes > 8
-    (again,) = made.fitted([made.known("lightgbm").variants[0].trained], 5)
-    assert again == found
-
-
-def test_rivals_that_are_not_installed_are_told(monkeypatch):
-    uninstall(monkeypatch, "lightgbm")
-    with pytest.raises(UserError, match="--baseline lightgbm: needs lightgbm"):
-        problem().known("lightgbm")
 
 
 def test_beam_search_is_a_searcher_within_the_space():
