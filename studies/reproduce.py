@@ -126,7 +126,7 @@ FAMILIES = (
     Family(
         "AutoCross",
         CrossReproduceSettings,
-        "the table of AutoCross (Luo et al., KDD 2019): logistic regression with searched crosses and without, see "
+        "a table of AutoCross (Luo et al., KDD 2019): logistic regression with searched crosses and without, see "
         "docs/crosses.md.",
         CrossBench,
     ),

@@ -16,6 +16,7 @@ from studies.reproduction.reproduction import Reproduction
 from studies.reproduction.sampling import FIGURE6, TABLE7
 from studies.reproduction.slides import sif
 from studies.reproduction.slides.autocross import AUTOCROSS_TABLE
+from studies.reproduction.slides.autocross_time import AUTOCROSS_LATENCY, AUTOCROSS_TIME
 from studies.reproduction.slides.lambda_table import LAMBDA_TABLE
 from studies.reproduction.symmetric import SYMMETRIC
 from studies.reproduction.table4 import TABLE4
@@ -27,7 +28,8 @@ REPRODUCTIONS: Mapping[str, Reproduction] = MappingProxyType(
         for one in (
             *(TABLE4, TABLE5, TABLE6, TABLE7, TABLE8, FIGURE5, FIGURE6, SYMMETRIC),
             *(MML_TABLE2, MML_TABLE3, MML_TABLE4, MML_FIGURE3),
-            *(LAMBDA_TABLE, sif.FIGURE2, sif.FIGURE4, sif.FIGURE5, sif.FIGURE8, AUTOCROSS_TABLE),
+            *(LAMBDA_TABLE, sif.FIGURE2, sif.FIGURE4, sif.FIGURE5, sif.FIGURE8),
+            *(AUTOCROSS_TABLE, AUTOCROSS_TIME, AUTOCROSS_LATENCY),
         )
     }
 )

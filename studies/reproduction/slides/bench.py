@@ -8,6 +8,7 @@ from typing import Any
 
 from core.common.errors import counted
 from recommenders.data import DataFiles
+from recommenders.data.fields import FieldData, load_fields
 from studies.execution.convergence import Convergence, settings_of
 from studies.execution.experiment import Experiment
 from studies.execution.factory import TaskFactory, Training, data_file_digest
@@ -35,7 +36,7 @@ class _Bench:
     def __init__(
         self, settings: Any, files: DataFiles, work: Experiment, callbacks: Sequence[TaskCallback] = ()
     ) -> None:
-        self.settings = settings
+        self.settings, self._files = settings, files
         self._study = StudySettings(search=SearchSettings(problem=settings.problem))
         self._problem = make_problem(Ingredients(self._study.on(files), files))
         self.lines = self._problem.lines()
@@ -98,6 +99,12 @@ class CrossBench(_Bench):
         text = f"{counted(len(trainings), 'model')} on {counted(self.settings.seeds, 'split')}"
         for (training, seed), found in zip(pairs, self._runner.stage(text, tasks), strict=True):
             yield training.name, seed, found
+
+    def tables(self) -> Iterator[tuple[int, FieldData]]:
+        """Return the seed of each split, and the table that is split so."""
+        asked, data = self.settings.asked, getattr(self._files, "data", None)
+        for seed in range(_FIRST, _FIRST + self.settings.seeds):
+            yield seed, load_fields(asked.name_on(data), data, seed, asked.options())
 
 
 #: Candidates of a step: so that those who learn have several steps to learn from.

@@ -79,9 +79,14 @@ class CrossReproduceSettings:
         self.problem  # noqa: B018  # which checks it
 
     @property
+    def asked(self) -> CrossSettings:
+        """The settings of the problem of crosses."""
+        return CrossSettings(dataset=self.dataset, leave_out=self.leave_out)
+
+    @property
     def problem(self) -> str:
         """The line of the problem of crosses."""
-        return written_line("crosses", CrossSettings(dataset=self.dataset, leave_out=self.leave_out))
+        return written_line("crosses", self.asked)
 
 
 @dataclass(frozen=True, kw_only=True)

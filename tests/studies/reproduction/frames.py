@@ -171,6 +171,24 @@ def cross_rows():
     ] + [{"dataset": "adult", "model": "age x sex", "seed": 0, "validation": None, "auc": None, "log_loss": None}]
 
 
+def search_time_rows():
+    return [
+        {"dataset": "adult", "evaluate": evaluate, "seed": seed, "seconds": 2.0 + seed, "crosses": 8}
+        | {"machine": "2 cores of a CPU"}
+        for evaluate in ("exact", "race")
+        for seed in range(2)
+    ]
+
+
+def latency_rows():
+    return [
+        {"dataset": "adult", "model": model, "seed": 0, "rows": rows, "nanoseconds": 1e6 / rows}
+        | {"machine": "1 core of a CPU"}
+        for model in ("autocross", "lightgbm")
+        for rows in (1, 10_000)
+    ]
+
+
 ROWS = {
     "table4": table4_rows,
     "table5": lambda: performance_rows("classification"),
@@ -188,4 +206,6 @@ ROWS = {
     **dict.fromkeys(("sif-figure2", "sif-figure4", "sif-figure8"), interaction_rows),
     "sif-figure5": pass_rows,
     "autocross-table": cross_rows,
+    "autocross-time": search_time_rows,
+    "autocross-latency": latency_rows,
 }
