@@ -64,7 +64,7 @@ def test_tables_of_the_problem_are_drawn_as_text_and_checked():
     assert "&lt;b&gt;x&lt;/b&gt;" in page
     assert re.findall(r'class="bar( down)?" style="width: ([\d.]+)rem"', page) == [("", "2.00"), (" down", "4.00")]
     for wrong in ({**table, "rows": [["x"]]}, {**table, "bar": 3}, {**table, "title": 7}, {"title": "x"}):
-        with pytest.raises(UserError, match="expected the result.json of a study"):
+        with pytest.raises(UserError, match=r"expected the result\.json of a study"):
             report_page(result(tables=[wrong]), None)
 
 
