@@ -31,6 +31,8 @@ class CrossedClassifier(Crossed, ClassifierMixin, BaseEstimator):
         spacing: how numbers are cut: width, quantiles, or both.
         levels: so many cuts of each: 10 bins, 100, 1,000 and so on.
         patience: the search ends when its best set is so many steps ago.
+        prune: crosses are left out of the best set unless log-loss is larger without them by more than so many standard
+            errors; None keeps all.
         validation_share: the share of rows for validation, in two halves.
         categorical: columns of numbers that are names all the same, by name or position from 0; those of pandas' type
             category are so anyway.
@@ -84,6 +86,7 @@ class CrossedFeatures(Crossed, TransformerMixin, BaseEstimator):
         spacing: str = CrossPlan.spacing,
         levels: int = CrossPlan.levels,
         patience: int = CrossPlan.patience,
+        prune: float | None = CrossPlan.prune,
         validation_share: float = FieldOptions.validation_share,
         categorical: Any = (),
         random_state: Any = 0,
@@ -95,6 +98,7 @@ class CrossedFeatures(Crossed, TransformerMixin, BaseEstimator):
             spacing=spacing,
             levels=levels,
             patience=patience,
+            prune=prune,
             validation_share=validation_share,
             categorical=categorical,
             random_state=random_state,

@@ -24,7 +24,7 @@ from recommenders.tasks.crosses.search import CrossSearch
 from studies.common.processes import usable_cores
 
 #: Of CrossPlan, by the same names.
-_PLANNED = ("most_crosses", "most_features", "spacing", "levels", "patience")
+_PLANNED = ("most_crosses", "most_features", "spacing", "levels", "patience", "prune")
 
 
 class Crossed:
@@ -36,6 +36,8 @@ class Crossed:
         spacing: how numbers are cut: width, quantiles, or both.
         levels: so many cuts of each: 10 bins, 100, 1,000 and so on.
         patience: the search ends when its best set is so many steps ago.
+        prune: crosses are left out of the best set unless log-loss is larger without them by more than so many standard
+            errors; None keeps all.
         validation_share: the share of rows for validation, in two halves.
         categorical: columns of numbers that are names all the same, by name or position from 0; those of pandas' type
             category are so anyway.
@@ -55,13 +57,14 @@ class Crossed:
         spacing: str = CrossPlan.spacing,
         levels: int = CrossPlan.levels,
         patience: int = CrossPlan.patience,
+        prune: float | None = CrossPlan.prune,
         validation_share: float = FieldOptions.validation_share,
         categorical: Any = (),
         random_state: Any = 0,
         n_jobs: int | None = None,
     ) -> None:
         self.most_crosses, self.most_features, self.patience = most_crosses, most_features, patience
-        self.spacing, self.levels = spacing, levels
+        self.spacing, self.levels, self.prune = spacing, levels, prune
         self.validation_share, self.categorical = validation_share, categorical
         self.random_state, self.n_jobs = random_state, n_jobs
 

@@ -20,7 +20,7 @@ from studies.common.spelling import check_known, spelled_in_line
 if TYPE_CHECKING:
     from studies.study.problems import Ingredients
 
-_PLANNED = ("spacing", "levels", "keep", "judge", "evaluate", "decays", "patience", "refit")
+_PLANNED = ("spacing", "levels", "keep", "judge", "evaluate", "decays", "patience", "prune", "refit")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +69,9 @@ class CrossSettings:
     """What decides there: log-loss, auc, or expected, which adds what training rows let expect."""
     patience: int = CrossPlan.patience
     """AutoCross ends when its best set is so many steps ago; published: 1."""
+    prune: float | None = CrossPlan.prune
+    """Of the set that AutoCross finds, crosses are left out unless log-loss is larger without them by more than so many
+    standard errors; none keeps all."""
 
     def __post_init__(self) -> None:
         """Check everything without the data."""

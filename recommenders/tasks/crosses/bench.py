@@ -10,9 +10,17 @@ from core.crosses.cross import Cross, Feature
 from recommenders.backends.compiled.cores import Cores
 from recommenders.data.fields.dataset import FieldData
 from recommenders.tasks.crosses.binning import Binning, better_half, find_cuts
-from recommenders.tasks.crosses.design import Design, Encoder, Member, cross_member, feature_member
+from recommenders.tasks.crosses.design import (
+    Design,
+    Encoder,
+    Member,
+    counts_of,
+    cross_member,
+    feature_member,
+    spread_of,
+)
 from recommenders.tasks.crosses.judging import log_loss
-from recommenders.tasks.crosses.logistic import Logistic, Weights, adapt, fit, fresh_weights
+from recommenders.tasks.crosses.logistic import Logistic, Weights, adapt, adapt_anew, fit, fresh_weights
 from recommenders.tasks.crosses.minimising import Precision
 from recommenders.tasks.crosses.plan import SPACINGS, CrossPlan
 from recommenders.tasks.crosses.scoring import ExactScoring, Rows
@@ -65,7 +73,7 @@ class Bench:
         logistic = self.logistic(())
         start = fresh_weights(logistic.design, _BEGINNING)
         if not plan.decays:
-            return adapt(logistic, start, _FIRST_ROUNDS, _FIRST)
+            return adapt_anew(logistic, start, _FIRST_ROUNDS, _FIRST)
         best, least = start, np.inf
         for decay in sorted(plan.decays, reverse=True):
             start = fit(logistic, start._replace(decays=np.full(len(self.base), decay)), _FIRST)
@@ -86,6 +94,35 @@ class Bench:
         begun = start.extended(self.member(crosses[-1]).size, start.decays[0] if plan.decays else decay)
         return fit(logistic, begun, _FIRST) if plan.decays else adapt(logistic, begun, _NEXT_ROUNDS, _NEXT)
 
+    def fewer(self, plan: CrossPlan, crosses: Sequence[Cross], start: Weights, left: Sequence[Cross]) -> Weights:
+        """Return the model of a part of a set, begun with that of the whole.
+
+        Args:
+            plan: decays.
+            crosses: of the set.
+            start: its model.
+            left: those that stay, in the same order.
+        """
+        own = self._by_member(crosses, start.weights)
+        stays = [len(one.cross) == 1 or one.cross in left for one in self.members(crosses)]
+        kept = [one for one, is_kept in zip(own, stays, strict=True) if is_kept]
+        begun = start._replace(weights=np.concatenate(kept), decays=start.decays[stays], loss=np.inf)
+        logistic = self.logistic(left)
+        return fit(logistic, begun, _FIRST) if plan.decays else adapt(logistic, begun, _NEXT_ROUNDS, _NEXT)
+
+    def spreads(self, crosses: Sequence[Cross], weights: Weights) -> dict[Cross, float]:
+        """Return the standard deviation of what each member of a set adds to the scores of training rows.
+
+        Args:
+            crosses: of the set.
+            weights: its model.
+        """
+        own = zip(self.members(crosses), self._by_member(crosses, weights.weights), strict=True)
+        return {one.cross: spread_of(found, counts_of(one, self.n_fit)) for one, found in own}
+
+    def _by_member(self, crosses: Sequence[Cross], weights: np.ndarray) -> list[np.ndarray]:
+        return np.split(weights, np.cumsum([one.size for one in self.members(crosses)])[:-1])
+
     def last(self, plan: CrossPlan, crosses: Sequence[Cross], decays: np.ndarray | None = None) -> Weights:
         """Return the model of a set, trained to convergence from nothing.
 
@@ -99,7 +136,7 @@ class Bench:
         start = start if decays is None else start._replace(decays=decays)
         if plan.decays:
             return fit(logistic, start, _LAST)
-        return adapt(logistic, start, _FIRST_ROUNDS if decays is None else _LAST_ROUNDS, _LAST)
+        return adapt_anew(logistic, start, _FIRST_ROUNDS if decays is None else _LAST_ROUNDS, _LAST)
 
 
 def fit_encoder(data: FieldData, plan: CrossPlan, cores: Cores) -> Encoder:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate
 
 import numpy as np
@@ -180,6 +180,29 @@ def find_keys(keys: np.ndarray, known: np.ndarray) -> np.ndarray:
     return np.where(known[places] == keys, places, len(known)) if len(known) else np.zeros(len(keys), np.int64)
 
 
+def counts_of(member: Member, n_fit: int) -> np.ndarray:
+    """Return the training rows of each bucket of a member, int64 [size].
+
+    Args:
+        member: which.
+        n_fit: the number of training rows, which come first.
+    """
+    by_code = np.bincount(member.rows.codes[:n_fit], minlength=member.rows.n_codes)
+    return np.bincount(member.bucket_of, by_code, minlength=member.size + 1)[: member.size].astype(np.int64)
+
+
+def spread_of(weights: np.ndarray, counts: np.ndarray) -> float:
+    """Return the standard deviation of the weights that rows have.
+
+    Args:
+        weights: of buckets [n].
+        counts: the rows of each bucket [n].
+    """
+    share = counts / max(1, counts.sum())
+    mean = float(weights @ share)
+    return float(np.sqrt(np.square(weights - mean) @ share))
+
+
 class Design:
     """The members of a set, whose weights stand one behind the other.
 
@@ -197,6 +220,18 @@ class Design:
             grouped.setdefault(id(one.rows), []).append(place)
         self.groups = list(grouped.values())
         """The places of members that have the same codes."""
+
+    def thinned(self, every: int) -> Design:
+        """Return the design of one of so many training rows, evenly, and of no others.
+
+        Args:
+            every: one of so many rows is taken.
+        """
+        taken = {
+            id(one.rows): Coded(one.rows.codes[: self.n_fit : every].copy(), one.rows.n_codes) for one in self.members
+        }
+        label = self.label[: self.n_fit : every].copy()
+        return Design([replace(one, rows=taken[id(one.rows)]) for one in self.members], label, len(label))
 
     @property
     def n_weights(self) -> int:

@@ -17,7 +17,7 @@ import numpy as np
 from core.common.errors import UserError, format_value, in_a_line
 from core.crosses.cross import Cross
 from recommenders.data.fields.column import FIRST, UNSEEN, FieldColumn, bucket, code_type
-from recommenders.tasks.crosses.design import Coded, Encoder, Member, find_keys, hashed
+from recommenders.tasks.crosses.design import Coded, Encoder, Member, counts_of, find_keys, hashed, spread_of
 from recommenders.tasks.crosses.kernel import look_up
 from recommenders.tasks.crosses.logistic import Weights
 
@@ -88,8 +88,7 @@ class CrossedModel:
         terms, start = [], 0
         for one, decay in zip(members, weights.decays.tolist(), strict=True):
             own = weights.weights[start : start + one.size]
-            by_code = np.bincount(one.rows.codes[:n_fit], minlength=one.rows.n_codes)
-            counts = np.bincount(one.bucket_of, by_code, minlength=one.size + 1)[: one.size].astype(np.int64)
+            counts = counts_of(one, n_fit)
             terms.append(Term(one.cross, one.keys, own.copy(), decay, spread_of(own, counts), counts))
             start += one.size
         return cls(encoder, terms, weights.bias, target[0], target[1:])
@@ -242,18 +241,6 @@ class CrossedModel:
             known = {text: FIRST + k for k, text in enumerate(own.categories)}
             codes = [known.get(one, UNSEEN) for one in texts]
         return np.array([*range(FIRST), *codes], code_type(own.n_codes))
-
-
-def spread_of(weights: np.ndarray, counts: np.ndarray) -> float:
-    """Return the standard deviation of the weights that rows have.
-
-    Args:
-        weights: of buckets [n].
-        counts: the rows of each bucket [n].
-    """
-    share = counts / max(1, counts.sum())
-    mean = float(weights @ share)
-    return float(np.sqrt(np.square(weights - mean) @ share))
 
 
 def _recoded(values: np.ndarray, way: np.ndarray | None) -> np.ndarray:

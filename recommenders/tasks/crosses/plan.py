@@ -55,6 +55,9 @@ class CrossPlan:
     published. A cross that is expected to help is not given up for what chance makes of a few rows."""
     seconds: float | None = None
     """The search ends after the step in which so much time is over. With it, results depend on the machine."""
+    prune: float | None = None
+    """Crosses of the best set are left out, those with the least spread first, unless the log-loss on the part that
+    says when to stop is larger without them by more than so many standard errors; None keeps all."""
     refit: bool = True
     """Whether the model of the best set is trained anew on the validation rows, too."""
     learning_rate: float = 0.1
@@ -77,6 +80,8 @@ class CrossPlan:
             raise UserError(f"decays: expected different numbers from 1e-6 to 1e9, or none, got {self.decays}")
         if not 0 <= self.tolerance <= 100:
             raise UserError(f"tolerance: expected a number from 0 to 100, got {self.tolerance}")
+        if self.prune is not None and not 0 <= self.prune <= 100:
+            raise UserError(f"prune: expected a number from 0 to 100, or none, got {self.prune}")
         if self.seconds is not None and not self.seconds > 0:
             raise UserError(f"seconds: expected a number above 0, got {self.seconds}")
         if not 0 < self.learning_rate <= 100:

@@ -37,10 +37,11 @@ from recommenders.tasks.crosses.logistic import Weights, adapt, fit
 from recommenders.tasks.crosses.minimising import Precision
 from recommenders.tasks.crosses.model import CrossedModel
 from recommenders.tasks.crosses.plan import CrossPlan
+from recommenders.tasks.crosses.pruning import leave_out
 from recommenders.tasks.crosses.rivals.registry import RIVALS, Rival
 from recommenders.tasks.crosses.rivals.tuned import fit_rival
 from recommenders.tasks.crosses.search import fit_crosses
-from recommenders.tasks.crosses.telling import leave_out, tables
+from recommenders.tasks.crosses.telling import tables
 
 #: Files with what was found.
 MODEL, SQL, TABLE = "crosses.json", "crosses.sql", "crosses.csv"

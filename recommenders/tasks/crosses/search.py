@@ -25,6 +25,7 @@ from recommenders.tasks.crosses.judging import auc, log_loss
 from recommenders.tasks.crosses.logistic import Weights
 from recommenders.tasks.crosses.model import CrossedModel
 from recommenders.tasks.crosses.plan import CrossPlan
+from recommenders.tasks.crosses.pruning import pruned
 from recommenders.tasks.crosses.racing import Racing
 from recommenders.tasks.crosses.scoring import ExactScoring, Judged, Rows
 
@@ -101,6 +102,11 @@ class CrossSearch:
         began = time.perf_counter()
         rows, train = self._data.rows("train", "stop"), self._data.parts["train"]
         bench = Bench(self._data, self.encoder, rows, train.stop, self._cores)
+        yield from self._grow(bench, began)
+        if self._plan.prune is not None and self.best is not None:
+            self.best = self._pruned(bench, self.best, self._plan.prune)
+
+    def _grow(self, bench: Bench, began: float) -> Iterator[Step]:
         weights = bench.first(self._plan, self._data.parts["stop"])
         beam = [self._node(bench, (), weights)]
         self.best = top = beam[0]
@@ -187,6 +193,19 @@ class CrossSearch:
         """Return the model of the best set; with `refit` trained anew on the validation rows, too."""
         assert self.best is not None, "search first"
         return self._fitted(self.best.crosses, self.best.weights.decays)
+
+    def _pruned(self, bench: Bench, best: Node, least: float) -> Node:
+        """Return the best set without the crosses that the rows which say when to stop do not miss."""
+        part, trained = self._data.parts["stop"], {best.crosses: best}
+
+        def scores_of(crosses: tuple[Cross, ...]) -> np.ndarray:
+            if crosses not in trained:
+                weights = bench.fewer(self._plan, best.crosses, best.weights, crosses)
+                trained[crosses] = self._node(bench, crosses, weights)
+            return trained[crosses].scores[part]
+
+        order = sorted(best.crosses, key=bench.spreads(best.crosses, best.weights).__getitem__)
+        return trained[pruned(best.crosses, order, scores_of, bench.label[part], least)]
 
     def plain(self) -> CrossedModel:
         """Return the model of the columns alone, with the same cuts: what crosses are worth is told beside it."""

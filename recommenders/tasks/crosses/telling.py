@@ -2,59 +2,20 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from core.common.errors import in_a_line
 from core.crosses.cross import Cross
 from core.phases.told import ToldTable
-from recommenders.tasks.crosses.design import Coded
-from recommenders.tasks.crosses.judging import auc
-from recommenders.tasks.crosses.model import CrossedModel, Term, spread_of
+from recommenders.tasks.crosses.design import Coded, spread_of
+from recommenders.tasks.crosses.model import CrossedModel, Term
+from recommenders.tasks.crosses.pruning import LeftOut
 from recommenders.tasks.crosses.words import Words
 
 #: Combinations of a cross that are told, of those that raise the score and of those that lower it.
 _TOLD, _LONGEST = 3, 160
-
-
-class LeftOut(NamedTuple):
-    """The loss of some rows where a cross is left out of a set, and the others are trained anew."""
-
-    cross: Cross
-    """Which."""
-    auc: float
-    """By how much AUC is smaller without it."""
-    log_loss: float
-    """By how much the mean log-loss is larger."""
-    error: float
-    """The standard error of that, over the rows."""
-
-
-def leave_out(
-    crosses: Sequence[Cross], scores_of: Callable[[tuple[Cross, ...]], np.ndarray], label: np.ndarray
-) -> list[LeftOut]:
-    """Return what each cross of a set is worth beside the others.
-
-    Args:
-        crosses: the set.
-        scores_of: trains a set on other rows; returns the scores of these rows [n].
-        label: of these rows, 0 or 1 [n].
-    """
-    whole, found = scores_of(tuple(crosses)), list[LeftOut]()
-    for cross in crosses:
-        scores = scores_of(tuple(one for one in crosses if one != cross))
-        lost = _losses(scores, label) - _losses(whole, label)
-        error = float(lost.std()) / math.sqrt(len(label))
-        found.append(LeftOut(cross, auc(whole, label) - auc(scores, label), float(lost.mean()), error))
-    return found
-
-
-def _losses(scores: np.ndarray, label: np.ndarray) -> np.ndarray:
-    found: np.ndarray = np.logaddexp(0.0, scores) - label * scores
-    return found
 
 
 def tables(model: CrossedModel, left_out: Sequence[LeftOut], codes: Mapping[str, Coded]) -> list[ToldTable]:
