@@ -20,17 +20,13 @@ class FittedProblem(SimpleProblem[C]):
     """See SimpleProblem.
 
     Args:
+        seed: of all trainings of the search.
         threads: how many are trained at a time.
     """
 
-    def __init__(self, threads: int = 1) -> None:
+    def __init__(self, seed: int, threads: int = 1) -> None:
         super().__init__()
-        self._threads = threads
-
-    @property
-    @abstractmethod
-    def search_seed(self) -> int:
-        """The seed of all trainings of the search."""
+        self._seed, self._threads = seed, threads
 
     @abstractmethod
     def fitted(self, candidates: Sequence[Any], seed: int) -> Sequence[Any]:
@@ -52,7 +48,7 @@ class FittedProblem(SimpleProblem[C]):
     def measure(self, candidates: Sequence[C], seed: int) -> list[Measurement]:
         """See Problem; a candidate costs all passes over the data that its trainings took."""
         began = time.perf_counter()
-        fits = self.fitted([self.contender(one, {}).variants[0].trained for one in candidates], self.search_seed)
+        fits = self.fitted([self.contender(one, {}).variants[0].trained for one in candidates], self._seed)
         seconds = (time.perf_counter() - began) / max(1, len(candidates))
         return [Measurement(*self.measured(one), seconds) for one in fits]
 

@@ -98,8 +98,8 @@ class CrossProblem(FittedProblem[CrossSet], Expansion):
         seed: int = 0,
         threads: int = 1,
     ) -> None:
-        super().__init__(threads)
-        self._data, self._plan, self._seed = data, plan, seed
+        super().__init__(seed, threads)
+        self._data, self._plan = data, plan
         self._models, self._told = dict[str, CrossedModel](), dict[str, list[ToldTable]]()
         self._most, self._on_test = (most_crosses, most_features), dict[str, dict[str, float]]()
 
@@ -259,11 +259,6 @@ class CrossProblem(FittedProblem[CrossSet], Expansion):
         if part == "test":
             return [self.result(one).test[AUC.name] for one in fits]
         return [one.metrics["choose"][AUC.name] for one in fits]
-
-    @property
-    def search_seed(self) -> int:
-        """See FittedProblem."""
-        return self._seed
 
     def measured(self, found: CrossFit) -> tuple[float, float]:
         """See FittedProblem: by the rows that sets are chosen by."""

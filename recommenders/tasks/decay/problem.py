@@ -67,10 +67,10 @@ class DecayProblem(FittedProblem[DecayRule]):
     def __init__(
         self, data: ImplicitDataset, space: LevelSpace | LawSpace, plan: DecayPlan, seed: int = 0, threads: int = 1
     ) -> None:
-        super().__init__(threads)
+        super().__init__(derive_seed(seed, "decays"), threads)
         if not len(data.validation):
             raise UserError(f"data set {data.name}: decays are chosen on validation, expected items in it, got none")
-        self._data, self._space, self._plan, self._seed = data, space, plan, seed
+        self._data, self._space, self._plan = data, space, plan
         self.terms = _terms("numbers" if isinstance(space, LevelSpace) else "operators")
 
     @property
@@ -140,13 +140,8 @@ class DecayProblem(FittedProblem[DecayRule]):
     def score(self) -> float:
         """See Problem: that of no decay."""
         if self._start is None:
-            self._start = fit(FIXED, {"decay": 0.0}, self._data, self._plan, self.search_seed).curve.best_score
+            self._start = fit(FIXED, {"decay": 0.0}, self._data, self._plan, self._seed).curve.best_score
         return self._start
-
-    @property
-    def search_seed(self) -> int:
-        """See FittedProblem."""
-        return derive_seed(self._seed, "decays")
 
     def examine(self, candidates: Sequence[DecayRule]) -> list[Finding]:
         """See Problem: what formulas say at some frequencies and moments, without training anything."""
@@ -186,7 +181,7 @@ class DecayProblem(FittedProblem[DecayRule]):
 
     def exports(self, trained: Treatment) -> Mapping[str, str]:
         """See StudyProblem: the decay of every user and item, as in the best epoch of a training of the search."""
-        (found,) = self.fitted([trained], self.search_seed)
+        (found,) = self.fitted([trained], self._seed)
         return {EXPORT: decay_table(found, self._data)}
 
 

@@ -77,8 +77,8 @@ class InteractionProblem(FittedProblem[Interaction | Network]):
     def __init__(
         self, data: RatingData, space: InteractionSpace, plan: RatingPlan, seed: int = 0, threads: int = 1
     ) -> None:
-        super().__init__(threads)
-        self._data, self._space, self._plan, self._seed = data, space, plan, seed
+        super().__init__(derive_seed(seed, "interactions"), threads)
+        self._data, self._space, self._plan = data, space, plan
 
     @property
     def space(self) -> InteractionSpace:
@@ -138,13 +138,8 @@ class InteractionProblem(FittedProblem[Interaction | Network]):
     def score(self) -> float:
         """See Problem: that of a sum, which is no interaction: what biases can do."""
         if self._start is None:
-            (self._start,) = self.scores([self.compared["plus"]], "validation", self.search_seed)
+            (self._start,) = self.scores([self.compared["plus"]], "validation", self._seed)
         return self._start
-
-    @property
-    def search_seed(self) -> int:
-        """See FittedProblem."""
-        return derive_seed(self._seed, "interactions")
 
     def examine(self, candidates: Sequence[Interaction | Network]) -> list[Finding]:
         """See Problem: what functions and their gradients are at some numbers, without training anything."""
