@@ -20,7 +20,7 @@ from recommenders.tasks.crosses.design import (
     spread_of,
 )
 from recommenders.tasks.crosses.judging import log_loss
-from recommenders.tasks.crosses.logistic import Logistic, Weights, adapt, adapt_anew, fit, fresh_weights
+from recommenders.tasks.crosses.logistic import Logistic, Weights, adapt, fit, fresh_weights
 from recommenders.tasks.crosses.minimising import Precision
 from recommenders.tasks.crosses.plan import SPACINGS, CrossPlan
 from recommenders.tasks.crosses.scoring import ExactScoring, Rows
@@ -73,7 +73,7 @@ class Bench:
         logistic = self.logistic(())
         start = fresh_weights(logistic.design, _BEGINNING)
         if not plan.decays:
-            return adapt_anew(logistic, start, _FIRST_ROUNDS, _FIRST)
+            return adapt(logistic, start, _FIRST_ROUNDS, _FIRST)
         best, least = start, np.inf
         for decay in sorted(plan.decays, reverse=True):
             start = fit(logistic, start._replace(decays=np.full(len(self.base), decay)), _FIRST)
@@ -136,7 +136,7 @@ class Bench:
         start = start if decays is None else start._replace(decays=decays)
         if plan.decays:
             return fit(logistic, start, _LAST)
-        return adapt_anew(logistic, start, _FIRST_ROUNDS if decays is None else _LAST_ROUNDS, _LAST)
+        return adapt(logistic, start, _FIRST_ROUNDS if decays is None else _LAST_ROUNDS, _LAST)
 
 
 def fit_encoder(data: FieldData, plan: CrossPlan, cores: Cores) -> Encoder:

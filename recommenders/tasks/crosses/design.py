@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import accumulate
 
 import numpy as np
@@ -220,18 +220,6 @@ class Design:
             grouped.setdefault(id(one.rows), []).append(place)
         self.groups = list(grouped.values())
         """The places of members that have the same codes."""
-
-    def thinned(self, every: int) -> Design:
-        """Return the design of one of so many training rows, evenly, and of no others.
-
-        Args:
-            every: one of so many rows is taken.
-        """
-        taken = {
-            id(one.rows): Coded(one.rows.codes[: self.n_fit : every].copy(), one.rows.n_codes) for one in self.members
-        }
-        label = self.label[: self.n_fit : every].copy()
-        return Design([replace(one, rows=taken[id(one.rows)]) for one in self.members], label, len(label))
 
     @property
     def n_weights(self) -> int:

@@ -21,8 +21,6 @@ from recommenders.tasks.crosses.design import Design
 from recommenders.tasks.crosses.kernel import add_up, curvatures, errors, look_up
 from recommenders.tasks.crosses.minimising import Precision, dot, minimise, total
 
-#: Rows of a sample that many rows are begun with, and the share that it is of them, at most.
-_SAMPLE, _LEAST_THINNED = 2**17, 4
 #: Rows that a thread takes at a time.
 _BLOCK = 2**14
 #: Decays stay between these.
@@ -76,7 +74,7 @@ class Logistic:
     """
 
     def __init__(self, design: Design, cores: Cores) -> None:
-        self.design, self.cores = design, cores
+        self.design, self._cores = design, cores
         self._starts = range(0, design.n_fit, _BLOCK)
         self._scores, self._residual = np.empty(design.n_fit), np.empty(design.n_fit)
 
@@ -95,7 +93,7 @@ class Logistic:
             for group, table in enumerate(tables):
                 look_up(design.rows(group).codes[part], table, found[part])
 
-        self.cores.map(block, -(-len(found) // _BLOCK))
+        self._cores.map(block, -(-len(found) // _BLOCK))
 
     def _by_bucket(self, numbers: np.ndarray) -> np.ndarray:
         """Return the sum of numbers of training rows for each bucket, and that of all rows behind them."""
@@ -107,7 +105,7 @@ class Logistic:
             add_up(rows.codes, numbers, by_code)
             design.gather(group, by_code, found)
 
-        self.cores.map(one, len(design.groups))
+        self._cores.map(one, len(design.groups))
         found[-1] = total(numbers)
         return found
 
@@ -125,7 +123,7 @@ class Logistic:
             part = slice(k * _BLOCK, min((k + 1) * _BLOCK, len(self._scores)))
             return float(errors(self._scores[part], label[part], self._residual[part]))
 
-        losses = self.cores.map(block, len(self._starts))
+        losses = self._cores.map(block, len(self._starts))
         gradient = self._by_bucket(self._residual)
         gradient += decays * x
         return sum(losses) + 0.5 * float(dot(decays * x, x)), gradient
@@ -172,26 +170,6 @@ def adapt(logistic: Logistic, start: Weights, rounds: int, precision: Precision)
             logistic.loss(np.append(found.weights, found.bias), np.zeros(len(found.weights) + 1))
             found = found._replace(decays=_evident(found, logistic.curvature()[:-1], sizes))
     return found._replace(iterations=iterations)
-
-
-def adapt_anew(logistic: Logistic, start: Weights, rounds: int, precision: Precision) -> Weights:
-    """Train from nothing, and find the decay of each member; of many rows by a sample of them first.
-
-    Weights and decays of the sample are near those of all rows, so few steps on all of them are left.
-
-    Args:
-        logistic: the rows.
-        start: see `adapt`.
-        rounds: see there; on all rows two where there was a sample.
-        precision: see there.
-    """
-    design = logistic.design
-    every = design.n_fit // _SAMPLE
-    if every < _LEAST_THINNED:
-        return adapt(logistic, start, rounds, precision)
-    sampled = adapt(Logistic(design.thinned(every), logistic.cores), start, rounds, precision)
-    found = adapt(logistic, sampled, min(rounds, 2), precision)
-    return found._replace(iterations=found.iterations + sampled.iterations // every)
 
 
 def _evident(found: Weights, curvature: np.ndarray, sizes: Sequence[int]) -> np.ndarray:

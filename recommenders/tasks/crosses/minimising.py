@@ -59,15 +59,16 @@ def minimise(
     """
     loss, gradient = begun
     steps, changes = np.empty((2, _MEMORY, len(x)))
+    products = np.empty(_MEMORY)
     n = taken = 0
     while taken < precision.iterations:
-        move = _direction(gradient, steps, changes, n, scale)
+        move = _direction(gradient, steps, changes, products, n, scale)
         new, new_loss, new_gradient = _searched(function, x, loss, move, float(dot(gradient, move)))
         if new is x:  # rounding decides by now
             break
         step, change = new - x, new_gradient - gradient
-        if dot(step, change) > 0:
-            steps[n % _MEMORY], changes[n % _MEMORY] = step, change
+        if (product := float(dot(step, change))) > 0:
+            steps[n % _MEMORY], changes[n % _MEMORY], products[n % _MEMORY] = step, change, product
             n += 1
         fallen, x, loss, gradient = loss - new_loss, new, new_loss, new_gradient
         taken += 1
@@ -117,28 +118,35 @@ def total(numbers):
     return total
 
 
-@compiled(fastmath=SUMS)
-def _direction(gradient, steps, changes, n, scale):
+@compiled(inline=True)
+def _add(found, factor, numbers):
+    """Add a multiple of numbers, in place: another array would cost more than the sum."""
+    for i in range(len(found)):
+        found[i] += factor * numbers[i]
+
+
+@compiled(fastmath=SUMS, uses=(dot, _add))
+def _direction(gradient, steps, changes, products, n, scale):
     """Return the direction of L-BFGS, by its two loops over the last pairs.
 
     Args:
         gradient: [d].
         steps: of x, a ring [memory, d].
         changes: of the gradient, likewise.
+        products: of both, of each pair [memory].
         n: pairs so far.
         scale: the diagonal of the first matrix [d].
     """
     found, memory = -gradient, len(steps)
     factors, first = np.zeros(memory), max(0, n - memory)
     for k in range(n - 1, first - 1, -1):
-        s, y = steps[k % memory], changes[k % memory]
-        factors[k % memory] = dot(s, found) / dot(s, y)
-        found -= factors[k % memory] * y
+        factors[k % memory] = dot(steps[k % memory], found) / products[k % memory]
+        _add(found, -factors[k % memory], changes[k % memory])
     found *= scale
     if n:
-        s, y = steps[(n - 1) % memory], changes[(n - 1) % memory]
-        found *= dot(s, y) / dot(y, scale * y)
+        y = changes[(n - 1) % memory]
+        found *= products[(n - 1) % memory] / dot(y, scale * y)
     for k in range(first, n):
-        s, y = steps[k % memory], changes[k % memory]
-        found += (factors[k % memory] - dot(y, found) / dot(s, y)) * s
+        factor = factors[k % memory] - dot(changes[k % memory], found) / products[k % memory]
+        _add(found, factor, steps[k % memory])
     return found

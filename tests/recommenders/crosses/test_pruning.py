@@ -1,4 +1,4 @@
-"""Crosses that nobody misses, and trainings that begin with a sample."""
+"""Crosses that nobody misses."""
 
 from dataclasses import replace
 
@@ -7,12 +7,8 @@ import pytest
 
 from core.common.errors import UserError
 from core.crosses.cross import Cross
-from recommenders.backends.compiled.cores import Cores
 from recommenders.data.fields import FieldOptions, planted_fields, split_fields
 from recommenders.data.fields.synthetic import PLANTED
-from recommenders.tasks.crosses import logistic as logistic_module
-from recommenders.tasks.crosses.bench import Bench, fit_encoder
-from recommenders.tasks.crosses.judging import auc
 from recommenders.tasks.crosses.plan import CrossPlan
 from recommenders.tasks.crosses.pruning import leave_out, pruned
 from recommenders.tasks.crosses.search import CrossSearch
@@ -67,21 +63,3 @@ def test_a_search_prunes_what_chance_has_added_and_keeps_what_was_planted():
     assert found[1.0].model().crosses == small.crosses
     with pytest.raises(UserError, match="prune: expected a number from 0 to 100, or none, got -1"):
         CrossPlan(prune=-1.0)
-
-
-def test_a_training_that_begins_with_a_sample_comes_to_the_same(monkeypatch):
-    data = split_fields("planted", planted_fields(12_000), FieldOptions(), 0)
-    plan, cores = CrossPlan(levels=1), Cores(2)
-    crosses, encoder = (Cross.parse(PLANTED),), fit_encoder(data, plan, cores)
-    bench = Bench(data, encoder, data.rows("train", "stop"), data.parts["train"].stop, cores)
-    whole = bench.last(plan, crosses)
-    monkeypatch.setattr(logistic_module, "_SAMPLE", 1_000)
-    sampled = bench.last(plan, crosses)
-    assert 0 < sampled.iterations < whole.iterations / 2
-    stop, label = data.parts["stop"], bench.label[data.parts["stop"]]
-    scores = [bench.logistic(crosses).scores(one)[stop] for one in (whole, sampled)]
-    assert np.abs(scores[0] - scores[1]).max() < 0.15
-    assert abs(auc(scores[0], label) - auc(scores[1], label)) < 5e-4
-    thinned = bench.logistic(crosses).design.thinned(5)
-    assert thinned.n_fit == len(thinned.label) == -(-bench.n_fit // 5)
-    assert len({id(one.rows) for one in thinned.members}) == len({id(one.rows) for one in bench.members(crosses)})
