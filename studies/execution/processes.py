@@ -157,10 +157,10 @@ def spawned(target: Callable[..., None], *arguments: Any) -> tuple[multiprocessi
     return process, ours
 
 
-def received(connection: Connection) -> Any:
-    """What a process says; None if it died."""
+def received(connection: Connection, seconds: float | None = None) -> Any:
+    """What a process says; None if it died, or said nothing for so many seconds."""
     try:
-        return connection.recv()
+        return connection.recv() if connection.poll(seconds) else None
     except (EOFError, OSError):
         return None
 

@@ -16,6 +16,9 @@ from studies.execution.ray_cluster import Nodes, Plan
 _TIMEOUT = 10.0  # seconds for an answer from where a cluster should be
 #: The address of a cluster that begins and ends with the command.
 LOCAL = "local"
+#: The one that this machine belongs to, or that RAY_ADDRESS names.
+AUTO = "auto"
+_IF_ASKED = "if it asks for a token, set RAY_AUTH_MODE=token and RAY_AUTH_IF_ASKED, see docs/scaling.md"
 
 
 def hold(plan: Plan, connection: Connection) -> None:
@@ -26,6 +29,7 @@ def hold(plan: Plan, connection: Connection) -> None:
         connection: to the command, which sends the number of a run and its groups by their numbers.
     """
     threading.Thread(target=end_with_parent, daemon=True).start()
+    _keep_quiet()
     with suppress(BrokenPipeError, EOFError, ConnectionResetError):  # the command has heard enough
         try:
             connect(plan.address)
@@ -64,7 +68,7 @@ def connect(address: str) -> None:
     """
     import ray
 
-    _check_port(address)
+    _check_address(os.environ.get("RAY_ADDRESS", address) if address == AUTO else address)
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nobody is told but who was asked
     try:
         ray.init(address, log_to_driver=False, logging_level=logging.ERROR, include_dashboard=_dashboard(address))
@@ -72,10 +76,9 @@ def connect(address: str) -> None:
         text = " ".join(str(error).split())[:300]
         if "ersion mismatch" in text:
             raise UserError(f"the cluster at {address} is of another version: {text}") from None
-        if ":" not in address:
+        if isinstance(error, ConnectionError) and "find any running Ray" in text:
             raise UserError(f"{_nothing_at(address)}: {text}") from None
-        how = "if it asks for a token, set RAY_AUTH_MODE=token and RAY_AUTH_TOKEN, see docs/scaling.md"
-        raise UserError(f"cannot connect to the cluster at {address}: {text}; {how}") from None
+        raise UserError(f"cannot connect to the cluster at {address}: {text}; {_IF_ASKED}") from None
 
 
 def _dashboard(address: str) -> bool | None:
@@ -86,11 +89,28 @@ def _nothing_at(address: str) -> str:
     return f"there is no Ray cluster at {address} (`ray start --head` begins one; ray:address=local needs none)"
 
 
-def _check_port(address: str) -> None:
-    """Ray takes a minute to find that nobody answers."""
-    host, _, port = address.rpartition("://")[2].partition(":")
-    if not port:
+def silence(address: str) -> str:
+    """What a line says of a process that could not connect and did not say why."""
+    return f"no answer of a Ray cluster at {address}: another program may listen there; {_IF_ASKED}"
+
+
+def _keep_quiet() -> None:
+    """Ray writes to this process's output what it notices, over many lines; the command says what of it counts."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    os.dup2(nowhere, 2)
+    os.close(nowhere)
+
+
+def _check_address(address: str) -> None:
+    """Ray takes minutes to find that nobody answers."""
+    if address in (AUTO, LOCAL):
         return
+    kind, _, place = address.rpartition("://")
+    host, _, port = place.partition(":")
+    if kind not in ("", "ray") or not host or not port:
+        expected = "auto, local, or HOST:PORT, with ray:// before it from outside"
+        raise UserError(f"address: expected {expected}, got {address!r}")
     try:
         socket.create_connection((host, int(port)), timeout=_TIMEOUT).close()
     except (OSError, ValueError, OverflowError) as error:

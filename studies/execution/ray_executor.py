@@ -20,13 +20,17 @@ from core.common.errors import UserError
 from studies.execution.executor import Executor, OnProgress, Work, results_of
 from studies.execution.processes import received, spawned
 from studies.execution.ray_cluster import Plan
-from studies.execution.ray_connection import LOCAL, hold
+from studies.execution.ray_connection import LOCAL, hold, silence
 from studies.execution.task import Result, Task, grouped
 
 _log = logging.getLogger(__name__)
 
+#: Ray counts in ten-thousandths; a million of anything is more than any node has.
+_LEAST, _MOST = 1e-4, 1e6
+
 _PAUSE = 1.0  # seconds between two attempts to connect
 _GOODBYE = 30.0  # seconds that leaving a cluster may take
+_ATTEMPT = 90.0  # seconds for one attempt: Ray itself tries what is no cluster for a quarter of an hour
 
 
 class RayExecutor(Executor):
@@ -55,10 +59,12 @@ class RayExecutor(Executor):
     ) -> None:
         if tries < 1:
             raise UserError(f"tries: expected at least 1, got {tries}")
-        if memory is not None and memory <= 0:
-            raise UserError(f"memory: expected a number of GiB above 0, got {memory:g}")
-        if not (0 < gpus <= 1 or gpus == math.floor(gpus) > 0):
-            raise UserError(f"gpus: expected a part of one, or a whole number, got {gpus:g}")
+        if memory is not None and not _LEAST <= memory <= _MOST:
+            raise UserError(f"memory: expected a number of GiB from {_LEAST:g} to {_MOST:g}, got {memory:g}")
+        if not (_LEAST <= gpus <= 1 or (gpus == math.floor(gpus) and 0 < gpus <= _MOST)):
+            raise UserError(f"gpus: expected a part of one from {_LEAST:g} on, or a whole number, got {gpus:g}")
+        if patience < 0:
+            raise UserError(f"patience: expected seconds from 0 on, got {patience:g}")
         if work.resources.device.startswith("cuda:"):
             raise UserError(f"--device {work.resources.device}: a cluster chooses among GPUs; use --device cuda")
         self._plan = Plan(work, address, tries, memory, gpus, shared or address == LOCAL)
@@ -112,7 +118,10 @@ class RayExecutor(Executor):
         until = time.monotonic() + (self._patience if self._has_been_connected else 0.0)
         while True:
             self._process = spawned(hold, self._plan)
-            kind, told = self._heard() or ("unreachable", "the process that connects to it ended")
+            heard = self._heard(_ATTEMPT)
+            if heard is None:
+                self._process[0].kill()  # it would not notice that nobody listens any more
+            kind, told = heard or ("unreachable", silence(self._plan.address))
             if kind == "connected":
                 self._has_been_connected = True
                 return
@@ -122,10 +131,10 @@ class RayExecutor(Executor):
                 raise UserError(f"executor ray: {told}{kept if self._has_been_connected else ''}")
             time.sleep(_PAUSE)
 
-    def _heard(self) -> Any:
-        """What the process says; None if it died."""
+    def _heard(self, seconds: float | None = None) -> Any:
+        """What the process says; None if it died, or said nothing for so many seconds."""
         assert self._process is not None, "begun before"
-        return received(self._process[1])
+        return received(self._process[1], seconds)
 
     def _ask(self, run: int, groups: dict[int, tuple[Task, ...]]) -> None:
         """Have groups computed, and nothing else."""

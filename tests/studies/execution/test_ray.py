@@ -6,6 +6,7 @@ import os
 import resource
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -21,6 +22,7 @@ from recommenders.data.dataset import Dataset
 from recommenders.models.mf import MF
 from recommenders.tasks.losses import make_loss
 from recommenders.testing.plain import random_interactions
+from studies.execution import ray_executor
 from studies.execution.executor import Work
 from studies.execution.inline import InlineExecutor
 from studies.execution.ray_executor import RayExecutor
@@ -103,6 +105,15 @@ def test_where_no_cluster_is_a_line_says_so():
 TASK = Task("probe", "never", {"value": 0})
 
 
+def test_where_something_else_listens_a_line_says_so_soon(monkeypatch):
+    monkeypatch.setattr(ray_executor, "_ATTEMPT", 15.0)
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        address = f"127.0.0.1:{mute.getsockname()[1]}"
+        with pytest.raises(UserError, match=f"no answer of a Ray cluster at {address}") as raised:
+            list(RayExecutor(Work(probe, Resources(), LocalStorage()), address).run([TASK], lambda *_: None))
+    assert len(str(raised.value).splitlines()) == 1
+
+
 def test_nobody_comes_in_without_the_token_and_a_line_says_so(nodes, monkeypatch):
     monkeypatch.setenv("RAY_AUTH_TOKEN", 64 * "6")
     with pytest.raises(UserError, match=r"cannot connect.*if it asks for a token") as raised, executor(nodes) as ours:
@@ -123,13 +134,14 @@ def compare(folder, executor, when_parts=None, then=lambda: None):
     options = small_arguments(seeds=3, searchers="gp,random,rl,optuna,hybrid", trainings=6)
     words = [*options, "--tracking-uri", "none", "--out", str(folder), "--executor", executor]
     command = [sys.executable, "-m", "studies.compare", *words]
-    with bounded(subprocess.Popen(command, cwd=folder.parent, stderr=subprocess.PIPE, text=True)) as process:
+    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    with bounded(subprocess.Popen(command, cwd=folder.parent, **streams)) as process:
         if when_parts is not None:
             parts = folder / "parts"
             assert eventually(lambda: len(list(parts.glob("*.json"))) >= when_parts or process.poll() is not None)
-            assert process.poll() is None, process.stderr.read()
+            assert process.poll() is None, process.stdout.read()
             then()
-        _, told = process.communicate()
+        told, _ = process.communicate()
     assert process.returncode == 0, told[-3000:]
     return json.loads((folder / "result.json").read_text()), told
 
@@ -146,6 +158,7 @@ def test_a_comparison_that_loses_a_node_ends_as_if_it_was_computed_in_one_proces
     assert without_times(lost) == without_times(inline)
     assert passing_nodes.nodes[-1].has_ended
     assert "Traceback" not in told
+    assert "raylet" not in told, "what Ray itself writes stays out of the terminal"
 
 
 def test_a_study_whose_finals_a_cluster_trains_comes_to_the_same(nodes, tmp_path):

@@ -13,6 +13,7 @@ from recommenders.data import DataFiles
 from recommenders.data.fetch import CACHE_VARIABLE
 from studies.execution.executor import Work
 from studies.execution.ray_cluster import workers_of
+from studies.execution.ray_connection import connect
 from studies.execution.ray_executor import RayExecutor
 from studies.execution.ray_node import computed, identity, sha256_of, written_files, written_work
 from studies.execution.resources import LocalStorage, Resources
@@ -141,11 +142,29 @@ def test_as_many_tasks_fit_on_a_node_as_it_has_of_what_each_needs():
     ("device", "settings", "message"),
     [
         ("cpu", {"tries": 0}, "tries: expected at least 1, got 0"),
-        ("cpu", {"memory": 0.0}, "memory: expected a number of GiB above 0, got 0"),
-        ("cpu", {"gpus": 1.5}, "gpus: expected a part of one, or a whole number, got 1.5"),
+        ("cpu", {"memory": 0.0}, "memory: expected a number of GiB from 0.0001 to 1e.06, got 0"),
+        ("cpu", {"memory": 1e-12}, "memory: expected a number of GiB from 0.0001 to 1e.06, got 1e-12"),
+        ("cpu", {"memory": 1e300}, "memory: expected a number of GiB from 0.0001 to 1e.06, got 1e.300"),
+        ("cpu", {"gpus": 1.5}, "gpus: expected a part of one from 0.0001 on, or a whole number, got 1.5"),
+        ("cpu", {"gpus": 1e300}, "gpus: expected a part of one from 0.0001 on, or a whole number, got 1e.300"),
+        ("cpu", {"patience": -1.0}, "patience: expected seconds from 0 on, got -1"),
         ("cuda:1", {}, "--device cuda:1: a cluster chooses among GPUs; use --device cuda"),
     ],
 )
 def test_settings_that_cannot_be_are_told(device, settings, message):
     with pytest.raises(UserError, match=message):
         RayExecutor(Work(probe, Resources(device=device), LocalStorage()), **settings)
+
+
+@pytest.mark.parametrize("address", ["ray://", "http://127.0.0.1:6379", "head", ":6379"])
+def test_an_address_that_cannot_be_is_told_at_once(address):
+    pytest.importorskip("ray")
+    with pytest.raises(UserError, match="address: expected auto, local, or HOST:PORT"):
+        connect(address)
+
+
+def test_an_address_of_the_environment_where_nobody_listens_is_told_at_once(monkeypatch):
+    pytest.importorskip("ray")
+    monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")
+    with pytest.raises(UserError, match=r"there is no Ray cluster at 127\.0\.0\.1:1"):
+        connect("auto")
