@@ -36,7 +36,11 @@ def user_errors_from(where: str, *, exits: bool = False) -> Iterator[None]:
     try:
         yield
     except UserError as error:
-        raise error if str(error).startswith(where.partition(":")[0]) else UserError(f"{where} {error}") from None
+        if str(error).startswith(where.partition(":")[0]):
+            raise
+        # What a constructor refuses is a setting, which the message names.
+        who = where.removesuffix(" its constructor")
+        raise UserError(f"{who} {error}") from None
     except (Exception, SystemExit) as error:
         if ran_out(error) or (isinstance(error, SystemExit) and not exits):
             raise

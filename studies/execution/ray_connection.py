@@ -18,7 +18,7 @@ _TIMEOUT = 10.0  # seconds for an answer from where a cluster should be
 LOCAL = "local"
 #: The one that this machine belongs to, or that RAY_ADDRESS names.
 AUTO = "auto"
-_IF_ASKED = "if it asks for a token, set RAY_AUTH_MODE=token and RAY_AUTH_IF_ASKED, see docs/scaling.md"
+_IF_ASKED = "if it asks for a token, set RAY_AUTH_MODE=token and RAY_AUTH_TOKEN, see docs/scaling.md"
 
 
 def hold(plan: Plan, connection: Connection) -> None:

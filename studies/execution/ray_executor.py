@@ -63,7 +63,7 @@ class RayExecutor(Executor):
             raise UserError(f"memory: expected a number of GiB from {_LEAST:g} to {_MOST:g}, got {memory:g}")
         if not (_LEAST <= gpus <= 1 or (gpus == math.floor(gpus) and 0 < gpus <= _MOST)):
             raise UserError(f"gpus: expected a part of one from {_LEAST:g} on, or a whole number, got {gpus:g}")
-        if patience < 0:
+        if not patience >= 0:
             raise UserError(f"patience: expected seconds from 0 on, got {patience:g}")
         if work.resources.device.startswith("cuda:"):
             raise UserError(f"--device {work.resources.device}: a cluster chooses among GPUs; use --device cuda")
