@@ -98,7 +98,8 @@ def test_a_command_that_was_printed_is_read_back_as_its_settings(name, data):
     assume(masked(line) == line and "***" not in line)
     words = shlex.split(line)
     assert words[:3] == ["python", "-m", f"studies.{name}"]
-    *_, again, places = understood(app, words[3:])
+    given = {type(one): one for one in understood(app, words[3:])}
+    again, places = given[kind], given[places_kind]
     told, wanted = (one.to_dict() if hasattr(one, "to_dict") else one for one in (again, settings))
     assert told == wanted
     assert places.files.data == file
