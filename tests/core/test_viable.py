@@ -30,14 +30,14 @@ def test_losses_that_are_worth_proposing(formula, is_viable):
 
 
 def test_what_the_strict_check_passes_is_viable_and_hardly_anything_else_is():
-    genomes = STRICT.sample(150_000, np.random.default_rng(7))
+    genomes = STRICT.sample(50_000, np.random.default_rng(7))
     viable = STRICT.viable(genomes)
     check = ValidationCheck(0.9, is_strict=True)
     losses = [ProgramLoss(one, STRICT) for one in STRICT.decode(genomes)]
     # The check also passes some that know nothing of the label, such as min(1, max(y_hat, 1/(y_hat))), by rounding.
     has_label = np.array([any("y" in line for line in one.program.canonical.to_dict()["lines"]) for one in losses])
     passes = (check.positive_rates(losses) >= check.min_positive_rate) & check.moves_both(losses) & has_label
-    assert passes.sum() > 100
+    assert passes.sum() > 30
     assert (passes & viable).sum() > 0.97 * passes.sum()
     assert (viable & ~passes).sum() < 0.2 * passes.sum()
 

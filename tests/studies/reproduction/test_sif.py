@@ -47,7 +47,9 @@ def test_sentences_say_who_is_best_and_how_sure_that_is():
     assert said[3].startswith("SIF beside multiply: +0.0200 test RMSE below it, better with 6 of 6 seeds")
 
 
-@pytest.mark.parametrize("name", PARTS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(one, marks=pytest.mark.nightly if one == "sif-figure8" else []) for one in PARTS]
+)
 def test_measures_prints_and_writes_and_then_has_nothing_to_do(name, capsys):
     words = (name, *SHORT, *(() if name == "sif-figure2" else ("--trainings", "2")), "--out", "there")
     assert reproduce(*words) == 0
