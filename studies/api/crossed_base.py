@@ -31,18 +31,7 @@ class Crossed:
     """What both have: the search, and tables on their way in.
 
     Args:
-        most_crosses: of the set, at most; 0 for logistic regression on columns and bins alone.
-        most_features: of a cross, at most.
-        spacing: how numbers are cut: width, quantiles, or both.
-        levels: so many cuts of each: 10 bins, 100, 1,000 and so on.
-        patience: the search ends when its best set is so many steps ago.
-        prune: crosses are left out of the best set unless log-loss is larger without them by more than so many standard
-            errors; None keeps all.
-        validation_share: the share of rows for validation, in two halves.
-        categorical: columns of numbers that are names all the same, by name or position from 0; those of pandas' type
-            category are so anyway.
-        random_state: of the parts.
-        n_jobs: cores; None for one, -1 for all.
+        most_crosses: see CrossedClassifier, as all others.
     """
 
     model_: CrossedModel
