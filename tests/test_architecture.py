@@ -34,7 +34,7 @@ EXTRA = {
     "core/search/surrogate.py": {"scipy"},
     "core/common/blas.py": {"scipy", "threadpoolctl"},
     "recommenders/tasks/ranking/anchors/ease.py": {"scipy"},
-    "recommenders/tasks/crosses/rivals/boosted.py": {"interpret", "lightgbm"},
+    "recommenders/tasks/crosses/rivals/boosted.py": {"catboost", "interpret", "lightgbm", "pandas"},
     "searchers/genetic.py": {"deap"},
     "searchers/bayesian.py": {"optuna"},
     "searchers/feature_search.py": {"optuna"},

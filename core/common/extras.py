@@ -13,6 +13,7 @@ from core.common.errors import UserError, first_line
 #: Package, as it is imported -> the extra of pyproject.toml that brings it.
 EXTRAS: Mapping[str, str] = MappingProxyType(
     {
+        "catboost": "rivals",
         "cmaes": "cmaes",
         "interpret": "rivals",
         "jinja2": "report",

@@ -19,6 +19,7 @@ from tests.missing import uninstall
 #: A setting of each that is quick, and by how much it is ahead of the regression without crosses on 3,000 rows.
 QUICK = {
     "lightgbm": ({"num_leaves": 7, "learning_rate": 0.1}, (0.02, 0.2)),
+    "catboost": ({"depth": 6, "learning_rate": 0.1, "one_hot_max_size": 10}, (0.1, 0.3)),
     "ebm": ({"interactions": 5, "learning_rate": 0.1, "smoothing_rounds": 0}, (0.005, 0.2)),
     "wide-deep": (
         {"size": 8, "width": 32, "layers": 1, "dropout": 0.0, "learning_rate": 3e-3, "decay": 0.0},
@@ -105,8 +106,9 @@ def test_rows_are_columns_again():
         np.testing.assert_array_equal(one.values, again.values)
 
 
-@pytest.mark.parametrize(("name", "package"), [("lightgbm", "lightgbm"), ("ebm", "interpret")])
-def test_rivals_that_are_not_installed_are_told(monkeypatch, name, package):
+@pytest.mark.parametrize("name", ["lightgbm", "catboost", "ebm"])
+def test_rivals_that_are_not_installed_are_told(monkeypatch, name):
+    (package,) = RIVALS[name].packages
     uninstall(monkeypatch, package)
     with pytest.raises(UserError, match=rf"--baseline {name}: needs {package}, .*pip install 'loss-search\[rivals\]'"):
         Rival(name)

@@ -1,4 +1,4 @@
-"""Boosted trees as rivals: of all columns (LightGBM), and of one or two columns each (explainable boosting machine)."""
+"""Boosted trees as rivals: of all columns (LightGBM, CatBoost), and of one or two each (explainable boosting)."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from recommenders.tasks.crosses.rivals.rival import Fitted, Trainable
 
@@ -32,6 +33,31 @@ class LightGBM(Trainable):
         watched = lightgbm.Dataset(*self.rows("choose"), reference=made)
         model = lightgbm.train(fixed, made, _MOST_ROUNDS, valid_sets=[watched], callbacks=ends)
         return Fitted(lambda x: np.asarray(model.predict(x, raw_score=True)), (model.best_iteration,))
+
+
+class CatBoost(Trainable):
+    """Boosted trees with one split for each level (Prokhorenkova et al., NeurIPS 2018), see Trainable."""
+
+    def fit(self, setting: Mapping[str, Any], rounds: tuple[int, ...] | None, seed: int) -> Fitted:
+        """See Trainable."""
+        from catboost import CatBoostClassifier
+
+        fixed = {"thread_count": 1, "random_seed": seed, "eval_metric": "AUC", "allow_writing_files": False}
+        model = CatBoostClassifier(iterations=rounds[0] if rounds else _MOST_ROUNDS, verbose=False, **fixed, **setting)
+        if rounds:
+            model.fit(self._pool(*self.rows("train", "stop")))
+        else:
+            watched = self._pool(*self.rows("choose"))
+            model.fit(self._pool(*self.rows("train")), eval_set=watched, early_stopping_rounds=_PATIENCE)
+            rounds = (model.get_best_iteration() + 1,)
+        return Fitted(lambda x: np.asarray(model.predict(self._pool(x), prediction_type="RawFormulaVal")), rounds)
+
+    def _pool(self, x: np.ndarray, label: np.ndarray | None = None) -> Any:
+        """Return rows as CatBoost takes them: categories are integers."""
+        from catboost import Pool
+
+        columns = {k: own.astype(np.int64) if k in self.categories else own for k, own in enumerate(x.T)}
+        return Pool(pd.DataFrame(columns), label, cat_features=self.categories)
 
 
 class ExplainableBoosting(Trainable):

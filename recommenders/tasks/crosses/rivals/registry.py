@@ -9,7 +9,7 @@ from typing import Any
 
 from core.common.extras import needs
 from recommenders.data.fields.dataset import FieldData
-from recommenders.tasks.crosses.rivals.boosted import ExplainableBoosting, LightGBM
+from recommenders.tasks.crosses.rivals.boosted import CatBoost, ExplainableBoosting, LightGBM
 from recommenders.tasks.crosses.rivals.informed import Informed
 from recommenders.tasks.crosses.rivals.rival import Trainable
 from recommenders.tasks.crosses.rivals.wide_deep import WideDeep
@@ -39,6 +39,17 @@ RIVALS: Mapping[str, Kind] = MappingProxyType(
                 "bagging_fraction": (0.7, 1.0),
             },
             ("lightgbm",),
+        ),
+        "catboost": Kind(
+            CatBoost,
+            {
+                "depth": (4, 6, 8),
+                "learning_rate": (0.03, 0.05, 0.1),
+                "l2_leaf_reg": (1.0, 3.0, 10.0),
+                "random_strength": (0.5, 1.0, 2.0),
+                "one_hot_max_size": (2, 10),
+            },
+            ("catboost",),
         ),
         "ebm": Kind(
             ExplainableBoosting,
