@@ -8,7 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
-from core.common.errors import UserError
+from core.common.errors import UserError, format_value
 from core.crosses.cross import Cross, Feature
 from core.crosses.tree import CrossSet
 from core.search.adapted import AdaptedSpace
@@ -43,8 +43,11 @@ class CrossSpace(AdaptedSpace[CrossSet]):
         for name, least, most in (("most_crosses", 1, 100), ("most_features", 2, 8)):
             if not least <= getattr(self, name) <= most:
                 raise UserError(f"{name}: expected {least} to {most}, got {getattr(self, name)}")
-        if len({one.column for one in self.made_of}) < 2:
-            raise UserError("crosses: expected two columns or more to cross")
+        if len(columns := {one.column: one for one in self.made_of}) < 2:
+            raise UserError(
+                f"crosses: expected two columns or more to cross, got {', '.join(map(format_value, columns)) or 'none'}"
+                "; columns whose rows are all alike are not counted"
+            )
 
     @cached_property
     def inner(self) -> ChoiceSpace:
@@ -152,8 +155,9 @@ class CrossSpace(AdaptedSpace[CrossSet]):
 
     def _option(self, feature: Feature) -> int:
         if feature not in self.made_of:
-            known = ", ".join(map(str, self.made_of[:8]))
-            more = " and so on" if len(self.made_of) > 8 else ""
+            listed = [one for one in self.made_of if one.column == feature.column] or self.made_of
+            known = ", ".join(map(str, listed[:8]))
+            more = " and so on" if len(listed) > 8 else ""
             raise UserError(f"crosses: expected features of {known}{more}, got {feature}")
         return 1 + self.made_of.index(feature)
 

@@ -200,9 +200,10 @@ def check_type(table: str, column: str, role: str, kind: pa.DataType) -> None:
     fits = fits or (role.startswith(FIELD) and (_is_date(kind) or pa.types.is_boolean(kind) or _is_uuid(kind)))
     if not fits:
         wanted = {"part": "text", "timestamp": "numbers, dates or text"}.get(role, "numbers or text")
+        is_field = role.startswith(FIELD)
         raise UserError(
-            f"{table}: column {format_value(column)}: {wanted} expected for {role}, got {in_a_line(str(kind), 80)}; "
-            "convert it, or name another column"
+            f"{table}: column {format_value(column)}: {wanted} expected{'' if is_field else f' for {role}'}, got "
+            f"{in_a_line(str(kind), 80)}; convert it, or {'leave it out' if is_field else 'name another column'}"
         )
 
 

@@ -39,9 +39,9 @@ class CrossSettings:
     positive: str | None = FieldOptions.positive
     """The value of the target that is predicted; guessed unless given."""
     categorical: tuple[str, ...] = FieldOptions.categorical
-    """Columns of numbers that are names all the same, such as postcodes."""
+    """Columns of numbers that are names all the same, such as postcodes; by name or position, as the target."""
     leave_out: tuple[str, ...] = FieldOptions.leave_out
-    """Columns that are not looked at, such as those that are known only after the target."""
+    """Columns that are not looked at, such as those that are known only after the target; by name or position."""
     header: str = FieldOptions.header
     """Whether the first line of a file of text names its columns: yes, no (it is a row), or auto to find out."""
     test_share: float | None = FieldOptions.test_share

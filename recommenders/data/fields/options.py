@@ -24,9 +24,9 @@ class FieldOptions:
     """The value of the target that is predicted; unless given, 1, yes, true or the like, or the rarer one. Of a target
     with more than two values: the one that is told from all others."""
     categorical: tuple[str, ...] = ()
-    """Columns of numbers that are names all the same, such as postcodes."""
+    """Columns of numbers that are names all the same, such as postcodes; by name or position, as the target."""
     leave_out: tuple[str, ...] = ()
-    """Columns that are not looked at, such as those that are known only after the target."""
+    """Columns that are not looked at, such as those that are known only after the target; by name or position."""
     header: str = "auto"
     """Whether the first line of a file of text names its columns: yes, no (it is a row), or auto to find out."""
     test_share: float | None = None

@@ -67,11 +67,14 @@ class FieldSource:
     notes: tuple[str, ...] = ()
     """What was guessed."""
 
-    def chunks(self) -> Iterable[Chunk]:
-        """Read all rows; what a row of a text has too few cells for is missing."""
-        roles = [f"{FIELD}{place}" for place in range(len(self.names))]
-        places = {role: place for place, role in enumerate(roles)}
-        return self.table.chunks(Layout(places, (), dict(zip(roles, self.names, strict=True))))
+    def chunks(self, wanted: Collection[str]) -> Iterable[Chunk]:
+        """Read all rows of some columns; what a row of a text has too few cells for is missing.
+
+        Args:
+            wanted: the names of these columns.
+        """
+        places = {f"{FIELD}{place}": place for place, name in enumerate(self.names) if name in wanted}
+        return self.table.chunks(Layout(places, (), {role: self.names[place] for role, place in places.items()}))
 
 
 def open_fields(source: Path | Frame, options: FieldOptions) -> FieldSource:
@@ -94,7 +97,8 @@ def open_fields(source: Path | Frame, options: FieldOptions) -> FieldSource:
     names = [one or f"column {place + 1}" for place, one in enumerate(names)]
     names = names or [f"column {place + 1}" for place in range(dialect.n_columns)]
     separated = (f"columns are separated by {SEPARATORS[dialect.separator]}",) * (dialect.separator != ",")
-    return FieldSource(text, _distinct(text.name, names), (*dialect.notes, *separated, *text.notes))
+    guessed = [one.replace("--header ", "header=") for one in dialect.notes]  # a setting of the line of the problem
+    return FieldSource(text, _distinct(text.name, names), (*guessed, *separated, *text.notes))
 
 
 def _distinct(table: str, names: Sequence[str]) -> tuple[str, ...]:
@@ -126,11 +130,14 @@ def read_fields(
                 f"{in_a_line(', '.join(other.names), 200)}; give both the same ones"
             )
     target = _find_target(first, options)
-    for setting in ("categorical", "leave_out"):
-        for name in getattr(options, setting):
-            _place(first, setting, name)
-    wanted = [name for name in first.names if name == target or name not in options.leave_out]
-    columns, ends = _read_columns(opened, wanted, {target, *options.categorical})
+    categorical, left_out = (
+        {first.names[_place(first, setting, name)] for name in getattr(options, setting)}
+        for setting in ("categorical", "leave_out")
+    )
+    if target in left_out:
+        raise UserError(f"{first.table.name}: leave_out {format_value(target)}: it is the target; name another column")
+    wanted = [name for name in first.names if name not in left_out]
+    columns, ends = _read_columns(opened, wanted, {target, *categorical})
     columns = [_merged(one, spelling) if one.name == target and spelling is not str else one for one in columns]
     notes = tuple(dict.fromkeys(note for source in opened for note in source.notes))
     n_train = ends[0] if len(ends) > 1 else None
@@ -160,14 +167,14 @@ def _read_columns(
     encoders = [
         ColumnEncoder(name, place, name in categorical) for place, name in enumerate(opened[0].names) if name in wanted
     ]
-    ends = [_read(source, encoders) for source in opened]
+    ends = [_read(source, wanted, encoders) for source in opened]
     return [one.build() for one in encoders], ends
 
 
-def _read(source: FieldSource, encoders: Sequence[ColumnEncoder]) -> int:
+def _read(source: FieldSource, wanted: Collection[str], encoders: Sequence[ColumnEncoder]) -> int:
     """Encode all rows; return how many there are."""
     n = 0
-    for chunk in source.chunks():
+    for chunk in source.chunks(wanted):
         n += len(chunk)
         for encoder in encoders:
             encoder.add(chunk)
@@ -194,8 +201,8 @@ def _place(source: FieldSource, setting: str, name: str) -> int:
         return int(name) - 1
     listed = in_a_line(", ".join(source.names), 300)
     raise UserError(
-        f"{source.table.name}: {setting} {format_value(name)}: no such column; got {listed}; give one of these or, for "
-        f"the target, a position from 1 to {len(source.names)}"
+        f"{source.table.name}: {setting} {format_value(name)}: no such column; got {listed}; give one of these or a "
+        f"position from 1 to {len(source.names)}"
     )
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,10 @@ from recommenders.data.fields.column import FieldColumn
 from recommenders.tasks.crosses.binning import Binning
 from recommenders.tasks.crosses.design import MOST_BUCKETS, Encoder
 from recommenders.tasks.crosses.model import CrossedModel, Term
+
+#: Buckets of all terms together whose weights are looked up by place, 16 bytes each: a small file says as many as it
+#: likes. 256 hashed columns or crosses have no more.
+_MOST_SPREAD_OUT = 257 * MOST_BUCKETS
 
 
 def state_of(model: CrossedModel) -> dict[str, Any]:
@@ -79,12 +84,39 @@ def _read(state: Mapping[str, Any]) -> CrossedModel:
         values = np.zeros(0) if is_number else np.zeros(0, np.uint32)
         columns.append(FieldColumn(str(one["name"]), values, None if texts is None else tuple(map(str, texts))))
         if is_number:
-            cuts = {_feature(cut["feature"]): np.asarray(cut["edges"], np.float64) for cut in one["cuts"]}
+            cuts = {_feature(cut["feature"]): _edges(cut["edges"]) for cut in one["cuts"]}
             binnings[columns[-1].name] = Binning(cuts)
+        elif texts is not None:
+            _check_once("categories", columns[-1].categories or ())
+    _check_once("columns", [one.name for one in columns])
     encoder = Encoder(columns, binnings)
-    terms = [_term(encoder, one) for one in state["terms"]]
+    known, room = frozenset(encoder.features()), _MOST_SPREAD_OUT
+    terms = []
+    for one in state["terms"]:
+        terms.append(_term(encoder, known, one, room))
+        room -= 0 if terms[-1].keys is not None else len(terms[-1].weights)
+    _check_once("terms", [one.cross for one in terms])
     first, second = map(str, state["classes"])
-    return CrossedModel(encoder, terms, float(state["bias"]), str(state["target"]), (first, second))
+    return CrossedModel(encoder, terms, _finite(state["bias"]), str(state["target"]), (first, second))
+
+
+def _check_once(what: str, found: Sequence[Any]) -> None:
+    if len(set(found)) < len(found):
+        raise ValueError(f"expected different {what}, got one twice")
+
+
+def _finite(given: Any) -> float:
+    number = float(given)
+    if not math.isfinite(number):
+        raise ValueError(f"expected a finite number, got {number}")
+    return number
+
+
+def _edges(given: Any) -> np.ndarray:
+    edges = np.asarray(given, np.float64)
+    if edges.ndim != 1 or not np.isfinite(edges).all() or not (np.diff(edges) > 0).all():
+        raise ValueError("expected finite edges in ascending order, got others")
+    return edges
 
 
 def _feature(text: str) -> Feature:
@@ -92,9 +124,9 @@ def _feature(text: str) -> Feature:
     return feature
 
 
-def _term(encoder: Encoder, state: Mapping[str, Any]) -> Term:
+def _term(encoder: Encoder, known: Collection[Feature], state: Mapping[str, Any], room: int) -> Term:
     """Read a term; refuse buckets that it does not have, which would be looked up out of bounds."""
-    cross, known = Cross.parse(state["cross"]), set(encoder.features())
+    cross = Cross.parse(state["cross"])
     strange = [one for one in cross.features if one not in known]
     if strange:
         raise ValueError(f"{cross}: no such feature as {strange[0]}")
@@ -108,8 +140,10 @@ def _term(encoder: Encoder, state: Mapping[str, Any]) -> Term:
     if not fits or (is_keyed and is_single) or not np.isfinite(weights).all():
         raise ValueError(f"{cross}: expected {own.size} finite weights of ascending buckets, got {weights.size}")
     if not is_keyed:
+        if size > room:
+            raise ValueError(f"expected at most {_MOST_SPREAD_OUT:,} buckets in all, got more")
         weights, counts = _spread_out(weights, own, size), _spread_out(counts, own, size)
-    return Term(cross, own if is_keyed else None, weights, float(state["decay"]), float(state["spread"]), counts)
+    return Term(cross, own if is_keyed else None, weights, _finite(state["decay"]), _finite(state["spread"]), counts)
 
 
 def _spread_out(values: np.ndarray, places: np.ndarray, size: int) -> np.ndarray:

@@ -56,6 +56,7 @@ def test_the_empty_set_has_a_name():
         ("c x e", 'expected features of "a b", c, n/q10, n/q100, d, got e'),
         ('c x d x n/q10 x "a b"', "expected at most 3 features, got 4"),
         ("c x d; c x n/q10; d x n/q10; d x n/q100", "expected at most 3 crosses, got 4"),
+        ("c x n/q7", "expected features of n/q10, n/q100, got n/q7"),
         ("c", "expected two features or more in each"),
     ],
 )

@@ -209,11 +209,25 @@ def broken(change):
         broken(lambda state: state["columns"][0].update(name=["x"])),
         broken(lambda state: state["columns"].clear()),
         broken(lambda state: state["terms"][0]["weights"].__setitem__(0, "inf")),
+        broken(lambda state: state.update(bias=float("nan"))),
+        broken(lambda state: state["terms"][0].update(decay=float("inf"))),
+        broken(lambda state: state["terms"][0].update(spread=float("nan"))),
+        broken(lambda state: [cut["edges"].reverse() for one in state["columns"] for cut in one["cuts"]]),
+        broken(lambda state: [cut["edges"].__setitem__(0, "nan") for one in state["columns"] for cut in one["cuts"]]),
+        broken(lambda state: state["columns"].append(state["columns"][0])),
+        broken(lambda state: state["terms"].append(state["terms"][0])),
+        broken(lambda state: [one["categories"].append("red") for one in state["columns"] if one["name"] == "colour"]),
     ],
 )
 def test_what_is_no_model_is_refused_in_a_line(text):
     with pytest.raises(UserError, match="stored model: expected"):
         from_json(text)
+
+
+def test_a_small_file_does_not_take_all_memory(monkeypatch):
+    monkeypatch.setattr(stored_module, "_MOST_SPREAD_OUT", 10)
+    with pytest.raises(UserError, match="at most 10 buckets in all"):
+        from_json(as_json(MODEL))
 
 
 def test_rows_that_do_not_fit_are_refused_in_a_line():

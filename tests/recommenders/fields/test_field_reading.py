@@ -182,6 +182,20 @@ def test_names_that_are_not_there_get_a_line(table):
         table("bought,b\n1,0\n0,1\n", FieldOptions(target="bought", leave_out=("b",)))
 
 
+def test_columns_are_named_by_position_too(table):
+    found = by_name(table(ROWS, FieldOptions(target="3", categorical=("1",), leave_out=("2",))))
+    assert {name: one.kind for name, one in found.items()} == {"age": "category"}
+    with pytest.raises(UserError, match="leave_out 'bought': it is the target; name another column"):
+        table(ROWS, FieldOptions(target="bought", leave_out=("3",)))
+
+
+def test_what_is_left_out_may_have_any_type():
+    frame = pd.DataFrame({"nest": [[1, 2], [3]], "a": [1.0, 2.0], "y": [0, 1]})
+    with pytest.raises(UserError, match=r"column .nest.: numbers or text expected, got list.*leave it out"):
+        read_fields([frame], FieldOptions())
+    assert list(by_name(read_fields([frame], FieldOptions(leave_out=("nest",))))) == ["a"]
+
+
 def test_a_table_is_described_and_leaks_are_said_aloud(tmp_path):
     rng = np.random.default_rng(0)
     y = rng.integers(2, size=400)
