@@ -105,6 +105,8 @@ def _crossed(model: CrossedModel, term: Term) -> str:
         rest, digit = np.divmod(rest, encoder.size(feature))
         digits.insert(0, digit)
     written = [_conditions(model, one) for one in features]
+    if any(not own.keys() >= set(digit.tolist()) for own, digit in zip(written, digits, strict=True)):
+        raise UserError(f"SQL: expected weights of values that training rows had, got others of {term.cross}")
     whens = [
         f"WHEN {' AND '.join(own[int(digit[k])] for own, digit in zip(written, digits, strict=True))} THEN {weight!r}"
         for k, weight in enumerate(term.weights.tolist())

@@ -95,6 +95,8 @@ def _read(state: Mapping[str, Any]) -> CrossedModel:
     for one in state["terms"]:
         terms.append(_term(encoder, known, one, room))
         room -= 0 if terms[-1].keys is not None else len(terms[-1].weights)
+    if not terms:
+        raise ValueError("expected terms, got none")
     _check_once("terms", [one.cross for one in terms])
     first, second = map(str, state["classes"])
     return CrossedModel(encoder, terms, _finite(state["bias"]), str(state["target"]), (first, second))

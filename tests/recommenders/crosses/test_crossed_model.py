@@ -14,7 +14,7 @@ from core.common.errors import UserError
 from core.crosses.cross import Cross
 from recommenders.backends.compiled.cores import Cores
 from recommenders.data.fields import FieldOptions, planted_fields, read_rows, split_fields
-from recommenders.data.fields.column import FieldColumn
+from recommenders.data.fields.column import UNSEEN, FieldColumn
 from recommenders.tasks.crosses import design as design_module
 from recommenders.tasks.crosses import model as model_module
 from recommenders.tasks.crosses import stored as stored_module
@@ -208,6 +208,7 @@ def broken(change):
         broken(lambda state: state["terms"][0].update(cross="colour x __import__('os')")),
         broken(lambda state: state["columns"][0].update(name=["x"])),
         broken(lambda state: state["columns"].clear()),
+        broken(lambda state: state["terms"].clear()),
         broken(lambda state: state["terms"][0]["weights"].__setitem__(0, "inf")),
         broken(lambda state: state.update(bias=float("nan"))),
         broken(lambda state: state["terms"][0].update(decay=float("inf"))),
@@ -239,3 +240,12 @@ def test_rows_that_do_not_fit_are_refused_in_a_line():
     ]
     with pytest.raises(UserError, match=r"column 'weight': expected numbers, as in the table .* got categories"):
         MODEL.scores(swapped)
+
+
+def test_a_weight_of_unseen_values_is_not_said_in_sql():
+    def tamper(state):
+        crossed = next(one for one in state["terms"] if one["keys"] is not None)
+        crossed.update(keys=[UNSEEN], weights=[1.0], counts=[0])
+
+    with pytest.raises(UserError, match="SQL: expected weights of values that training rows had"):
+        as_sql(from_json(broken(tamper)))
