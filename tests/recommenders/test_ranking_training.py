@@ -59,7 +59,7 @@ OWN_CONSTANTS = (
 
 
 #: One of each kind: the others are for the night.
-BY_DAY = ("BPR", "BSL", "CCL", "DirectAU", "MML")
+BY_DAY = ("BPR", "BSL", "DirectAU", "MML")
 
 
 @pytest.mark.parametrize(

@@ -209,7 +209,9 @@ def test_an_option_without_its_value_is_still_told(capsys):
         assert len(capsys.readouterr().err.splitlines()) == 1
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(one, marks=pytest.mark.nightly if one in ("compare", "tune") else []) for one in COMMANDS]
+)
 def test_a_whole_number_is_whole_wherever_one_is_asked_for(capsys, monkeypatch, name):
     monkeypatch.setenv("COLUMNS", "200")
     app = COMMANDS[name].app
