@@ -94,10 +94,8 @@ class Finals(Generic[C]):
         self._problem, self._contenders, self._seed = problem, contenders, seed
         self._n_searched, self._pick = sum(one.is_searched for one in contenders), pick
         self._entries = [(i, variant) for i, one in enumerate(contenders) for variant in one.variants]
-        self._trains, self._where = (
-            trains or partial(trained_here, problem, seed),
-            "here" if trains is None else "elsewhere",
-        )
+        self._trains = trains or partial(trained_here, problem, seed)
+        self._where = "here" if trains is None else "elsewhere"
         self._rehearsals, self._n_rounds = rehearsals, rehearsals + repeats
         self._n_choosing = max(1, rehearsals)
         self._rounds: list[list[TrainingResult]] = []  # those that are done: one for each training seed

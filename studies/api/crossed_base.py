@@ -91,8 +91,7 @@ class Crossed:
         data = split_fields("table", table, FieldOptions(validation_share=share), int(seed), test_share=0.0)
         plan = CrossPlan(**{name: getattr(self, name) for name in _PLANNED})
         search = CrossSearch(data, plan, int(seed), _threads(self.n_jobs))
-        for _ in search:
-            pass
+        search.run()
         return search.model()
 
     def _labels(self, y: Any) -> np.ndarray:

@@ -6,7 +6,6 @@ import hashlib
 import json
 import logging
 import os
-import platform
 import socket
 import sys
 import tempfile
@@ -24,6 +23,7 @@ import torch
 
 from recommenders.data import DataFiles
 from recommenders.data.fetch import cache_folder
+from studies.common.processes import cpu_name
 from studies.execution.executor import Work, answer
 from studies.execution.resources import LocalStorage, Report, Resources
 from studies.execution.task import Result, Task, code
@@ -59,12 +59,7 @@ def hardware() -> str:
     """What computes here: a GPU by its name, or a CPU, for which machine code is made."""
     if torch.cuda.is_available():
         return torch.cuda.get_device_name()
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        lines = []
-    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return models[0] if models else platform.machine()
+    return cpu_name()
 
 
 def written_work(work: Work, shared: bool) -> dict[str, Any]:

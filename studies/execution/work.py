@@ -13,7 +13,7 @@ from typing import Any
 from core.common.restoring import read
 from core.common.seeding import derive_seed
 from core.phases.contender import ConvergenceTraining, TrainingResult, validation_score
-from core.phases.finals import round_seed
+from core.phases.finals import round_seed, trained_here
 from core.phases.problem import StudyProblem
 from core.phases.tally import Tally
 from core.search.effectiveness import EarlyStopping, TrainingCurve
@@ -127,13 +127,12 @@ def _converged(job: _Job) -> list[Result]:
     else:
         share = _Share(settings.search.trainings, lambda done: job.report(done / 2))
         found = study.search([share], stored=stored or None, on_checkpoint=checkpointer.on_checkpoint)
-    variants = [one for contender in found.finalists for one in contender.variants]
+    entries = [(contender, one) for contender in found.finalists for one in contender.variants]
     later = Checkpointer(
         stored.get("fitting"),
         lambda make: checkpointer.on_checkpoint(lambda: {"found": found.to_dict(), "fitting": make()}),
     )
-    ways = [one.way for one in variants]
-    convergence = problem.convergence([one.trained for one in variants], round_seed(settings.seed, 0), ways=ways)
+    convergence = trained_here(problem, settings.seed, entries, 0, None)
     fitted = _fit(convergence, problem.longest, lambda done: job.report(0.5 + done / 2), later)
     best = max((validation_score(problem.metric, one) for one in fitted), default=-math.inf)
     return [{"converged": plain(problem.metric.value(best))}]

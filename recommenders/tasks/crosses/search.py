@@ -106,6 +106,13 @@ class CrossSearch:
         if self._plan.prune is not None and self.best is not None:
             self.best = self._pruned(bench, self.best, self._plan.prune)
 
+    def run(self) -> Node:
+        """Search to the end, and return the best set."""
+        for _ in self:
+            pass
+        assert self.best is not None, "the columns alone are a set"
+        return self.best
+
     def _grow(self, bench: Bench, began: float) -> Iterator[Step]:
         weights = bench.first(self._plan, self._data.parts["stop"])
         beam = [self._node(bench, (), weights)]

@@ -21,6 +21,7 @@ from recommenders.tasks.crosses.greedy import GREEDY
 from recommenders.tasks.crosses.plan import EVALUATIONS, CrossPlan
 from recommenders.tasks.crosses.problem import PLAIN
 from recommenders.tasks.crosses.rivals.registry import RIVALS, Rival
+from recommenders.tasks.crosses.rivals.rival import matrix_of
 from recommenders.tasks.crosses.rivals.tuned import fit_rival
 from recommenders.tasks.crosses.search import CrossSearch
 from studies.common.processes import cpu_name, usable_cores
@@ -49,12 +50,11 @@ def _measure_time(bench: CrossBench) -> list[dict[str, Any]]:
     for seed, data in bench.tables():
         for evaluate in EVALUATIONS:
             if not any(one["evaluate"] == evaluate for one in found):  # whose machine code may have to be made
-                list(CrossSearch(data, CrossPlan(evaluate=evaluate, most_crosses=1), seed, cores))
+                CrossSearch(data, CrossPlan(evaluate=evaluate, most_crosses=1), seed, cores).run()
             search, began = CrossSearch(data, CrossPlan(evaluate=evaluate), seed, cores), time.perf_counter()
-            list(search)
+            best = search.run()
             row = {"dataset": data.name, "evaluate": evaluate, "seed": seed, "seconds": time.perf_counter() - began}
-            crosses = 0 if search.best is None else len(search.best.crosses)
-            found.append(row | {"crosses": crosses, "machine": _machine(cores)})
+            found.append(row | {"crosses": len(best.crosses), "machine": _machine(cores)})
     return found
 
 
@@ -67,7 +67,7 @@ def _measure_latency(bench: CrossBench) -> list[dict[str, Any]]:
     rivals = [Rival(name) for name in dict.fromkeys(named)]
     for seed, data in bench.tables():
         search = CrossSearch(data, CrossPlan(), seed)
-        list(search)
+        search.run()
         fitted: dict[str, tuple[_Score, bool]] = {PLAIN: (search.plain().scores, True)}
         fitted[GREEDY] = search.model().scores, True
         for rival in rivals:
@@ -81,10 +81,7 @@ def _measure_latency(bench: CrossBench) -> list[dict[str, Any]]:
 
 def _rows_of(data: FieldData, rows: np.ndarray, is_by_column: bool) -> Any:
     """Return rows as a model takes them: columns, or a matrix."""
-    columns = [one.taken(rows) for one in data.columns]
-    if is_by_column:
-        return columns
-    return np.stack([one.values.astype(np.float64) for one in columns], axis=1)
+    return [one.taken(rows) for one in data.columns] if is_by_column else matrix_of(data, rows)
 
 
 def _singles(data: FieldData, is_by_column: bool) -> list[Any]:

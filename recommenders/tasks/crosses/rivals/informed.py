@@ -39,10 +39,7 @@ class Informed(Trainable):
         super().__init__(data)
         self._plan, self._cores = CrossPlan(), Cores(1)
         search = CrossSearch(data, self._plan)
-        for _ in search:
-            pass
-        assert search.best is not None, "the columns alone are a set"
-        self._n, self._encoder = len(search.best.crosses), search.encoder
+        self._n, self._encoder = len(search.run().crosses), search.encoder
         rows = data.rows("train", "stop")
         self._bench = Bench(data, self._encoder, rows, data.parts["train"].stop, self._cores)
         self._first = self._bench.first(self._plan, data.parts["stop"])

@@ -52,7 +52,7 @@ class Trainable(ABC):
         return matrix_of(self.data, rows), self.data.label[rows].astype(np.int64)
 
 
-def matrix_of(data: FieldData, rows: slice) -> np.ndarray:
+def matrix_of(data: FieldData, rows: slice | np.ndarray) -> np.ndarray:
     """Return rows as numbers: those of columns, NaN where missing, and codes of categories, float64 [n, columns].
 
     Args:
