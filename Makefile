@@ -7,6 +7,8 @@ READY := $(VENV)/.ready
 LOCK := constraints.txt
 PIP := python -m pip install --quiet --disable-pip-version-check
 LOWEST := .venv-minimum
+# Tests begin hundreds of processes: where Python is told to keep no bytecode, each would compile all sources anew.
+unexport PYTHONDONTWRITEBYTECODE
 # Fixtures of a module are made once, and heavy modules begin before light ones end the run.
 # Tests share the cores, so threads of torch that wait let others run: spinning, they made some tests twenty times slower.
 PYTEST := OMP_WAIT_POLICY=passive $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadscope --no-loadscope-reorder

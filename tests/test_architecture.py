@@ -4,6 +4,7 @@ import ast
 import re
 import sys
 import tomllib
+from functools import cache
 from pathlib import Path
 
 from core.common.extras import EXTRAS
@@ -12,7 +13,6 @@ ROOT = Path(__file__).parents[1]
 ROOMS = ("core", "recommenders", "searchers", "studies")
 MODULES = sorted(path.relative_to(ROOT).as_posix() for room in ROOMS for path in (ROOT / room).rglob("*.py"))
 SOURCES = {module: (ROOT / module).read_text(encoding="utf-8") for module in MODULES}
-NODES = {module: list(ast.walk(ast.parse(text))) for module, text in SOURCES.items()}
 
 #: room -> third-party packages that all of its modules may import.
 ALLOWED = {
@@ -83,13 +83,19 @@ EXTRA = {
 CONTRACTS = {"hypothesis", "pytest", "scipy"}
 
 
+@cache
+def nodes_of(module):
+    """Not where this is imported: every worker imports all tests."""
+    return list(ast.walk(ast.parse(SOURCES[module])))
+
+
 def is_contract(module):
     return module.split("/")[1] == "testing"
 
 
 def imports(module):
     """(module, imported name or None) for every import; relative ones are refused by ruff."""
-    for node in NODES[module]:
+    for node in nodes_of(module):
         if isinstance(node, ast.Import):
             yield from ((alias.name, None) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -125,7 +131,7 @@ def test_nobody_uses_what_another_module_keeps_to_itself():
 
 def called(module):
     """The plain names that a module calls."""
-    return {n.func.id for n in NODES[module] if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)}
+    return {n.func.id for n in nodes_of(module) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)}
 
 
 def test_nothing_is_executed_or_unpickled():
@@ -139,7 +145,7 @@ def test_core_and_searchers_open_no_files():
 
 def test_files_and_functions_stay_small():
     assert {m: n for m, text in SOURCES.items() if (n := len(text.splitlines())) > 300} == {}
-    functions = [(m, n) for m in MODULES for n in NODES[m] if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)]
+    functions = [(m, n) for m in MODULES for n in nodes_of(m) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)]
     assert [(m, n.name) for m, n in functions if n.end_lineno - n.lineno + 1 > 60] == []
 
 

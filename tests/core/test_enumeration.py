@@ -79,34 +79,36 @@ def test_no_two_are_the_same():
     assert np.bincount(ours.sizes).tolist() == [0, 8, 72, 956]
 
 
+@pytest.fixture(scope="module")
+def of_three():
+    return enumerate_losses(OperatorSpace(), 3)
+
+
 @law
 @given(st.integers(0, 2**32 - 1))
-def test_a_program_that_is_drawn_is_there_in_a_form_that_is_no_longer(seed):
+def test_a_program_that_is_drawn_is_there_in_a_form_that_is_no_longer(of_three, seed):
     space = OperatorSpace(max_variables=6)
     (drawn,) = space.decode(space.sample(1, np.random.default_rng(seed)))
     gradient = gradients([drawn], space)
-    (place,) = places(gradient, OF_THREE.gradients)
+    (place,) = places(gradient, of_three.gradients)
     if np.isfinite(gradient).all() and np.abs(gradient).max() > 1e-9:
-        assert OF_THREE.sizes[place] <= drawn.complexity
+        assert of_three.sizes[place] <= drawn.complexity
     else:
         assert place == -1
 
 
-OF_THREE = enumerate_losses(OperatorSpace(), 3)
+def test_programs_have_the_gradients_and_sizes_that_are_told(of_three):
+    programs = [of_three.program(i) for i in range(len(of_three))]
+    assert [one.complexity for one in programs] == of_three.sizes.tolist()
+    np.testing.assert_allclose(gradients(programs, of_three.space), of_three.gradients, **CLOSE)
 
 
-def test_programs_have_the_gradients_and_sizes_that_are_told():
-    programs = [OF_THREE.program(i) for i in range(len(OF_THREE))]
-    assert [one.complexity for one in programs] == OF_THREE.sizes.tolist()
-    np.testing.assert_allclose(gradients(programs, OF_THREE.space), OF_THREE.gradients, **CLOSE)
-
-
-def test_those_of_the_same_direction_differ_by_a_factor_above_zero():
-    units = OF_THREE.gradients / np.abs(OF_THREE.gradients).max(axis=1)[:, None]
-    assert np.abs(units - units[OF_THREE.same_direction]).max() <= 1e-5
-    firsts = np.unique(OF_THREE.same_direction)
-    assert (OF_THREE.same_direction[firsts] == firsts).all()
-    assert (OF_THREE.same_direction <= np.arange(len(OF_THREE))).all()
+def test_those_of_the_same_direction_differ_by_a_factor_above_zero(of_three):
+    units = of_three.gradients / np.abs(of_three.gradients).max(axis=1)[:, None]
+    assert np.abs(units - units[of_three.same_direction]).max() <= 1e-5
+    firsts = np.unique(of_three.same_direction)
+    assert (of_three.same_direction[firsts] == firsts).all()
+    assert (of_three.same_direction <= np.arange(len(of_three))).all()
     apart = np.abs(units[firsts, None] - units[None, firsts]).max(axis=2) + np.eye(len(firsts))
     assert apart.min() > 1e-5
 

@@ -53,6 +53,7 @@ done
 """
 
 
+@pytest.mark.nightly
 def test_a_full_output_disk_costs_neither_the_report_nor_the_way_so_far(small_disk, tmp_path):
     done = small_disk(
         8000,

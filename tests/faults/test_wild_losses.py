@@ -18,7 +18,11 @@ WILD = (
 
 @pytest.mark.parametrize(
     ("recommender", "backend"),
-    [("mf", "auto"), ("mlp", "auto"), ("mf", "torch"), pytest.param("mlp", "torch", marks=pytest.mark.nightly)],
+    [
+        ("mf", "auto"),
+        ("mf", "torch"),
+        *(pytest.param("mlp", one, marks=pytest.mark.nightly) for one in ("auto", "torch")),
+    ],
 )
 @pytest.mark.parametrize("environment", ["alternating", "from-scratch"])
 def test_losses_that_break_down_end_a_study_in_good_order(recommender, backend, environment):

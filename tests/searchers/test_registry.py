@@ -36,6 +36,7 @@ UNTEACHABLE = {"random", "optuna:sampler=qmc", "optuna:sampler=random", "optuna:
 
 #: Those whose lessons take seconds a seed, which `make nightly` looks at.
 SLOW_LEARNERS = {
+    "hybrid",
     "surrogate",
     *(text for text in ("optuna", *VARIANTS, *MORE) if text.startswith(("optuna", "rl:objective=ppo"))),
 }

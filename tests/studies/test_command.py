@@ -210,7 +210,8 @@ def test_an_option_without_its_value_is_still_told(capsys):
 
 
 @pytest.mark.parametrize(
-    "name", [pytest.param(one, marks=pytest.mark.nightly if one in ("compare", "tune") else []) for one in COMMANDS]
+    "name",
+    [pytest.param(one, marks=[] if one in ("evaluate", "export", "plot") else pytest.mark.nightly) for one in COMMANDS],
 )
 def test_a_whole_number_is_whole_wherever_one_is_asked_for(capsys, monkeypatch, name):
     monkeypatch.setenv("COLUMNS", "200")

@@ -48,7 +48,7 @@ def test_sentences_say_who_is_best_and_how_sure_that_is():
 
 
 @pytest.mark.parametrize(
-    "name", [pytest.param(one, marks=pytest.mark.nightly if one == "sif-figure8" else []) for one in PARTS]
+    "name", [pytest.param(one, marks=[] if one == "sif-figure2" else pytest.mark.nightly) for one in PARTS]
 )
 def test_measures_prints_and_writes_and_then_has_nothing_to_do(name, capsys):
     words = (name, *SHORT, *(() if name == "sif-figure2" else ("--trainings", "2")), "--out", "there")
@@ -65,6 +65,7 @@ def test_measures_prints_and_writes_and_then_has_nothing_to_do(name, capsys):
     assert Path("there", f"{name}.csv").read_bytes() == content
 
 
+@pytest.mark.nightly
 def test_figure_5_is_of_the_searches_of_figure_4(capsys):
     for name in ("sif-figure4", "sif-figure5"):
         assert reproduce(name, *SHORT, "--trainings", "2", "--out", "there") == 0
