@@ -104,11 +104,13 @@ class LiveProgress(LiveBars, StudyCallback):
         super().__init__(console)
         self._metric, self._trainings, self._clock = metric, trainings, clock
         self._last_line = -_LINE_EVERY
+        self._are_whole = False  # whether trainings of the phase come whole, one after the other
         self._bar = self._progress.add_task("", total=None, state="", visible=False)
 
     def on_phase(self, text: str) -> None:
         """See StudyCallback."""
         self._heading(text)
+        self._are_whole = False
         self._progress.reset(self._bar, description="Working", total=None, state="", visible=self._live)
         self._last_line = self._clock()
 
@@ -136,10 +138,15 @@ class LiveProgress(LiveBars, StudyCallback):
         epoch = max(p.epochs for p in curves)
         active = sum(p.epochs == epoch for p in curves)
         best = self._metric.value(max(p.best_score for p in curves))
-        state = f"epoch {epoch}, {active} in training, best validation {self._metric.name} {best:.4f}"
-        self._progress.update(
-            self._bar, description="Training", completed=len(curves) - active, total=len(curves), state=state
-        )
+        done = len(curves) - active
+        state = f"epoch {epoch}, {active} in training"
+        if waiting := sum(p.epochs == 0 for p in curves):
+            self._are_whole = True
+        if self._are_whole:
+            done = len(curves) - waiting
+            state = f"{done} of {len(curves)} trained"
+        state += f", best validation {self._metric.name} {best:.4f}"
+        self._progress.update(self._bar, description="Training", completed=done, total=len(curves), state=state)
         self._line(state)
 
     def on_trained(self, done: float, total: int) -> None:

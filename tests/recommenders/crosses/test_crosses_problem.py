@@ -11,11 +11,16 @@ from core.crosses.tree import CrossSet
 from core.search.rounds import Rules
 from core.search.search import Search, SearchBudget
 from core.testing.study_problem import StudyProblemContract
+from recommenders.backends.compiled.cores import Cores
 from recommenders.data.fields import FieldOptions, planted_fields, split_fields
+from recommenders.tasks.crosses import bench as bench_module
+from recommenders.tasks.crosses.bench import Bench
 from recommenders.tasks.crosses.export import from_json
 from recommenders.tasks.crosses.greedy import Greedy
+from recommenders.tasks.crosses.judging import log_loss
 from recommenders.tasks.crosses.plan import CrossPlan
 from recommenders.tasks.crosses.problem import MODEL, SQL, TABLE, CrossProblem
+from recommenders.tasks.crosses.search import fit_crosses
 from searchers import make_searcher
 
 PLANTED = CrossSet.parse("colour x shape x size")
@@ -150,3 +155,34 @@ def test_tables_say_what_each_cross_is_worth_and_which_combinations_weigh_most()
     assert made.exports(found)[TABLE].splitlines()[0] == ",".join(crosses.columns)
     (alone,) = made.tables(CrossSet())
     assert alone.title == columns.title
+
+
+def test_models_that_are_taken_home_begin_with_one_of_the_columns_alone(monkeypatch):
+    made, asked = problem(n=3_000), []
+    last = Bench.last
+
+    def counted(self, plan, crosses, decays=None, plain=None):
+        found = last(self, plan, crosses, decays, plain)
+        asked.append((crosses, found.iterations))
+        return found
+
+    monkeypatch.setattr(Bench, "last", counted)
+    sets = [PLANTED, CrossSet.parse("colour x shape"), CrossSet()]
+    models = [made.model(one) for one in sets]
+    assert [one for one, _ in asked] == [(), *(one.crosses for one in sets[:2])]
+    data, part = made._data, made._data.parts["test"]
+    rows = [one.taken(part) for one in data.columns]
+    for one, model in zip(sets, models, strict=True):
+        anew = fit_crosses(data, made._plan, one.crosses, model.encoder, Cores(1))
+        found, other = (log_loss(some.scores(rows), data.label[part]) for some in (model, anew))
+        assert found == pytest.approx(other, abs=2e-3)
+    assert sum(n for _, n in asked[1:3]) < sum(n for _, n in asked[3:5]) / 2
+
+
+def test_crosses_for_which_there_is_no_room_are_made_anew(monkeypatch):
+    some = [CrossSet.parse("colour x shape; day x place; shape x size"), PLANTED]
+    with_room = problem().fitted(some, 0)
+    monkeypatch.setattr(bench_module, "_ROOM", 1)
+    made = problem(threads=2)
+    assert made.fitted(some, 0) == with_room
+    assert len(made._bench._crosses) == 1
