@@ -9,7 +9,7 @@ import pytest
 from core.common.errors import UserError
 from core.crosses.tree import CrossSet
 from core.search.rounds import Rules
-from core.search.search import Search, SearchBudget
+from core.search.search import Search, SearchBudget, StopReason
 from core.testing.study_problem import StudyProblemContract
 from recommenders.backends.compiled.cores import Cores
 from recommenders.data.fields import FieldOptions, planted_fields, split_fields
@@ -130,6 +130,18 @@ def test_beam_search_is_a_searcher_within_the_space():
     trials = [trial for step in Search(searcher, made, Rules(), budget, seed=0) for trial in step.trials]
     assert all(len(one.candidate.solution.crosses) <= 2 for one in trials)
     assert {"colour", "shape", "size"} == set.union(*(set(one.columns) for one in trials[0].candidate.solution.crosses))
+
+
+@pytest.mark.parametrize("guesses", [(), ("day x place",)])
+def test_beam_search_ends_when_all_that_it_kept_was_proposed(guesses):
+    made = problem()
+    budget = SearchBudget(trainings=50, candidates_per_step=4)
+    searcher = make_searcher("beam", made.space, 0, guesses, insight=lambda name, seed: getattr(made, name)(seed))
+    search = Search(searcher, made, Rules(), budget, seed=0)
+    trials = [trial for step in search for trial in step.trials]
+    assert search.stop is StopReason.EXHAUSTED
+    assert all(trial.trained for trial in trials)
+    assert len(trials) == len(made.expansion(0).grown(1).genomes) + len(guesses)
 
 
 def test_tables_say_what_each_cross_is_worth_and_which_combinations_weigh_most():
