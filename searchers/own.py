@@ -99,9 +99,7 @@ class OwnSearcher(Searcher):
         with user_errors_from(f"{self._where}: n_left"):
             found = self._inner.n_left
         if found is not None and (isinstance(found, bool) or not isinstance(found, int) or found < 0):
-            raise UserError(
-                f"{self._where}: n_left: expected a number of at least 0, or None, got {format_value(found)}"
-            )
+            raise UserError(f"{self._where}: n_left: expected at least 0, or None, got {format_value(found)}")
         return found
 
     def tell(self, trials: Sequence[Trial[Any]]) -> Mapping[str, float]:

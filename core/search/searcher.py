@@ -25,7 +25,7 @@ class Searcher(ABC):
 
     @property
     def n_left(self) -> int | None:
-        """How many proposals are left before earlier ones come again; None: it does not run out, as usual."""
+        """Proposals that are left before earlier ones come again; None: it does not run out, as usual."""
         return None
 
     @abstractmethod

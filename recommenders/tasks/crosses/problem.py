@@ -41,7 +41,7 @@ from recommenders.tasks.crosses.plan import CrossPlan
 from recommenders.tasks.crosses.pruning import Scorer, leave_out
 from recommenders.tasks.crosses.rivals.registry import RIVALS, Rival
 from recommenders.tasks.crosses.rivals.tuned import fit_rival
-from recommenders.tasks.crosses.telling import tables
+from recommenders.tasks.crosses.telling import crosses_table, tables
 
 #: Files with what was found.
 MODEL, SQL, TABLE = "crosses.json", "crosses.sql", "crosses.csv"
@@ -73,6 +73,8 @@ class CrossFit(NamedTuple):
     """Passes over the training rows that it took."""
     test: dict[str, float] | None = None
     """The same of the test part, of what is no set of crosses."""
+    found: str = ""
+    """What was found, as it is written, of what searches by itself."""
 
 
 class CrossProblem(FittedProblem[CrossSet], Expansion):
@@ -190,12 +192,12 @@ class CrossProblem(FittedProblem[CrossSet], Expansion):
     def _fit(self, candidate: CrossSet | Greedy | Rival) -> CrossFit:
         if isinstance(candidate, Greedy):
             grown = grow(candidate, self._data, self._plan, self._seed)
-            return CrossFit(grown.sets[0], grown.metrics, grown.passes)
+            return CrossFit(grown.sets[0], grown.metrics, grown.passes, found=str(grown.sets[0]))
         if isinstance(candidate, Rival):
             rival = fit_rival(candidate, self._data, self._seed)
             labels = {part: self._data.label[self._data.parts[part]] for part in rival.scores}
             metrics = {part: _metrics(own, labels[part]) for part, own in rival.scores.items()}
-            return CrossFit(CrossSet(), metrics, rival.passes, metrics["test"])
+            return CrossFit(CrossSet(), metrics, rival.passes, metrics["test"], rival.found)
         found = self._trained(candidate.crosses)
         scores = self._bench.logistic(candidate.crosses).scores(found)
         return CrossFit(candidate, self._judged(scores), max(1, found.iterations))
@@ -231,7 +233,8 @@ class CrossProblem(FittedProblem[CrossSet], Expansion):
             scores = model.scores([one.taken(part) for one in self._data.columns])
             self._on_test[key] = _metrics(scores, self._data.label[part])
         test = found.test or self._on_test[key]
-        return TrainingResult(1, 1, validation, dict(test), (AUC.score_of(validation[AUC.name]),))
+        curve = (AUC.score_of(validation[AUC.name]),)
+        return TrainingResult(1, 1, validation, dict(test), curve, found=found.found)
 
     def model(self, crosses: CrossSet) -> CrossedModel:
         """Return the model of a set, trained to convergence as it is taken home."""
@@ -281,7 +284,7 @@ class CrossProblem(FittedProblem[CrossSet], Expansion):
     def exports(self, trained: Any) -> Mapping[str, str]:
         """See StudyProblem: the model as JSON, and its score as SQL where SQL can say it."""
         model = self._home.of(trained)
-        found = {MODEL: as_json(model), TABLE: self.tables(trained)[0].as_csv()}
+        found = {MODEL: as_json(model), TABLE: crosses_table(self.tables(trained)).as_csv()}
         try:
             found[SQL] = as_sql(model)
         except UserError as error:

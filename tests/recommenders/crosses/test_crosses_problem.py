@@ -54,6 +54,7 @@ def test_autocross_finds_what_was_planted():
     (found,) = made.fitted([Greedy()], 0)
     assert PLANTED.crosses[0] in found.crosses.crosses
     assert found.passes > 100
+    assert made.result(found).found == str(found.crosses)
 
 
 @pytest.mark.parametrize("name", ["gp", "random"])
@@ -167,6 +168,7 @@ def test_tables_say_what_each_cross_is_worth_and_which_combinations_weigh_most()
     assert made.exports(found)[TABLE].splitlines()[0] == ",".join(crosses.columns)
     (alone,) = made.tables(CrossSet())
     assert alone.title == columns.title
+    assert made.exports(CrossSet())[TABLE].splitlines() == [",".join(crosses.columns)]
 
 
 def test_models_that_are_taken_home_begin_with_one_of_the_columns_alone(monkeypatch):

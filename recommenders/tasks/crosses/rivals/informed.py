@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from core.crosses.cross import Cross
-from core.crosses.tree import Child, children
+from core.crosses.tree import Child, CrossSet, children
 from recommenders.backends.compiled.cores import Cores
 from recommenders.data.fields.dataset import FieldData
 from recommenders.tasks.crosses.bench import ADDED, Bench
@@ -51,7 +51,7 @@ class Informed(Trainable):
         if key not in self._chosen:
             self._chosen[key] = self._choose(*key)
         model = self._tried(self._chosen[key]) if rounds is None else self._final(self._chosen[key])
-        return Fitted(lambda x: model.scores(columns_of(self.data, x)), (1,))
+        return Fitted(lambda x: model.scores(columns_of(self.data, x)), (1,), str(CrossSet(model.crosses)))
 
     def _tried(self, crosses: Sequence[Cross]) -> CrossedModel:
         """Return the model of the training rows, trained as sets are that searchers propose."""
