@@ -7,10 +7,10 @@ is.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -21,7 +21,9 @@ from core.crosses.tree import CrossSet
 from core.phases.contender import Contender, TrainingResult, Variant
 from core.phases.fitted import FittedProblem
 from core.phases.metric import Metric
+from core.phases.problem import Leading
 from core.phases.simple import Part
+from core.phases.tally import Tally
 from core.phases.terms import Terms
 from core.phases.told import ToldTable
 from core.search.expansion import Expansion, Grown
@@ -33,12 +35,12 @@ from recommenders.tasks.crosses.design import Encoder
 from recommenders.tasks.crosses.export import as_json, as_sql
 from recommenders.tasks.crosses.greedy import GREEDY, Greedy, grow
 from recommenders.tasks.crosses.home import HomeModels
-from recommenders.tasks.crosses.judging import AUC, LOG_LOSS, auc, log_loss
+from recommenders.tasks.crosses.judging import AUC, LOG_LOSS, CrossFit, metrics_of
 from recommenders.tasks.crosses.logistic import Weights, adapt, fit
 from recommenders.tasks.crosses.minimising import Precision
 from recommenders.tasks.crosses.model import CrossedModel
 from recommenders.tasks.crosses.plan import CrossPlan
-from recommenders.tasks.crosses.pruning import Scorer, leave_out
+from recommenders.tasks.crosses.apart import TakenApart
 from recommenders.tasks.crosses.rivals.registry import RIVALS, Rival
 from recommenders.tasks.crosses.rivals.tuned import fit_rival
 from recommenders.tasks.crosses.telling import crosses_table, tables
@@ -61,20 +63,6 @@ TERMS = Terms(
         Verdict.NON_FINITE.value: "Its training gives numbers that are not finite.",
     },
 )
-
-
-class CrossFit(NamedTuple):
-    """A trained set."""
-
-    crosses: CrossSet
-    metrics: dict[str, dict[str, float]]
-    """AUC and log-loss of the parts that sets are chosen by and compared by."""
-    passes: int
-    """Passes over the training rows that it took."""
-    test: dict[str, float] | None = None
-    """The same of the test part, of what is no set of crosses."""
-    found: str = ""
-    """What was found, as it is written, of what searches by itself."""
 
 
 class CrossProblem(FittedProblem[CrossSet], Expansion):
@@ -124,6 +112,10 @@ class CrossProblem(FittedProblem[CrossSet], Expansion):
     @cached_property
     def _home(self) -> HomeModels:
         return HomeModels(self._data, self._plan, self._bench, self._plain, Cores(self._threads))
+
+    @cached_property
+    def _apart(self) -> TakenApart:
+        return TakenApart(self._bench, self._plan, self._data.parts, self._trained)
 
     @cached_property
     def space(self) -> CrossSpace:
@@ -196,7 +188,7 @@ class CrossProblem(FittedProblem[CrossSet], Expansion):
         if isinstance(candidate, Rival):
             rival = fit_rival(candidate, self._data, self._seed)
             labels = {part: self._data.label[self._data.parts[part]] for part in rival.scores}
-            metrics = {part: _metrics(own, labels[part]) for part, own in rival.scores.items()}
+            metrics = {part: metrics_of(own, labels[part]) for part, own in rival.scores.items()}
             return CrossFit(CrossSet(), metrics, rival.passes, metrics["test"], rival.found)
         found = self._trained(candidate.crosses)
         scores = self._bench.logistic(candidate.crosses).scores(found)
@@ -211,7 +203,21 @@ class CrossProblem(FittedProblem[CrossSet], Expansion):
 
     def _judged(self, scores: np.ndarray) -> dict[str, dict[str, float]]:
         parts = {name: self._data.parts[name] for name in ("choose", "stop")}
-        return {name: _metrics(scores[part], self._bench.label[part]) for name, part in parts.items()}
+        return {name: metrics_of(scores[part], self._bench.label[part]) for name, part in parts.items()}
+
+    def leading(
+        self, tally: Tally[CrossSet], finalists: int, simpler: int, say: Callable[[str], None]
+    ) -> Leading[CrossSet]:
+        """See StudyProblem; where sets are pruned, by the rows that they are chosen by."""
+        found = super().leading(tally, finalists, simpler, say)
+        if self._plan.prune is None:
+            return found
+        sets = [one.solution for one in (*found.finalists, *found.simpler) if one.solution is not None]
+        left = [CrossSet(self._apart.pruned(one.crosses, "choose")) for one in sets]
+        say(f"Phase II: {_n(left)} of {_n(sets)} crosses of these sets are left, by prune")
+        first = dict.fromkeys(left[: len(found.finalists)])
+        more = [one for one in dict.fromkeys(left) if one not in first]
+        return Leading(*(tuple(self.contender(one, {}) for one in part) for part in (first, more)), found.n_passed)
 
     def expansion(self, seed: int) -> Expansion:
         """See StudyProblem: sets that grow cross by cross, as far as the space has them."""
@@ -231,7 +237,7 @@ class CrossProblem(FittedProblem[CrossSet], Expansion):
         if found.test is None and key not in self._on_test:  # whatever the seed
             model = self._home.judged(found.crosses, AUC.score_of(validation[AUC.name]))
             scores = model.scores([one.taken(part) for one in self._data.columns])
-            self._on_test[key] = _metrics(scores, self._data.label[part])
+            self._on_test[key] = metrics_of(scores, self._data.label[part])
         test = found.test or self._on_test[key]
         curve = (AUC.score_of(validation[AUC.name]),)
         return TrainingResult(1, 1, validation, dict(test), curve, found=found.found)
@@ -243,15 +249,9 @@ class CrossProblem(FittedProblem[CrossSet], Expansion):
     def tables(self, trained: Any) -> list[ToldTable]:
         """See StudyProblem: crosses and what they are worth, combinations, and columns."""
         if trained.key not in self._told:
-            part = self._data.parts["stop"]
-            left_out = leave_out(trained.crosses, self._scorer(trained.crosses, part), self._bench.label[part])
+            left_out = self._apart.left_out(trained.crosses, "stop")
             self._told = {trained.key: tables(self._home.of(trained), left_out, self._bench.codes)}
         return self._told[trained.key]
-
-    def _scorer(self, crosses: tuple[Cross, ...], part: slice) -> Scorer:
-        """Return what trains parts of a set, each begun with the model of the whole, for the scores of some rows."""
-        bench, plan, whole = self._bench, self._plan, self._trained(crosses)
-        return lambda left: bench.logistic(left).scores(bench.fewer(plan, crosses, whole, left))[part]
 
     def evaluate(self, candidates: Sequence[CrossSet], part: Part, seed: int) -> list[float]:
         """See SimpleProblem; on validation by the rows that sets are chosen by."""
@@ -292,5 +292,5 @@ class CrossProblem(FittedProblem[CrossSet], Expansion):
         return found
 
 
-def _metrics(scores: np.ndarray, label: np.ndarray) -> dict[str, float]:
-    return {AUC.name: auc(scores, label), LOG_LOSS.name: log_loss(scores, label)}
+def _n(sets: Sequence[CrossSet]) -> int:
+    return sum(one.complexity for one in sets)

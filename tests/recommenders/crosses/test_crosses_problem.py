@@ -8,6 +8,7 @@ import pytest
 
 from core.common.errors import UserError
 from core.crosses.tree import CrossSet
+from core.phases.tally import Tally
 from core.search.rounds import Rules
 from core.search.search import Search, SearchBudget, StopReason
 from core.testing.study_problem import StudyProblemContract
@@ -200,3 +201,15 @@ def test_crosses_for_which_there_is_no_room_are_made_anew(monkeypatch):
     made = problem(threads=2)
     assert made.fitted(some, 0) == with_room
     assert len(made._bench._crosses) == 1
+
+
+def test_sets_that_go_on_are_pruned_by_the_rows_that_they_are_chosen_by():
+    made, told = problem(n=6_000, prune=2.0), []
+    some = [CrossSet((*PLANTED.crosses, *CrossSet.parse("day x place").crosses)), PLANTED]
+    tally = Tally(made.space, made.complexity)
+    tally.accepted = {one.key: one for one in some}
+    tally.scores = {some[0].key: 0.9, some[1].key: 0.8}
+    found = made.leading(tally, 2, 0, told.append)
+    assert [one.solution for one in found.finalists] == [PLANTED]
+    assert found.n_passed == 2
+    assert told[-1] == "Phase II: 2 of 3 crosses of these sets are left, by prune"
