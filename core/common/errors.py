@@ -7,8 +7,6 @@ import reprlib
 from collections.abc import Iterable
 from typing import Any
 
-import numpy as np
-
 from core.common.secrets import hidden, masked
 
 #: No message is longer: what a file or a path brings along may be of any size.
@@ -50,10 +48,11 @@ def _cut(text: str, limit: int) -> str:
 
 
 class _Short(reprlib.Repr):
-    """Writes numbers of NumPy as plain ones."""
+    """Writes numbers of NumPy as plain ones, without loading it."""
 
     def repr1(self, x: Any, level: int) -> str:
-        return super().repr1(x.item() if isinstance(x, np.generic) else x, level)
+        is_number = type(x).__module__ == "numpy" and getattr(x, "ndim", None) == 0
+        return super().repr1(x.item() if is_number else x, level)
 
 
 _SHORT = _Short()

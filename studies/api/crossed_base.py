@@ -118,7 +118,7 @@ class Crossed:
         seed = self.random_state
         if isinstance(seed, bool) or not (seed is None or isinstance(seed, Integral | np.random.RandomState)):
             raise expected("random_state", "a whole number, a RandomState of NumPy, or None", seed)
-        if isinstance(seed, Integral) and not 0 <= seed < 2**32:
+        if isinstance(seed, Integral) and not 0 <= int(seed) < 2**32:
             raise expected("random_state", "a whole number from 0 to 2^32 - 1", seed)
         _threads(self.n_jobs)
 
@@ -163,7 +163,7 @@ class Crossed:
         names = open_fields(frame, FieldOptions()).names
         found = set[str]()
         for one in self.categorical:
-            is_place = isinstance(one, Integral) and not isinstance(one, bool) and 0 <= one < len(names)
+            is_place = isinstance(one, Integral) and not isinstance(one, bool) and 0 <= int(one) < len(names)
             if not is_place and not (isinstance(one, str) and one in names):
                 raise expected("categorical", "names or positions of columns", one)
             found.add(names[int(one)] if is_place else str(one))

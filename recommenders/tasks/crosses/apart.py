@@ -1,4 +1,4 @@
-"""Sets of crosses taken apart: what each cross is worth beside the others, and sets without those that are worth none."""
+"""Sets of crosses taken apart: what each cross is worth beside the others, and sets without those worth nothing."""
 
 from __future__ import annotations
 

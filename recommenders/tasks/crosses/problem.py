@@ -30,6 +30,7 @@ from core.search.expansion import Expansion, Grown
 from core.search.trial import Verdict
 from recommenders.backends.compiled.cores import Cores
 from recommenders.data.fields.dataset import FieldData
+from recommenders.tasks.crosses.apart import TakenApart
 from recommenders.tasks.crosses.bench import Bench, fit_encoder
 from recommenders.tasks.crosses.design import Encoder
 from recommenders.tasks.crosses.export import as_json, as_sql
@@ -40,7 +41,6 @@ from recommenders.tasks.crosses.logistic import Weights, adapt, fit
 from recommenders.tasks.crosses.minimising import Precision
 from recommenders.tasks.crosses.model import CrossedModel
 from recommenders.tasks.crosses.plan import CrossPlan
-from recommenders.tasks.crosses.apart import TakenApart
 from recommenders.tasks.crosses.rivals.registry import RIVALS, Rival
 from recommenders.tasks.crosses.rivals.tuned import fit_rival
 from recommenders.tasks.crosses.telling import crosses_table, tables
@@ -217,7 +217,8 @@ class CrossProblem(FittedProblem[CrossSet], Expansion):
         say(f"Phase II: {_n(left)} of {_n(sets)} crosses of these sets are left, by prune")
         first = dict.fromkeys(left[: len(found.finalists)])
         more = [one for one in dict.fromkeys(left) if one not in first]
-        return Leading(*(tuple(self.contender(one, {}) for one in part) for part in (first, more)), found.n_passed)
+        chosen, others = (tuple(self.contender(one, {}) for one in part) for part in (first, more))
+        return Leading(chosen, others, found.n_passed)
 
     def expansion(self, seed: int) -> Expansion:
         """See StudyProblem: sets that grow cross by cross, as far as the space has them."""

@@ -257,7 +257,7 @@ def test_columns_may_be_called_anything_but_by_one_name(names):
     made = CrossedClassifier(levels=1, most_crosses=1).fit(frame, Y)
     again = CrossedClassifier.from_json(made.to_json())
     np.testing.assert_array_equal(again.predict_proba(frame), made.predict_proba(frame))
-    with pytest.raises(UserError, match="X: expected every column once, got .* twice; rename one of them"):
+    with pytest.raises(UserError, match=r"X: expected every column once, got .* twice; rename one of them"):
         CrossedClassifier().fit(frame.set_axis(names[:1] * 2, axis=1), Y)
 
 
