@@ -96,13 +96,19 @@ class LiveProgress(LiveBars, StudyCallback):
         metric: what scores are made of.
         trainings: the budget of Phase I.
         clock: seconds.
+        complexity: what the complexity of a candidate counts.
     """
 
     def __init__(
-        self, console: Console, metric: Metric, trainings: int, clock: Callable[[], float] = time.monotonic
+        self,
+        console: Console,
+        metric: Metric,
+        trainings: int,
+        clock: Callable[[], float] = time.monotonic,
+        complexity: str = "operators",
     ) -> None:
         super().__init__(console)
-        self._metric, self._trainings, self._clock = metric, trainings, clock
+        self._metric, self._trainings, self._clock, self._complexity = metric, trainings, clock, complexity
         self._last_line = -_LINE_EVERY
         self._are_whole = False  # whether trainings of the phase come whole, one after the other
         self._bar = self._progress.add_task("", total=None, state="", visible=False)
@@ -129,9 +135,9 @@ class LiveProgress(LiveBars, StudyCallback):
         self._line(state + f"; {front}" * bool(front))
 
     def _front(self, tally: Tally) -> str:
-        """What is reached with how many operators; nothing as long as no loss was accepted."""
+        """What is reached with which complexity; nothing as long as no candidate was accepted."""
         reached = [f"{one.complexity}: {self._metric.value(one.score):.4f}" for one in tally.front]
-        return f"by operators {', '.join(reached)}" if reached else ""
+        return f"by {self._complexity} {', '.join(reached)}" if reached else ""
 
     def on_epoch(self, curves: Sequence[TrainingCurve]) -> None:
         """See StudyCallback."""

@@ -59,6 +59,14 @@ def test_trainings_that_come_whole_are_counted():
     assert stream.getvalue().splitlines() == ["Phase III", *told]
 
 
+def test_what_is_reached_is_told_in_the_words_of_the_problem():
+    stream = io.StringIO()
+    clock = iter(range(0, 100_000, 11)).__next__
+    with LiveProgress(Console(file=stream, width=140), AUC, 8, clock, complexity="crosses") as progress:
+        run_small(progress)
+    assert "; by crosses 1: 0." in stream.getvalue() or "; by crosses 2: 0." in stream.getvalue()
+
+
 def test_a_long_formula_is_cut_in_the_middle():
     assert shortened("a" * 120) == "a" * 120
     cut = shortened("a" * 200 + "z" * 200)
