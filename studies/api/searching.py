@@ -104,6 +104,7 @@ def search_loss(
         ready.problem.metric,
         chosen.search.trainings,
         complexity=ready.problem.terms.complexity,
+        are_whole=ready.problem.are_whole,
     ) as bar:
         return _in_memory(ready, bar) if places.out is None else _in_folder(ready, places, places.out, bar)
 

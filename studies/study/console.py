@@ -97,6 +97,7 @@ class LiveProgress(LiveBars, StudyCallback):
         trainings: the budget of Phase I.
         clock: seconds.
         complexity: what the complexity of a candidate counts.
+        are_whole: whether trainings to convergence come whole, one after the other; then these are counted.
     """
 
     def __init__(
@@ -106,17 +107,17 @@ class LiveProgress(LiveBars, StudyCallback):
         trainings: int,
         clock: Callable[[], float] = time.monotonic,
         complexity: str = "operators",
+        are_whole: bool = False,
     ) -> None:
         super().__init__(console)
         self._metric, self._trainings, self._clock, self._complexity = metric, trainings, clock, complexity
         self._last_line = -_LINE_EVERY
-        self._are_whole = False  # whether trainings of the phase come whole, one after the other
+        self._are_whole = are_whole
         self._bar = self._progress.add_task("", total=None, state="", visible=False)
 
     def on_phase(self, text: str) -> None:
         """See StudyCallback."""
         self._heading(text)
-        self._are_whole = False
         self._progress.reset(self._bar, description="Working", total=None, state="", visible=self._live)
         self._last_line = self._clock()
 
@@ -146,10 +147,8 @@ class LiveProgress(LiveBars, StudyCallback):
         best = self._metric.value(max(p.best_score for p in curves))
         done = len(curves) - active
         state = f"epoch {epoch}, {active} in training"
-        if waiting := sum(p.epochs == 0 for p in curves):
-            self._are_whole = True
         if self._are_whole:
-            done = len(curves) - waiting
+            done = sum(p.epochs > 0 for p in curves)
             state = f"{done} of {len(curves)} trained"
         state += f", best validation {self._metric.name} {best:.4f}"
         self._progress.update(self._bar, description="Training", completed=done, total=len(curves), state=state)

@@ -49,7 +49,7 @@ def test_an_epoch_counts_who_is_still_in_training():
 def test_trainings_that_come_whole_are_counted():
     stream = io.StringIO()
     clock = iter(range(0, 1000, 11)).__next__
-    progress = LiveProgress(Console(file=stream, width=140), AUC, 8, clock)
+    progress = LiveProgress(Console(file=stream, width=140), AUC, 8, clock, are_whole=True)
     progress.on_phase("Phase III")
     some = [TrainingCurve(epochs=3, best_score=0.7), TrainingCurve(epochs=1, best_score=0.6), TrainingCurve()]
     for done in (1, 2):
