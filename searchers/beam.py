@@ -63,6 +63,11 @@ class BeamSearcher(Searcher):
         self._proposed += n
         return self._space.repaired(genomes[places])
 
+    @property
+    def n_left(self) -> int:
+        """See Searcher."""
+        return max(0, len(self._grown.genomes) - self._proposed)
+
     def tell(self, trials: Sequence[Trial[Any]]) -> Mapping[str, float]:
         """See Searcher."""
         return {"beam_passes": self._grown.passes}

@@ -30,6 +30,12 @@ class GuessingSearcher(Searcher):
         guesses, self._waiting = self._waiting[:n], self._waiting[n:]
         return np.stack([*guesses, *(self._inner.ask(n - len(guesses)) if len(guesses) < n else ())])
 
+    @property
+    def n_left(self) -> int | None:
+        """See Searcher."""
+        inner = self._inner.n_left
+        return None if inner is None else len(self._waiting) + inner
+
     def tell(self, trials: Sequence[Trial[Any]]) -> Mapping[str, float]:
         """See Searcher."""
         return self._inner.tell(trials)

@@ -116,6 +116,11 @@ class NaspSearcher(Searcher):
         self._proposed += n
         return self._space.repaired(np.stack([self._supernet.genome(Path(ranked[one], numbers)) for one in places]))
 
+    @property
+    def n_left(self) -> int:
+        """See Searcher."""
+        return max(0, len(self._ranked()) - self._proposed)
+
     def _ranked(self) -> np.ndarray:
         """Options [m, choices] by the sum of their parameters, the largest first; of equal ones earlier ones."""
         sizes = self._supernet.sizes

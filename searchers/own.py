@@ -93,6 +93,15 @@ class OwnSearcher(Searcher):
             check_genomes(genomes, self._space)
         return genomes
 
+    @property
+    def n_left(self) -> int | None:
+        """See Searcher."""
+        with user_errors_from(f"{self._where}: n_left"):
+            found = self._inner.n_left
+        if found is not None and (isinstance(found, bool) or not isinstance(found, int) or found < 0):
+            raise UserError(f"{self._where}: n_left: expected at least 0, or None, got {format_value(found)}")
+        return found
+
     def tell(self, trials: Sequence[Trial[Any]]) -> Mapping[str, float]:
         """See Searcher."""
         with user_errors_from(f"{self._where}: tell"):

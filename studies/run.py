@@ -100,7 +100,14 @@ def _run(ready: Study, places: PlaceSettings, over: SpreadPlaces, folder: Output
         console.print(text, highlight=False, soft_wrap=True)
 
     wide = for_tables(out, 170)
-    progress = LiveProgress(err, ready.problem.metric, ready.settings.search.trainings)
+    problem = ready.problem
+    progress = LiveProgress(
+        err,
+        problem.metric,
+        ready.settings.search.trainings,
+        complexity=problem.terms.complexity,
+        are_whole=problem.are_whole,
+    )
     messages = Messages(
         lambda lines: print_lines(lines, err),
         warning_to(err),

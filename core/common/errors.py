@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import reprlib
 from collections.abc import Iterable
+from typing import Any
 
 from core.common.secrets import hidden, masked
 
@@ -46,7 +47,15 @@ def _cut(text: str, limit: int) -> str:
     return f"{text[: limit - end - 3]}...{text[-end:]}"
 
 
-_SHORT = reprlib.Repr()
+class _Short(reprlib.Repr):
+    """Writes numbers of NumPy as plain ones, without loading it."""
+
+    def repr1(self, x: Any, level: int) -> str:
+        is_number = type(x).__module__ == "numpy" and getattr(x, "ndim", None) == 0
+        return super().repr1(x.item() if is_number else x, level)
+
+
+_SHORT = _Short()
 _SHORT.maxlevel, _SHORT.maxstring, _SHORT.maxother, _SHORT.maxlong = 3, 100, 100, 100
 
 

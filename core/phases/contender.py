@@ -61,6 +61,8 @@ class TrainingResult:
     """The validation score after each epoch, higher is better."""
     chosen: dict[str, float] = field(default_factory=dict)
     """Settings of which several were tried, and the best on validation was taken: by name."""
+    found: str = ""
+    """What was trained in the end, as a person writes it, where only the training found out; else nothing."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return the result as plain data, for storage: `core.common.restoring.read` reads it back."""
@@ -113,7 +115,7 @@ class Finished(Generic[C]):
     variant: Variant
     """That one."""
     simple: C | None
-    """The simplest known form of that; None for known ones that are no candidates."""
+    """The simplest known form of that, or the candidate that its training found; None for known ones without any."""
     fitted: tuple[TrainingResult, ...]
     """One for each seed, in order."""
     chosen_by: tuple[TrainingResult, ...]
@@ -123,6 +125,11 @@ class Finished(Generic[C]):
     def trained(self) -> Any:
         """The variant's."""
         return self.variant.trained
+
+    @property
+    def has_found(self) -> bool:
+        """Whether it is a known one whose training found a candidate."""
+        return self.contender.solution is None and self.simple is not None
 
     @property
     def epsilon(self) -> float | None:

@@ -210,9 +210,14 @@ class Finals(Generic[C]):
                 runs[i] = [*runs[i], fitted]
         variants = [self._entries[j][1] for j in chosen]
         return [
-            Finished(one, variant, self._problem.simplified(variant.trained), tuple(run), tuple(by))
+            Finished(one, variant, self._simplest(variant, run), tuple(run), tuple(by))
             for one, variant, run, by in zip(self._contenders, variants, runs, chosen_by, strict=True)
         ]
+
+    def _simplest(self, variant: Variant, run: Sequence[TrainingResult]) -> C | None:
+        """The simplest form of what was trained, or what it found with the first seed."""
+        found = run[0].found if run else ""
+        return self._problem.space.parse(found) if found else self._problem.simplified(variant.trained)
 
     def state_dict(self) -> dict[str, Any]:
         """Return the state between epochs. Its tensors are those in training: store them before the next epoch."""

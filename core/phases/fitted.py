@@ -24,6 +24,8 @@ class FittedProblem(SimpleProblem[C]):
         threads: how many are trained at a time.
     """
 
+    are_whole = True
+
     def __init__(self, seed: int, threads: int = 1) -> None:
         super().__init__()
         self._seed, self._threads = seed, threads

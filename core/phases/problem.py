@@ -56,6 +56,8 @@ class StudyProblem(Problem[C]):
     """How one speaks of it."""
     keeps: bool = False
     """Whether trainings to convergence leave something to keep, such as a trained recommender."""
+    are_whole: bool = False
+    """Whether trainings to convergence come whole, one after the other, and not epoch by epoch."""
     device: str = "cpu"
     """The kind of device that computes."""
 

@@ -74,7 +74,12 @@ class Rounds(Generic[C]):
         told: list[Trial[C]] = []
         barren = 0
         while len(fresh) < wanted and barren < patience and not self._problem.is_exhausted:
-            asked, before = self._ask(wanted - len(fresh)), len(fresh)
+            with self.searcher_time:
+                left = self._searcher.n_left
+            if left == 0:
+                break
+            n = wanted - len(fresh)
+            asked, before = self._ask(n if left is None else min(n, left)), len(fresh)
             findings = self._problem.examine([candidate.solution for candidate in asked])
             known: list[Trial[C]] = []
             for candidate, finding in zip(asked, findings, strict=True):

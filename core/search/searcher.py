@@ -23,6 +23,11 @@ class Searcher(ABC):
     def ask(self, n: int) -> np.ndarray:
         """Return exactly n genomes [n, D] int64 of the searcher's space, in normal form. They may repeat."""
 
+    @property
+    def n_left(self) -> int | None:
+        """Proposals that are left before earlier ones come again; None: it does not run out, as usual."""
+        return None
+
     @abstractmethod
     def tell(self, trials: Sequence[Trial[Any]]) -> Mapping[str, float]:
         """Learn from the outcomes of candidates.

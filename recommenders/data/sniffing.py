@@ -22,6 +22,8 @@ _MAX_SPLIT = 10_000  # characters of a row that are looked at
 _QUOTED = re.compile(r'"[^"]*"')
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 _EXCEL_SEPARATOR = re.compile(r'"?sep=.?"?', re.IGNORECASE)
+#: What cells of a row are called, and columns may be, too: where both are, that says nothing.
+_NOTHING = frozenset({"", "?", "na", "n/a", "nan", "null", "none", "-", "inf", "-inf"})
 _DIGIT = re.compile(r"\d")
 
 
@@ -126,7 +128,8 @@ def _looks_like_a_row(cells: Sequence[str], rows: Sequence[Sequence[str]], optio
     """
     rows = [row for row in rows if len(row) == len(cells)]
     plain = [cell.strip() for cell in cells]
-    if any(cell and any(row[place].strip() == cell for row in rows) for place, cell in enumerate(plain)):
+    said = [(place, cell) for place, cell in enumerate(plain) if cell.lower() not in _NOTHING]
+    if any(row[place].strip() == cell for place, cell in said for row in rows):
         return True
     by_position = options.user_col is not None or options.item_col is not None
     if not rows or not by_position or any(_any_of(names, cells) for names in KNOWN_NAMES.values()):

@@ -9,11 +9,11 @@ from scipy import sparse
 from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-from core.common.errors import UserError, format_value
+from core.common.errors import UserError
 from recommenders.data.fields import FieldOptions
 from recommenders.tasks.crosses.plan import CrossPlan
 from recommenders.tasks.crosses.words import Words
-from studies.api.crossed_base import Crossed
+from studies.api.crossed_base import Crossed, expected
 
 ENCODINGS = ("onehot", "onehot-dense", "ordinal")
 
@@ -113,8 +113,8 @@ class CrossedFeatures(Crossed, TransformerMixin, BaseEstimator):
             X: the rows, a data frame or an array [n, columns].
             y: the class of each, of two [n].
         """
-        if self.encode not in ENCODINGS:
-            raise UserError(f"encode: expected {' or '.join(ENCODINGS)}, got {format_value(self.encode)}")
+        if not isinstance(self.encode, str) or self.encode not in ENCODINGS:
+            raise expected("encode", " or ".join(ENCODINGS), self.encode)
         return super().fit(X, y)
 
     def transform(self, X: Any) -> Any:

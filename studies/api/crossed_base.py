@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
+from collections.abc import Iterable
+from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, Self
 
@@ -16,7 +19,7 @@ from core.common.errors import UserError, format_value
 from recommenders.data.fields import FieldOptions, FieldTable, read_rows, split_fields
 from recommenders.data.fields.column import FieldColumn
 from recommenders.data.fields.reading import open_fields
-from recommenders.data.frames import Frame
+from recommenders.data.frames import Frame, wrap_frame
 from recommenders.tasks.crosses.export import as_json, from_json
 from recommenders.tasks.crosses.model import CrossedModel
 from recommenders.tasks.crosses.plan import CrossPlan
@@ -25,6 +28,7 @@ from studies.common.processes import usable_cores
 
 #: Of CrossPlan, by the same names.
 _PLANNED = ("most_crosses", "most_features", "spacing", "levels", "patience", "prune")
+_WHOLE = ("most_crosses", "most_features", "levels", "patience")
 
 
 class Crossed:
@@ -72,6 +76,7 @@ class Crossed:
 
     def _found(self, X: Any, y: Any) -> CrossedModel:
         """Search a model; see CrossedClassifier for the arguments."""
+        self._check_settings()
         columns, target = self.columns(X, y, reset=True), str(getattr(y, "name", None) or "target")
         y = self._labels(y)
         check_consistent_length(columns[0].values, y)
@@ -84,15 +89,38 @@ class Crossed:
                 f"{len(label)}; give more rows"
             )
         seed = self.random_state
-        if not isinstance(seed, int | np.integer):
+        if not isinstance(seed, Integral):
             seed = check_random_state(seed).randint(2**31 - 1)
         first, second = map(str, classes.tolist())
         table = FieldTable(tuple(columns), label.astype(np.uint8), target, (first, second))
         data = split_fields("table", table, FieldOptions(validation_share=share), int(seed), test_share=0.0)
-        plan = CrossPlan(**{name: getattr(self, name) for name in _PLANNED})
+        plan = self._plan()
         search = CrossSearch(data, plan, int(seed), _threads(self.n_jobs))
         search.run()
         return search.model()
+
+    def _plan(self) -> CrossPlan:
+        values = {name: getattr(self, name) for name in _PLANNED}
+        return CrossPlan(**values | {name: int(values[name]) for name in _WHOLE})
+
+    def _check_settings(self) -> None:
+        """Check the types of settings; whoever uses them checks their range."""
+        for name in _WHOLE:
+            _check_type(name, getattr(self, name), Integral, "a whole number")
+        _check_type("spacing", self.spacing, str, "a name")
+        for name in ("prune",) if self.prune is not None else ():
+            _check_type(name, self.prune, Real, "a number, or None")
+        _check_type("validation_share", self.validation_share, Real, "a share above 0 and below 1")
+        if not 0 < self.validation_share < 1:
+            raise expected("validation_share", "a share above 0 and below 1", self.validation_share)
+        if isinstance(self.categorical, str | bytes) or not isinstance(self.categorical, Iterable):
+            raise expected("categorical", "a list of names or positions of columns", self.categorical)
+        seed = self.random_state
+        if isinstance(seed, bool) or not (seed is None or isinstance(seed, Integral | np.random.RandomState)):
+            raise expected("random_state", "a whole number, a RandomState of NumPy, or None", seed)
+        if isinstance(seed, Integral) and not 0 <= int(seed) < 2**32:
+            raise expected("random_state", "a whole number from 0 to 2^32 - 1", seed)
+        _threads(self.n_jobs)
 
     def _labels(self, y: Any) -> np.ndarray:
         y = column_or_1d(check_array(y, ensure_2d=False, dtype=None, input_name="y"), warn=True)
@@ -112,6 +140,7 @@ class Crossed:
         """
         by_name = not reset and not hasattr(self, "n_features_in_")  # from JSON
         if _is_frame(X):
+            _check_frame(X)
             if not by_name:
                 validate_data(self, X, y, reset=reset, skip_check_array=True)
         elif by_name:
@@ -134,10 +163,10 @@ class Crossed:
         names = open_fields(frame, FieldOptions()).names
         found = set[str]()
         for one in self.categorical:
-            is_place = isinstance(one, int | np.integer) and 0 <= one < len(names)
-            if not is_place and one not in names:
-                raise UserError(f"categorical: expected names or positions of columns, got {format_value(one)}")
-            found.add(names[one] if is_place else str(one))
+            is_place = isinstance(one, Integral) and not isinstance(one, bool) and 0 <= int(one) < len(names)
+            if not is_place and not (isinstance(one, str) and one in names):
+                raise expected("categorical", "names or positions of columns", one)
+            found.add(names[int(one)] if is_place else str(one))
         if isinstance(frame, pd.DataFrame):
             types = frame.dtypes.tolist()
             found |= {name for name, one in zip(names, types, strict=True) if isinstance(one, pd.CategoricalDtype)}
@@ -190,11 +219,38 @@ def _is_frame(X: Any) -> bool:
     return getattr(X, "ndim", 2) == 2 and (isinstance(X, pd.DataFrame) or any(hasattr(X, one) for one in exported))
 
 
-def _threads(n_jobs: int | None) -> int:
+def expected(name: str, what: str, got: object) -> UserError:
+    """Build the error for a setting that cannot be.
+
+    Args:
+        name: of the setting.
+        what: it should be.
+        got: it is.
+    """
+    return UserError(f"{name}: expected {what}, got {format_value(got)}")
+
+
+def _check_type(name: str, value: object, kind: type, what: str) -> None:
+    if isinstance(value, bool) or not isinstance(value, kind):
+        raise expected(name, what, value)
+
+
+def _check_frame(X: Any) -> None:
+    table = wrap_frame(X, "X")
+    for what, n in (("row", table.n_rows), ("column", len(table.columns))):
+        if not n:
+            raise UserError(f"X: expected one {what} or more, got 0 {what}s; a minimum of 1 is required")
+    again = [name for name, n in Counter(table.columns).items() if n > 1]
+    if again:
+        raise UserError(f"X: expected every column once, got {format_value(again[0])} twice; rename one of them")
+
+
+def _threads(n_jobs: Any) -> int:
     if n_jobs is None:
         return 1
-    if n_jobs == 0:
-        raise UserError("n_jobs: expected a number of cores, -1 for all, or None, got 0")
+    if isinstance(n_jobs, bool) or not isinstance(n_jobs, Integral) or n_jobs == 0:
+        raise expected("n_jobs", "a number of cores, -1 for all, or None", n_jobs)
+    n_jobs = int(n_jobs)
     return n_jobs if n_jobs > 0 else max(1, usable_cores() + 1 + n_jobs)
 
 

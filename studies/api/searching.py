@@ -100,7 +100,11 @@ def search_loss(
     from studies.study.console import LiveProgress, new_console  # rich draws random numbers as it is loaded
 
     with LiveProgress(
-        new_console(stderr=True, quiet=not progress), ready.problem.metric, chosen.search.trainings
+        new_console(stderr=True, quiet=not progress),
+        ready.problem.metric,
+        chosen.search.trainings,
+        complexity=ready.problem.terms.complexity,
+        are_whole=ready.problem.are_whole,
     ) as bar:
         return _in_memory(ready, bar) if places.out is None else _in_folder(ready, places, places.out, bar)
 

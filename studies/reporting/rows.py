@@ -42,6 +42,8 @@ class LossRow:
     """Whether it is the loss of the title."""
     starts_known: bool
     """Whether it is the first of the known ones."""
+    has_found: str | None
+    """What a known one found, whole."""
 
 
 def columns(study: StoredStudy) -> list[tuple[str, str]]:
@@ -58,6 +60,7 @@ def loss_rows(study: StoredStudy) -> list[LossRow]:
     rows = []
     for i, loss in enumerate(losses):
         cells, form = [], loss.simplified
+        has_form = i < len(found) or loss.program is None
         for part, metric in columns(study):
             mean = getattr(loss, part).get(metric)
             seeds = [getattr(fit, part).get(metric) for fit in loss.per_seed]
@@ -66,7 +69,7 @@ def loss_rows(study: StoredStudy) -> list[LossRow]:
         rows.append(
             LossRow(
                 shortened(loss.name),
-                shortened(form.formula) if i < len(found) and form and form.formula != loss.name else None,
+                shortened(form.formula) if form and has_form and form.formula != loss.name else None,
                 loss.complexity or None,
                 i < len(found) and (loss.name, loss.epsilon) in front,
                 loss.epsilon,
@@ -77,6 +80,7 @@ def loss_rows(study: StoredStudy) -> list[LossRow]:
                 tuple(cells),
                 i == 0 and bool(found),
                 i == len(found) and bool(found),
+                form.formula if form and loss.program is None else None,
             )
         )
     return rows

@@ -97,7 +97,8 @@ def read_result(stored: Mapping[str, Any]) -> TrainingResult:
     Args:
         stored: of the task.
     """
-    return read(TrainingResult, {one.name: _numbers(stored[one.name]) for one in fields(TrainingResult)})
+    names = [one.name for one in fields(TrainingResult) if one.name in stored]
+    return read(TrainingResult, {name: _numbers(stored[name]) for name in names})
 
 
 def _numbers(stored: Any) -> Any:

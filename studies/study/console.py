@@ -96,14 +96,23 @@ class LiveProgress(LiveBars, StudyCallback):
         metric: what scores are made of.
         trainings: the budget of Phase I.
         clock: seconds.
+        complexity: what the complexity of a candidate counts.
+        are_whole: whether trainings to convergence come whole, one after the other; then these are counted.
     """
 
     def __init__(
-        self, console: Console, metric: Metric, trainings: int, clock: Callable[[], float] = time.monotonic
+        self,
+        console: Console,
+        metric: Metric,
+        trainings: int,
+        clock: Callable[[], float] = time.monotonic,
+        complexity: str = "operators",
+        are_whole: bool = False,
     ) -> None:
         super().__init__(console)
-        self._metric, self._trainings, self._clock = metric, trainings, clock
+        self._metric, self._trainings, self._clock, self._complexity = metric, trainings, clock, complexity
         self._last_line = -_LINE_EVERY
+        self._are_whole = are_whole
         self._bar = self._progress.add_task("", total=None, state="", visible=False)
 
     def on_phase(self, text: str) -> None:
@@ -127,19 +136,22 @@ class LiveProgress(LiveBars, StudyCallback):
         self._line(state + f"; {front}" * bool(front))
 
     def _front(self, tally: Tally) -> str:
-        """What is reached with how many operators; nothing as long as no loss was accepted."""
+        """What is reached with which complexity; nothing as long as no candidate was accepted."""
         reached = [f"{one.complexity}: {self._metric.value(one.score):.4f}" for one in tally.front]
-        return f"by operators {', '.join(reached)}" if reached else ""
+        return f"by {self._complexity} {', '.join(reached)}" if reached else ""
 
     def on_epoch(self, curves: Sequence[TrainingCurve]) -> None:
         """See StudyCallback."""
         epoch = max(p.epochs for p in curves)
         active = sum(p.epochs == epoch for p in curves)
         best = self._metric.value(max(p.best_score for p in curves))
-        state = f"epoch {epoch}, {active} in training, best validation {self._metric.name} {best:.4f}"
-        self._progress.update(
-            self._bar, description="Training", completed=len(curves) - active, total=len(curves), state=state
-        )
+        done = len(curves) - active
+        state = f"epoch {epoch}, {active} in training"
+        if self._are_whole:
+            done = sum(p.epochs > 0 for p in curves)
+            state = f"{done} of {len(curves)} trained"
+        state += f", best validation {self._metric.name} {best:.4f}"
+        self._progress.update(self._bar, description="Training", completed=done, total=len(curves), state=state)
         self._line(state)
 
     def on_trained(self, done: float, total: int) -> None:

@@ -70,8 +70,8 @@ class CrossSettings:
     patience: int = CrossPlan.patience
     """AutoCross ends when its best set is so many steps ago; published: 1."""
     prune: float | None = CrossPlan.prune
-    """Of the set that AutoCross finds, crosses are left out unless log-loss is larger without them by more than so many
-    standard errors; none keeps all."""
+    """Of sets that go on to Phase III, and of what AutoCross finds, crosses are left out unless log-loss is larger
+    without them by more than so many standard errors; none keeps all."""
 
     def __post_init__(self) -> None:
         """Check everything without the data."""

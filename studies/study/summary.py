@@ -85,8 +85,8 @@ def _details(result: StudyResult) -> list[str]:
 def _cells(result: StudyResult, finished: Finished[Any], details: Sequence[str], on_front: bool = False) -> list[str]:
     """A row of the table."""
     name, simple, problem = finished.contender.name, finished.simple, result.problem
-    searched = finished.contender.is_searched
-    shown = f"{shortened(name)}\n= {shortened(str(simple))}" if searched and str(simple) != name else shortened(name)
+    has_form = finished.contender.is_searched or finished.has_found
+    shown = f"{shortened(name)}\n= {shortened(str(simple))}" if has_form and str(simple) != name else shortened(name)
     decay = (finished.variant.way or {}).get("weight_decay")
     values = {"eps": finished.epsilon, "decay": decay, "scale": problem.details(finished.trained).get("scale")}
     shown_values = {name: _number(name, value) for name, value in values.items() if value is not None}
@@ -176,5 +176,6 @@ def conclusion(result: StudyResult) -> list[str]:
         sentences.append(
             f"No {one} found is as simple as --pick '{settings.judging.pick}' asks for, so the best one is shown."
         )
+    sentences += [f"{one.contender.name} found: {one.simple}" for one in result.baselines if one.has_found]
     sentences.append(result.comparison.verdict)
     return sentences + caveats(settings, result.search.n_passed > 0)

@@ -32,6 +32,7 @@ def test_it_grows_once_and_proposes_what_it_found_in_order():
     assert np.array_equal(np.concatenate([made.ask(4), made.ask(2)]), expected)
     assert np.array_equal(made.ask(1), expected[:1])
     assert growth.asked == [2, 2]
+    assert made.n_left == 0
     assert made.tell([]) == {"beam_passes": 7.0}
 
 

@@ -56,6 +56,7 @@ def test_it_finds_the_options_of_the_lowest_slopes_and_proposes_the_others_in_or
     assert len({tuple(one) for one in asked.tolist()}) == 12
     sums = [sum(one[i] for one, i in zip(made.parameters, genome, strict=True)) for genome in asked]
     assert sums == sorted(sums, reverse=True)
+    assert made.n_left == 0
     assert made.ask(1).tolist() == [asked[0].tolist()]
     assert all(((one >= -1e-5) & (one <= 1 + 1e-5)).all() for one in made.parameters)
 

@@ -122,6 +122,9 @@ def test_what_is_no_searcher_is_refused_in_a_line(own, code, message):
         ("def tell(self, trials): raise ValueError('here')", "tell raised ValueError: here"),
         ("def tell(self, trials): pass", r"tell: expected a mapping from names to numbers \(may be empty\), got None"),
         ("def state_dict(self): raise ValueError('here')", "state_dict raised ValueError: here"),
+        ("n_left = -1", "n_left: expected at least 0, or None, got -1"),
+        ("n_left = True", "n_left: expected at least 0, or None, got True"),
+        ("n_left = property(lambda self: 1 / 0)", "n_left raised ZeroDivisionError"),
     ],
 )
 def test_what_goes_wrong_inside_ends_in_a_line(own, method, message):
@@ -132,6 +135,7 @@ def test_what_goes_wrong_inside_ends_in_a_line(own, method, message):
 
 
 def _use(searcher):
+    assert searcher.n_left is None
     searcher.ask(2)
     searcher.tell([])
     searcher.state_dict()

@@ -46,6 +46,27 @@ def test_an_epoch_counts_who_is_still_in_training():
     assert "epoch 4, 1 in training, best validation auc 0.8000" in stream.getvalue()
 
 
+def test_trainings_that_come_whole_are_counted():
+    stream = io.StringIO()
+    clock = iter(range(0, 1000, 11)).__next__
+    progress = LiveProgress(Console(file=stream, width=140), AUC, 8, clock, are_whole=True)
+    progress.on_phase("Phase III")
+    some = [TrainingCurve(epochs=3, best_score=0.7), TrainingCurve(epochs=1, best_score=0.6), TrainingCurve()]
+    for done in (1, 2):
+        progress.on_epoch([*some[:done], *[TrainingCurve()] * (3 - done)])
+    progress.on_epoch([*some[:2], some[0]])
+    told = [f"  {n} of 3 trained, best validation auc 0.7000" for n in (1, 2, 3)]
+    assert stream.getvalue().splitlines() == ["Phase III", *told]
+
+
+def test_what_is_reached_is_told_in_the_words_of_the_problem():
+    stream = io.StringIO()
+    clock = iter(range(0, 100_000, 11)).__next__
+    with LiveProgress(Console(file=stream, width=140), AUC, 8, clock, complexity="crosses") as progress:
+        run_small(progress)
+    assert "; by crosses 1: 0." in stream.getvalue() or "; by crosses 2: 0." in stream.getvalue()
+
+
 def test_a_long_formula_is_cut_in_the_middle():
     assert shortened("a" * 120) == "a" * 120
     cut = shortened("a" * 200 + "z" * 200)

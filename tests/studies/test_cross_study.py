@@ -2,6 +2,7 @@
 
 import csv
 import json
+from html import escape
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from recommenders.data.fields import read_rows
 from recommenders.tasks.crosses.export import from_json
 from studies.common.command import BAD_INPUT, exit_code
 from studies.run import app_of
+from studies.study.summary import shortened
 
 SHORT = ("--trainings", "6", "--candidates-per-step", "3", "--finalists", "2", "--simpler", "0")
 
@@ -49,13 +51,20 @@ def test_ones_own_table_is_searched_and_the_model_scores_it(table, capsys):
     assert result["baselines"]["lr"]["test"]["auc"] < 0.7
     assert len(result["best"]["per_seed"]) == result["settings"]["repeats"] == 1
     assert "One seed decides nothing" in result["comparison"]["verdict"]
-    assert result["baselines"]["autocross"]["test"]["auc"] > 0.75
+    autocross = result["baselines"]["autocross"]
+    assert autocross["test"]["auc"] > 0.75
+    assert autocross["simplified"]["complexity"] == autocross["simplified"]["formula"].count(";") + 1 > 0
+    assert "= " + shortened(autocross["simplified"]["formula"])[:20] in printed.out
+    assert result["baselines"]["lr"]["simplified"]["formula"] == "none"
     assert Path("there", "crosses.sql").read_text().count("CASE") > 2
     first = result["tables"][0]
     assert "Crosses of the set" in printed.out
     assert Path("there", "crosses.csv").read_text().splitlines()[0] == ",".join(first["columns"])
     page = Path("there", "report.html").read_text()
     assert all(table["title"] in page for table in result["tables"])
+    whole = escape(autocross["simplified"]["formula"]).replace("&quot;", "&#34;")
+    assert f"found <code>{whole}</code>" in page
+    assert f"autocross found: {autocross['simplified']['formula']}\n" in printed.out
     model = from_json(Path("there", "crosses.json").read_text())
     chances = model.probabilities(read_rows(table, model.categorical))
     assert ((chances > 0) & (chances < 1)).all()

@@ -17,8 +17,9 @@ from recommenders.data.columns import FIELD, Chunk
 from recommenders.data.fields.column import FIRST, MISSING, FieldColumn
 from recommenders.data.fields.encoding import ColumnEncoder
 from recommenders.data.fields.options import FieldOptions
+from recommenders.data.fields.target import guess_target
 from recommenders.data.frames import Frame, as_table, wrap_frame
-from recommenders.data.layout import Layout, plain_name
+from recommenders.data.layout import Layout
 from recommenders.data.opening import is_parquet
 from recommenders.data.options import TableOptions
 from recommenders.data.reading import check_text
@@ -27,12 +28,13 @@ from recommenders.data.text_table import TextTable
 
 #: category -> how it is spelt.
 Spelling = Callable[[str], str]
-#: Common names of targets, and words for the class that is predicted; in lower case, preferred ones first.
-TARGETS = ("target", "label", "y", "class", "outcome", "click", "clicked", "isclick", "income", "churn", "default")
+#: Words for the class that is predicted; in lower case, preferred ones first.
 POSITIVES = ("1", "yes", "true", "y", "t", "positive", "click", "clicked", ">50k")
 #: Bytes of a cell while a table is read and sorted into parts.
 _PER_CELL = 12
 _SHOWN = 5
+#: Floats of 64 bits hold all whole numbers up to this one.
+_EXACT = 2.0**53
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,17 +131,21 @@ def read_fields(
                 f"{other.table.name}: expected the columns of {first.table.name}, got "
                 f"{in_a_line(', '.join(other.names), 200)}; give both the same ones"
             )
-    target = _find_target(first, options)
     categorical, left_out = (
         {first.names[_place(first, setting, name)] for name in getattr(options, setting)}
         for setting in ("categorical", "leave_out")
     )
+    if options.target is None:
+        target, said = guess_target(first, [one for one in first.names if one not in left_out], options.positive)
+    else:
+        target, said = first.names[_place(first, "target", options.target)], ()
     if target in left_out:
         raise UserError(f"{first.table.name}: leave_out {format_value(target)}: it is the target; name another column")
     wanted = [name for name in first.names if name not in left_out]
     columns, ends = _read_columns(opened, wanted, {target, *categorical})
     columns = [_merged(one, spelling) if one.name == target and spelling is not str else one for one in columns]
-    notes = tuple(dict.fromkeys(note for source in opened for note in source.notes))
+    notes = (*said, *dict.fromkeys(note for source in opened for note in source.notes), *map(_rounded, columns))
+    notes = tuple(filter(None, notes))
     n_train = ends[0] if len(ends) > 1 else None
     return _with_label(first.table.name, columns, target, n_train, notes, options)
 
@@ -206,15 +212,17 @@ def _place(source: FieldSource, setting: str, name: str) -> int:
     )
 
 
-def _find_target(source: FieldSource, options: FieldOptions) -> str:
-    if options.target is not None:
-        return source.names[_place(source, "target", options.target)]
-    plain = [plain_name(name) for name in source.names]
-    found = next((source.names[plain.index(known)] for known in TARGETS if known in plain), None)
-    if found is None:
-        listed = in_a_line(", ".join(source.names), 300)
-        raise UserError(f"{source.table.name}: no column of a target recognised; got {listed}; name it with target")
-    return found
+def _rounded(column: FieldColumn) -> str:
+    """Return a sentence for a column of whole numbers that are too large for floats; nothing for others."""
+    if not column.is_number:
+        return ""
+    there = column.values[np.isfinite(column.values)]
+    if not (np.abs(there) >= _EXACT).any() or (there != np.floor(there)).any():
+        return ""
+    return (
+        f"warning: {in_a_line(column.name, 60)} has whole numbers beyond 2^53, which are rounded to 53 bits, so that "
+        "some are alike that differ; name it in categorical if they are names"
+    )
 
 
 def _with_label(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from recommenders.tasks.crosses.design import (
     Design,
     Encoder,
     Member,
+    bytes_of,
     counts_of,
     cross_member,
     feature_member,
@@ -27,9 +29,13 @@ from recommenders.tasks.crosses.scoring import ExactScoring, Rows
 
 #: Trainings: from nothing, after a cross was added, and of the model that is kept; how often decays are found.
 _FIRST, _NEXT, _LAST = Precision(200, 1e-7), Precision(30, 1e-7), Precision(200, 1e-8)
-_FIRST_ROUNDS, _NEXT_ROUNDS, _LAST_ROUNDS = 6, 2, 3
+_FIRST_ROUNDS, _NEXT_ROUNDS, _LAST_ROUNDS, _BEGUN_ROUNDS = 6, 2, 3, 4
 #: The decay that trainings begin with where each member finds its own.
 _BEGINNING = 3.0
+#: That of crosses which are added to a trained model, several at once.
+ADDED = 10.0
+#: Bytes of the crosses that are kept: of ten million rows some fifty, of few rows all that a search asks for.
+_ROOM = 2**31
 
 
 class Bench:
@@ -49,11 +55,26 @@ class Bench:
         self.base = [feature_member(one, encoder, self.codes[one.column]) for one in encoder.features()]
         self._crosses: dict[Cross, Member] = {}
 
+    def over(self, n_fit: int, cores: Cores) -> Bench:
+        """Return the same rows, of which others are training rows; the codes of columns are shared.
+
+        Args:
+            n_fit: the number of training rows.
+            cores: threads.
+        """
+        found = copy(self)
+        found.n_fit, found._cores, found._crosses = n_fit, cores, {}
+        return found
+
     def member(self, cross: Cross) -> Member:
-        """Return the member of a cross; it is made once."""
-        if cross not in self._crosses:
-            self._crosses[cross] = cross_member(cross, self.encoder, self.codes, self.n_fit)
-        return self._crosses[cross]
+        """Return the member of a cross; it is made anew where there was no room to keep it."""
+        found = self._crosses.get(cross)
+        if found is None:
+            found = cross_member(cross, self.encoder, self.codes, self.n_fit)
+            self._crosses[cross] = found
+            while sum(map(bytes_of, list(self._crosses.values()))) > _ROOM and len(self._crosses) > 1:
+                self._crosses.pop(next(iter(self._crosses)), None)
+        return found
 
     def members(self, crosses: Sequence[Cross]) -> list[Member]:
         """Return the members of a set: all columns, and crosses in this order."""
@@ -94,6 +115,18 @@ class Bench:
         begun = start.extended(self.member(crosses[-1]).size, start.decays[0] if plan.decays else decay)
         return fit(logistic, begun, _FIRST) if plan.decays else adapt(logistic, begun, _NEXT_ROUNDS, _NEXT)
 
+    def extended(self, plan: CrossPlan, plain: Weights, crosses: Sequence[Cross]) -> Weights:
+        """Return the model of the columns alone with crosses that weigh nothing yet.
+
+        Args:
+            plan: decays.
+            plain: the model.
+            crosses: those that are added.
+        """
+        for one in crosses:
+            plain = plain.extended(self.member(one).size, float(plain.decays[0]) if plan.decays else ADDED)
+        return plain
+
     def fewer(self, plan: CrossPlan, crosses: Sequence[Cross], start: Weights, left: Sequence[Cross]) -> Weights:
         """Return the model of a part of a set, begun with that of the whole.
 
@@ -123,15 +156,25 @@ class Bench:
     def _by_member(self, crosses: Sequence[Cross], weights: np.ndarray) -> list[np.ndarray]:
         return np.split(weights, np.cumsum([one.size for one in self.members(crosses)])[:-1])
 
-    def last(self, plan: CrossPlan, crosses: Sequence[Cross], decays: np.ndarray | None = None) -> Weights:
-        """Return the model of a set, trained to convergence from nothing.
+    def last(
+        self,
+        plan: CrossPlan,
+        crosses: Sequence[Cross],
+        decays: np.ndarray | None = None,
+        plain: Weights | None = None,
+    ) -> Weights:
+        """Return the model of a set, trained to convergence.
 
         Args:
             plan: decays.
             crosses: of the set.
             decays: of each member [m], to begin with, or to stay with where the plan has decays.
+            plain: the model of the columns alone, to begin with; None: from nothing.
         """
         logistic = self.logistic(crosses)
+        if plain is not None:
+            start = self.extended(plan, plain, crosses)
+            return fit(logistic, start, _LAST) if plan.decays else adapt(logistic, start, _BEGUN_ROUNDS, _LAST)
         start = fresh_weights(logistic.design, _BEGINNING)
         start = start if decays is None else start._replace(decays=decays)
         if plan.decays:

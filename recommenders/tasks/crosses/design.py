@@ -180,6 +180,12 @@ def find_keys(keys: np.ndarray, known: np.ndarray) -> np.ndarray:
     return np.where(known[places] == keys, places, len(known)) if len(known) else np.zeros(len(keys), np.int64)
 
 
+def bytes_of(member: Member) -> int:
+    """Return the memory that the member of a cross takes."""
+    keys = 0 if member.keys is None else member.keys.nbytes
+    return member.rows.codes.nbytes + member.bucket_of.nbytes + keys
+
+
 def counts_of(member: Member, n_fit: int) -> np.ndarray:
     """Return the training rows of each bucket of a member, int64 [size].
 

@@ -1,9 +1,12 @@
-"""How good scores are: the area under the ROC curve and the log-loss."""
+"""How good scores are: the area under the ROC curve and the log-loss; and what a training came to."""
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
+from core.crosses.tree import CrossSet
 from core.phases.metric import Metric
 from recommenders.tasks.crosses.kernel import errors
 from recommenders.tasks.merging import pairs_won
@@ -30,3 +33,27 @@ def log_loss(scores: np.ndarray, label: np.ndarray) -> float:
         label: 0 or 1 [n].
     """
     return float(errors(scores, label, np.empty(len(scores)))) / len(scores)
+
+
+def metrics_of(scores: np.ndarray, label: np.ndarray) -> dict[str, float]:
+    """Return AUC and log-loss of scores, by name.
+
+    Args:
+        scores: logits [n].
+        label: 0 or 1 [n].
+    """
+    return {AUC.name: auc(scores, label), LOG_LOSS.name: log_loss(scores, label)}
+
+
+class CrossFit(NamedTuple):
+    """A trained set."""
+
+    crosses: CrossSet
+    metrics: dict[str, dict[str, float]]
+    """AUC and log-loss of the parts that sets are chosen by and compared by."""
+    passes: int
+    """Passes over the training rows that it took."""
+    test: dict[str, float] | None = None
+    """The same of the test part, of what is no set of crosses."""
+    found: str = ""
+    """What was found, as it is written, of what searches by itself."""

@@ -7,10 +7,10 @@ is.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -21,34 +21,36 @@ from core.crosses.tree import CrossSet
 from core.phases.contender import Contender, TrainingResult, Variant
 from core.phases.fitted import FittedProblem
 from core.phases.metric import Metric
+from core.phases.problem import Leading
 from core.phases.simple import Part
+from core.phases.tally import Tally
 from core.phases.terms import Terms
 from core.phases.told import ToldTable
 from core.search.expansion import Expansion, Grown
 from core.search.trial import Verdict
 from recommenders.backends.compiled.cores import Cores
 from recommenders.data.fields.dataset import FieldData
+from recommenders.tasks.crosses.apart import TakenApart
 from recommenders.tasks.crosses.bench import Bench, fit_encoder
 from recommenders.tasks.crosses.design import Encoder
 from recommenders.tasks.crosses.export import as_json, as_sql
 from recommenders.tasks.crosses.greedy import GREEDY, Greedy, grow
-from recommenders.tasks.crosses.judging import AUC, LOG_LOSS, auc, log_loss
+from recommenders.tasks.crosses.home import HomeModels
+from recommenders.tasks.crosses.judging import AUC, LOG_LOSS, CrossFit, metrics_of
 from recommenders.tasks.crosses.logistic import Weights, adapt, fit
 from recommenders.tasks.crosses.minimising import Precision
 from recommenders.tasks.crosses.model import CrossedModel
 from recommenders.tasks.crosses.plan import CrossPlan
-from recommenders.tasks.crosses.pruning import leave_out
 from recommenders.tasks.crosses.rivals.registry import RIVALS, Rival
 from recommenders.tasks.crosses.rivals.tuned import fit_rival
-from recommenders.tasks.crosses.search import fit_crosses
-from recommenders.tasks.crosses.telling import tables
+from recommenders.tasks.crosses.telling import crosses_table, tables
 
 #: Files with what was found.
 MODEL, SQL, TABLE = "crosses.json", "crosses.sql", "crosses.csv"
 #: The name of no crosses at all, which is compared with beside the published search.
 PLAIN = "lr"
-#: Trainings of sets, which begin with the columns alone: how long, how often decays are found, and those of crosses.
-_PRECISION, _ROUNDS, _BEGINNING = Precision(60, 1e-7), 3, 10.0
+#: Trainings of sets, which begin with the columns alone: how long, and how often decays are found.
+_PRECISION, _ROUNDS = Precision(60, 1e-7), 3
 
 TERMS = Terms(
     one="set of crosses",
@@ -61,18 +63,6 @@ TERMS = Terms(
         Verdict.NON_FINITE.value: "Its training gives numbers that are not finite.",
     },
 )
-
-
-class CrossFit(NamedTuple):
-    """A trained set."""
-
-    crosses: CrossSet
-    metrics: dict[str, dict[str, float]]
-    """AUC and log-loss of the parts that sets are chosen by and compared by."""
-    passes: int
-    """Passes over the training rows that it took."""
-    test: dict[str, float] | None = None
-    """The same of the test part, of what is no set of crosses."""
 
 
 class CrossProblem(FittedProblem[CrossSet], Expansion):
@@ -100,8 +90,8 @@ class CrossProblem(FittedProblem[CrossSet], Expansion):
     ) -> None:
         super().__init__(seed, threads)
         self._data, self._plan = data, plan
-        self._models, self._told = dict[str, CrossedModel](), dict[str, list[ToldTable]]()
-        self._most, self._on_test = (most_crosses, most_features), dict[str, dict[str, float]]()
+        self._told, self._on_test = dict[str, list[ToldTable]](), dict[str, dict[str, float]]()
+        self._most = (most_crosses, most_features)
 
     @cached_property
     def _encoder(self) -> Encoder:
@@ -118,6 +108,14 @@ class CrossProblem(FittedProblem[CrossSet], Expansion):
     def _plain(self) -> Weights:
         """The model of the columns alone, which trainings begin with."""
         return self._bench.first(self._plan, self._data.parts["stop"])
+
+    @cached_property
+    def _home(self) -> HomeModels:
+        return HomeModels(self._data, self._plan, self._bench, self._plain, Cores(self._threads))
+
+    @cached_property
+    def _apart(self) -> TakenApart:
+        return TakenApart(self._bench, self._plan, self._data.parts, self._trained)
 
     @cached_property
     def space(self) -> CrossSpace:
@@ -186,27 +184,41 @@ class CrossProblem(FittedProblem[CrossSet], Expansion):
     def _fit(self, candidate: CrossSet | Greedy | Rival) -> CrossFit:
         if isinstance(candidate, Greedy):
             grown = grow(candidate, self._data, self._plan, self._seed)
-            return CrossFit(grown.sets[0], grown.metrics, grown.passes)
+            return CrossFit(grown.sets[0], grown.metrics, grown.passes, found=str(grown.sets[0]))
         if isinstance(candidate, Rival):
             rival = fit_rival(candidate, self._data, self._seed)
             labels = {part: self._data.label[self._data.parts[part]] for part in rival.scores}
-            metrics = {part: _metrics(own, labels[part]) for part, own in rival.scores.items()}
-            return CrossFit(CrossSet(), metrics, rival.passes, metrics["test"])
-        found = self._trained(candidate.crosses) if candidate.crosses else self._plain
+            metrics = {part: metrics_of(own, labels[part]) for part, own in rival.scores.items()}
+            return CrossFit(CrossSet(), metrics, rival.passes, metrics["test"], rival.found)
+        found = self._trained(candidate.crosses)
         scores = self._bench.logistic(candidate.crosses).scores(found)
         return CrossFit(candidate, self._judged(scores), max(1, found.iterations))
 
     def _trained(self, crosses: Sequence[Cross]) -> Weights:
         """Return the model of a set, begun with that of the columns alone."""
-        bench, start, decays = self._bench, self._plain, self._plan.decays
-        for cross in crosses:
-            start = start.extended(bench.member(cross).size, float(start.decays[0]) if decays else _BEGINNING)
-        logistic = bench.logistic(crosses)
-        return fit(logistic, start, _PRECISION) if decays else adapt(logistic, start, _ROUNDS, _PRECISION)
+        if not crosses:
+            return self._plain
+        logistic, start = self._bench.logistic(crosses), self._bench.extended(self._plan, self._plain, crosses)
+        return fit(logistic, start, _PRECISION) if self._plan.decays else adapt(logistic, start, _ROUNDS, _PRECISION)
 
     def _judged(self, scores: np.ndarray) -> dict[str, dict[str, float]]:
         parts = {name: self._data.parts[name] for name in ("choose", "stop")}
-        return {name: _metrics(scores[part], self._bench.label[part]) for name, part in parts.items()}
+        return {name: metrics_of(scores[part], self._bench.label[part]) for name, part in parts.items()}
+
+    def leading(
+        self, tally: Tally[CrossSet], finalists: int, simpler: int, say: Callable[[str], None]
+    ) -> Leading[CrossSet]:
+        """See StudyProblem; where sets are pruned, by the rows that they are chosen by."""
+        found = super().leading(tally, finalists, simpler, say)
+        if self._plan.prune is None:
+            return found
+        sets = [one.solution for one in (*found.finalists, *found.simpler) if one.solution is not None]
+        left = [CrossSet(self._apart.pruned(one.crosses, "choose")) for one in sets]
+        say(f"Phase II: {_n(left)} of {_n(sets)} crosses of these sets are left, by prune")
+        first = dict.fromkeys(left[: len(found.finalists)])
+        more = [one for one in dict.fromkeys(left) if one not in first]
+        chosen, others = (tuple(self.contender(one, {}) for one in part) for part in (first, more))
+        return Leading(chosen, others, found.n_passed)
 
     def expansion(self, seed: int) -> Expansion:
         """See StudyProblem: sets that grow cross by cross, as far as the space has them."""
@@ -222,35 +234,24 @@ class CrossProblem(FittedProblem[CrossSet], Expansion):
     def result(self, found: CrossFit) -> TrainingResult:
         """See FittedProblem: on validation by the training part alone; on test by all rows before it, if planned so."""
         part, key = self._data.parts["test"], found.crosses.key
+        validation = found.metrics["stop"]
         if found.test is None and key not in self._on_test:  # whatever the seed
-            scores = self.model(found.crosses).scores([one.taken(part) for one in self._data.columns])
-            self._on_test[key] = _metrics(scores, self._data.label[part])
-        test, validation = found.test or self._on_test[key], found.metrics["stop"]
-        return TrainingResult(1, 1, validation, dict(test), (AUC.score_of(validation[AUC.name]),))
+            model = self._home.judged(found.crosses, AUC.score_of(validation[AUC.name]))
+            scores = model.scores([one.taken(part) for one in self._data.columns])
+            self._on_test[key] = metrics_of(scores, self._data.label[part])
+        test = found.test or self._on_test[key]
+        curve = (AUC.score_of(validation[AUC.name]),)
+        return TrainingResult(1, 1, validation, dict(test), curve, found=found.found)
 
     def model(self, crosses: CrossSet) -> CrossedModel:
         """Return the model of a set, trained to convergence as it is taken home."""
-        n = len(self._bench.base) + len(crosses.crosses)
-        decays = np.full(n, self._plain.decays[0]) if self._plan.decays else None
-        return fit_crosses(self._data, self._plan, crosses.crosses, self._encoder, Cores(self._threads), decays)
-
-    def _home(self, crosses: CrossSet) -> CrossedModel:
-        """The model of a set that several ask for, one after the other."""
-        if crosses.key not in self._models:
-            self._models = {crosses.key: self.model(crosses)}
-        return self._models[crosses.key]
+        return self._home.trained(crosses)
 
     def tables(self, trained: Any) -> list[ToldTable]:
         """See StudyProblem: crosses and what they are worth, combinations, and columns."""
         if trained.key not in self._told:
-            part = self._data.parts["stop"]
-
-            def scores_of(crosses: tuple[Cross, ...]) -> np.ndarray:
-                found = self._trained(crosses) if crosses else self._plain
-                return self._bench.logistic(crosses).scores(found)[part]
-
-            left_out = leave_out(trained.crosses, scores_of, self._bench.label[part])
-            self._told = {trained.key: tables(self._home(trained), left_out, self._bench.codes)}
+            left_out = self._apart.left_out(trained.crosses, "stop")
+            self._told = {trained.key: tables(self._home.of(trained), left_out, self._bench.codes)}
         return self._told[trained.key]
 
     def evaluate(self, candidates: Sequence[CrossSet], part: Part, seed: int) -> list[float]:
@@ -283,8 +284,8 @@ class CrossProblem(FittedProblem[CrossSet], Expansion):
 
     def exports(self, trained: Any) -> Mapping[str, str]:
         """See StudyProblem: the model as JSON, and its score as SQL where SQL can say it."""
-        model = self._home(trained)
-        found = {MODEL: as_json(model), TABLE: self.tables(trained)[0].as_csv()}
+        model = self._home.of(trained)
+        found = {MODEL: as_json(model), TABLE: crosses_table(self.tables(trained)).as_csv()}
         try:
             found[SQL] = as_sql(model)
         except UserError as error:
@@ -292,5 +293,5 @@ class CrossProblem(FittedProblem[CrossSet], Expansion):
         return found
 
 
-def _metrics(scores: np.ndarray, label: np.ndarray) -> dict[str, float]:
-    return {AUC.name: auc(scores, label), LOG_LOSS.name: log_loss(scores, label)}
+def _n(sets: Sequence[CrossSet]) -> int:
+    return sum(one.complexity for one in sets)

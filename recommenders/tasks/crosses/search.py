@@ -21,7 +21,7 @@ from recommenders.backends.compiled.cores import Cores
 from recommenders.data.fields.dataset import FieldData
 from recommenders.tasks.crosses.bench import Bench, fit_encoder
 from recommenders.tasks.crosses.design import Encoder
-from recommenders.tasks.crosses.judging import auc, log_loss
+from recommenders.tasks.crosses.judging import metrics_of
 from recommenders.tasks.crosses.logistic import Weights
 from recommenders.tasks.crosses.model import CrossedModel
 from recommenders.tasks.crosses.plan import CrossPlan
@@ -145,8 +145,7 @@ class CrossSearch:
         scores = bench.logistic(crosses).scores(weights)
         metrics = {}
         for part in ("choose", "stop"):
-            own, label = scores[self._data.parts[part]], bench.label[self._data.parts[part]]
-            metrics[part] = {"auc": auc(own, label), "log_loss": log_loss(own, label)}
+            metrics[part] = metrics_of(scores[self._data.parts[part]], bench.label[self._data.parts[part]])
         return Node(crosses, metrics, weights, scores)
 
     def _stopping(self, node: Node) -> float:

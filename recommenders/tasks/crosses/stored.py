@@ -18,6 +18,8 @@ from recommenders.tasks.crosses.model import CrossedModel, Term
 #: Buckets of all terms together whose weights are looked up by place, 16 bytes each: a small file says as many as it
 #: likes. 256 hashed columns or crosses have no more.
 _MOST_SPREAD_OUT = 257 * MOST_BUCKETS
+#: Scores, and what weights add up to; squares of these are finite, too.
+_LARGEST_SCORE = 1e100
 
 
 def state_of(model: CrossedModel) -> dict[str, Any]:
@@ -99,7 +101,9 @@ def _read(state: Mapping[str, Any]) -> CrossedModel:
         raise ValueError("expected terms, got none")
     _check_once("terms", [one.cross for one in terms])
     first, second = map(str, state["classes"])
-    return CrossedModel(encoder, terms, _finite(state["bias"]), str(state["target"]), (first, second))
+    bias = _finite(state["bias"])
+    _check_sums(bias, terms)
+    return CrossedModel(encoder, terms, bias, str(state["target"]), (first, second))
 
 
 def _check_once(what: str, found: Sequence[Any]) -> None:
@@ -116,7 +120,7 @@ def _finite(given: Any) -> float:
 
 def _edges(given: Any) -> np.ndarray:
     edges = np.asarray(given, np.float64)
-    if edges.ndim != 1 or not np.isfinite(edges).all() or not (np.diff(edges) > 0).all():
+    if edges.ndim != 1 or not np.isfinite(edges).all() or not _ascends(edges):
         raise ValueError("expected finite edges in ascending order, got others")
     return edges
 
@@ -137,7 +141,7 @@ def _term(encoder: Encoder, known: Collection[Feature], state: Mapping[str, Any]
     own = np.asarray(state["keys" if is_keyed else "places"], np.int64)
     size = encoder.size(cross.features[0]) if is_single else MOST_BUCKETS
     limit = encoder.n_keys(cross) if is_keyed else size
-    ascending = own.ndim == 1 and bool((np.diff(own) > 0).all() and (own[:1] >= 0).all() and (own[-1:] < limit).all())
+    ascending = own.ndim == 1 and _ascends(own) and bool((own[:1] >= 0).all() and (own[-1:] < limit).all())
     fits = ascending and own.shape == weights.shape == counts.shape and bool((counts >= 0).all())
     if not fits or (is_keyed and is_single) or not np.isfinite(weights).all():
         raise ValueError(f"{cross}: expected {own.size} finite weights of ascending buckets, got {weights.size}")
@@ -146,6 +150,18 @@ def _term(encoder: Encoder, known: Collection[Feature], state: Mapping[str, Any]
             raise ValueError(f"expected at most {_MOST_SPREAD_OUT:,} buckets in all, got more")
         weights, counts = _spread_out(weights, own, size), _spread_out(counts, own, size)
     return Term(cross, own if is_keyed else None, weights, _finite(state["decay"]), _finite(state["spread"]), counts)
+
+
+def _ascends(numbers: np.ndarray) -> bool:
+    """Tell whether numbers ascend; their differences may be too large for their type."""
+    return bool((numbers[1:] > numbers[:-1]).all())
+
+
+def _check_sums(bias: float, terms: Sequence[Term]) -> None:
+    """Refuse weights whose sums are no numbers any more."""
+    largest = [abs(bias), *(float(np.abs(one.weights).max(initial=0.0)) for one in terms)]
+    if not sum(largest) < _LARGEST_SCORE:
+        raise ValueError(f"expected scores below {_LARGEST_SCORE:g}, got weights of {max(largest):g}")
 
 
 def _spread_out(values: np.ndarray, places: np.ndarray, size: int) -> np.ndarray:

@@ -31,6 +31,16 @@ def tables(model: CrossedModel, left_out: Sequence[LeftOut], codes: Mapping[str,
     return [*found, _columns(model, codes)]
 
 
+def crosses_table(told: Sequence[ToldTable]) -> ToldTable:
+    """Return the table of crosses, without rows where the set has none.
+
+    Args:
+        told: see `tables`.
+    """
+    empty = _crosses({}, ())
+    return next((one for one in told if one.columns == empty.columns), empty)
+
+
 def _crosses(crossed: Mapping[Cross, Term], left_out: Sequence[LeftOut]) -> ToldTable:
     rows = tuple(
         (

@@ -191,6 +191,10 @@ def broken(change):
     return json.dumps(state)
 
 
+def _first_five(term, keys):
+    term.update(keys=keys, weights=term["weights"][:5], counts=term["counts"][:5])
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -218,11 +222,24 @@ def broken(change):
         broken(lambda state: state["columns"].append(state["columns"][0])),
         broken(lambda state: state["terms"].append(state["terms"][0])),
         broken(lambda state: [one["categories"].append("red") for one in state["columns"] if one["name"] == "colour"]),
+        broken(lambda state: [one["weights"].__setitem__(0, 1e308) for one in state["terms"]]),
+        broken(lambda state: state["terms"][0]["weights"].__setitem__(0, 1e308)),
+        broken(lambda state: state.update(bias=-1e308)),
+        broken(lambda state: _first_five(state["terms"][-1], [0, 2**63 - 1, -(2**63), -1, 5])),
     ],
 )
 def test_what_is_no_model_is_refused_in_a_line(text):
     with pytest.raises(UserError, match="stored model: expected"):
         from_json(text)
+
+
+def test_the_largest_edges_are_compared_without_a_warning():
+    def widest(state):
+        for one in state["columns"]:
+            for cut in one["cuts"]:
+                cut["edges"][0], cut["edges"][-1] = -1.7e308, 1.7e308
+
+    np.testing.assert_array_equal(np.isfinite(from_json(broken(widest)).scores(DATA.columns)), True)
 
 
 def test_a_small_file_does_not_take_all_memory(monkeypatch):

@@ -8,14 +8,20 @@ import pytest
 
 from core.common.errors import UserError
 from core.crosses.tree import CrossSet
+from core.phases.tally import Tally
 from core.search.rounds import Rules
-from core.search.search import Search, SearchBudget
+from core.search.search import Search, SearchBudget, StopReason
 from core.testing.study_problem import StudyProblemContract
+from recommenders.backends.compiled.cores import Cores
 from recommenders.data.fields import FieldOptions, planted_fields, split_fields
+from recommenders.tasks.crosses import bench as bench_module
+from recommenders.tasks.crosses.bench import Bench
 from recommenders.tasks.crosses.export import from_json
 from recommenders.tasks.crosses.greedy import Greedy
+from recommenders.tasks.crosses.judging import log_loss
 from recommenders.tasks.crosses.plan import CrossPlan
 from recommenders.tasks.crosses.problem import MODEL, SQL, TABLE, CrossProblem
+from recommenders.tasks.crosses.search import fit_crosses
 from searchers import make_searcher
 
 PLANTED = CrossSet.parse("colour x shape x size")
@@ -49,6 +55,7 @@ def test_autocross_finds_what_was_planted():
     (found,) = made.fitted([Greedy()], 0)
     assert PLANTED.crosses[0] in found.crosses.crosses
     assert found.passes > 100
+    assert made.result(found).found == str(found.crosses)
 
 
 @pytest.mark.parametrize("name", ["gp", "random"])
@@ -127,6 +134,18 @@ def test_beam_search_is_a_searcher_within_the_space():
     assert {"colour", "shape", "size"} == set.union(*(set(one.columns) for one in trials[0].candidate.solution.crosses))
 
 
+@pytest.mark.parametrize("guesses", [(), ("day x place",)])
+def test_beam_search_ends_when_all_that_it_kept_was_proposed(guesses):
+    made = problem()
+    budget = SearchBudget(trainings=50, candidates_per_step=4)
+    searcher = make_searcher("beam", made.space, 0, guesses, insight=lambda name, seed: getattr(made, name)(seed))
+    search = Search(searcher, made, Rules(), budget, seed=0)
+    trials = [trial for step in search for trial in step.trials]
+    assert search.stop is StopReason.EXHAUSTED
+    assert all(trial.trained for trial in trials)
+    assert len(trials) == len(made.expansion(0).grown(1).genomes) + len(guesses)
+
+
 def test_tables_say_what_each_cross_is_worth_and_which_combinations_weigh_most():
     made = problem()
     found = CrossSet.parse(f"{PLANTED}; day x place")
@@ -150,3 +169,47 @@ def test_tables_say_what_each_cross_is_worth_and_which_combinations_weigh_most()
     assert made.exports(found)[TABLE].splitlines()[0] == ",".join(crosses.columns)
     (alone,) = made.tables(CrossSet())
     assert alone.title == columns.title
+    assert made.exports(CrossSet())[TABLE].splitlines() == [",".join(crosses.columns)]
+
+
+def test_models_that_are_taken_home_begin_with_one_of_the_columns_alone(monkeypatch):
+    made, asked = problem(n=3_000), []
+    last = Bench.last
+
+    def counted(self, plan, crosses, decays=None, plain=None):
+        found = last(self, plan, crosses, decays, plain)
+        asked.append((crosses, found.iterations))
+        return found
+
+    monkeypatch.setattr(Bench, "last", counted)
+    sets = [PLANTED, CrossSet.parse("colour x shape"), CrossSet()]
+    models = [made.model(one) for one in sets]
+    assert [one for one, _ in asked] == [(), *(one.crosses for one in sets[:2])]
+    data, part = made._data, made._data.parts["test"]
+    rows = [one.taken(part) for one in data.columns]
+    for one, model in zip(sets, models, strict=True):
+        anew = fit_crosses(data, made._plan, one.crosses, model.encoder, Cores(1))
+        found, other = (log_loss(some.scores(rows), data.label[part]) for some in (model, anew))
+        assert found == pytest.approx(other, abs=2e-3)
+    assert sum(n for _, n in asked[1:3]) < sum(n for _, n in asked[3:5]) / 2
+
+
+def test_crosses_for_which_there_is_no_room_are_made_anew(monkeypatch):
+    some = [CrossSet.parse("colour x shape; day x place; shape x size"), PLANTED]
+    with_room = problem().fitted(some, 0)
+    monkeypatch.setattr(bench_module, "_ROOM", 1)
+    made = problem(threads=2)
+    assert made.fitted(some, 0) == with_room
+    assert len(made._bench._crosses) == 1
+
+
+def test_sets_that_go_on_are_pruned_by_the_rows_that_they_are_chosen_by():
+    made, told = problem(n=6_000, prune=2.0), []
+    some = [CrossSet((*PLANTED.crosses, *CrossSet.parse("day x place").crosses)), PLANTED]
+    tally = Tally(made.space, made.complexity)
+    tally.accepted = {one.key: one for one in some}
+    tally.scores = {some[0].key: 0.9, some[1].key: 0.8}
+    found = made.leading(tally, 2, 0, told.append)
+    assert [one.solution for one in found.finalists] == [PLANTED]
+    assert found.n_passed == 2
+    assert told[-1] == "Phase II: 2 of 3 crosses of these sets are left, by prune"

@@ -174,12 +174,58 @@ def test_names_that_are_not_there_get_a_line(table):
     for setting in ("categorical", "leave_out"):
         with pytest.raises(UserError, match=f"{setting} 'nowhere': no such column"):
             table(ROWS, FieldOptions(target="bought", **{setting: ("nowhere",)}))
-    with pytest.raises(UserError, match="no column of a target recognised; got age, town, bought; name it with target"):
-        table(ROWS, FieldOptions())
     with pytest.raises(UserError, match="positive 'maybe': the target has no such value; got yes, no"):
         table(ROWS, FieldOptions(target="bought", positive="maybe"))
     with pytest.raises(UserError, match="expected columns beside the target"):
         table("bought,b\n1,0\n0,1\n", FieldOptions(target="bought", leave_out=("b",)))
+
+
+def test_a_target_has_two_values_and_a_known_name_decides_between_several(table):
+    def guessed(head, *rows, **options):
+        found = table(f"{head}\n" + "\n".join(rows), FieldOptions(**options))
+        return found.target, found.notes
+
+    many = [f"{k},{'yn'[k % 2]},{k % 2},{k % 3}" for k in range(12)]
+    target, notes = guessed("income,bought,sex,age", *many)
+    assert target == "bought"
+    assert notes[:2] == ("target bought: y is predicted, against n", "income has more than two values")
+    assert guessed("age,income,sex,n", *many)[0] == "income"
+    assert guessed("sex,label,bought,n", *many)[0] == "label"
+    target, notes = guessed("one,two,n", *(f"{k},{'ab'[k % 2]},{k % 3}" for k in range(12)))
+    assert (target, notes[1]) == ("two", "target two is the only column of two values; target=NAME names another")
+    assert guessed("income,one,two,n", *many, positive="7")[0] == "income"
+    assert guessed("income,one,two,n", *many, leave_out=("two",))[0] == "one"
+    with pytest.raises(UserError, match=r"target recognised; got one, two with two values; name it with target$"):
+        guessed("income,one,two,n", *many)
+    with pytest.raises(UserError, match="target 'income': expected two values, got 12"):
+        guessed("income,n", *(f"{k},{k % 3}" for k in range(12)))
+    told = "got column 1, column 2, column 3; name it with target; line 1 is taken for a row: a, b, c"
+    with pytest.raises(UserError, match=told):
+        guessed("a,b,c", *(f"{'aef'[k % 3]},{k},{k % 3}" for k in range(12)))
+
+
+@pytest.mark.parametrize("name", ["inf", "nan", "-inf", "NaN", "?", "null", ""])
+def test_a_column_may_be_called_what_its_cells_are(table, name):
+    rows = "".join(f"{'' if not name and k % 2 else name if k % 3 else 'x'},{k},{k % 2}\n" for k in range(12))
+    found = table(f"{name},n,bought\n" + rows, FieldOptions())
+    assert [one.name for one in found.columns] == [name or "column 1", "n"]
+    assert len(found) == 12
+
+
+@pytest.mark.parametrize("shift", [0, 2**53, 2**60])
+def test_whole_numbers_that_floats_do_not_hold_are_warned_of(table, shift):
+    rows = [[k + shift, k % 2] for k in range(8)]
+    text = "big,y\n" + "".join(f"{big},{y}\n" for big, y in rows)
+    for found in (table(text, FieldOptions()), read_fields([pd.DataFrame(rows, columns=["big", "y"])], FieldOptions())):
+        warned = [note for note in found.notes if "big has whole numbers beyond 2^53, which are rounded" in note]
+        assert bool(warned) == bool(shift)
+        assert (len(set(found.columns[0].values.tolist())) < 8) == bool(shift)
+    (named,) = table(text, FieldOptions(categorical=("big",))).columns
+    assert len(named.categories) == 8
+
+
+def test_large_measures_are_no_whole_numbers(table):
+    assert not any("2^53" in note for note in table("a,y\n1e300,0\n0.5,1\n", FieldOptions()).notes)
 
 
 def test_columns_are_named_by_position_too(table):

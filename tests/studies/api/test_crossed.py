@@ -6,6 +6,8 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy import sparse
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
@@ -172,7 +174,12 @@ def test_categories_are_those_that_are_named_or_typed_so():
     [
         ({"levels": 9}, "levels: expected 1 to 4, got 9"),
         ({"n_jobs": 0}, "n_jobs: expected a number of cores"),
-        ({"validation_share": 2.0}, "at least 3 samples of each class"),
+        ({"validation_share": 2.0}, "validation_share: expected a share above 0 and below 1, got 2.0"),
+        ({"most_features": None}, "most_features: expected a whole number, got None"),
+        ({"spacing": ["w"]}, r"spacing: expected a name, got \['w'\]"),
+        ({"spacing": "w"}, "spacing: expected both or width or quantiles, got 'w'"),
+        ({"random_state": -1}, r"random_state: expected a whole number from 0 to 2\^32 - 1, got -1"),
+        ({"categorical": "code"}, "categorical: expected a list of names or positions of columns, got 'code'"),
     ],
 )
 def test_settings_that_cannot_be_are_refused_in_a_line(settings, told):
@@ -180,6 +187,78 @@ def test_settings_that_cannot_be_are_refused_in_a_line(settings, told):
         CrossedClassifier(**settings).fit(FRAME, Y)
     with pytest.raises(UserError, match="encode: expected onehot or"):
         CrossedFeatures(encode="hot").fit(FRAME, Y)
+
+
+_WORDS = st.text(max_size=3)
+_OTHER = st.one_of(
+    st.booleans(),
+    st.binary(max_size=3),
+    st.complex_numbers(),
+    st.lists(st.floats(), min_size=1, max_size=2),
+    st.dictionaries(_WORDS, st.floats(), min_size=1, max_size=2),
+    st.just(object),
+    st.just(np.zeros((2, 2))),
+)
+_BESIDE_NUMBERS = st.one_of(_WORDS, _OTHER)
+_NOT_WHOLE = st.one_of(st.none(), st.floats(), _BESIDE_NUMBERS)
+WRONG = {
+    **dict.fromkeys(("most_crosses", "most_features", "levels", "patience"), _NOT_WHOLE),
+    "spacing": st.one_of(st.none(), st.integers(), st.floats(), _BESIDE_NUMBERS),
+    "prune": _BESIDE_NUMBERS,
+    "validation_share": st.one_of(st.none(), _BESIDE_NUMBERS),
+    "categorical": st.one_of(st.none(), st.integers(), st.floats(), _OTHER),
+    "random_state": st.one_of(st.floats(), _BESIDE_NUMBERS),
+    "n_jobs": st.one_of(st.floats(), _BESIDE_NUMBERS),
+    "encode": st.one_of(st.none(), st.integers(), _BESIDE_NUMBERS),
+}
+
+
+@pytest.mark.parametrize("kind", [CrossedClassifier, CrossedFeatures])
+@given(data=st.data())
+def test_settings_of_another_type_are_refused_in_a_line_that_names_them(kind, data):
+    made = kind()
+    assert set(made.get_params()) <= set(WRONG)
+    name = data.draw(st.sampled_from(sorted(made.get_params())))
+    with pytest.raises(UserError) as told:
+        made.set_params(**{name: data.draw(WRONG[name])}).fit(FRAME, Y)
+    assert str(told.value).startswith(f"{name}: expected ")
+    assert ", got " in str(told.value)
+    assert "np." not in str(told.value)
+
+
+def test_numbers_of_numpy_are_settings_and_messages_have_plain_ones():
+    made = CrossedClassifier(most_crosses=np.int64(0), levels=np.int8(1), random_state=np.uint32(3)).fit(FRAME, Y)
+    assert made.crosses_ == ()
+    with pytest.raises(UserError, match=r"got one class: 1\.0; give rows of both"):
+        CrossedClassifier().fit(FRAME, np.ones(len(FRAME)))
+    with pytest.raises(UserError, match=r"validation_share: .*, got 2\.0$"):
+        CrossedClassifier(validation_share=np.float64(2)).fit(FRAME, Y)
+
+
+@pytest.mark.parametrize("kind", [CrossedClassifier, CrossedFeatures])
+def test_tables_without_rows_or_columns_are_refused_in_a_line(kind, fitted):
+    array = FRAME[["weight"]].assign(other=1.0)
+    for frame, y in ((FRAME, Y), (array.to_numpy(), Y)):
+        made = kind(levels=1, most_crosses=1).fit(frame, y)
+        again = kind.from_json(made.to_json())
+        for one in (made, again):
+            ask = one.predict_proba if kind is CrossedClassifier else one.transform
+            with pytest.raises(ValueError, match=r"minimum of 1 is required"):
+                ask(frame[:0])
+    with pytest.raises(UserError, match="X: expected one column or more, got 0 columns"):
+        kind().fit(FRAME[[]], Y)
+
+
+@pytest.mark.parametrize(
+    "names", [["inf", "nan"], ["", " "], ["a\nb", "a;b"], ['q"x', "x"], ["/", "a/q10"], ["NaN", "None"], ["\0", "é"]]
+)
+def test_columns_may_be_called_anything_but_by_one_name(names):
+    frame = FRAME[["colour", "weight"]].set_axis(names, axis=1)
+    made = CrossedClassifier(levels=1, most_crosses=1).fit(frame, Y)
+    again = CrossedClassifier.from_json(made.to_json())
+    np.testing.assert_array_equal(again.predict_proba(frame), made.predict_proba(frame))
+    with pytest.raises(UserError, match=r"X: expected every column once, got .* twice; rename one of them"):
+        CrossedClassifier().fit(frame.set_axis(names[:1] * 2, axis=1), Y)
 
 
 def test_names_that_are_not_those_of_the_table_are_refused(fitted):

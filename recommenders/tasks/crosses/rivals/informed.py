@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 
 from core.crosses.cross import Cross
-from core.crosses.tree import Child, children
+from core.crosses.tree import Child, CrossSet, children
 from recommenders.backends.compiled.cores import Cores
 from recommenders.data.fields.dataset import FieldData
-from recommenders.tasks.crosses.bench import Bench
+from recommenders.tasks.crosses.bench import ADDED, Bench
 from recommenders.tasks.crosses.design import Member
 from recommenders.tasks.crosses.kernel import SLOTS, bucket_sums_at, loss_saved, newton, number_pairs
 from recommenders.tasks.crosses.logistic import adapt
@@ -28,8 +28,8 @@ from recommenders.tasks.crosses.search import CrossSearch, fit_crosses
 
 #: Newton steps of the weights of a cross, and their size at most.
 _STEPS, _LARGEST = 2, 5.0
-#: Trainings of sets that are tried, as in `problem`: how long, how often decays are found, and those of crosses.
-_PRECISION, _ROUNDS, _BEGINNING = Precision(60, 1e-7), 3, 10.0
+#: Trainings of sets that are tried, as in `problem`: how long, and how often decays are found.
+_PRECISION, _ROUNDS = Precision(60, 1e-7), 3
 
 
 class Informed(Trainable):
@@ -51,13 +51,11 @@ class Informed(Trainable):
         if key not in self._chosen:
             self._chosen[key] = self._choose(*key)
         model = self._tried(self._chosen[key]) if rounds is None else self._final(self._chosen[key])
-        return Fitted(lambda x: model.scores(columns_of(self.data, x)), (1,))
+        return Fitted(lambda x: model.scores(columns_of(self.data, x)), (1,), str(CrossSet(model.crosses)))
 
     def _tried(self, crosses: Sequence[Cross]) -> CrossedModel:
         """Return the model of the training rows, trained as sets are that searchers propose."""
-        bench, start = self._bench, self._first
-        for one in crosses:
-            start = start.extended(bench.member(one).size, _BEGINNING)
+        bench, start = self._bench, self._bench.extended(self._plan, self._first, crosses)
         weights = adapt(bench.logistic(crosses), start, _ROUNDS, _PRECISION)
         return CrossedModel.of(self._encoder, bench.members(crosses), weights, bench.n_fit, self._target)
 
@@ -80,11 +78,10 @@ class Informed(Trainable):
             added = [one for one in order if one not in chosen][: min(at_once, self._n - len(chosen))]
             if not added:
                 break
-            for one in added[:-1]:
-                weights = weights.extended(self._bench.member(one).size, _BEGINNING)
+            weights = self._bench.extended(self._plan, weights, added[:-1])
             chosen += added
             if len(chosen) < self._n:
-                weights = self._bench.next(self._plan, chosen, weights, _BEGINNING)
+                weights = self._bench.next(self._plan, chosen, weights, ADDED)
         return chosen
 
     def _told(self, members: Sequence[Member], pairs: Sequence[Child], scores: np.ndarray, prior: float) -> np.ndarray:

@@ -19,6 +19,8 @@ class Fitted(NamedTuple):
     """Rows, see `matrix_of` -> scores [n]."""
     rounds: tuple[int, ...]
     """Of boosting, or epochs, after which each stage of its training was best."""
+    found: str = ""
+    """The set of crosses that it found, as it is written; nothing of what has none."""
 
 
 class Trainable(ABC):

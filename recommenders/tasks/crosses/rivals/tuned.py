@@ -33,6 +33,8 @@ class Outcome(NamedTuple):
     """Rounds of boosting or epochs in all, each a pass over the training rows."""
     score: Callable[[np.ndarray], np.ndarray]
     """Rows, see `matrix_of` -> scores [n], by the model of all rows before the test part."""
+    found: str = ""
+    """See Fitted, of that model."""
 
 
 def fit_rival(rival: Rival, data: FieldData, seed: int) -> Outcome:
@@ -64,4 +66,4 @@ def fit_rival(rival: Rival, data: FieldData, seed: int) -> Outcome:
     whole = model.fit(drawn, tuple(max(1, one) for one in found.rounds), trial)
     scores = {part: found.score(parts[part]) for part in ("choose", "stop")} | {"test": whole.score(parts["test"])}
     scores = {part: np.asarray(one, np.float64) for part, one in scores.items()}
-    return Outcome(scores, passes + sum(whole.rounds), whole.score)
+    return Outcome(scores, passes + sum(whole.rounds), whole.score, whole.found)
