@@ -12,8 +12,7 @@ from cyclopts import App, Group, Parameter
 from core.common.errors import UserError
 from core.common.extras import needs
 from studies.common.command import make_app, option_value, run_app
-from studies.comparison.comparison import Comparison
-from studies.comparison.messages import result_message
+from studies.comparison.comparison import Comparison, result_message
 from studies.comparison.settings import (
     ComparePlaces,
     CompareSettings,

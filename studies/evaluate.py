@@ -25,7 +25,7 @@ from studies.execution.progress import TaskProgress
 from studies.execution.rankings import ranking_data
 from studies.storage.output import REPORT, folder_name
 from studies.study.console import for_tables, print_lines
-from studies.study.recording import versions
+from studies.study.result import versions
 from studies.study.study import Study
 
 if TYPE_CHECKING:

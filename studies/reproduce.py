@@ -35,8 +35,8 @@ from studies.reproduction.table import page
 from studies.storage.locking import own_folder
 from studies.storage.output import OutputFolder
 from studies.study.console import for_tables, new_console, print_lines, warning_to
-from studies.study.recording import versions
-from studies.study.settings_data import listed
+from studies.study.result import versions
+from studies.study.settings_training import listed
 
 _NAME = "python -m studies.reproduce"
 _AGAIN = "Interrupted, or asked for more seeds, the same command does only what is missing."

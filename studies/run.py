@@ -16,12 +16,11 @@ from studies.running.running import Messages, StudyRun
 from studies.storage.locking import own_folder
 from studies.storage.output import RESULT, OutputFolder, folder_name
 from studies.study.console import LiveProgress, for_tables, new_console, print_lines, warning_to
-from studies.study.ranking_study import RankingStudy
-from studies.study.rating_study import RatingStudy
 from studies.study.settings import PlaceSettings, StudySettings
 from studies.study.settings_training import check_choice
 from studies.study.study import Study
 from studies.study.summary import print_report
+from studies.study.task_studies import RankingStudy, RatingStudy
 
 _NAME = "python -m studies.run"
 app = make_app(

@@ -19,8 +19,8 @@ from studies.execution.factory import TaskFactory, data_file_digest
 from studies.execution.progress import TaskProgress
 from studies.storage.output import folder_name
 from studies.study.console import for_tables, print_lines
+from studies.study.parts import command_line
 from studies.study.study import Study
-from studies.study.typed import command_line
 from studies.tuning.report import REPORT_FILES, TrialLines, print_summary, write_report
 from studies.tuning.settings import TunePlaces, TuneSettings
 from studies.tuning.tracking import TuneTracker

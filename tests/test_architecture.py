@@ -50,7 +50,6 @@ EXTRA = {
     "studies/reporting/drawn.py": {"matplotlib"},
     "studies/reporting/loss_pictures.py": {"matplotlib"},
     "studies/reporting/pictures.py": {"matplotlib"},
-    "studies/reporting/svg.py": {"matplotlib"},
     "studies/comparison/pictures.py": {"matplotlib", "scikit_posthocs", "pandas"},
     "studies/common/drawing.py": {"matplotlib"},
     "studies/evaluation/pictures.py": {"matplotlib"},

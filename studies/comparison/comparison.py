@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -132,3 +132,18 @@ def _run_of(task: Task, found: Mapping[str, Any], best: Converged | None) -> Run
 
 def _numbers(values: Iterable[float | None]) -> tuple[float, ...]:
     return tuple(math.nan if value is None else value for value in values)
+
+
+def result_message(metric: str) -> Callable[[Task, Mapping[str, Any]], str]:
+    """What came of a task, in a few words; `metric` is the name of the metric."""
+
+    def message(task: Task, found: Mapping[str, Any]) -> str:
+        if task.kind != "run":
+            return "done"
+        funnel, steps = found["funnel"], found["steps"]
+        best = steps[-1]["best"] if steps else None
+        reached = "nothing found" if best is None else f"best validation {metric} {best:.4f}"
+        seconds = sum(found["seconds"].values())
+        return f"{reached}, {funnel['trained']} trained of {funnel['sampled']} sampled in {seconds:.0f} s"
+
+    return message

@@ -13,7 +13,7 @@ from core.common.errors import UserError
 from studies.execution.registry import EXECUTORS, YOUR_OWN, check_executor
 from studies.study.loss import pick_device
 from studies.study.settings import check_machine
-from studies.study.settings_data import listed
+from studies.study.settings_training import listed
 
 
 @dataclass(frozen=True, kw_only=True)

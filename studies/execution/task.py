@@ -28,10 +28,9 @@ ARRAYS = f"*-{_DIGITS * '[0-9a-f]'}.npz"
 DECIDING = (
     *("core", "recommenders", "searchers"),
     *(f"studies/execution/{module}.py" for module in ("rankings", "searches", "work")),
-    *(f"studies/study/{module}.py" for module in ("baseline_comparison", "crosses", "decays", "found", "history")),
-    *(f"studies/study/{module}.py" for module in ("interactions", "loss")),
-    *(f"studies/study/{module}.py" for module in ("loss_table", "measured", "parts", "problems", "ranking")),
-    *(f"studies/study/{module}.py" for module in ("recording", "result", "settings", "settings_data")),
+    *(f"studies/study/{module}.py" for module in ("baseline_comparison", "crosses", "decays", "history")),
+    *(f"studies/study/{module}.py" for module in ("interactions", "loss", "loss_table", "measured", "parts")),
+    *(f"studies/study/{module}.py" for module in ("problems", "ranking", "result", "settings")),
     *(f"studies/study/{module}.py" for module in ("settings_search", "settings_training", "study", "table_problem")),
 )
 

@@ -28,8 +28,8 @@ from studies.execution.task import Result, Task
 from studies.storage.checkpoints import restoring
 from studies.storage.output import plain
 from studies.study.callback import StepCallback
-from studies.study.found import Found
 from studies.study.history import History
+from studies.study.result import Found
 from studies.study.settings import StudySettings
 from studies.study.study import Study
 

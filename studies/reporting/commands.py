@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from recommenders.data import DataFiles
-from studies.study.parts import flat
+from studies.study.parts import command_line, flat
 from studies.study.settings import StudySettings
-from studies.study.typed import command_line
 
 #: Always told, whether or not they are the defaults.
 _ALWAYS = ("searcher", "seed")

@@ -9,10 +9,9 @@ from functools import partial
 import numpy as np
 from matplotlib.figure import Figure
 
-from studies.reporting.axes import FOUND, label, legend, new_axes, number, other
+from studies.reporting.axes import FOUND, inline_svg, label, legend, new_axes, number, other
 from studies.reporting.curves import draw_curves
 from studies.reporting.shapes import CURVES, LABELS, Y_HAT, Shape
-from studies.reporting.svg import inline_svg
 
 _HEIGHT, _WIDTH = 3.0, 3.9
 

@@ -23,7 +23,7 @@ from studies.reproduction.raw import TRAINED, Column, Frame, converged
 from studies.reproduction.reproduction import Reproduction, groups, named
 from studies.reproduction.settings import OF_TRAINING
 from studies.reproduction.table import NOTHING, code, number, shortest, spread
-from studies.study.settings_data import DataSettings
+from studies.study.settings_training import DataSettings
 
 #: What everything is compared with.
 _BASELINE = "BCE"

@@ -31,8 +31,7 @@ from recommenders.tasks.ranking.training import METRICS, RankingPlan
 from recommenders.tasks.ranking.tuning import TuningPlan
 from studies.study.loss import pick_device
 from studies.study.parts import check_finite
-from studies.study.settings_data import listed
-from studies.study.settings_training import check_choice
+from studies.study.settings_training import check_choice, listed
 
 if TYPE_CHECKING:
     from studies.study.problems import Ingredients

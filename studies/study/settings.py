@@ -25,9 +25,8 @@ from studies.common.processes import usable_cores
 from studies.storage.output import plain
 from studies.study.parts import PART, changed, compose, flat
 from studies.study.problems import LOSS, brings_settings, reads_files
-from studies.study.settings_data import DataSettings, listed
 from studies.study.settings_search import JudgingSettings, LossSettings, SearchSettings
-from studies.study.settings_training import PRESETS, Preset, TrainingSettings
+from studies.study.settings_training import PRESETS, DataSettings, Preset, TrainingSettings, listed
 from studies.study.tracking_place import TrackingPlace
 
 T = TypeVar("T", TrainSettings, EarlyStopping, Preset)

@@ -25,13 +25,12 @@ from studies.execution.task import Result
 from studies.storage.output import folder_name
 from studies.study.console import for_tables, print_lines
 from studies.study.measured import MeasuredRow, MeasuredTable, every_candidate
-from studies.study.parts import PART
+from studies.study.parts import PART, typed
 from studies.study.problems import LOSS, check_problem
-from studies.study.recording import versions
+from studies.study.result import versions
 from studies.study.settings import StudySettings
 from studies.study.settings_search import SearchSettings
 from studies.study.study import Study
-from studies.study.typed import typed
 from studies.tabulation.settings import TableTracking
 from studies.tabulation.tracking import CandidateTracker
 

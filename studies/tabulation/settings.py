@@ -18,13 +18,11 @@ from recommenders.data.options import option
 from recommenders.tasks.task import SgdSettings
 from studies.execution.places import WorkPlaces
 from studies.storage.output import folder_name, plain
-from studies.study.parts import PART, check_finite, flat
+from studies.study.parts import PART, check_finite, flat, typed
 from studies.study.settings import StudySettings
-from studies.study.settings_data import DataSettings, listed
 from studies.study.settings_search import OPERATORS_HELP, LossSettings
-from studies.study.settings_training import PRESETS, SPACED, TrainingSettings, check_choice
+from studies.study.settings_training import PRESETS, SPACED, DataSettings, TrainingSettings, check_choice, listed
 from studies.study.tracking_place import ExperimentName, TrackingPlace
-from studies.study.typed import typed
 
 
 @dataclass(frozen=True, kw_only=True)

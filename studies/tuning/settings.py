@@ -18,9 +18,8 @@ from studies.execution.places import WorkPlaces
 from studies.study.parts import PART, check_finite, flat
 from studies.study.problems import LOSS
 from studies.study.settings import StudySettings
-from studies.study.settings_data import listed
 from studies.study.settings_search import LossSettings, SearchSettings
-from studies.study.settings_training import FORMULA, PRESETS
+from studies.study.settings_training import FORMULA, PRESETS, listed
 from studies.study.tracking_place import ExperimentName, TrackingPlace
 from studies.tuning.tunables import OF_LOSS, OF_SEARCH, Tunable, present_value, read_tunables
 

@@ -2,7 +2,9 @@
 
 Every training goes to its last epoch and is evaluated after each, on the test part, as in the paper. Stopping early is
 read off the curve of that one training, and so is the best epoch, which RecBox reports in the end: it loads the
-parameters of the best epoch whether training was stopped or not.
+parameters of the best epoch whether training was stopped or not. To it (recbox/core/pytorch/models/match_model.py) an
+epoch is better where its metric rises by more than 1e-6 over the best one, and training stops after some epochs in a
+row that are not.
 """
 
 from __future__ import annotations
@@ -18,10 +20,32 @@ from core.common.errors import counted, span
 from studies.reproduction.mml.bench import RankingBench
 from studies.reproduction.mml.paper import DATASETS, EPOCHS, OTHER, PATIENCE, Performance
 from studies.reproduction.mml.recipe import SCHEDULES, Setup
-from studies.reproduction.mml.stopping import chosen_epoch
 from studies.reproduction.raw import PAIR, Column, Frame
 from studies.reproduction.reproduction import groups, named
 from studies.reproduction.table import difference, number, spread
+
+#: By how much a better epoch is better.
+RISE = 1e-6
+
+
+def chosen_epoch(scores: Sequence[float | None], patience: int | None) -> tuple[int, int]:
+    """Return the epoch whose parameters are kept and the epoch after which training ends, both from 1.
+
+    Args:
+        scores: of all epochs, higher is better; None where there is none.
+        patience: epochs in a row without a better one after which training stops; None: it never does.
+
+    Returns:
+        The first is 0 where no epoch has a score.
+    """
+    best, at = -math.inf, 0
+    for epoch, score in enumerate(scores, start=1):
+        if score is not None and score > best + RISE:
+            best, at = score, epoch
+        if patience is not None and epoch - at >= patience:
+            return at, epoch
+    return at, len(scores)
+
 
 #: What is read off a curve.
 READINGS = ("early", "best", "last")

@@ -2,7 +2,7 @@ import io
 
 from rich.console import Console
 
-from studies.comparison.messages import result_message
+from studies.comparison.comparison import result_message
 from studies.execution.progress import TaskProgress
 from studies.execution.task import Task
 
