@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from abc import ABC, abstractmethod
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing
 from typing import Any
@@ -16,18 +15,15 @@ from studies.execution.task import Result, Task, grouped
 _log = logging.getLogger(__name__)
 
 
-class TaskCallback(ABC):
-    """Told what happens to tasks. Must not change anything."""
+class TaskCallback:
+    """Told what happens to tasks; does nothing about what it does not name. Must not change anything."""
 
-    @abstractmethod
     def on_stage(self, text: str, tasks: Sequence[Task], done: int) -> None:
         """A stage begins, of which the results of `done` tasks are there from before."""
 
-    @abstractmethod
     def on_progress(self, task: Task, share: float) -> None:
         """A task has come this far, from 0 to 1."""
 
-    @abstractmethod
     def on_part(self, task: Task, result: Mapping[str, Any]) -> None:
         """The result of a task is there, new or from before."""
 

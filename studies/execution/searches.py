@@ -17,7 +17,7 @@ from core.search.search import Step
 from recommenders.tasks.task import Pairs
 from studies.execution.resources import Checkpointer, Report
 from studies.storage.output import plain
-from studies.study.callback import StepCallback
+from studies.study.callback import StudyCallback
 from studies.study.history import History
 from studies.study.study import Study
 
@@ -30,7 +30,7 @@ _MOST_POINTS = 400
 Point = dict[str, int | float | None]
 
 
-class _Phases(StepCallback):
+class _Phases(StudyCallback):
     """Reports how much of a study is done: Phase I is a half, trainings to convergence are the other one."""
 
     def __init__(self, study: Study, report: Report) -> None:
@@ -60,7 +60,7 @@ def whole_study(study: Study, report: Report, checkpointer: Checkpointer) -> dic
     return {"result": result.to_dict(), "steps": history.steps, "candidates": history.candidates}
 
 
-class _Counts(StepCallback):
+class _Counts(StudyCallback):
     """How many were sampled and trained by when."""
 
     def __init__(self, minutes: float, report: Report, clock: Callable[[], float] = time.monotonic) -> None:
@@ -92,7 +92,7 @@ def sampled(study: Study, report: Report, checkpointer: Checkpointer) -> dict[st
     return {"points": thinned(counts.points, _MOST_POINTS), "funnel": found.tally.funnel(), "stop": found.stop.value}
 
 
-class _Scores(StepCallback):
+class _Scores(StudyCallback):
     """How the recommender that candidates start from does after each step."""
 
     def __init__(self, study: Study, report: Report) -> None:

@@ -27,7 +27,7 @@ from studies.execution.searches import learned, sampled, whole_study
 from studies.execution.task import Result, Task
 from studies.storage.checkpoints import restoring
 from studies.storage.output import plain
-from studies.study.callback import StepCallback
+from studies.study.callback import StudyCallback
 from studies.study.history import History
 from studies.study.result import Found
 from studies.study.settings import StudySettings
@@ -106,7 +106,7 @@ def _run(job: _Job) -> list[Result]:
     return [result]
 
 
-class _Share(StepCallback):
+class _Share(StudyCallback):
     """Reports how much of Phase I is done."""
 
     def __init__(self, trainings: int, report: Report) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,44 +10,27 @@ from core.search.effectiveness import TrainingCurve
 from core.search.search import Step
 
 
-class StudyCallback(ABC):
-    """Told what happens in a study. Must not change anything in it."""
+class StudyCallback:
+    """Told what happens in a study; does nothing about what it does not name. Must not change anything in it."""
 
-    @abstractmethod
     def on_step(self, step: Step, tally: Tally, candidate_epochs: int) -> None:
         """Phase I finished a step; `candidate_epochs` have been trained so far."""
 
-    @abstractmethod
     def on_phase(self, text: str) -> None:
         """Something begins or was decided; a sentence for a person."""
 
-    @abstractmethod
     def on_epoch(self, curves: Sequence[TrainingCurve]) -> None:
         """Phase III trained one more epoch."""
 
-    @abstractmethod
     def on_result(self, result: dict[str, Any]) -> None:
         """The study is done; `result` is what result.json holds."""
 
     def state_dict(self) -> dict[str, Any]:
-        """What must be there again where a study goes on from a checkpoint; nothing unless it says otherwise."""
+        """What must be there again where a study goes on from a checkpoint."""
         return {}
 
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:  # noqa: B027  (to have no state is common)
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on from there."""
-
-
-class StepCallback(StudyCallback):
-    """Told of steps; what else happens is nothing to it unless it says so."""
-
-    def on_phase(self, text: str) -> None:
-        """See StudyCallback."""
-
-    def on_epoch(self, curves: Sequence[TrainingCurve]) -> None:
-        """See StudyCallback."""
-
-    def on_result(self, result: dict[str, Any]) -> None:
-        """See StudyCallback."""
 
 
 class CallbackList(StudyCallback):

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from core.common.restoring import count, read
 from core.phases.contender import Finished
 from core.phases.metric import Metric
 from core.phases.tally import Tally
-from core.search.effectiveness import TrainingCurve
 from core.search.search import Step
 from core.search.trial import Trial
 from studies.storage.output import plain
@@ -76,12 +75,6 @@ class History(StudyCallback):
         """See StudyCallback. The first one begins the time: MLflow's database may have been made meanwhile."""
         if not self._is_begun:
             self._is_begun, self._began = True, self._clock()
-
-    def on_epoch(self, curves: Sequence[TrainingCurve]) -> None:
-        """See StudyCallback."""
-
-    def on_result(self, result: dict[str, Any]) -> None:
-        """See StudyCallback."""
 
     def state_dict(self) -> dict[str, Any]:
         """See StudyCallback; what the file holds for good is not repeated."""

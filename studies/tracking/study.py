@@ -82,9 +82,6 @@ class StudyTracker(Tracker, StudyCallback):
         """See StudyCallback; sends what could not be sent before."""
         self._send_if_due()
 
-    def on_phase(self, text: str) -> None:
-        """See StudyCallback."""
-
     def on_result(self, result: dict[str, Any]) -> None:
         """See StudyCallback: what was found, and every loss of Phase III as a child run."""
         self._has_result, tags, metrics = True, self._root.tags, {"seconds": result["seconds"]}

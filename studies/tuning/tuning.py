@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from abc import ABC, abstractmethod
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -20,14 +19,12 @@ from studies.tuning.trials import Trials, Tried
 from studies.tuning.tunables import with_values
 
 
-class TuneCallback(ABC):
-    """Told what happens in a tuning. Must not change anything in it."""
+class TuneCallback:
+    """Told what happens in a tuning; does nothing about what it does not name. Must not change anything in it."""
 
-    @abstractmethod
     def on_phase(self, text: str) -> None:
         """Something begins; a sentence for a person."""
 
-    @abstractmethod
     def on_trial(self, tried: Tried, best: Tried) -> None:
         """A trial is finished, now or before; the best one so far."""
 
