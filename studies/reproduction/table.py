@@ -82,6 +82,12 @@ def shortest(value: float) -> str:
     return f"{value:g}" if math.isfinite(value) else NOTHING
 
 
+def mean(values: Sequence[float]) -> float:
+    """The mean of the finite ones; NaN where there is none."""
+    finite = [value for value in values if math.isfinite(value)]
+    return fmean(finite) if finite else math.nan
+
+
 def spread(values: Sequence[float]) -> str:
     """The mean of the finite ones, and their standard deviation if there are several; says how many if not all are."""
     finite = [value for value in values if math.isfinite(value)]
@@ -94,6 +100,12 @@ def spread(values: Sequence[float]) -> str:
 def difference(ours: float | None, paper: float | None, digits: int = 4) -> str:
     """Ours less the paper's, with its sign; a dash where one is missing."""
     return NOTHING if ours is None or paper is None else number(ours - paper, digits, sign="+")
+
+
+def beside(metric: str, paper: float | None, ours: Sequence[float]) -> dict[str, str]:
+    """The cells of a metric: the paper's, ours over seeds, and the difference."""
+    cells = {"paper": number(paper), "ours": spread(ours), "difference": difference(mean(ours), paper)}
+    return {f"{metric}, {what}": text for what, text in cells.items()}
 
 
 def code(formula: str) -> str:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from itertools import pairwise
-from typing import Any
 
-from studies.reproduction.mml.bench import RankingBench
 from studies.reproduction.mml.paper import (
     DATASETS,
     FIGURE_3_GAINS,
@@ -16,21 +14,10 @@ from studies.reproduction.mml.paper import (
     NEGATIVES,
     TABLE_4,
 )
-from studies.reproduction.mml.performance import (
-    COLUMNS,
-    METRICS,
-    Case,
-    Comparison,
-    gain,
-    mean,
-    measure,
-    percent,
-    published_gain,
-    reservations,
-)
-from studies.reproduction.mml.settings import SHARED, RankingReproduceSettings
+from studies.reproduction.mml.performance import METRICS, Case, Comparison, gain, percent, published_gain
 from studies.reproduction.raw import Frame
-from studies.reproduction.reproduction import Picture, Reproduction, groups, named
+from studies.reproduction.reproduction import Picture, groups, named
+from studies.reproduction.table import mean
 
 _PUBLISHED = {
     Case("mf", dataset, loss, negatives): TABLE_4[loss][dataset] if negatives == NEGATIVES else None
@@ -38,18 +25,15 @@ _PUBLISHED = {
     for negatives in FIGURE_3_NEGATIVES
     for loss in FIGURE_3_LOSSES
 }
-_TABLE = Comparison(_PUBLISHED, order=("dataset", "model", "negatives", "loss"))
+_TABLE = Comparison(
+    FIGURE_3_LOSSES,
+    ("mf",),
+    FIGURE_3_NEGATIVES,
+    _PUBLISHED,
+    order=("dataset", "model", "negatives", "loss"),
+    heads=("negatives", "loss"),
+)
 _BASE = "CCL"
-
-
-def _measure(bench: RankingBench) -> list[dict[str, Any]]:
-    return measure(bench, FIGURE_3_LOSSES, ("mf",), FIGURE_3_NEGATIVES)
-
-
-def _rows(raw: Frame) -> Iterator[dict[str, str]]:
-    for case, rows in _TABLE.cases(raw).items():
-        cells = {"negatives": str(case.negatives), "loss": case.loss, **_TABLE.cells(case, rows)}
-        yield named(case.model, case.dataset) | cells
 
 
 def _gain_rows(raw: Frame) -> Iterator[dict[str, str]]:
@@ -73,16 +57,13 @@ def _published_gain(case: Case, base: Case, column: str) -> float:
     return published_gain(_PUBLISHED.get(case), _PUBLISHED.get(base), column)
 
 
-def _sentences(raw: Frame) -> Iterator[str]:
-    yield from _TABLE.closeness(raw)
-    cases = {case: rows for case, rows in _TABLE.cases(raw).items() if len(rows)}
+def _sentences(cases: dict[Case, Frame]) -> Iterator[str]:
     for (dataset, loss), counts in _counts(cases).items():
         values = [mean(cases[Case("mf", dataset, loss, n)]["recall"].tolist()) for n in counts]
         if len(counts) > 1 and all(map(math.isfinite, values)):
             rises = "rises" if all(one < other for one, other in pairwise(values)) else "does not always rise"
             texts = [f"{value:.4f} with {n}" for value, n in zip(values, counts, strict=True)]
             yield f"{named('mf', dataset)['data']}: Recall@20 of {loss} {rises} with negatives: {', '.join(texts)}."
-    yield from reservations(raw)
 
 
 def _counts(cases: dict[Case, Frame]) -> dict[tuple[str, str], list[int]]:
@@ -108,18 +89,11 @@ def _draw(rows: Frame) -> Picture:
     return panels(curves, "negatives", "on the test part", marked=sorted(set(best["negatives"])))
 
 
-FIGURE3 = Reproduction(
-    name="mml-figure3",
-    about="MF with CCL, BSL and MML over the number of negatives",
-    settings=RankingReproduceSettings,
-    options=SHARED | {"seeds", "max_epochs"},
-    columns=COLUMNS,
-    measure=_measure,
-    rows={
-        "Figure 3: MF with different numbers of negatives, the best of all epochs; the paper by its Table 4": _rows,
-        "By how much the losses are above CCL; the paper by its text and its Table 4": _gain_rows,
-    },
-    sentences=_sentences,
-    published=tuple(dict.fromkeys(case[:2] for case in _PUBLISHED)),
+FIGURE3 = _TABLE.reproduction(
+    "mml-figure3",
+    "MF with CCL, BSL and MML over the number of negatives",
+    "Figure 3: MF with different numbers of negatives, the best of all epochs; the paper by its Table 4",
+    _sentences,
+    more={"By how much the losses are above CCL; the paper by its text and its Table 4": _gain_rows},
     draw=_draw,
 )

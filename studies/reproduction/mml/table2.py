@@ -4,24 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from typing import Any
 
-from studies.reproduction.mml.bench import RankingBench
 from studies.reproduction.mml.paper import DATASETS, NEGATIVES, TABLE_2
-from studies.reproduction.mml.performance import (
-    COLUMNS,
-    METRICS,
-    Case,
-    Comparison,
-    gain,
-    percent,
-    published_gain,
-    reservations,
-)
-from studies.reproduction.mml.performance import measure as measured
-from studies.reproduction.mml.settings import MODELS, SHARED, RankingReproduceSettings
+from studies.reproduction.mml.performance import METRICS, Case, Comparison, gain, percent, published_gain
+from studies.reproduction.mml.settings import MODELS
 from studies.reproduction.raw import Frame
-from studies.reproduction.reproduction import Reproduction, named
 
 _READINGS = {True: "early", False: "best"}
 _PUBLISHED = {
@@ -29,7 +16,14 @@ _PUBLISHED = {
     for dataset in DATASETS
     for (model, loss, early), performance in TABLE_2.items()
 }
-_TABLE = Comparison(_PUBLISHED, frozenset({("constant", "early"), ("constant", "best"), ("falling", "early")}))
+_TABLE = Comparison(
+    ("CCL", "MML"),
+    MODELS,
+    (NEGATIVES,),
+    _PUBLISHED,
+    frozenset({("constant", "early"), ("constant", "best"), ("falling", "early")}),
+    heads=("loss", "negatives", "early stop"),
+)
 
 #: What is compared with what: the part of a row that is another one there, and what a sentence calls that.
 _COMPARED: tuple[tuple[Mapping[str, str], str], ...] = (
@@ -40,24 +34,7 @@ _COMPARED: tuple[tuple[Mapping[str, str], str], ...] = (
 _WAYS = tuple(dict.fromkeys((loss, early) for _, loss, early in TABLE_2))
 
 
-def _measure(bench: RankingBench) -> list[dict[str, Any]]:
-    return measured(bench, ("CCL", "MML"), MODELS, (NEGATIVES,))
-
-
-def _rows(raw: Frame) -> Iterator[dict[str, str]]:
-    for case, rows in _TABLE.cases(raw).items():
-        falling = ", falling rate" if case.schedule == "falling" else ""
-        yield named(case.model, case.dataset) | {
-            "loss": case.loss,
-            "negatives": str(case.negatives),
-            "early stop": ("yes" if case.reading == "early" else "no") + falling,
-            **_TABLE.cells(case, rows),
-        }
-
-
-def _sentences(raw: Frame) -> Iterator[str]:
-    yield from _TABLE.closeness(raw)
-    cases = {case: rows for case, rows in _TABLE.cases(raw).items() if len(rows)}
+def _sentences(cases: dict[Case, Frame]) -> Iterator[str]:
     for others, what in _COMPARED:
         for case, rows in cases.items():
             base = Case(**{**case._asdict(), **others})
@@ -70,7 +47,6 @@ def _sentences(raw: Frame) -> Iterator[str]:
             "SimpleX on Yelp18 is MF here: it is published with gamma 1, so a user's items have no part in it, and "
             f"with equal negatives it is the same. In the paper the two are up to {apart:.4f} apart in Recall@20."
         )
-    yield from reservations(raw)
 
 
 def _gains(case: Case, rows: Frame, base: Case, of_base: Frame) -> str:
@@ -83,14 +59,10 @@ def _gains(case: Case, rows: Frame, base: Case, of_base: Frame) -> str:
     return " and ".join(texts)
 
 
-TABLE2 = Reproduction(
-    name="mml-table2",
-    about="CCL and MML with SimpleX and MF, stopped early and not",
-    settings=RankingReproduceSettings,
-    options=SHARED | {"recommenders", "seeds", "max_epochs", "falling_rate"},
-    columns=COLUMNS,
-    measure=_measure,
-    rows={"Table 2: MML and CCL with SimpleX and MF, with early stopping and without": _rows},
-    sentences=_sentences,
-    published=tuple(dict.fromkeys(case[:2] for case in _PUBLISHED)),
+TABLE2 = _TABLE.reproduction(
+    "mml-table2",
+    "CCL and MML with SimpleX and MF, stopped early and not",
+    "Table 2: MML and CCL with SimpleX and MF, with early stopping and without",
+    _sentences,
+    options=("recommenders", "falling_rate"),
 )
