@@ -26,8 +26,8 @@ from studies.exporting.finding import find_study
 from studies.exporting.stored import StoredStudy
 from studies.exporting.stored_loss import StoredLoss
 from studies.storage.output import write_file
+from studies.study.settings import TrackingUri
 from studies.study.settings_training import FORMULA
-from studies.study.tracking_place import TrackingUri
 
 app = make_app(
     "python -m studies.export",

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from recommenders.data import DataFiles
 from studies.common.command import make_app, option_value, run_app
-from studies.execution.places import SpreadPlaces
+from studies.execution.registry import SpreadPlaces
 from studies.running.outcome import KEPT
 from studies.running.running import Messages, StudyRun
 from studies.storage.locking import own_folder

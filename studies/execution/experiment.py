@@ -9,17 +9,15 @@ from pathlib import Path
 from typing import TypeVar
 
 from recommenders.data import DataFiles
-from studies.execution.cache import ResultCache
 from studies.execution.executor import Work
-from studies.execution.places import WorkPlaces
-from studies.execution.registry import make_executor
+from studies.execution.registry import WorkPlaces, make_executor
 from studies.execution.resources import LocalStorage, Resources
-from studies.execution.runner import CachedRunner, TaskCallback
+from studies.execution.runner import CachedRunner, ResultCache, TaskCallback
 from studies.execution.work import compute
 from studies.storage.locking import own_folder
 from studies.storage.output import OutputFolder
 from studies.study.console import new_console, warning_to
-from studies.study.tracking_place import TrackingPlace
+from studies.study.settings import TrackingPlace
 from studies.tracking.tracker import Tracker
 from studies.tracking.uploader import Uploader, open_uploader
 

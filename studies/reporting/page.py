@@ -19,11 +19,11 @@ from studies.exporting.exported import FORMS
 from studies.exporting.stored import StoredStudy
 from studies.reporting import rows
 from studies.reporting.axes import number
-from studies.reporting.commands import changed_settings, export_command, run_command
 from studies.reporting.drawn import Drawn
+from studies.reporting.loss_pictures import RATIO_COLUMNS, equation_of, ratio_rows
 from studies.reporting.notes import data_notes, format_setting
 from studies.reporting.past import Numbers, Past
-from studies.reporting.set_losses import RATIO_COLUMNS, equation_of, ratio_rows
+from studies.reporting.rows import changed_settings, export_command, run_command
 from studies.reporting.story import duration, story
 from studies.study.baseline_comparison import caveats
 

@@ -1,4 +1,4 @@
-"""The tables of a study's page."""
+"""The tables of a study's page, and the command lines on it that a reader can copy."""
 
 from __future__ import annotations
 
@@ -12,11 +12,13 @@ from core.common.errors import UserError
 from core.phases.picking import Pick
 from core.phases.terms import Terms
 from core.search.trial import Verdict
+from recommenders.data import DataFiles
 from recommenders.tasks.loss_problem import LOSS_TERMS
 from studies.exporting.stored import StoredStudy
 from studies.exporting.stored_loss import StoredLoss
-from studies.reporting.commands import export_command
 from studies.reporting.past import Numbers
+from studies.study.parts import command_line, flat
+from studies.study.settings import StudySettings
 from studies.study.summary import mean_and_spread, shortened
 
 
@@ -172,3 +174,29 @@ def verdict_rows(study: StoredStudy, numbers: Numbers) -> list[tuple[str, int, s
     counts = {name: numbers.count(Verdict(name)) for name in study.terms.verdicts}
     shares = {name: f"{n / numbers.sampled:.1%}" if numbers.sampled else "" for name, n in counts.items()}
     return [(name.replace("_", " "), n, shares[name], study.terms.verdicts[name]) for name, n in counts.items()]
+
+
+#: Always told, whether or not they are the defaults.
+_ALWAYS = ("searcher", "seed")
+
+
+def changed_settings(settings: StudySettings) -> dict[str, Any]:
+    """The settings that are not the defaults, which may depend on the problem, the preset and the environment."""
+    stored, first = settings.to_dict(), ("problem", "preset")
+    given = {name: stored[name] for name in (*first, "environment") if name in stored}
+    usual = StudySettings.from_dict(given).to_dict()
+    of_preset = StudySettings.from_dict({name: given[name] for name in first if name in given})
+    usual |= {name: flat(StudySettings())[name] for name in first} | {"environment": of_preset.in_force("environment")}
+    return {name: value for name, value in stored.items() if value != usual.get(name)}
+
+
+def run_command(settings: StudySettings, files: DataFiles = DataFiles()) -> str:  # noqa: B008  (frozen)
+    """What starts this study again, on these files."""
+    changed = changed_settings(settings)
+    wanted = {name: value for name, value in settings.to_dict().items() if name in _ALWAYS or name in changed}
+    return command_line(("python", "-m", "studies.run"), wanted | flat(files))
+
+
+def export_command(place: str, **options: str) -> str:
+    """What writes a loss of this study to a file or to the terminal."""
+    return command_line(("python", "-m", "studies.export"), {"run": place, **options})

@@ -16,7 +16,7 @@ from recommenders.data import DATASETS, DataFiles
 from recommenders.data.options import option
 from searchers import SEARCHERS
 from studies.evaluation.judged import SEEDS_EACH
-from studies.execution.places import WorkPlaces
+from studies.execution.registry import WorkPlaces
 from studies.study.parts import PART, changed, flat, typed
 from studies.study.settings import StudySettings
 from studies.study.settings_training import FORMULA, PRESETS, listed

@@ -9,7 +9,7 @@ from typing import Any
 
 from core.common.errors import UserError
 from core.phases.finals import Trains
-from studies.execution.places import SpreadPlaces
+from studies.execution.registry import SpreadPlaces
 from studies.exporting.model import model_name
 from studies.running.outcome import Outcome
 from studies.running.spreading import PARTS, spread

@@ -19,8 +19,8 @@ from recommenders.data import DataFiles
 from studies.execution.convergence import Convergence, settings_of
 from studies.execution.experiment import experiment
 from studies.execution.factory import TaskFactory, data_file_digest
-from studies.execution.places import WorkPlaces
 from studies.execution.progress import TaskProgress
+from studies.execution.registry import WorkPlaces
 from studies.execution.task import Result
 from studies.storage.output import folder_name
 from studies.study.console import for_tables, print_lines

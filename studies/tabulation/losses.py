@@ -12,7 +12,7 @@ from core.losses.loss import ProgramLoss
 from core.problems.validation import ValidationCheck
 from core.programs.enumeration import Enumerated, enumerate_losses
 from core.programs.program import LossProgram
-from studies.execution.cache import ResultCache
+from studies.execution.runner import ResultCache
 from studies.storage.output import plain
 from studies.study.loss_table import ONE_SIDED, SAME, TRAINED, WRONG
 from studies.tabulation.settings import TableSettings

@@ -16,13 +16,12 @@ from core.search.effectiveness import check_epochs
 from recommenders.data import DataFiles, dataset_name
 from recommenders.data.options import option
 from recommenders.tasks.task import SgdSettings
-from studies.execution.places import WorkPlaces
+from studies.execution.registry import WorkPlaces
 from studies.storage.output import folder_name, plain
 from studies.study.parts import PART, check_finite, flat, typed
-from studies.study.settings import StudySettings
+from studies.study.settings import ExperimentName, StudySettings, TrackingPlace
 from studies.study.settings_search import OPERATORS_HELP, LossSettings
 from studies.study.settings_training import PRESETS, SPACED, DataSettings, TrainingSettings, check_choice, listed
-from studies.study.tracking_place import ExperimentName, TrackingPlace
 
 
 @dataclass(frozen=True, kw_only=True)

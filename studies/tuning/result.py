@@ -13,7 +13,7 @@ from core.common.errors import counted
 from recommenders.data import DataFiles
 from recommenders.tasks.metrics import Metric
 from studies.common.paired import pairs_needed, signed_rank_p
-from studies.reporting.commands import run_command
+from studies.reporting.rows import run_command
 from studies.study.parts import flat
 from studies.study.settings import StudySettings
 from studies.tuning.settings import TuneSettings

@@ -30,7 +30,7 @@ from studies.evaluation.judged import JudgedSettings
 from studies.evaluation.ranking.methods import TUNING_METHODS, check_tuning_method
 from studies.evaluation.ranking.training import RankingData, RankingSteps
 from studies.evaluation.settings import EvaluationTracking
-from studies.execution.places import WorkPlaces
+from studies.execution.registry import WorkPlaces
 from studies.storage.output import plain
 from studies.study.parts import PART, as_typed, changed, command_line, flat
 from studies.study.settings_training import SPACED, check_choice, listed

@@ -17,7 +17,7 @@ from recommenders.data.implicit.published import PUBLISHED
 from recommenders.data.implicit.samplers import MOST
 from recommenders.data.opening import is_folder
 from recommenders.data.options import refuse_url
-from studies.execution.places import WorkPlaces
+from studies.execution.registry import WorkPlaces
 from studies.reproduction.mml.paper import DATASETS, EPOCHS
 from studies.reproduction.mml.recipe import shown_name
 from studies.reproduction.settings import check_seeds

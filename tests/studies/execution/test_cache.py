@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.common.errors import UserError
-from studies.execution.cache import ResultCache
+from studies.execution.runner import ResultCache
 from studies.execution.task import DECIDING, Task, grouped
 
 CONTENTS = st.dictionaries(

@@ -6,9 +6,8 @@ import torch
 
 from core.programs.space import OperatorSpace
 from studies.common.drawing import ENDINGS, picture
-from studies.plotting.chosen import MOST, distinct, named
+from studies.plotting.chosen import MOST, distinct, named, scaled
 from studies.plotting.figure import loss_curves
-from studies.plotting.scaling import scaled
 from studies.reporting.shapes import CURVES, LABELS, Y_HAT
 
 SPACE = OperatorSpace()
