@@ -22,8 +22,7 @@ from studies.comparison.settings import (
     of_table,
 )
 from studies.comparison.tracking import ComparisonTracker
-from studies.execution.experiment import experiment
-from studies.execution.progress import TaskProgress
+from studies.execution.experiment import TaskProgress, experiment
 from studies.execution.runner import TaskCallback
 from studies.storage.output import folder_name
 from studies.study.console import print_lines

@@ -42,7 +42,7 @@ EXTRA = {
     "studies/api/crossed.py": {"scipy", "sklearn"},
     "studies/api/crossed_base.py": {"pandas", "sklearn"},
     "studies/api/result.py": {"pandas"},
-    "studies/storage/packing.py": {"safetensors"},
+    "studies/storage/checkpoints.py": {"safetensors"},
     "studies/common/pages.py": {"jinja2", "matplotlib"},
     "studies/reporting/axes.py": {"matplotlib"},
     "studies/plotting/figure.py": {"matplotlib"},

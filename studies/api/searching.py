@@ -31,8 +31,7 @@ from studies.exporting.stored import StoredStudy
 from studies.running.running import Messages, StudyRun
 from studies.storage.locking import own_folder
 from studies.storage.output import MODEL
-from studies.study.callback import StudyCallback
-from studies.study.history import History
+from studies.study.history import History, StudyCallback
 from studies.study.parts import compose, flat
 from studies.study.result import StudyResult
 from studies.study.settings import PlaceSettings, StudySettings

@@ -15,9 +15,8 @@ from recommenders.data import DataFiles
 from studies.comparison.outcome import Converged, NoiseFloor, Outcome, Point, Run
 from studies.comparison.settings import RANDOM_BASELINE, CompareSettings
 from studies.execution.convergence import Chosen, Convergence, settings_of
-from studies.execution.factory import TaskFactory, data_file_digest
 from studies.execution.runner import CachedRunner
-from studies.execution.task import Result, Task
+from studies.execution.task import Result, Task, TaskFactory, data_file_digest
 from studies.study.study import Study
 
 #: Losses that are trained together, at most.

@@ -13,9 +13,8 @@ from core.phases.contender import Contender, Variant
 from core.phases.metric import Metric
 from core.phases.problem import StudyProblem
 from recommenders.tasks.task import SgdSettings
-from studies.execution.factory import TaskFactory, Training
 from studies.execution.runner import CachedRunner
-from studies.execution.task import Result
+from studies.execution.task import Result, TaskFactory, Training
 from studies.study.settings import StudySettings
 
 

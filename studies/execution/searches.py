@@ -17,8 +17,7 @@ from core.search.search import Step
 from recommenders.tasks.task import Pairs
 from studies.execution.resources import Checkpointer, Report
 from studies.storage.output import plain
-from studies.study.callback import StudyCallback
-from studies.study.history import History
+from studies.study.history import History, StudyCallback
 from studies.study.study import Study
 
 #: Training rows whose score stands for all: as many as tell AUC to .005.

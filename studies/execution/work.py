@@ -27,8 +27,7 @@ from studies.execution.searches import learned, sampled, whole_study
 from studies.execution.task import Result, Task
 from studies.storage.checkpoints import restoring
 from studies.storage.output import plain
-from studies.study.callback import StudyCallback
-from studies.study.history import History
+from studies.study.history import History, StudyCallback
 from studies.study.result import Found
 from studies.study.settings import StudySettings
 from studies.study.study import Study

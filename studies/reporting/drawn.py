@@ -15,9 +15,9 @@ from studies.exporting.stored_loss import StoredLoss
 from studies.reporting import pictures
 from studies.reporting.axes import inline_svg
 from studies.reporting.loss_pictures import Panels, loss_panels, set_panels
-from studies.reporting.past import Numbers, Past, PastCurve
 from studies.reporting.rows import front_points, stages
 from studies.reporting.shapes import Shape, shape_of
+from studies.reporting.story import Numbers, Past, PastCurve
 
 #: More curves in one picture could not be told apart.
 MOST_CURVES = 7

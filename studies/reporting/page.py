@@ -22,9 +22,8 @@ from studies.reporting.axes import number
 from studies.reporting.drawn import Drawn
 from studies.reporting.loss_pictures import RATIO_COLUMNS, equation_of, ratio_rows
 from studies.reporting.notes import data_notes, format_setting
-from studies.reporting.past import Numbers, Past
 from studies.reporting.rows import changed_settings, export_command, run_command
-from studies.reporting.story import duration, story
+from studies.reporting.story import Numbers, Past, duration, story
 from studies.study.baseline_comparison import caveats
 
 #: Longer formulas are shown as text, which can be broken into lines.

@@ -16,7 +16,7 @@ from recommenders.data import DataFiles
 from recommenders.tasks.loss_problem import LOSS_TERMS
 from studies.exporting.stored import StoredStudy
 from studies.exporting.stored_loss import StoredLoss
-from studies.reporting.past import Numbers
+from studies.reporting.story import Numbers
 from studies.study.parts import command_line, flat
 from studies.study.settings import StudySettings
 from studies.study.summary import mean_and_spread, shortened

@@ -18,9 +18,8 @@ from studies.evaluation.report import seed_rows
 from studies.reproduction.bench import Bench
 from studies.reproduction.paper import METRIC_NAMES, TABLE_5, TABLE_6, published
 from studies.reproduction.raw import TRAINED, Frame, converged
-from studies.reproduction.reproduction import Reproduction, groups, named
+from studies.reproduction.reproduction import Reproduction, beside, groups, mean, named, number, shortest
 from studies.reproduction.settings import OF_TRAINING
-from studies.reproduction.table import beside, mean, number, shortest
 
 #: What a mean has to be within of the paper's to count as agreeing.
 CLOSE = 0.002

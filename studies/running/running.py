@@ -15,8 +15,7 @@ from studies.running.outcome import Outcome
 from studies.running.spreading import PARTS, spread
 from studies.storage.checkpoints import Checkpoints, finished_result
 from studies.storage.output import RESULT, OutputFolder
-from studies.study.callback import StudyCallback
-from studies.study.history import History
+from studies.study.history import History, StudyCallback
 from studies.study.history_file import HistoryFile
 from studies.study.problems import own_sources
 from studies.study.result import StudyResult

@@ -17,11 +17,9 @@ from core.phases.problem import StudyProblem
 from core.search.trial import Verdict
 from recommenders.data import DataFiles
 from studies.execution.convergence import Convergence, settings_of
-from studies.execution.experiment import experiment
-from studies.execution.factory import TaskFactory, data_file_digest
-from studies.execution.progress import TaskProgress
+from studies.execution.experiment import TaskProgress, experiment
 from studies.execution.registry import WorkPlaces
-from studies.execution.task import Result
+from studies.execution.task import Result, TaskFactory, data_file_digest
 from studies.storage.output import folder_name
 from studies.study.console import for_tables, print_lines
 from studies.study.measured import MeasuredRow, MeasuredTable, every_candidate

@@ -16,8 +16,7 @@ from core.phases.metric import Metric
 from studies.storage.output import OutputFolder, plain
 from studies.study.loss_table import METADATA, ONE_SIDED, SAME, TRAINED, VERDICT, WRONG, converged_column, score_column
 from studies.study.result import versions
-from studies.tabulation.losses import TableLosses
-from studies.tabulation.settings import TableSettings
+from studies.tabulation.settings import TableLosses, TableSettings
 from studies.tabulation.table import Row, mean_converged
 
 TABLE, MAP = "table.parquet", "map.png"

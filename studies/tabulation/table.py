@@ -14,11 +14,9 @@ from core.common.seeding import numpy_rng
 from core.phases.metric import Metric
 from recommenders.tasks.contenders import baseline
 from studies.execution.convergence import Convergence, part_values
-from studies.execution.factory import TaskFactory, Training
 from studies.execution.runner import CachedRunner
-from studies.execution.task import Result
-from studies.tabulation.losses import TableLosses
-from studies.tabulation.settings import TableSettings
+from studies.execution.task import Result, TaskFactory, Training
+from studies.tabulation.settings import TableLosses, TableSettings
 
 #: Known losses that are trained alike, to compare with.
 BESIDE = ("BCE", "MSE", "focal", "hinge")

@@ -17,8 +17,7 @@ from core.phases.tally import Tally
 from core.search.effectiveness import TrainingCurve
 from core.search.search import Step
 from studies.storage.output import MODEL, RESULT
-from studies.study.callback import StudyCallback
-from studies.study.history import History
+from studies.study.history import History, StudyCallback
 from studies.study.history_file import HistoryFile, StepRecord
 from studies.tracking.record import RUNNING, SINGLE, Artifact, Point, RunRecord
 from studies.tracking.tracker import Tracker, status_after

@@ -9,9 +9,8 @@ from dataclasses import dataclass, replace
 
 from core.common.errors import UserError, counted
 from core.common.seeding import numpy_rng
-from studies.execution.factory import TaskFactory, Training
 from studies.execution.runner import CachedRunner
-from studies.execution.task import Result, Task
+from studies.execution.task import Result, Task, TaskFactory, Training
 from studies.study.settings import StudySettings
 from studies.tuning.result import TuneResult
 from studies.tuning.settings import TuneSettings

@@ -16,8 +16,7 @@ from studies.reproduction.mml.paper import (
 )
 from studies.reproduction.mml.performance import METRICS, Case, Comparison, gain, percent, published_gain
 from studies.reproduction.raw import Frame
-from studies.reproduction.reproduction import Picture, groups, named
-from studies.reproduction.table import mean
+from studies.reproduction.reproduction import Picture, groups, mean, named
 
 _PUBLISHED = {
     Case("mf", dataset, loss, negatives): TABLE_4[loss][dataset] if negatives == NEGATIVES else None

@@ -18,13 +18,11 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from core.common.errors import counted, span
-from studies.reproduction.mml.bench import RankingBench
 from studies.reproduction.mml.paper import DATASETS, EPOCHS, OTHER, PATIENCE, Performance
 from studies.reproduction.mml.recipe import SCHEDULES, Setup
-from studies.reproduction.mml.settings import SHARED, RankingReproduceSettings
+from studies.reproduction.mml.settings import SHARED, RankingBench, RankingReproduceSettings
 from studies.reproduction.raw import PAIR, Column, Frame
-from studies.reproduction.reproduction import Picture, Reproduction, groups, named
-from studies.reproduction.table import beside, mean, number
+from studies.reproduction.reproduction import Picture, Reproduction, beside, groups, mean, named, number
 
 #: By how much a better epoch is better.
 RISE = 1e-6

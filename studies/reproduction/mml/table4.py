@@ -11,8 +11,7 @@ from collections.abc import Iterator
 from studies.reproduction.mml.paper import DATASETS, NEGATIVES, TABLE_4
 from studies.reproduction.mml.performance import METRICS, Case, Comparison
 from studies.reproduction.raw import Frame
-from studies.reproduction.reproduction import named
-from studies.reproduction.table import mean
+from studies.reproduction.reproduction import mean, named
 
 _PUBLISHED = {
     Case("mf", dataset, loss, NEGATIVES): performance[dataset]

@@ -18,10 +18,9 @@ from studies.common.paired import won
 from studies.execution.searches import thinned
 from studies.execution.task import Result
 from studies.reproduction.raw import Column, Frame
-from studies.reproduction.reproduction import Picture, Reproduction, groups
+from studies.reproduction.reproduction import Picture, Reproduction, groups, mean, number, spread
 from studies.reproduction.slides.bench import Search, SearchBench
 from studies.reproduction.slides.settings import SifReproduceSettings
-from studies.reproduction.table import mean, number, spread
 
 #: Lengths of vectors in Figures 2 and 4; the others have 8 alone.
 DIMENSIONS, USUAL = (2, 4, 8, 16), 8

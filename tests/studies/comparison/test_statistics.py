@@ -7,7 +7,7 @@ from statsmodels.stats.multitest import multipletests
 
 from core.phases.problem import Optimum
 from studies.common.paired import holm, pairs_needed, smallest_p
-from studies.comparison.curves import anytime, quartiles, regrets, targets_reached
+from studies.comparison.outcome import anytime, quartiles, regrets, targets_reached
 from studies.comparison.statistics import ALPHA, analyse, improves, standings
 from tests.strategies import costly_law, law
 from tests.studies.comparison.outcomes import NAN, lively, matrix, outcome, run, scored

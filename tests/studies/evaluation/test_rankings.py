@@ -22,8 +22,7 @@ from studies.evaluation.ranking.methods import AT_ONCE, TUNING_METHODS, TuningMe
 from studies.evaluation.ranking.settings import RankingPlaces, RankingSettings, command
 from studies.evaluation.ranking.tuner import RankingTuner, first_point
 from studies.evaluation.report import print_summary
-from studies.execution.executor import Work
-from studies.execution.inline import InlineExecutor
+from studies.execution.executor import InlineExecutor, Work
 from studies.execution.processes import ProcessExecutor
 from studies.execution.rankings import packed, ranking_data, unpacked
 from studies.execution.resources import Checkpointer, LocalStorage, Resources

@@ -2,8 +2,7 @@
 
 from contextlib import contextmanager
 
-from studies.execution.executor import Work
-from studies.execution.inline import InlineExecutor
+from studies.execution.executor import InlineExecutor, Work
 from studies.execution.processes import ProcessExecutor
 from studies.execution.resources import LocalStorage, Resources
 from studies.execution.runner import CachedRunner, ResultCache

@@ -4,8 +4,7 @@ import pytest
 
 from core.common.errors import UserError
 from core.common.extras import lacking
-from studies.execution.executor import Executor, Work
-from studies.execution.inline import InlineExecutor
+from studies.execution.executor import Executor, InlineExecutor, Work
 from studies.execution.processes import ProcessExecutor
 from studies.execution.ray_executor import RayExecutor
 from studies.execution.registry import EXECUTORS, WorkPlaces, check_executor, make_executor
