@@ -21,21 +21,6 @@ from studies.study.summary import mean_and_spread, shortened
 
 
 @dataclass(frozen=True)
-class Row:
-    """A loss in the tables; very long formulas are cut in the middle, as in the terminal."""
-
-    name: str
-    kind: str
-    line: str | None
-    """The loss with the constants that were chosen for it, where it has another name."""
-    settings: tuple[str, ...]
-    epochs: str
-    cells: tuple[tuple[str, bool], ...]
-    """Metrics: what is written, and whether it is the best of its column."""
-    exposure: tuple[str, ...]
-
-
-@dataclass(frozen=True)
 class Pairs:
     """Losses beside baselines by one metric."""
 
@@ -85,8 +70,12 @@ def _columns(evaluation: StoredEvaluation) -> list[tuple[str, str]]:
     return [*validation, *(("test", name) for name in names)]
 
 
-def _rows(evaluation: StoredEvaluation, chosen: Sequence[str], measures: Sequence[str]) -> list[Row]:
-    """The losses in their order."""
+def _rows(evaluation: StoredEvaluation, chosen: Sequence[str], measures: Sequence[str]) -> list[dict[str, Any]]:
+    """The losses in their order.
+
+    Very long formulas are cut in the middle, as in the terminal. A line is the loss with the constants that were chosen
+    for it, where it has another name; a cell is what is written, and whether it is the best of its column.
+    """
     columns, metrics = _columns(evaluation), {metric.name: metric for metric in evaluation.metrics}
     scores = {
         column: {one.name: metrics[column[1]].score_of(one.mean(*column)) for one in evaluation.losses}
@@ -98,15 +87,15 @@ def _rows(evaluation: StoredEvaluation, chosen: Sequence[str], measures: Sequenc
         cells = [(mean_and_spread(one.metrics[column]), scores[column][one.name] == best[column]) for column in columns]
         line = None if one.line is None or one.line.lower() == one.name.lower() else one.line
         rows.append(
-            Row(
-                shortened(one.name),
-                one.kind,
-                line,
-                tuple(_setting(one.settings.get(name)) for name in chosen),
-                "" if one.kind == "anchor" else f"{fmean(one.best_epochs):.0f}",
-                tuple(cells),
-                tuple(mean_and_spread(one.exposure.get(name, ())) for name in measures),
-            )
+            {
+                "name": shortened(one.name),
+                "kind": one.kind,
+                "line": line,
+                "settings": [_setting(one.settings.get(name)) for name in chosen],
+                "epochs": "" if one.kind == "anchor" else f"{fmean(one.best_epochs):.0f}",
+                "cells": cells,
+                "exposure": [mean_and_spread(one.exposure.get(name, ())) for name in measures],
+            }
         )
     return rows
 

@@ -22,37 +22,17 @@ from studies.study.settings import StudySettings
 from studies.study.summary import mean_and_spread, shortened
 
 
-@dataclass(frozen=True)
-class LossRow:
-    """A loss of phase III; very long formulas are cut in the middle, as in the terminal."""
-
-    name: str
-    simple: str | None
-    """The simplified formula, where it is another one."""
-    complexity: int | None
-    on_front: bool
-    epsilon: float | None
-    decay: float | None
-    """The weight decay, where each has its own."""
-    scale: float
-    """What the loss is multiplied by."""
-    epochs: str
-    seeds: int
-    cells: tuple[tuple[str, bool], ...]
-    """Validation metric, then all test metrics: what is written, and whether it is the best of its column."""
-    is_found: bool
-    """Whether it is the loss of the title."""
-    starts_known: bool
-    """Whether it is the first of the known ones."""
-
-
 def columns(study: StoredStudy) -> list[tuple[str, str]]:
     """Part and metric of every cell."""
     return [("validation", study.metric), *(("test", metric.name) for metric in study.metrics)]
 
 
-def loss_rows(study: StoredStudy) -> list[LossRow]:
-    """Found losses in the order of the result, then known ones, the best on validation first."""
+def loss_rows(study: StoredStudy) -> list[dict[str, Any]]:
+    """Found losses in the order of the result, then known ones, the best on validation first.
+
+    Very long formulas are cut in the middle, as in the terminal. Each cell, of a column each, is what is written, and
+    whether it is the best of its column.
+    """
     found, known = list(study.finalists), sorted(study.baselines, key=lambda one: -study.score(one))
     losses = [*found, *known]
     front = front_names(study)
@@ -65,21 +45,22 @@ def loss_rows(study: StoredStudy) -> list[LossRow]:
             seeds = [getattr(fit, part).get(metric) for fit in loss.per_seed]
             values = [math.nan if value is None else value for value in seeds]
             cells.append((mean_and_spread(values), mean is not None and mean == best[part, metric]))
+        is_found = i < len(found)
         rows.append(
-            LossRow(
-                shortened(loss.name),
-                shortened(form.formula) if i < len(found) and form and form.formula != loss.name else None,
-                loss.complexity or None,
-                i < len(found) and (loss.name, loss.epsilon) in front,
-                loss.epsilon,
-                loss.weight_decay,
-                loss.scale,
-                f"{fmean(fit.best_epoch for fit in loss.per_seed):.0f}" if loss.per_seed else "",
-                loss.n_seeds,
-                tuple(cells),
-                i == 0 and bool(found),
-                i == len(found) and bool(found),
-            )
+            {
+                "name": shortened(loss.name),
+                "simple": shortened(form.formula) if is_found and form and form.formula != loss.name else None,
+                "complexity": loss.complexity or None,
+                "on_front": is_found and (loss.name, loss.epsilon) in front,
+                "epsilon": loss.epsilon,
+                "decay": loss.weight_decay,
+                "scale": loss.scale,
+                "epochs": f"{fmean(fit.best_epoch for fit in loss.per_seed):.0f}" if loss.per_seed else "",
+                "seeds": loss.n_seeds,
+                "cells": cells,
+                "is_found": is_found and i == 0,  # that of the title
+                "starts_known": bool(found) and i == len(found),
+            }
         )
     return rows
 
