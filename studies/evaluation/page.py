@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
@@ -18,6 +18,12 @@ from studies.evaluation.stored import StoredEvaluation, listed
 from studies.reporting.notes import data_notes, format_setting
 from studies.reporting.page import FILTERS, UNPRINTABLE
 from studies.study.summary import mean_and_spread, shortened
+
+_FILTERS: Mapping[str, Callable[..., str]] = {
+    **FILTERS,
+    "gain": lambda value: f"{value:+.4f}" if math.isfinite(value) else "-",
+    "p_value": lambda value: "-" if value is None else f"{value:.2g}",
+}
 
 
 @dataclass(frozen=True)
@@ -42,7 +48,7 @@ def evaluation_page(content: Mapping[str, Any], source: str) -> str:
     evaluation = StoredEvaluation.of(content, source)
     chosen = list(dict.fromkeys(name for one in evaluation.losses for name in one.settings))
     measures = list(dict.fromkeys(name for one in evaluation.losses for name in one.exposure))
-    page = template("studies.evaluation", "page.html", {**FILTERS, "gain": _gain, "p_value": _p_value}).render(
+    page = template("studies.evaluation", "page.html", _FILTERS).render(
         style=STYLE + text_of("studies.reporting", "report.css"),
         evaluation=evaluation,
         settings=evaluation.settings,
@@ -91,25 +97,13 @@ def _rows(evaluation: StoredEvaluation, chosen: Sequence[str], measures: Sequenc
                 "name": shortened(one.name),
                 "kind": one.kind,
                 "line": line,
-                "settings": [_setting(one.settings.get(name)) for name in chosen],
+                "settings": ["" if value is None else format_setting(value) for value in map(one.settings.get, chosen)],
                 "epochs": "" if one.kind == "anchor" else f"{fmean(one.best_epochs):.0f}",
                 "cells": cells,
                 "exposure": [mean_and_spread(one.exposure.get(name, ())) for name in measures],
             }
         )
     return rows
-
-
-def _setting(value: Any) -> str:
-    return "" if value is None else format_setting(value)
-
-
-def _gain(value: float) -> str:
-    return f"{value:+.4f}" if math.isfinite(value) else "-"
-
-
-def _p_value(value: float | None) -> str:
-    return "-" if value is None else f"{value:.2g}"
 
 
 def _broken(evaluation: StoredEvaluation) -> list[str]:

@@ -152,20 +152,10 @@ def _fit(
     return convergence.run(epoch_done)
 
 
-def _whole(job: _Job) -> list[Result]:
-    """All phases of one study."""
-    return [whole_study(job.study(), job.report, job.checkpointer)]
-
-
 def _sampling(job: _Job) -> list[Result]:
     """What Phase I samples and trains in its minutes, machine code and data being there before the clock runs."""
     job.study(trainings=job.contents[0]["settings"]["candidates_per_step"]).search([])
     return [sampled(job.study(), job.report, job.checkpointer)]
-
-
-def _learning(job: _Job) -> list[Result]:
-    """How the recommender does during Phase I."""
-    return [learned(job.study(), job.report, job.checkpointer)]
 
 
 def _noise(job: _Job) -> list[Result]:
@@ -247,9 +237,9 @@ def _ranking_times(job: _Job) -> list[Result]:
 _KINDS: Mapping[str, Callable[[_Job], list[Result]]] = {
     "run": _run,
     "converged": _converged,
-    "study": _whole,
+    "study": lambda job: [whole_study(job.study(), job.report, job.checkpointer)],
     "sampling": _sampling,
-    "learning": _learning,
+    "learning": lambda job: [learned(job.study(), job.report, job.checkpointer)],
     "noise": _noise,
     "training": _training,
     "final": _final,

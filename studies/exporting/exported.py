@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from textwrap import wrap
 from types import MappingProxyType
 from typing import Any
@@ -54,7 +55,8 @@ class Exported:
         lines += self._operators()
         if self.loss.scale != 1:
             lines.append(f"Multiplied by {self.loss.scale:.6g}, at which it was trained.")
-        return [piece for line in (*lines, *self.origin) for piece in _wrapped(line)]
+        wrapped = partial(wrap, width=_WIDTH, break_on_hyphens=False, subsequent_indent="    ")
+        return [piece for line in (*lines, *self.origin) for piece in wrapped(line) or [""]]
 
     def _operators(self) -> list[str]:
         if not isinstance(self.loss, ProgramLoss):
@@ -70,10 +72,6 @@ class Exported:
         elif loss.space.clamp == "paper":
             sentences.append(f"What an operator gives is kept within [{xi}, {most}].")
         return sentences
-
-
-def _wrapped(line: str) -> list[str]:
-    return wrap(line, _WIDTH, break_on_hyphens=False, subsequent_indent="    ") or [""]
 
 
 def as_sympy(exported: Exported) -> str:

@@ -92,7 +92,8 @@ class StudyTracker(Tracker, StudyCallback):
             points.append(Point(SINGLE, _final_metrics(best) | {"gain_over_best_baseline": comparison["gain"]}))
         self._artifacts[RESULT] = result
         if result["front"]:
-            self._artifacts[_FRONT] = [_front_row(row) for row in result["front"]]
+            keys = ("complexity", "formula", "epsilon")
+            self._artifacts[_FRONT] = [{key: row[key] for key in keys} | _final_metrics(row) for row in result["front"]]
         self._send_root("the result", tags=tags, points=points, children=self._losses(result))
 
     def _losses(self, result: Mapping[str, Any]) -> list[RunRecord]:
@@ -169,11 +170,6 @@ class StudyTracker(Tracker, StudyCallback):
 def _point(step: StepRecord) -> Point:
     values = {**step.metrics, "seconds": step.seconds, **step.front}
     return Point(step.candidate_epochs, values, step.time)
-
-
-def _front_row(row: Mapping[str, Any]) -> dict[str, Any]:
-    """A row of the Pareto front, its metrics as columns."""
-    return {key: row[key] for key in ("complexity", "formula", "epsilon")} | _final_metrics(row)
 
 
 def _final_metrics(loss: Mapping[str, Any]) -> dict[str, float | None]:

@@ -24,7 +24,7 @@ from studies.evaluation.tuner import Tried
 from studies.execution.convergence import validation_values
 from studies.execution.rankings import unpacked
 from studies.execution.runner import CachedRunner
-from studies.execution.task import Result, Task
+from studies.execution.task import Result
 
 
 @dataclass(frozen=True)
@@ -183,16 +183,17 @@ class RankingEvaluation:
     ) -> list[list[Result]]:
         """Train losses, and fit anchors, with several seeds; return the results of each in the order of the seeds."""
         repeats = self._settings.repeats(choosing)
-        tasks = [self._task(line, point, repeat, choosing, epochs) for repeat in repeats for line, point in losses]
+        tasks = [
+            self._tasks.training(line, one.loss, one.learning_rate, one.model, repeat, choosing, epochs)
+            for repeat in repeats
+            for line, one in losses
+        ]
         fitted = [self._tasks.anchor(line, repeat, choosing) for repeat in repeats for line in anchors]
         found = self._runner.stage(text, tasks + fitted)
         of_losses, of_anchors = found[: len(tasks)], found[len(tasks) :]
         return [of_losses[i :: len(losses)] for i in range(len(losses))] + [
             of_anchors[i :: len(anchors)] for i in range(len(anchors))
         ]
-
-    def _task(self, line: str, point: Point, repeat: int, is_trial: bool, epochs: int | None = None) -> Task:
-        return self._tasks.training(line, point.loss, point.learning_rate, point.model, repeat, is_trial, epochs)
 
     def _by_user(self, losses: Sequence[EvaluatedLoss]) -> list[PairedComparison]:
         """Compare every loss that is judged with every baseline, paired by user over the mean of all seeds."""

@@ -92,7 +92,7 @@ class RankingTuner(OptunaTuner[Point]):
         Args:
             n: how many.
         """
-        space = self._space()
+        space = {name: self._distribution(one) for name, one in self._open.items()}
         if not self.tried:
             self._study.enqueue_trial(self._first_params())
         seed = derive_seed(self._seed, "ranking tuner", self._round) % 2**32
@@ -128,9 +128,6 @@ class RankingTuner(OptunaTuner[Point]):
     def _open(self) -> dict[str, Range | tuple[str, ...]]:
         """Return everything that is tuned."""
         return {"learning_rate": _RATES, **self._of_model, **self._constants}
-
-    def _space(self) -> dict[str, BaseDistribution]:
-        return {name: self._distribution(one) for name, one in self._open.items()}
 
     def _distribution(self, one: Range | tuple[str, ...]) -> BaseDistribution:
         if isinstance(one, Range):

@@ -95,10 +95,6 @@ class Case(NamedTuple):
         return f"{self.loss} ({place}, {self.negatives} negatives{self._falling}{early})"
 
 
-def _schedules(falling: bool) -> tuple[str, ...]:
-    return tuple(SCHEDULES) if falling else ("constant",)
-
-
 def _readings(setup: Setup, evaluated: Mapping[str, Sequence[float | None]]) -> Iterator[dict[str, Any]]:
     """What one training comes to; where the rate falls, stopping early belongs to the recipe."""
     scores = evaluated[setup.monitor]
@@ -170,7 +166,8 @@ class Comparison:
         """Train, and read off every curve."""
         given = bench.settings
         places = product(bench.datasets, given.models or self.models)
-        ways = product(given.losses(self.losses), given.counts(self.negatives), _schedules(given.falling_rate))
+        schedules = tuple(SCHEDULES) if given.falling_rate else ("constant",)
+        ways = product(given.losses(self.losses), given.counts(self.negatives), schedules)
         setups = [Setup(model, dataset, *way) for (dataset, model), way in product(places, ways)]
         rows = []
         for setup, seed, found in bench.trained(setups):

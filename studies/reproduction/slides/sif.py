@@ -129,12 +129,11 @@ def _figure5(bench: SearchBench) -> list[dict[str, Any]]:
     return [
         shared | {"method": method_of[search], "dimensions": search.dimensions, "seed": seed, **point}
         for search, seed, found in bench.searched([one.search for one in asked])
-        for point in thinned([_point(one) for one in found["steps"]], _MOST_POINTS)
+        for point in thinned(
+            [{"epochs": _cost(one), "seconds": one["seconds"], "validation": one["best"]} for one in found["steps"]],
+            _MOST_POINTS,
+        )
     ]
-
-
-def _point(step: Mapping[str, Any]) -> dict[str, Any]:
-    return {"epochs": _cost(step), "seconds": step["seconds"], "validation": step["best"]}
 
 
 def _table(raw: Frame) -> Iterator[dict[str, str]]:
