@@ -10,11 +10,11 @@ from typing import Annotated
 from cyclopts import App, Group, Parameter
 
 from core.common.extras import lacking
+from recommenders.tasks.loss_table import LossTable
 from studies.common.command import make_app, option_value, run_app
 from studies.execution.experiment import TaskProgress, experiment
 from studies.execution.task import TaskFactory, data_file_digest
 from studies.study.console import for_tables, print_lines
-from studies.study.loss_table import LossTable
 from studies.study.study import Study
 from studies.tabulation.candidates import CandidatePlaces, CandidateTable, make_table
 from studies.tabulation.report import MAP, TABLE, print_summary, write_table

@@ -16,7 +16,7 @@ import numpy as np
 from scikit_posthocs import posthoc_nemenyi_friedman
 from scipy.stats import bootstrap, friedmanchisquare, rankdata
 
-from studies.common.paired import holm, signed_rank_p
+from core.common.paired import holm, signed_rank_p
 from studies.comparison.outcome import (
     Array,
     Curves,

@@ -12,10 +12,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from core.common.paired import pairs_needed, smallest_p
 from core.phases.terms import Terms
 from core.search.search import StopReason
 from recommenders.tasks.loss_problem import LOSS_TERMS
-from studies.common.paired import pairs_needed, smallest_p
 from studies.comparison.outcome import Outcome, Regrets, quartiles
 from studies.comparison.statistics import ALPHA, Pair, Standings, Statistics
 from studies.study.summary import mean_and_spread

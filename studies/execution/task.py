@@ -37,9 +37,8 @@ DECIDING = (
     *("core", "recommenders", "searchers"),
     *(f"studies/execution/{module}.py" for module in ("rankings", "searches", "work")),
     *(f"studies/study/{module}.py" for module in ("baseline_comparison", "crosses", "decays", "history")),
-    *(f"studies/study/{module}.py" for module in ("interactions", "loss", "loss_table", "measured", "parts")),
-    *(f"studies/study/{module}.py" for module in ("problems", "ranking", "result", "settings")),
-    *(f"studies/study/{module}.py" for module in ("settings_search", "settings_training", "study", "table_problem")),
+    *(f"studies/study/{module}.py" for module in ("interactions", "loss", "parts", "problems", "ranking", "result")),
+    *(f"studies/study/{module}.py" for module in ("settings", "settings_search", "settings_training", "study")),
 )
 
 #: What comes of a task: plain numbers, strings, lists and dicts; None for numbers that are not finite.

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
+from core.analysis.curves import LABELS, Y_HAT, only_finite, shape_of
 from core.common.errors import UserError, in_a_line
 from core.losses.closed_forms import BCE
 from core.losses.loss import Loss, ProgramLoss
@@ -17,7 +18,6 @@ from core.phases.picking import Pick
 from core.programs.space import OperatorSpace
 from recommenders.tasks.losses import find_named_loss, make_loss
 from studies.exporting.finding import find_study
-from studies.reporting.shapes import LABELS, Y_HAT, only_finite, shape_of
 
 #: More lines in one picture could not be told apart.
 MOST = 8

@@ -8,6 +8,7 @@ from functools import cached_property
 
 from matplotlib.figure import Figure
 
+from core.analysis.curves import Shape, shape_of
 from core.common.errors import UserError
 from core.losses.closed_forms import BCE
 from studies.exporting.stored import StoredStudy
@@ -16,7 +17,6 @@ from studies.reporting import pictures
 from studies.reporting.axes import inline_svg
 from studies.reporting.loss_pictures import Panels, loss_panels, set_panels
 from studies.reporting.rows import front_points, stages
-from studies.reporting.shapes import Shape, shape_of
 from studies.reporting.story import Numbers, Past, PastCurve
 
 #: More curves in one picture could not be told apart.

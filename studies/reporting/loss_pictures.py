@@ -9,13 +9,13 @@ from functools import partial
 import numpy as np
 from matplotlib.figure import Figure
 
+from core.analysis.curves import CURVES, LABELS, Y_HAT, Shape, only_finite
 from core.analysis.set_curves import DRAWN_STAGES, D, P, set_curves
 from core.export.set_typesetting import set_mathml
 from core.programs.sets.stages import STAGES
 from studies.exporting.stored_loss import StoredLoss
 from studies.reporting.axes import FOUND, inline_svg, label, legend, new_axes, number, other
 from studies.reporting.curves import draw_curves
-from studies.reporting.shapes import CURVES, LABELS, Y_HAT, Shape, only_finite
 
 _HEIGHT, _WIDTH = 3.0, 3.9
 

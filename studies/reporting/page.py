@@ -9,13 +9,13 @@ from typing import Any
 
 from core.analysis.simplify import simplified
 from core.common.restoring import read, reading
+from core.export.exported import FORMS
 from core.export.mathml import mathml
 from core.export.set_loss import SET_FORMS
 from core.losses.loss import ProgramLoss
 from core.phases.told import ToldTable
 from core.phases.told import shown as told_cell
 from studies.common.pages import STYLE, template, text_of
-from studies.exporting.exported import FORMS
 from studies.exporting.stored import StoredStudy
 from studies.reporting import rows
 from studies.reporting.axes import number

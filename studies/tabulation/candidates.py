@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from core.common.errors import UserError
+from core.phases.measured import MeasuredRow, MeasuredTable, every_candidate
 from core.phases.problem import StudyProblem
 from core.search.trial import Verdict
 from recommenders.data import DataFiles
@@ -22,7 +23,6 @@ from studies.execution.registry import WorkPlaces
 from studies.execution.task import Result, TaskFactory, data_file_digest
 from studies.storage.output import folder_name
 from studies.study.console import for_tables, print_lines
-from studies.study.measured import MeasuredRow, MeasuredTable, every_candidate
 from studies.study.parts import PART, typed
 from studies.study.problems import LOSS, check_problem
 from studies.study.result import versions

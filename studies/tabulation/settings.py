@@ -21,11 +21,11 @@ from core.programs.program import LossProgram
 from core.search.effectiveness import check_epochs
 from recommenders.data import DataFiles, dataset_name
 from recommenders.data.options import option
+from recommenders.tasks.loss_table import ONE_SIDED, SAME, TRAINED, WRONG
 from recommenders.tasks.task import SgdSettings
 from studies.execution.registry import WorkPlaces
 from studies.execution.runner import ResultCache
 from studies.storage.output import folder_name, plain
-from studies.study.loss_table import ONE_SIDED, SAME, TRAINED, WRONG
 from studies.study.parts import PART, check_finite, flat, typed
 from studies.study.settings import ExperimentName, StudySettings, TrackingPlace
 from studies.study.settings_search import OPERATORS_HELP, LossSettings

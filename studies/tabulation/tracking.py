@@ -8,8 +8,8 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
+from core.phases.measured import MeasuredRow, MeasuredTable
 from core.phases.metric import Metric
-from studies.study.measured import MeasuredRow, MeasuredTable
 from studies.tabulation.report import best_rows
 from studies.tabulation.settings import TableLosses, TableSettings
 from studies.tabulation.table import Row, mean_converged

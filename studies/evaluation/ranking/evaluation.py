@@ -9,12 +9,12 @@ from typing import Any, ClassVar
 import numpy as np
 
 from core.common.errors import counted
+from core.common.paired import holm, signed_rank_p
 from core.common.seeding import derive_seed
 from core.losses.setwise.constants import constants_of
 from recommenders.modules.vector_specification import VectorModelSpec, parse_vector_model
 from recommenders.tasks.ranking import find_ranking_metric
 from recommenders.tasks.ranking.anchors import anchor_choices
-from studies.common.paired import holm, signed_rank_p
 from studies.evaluation.outcome import Choice, EvaluatedLoss, Outcome, PairedComparison
 from studies.evaluation.ranking.methods import AT_ONCE
 from studies.evaluation.ranking.settings import RankingSettings

@@ -11,9 +11,9 @@ from collections.abc import Iterator, Mapping
 from statistics import fmean
 from typing import Any
 
+from core.common.paired import won
 from recommenders.tasks.crosses.greedy import GREEDY
 from recommenders.tasks.crosses.problem import PLAIN
-from studies.common.paired import won
 from studies.reproduction.raw import Column, Frame
 from studies.reproduction.reproduction import NOTHING, Reproduction, difference, groups, number, spread
 from studies.reproduction.slides.bench import CrossBench

@@ -13,7 +13,7 @@ from statistics import fmean
 from typing import Any, NamedTuple
 
 from core.common.errors import counted
-from studies.common.paired import won
+from core.common.paired import won
 from studies.reproduction.raw import Column, Frame
 from studies.reproduction.reproduction import NOTHING, Reproduction, groups, number, spread
 from studies.reproduction.slides.bench import ProblemBench

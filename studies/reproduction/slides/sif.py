@@ -13,8 +13,8 @@ from dataclasses import replace
 from statistics import fmean
 from typing import Any, NamedTuple
 
+from core.common.paired import won
 from recommenders.tasks.rating.problem import KNOWN, NETWORKS
-from studies.common.paired import won
 from studies.execution.searches import thinned
 from studies.execution.task import Result
 from studies.reproduction.raw import Column, Frame

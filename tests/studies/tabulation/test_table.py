@@ -14,9 +14,9 @@ from core.programs.operators import OPERATORS
 from core.programs.program import LossProgram
 from core.search.effectiveness import EarlyStopping
 from recommenders.tasks.convergence import LossConvergence
+from recommenders.tasks.loss_table import METADATA, ONE_SIDED, SAME, TRAINED, WRONG
 from studies.common.command import BAD_INPUT, exit_code
 from studies.execution.task import TaskFactory
-from studies.study.loss_table import METADATA, ONE_SIDED, SAME, TRAINED, WRONG
 from studies.study.study import Study
 from studies.table import app
 from studies.tabulation.report import TABLE
