@@ -19,7 +19,7 @@ from studies.comparison.outcome import Converged, Outcome
 from studies.comparison.pictures import draw_all
 from studies.comparison.statistics import Statistics, analyse
 from studies.comparison.summary import conclusion
-from studies.reporting.notes import data_notes
+from studies.reporting.page import data_notes
 from studies.storage.output import OutputFolder, csv_of, plain
 from studies.study.summary import mean_and_spread
 

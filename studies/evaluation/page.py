@@ -15,8 +15,7 @@ from studies.evaluation import pictures
 from studies.evaluation.outcome import LEVEL, PairedComparison
 from studies.evaluation.ranking.settings import retried
 from studies.evaluation.stored import StoredEvaluation, listed
-from studies.reporting.notes import data_notes, format_setting
-from studies.reporting.page import FILTERS, UNPRINTABLE
+from studies.reporting.page import FILTERS, UNPRINTABLE, data_notes, format_setting
 from studies.study.summary import mean_and_spread, shortened
 
 _FILTERS: Mapping[str, Callable[..., str]] = {

@@ -146,15 +146,15 @@ def story(study: StoredStudy, numbers: Numbers, past: Past | None) -> list[str]:
 def _phase_one(study: StoredStudy, numbers: Numbers, past: Past | None) -> str:
     searcher, trained = study.settings.searcher, numbers.trained
     one, many = study.terms.one, study.terms.many
-    proposed = f"Phase I: {searcher} proposed {_many(numbers.sampled, f'candidate {one}', f'candidate {many}')}"
+    proposed = f"Phase I: {searcher} proposed {counted(numbers.sampled, f'candidate {one}', f'candidate {many}')}"
     untrained = numbers.sampled - trained
     if numbers.sampled:
         proposed += f", of which {untrained:,} ({untrained / numbers.sampled:.1%}) were set aside without training"
     accepted = numbers.count(Verdict.ACCEPTED)
     text = (
-        f"{proposed}. {_many(trained, 'was', 'were')} trained, for "
-        f"{_many(numbers.candidate_epochs, 'candidate-epoch', 'candidate-epochs')} in all, and {accepted:,} of them "
-        f"accepted ({_many(numbers.distinct_accepted, f'distinct {one}', f'distinct {many}')})."
+        f"{proposed}. {counted(trained, 'was', 'were')} trained, for "
+        f"{counted(numbers.candidate_epochs, 'candidate-epoch', 'candidate-epochs')} in all, and {accepted:,} of them "
+        f"accepted ({counted(numbers.distinct_accepted, f'distinct {one}', f'distinct {many}')})."
     )
     if past is not None and past.steps and past.steps[-1].seconds is not None:
         text += f" That took {duration(past.steps[-1].seconds)}"
@@ -215,7 +215,7 @@ def _later_phases(study: StoredStudy, numbers: Numbers) -> str:
         what += f" and each with {counted(len(decays), 'weight decay')}" if (decays := protocol.decay) else ""
     text = (
         f"Phase II: {numbers.passed_validation_check:,} of {numbers.distinct_accepted:,} accepted {many} {passed}. "
-        f"Phase III: {_many(found, f'found {one}', f'found {many}')} and {_many(known, 'known one', 'known ones')} "
+        f"Phase III: {counted(found, f'found {one}', f'found {many}')} and {counted(known, 'known one', 'known ones')} "
         f"{what}"
     )
     again = f", then the found {one} and the known ones again, {seeds} seeds in all" if seeds > 1 else ", with one seed"
@@ -226,10 +226,6 @@ def _later_phases(study: StoredStudy, numbers: Numbers) -> str:
 
 def _times(n: int) -> str:
     return {1: "Once", 2: "Twice"}.get(n, f"{n:,} times")
-
-
-def _many(n: int, one: str, many: str) -> str:
-    return f"{n:,} {one if n == 1 else many}"
 
 
 def duration(seconds: float) -> str:
