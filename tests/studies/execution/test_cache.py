@@ -68,7 +68,7 @@ def other_code(monkeypatch):
     """Changes the code from here on."""
 
     def change(to):
-        for module in ("task", "cache"):
+        for module in ("task", "runner"):
             monkeypatch.setattr(f"studies.execution.{module}.code", lambda: to)
 
     return change
