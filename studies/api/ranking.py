@@ -10,7 +10,7 @@ from typing import Any
 
 from core.common.errors import UserError, format_value, unknown_name
 from core.losses.setwise.registry import parse_ranking_loss
-from recommenders.common.machine import Machine
+from recommenders.common.machine import Machine, pick_device
 from recommenders.data.frames import Frame, as_table
 from recommenders.data.implicit import ImplicitDataset, load_implicit
 from recommenders.data.implicit.options import UNFIT
@@ -23,7 +23,6 @@ from studies.evaluation.ranking.settings import RankingSettings
 from studies.execution.rankings import ranking_training
 from studies.exporting.model import save_ranker
 from studies.exporting.ranked import Ranker
-from studies.study.loss import pick_device
 from studies.study.parts import compose, flat
 
 

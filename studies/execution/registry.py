@@ -17,10 +17,10 @@ from core.common.errors import UserError, unknown_name
 from core.common.extras import needs
 from core.common.loading import find_class, user_errors_from
 from core.common.specification import Specification, kinds_of_arguments, read_values
+from recommenders.common.machine import pick_device
 from studies.execution.executor import Executor, InlineExecutor, Work
 from studies.execution.processes import ProcessExecutor
 from studies.execution.ray_executor import RayExecutor
-from studies.study.loss import pick_device
 from studies.study.settings import check_machine
 from studies.study.settings_training import listed
 

@@ -36,9 +36,9 @@ ARRAYS = f"*-{_DIGITS * '[0-9a-f]'}.npz"
 DECIDING = (
     *("core", "recommenders", "searchers"),
     *(f"studies/execution/{module}.py" for module in ("rankings", "searches", "work")),
-    *(f"studies/study/{module}.py" for module in ("baseline_comparison", "crosses", "decays", "history")),
-    *(f"studies/study/{module}.py" for module in ("interactions", "loss", "parts", "problems", "ranking", "result")),
-    *(f"studies/study/{module}.py" for module in ("settings", "settings_search", "settings_training", "study")),
+    *(f"studies/study/{module}.py" for module in ("crosses", "decays", "history", "interactions", "loss", "parts")),
+    *(f"studies/study/{module}.py" for module in ("problems", "ranking", "result", "settings", "settings_search")),
+    *(f"studies/study/{module}.py" for module in ("settings_training", "study")),
 )
 
 #: What comes of a task: plain numbers, strings, lists and dicts; None for numbers that are not finite.

@@ -28,7 +28,7 @@ from studies.reporting.drawn import Drawn
 from studies.reporting.loss_pictures import RATIO_COLUMNS, equation_of, ratio_rows
 from studies.reporting.rows import changed_settings, export_command, run_command
 from studies.reporting.story import Numbers, Past, duration, story
-from studies.study.baseline_comparison import caveats
+from studies.study.summary import caveats
 
 _NAMES = {"name": "data set", "n_users": "users", "n_items": "items"}
 _PARTS = ("train", "validation", "test")

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from core.common.restoring import count, read
+from core.phases.baseline_comparison import BaselineComparison, compare
 from core.phases.contender import Contender, Finished, TrainingResult, mean_score
 from core.phases.front import pareto_front
 from core.phases.picking import Pick
@@ -26,7 +27,6 @@ from core.search.trial import read_genome
 from recommenders.tasks.loss_problem import TrainedLossProblem
 from recommenders.tasks.task import RecommendationTask
 from studies.storage.output import plain
-from studies.study.baseline_comparison import BaselineComparison, compare
 from studies.study.settings import StudySettings
 
 
