@@ -14,7 +14,7 @@ from core.phases.metric import Metric
 
 @dataclass(frozen=True)
 class BaselineComparison:
-    """What was found beside the best baseline, on the test part."""
+    """A found candidate beside the best baseline, on the test part."""
 
     found: str
     baseline: str
@@ -52,7 +52,7 @@ class BaselineComparison:
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """For result.json."""
+        """Return plain data for result.json."""
         values = {name: value for name, value in asdict(self).items() if name != "what"}
         return {**values, "gains": list(self.gains), "gain": self.gain, "verdict": self.verdict}
 
@@ -60,7 +60,7 @@ class BaselineComparison:
 def compare(
     found: Finished[Any], baselines: Sequence[Finished[Any]], metric: Metric, what: str = "loss"
 ) -> BaselineComparison:
-    """Pair the test metrics of what was found and of the best baseline by seed.
+    """Compare the test metrics of what was found and of the best baseline, paired by seed.
 
     Args:
         found: trained with every seed.

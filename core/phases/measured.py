@@ -35,7 +35,7 @@ MOST = 20_000
 
 @dataclass(frozen=True)
 class MeasuredRow:
-    """What became of a candidate."""
+    """A candidate, and what became of it."""
 
     name: str
     """The candidate as it is printed."""
