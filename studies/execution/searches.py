@@ -7,8 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 from statistics import fmean
 from typing import Any
 
-import numpy as np
-
 from core.common.restoring import count, read
 from core.common.seeding import numpy_rng
 from core.phases.tally import Tally
@@ -17,7 +15,7 @@ from core.search.search import Step
 from recommenders.tasks.task import Pairs
 from studies.execution.resources import Checkpointer, Report
 from studies.storage.output import plain
-from studies.study.history import History, StudyCallback
+from studies.study.history import History, StudyCallback, thinned
 from studies.study.study import Study
 
 #: Training rows whose score stands for all: as many as tell AUC to .005.
@@ -137,11 +135,3 @@ def learned(study: Study, report: Report, checkpointer: Checkpointer) -> dict[st
     scores = _Scores(study, report)
     found = study.search([scores], stored=checkpointer.stored, on_checkpoint=checkpointer.on_checkpoint)
     return {"points": scores.points, "funnel": found.tally.funnel(), "stop": found.stop.value}
-
-
-def thinned(points: Sequence[Point], most: int, keep: Sequence[int] = ()) -> list[Point]:
-    """At most so many points, evenly, the first and the last among them; and those to keep."""
-    if len(points) <= most:
-        return list(points)
-    places = np.linspace(0, len(points) - 1, most).round().astype(int).tolist()
-    return [points[i] for i in sorted({*places, *keep})]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterable
+from typing import Any
 from xml.etree import ElementTree
 
 import numpy as np
@@ -74,7 +74,6 @@ def _adapt(element: ElementTree.Element, stem: str) -> None:
         element.attrib[short] = value
 
 
-T = TypeVar("T")
 #: What losses are drawn in, the found one first.
 FOUND: dict[str, Any] = {"color": COLOURS[1], "linewidth": 2.2, "linestyle": "-", "zorder": 5}
 _OTHERS = (COLOURS[0], COLOURS[2], COLOURS[3], COLOURS[4], COLOURS[5], INK)
@@ -109,13 +108,6 @@ def other(i: int) -> dict[str, Any]:
 def label(name: str) -> str:
     """A name for a legend: one short line."""
     return in_a_line(name, _LONGEST_LABEL)
-
-
-def thinned(entries: Sequence[T], most: int) -> list[T]:
-    """Evenly spaced entries, the first and the last among them, where there are too many to draw."""
-    if len(entries) <= most:
-        return list(entries)
-    return [entries[round(i * (len(entries) - 1) / (most - 1))] for i in range(most)]
 
 
 def number(value: float) -> str:

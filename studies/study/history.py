@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
+
+import numpy as np
 
 from core.common.restoring import count, read
 from core.phases.contender import Finished
@@ -81,6 +83,8 @@ class CallbackList(StudyCallback):
         for callback in self._callbacks:
             callback.load_state_dict(state.get(type(callback).__name__, {}))
 
+
+T = TypeVar("T")
 
 #: What a report and a comparison need of a step, beside its candidates.
 _KEPT = ("candidate_epochs", "seconds", "best", "metrics")
@@ -226,3 +230,11 @@ def candidate_row(trial: Trial, metric: str, to_metric: Callable[[float], float]
         f"valid_{metric}": None if trial.score is None else to_metric(trial.score),
         "adopted": trial.adopted,
     }
+
+
+def thinned(points: Sequence[T], most: int, keep: Sequence[int] = ()) -> list[T]:
+    """At most so many points, evenly, the first and the last among them; and those to keep."""
+    if len(points) <= most:
+        return list(points)
+    places = np.linspace(0, len(points) - 1, most).round().astype(int).tolist()
+    return [points[i] for i in sorted({*places, *keep})]

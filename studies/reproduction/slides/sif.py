@@ -15,12 +15,12 @@ from typing import Any, NamedTuple
 
 from core.common.paired import won
 from recommenders.tasks.rating.problem import KNOWN, NETWORKS
-from studies.execution.searches import thinned
 from studies.execution.task import Result
 from studies.reproduction.raw import Column, Frame
 from studies.reproduction.reproduction import Picture, Reproduction, groups, mean, number, spread
 from studies.reproduction.slides.bench import Search, SearchBench
 from studies.reproduction.slides.settings import SifReproduceSettings
+from studies.study.history import thinned
 
 #: Lengths of vectors in Figures 2 and 4; the others have 8 alone.
 DIMENSIONS, USUAL = (2, 4, 8, 16), 8
