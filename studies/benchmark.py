@@ -11,7 +11,7 @@ from cyclopts import Group, Parameter
 
 from core.common.errors import UserError
 from recommenders.backends.registry import check_backend
-from recommenders.common.machine import Machine
+from recommenders.common.machine import Machine, pick_device
 from recommenders.data import DATASETS, Dataset, load_dataset
 from recommenders.data.opening import is_folder
 from recommenders.data.synthetic import shaped
@@ -20,7 +20,6 @@ from studies.common.processes import usable_cores
 from studies.speed.figures import measure, rates_table, training_table
 from studies.storage.output import OutputFolder
 from studies.study.console import new_console
-from studies.study.loss import pick_device
 
 app = make_app(
     "python -m studies.benchmark",

@@ -1,19 +1,19 @@
-"""`python -m studies.compare`: searchers on equal terms, over seeds, with statistics."""
+"""`python -m studies.compare`: searchers on equal terms, over seeds, with statistics.
 
-from __future__ import annotations
+The annotations are objects and not strings: options of a command are those of its task.
+"""
 
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from cyclopts import App, Group, Parameter
 
 from core.common.errors import UserError
 from core.common.extras import needs
 from studies.common.command import make_app, option_value, run_app
-from studies.comparison.comparison import Comparison
-from studies.comparison.messages import result_message
+from studies.comparison.comparison import Comparison, result_message
 from studies.comparison.settings import (
     ComparePlaces,
     CompareSettings,
@@ -23,8 +23,7 @@ from studies.comparison.settings import (
     of_table,
 )
 from studies.comparison.tracking import ComparisonTracker
-from studies.execution.experiment import experiment
-from studies.execution.progress import TaskProgress
+from studies.execution.experiment import TaskProgress, experiment
 from studies.execution.runner import TaskCallback
 from studies.storage.output import folder_name
 from studies.study.console import print_lines
@@ -70,55 +69,43 @@ def compare(
     work.say_where(files[0])
 
 
+def _app_on(task: str, kind: type[Any], about: str) -> App:
+    """Return the command for another task than predictions, whose options are those of its comparisons."""
+    made, usual = make_app(_NAME, about), kind()
+    options = Annotated[kind, Parameter(name="*", group=Group("Comparison", sort_key=1), negative="")]  # type: ignore[valid-type]
+
+    @made.default
+    def compare_on(
+        *,
+        comparison: options = usual,
+        places: Annotated[ComparePlaces, Parameter(name="*", group=Group("Places", sort_key=2))] = _PLACES,
+    ) -> None:
+        """Run a comparison on it and write its report."""
+        asked: Any = comparison
+        check_choice("task", asked.task, (task,))
+        if places.table is not None:
+            raise UserError(f"--table: its losses are of predictions, expected no --task, got {task}")
+        compare(comparison=asked.settings, places=places)
+
+    return made
+
+
 #: Compares searchers of losses of rankings.
-rankings = make_app(
-    _NAME,
+rankings = _app_on(
+    "ranking",
+    RankingComparison,
     "Compare searchers of losses of rankings on equal terms: every one searches with the same seeds, data and budget, "
     "each shape is judged with its constants tuned, what they find is trained to convergence, and the differences are "
     "tested. Interrupted, or asked for more seeds or searchers, the same command does only what is missing.",
 )
-_RANKINGS = RankingComparison()
-
-
-@rankings.default
-def compare_on_rankings(
-    *,
-    comparison: Annotated[
-        RankingComparison, Parameter(name="*", group=Group("Comparison", sort_key=1), negative="")
-    ] = _RANKINGS,
-    places: Annotated[ComparePlaces, Parameter(name="*", group=Group("Places", sort_key=2))] = _PLACES,
-) -> None:
-    """Run a comparison on rankings and write its report."""
-    _compare_on(comparison, "ranking", places)
-
-
 #: Compares searchers of interaction functions.
-ratings = make_app(
-    _NAME,
+ratings = _app_on(
+    "rating",
+    RatingComparison,
     "Compare searchers of interaction functions on equal terms: every one searches with the same seeds, data and "
     "budget, what they find is trained with other seeds, and the differences are tested. Interrupted, or asked for "
     "more seeds or searchers, the same command does only what is missing.",
 )
-_RATINGS = RatingComparison()
-
-
-@ratings.default
-def compare_on_ratings(
-    *,
-    comparison: Annotated[
-        RatingComparison, Parameter(name="*", group=Group("Comparison", sort_key=1), negative="")
-    ] = _RATINGS,
-    places: Annotated[ComparePlaces, Parameter(name="*", group=Group("Places", sort_key=2))] = _PLACES,
-) -> None:
-    """Run a comparison on ratings and write its report."""
-    _compare_on(comparison, "rating", places)
-
-
-def _compare_on(comparison: RankingComparison | RatingComparison, task: str, places: ComparePlaces) -> None:
-    check_choice("task", comparison.task, (task,))
-    if places.table is not None:
-        raise UserError(f"--table: its losses are of predictions, expected no --task, got {task}")
-    compare(comparison=comparison.settings, places=places)
 
 
 def app_of(words: Sequence[str]) -> App:

@@ -19,13 +19,12 @@ from studies.evaluation.ranking.settings import RankingPlaces, RankingSettings
 from studies.evaluation.ranking.settings import command as ranking_command
 from studies.evaluation.settings import EvaluatePlaces, EvaluateSettings, command
 from studies.evaluation.tracking import EvaluationTracker
-from studies.execution.experiment import Experiment, experiment
-from studies.execution.factory import TaskFactory, data_file_digest
-from studies.execution.progress import TaskProgress
+from studies.execution.experiment import Experiment, TaskProgress, experiment
 from studies.execution.rankings import ranking_data
+from studies.execution.task import TaskFactory, data_file_digest
 from studies.storage.output import REPORT, folder_name
 from studies.study.console import for_tables, print_lines
-from studies.study.recording import versions
+from studies.study.result import versions
 from studies.study.study import Study
 
 if TYPE_CHECKING:

@@ -12,6 +12,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from core.common.errors import UserError, unknown_name
+from core.export.exported import FORMS, Exported
 from core.export.set_loss import SET_FORMS
 from core.losses.loss import ProgramLoss
 from core.losses.setwise.registry import ALIASES, RANKING_LOSSES, parse_set_loss
@@ -21,13 +22,12 @@ from core.programs.sets.formula import formula_of
 from core.programs.space import OperatorSpace
 from recommenders.tasks.losses import find_named_loss, make_loss
 from studies.common.command import make_app, run_app
-from studies.exporting.exported import FORMS, Exported
 from studies.exporting.finding import find_study
 from studies.exporting.stored import StoredStudy
 from studies.exporting.stored_loss import StoredLoss
 from studies.storage.output import write_file
+from studies.study.settings import TrackingUri
 from studies.study.settings_training import FORMULA
-from studies.study.tracking_place import TrackingUri
 
 app = make_app(
     "python -m studies.export",

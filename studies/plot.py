@@ -8,16 +8,15 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from core.analysis.curves import Y_HAT
 from core.common.errors import UserError, in_a_line, unknown_name
 from core.common.extras import needs
 from core.programs.space import OperatorSpace
 from studies.common.command import make_app, run_app
-from studies.plotting.chosen import Chosen, distinct, found, named
-from studies.plotting.scaling import SCALES, scaled
-from studies.reporting.shapes import Y_HAT
+from studies.plotting.chosen import SCALES, Chosen, distinct, found, named, scaled
 from studies.storage.output import write_file
+from studies.study.settings import TrackingUri
 from studies.study.settings_training import FORMULA
-from studies.study.tracking_place import TrackingUri
 
 app = make_app(
     "python -m studies.plot",

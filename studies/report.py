@@ -19,7 +19,7 @@ from studies.exporting.finding import find_history, find_result, is_run_id
 from studies.exporting.stored import StoredStudy
 from studies.reporting import report_page
 from studies.storage.output import REPORT, write_file
-from studies.study.tracking_place import TrackingUri
+from studies.study.settings import TrackingUri
 
 app = make_app(
     "python -m studies.report",

@@ -18,25 +18,22 @@ from recommenders.data import DataFiles
 from studies.common.command import make_app, run_app
 from studies.common.pages import drawn
 from studies.common.processes import usable_cores
-from studies.execution.experiment import Experiment, experiment
-from studies.execution.progress import TaskProgress
+from studies.execution.experiment import Experiment, TaskProgress, experiment
 from studies.execution.resources import Resources
 from studies.execution.runner import TaskCallback
 from studies.reproduction.bench import Bench
-from studies.reproduction.mml.bench import RankingBench
-from studies.reproduction.mml.settings import RankingReproducePlaces, RankingReproduceSettings
+from studies.reproduction.mml.settings import RankingBench, RankingReproducePlaces, RankingReproduceSettings
 from studies.reproduction.raw import Frame, frame, from_csv, read_csv, to_csv
 from studies.reproduction.registry import REPRODUCTIONS, find_reproduction
-from studies.reproduction.reproduction import Reproduction
+from studies.reproduction.reproduction import Reproduction, page
 from studies.reproduction.settings import ReproducePlaces, ReproduceSettings, check_used, command, data_of
 from studies.reproduction.slides.bench import CrossBench, ProblemBench, SearchBench
 from studies.reproduction.slides.settings import CrossReproduceSettings, SifReproduceSettings, SlidesReproduceSettings
-from studies.reproduction.table import page
 from studies.storage.locking import own_folder
 from studies.storage.output import OutputFolder
 from studies.study.console import for_tables, new_console, print_lines, warning_to
-from studies.study.recording import versions
-from studies.study.settings_data import listed
+from studies.study.result import versions
+from studies.study.settings_training import listed
 
 _NAME = "python -m studies.reproduce"
 _AGAIN = "Interrupted, or asked for more seeds, the same command does only what is missing."

@@ -3,25 +3,24 @@
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from cyclopts import App, Group, Parameter
 from rich.console import Console
 
 from recommenders.data import DataFiles
 from studies.common.command import make_app, option_value, run_app
-from studies.execution.places import SpreadPlaces
+from studies.execution.registry import SpreadPlaces
 from studies.running.outcome import KEPT
 from studies.running.running import Messages, StudyRun
 from studies.storage.locking import own_folder
 from studies.storage.output import RESULT, OutputFolder, folder_name
 from studies.study.console import LiveProgress, for_tables, new_console, print_lines, warning_to
-from studies.study.ranking_study import RankingStudy
-from studies.study.rating_study import RatingStudy
 from studies.study.settings import PlaceSettings, StudySettings
 from studies.study.settings_training import check_choice
 from studies.study.study import Study
 from studies.study.summary import print_report
+from studies.study.task_studies import RankingStudy, RatingStudy
 
 _NAME = "python -m studies.run"
 app = make_app(
@@ -46,50 +45,42 @@ def run(
         _run(ready, places, over, folder)
 
 
+def _app_on(task: str, kind: type[Any], about: str) -> App:
+    """Return the command for another task than predictions, whose options are those of its studies."""
+    made, usual = make_app(_NAME, about), kind()
+    options = Annotated[kind, Parameter(name="*", group=Group("Study", sort_key=1), negative="")]  # type: ignore[valid-type]
+
+    @made.default
+    def run_on(
+        *,
+        study: options = usual,
+        places: Annotated[PlaceSettings, Parameter(name="*", group=Group("Places", sort_key=2), negative="")] = _PLACES,
+        over: Annotated[SpreadPlaces, Parameter(name="*", group=Group("Places", sort_key=2), negative="")] = _OVER,
+    ) -> None:
+        """Run one study of it and write result.json."""
+        asked: Any = study
+        check_choice("task", asked.task, (task,))
+        run(study=asked.study, places=places, over=over)
+
+    return made
+
+
 #: Searches losses of rankings.
-rankings = make_app(
-    _NAME,
+rankings = _app_on(
+    "ranking",
+    RankingStudy,
     "Search a loss of one positive and its negatives for a model that ranks items: phase I proposes shapes, each "
     "judged with its constants tuned on validation; phase III trains the best ones and known losses, tuned alike, "
     "with several seeds and compares.",
 )
-
-
-_RANKING = RankingStudy()
-
-
-@rankings.default
-def run_rankings(
-    *,
-    study: Annotated[RankingStudy, Parameter(name="*", group=Group("Study", sort_key=1), negative="")] = _RANKING,
-    places: Annotated[PlaceSettings, Parameter(name="*", group=Group("Places", sort_key=2), negative="")] = _PLACES,
-    over: Annotated[SpreadPlaces, Parameter(name="*", group=Group("Places", sort_key=2), negative="")] = _OVER,
-) -> None:
-    """Run one study of losses of rankings and write result.json."""
-    check_choice("task", study.task, ("ranking",))
-    run(study=study.study, places=places, over=over)
-
-
 #: Searches interaction functions.
-ratings = make_app(
-    _NAME,
+ratings = _app_on(
+    "rating",
+    RatingStudy,
     "Search how the vectors of users and items meet in a model of ratings: phase I trains each candidate to "
     "convergence, phase III trains the best ones and known ones with several seeds and compares, see "
     "docs/interactions.md.",
 )
-_RATING = RatingStudy()
-
-
-@ratings.default
-def run_ratings(
-    *,
-    study: Annotated[RatingStudy, Parameter(name="*", group=Group("Study", sort_key=1), negative="")] = _RATING,
-    places: Annotated[PlaceSettings, Parameter(name="*", group=Group("Places", sort_key=2), negative="")] = _PLACES,
-    over: Annotated[SpreadPlaces, Parameter(name="*", group=Group("Places", sort_key=2), negative="")] = _OVER,
-) -> None:
-    """Run one study of interaction functions and write result.json."""
-    check_choice("task", study.task, ("rating",))
-    run(study=study.study, places=places, over=over)
 
 
 def _run(ready: Study, places: PlaceSettings, over: SpreadPlaces, folder: OutputFolder) -> None:

@@ -10,17 +10,15 @@ from typing import Annotated
 from cyclopts import App, Group, Parameter
 
 from core.common.extras import lacking
+from recommenders.tasks.loss_table import LossTable
 from studies.common.command import make_app, option_value, run_app
-from studies.execution.experiment import experiment
-from studies.execution.factory import TaskFactory, data_file_digest
-from studies.execution.progress import TaskProgress
+from studies.execution.experiment import TaskProgress, experiment
+from studies.execution.task import TaskFactory, data_file_digest
 from studies.study.console import for_tables, print_lines
-from studies.study.loss_table import LossTable
 from studies.study.study import Study
 from studies.tabulation.candidates import CandidatePlaces, CandidateTable, make_table
-from studies.tabulation.losses import TableLosses
 from studies.tabulation.report import MAP, TABLE, print_summary, write_table
-from studies.tabulation.settings import TablePlaces, TableSettings, command, default_folder
+from studies.tabulation.settings import TableLosses, TablePlaces, TableSettings, command, default_folder
 from studies.tabulation.table import Tabulation
 from studies.tabulation.tracking import TableTracker
 

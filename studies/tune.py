@@ -14,13 +14,12 @@ from core.common.errors import UserError
 from recommenders.data import DataFiles
 from studies.common.command import make_app, run_app
 from studies.common.pages import drawn
-from studies.execution.experiment import experiment
-from studies.execution.factory import TaskFactory, data_file_digest
-from studies.execution.progress import TaskProgress
+from studies.execution.experiment import TaskProgress, experiment
+from studies.execution.task import TaskFactory, data_file_digest
 from studies.storage.output import folder_name
 from studies.study.console import for_tables, print_lines
+from studies.study.parts import command_line
 from studies.study.study import Study
-from studies.study.typed import command_line
 from studies.tuning.report import REPORT_FILES, TrialLines, print_summary, write_report
 from studies.tuning.settings import TunePlaces, TuneSettings
 from studies.tuning.tracking import TuneTracker

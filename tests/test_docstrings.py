@@ -14,9 +14,9 @@ VERBS = frozenset(
     re.findall(
         r"[\w-]+",
         """
-        Add Advance Append Apply Ask Assert Build Call Check Choose Clamp Clip Compile Compute Convert Copy Count
-        Create Cut Decode Define Delete Derive Divide Draw Drop Encode Evaluate Examine Export Fill Filter Find
-        Forget Format Gather Generate Guess Import Initialise Insert Iterate Join Keep Label Learn Let Limit List
+        Add Adjust Advance Append Apply Ask Assert Build Call Check Choose Clamp Clip Compare Compile Compute Convert
+        Copy Count Create Cut Decode Define Delete Derive Divide Draw Drop Encode Evaluate Examine Export Fill Filter
+        Find Forget Format Gather Generate Guess Import Initialise Insert Iterate Join Keep Label Learn Let Limit List
         Load Log Make Map Mark Mask Measure Merge Move Multiply Normalise Offer Open Overwrite Parse Pick Predict
         Prepare Print Propose Query Raise Rank Re-raise Read Record Redraw Refuse Register Release Remember Remove
         Rename Repeat Replace Reset Reshape Restart Restore Resume Return Reuse Round Run Sample Save Say Scale Scan

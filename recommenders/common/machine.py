@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 import torch
@@ -32,6 +33,20 @@ def check_device(device: torch.device) -> None:
         raise UserError(f"--device {device}: torch finds no CUDA device here; use --device auto or cpu")
     there = "cuda:0 alone" if n == 1 else f"cuda:0 to cuda:{n - 1}"
     raise UserError(f"--device {device}: torch finds {there} here")
+
+
+def pick_device(name: str) -> torch.device:
+    """Return the device that a name stands for; auto is cuda where there is one.
+
+    Raises:
+        UserError: an unknown name, or a CUDA device that is not here.
+    """
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    if not re.fullmatch(r"cpu|cuda(:(0|[1-9][0-9]?))?", name):
+        raise UserError(f"--device: expected auto, cpu, cuda or cuda:N for one of several GPUs, got {name!r}")
+    check_device(device := torch.device(name))
+    return device
 
 
 @dataclass(frozen=True)

@@ -10,21 +10,19 @@ from typing import Any
 
 from core.common.errors import UserError, format_value, unknown_name
 from core.losses.setwise.registry import parse_ranking_loss
-from recommenders.common.machine import Machine
+from recommenders.common.machine import Machine, pick_device
 from recommenders.data.frames import Frame, as_table
 from recommenders.data.implicit import ImplicitDataset, load_implicit
 from recommenders.data.implicit.options import UNFIT
 from recommenders.data.options import refuse_url
-from studies.api.ranking_search import of_frame
-from studies.api.searching import as_path
+from studies.api.searching import as_path, of_frame
 from studies.common.processes import usable_cores
 from studies.common.spelling import spelled_as_settings
 from studies.common.undisturbed import undisturbed
 from studies.evaluation.ranking.settings import RankingSettings
 from studies.execution.rankings import ranking_training
+from studies.exporting.model import save_ranker
 from studies.exporting.ranked import Ranker
-from studies.exporting.ranking_model import save_ranker
-from studies.study.loss import pick_device
 from studies.study.parts import compose, flat
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from core.common.errors import UserError, unknown_name
+from core.export.exported import FORMS, Exported
 from core.export.set_loss import SET_FORMS
 from core.losses.loss import ProgramLoss
 from core.losses.module import LossModule
@@ -18,7 +19,6 @@ from core.losses.setwise.module import SetLossModule
 from core.phases.picking import Pick
 from recommenders.modules.scoring import ScoringModule
 from studies.common.undisturbed import undisturbed
-from studies.exporting.exported import FORMS, Exported
 from studies.exporting.served import Recommender
 from studies.exporting.stored import StoredStudy
 from studies.exporting.stored_loss import StoredFront, StoredLoss

@@ -16,12 +16,11 @@ from core.common.errors import UserError, format_value, unknown_name
 from recommenders import class_name
 from recommenders.data import TABLE, DataFiles, Dataset, table_dataset
 from recommenders.data.frames import Frame, as_table
-from recommenders.data.implicit import ImplicitDataset
+from recommenders.data.implicit import ImplicitDataset, ImplicitOptions, cut_validation, implicit_table
 from recommenders.data.opening import is_folder
 from recommenders.data.options import refuse_url
 from recommenders.modules.scoring import ScoringModule
 from recommenders.tasks.metrics import TASKS
-from studies.api.ranking_search import ranking_study
 from studies.api.result import SearchResult
 from studies.common.spelling import spelled_as_settings
 from studies.common.undisturbed import undisturbed
@@ -32,13 +31,13 @@ from studies.exporting.stored import StoredStudy
 from studies.running.running import Messages, StudyRun
 from studies.storage.locking import own_folder
 from studies.storage.output import MODEL
-from studies.study.callback import StudyCallback
-from studies.study.history import History
+from studies.study.history import History, StudyCallback
 from studies.study.parts import compose, flat
-from studies.study.ranking_study import RankingStudy
 from studies.study.result import StudyResult
 from studies.study.settings import PlaceSettings, StudySettings
+from studies.study.settings_training import check_choice
 from studies.study.study import Study
+from studies.study.task_studies import RankingStudy
 from studies.tracking.server import NO_TRACKING
 
 #: Options of the command that matter with `out` alone.
@@ -213,3 +212,45 @@ def _score(module: ScoringModule, user: Tensor, item: Tensor) -> Tensor:
     device = next(iter(module.state_dict().values())).device
     y_hat: Tensor = module(user.to(device), item.to(device))
     return y_hat.cpu()
+
+
+def of_frame(whose: str, source: Frame, dataset: str | None, options: ImplicitOptions, seed: int) -> ImplicitDataset:
+    """Return a data frame as an implicit data set with a validation part.
+
+    Args:
+        whose: the function that was called, for the message.
+        source: of any library.
+        dataset: the name of a data set that was asked for.
+        options: how it is made.
+        seed: of what is held out.
+
+    Raises:
+        UserError: another data set was asked for, or the frame is none.
+    """
+    if dataset not in (None, "table"):
+        raise UserError(
+            f"{whose}: expected either a data frame or dataset={dataset!r}, got both; leave out one of them"
+        )
+    return cut_validation(implicit_table(source, options, seed), options.validation_share, seed)
+
+
+def ranking_study(
+    data: Frame | Path | str | None, settings: Mapping[str, Any]
+) -> tuple[StudySettings, DataFiles | ImplicitDataset]:
+    """Return the settings of a study of losses of rankings, and what it is about.
+
+    Args:
+        data: see `train_recommender`.
+        settings: options of `python -m studies.run --task ranking` by name.
+
+    Raises:
+        UserError: anything that no study could run with.
+    """
+    asked = compose(RankingStudy, settings)
+    check_choice("task", asked.task, ("ranking",))
+    source = None if data is None else as_table(data)
+    refuse_url("search_loss data", source)
+    if source is None or isinstance(source, Path):
+        return asked.study, DataFiles(data=source)
+    ranking = asked.ranking
+    return asked.study, of_frame("search_loss", source, ranking.dataset, ranking.options(), asked.seed)

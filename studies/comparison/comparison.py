@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -15,9 +15,8 @@ from recommenders.data import DataFiles
 from studies.comparison.outcome import Converged, NoiseFloor, Outcome, Point, Run
 from studies.comparison.settings import RANDOM_BASELINE, CompareSettings
 from studies.execution.convergence import Chosen, Convergence, settings_of
-from studies.execution.factory import TaskFactory, data_file_digest
 from studies.execution.runner import CachedRunner
-from studies.execution.task import Result, Task
+from studies.execution.task import Result, Task, TaskFactory, data_file_digest
 from studies.study.study import Study
 
 #: Losses that are trained together, at most.
@@ -132,3 +131,18 @@ def _run_of(task: Task, found: Mapping[str, Any], best: Converged | None) -> Run
 
 def _numbers(values: Iterable[float | None]) -> tuple[float, ...]:
     return tuple(math.nan if value is None else value for value in values)
+
+
+def result_message(metric: str) -> Callable[[Task, Mapping[str, Any]], str]:
+    """What came of a task, in a few words; `metric` is the name of the metric."""
+
+    def message(task: Task, found: Mapping[str, Any]) -> str:
+        if task.kind != "run":
+            return "done"
+        funnel, steps = found["funnel"], found["steps"]
+        best = steps[-1]["best"] if steps else None
+        reached = "nothing found" if best is None else f"best validation {metric} {best:.4f}"
+        seconds = sum(found["seconds"].values())
+        return f"{reached}, {funnel['trained']} trained of {funnel['sampled']} sampled in {seconds:.0f} s"
+
+    return message

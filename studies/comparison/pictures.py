@@ -16,8 +16,7 @@ from scikit_posthocs import critical_difference_diagram
 
 from core.search.trial import Verdict
 from studies.common.drawing import COLOURS, grid, new_figure
-from studies.comparison.curves import Curves
-from studies.comparison.outcome import Outcome
+from studies.comparison.outcome import Curves, Outcome
 from studies.comparison.statistics import Standings, Statistics
 
 _STYLES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)))

@@ -17,20 +17,16 @@ from recommenders.data.options import option
 from recommenders.tasks.losses import NAMED_LOSSES, find_named_loss
 from recommenders.tasks.ranking.loss_problem import USUAL
 from searchers import check_searcher
-from studies.execution.places import WorkPlaces
+from studies.execution.registry import WorkPlaces
 from studies.storage.output import folder_name
 from studies.study.interactions import InteractionSettings
-from studies.study.parts import PART, flat
+from studies.study.parts import PART, flat, typed
 from studies.study.problems import LOSS, parse_problem
 from studies.study.ranking import RankingSearchSettings
-from studies.study.ranking_study import RankingRunPhases
-from studies.study.rating_study import PROBLEM, RatingJudging, RatingSearch
-from studies.study.settings import StudySettings
-from studies.study.settings_data import listed
+from studies.study.settings import ExperimentName, StudySettings, TrackingPlace
 from studies.study.settings_search import JudgingSettings, LossSettings, SearchSettings
-from studies.study.settings_training import FORMULA, PRESETS, SPACED
-from studies.study.tracking_place import ExperimentName, TrackingPlace
-from studies.study.typed import typed
+from studies.study.settings_training import FORMULA, PRESETS, SPACED, listed
+from studies.study.task_studies import PROBLEM, RankingRunPhases, RatingJudging, RatingSearch
 
 #: In every comparison, whether asked for or not: what does not beat it has learned nothing.
 RANDOM_BASELINE = "random"

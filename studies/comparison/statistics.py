@@ -16,9 +16,19 @@ import numpy as np
 from scikit_posthocs import posthoc_nemenyi_friedman
 from scipy.stats import bootstrap, friedmanchisquare, rankdata
 
-from studies.common.paired import holm, signed_rank_p
-from studies.comparison.curves import Array, Curves, Regrets, Targets, anytime, quartiles, regrets, targets_reached
-from studies.comparison.outcome import Outcome, Run
+from core.common.paired import holm, signed_rank_p
+from studies.comparison.outcome import (
+    Array,
+    Curves,
+    Outcome,
+    Regrets,
+    Run,
+    Targets,
+    anytime,
+    quartiles,
+    regrets,
+    targets_reached,
+)
 
 Score = Literal["final", "converged"]
 

@@ -12,12 +12,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from core.common.paired import pairs_needed, smallest_p
 from core.phases.terms import Terms
 from core.search.search import StopReason
 from recommenders.tasks.loss_problem import LOSS_TERMS
-from studies.common.paired import pairs_needed, smallest_p
-from studies.comparison.curves import Regrets, quartiles
-from studies.comparison.outcome import Outcome
+from studies.comparison.outcome import Outcome, Regrets, quartiles
 from studies.comparison.statistics import ALPHA, Pair, Standings, Statistics
 from studies.study.summary import mean_and_spread
 
@@ -215,13 +214,10 @@ def regrets_table(outcome: Outcome, statistics: Statistics) -> Table | None:
     return table
 
 
-def _seeds(outcome: Outcome) -> str:
-    return "One seed" if len(outcome.seeds) == 1 else f"{len(outcome.seeds)} seeds each"
-
-
 def searchers_table(outcome: Outcome, statistics: Statistics) -> Table:
     """The searchers, the best mean rank after convergence first; narrow enough for 80 columns."""
-    table = _narrow_table(f"{_seeds(outcome)} on {outcome.data.get('name', 'unnamed data')}")
+    seeds = "One seed" if len(outcome.seeds) == 1 else f"{len(outcome.seeds)} seeds each"
+    table = _narrow_table(f"{seeds} on {outcome.data.get('name', 'unnamed data')}")
     heads = (
         f"validation\n{outcome.metric}, median\nand quartiles",
         f"test {outcome.metric}\nof best\n{outcome.terms.many}",

@@ -49,12 +49,6 @@ class ComparisonTracker(Tracker, TaskCallback):
         super().__init__(uploader, RunRecord("comparison", self._group, role, tags, settings, status=RUNNING))
         self._tags, self._records = tags, dict[tuple[str, int], RunRecord]()
 
-    def on_stage(self, text: str, tasks: Sequence[Task], done: int) -> None:
-        """See TaskCallback."""
-
-    def on_progress(self, task: Task, share: float) -> None:
-        """See TaskCallback."""
-
     def on_part(self, task: Task, result: Mapping[str, Any]) -> None:
         """See TaskCallback; every run of a searcher is written, unless it is there already."""
         if task.kind == "run":

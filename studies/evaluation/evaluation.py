@@ -12,8 +12,8 @@ from studies.evaluation.outcome import EvaluatedLoss, Outcome, SgdChoice
 from studies.evaluation.settings import EvaluateSettings
 from studies.evaluation.tuner import AT_ONCE, Point, Tuner
 from studies.execution.convergence import Convergence, settings_of
-from studies.execution.factory import TaskFactory, Training
 from studies.execution.runner import CachedRunner
+from studies.execution.task import TaskFactory, Training
 
 #: Training rows on which the scale of a loss is measured: a batch.
 _SCALE_ROWS = 128

@@ -14,9 +14,9 @@ from statistics import fmean, stdev
 from typing import Any, ClassVar
 
 from core.common.errors import counted
+from core.common.paired import holm, signed_rank_p, smallest_p
 from core.phases.metric import Metric
 from recommenders.tasks.task import SgdSettings
-from studies.common.paired import holm, signed_rank_p, smallest_p
 from studies.evaluation.judged import JudgedSettings, best_first
 from studies.evaluation.tuner import Tuner
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
@@ -15,24 +15,14 @@ from studies.evaluation import pictures
 from studies.evaluation.outcome import LEVEL, PairedComparison
 from studies.evaluation.ranking.settings import retried
 from studies.evaluation.stored import StoredEvaluation, listed
-from studies.reporting.notes import data_notes, format_setting
-from studies.reporting.page import FILTERS, UNPRINTABLE
+from studies.reporting.page import FILTERS, UNPRINTABLE, data_notes, format_setting
 from studies.study.summary import mean_and_spread, shortened
 
-
-@dataclass(frozen=True)
-class Row:
-    """A loss in the tables; very long formulas are cut in the middle, as in the terminal."""
-
-    name: str
-    kind: str
-    line: str | None
-    """The loss with the constants that were chosen for it, where it has another name."""
-    settings: tuple[str, ...]
-    epochs: str
-    cells: tuple[tuple[str, bool], ...]
-    """Metrics: what is written, and whether it is the best of its column."""
-    exposure: tuple[str, ...]
+_FILTERS: Mapping[str, Callable[..., str]] = {
+    **FILTERS,
+    "gain": lambda value: f"{value:+.4f}" if math.isfinite(value) else "-",
+    "p_value": lambda value: "-" if value is None else f"{value:.2g}",
+}
 
 
 @dataclass(frozen=True)
@@ -57,7 +47,7 @@ def evaluation_page(content: Mapping[str, Any], source: str) -> str:
     evaluation = StoredEvaluation.of(content, source)
     chosen = list(dict.fromkeys(name for one in evaluation.losses for name in one.settings))
     measures = list(dict.fromkeys(name for one in evaluation.losses for name in one.exposure))
-    page = template("studies.evaluation", "page.html", {**FILTERS, "gain": _gain, "p_value": _p_value}).render(
+    page = template("studies.evaluation", "page.html", _FILTERS).render(
         style=STYLE + text_of("studies.reporting", "report.css"),
         evaluation=evaluation,
         settings=evaluation.settings,
@@ -85,8 +75,12 @@ def _columns(evaluation: StoredEvaluation) -> list[tuple[str, str]]:
     return [*validation, *(("test", name) for name in names)]
 
 
-def _rows(evaluation: StoredEvaluation, chosen: Sequence[str], measures: Sequence[str]) -> list[Row]:
-    """The losses in their order."""
+def _rows(evaluation: StoredEvaluation, chosen: Sequence[str], measures: Sequence[str]) -> list[dict[str, Any]]:
+    """The losses in their order.
+
+    Very long formulas are cut in the middle, as in the terminal. A line is the loss with the constants that were chosen
+    for it, where it has another name; a cell is what is written, and whether it is the best of its column.
+    """
     columns, metrics = _columns(evaluation), {metric.name: metric for metric in evaluation.metrics}
     scores = {
         column: {one.name: metrics[column[1]].score_of(one.mean(*column)) for one in evaluation.losses}
@@ -98,29 +92,17 @@ def _rows(evaluation: StoredEvaluation, chosen: Sequence[str], measures: Sequenc
         cells = [(mean_and_spread(one.metrics[column]), scores[column][one.name] == best[column]) for column in columns]
         line = None if one.line is None or one.line.lower() == one.name.lower() else one.line
         rows.append(
-            Row(
-                shortened(one.name),
-                one.kind,
-                line,
-                tuple(_setting(one.settings.get(name)) for name in chosen),
-                "" if one.kind == "anchor" else f"{fmean(one.best_epochs):.0f}",
-                tuple(cells),
-                tuple(mean_and_spread(one.exposure.get(name, ())) for name in measures),
-            )
+            {
+                "name": shortened(one.name),
+                "kind": one.kind,
+                "line": line,
+                "settings": ["" if value is None else format_setting(value) for value in map(one.settings.get, chosen)],
+                "epochs": "" if one.kind == "anchor" else f"{fmean(one.best_epochs):.0f}",
+                "cells": cells,
+                "exposure": [mean_and_spread(one.exposure.get(name, ())) for name in measures],
+            }
         )
     return rows
-
-
-def _setting(value: Any) -> str:
-    return "" if value is None else format_setting(value)
-
-
-def _gain(value: float) -> str:
-    return f"{value:+.4f}" if math.isfinite(value) else "-"
-
-
-def _p_value(value: float | None) -> str:
-    return "-" if value is None else f"{value:.2g}"
 
 
 def _broken(evaluation: StoredEvaluation) -> list[str]:

@@ -11,10 +11,9 @@ from matplotlib.ticker import MaxNLocator
 from core.common.errors import counted
 from studies.common.drawing import COLOURS, WIDTH
 from studies.evaluation.stored import StoredEvaluation, StoredLoss
-from studies.reporting.axes import label, legend, new_axes, other
+from studies.reporting.axes import INK, label, legend, new_axes, other
 from studies.reporting.drawn import MOST_CURVES, Picture, make_picture
 from studies.reporting.pictures import Line, draw_lines
-from studies.reporting.svg import INK
 
 
 def losses(evaluation: StoredEvaluation) -> Figure:

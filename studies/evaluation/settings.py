@@ -19,15 +19,20 @@ from recommenders.data.options import option
 from recommenders.tasks.contenders import baseline
 from recommenders.tasks.metrics import TASKS, metrics_of
 from studies.evaluation.judged import JudgedSettings
-from studies.execution.places import WorkPlaces
+from studies.execution.registry import WorkPlaces
 from studies.storage.output import plain
-from studies.study.parts import PART, flat
-from studies.study.settings import StudySettings
-from studies.study.settings_data import DataSettings, listed
+from studies.study.parts import PART, flat, typed
+from studies.study.settings import ExperimentName, StudySettings, TrackingPlace
 from studies.study.settings_search import LossSettings
-from studies.study.settings_training import FORMULA, PRESETS, SPACED, TrainingSettings, check_choice
-from studies.study.tracking_place import ExperimentName, TrackingPlace
-from studies.study.typed import typed
+from studies.study.settings_training import (
+    FORMULA,
+    PRESETS,
+    SPACED,
+    DataSettings,
+    TrainingSettings,
+    check_choice,
+    listed,
+)
 
 #: The grid of the paper (section 5.1.4).
 PAPER_EPSILONS = (1.0, 1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6)

@@ -24,7 +24,6 @@ from typing import Any, Generic, TypeVar
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
 from optuna.samplers import TPESampler
-from optuna.study import StudyDirection
 
 from core.common.seeding import derive_seed
 from recommenders.tasks.task import SgdSettings
@@ -105,7 +104,43 @@ class Side:
         return {**where, self.setting: getattr(self.point, self.setting), "value": self.value}
 
 
-class Tuner:
+class OptunaTuner(Generic[P]):
+    """Keeps what was asked for, and is told what it came to.
+
+    Args:
+        seed: of all draws.
+        higher_is_better: which way the metric is read.
+    """
+
+    def __init__(self, seed: int, higher_is_better: bool) -> None:
+        self._seed, self._round, self._side = seed, 0, 1 if higher_is_better else -1
+        optuna.logging.set_verbosity(logging.ERROR)
+        self._study = optuna.create_study(direction="maximize" if higher_is_better else "minimize")
+        self._asked: list[tuple[optuna.Trial, P]] = []
+        self.tried: list[Tried[P]] = []
+        """All points so far, in order."""
+        self.again: list[Tried[P]] = []
+        """Those that were tried again, in longer trainings, where any were."""
+
+    def tell(self, values: Sequence[Sequence[float]]) -> None:
+        """What the points came to: for each, in order, the metric with each seed."""
+        for (trial, point), per_seed in zip(self._asked, values, strict=True):
+            self.tried.append(Tried(point, tuple(per_seed)))
+            self._study.tell(trial, fmean(per_seed))
+        self._asked.clear()
+
+    @property
+    def best(self) -> Tried[P]:
+        """The best point so far, in longer trainings if there were any; of equal ones the first."""
+        return max(self.again or self.tried, key=lambda tried: self._side * tried.value)
+
+    def promising(self, n: int) -> list[P]:
+        """Return the best n points so far, the best first."""
+        ranked = sorted(self.tried, key=lambda tried: -self._side * tried.value)
+        return [tried.point for tried in ranked[:n]]
+
+
+class Tuner(OptunaTuner[Point]):
     """Asks for points and is told what they came to.
 
     Args:
@@ -115,15 +150,8 @@ class Tuner:
     """
 
     def __init__(self, factors: Mapping[float | None, float], seed: int, higher_is_better: bool) -> None:
-        self.factors, self._epsilons, self._seed = factors, tuple(factors), seed
-        self._side = 1 if higher_is_better else -1
-        direction = StudyDirection.MAXIMIZE if higher_is_better else StudyDirection.MINIMIZE
-        optuna.logging.set_verbosity(logging.ERROR)
-        self._study = optuna.create_study(direction=direction)
-        self._asked: list[tuple[optuna.Trial, Point]] = []
-        self._round = 0
-        self.tried: list[Tried[Point]] = []
-        """All points so far, in order."""
+        super().__init__(seed, higher_is_better)
+        self.factors, self._epsilons = factors, tuple(factors)
 
     def sgd(self, point: Point) -> SgdSettings:
         """What a point stands for."""
@@ -156,18 +184,6 @@ class Tuner:
         seed = derive_seed(self._seed, "tuner", self._round) % 2**32
         with quiet():
             return TPESampler(seed=seed, n_startup_trials=AT_ONCE, multivariate=True, constant_liar=True)
-
-    def tell(self, values: Sequence[Sequence[float]]) -> None:
-        """What the points came to: for each, in order, the metric with each seed."""
-        for (trial, point), per_seed in zip(self._asked, values, strict=True):
-            self.tried.append(Tried(point, tuple(per_seed)))
-            self._study.tell(trial, fmean(per_seed))
-        self._asked.clear()
-
-    @property
-    def best(self) -> Tried[Point]:
-        """The best point so far; of equal ones the first."""
-        return max(self.tried, key=lambda tried: self._side * tried.value)
 
     def bracket(self) -> list[Side]:
         """The neighbours of the best point within the region, and what they came to."""

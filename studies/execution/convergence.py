@@ -13,9 +13,8 @@ from core.phases.contender import Contender, Variant
 from core.phases.metric import Metric
 from core.phases.problem import StudyProblem
 from recommenders.tasks.task import SgdSettings
-from studies.execution.factory import TaskFactory, Training
 from studies.execution.runner import CachedRunner
-from studies.execution.task import Result
+from studies.execution.task import Result, TaskFactory, Training
 from studies.study.settings import StudySettings
 
 
@@ -86,7 +85,8 @@ class Convergence:
 
     def _best(self, options: Sequence[Training], runs: Sequence[list[Result]]) -> Chosen:
         values = [fmean(self.values(of_one)) for of_one in runs]
-        best = max(range(len(options)), key=lambda i: (self.side * values[i], not self._is_broken(runs[i])))
+        whole = [all(run["validation"].get(self.metric.name) is not None for run in of_one) for of_one in runs]
+        best = max(range(len(options)), key=lambda i: (self.side * values[i], whole[i]))
         grid = tuple(zip(options, values, strict=True))
         return Chosen(options[best], values[best], tuple(runs[best]), grid)
 
@@ -98,9 +98,6 @@ class Convergence:
     def values(self, runs: Sequence[Result]) -> list[float]:
         """The validation metric of each run; the worst value of the metric where training broke down."""
         return validation_values(self.metric, runs)
-
-    def _is_broken(self, runs: Sequence[Result]) -> bool:
-        return any(run["validation"].get(self.metric.name) is None for run in runs)
 
 
 def validation_values(metric: Metric, runs: Sequence[Result]) -> list[float]:

@@ -1,18 +1,18 @@
-"""The interface of executors: who computes tasks, and where. Results do not depend on it."""
+"""The interface of executors: who computes tasks, and where. Results do not depend on it. One has no processes."""
 
 from __future__ import annotations
 
 import traceback
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import torch
 
 from core.common.errors import UserError
 from studies.execution.resources import Report, Resources, Storage
-from studies.execution.task import Result, Task, label_of
+from studies.execution.task import Result, Task, grouped, label_of
 
 #: Computes a group of tasks, see `grouped`: a function of a module, which other processes find by its name.
 Compute = Callable[[Sequence[Task], Resources, Storage, Report], list[Result]]
@@ -133,3 +133,38 @@ def results_of(tasks: Sequence[Task], answered: tuple[str, Any]) -> Iterator[tup
     if kind == "failed":
         raise RuntimeError(f"{label_of(tasks)}:\n{content}")
     yield from zip(tasks, content, strict=True)
+
+
+class InlineExecutor(Executor):
+    """Computes one group after the other in this process, where a debugger can stop.
+
+    Args:
+        work: how tasks are computed; it has one worker here.
+    """
+
+    def __init__(self, work: Work) -> None:
+        self._work = replace(work, jobs=1)
+
+    def run(self, tasks: Sequence[Task], on_progress: OnProgress) -> Generator[tuple[Task, Result]]:
+        """See Executor; a defect is raised as it is, with the label as a note."""
+        compute = self._work.begin()
+        for group in grouped(tasks):
+
+            def report(share: float, group: Sequence[Task] = group) -> None:
+                for task in group:
+                    on_progress(task, share)
+
+            threads = torch.get_num_threads()
+            try:
+                results = compute(group, report)
+            except UserError as error:
+                raise UserError(f"{label_of(group)}: {error}") from None
+            except Exception as error:
+                error.add_note(f"while computing {label_of(group)}")
+                raise
+            finally:
+                torch.set_num_threads(threads)
+            yield from zip(group, results, strict=True)
+
+    def close(self) -> None:
+        """See Executor; there is nothing to end."""

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import cache
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from typing import Any
@@ -172,12 +172,8 @@ def _work(work: Work, number: int, connection: Connection) -> None:
     with suppress(BrokenPipeError, EOFError):  # the process that waits for this is gone
         while True:
             group: Group = connection.recv()
-            progress = partial(_progress, connection)
-            connection.send(answer(lambda tasks, report: begin(number)(tasks, report), group, progress))
-
-
-def _progress(connection: Connection, share: float) -> None:
-    connection.send(("progress", share))
+            answered = answer(lambda *of: begin(number)(*of), group, lambda share: connection.send(("progress", share)))
+            connection.send(answered)
 
 
 def end_with_parent() -> None:

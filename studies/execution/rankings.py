@@ -48,12 +48,11 @@ def ranking_data(settings: Mapping[str, Any], data: Path | None) -> ImplicitData
         data: the file or folder.
     """
     options = dict(settings["options"])
-    table = TableOptions(**{name: _as_given(value) for name, value in options.pop("table").items()})
+    given: dict[str, Any] = {
+        name: tuple(one) if isinstance(one, list) else one for name, one in options.pop("table").items()
+    }
+    table = TableOptions(**given)
     return load_implicit(settings["dataset"], data, settings["seed"], ImplicitOptions(**options, table=table))
-
-
-def _as_given(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value
 
 
 @lru_cache(maxsize=1)

@@ -71,7 +71,8 @@ def connect(address: str) -> None:
     _check_address(os.environ.get("RAY_ADDRESS", address) if address == AUTO else address)
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nobody is told but who was asked
     try:
-        ray.init(address, log_to_driver=False, logging_level=logging.ERROR, include_dashboard=_dashboard(address))
+        dashboard = False if address == LOCAL else None
+        ray.init(address, log_to_driver=False, logging_level=logging.ERROR, include_dashboard=dashboard)
     except (ConnectionError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
         text = " ".join(str(error).split())[:300]
         if "ersion mismatch" in text:
@@ -79,10 +80,6 @@ def connect(address: str) -> None:
         if isinstance(error, ConnectionError) and "find any running Ray" in text:
             raise UserError(f"{_nothing_at(address)}: {text}") from None
         raise UserError(f"cannot connect to the cluster at {address}: {text}; {_IF_ASKED}") from None
-
-
-def _dashboard(address: str) -> bool | None:
-    return False if address == LOCAL else None
 
 
 def _nothing_at(address: str) -> str:

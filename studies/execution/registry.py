@@ -1,21 +1,28 @@
-"""Executors by name. To add one: a class in a file of its own and a row here, or package.module:Class from outside."""
+"""Executors by name. To add one: a class in a file of its own and a row here, or package.module:Class from outside.
 
-from __future__ import annotations
+What all commands that compute tasks are told about the machine is here, too. Its annotations are objects and not
+strings, see `studies.study.settings`.
+"""
 
 import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
-from core.common.errors import unknown_name
+import torch
+from cyclopts import Parameter
+
+from core.common.errors import UserError, unknown_name
 from core.common.extras import needs
 from core.common.loading import find_class, user_errors_from
 from core.common.specification import Specification, kinds_of_arguments, read_values
-from studies.execution.executor import Executor, Work
-from studies.execution.inline import InlineExecutor
+from recommenders.common.machine import pick_device
+from studies.execution.executor import Executor, InlineExecutor, Work
 from studies.execution.processes import ProcessExecutor
 from studies.execution.ray_executor import RayExecutor
+from studies.study.settings import check_machine
+from studies.study.settings_training import listed
 
 
 @dataclass(frozen=True)
@@ -87,3 +94,67 @@ def make_executor(text: str, work: Work) -> Executor:
 
 def _is_executor(thing: object) -> bool:
     return isinstance(thing, type) and issubclass(thing, Executor) and not inspect.isabstract(thing)
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkPlaces:
+    """What computes tasks, and on how much of the machine. These do not change what is computed.
+
+    Raises:
+        UserError: a number out of range.
+    """
+
+    executor: Annotated[str, Parameter(help=listed("What computes", EXECUTORS) + YOUR_OWN)] = "processes"
+    jobs: Annotated[int | None, Parameter(show_default=False)] = None
+    """Processes at a time. Unless given: one for each GPU that is trained on, or else one for each CPU core."""
+    threads: int = 1
+    """CPU cores of each."""
+    memory: float | None = None
+    """GiB that the parameters of recommenders in training may take in all, instead of half of what is free."""
+    resume: bool = True
+    """Go on from what is there; --no-resume moves it into a folder beside and begins anew."""
+    accept_other_code: Annotated[bool, Parameter(negative="")] = False
+    """Use what other code than today's made where it is there; unless given, all of that is computed anew."""
+    checkpoint_every: float = 30.0
+    """Seconds between the checkpoints of what is unfinished, and more where writing one takes long; 0: after every step
+    and epoch."""
+
+    def __post_init__(self) -> None:
+        """Check the numbers, and that there is such an executor."""
+        jobs = 1 if self.jobs is None else self.jobs
+        check_machine(self.memory, self.checkpoint_every, jobs=jobs, threads=self.threads)
+        check_executor(self.executor)
+
+    def device_here(self, name: str) -> torch.device | None:
+        """Return the device that tasks are computed on, before anything is done; None where that is no matter of here.
+
+        Args:
+            name: of the device, as it was given.
+
+        Raises:
+            UserError: it is to be here, and is not.
+        """
+        is_here = check_executor(self.executor)[0] in {row.make for row in EXECUTORS.values() if row.is_here}
+        return pick_device(name) if is_here else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SpreadPlaces:
+    """What else trains in Phase III. It does not change what is computed.
+
+    Raises:
+        UserError: a number out of range, or no such executor.
+    """
+
+    executor: Annotated[str | None, Parameter(help=listed("What trains in Phase III", EXECUTORS) + YOUR_OWN)] = None
+    jobs: Annotated[int | None, Parameter(show_default=False)] = None
+    """With --executor: trainings at a time, of a CPU core or a GPU each. Unless given: one for each there is."""
+
+    def __post_init__(self) -> None:
+        """Check them."""
+        if self.executor is not None:
+            check_executor(self.executor)
+        if self.jobs is not None:
+            check_machine(None, 0.0, jobs=self.jobs)
+            if self.executor is None:
+                raise UserError("--jobs: of --executor, which is not given; give --threads to use fewer cores")

@@ -13,12 +13,11 @@ from typing import Any
 import torch
 
 from core.common.errors import UserError
-from recommenders.common.machine import usable_memory
+from recommenders.common.machine import pick_device, usable_memory
 from recommenders.data import DataFiles
 from studies.common.processes import usable_cores
 from studies.execution.task import CHECKPOINTS, Task, label_of
 from studies.storage.checkpoints import Checkpoints, OnCheckpoint, no_checkpoints
-from studies.study.loss import pick_device
 
 _log = logging.getLogger(__name__)
 

@@ -7,8 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 from statistics import fmean
 from typing import Any
 
-import numpy as np
-
 from core.common.restoring import count, read
 from core.common.seeding import numpy_rng
 from core.phases.tally import Tally
@@ -17,8 +15,7 @@ from core.search.search import Step
 from recommenders.tasks.task import Pairs
 from studies.execution.resources import Checkpointer, Report
 from studies.storage.output import plain
-from studies.study.callback import StepCallback
-from studies.study.history import History
+from studies.study.history import History, StudyCallback, thinned
 from studies.study.study import Study
 
 #: Training rows whose score stands for all: as many as tell AUC to .005.
@@ -30,7 +27,7 @@ _MOST_POINTS = 400
 Point = dict[str, int | float | None]
 
 
-class _Phases(StepCallback):
+class _Phases(StudyCallback):
     """Reports how much of a study is done: Phase I is a half, trainings to convergence are the other one."""
 
     def __init__(self, study: Study, report: Report) -> None:
@@ -60,7 +57,7 @@ def whole_study(study: Study, report: Report, checkpointer: Checkpointer) -> dic
     return {"result": result.to_dict(), "steps": history.steps, "candidates": history.candidates}
 
 
-class _Counts(StepCallback):
+class _Counts(StudyCallback):
     """How many were sampled and trained by when."""
 
     def __init__(self, minutes: float, report: Report, clock: Callable[[], float] = time.monotonic) -> None:
@@ -92,7 +89,7 @@ def sampled(study: Study, report: Report, checkpointer: Checkpointer) -> dict[st
     return {"points": thinned(counts.points, _MOST_POINTS), "funnel": found.tally.funnel(), "stop": found.stop.value}
 
 
-class _Scores(StepCallback):
+class _Scores(StudyCallback):
     """How the recommender that candidates start from does after each step."""
 
     def __init__(self, study: Study, report: Report) -> None:
@@ -138,11 +135,3 @@ def learned(study: Study, report: Report, checkpointer: Checkpointer) -> dict[st
     scores = _Scores(study, report)
     found = study.search([scores], stored=checkpointer.stored, on_checkpoint=checkpointer.on_checkpoint)
     return {"points": scores.points, "funnel": found.tally.funnel(), "stop": found.stop.value}
-
-
-def thinned(points: Sequence[Point], most: int, keep: Sequence[int] = ()) -> list[Point]:
-    """At most so many points, evenly, the first and the last among them; and those to keep."""
-    if len(points) <= most:
-        return list(points)
-    places = np.linspace(0, len(points) - 1, most).round().astype(int).tolist()
-    return [points[i] for i in sorted({*places, *keep})]

@@ -27,9 +27,8 @@ from studies.execution.searches import learned, sampled, whole_study
 from studies.execution.task import Result, Task
 from studies.storage.checkpoints import restoring
 from studies.storage.output import plain
-from studies.study.callback import StepCallback
-from studies.study.found import Found
-from studies.study.history import History
+from studies.study.history import History, StudyCallback
+from studies.study.result import Found
 from studies.study.settings import StudySettings
 from studies.study.study import Study
 
@@ -106,7 +105,7 @@ def _run(job: _Job) -> list[Result]:
     return [result]
 
 
-class _Share(StepCallback):
+class _Share(StudyCallback):
     """Reports how much of Phase I is done."""
 
     def __init__(self, trainings: int, report: Report) -> None:
@@ -153,20 +152,10 @@ def _fit(
     return convergence.run(epoch_done)
 
 
-def _whole(job: _Job) -> list[Result]:
-    """All phases of one study."""
-    return [whole_study(job.study(), job.report, job.checkpointer)]
-
-
 def _sampling(job: _Job) -> list[Result]:
     """What Phase I samples and trains in its minutes, machine code and data being there before the clock runs."""
     job.study(trainings=job.contents[0]["settings"]["candidates_per_step"]).search([])
     return [sampled(job.study(), job.report, job.checkpointer)]
-
-
-def _learning(job: _Job) -> list[Result]:
-    """How the recommender does during Phase I."""
-    return [learned(job.study(), job.report, job.checkpointer)]
 
 
 def _noise(job: _Job) -> list[Result]:
@@ -248,9 +237,9 @@ def _ranking_times(job: _Job) -> list[Result]:
 _KINDS: Mapping[str, Callable[[_Job], list[Result]]] = {
     "run": _run,
     "converged": _converged,
-    "study": _whole,
+    "study": lambda job: [whole_study(job.study(), job.report, job.checkpointer)],
     "sampling": _sampling,
-    "learning": _learning,
+    "learning": lambda job: [learned(job.study(), job.report, job.checkpointer)],
     "noise": _noise,
     "training": _training,
     "final": _final,

@@ -1,15 +1,16 @@
-"""The recommender that the found loss trained, as a model that MLflow loads in another process."""
+"""Trained recommenders, of predictions and of rankings, as models that MLflow loads in another process."""
 
 from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -18,13 +19,19 @@ from core.common.errors import UserError, first_line
 from recommenders.data import ids as ids_file
 from recommenders.modules.scoring import ScoringModule
 from studies.common.processes import quiet
+from studies.exporting import ranked as ranked_file
 from studies.exporting import served as served_file
+from studies.exporting.ranked import Ranker
+from studies.storage.ledger import sync_names
 from studies.storage.output import MODEL, OutputFolder, folder_name
 from studies.study.result import StudyResult
 from studies.tracking.server import quiet_mlflow
 
-#: What `served.py` is called within a model: a name that no other module has.
-_LOADER = "loss_search_recommender"
+if TYPE_CHECKING:
+    from mlflow.models import ModelSignature
+
+#: What `served.py` and `ranked.py` are called within a model: names that no other module has.
+_LOADER, _RANKER = "loss_search_recommender", "loss_search_ranker"
 #: Where MLflow puts what `served.py` reads, from the model's folder on.
 MODEL_DATA = Path("data", "data")
 
@@ -48,10 +55,18 @@ def save_model(result: StudyResult, folder: OutputFolder) -> Path:
         UserError: it cannot be written, or this recommender cannot be exported.
     """
     assert result.model is not None, "there is a model where there is a found loss"
+    assert result.best is not None, "likewise"
+    about = {"loss": result.best.contender.name[:1000], "recommender": result.settings.training.recommender}
+    about["data"] = result.task.dataset.name
     try:
         with undisturbed_by_mlflow(), TemporaryDirectory(prefix="loss-search-") as temporary:
-            data = _data(result, Path(temporary))
-            return folder.write_folder(MODEL, lambda path: _save(result, data, path))
+            from mlflow.models import ModelSignature
+            from mlflow.types import Schema, TensorSpec
+
+            data, code = _data(result, Path(temporary))
+            signature = ModelSignature(outputs=Schema([TensorSpec(np.dtype(np.float32), (-1,))]))
+            packages = "mlflow", "numpy", "pandas", "torch"
+            return folder.write_folder(MODEL, lambda path: _save(path, data, code, signature, packages, about))
     except Exception as error:  # torch.export has errors of every kind, and so have modules of one's own
         path = folder.path / MODEL
         raise UserError(f"{path}: cannot keep the trained recommender: {first_line(error)[:300]}") from None
@@ -95,26 +110,61 @@ def loader_source() -> str:
     return served.replace(line, law.partition("from __future__ import annotations\n")[2])
 
 
-def _save(result: StudyResult, parts: tuple[Path, Path], path: Path) -> None:
+def _save(
+    path: Path, data: Path, code: Path, signature: ModelSignature, packages: Sequence[str], about: Mapping[str, str]
+) -> None:
+    """Write a model. No columns are asked for: MLflow would make floats of 64 bits of them, and ids would be others."""
     import mlflow
-    from mlflow.models import ModelSignature
-    from mlflow.types import Schema, TensorSpec
 
-    data, best = result.task.dataset, result.best
-    assert best is not None
-    # No columns are asked for: MLflow would make floats of 64 bits of what it checks, and ids would be others.
-    output = Schema([TensorSpec(np.dtype(np.float32), (-1,))])
-    needed: list[Any] = [f"{name}=={version(name).split('+')[0]}" for name in ("mlflow", "numpy", "pandas", "torch")]
     mlflow.pyfunc.save_model(
         str(path),
-        loader_module=_LOADER,
-        data_path=str(parts[0]),
-        code_paths=[str(parts[1])],
-        signature=ModelSignature(outputs=output),
-        pip_requirements=needed,
-        metadata={
-            "loss": best.contender.name[:1000],
-            "recommender": result.settings.training.recommender,
-            "data": data.name,
-        },
+        loader_module=code.stem,
+        data_path=str(data),
+        code_paths=[str(code)],
+        signature=signature,
+        pip_requirements=[f"{name}=={version(name).split('+')[0]}" for name in packages],
+        metadata=dict(about),
     )
+
+
+def ranker_source() -> str:
+    """The text of `ranked.py` for a process that has nothing of this project: with what it imports from there."""
+    own = Path(str(ranked_file.__file__)).read_text(encoding="utf-8")
+    line = "from studies.exporting.served import column_of, id_text\n"
+    assert own.count(line) == 1, "ranked.py takes what it needs in one line"
+    future = "from __future__ import annotations\n"
+    return loader_source() + own.replace(line, "").partition(future)[2]
+
+
+def save_ranker(ranker: Ranker, users: Iterable[Any], folder: Path, about: Mapping[str, str]) -> None:
+    """Write a recommender as a folder that `mlflow.pyfunc.load_model` takes, whole or not at all.
+
+    Args:
+        ranker: the recommender.
+        users: the ids of all users, in the order of their numbers.
+        folder: which is not there yet.
+        about: what the model says of itself.
+
+    Raises:
+        UserError: it is there, or cannot be written.
+    """
+    if os.path.lexists(folder):
+        raise UserError(f"{folder}: expected a folder that is not there yet; name another one, or remove it")
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with undisturbed_by_mlflow(), TemporaryDirectory(prefix=".loss-search-", dir=folder.parent) as temporary:
+            from mlflow.models import ModelSignature
+            from mlflow.types import ParamSchema, ParamSpec
+
+            data, code, made = (Path(temporary, name) for name in ("data", f"{_RANKER}.py", "model"))
+            data.mkdir()
+            ranker.save(data, users)
+            code.write_text(ranker_source(), encoding="utf-8")
+            signature = ModelSignature(params=ParamSchema([ParamSpec("k", "long", 10)]))
+            _save(made, data, code, signature, ("mlflow", "numpy", "torch"), about)
+            for path in (*made.rglob("*"), made):
+                sync_names(path)
+            made.rename(folder)
+            sync_names(folder.parent)
+    except (OSError, ValueError) as error:
+        raise UserError(f"{folder}: cannot keep the recommender: {first_line(error)[:300]}") from None

@@ -1,7 +1,7 @@
 """Recommends items with the vectors of a trained model. A copy of this file is part of every kept model of rankings.
 
 MLflow calls `_load_pyfunc`. It needs numpy and nothing of the project that trained it: what it imports from there is
-written into the copy (see `studies.exporting.ranking_model`).
+written into the copy (see `studies.exporting.model`).
 """
 
 from __future__ import annotations

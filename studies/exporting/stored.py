@@ -11,6 +11,7 @@ from typing import Any
 
 from core.common.errors import UserError, format_value, unknown_name
 from core.common.restoring import read, reading
+from core.export.exported import Exported
 from core.losses.loss import Loss, ProgramLoss
 from core.phases.metric import Metric
 from core.phases.picking import Pick
@@ -19,7 +20,6 @@ from core.programs.program import LossProgram
 from recommenders.tasks.loss_problem import LOSS_TERMS
 from recommenders.tasks.losses import find_named_loss, make_loss
 from recommenders.tasks.metrics import metrics_of
-from studies.exporting.exported import Exported
 from studies.exporting.stored_loss import Metrics, StoredFront, StoredLoss
 from studies.study.settings import StudySettings
 

@@ -7,12 +7,12 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
+from core.analysis.curves import CURVES, LABELS
 from core.common.errors import in_a_line
 from studies.common.drawing import COLOURS, grid
-from studies.plotting.scaling import Scaled, without_spikes
+from studies.plotting.chosen import Scaled, without_spikes
 from studies.reporting.axes import number
 from studies.reporting.curves import draw_curves
-from studies.reporting.shapes import CURVES, LABELS
 
 _TICKS = (0, 0.2, 0.4, 0.6, 0.8, 1)
 _WIDTH, _HEIGHT = 7.4, 7.0  # inches, without the legend
@@ -34,7 +34,7 @@ def loss_curves(losses: Sequence[Scaled], scale: str) -> Figure:
 
     Args:
         losses: what to draw; the first is the boldest.
-        scale: one of `studies.plotting.scaling.SCALES`.
+        scale: one of `studies.plotting.chosen.SCALES`.
     """
     looks = _looks(losses)
     columns = _columns([look["label"] for look in looks])

@@ -10,9 +10,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from studies.reporting.axes import number
-from studies.reporting.shapes import Y_HAT
-from studies.reporting.svg import INK
+from core.analysis.curves import Y_HAT
+from studies.reporting.axes import INK, number
 
 #: A height so many times the usual one of a curve would flatten it.
 _MUCH_LARGER = 40.0

@@ -8,17 +8,16 @@ from functools import cached_property
 
 from matplotlib.figure import Figure
 
+from core.analysis.curves import Shape, shape_of
 from core.common.errors import UserError
 from core.losses.closed_forms import BCE
 from studies.exporting.stored import StoredStudy
 from studies.exporting.stored_loss import StoredLoss
 from studies.reporting import pictures
-from studies.reporting.loss_pictures import Panels, loss_panels
-from studies.reporting.past import Numbers, Past, PastCurve
+from studies.reporting.axes import inline_svg
+from studies.reporting.loss_pictures import Panels, loss_panels, set_panels
 from studies.reporting.rows import front_points, stages
-from studies.reporting.set_losses import set_panels
-from studies.reporting.shapes import Shape, shape_of
-from studies.reporting.svg import inline_svg
+from studies.reporting.story import Numbers, Past, PastCurve
 
 #: More curves in one picture could not be told apart.
 MOST_CURVES = 7

@@ -1,31 +1,94 @@
-"""The page about one study: a single HTML file that needs nothing else, neither links nor scripts."""
+"""The page about one study: a single HTML file that needs nothing else, neither links nor scripts.
+
+What a result says of its data is told without knowing which entries there are.
+"""
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from core.analysis.simplify import simplified
+from core.common.errors import counted
 from core.common.restoring import read, reading
+from core.export.exported import FORMS
 from core.export.mathml import mathml
 from core.export.set_loss import SET_FORMS
 from core.losses.loss import ProgramLoss
 from core.phases.told import ToldTable
 from core.phases.told import shown as told_cell
 from studies.common.pages import STYLE, template, text_of
-from studies.exporting.exported import FORMS
 from studies.exporting.stored import StoredStudy
 from studies.reporting import rows
 from studies.reporting.axes import number
-from studies.reporting.commands import changed_settings, export_command, run_command
 from studies.reporting.drawn import Drawn
-from studies.reporting.notes import data_notes, format_setting
-from studies.reporting.past import Numbers, Past
-from studies.reporting.set_losses import RATIO_COLUMNS, equation_of, ratio_rows
-from studies.reporting.story import duration, story
-from studies.study.baseline_comparison import caveats
+from studies.reporting.loss_pictures import RATIO_COLUMNS, equation_of, ratio_rows
+from studies.reporting.rows import changed_settings, export_command, run_command
+from studies.reporting.story import Numbers, Past, duration, story
+from studies.study.summary import caveats
+
+_NAMES = {"name": "data set", "n_users": "users", "n_items": "items"}
+_PARTS = ("train", "validation", "test")
+
+
+@dataclass(frozen=True)
+class DataNotes:
+    """The data of a study."""
+
+    entries: tuple[tuple[str, str], ...]
+    """Name and value."""
+    table: tuple[tuple[str, ...], ...]
+    """Numbers by part, the names of the columns first; empty where there are none."""
+    sentences: tuple[tuple[str, str], ...]
+    """Name of the list, and what it says."""
+
+
+def data_notes(dataset: Mapping[str, Any]) -> DataNotes:
+    """Scalars as entries, a mapping of mappings as a table, lists of texts as sentences."""
+    entries: list[tuple[str, str]] = []
+    table: tuple[tuple[str, ...], ...] = ()
+    sentences: list[tuple[str, str]] = []
+    counted = isinstance(dataset.get("parts"), Mapping)
+    for name, value in dataset.items():
+        if counted and name in _PARTS:  # the table has them
+            continue
+        title = _NAMES.get(name, name.replace("_", " "))
+        if isinstance(value, Mapping):
+            if value and not table and all(isinstance(inner, Mapping) for inner in value.values()):
+                table = _table(value)
+            else:
+                entries += [(f"{title}, {inner}", format_setting(one)) for inner, one in value.items()]
+        elif isinstance(value, list | tuple):
+            sentences += [(title, format_setting(one)) for one in value]
+        else:
+            entries.append((f"{title} rows" if name in _PARTS else title, format_setting(value)))
+    return DataNotes(tuple(entries), table, tuple(sentences))
+
+
+def _table(parts: Mapping[str, Mapping[str, Any]]) -> tuple[tuple[str, ...], ...]:
+    columns = list(dict.fromkeys(name for part in parts.values() for name in part))
+    head = ("part", *(name.replace("_", " ") for name in columns))
+    rows = [(str(n), *(format_setting(part.get(c)) for c in columns)) for n, part in parts.items()]
+    return head, *rows
+
+
+def format_setting(value: Any) -> str:
+    """A number, a text or nothing, for reading."""
+    if value is None or (isinstance(value, float) and not math.isfinite(value)):
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}" if abs(value) < 2**63 else "a huge number"
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, list | tuple):
+        return ", ".join(map(format_setting, value)) or "-"
+    return str(value)
+
 
 #: Longer formulas are shown as text, which can be broken into lines.
 _LONGEST_TYPESET = 160
@@ -118,16 +181,14 @@ def _title(study: StoredStudy) -> dict[str, Any]:
     return {
         "found": {
             "name": str(loss.program),
-            "forms": [(f"{what}, {_operators(one)}", str(one.program), _typeset(one)) for what, one in kinds],
+            "forms": [
+                (f"{what}, {counted(one.program.complexity, 'operator')}", str(one.program), _typeset(one))
+                for what, one in kinds
+            ],
             "epsilon": number(loss.smoothing) if loss.program.is_smoothed else None,
             "scale": None if loss.scale == 1 else number(loss.scale),
         }
     }
-
-
-def _operators(loss: ProgramLoss) -> str:
-    n = loss.program.complexity
-    return f"{n} operator{'s' * (n != 1)}"
 
 
 def _typeset(loss: ProgramLoss) -> str | None:

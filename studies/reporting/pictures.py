@@ -15,10 +15,10 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from core.phases.terms import Terms
 from recommenders.tasks.loss_problem import LOSS_TERMS
 from studies.common.drawing import COLOURS
-from studies.reporting.axes import FOUND, finite_array, label, legend, new_axes, number, other, thinned
-from studies.reporting.past import PastCandidate, PastCurve, PastStep
+from studies.reporting.axes import FOUND, INK, finite_array, label, legend, new_axes, number, other
 from studies.reporting.rows import FrontPoint
-from studies.reporting.svg import INK
+from studies.reporting.story import PastCandidate, PastCurve, PastStep
+from studies.study.history import thinned
 
 #: More marks would make a page of megabytes that shows no more.
 MOST_MARKS, _MOST_POINTS = 1_500, 600

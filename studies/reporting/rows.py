@@ -1,4 +1,4 @@
-"""The tables of a study's page."""
+"""The tables of a study's page, and the command lines on it that a reader can copy."""
 
 from __future__ import annotations
 
@@ -12,38 +12,14 @@ from core.common.errors import UserError
 from core.phases.picking import Pick
 from core.phases.terms import Terms
 from core.search.trial import Verdict
+from recommenders.data import DataFiles
 from recommenders.tasks.loss_problem import LOSS_TERMS
 from studies.exporting.stored import StoredStudy
 from studies.exporting.stored_loss import StoredLoss
-from studies.reporting.commands import export_command
-from studies.reporting.past import Numbers
+from studies.reporting.story import Numbers
+from studies.study.parts import command_line, flat
+from studies.study.settings import StudySettings
 from studies.study.summary import mean_and_spread, shortened
-
-
-@dataclass(frozen=True)
-class LossRow:
-    """A loss of phase III; very long formulas are cut in the middle, as in the terminal."""
-
-    name: str
-    simple: str | None
-    """The simplified formula, where it is another one."""
-    complexity: int | None
-    on_front: bool
-    epsilon: float | None
-    decay: float | None
-    """The weight decay, where each has its own."""
-    scale: float
-    """What the loss is multiplied by."""
-    epochs: str
-    seeds: int
-    cells: tuple[tuple[str, bool], ...]
-    """Validation metric, then all test metrics: what is written, and whether it is the best of its column."""
-    is_found: bool
-    """Whether it is the loss of the title."""
-    starts_known: bool
-    """Whether it is the first of the known ones."""
-    has_found: str | None
-    """What a known one found, whole."""
 
 
 def columns(study: StoredStudy) -> list[tuple[str, str]]:
@@ -51,8 +27,12 @@ def columns(study: StoredStudy) -> list[tuple[str, str]]:
     return [("validation", study.metric), *(("test", metric.name) for metric in study.metrics)]
 
 
-def loss_rows(study: StoredStudy) -> list[LossRow]:
-    """Found losses in the order of the result, then known ones, the best on validation first."""
+def loss_rows(study: StoredStudy) -> list[dict[str, Any]]:
+    """Found losses in the order of the result, then known ones, the best on validation first.
+
+    Very long formulas are cut in the middle, as in the terminal. Each cell, of a column each, is what is written, and
+    whether it is the best of its column.
+    """
     found, known = list(study.finalists), sorted(study.baselines, key=lambda one: -study.score(one))
     losses = [*found, *known]
     front = front_names(study)
@@ -60,28 +40,29 @@ def loss_rows(study: StoredStudy) -> list[LossRow]:
     rows = []
     for i, loss in enumerate(losses):
         cells, form = [], loss.simplified
-        has_form = i < len(found) or loss.program is None
+        is_found = i < len(found)
+        has_form = is_found or loss.program is None
         for part, metric in columns(study):
             mean = getattr(loss, part).get(metric)
             seeds = [getattr(fit, part).get(metric) for fit in loss.per_seed]
             values = [math.nan if value is None else value for value in seeds]
             cells.append((mean_and_spread(values), mean is not None and mean == best[part, metric]))
         rows.append(
-            LossRow(
-                shortened(loss.name),
-                shortened(form.formula) if form and has_form and form.formula != loss.name else None,
-                loss.complexity or None,
-                i < len(found) and (loss.name, loss.epsilon) in front,
-                loss.epsilon,
-                loss.weight_decay,
-                loss.scale,
-                f"{fmean(fit.best_epoch for fit in loss.per_seed):.0f}" if loss.per_seed else "",
-                loss.n_seeds,
-                tuple(cells),
-                i == 0 and bool(found),
-                i == len(found) and bool(found),
-                form.formula if form and loss.program is None else None,
-            )
+            {
+                "name": shortened(loss.name),
+                "simple": shortened(form.formula) if form and has_form and form.formula != loss.name else None,
+                "complexity": loss.complexity or None,
+                "on_front": is_found and (loss.name, loss.epsilon) in front,
+                "epsilon": loss.epsilon,
+                "decay": loss.weight_decay,
+                "scale": loss.scale,
+                "epochs": f"{fmean(fit.best_epoch for fit in loss.per_seed):.0f}" if loss.per_seed else "",
+                "seeds": loss.n_seeds,
+                "cells": cells,
+                "is_found": is_found and i == 0,  # that of the title
+                "starts_known": bool(found) and i == len(found),
+                "has_found": form.formula if form and loss.program is None else None,  # by a known one, whole
+            }
         )
     return rows
 
@@ -176,3 +157,29 @@ def verdict_rows(study: StoredStudy, numbers: Numbers) -> list[tuple[str, int, s
     counts = {name: numbers.count(Verdict(name)) for name in study.terms.verdicts}
     shares = {name: f"{n / numbers.sampled:.1%}" if numbers.sampled else "" for name, n in counts.items()}
     return [(name.replace("_", " "), n, shares[name], study.terms.verdicts[name]) for name, n in counts.items()]
+
+
+#: Always told, whether or not they are the defaults.
+_ALWAYS = ("searcher", "seed")
+
+
+def changed_settings(settings: StudySettings) -> dict[str, Any]:
+    """The settings that are not the defaults, which may depend on the problem, the preset and the environment."""
+    stored, first = settings.to_dict(), ("problem", "preset")
+    given = {name: stored[name] for name in (*first, "environment") if name in stored}
+    usual = StudySettings.from_dict(given).to_dict()
+    of_preset = StudySettings.from_dict({name: given[name] for name in first if name in given})
+    usual |= {name: flat(StudySettings())[name] for name in first} | {"environment": of_preset.in_force("environment")}
+    return {name: value for name, value in stored.items() if value != usual.get(name)}
+
+
+def run_command(settings: StudySettings, files: DataFiles = DataFiles()) -> str:  # noqa: B008  (frozen)
+    """What starts this study again, on these files."""
+    changed = changed_settings(settings)
+    wanted = {name: value for name, value in settings.to_dict().items() if name in _ALWAYS or name in changed}
+    return command_line(("python", "-m", "studies.run"), wanted | flat(files))
+
+
+def export_command(place: str, **options: str) -> str:
+    """What writes a loss of this study to a file or to the terminal."""
+    return command_line(("python", "-m", "studies.export"), {"run": place, **options})

@@ -1,13 +1,128 @@
-"""What happened, in sentences for a person who was not there."""
+"""What happened: history.json and the counts of result.json, checked, and sentences for who was not there."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any, Self
 
 from core.common.errors import counted
+from core.common.restoring import count, read, read_finite, reading
 from core.search.trial import Verdict
 from studies.exporting.stored import StoredStudy
-from studies.reporting.past import Numbers, Past, PastStep
+from studies.storage.output import plain
+
+#: No count is larger: Python would not even print it.
+_MOST = 2**63
+
+
+@dataclass(frozen=True)
+class PastStep:
+    """Where the search stood after a step."""
+
+    candidate_epochs: int
+    seconds: float | None
+    best: float | None
+    """The best validation metric so far."""
+    current: float | None
+    """That of the recommender which the search goes on with."""
+
+    def __post_init__(self) -> None:
+        """Check what no kind says."""
+        count(self.candidate_epochs)
+
+
+@dataclass(frozen=True)
+class PastCandidate:
+    """A candidate that was trained."""
+
+    verdict: str
+    value: float | None
+    """The validation metric after its training."""
+    adopted: bool
+
+
+@dataclass(frozen=True)
+class PastCurve:
+    """How a loss trained to convergence with one seed."""
+
+    kind: str
+    """found or baseline."""
+    name: str
+    epsilon: float | None
+    seed: int
+    best_epoch: int
+    validation: tuple[float | None, ...]
+    """The metric after each epoch."""
+
+
+@dataclass(frozen=True)
+class Past:
+    """The content of history.json.
+
+    Raises:
+        UserError: `of` was given something else.
+    """
+
+    steps: tuple[PastStep, ...]
+    candidates: tuple[PastCandidate, ...]
+    """In the order of training."""
+    curves: tuple[PastCurve, ...]
+
+    @classmethod
+    def of(cls, history: Mapping[str, Any], metric: str) -> Self:
+        """Read what `History.to_dict` wrote about a study of this metric."""
+        with reading("expected the history.json of this study"):
+            known = plain(history)  # numbers that are not finite are none
+            if read(str, known["metric"]) != metric:
+                raise ValueError(f"of {metric}, as the result is, expected; it is of {known['metric']}")
+            steps = [{**one, "current": one["metrics"].get(f"valid_{metric}")} for one in known["steps"]]
+            candidates = [{**one, "value": one[f"valid_{metric}"]} for one in known["candidates"]]
+            return read(cls, {"steps": steps, "candidates": candidates, "curves": known["curves"]})
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """What phases I and II came to.
+
+    Raises:
+        UserError: `of` was given something else.
+    """
+
+    funnel: Mapping[Verdict, int]
+    sampled: int
+    trained: int
+    stopped: str
+    """Why phase I ended."""
+    candidate_epochs: int
+    best_validation: float | None
+    distinct_accepted: int
+    passed_validation_check: int
+    seconds: float | None
+    """Of the whole study."""
+
+    @classmethod
+    def of(cls, content: Mapping[str, Any]) -> Self:
+        """Read them out of a result."""
+        with reading("expected the result.json of a study"):
+            funnel, search = read(dict[str, Any], content["funnel"]), read(dict[str, Any], content["search"])
+            wanted = ("candidate_epochs", "distinct_accepted", "passed_validation_check")
+            best, seconds = (read_finite(value) for value in (search["best_validation"], content["seconds"]))
+            return cls(
+                {verdict: count(funnel[verdict.value], _MOST) for verdict in Verdict},
+                count(funnel["sampled"], _MOST),
+                count(funnel["trained"], _MOST),
+                read(str, search["stopped"]),
+                best_validation=best,
+                seconds=seconds,
+                **{name: count(search[name], _MOST) for name in wanted},
+            )
+
+    def count(self, verdict: Verdict) -> int:
+        """How many candidates ended so."""
+        return self.funnel[verdict]
+
 
 _ENVIRONMENTS = {
     "alternating": "One recommender goes on through the whole search: a candidate trains it a little further, and what "
@@ -31,15 +146,15 @@ def story(study: StoredStudy, numbers: Numbers, past: Past | None) -> list[str]:
 def _phase_one(study: StoredStudy, numbers: Numbers, past: Past | None) -> str:
     searcher, trained = study.settings.searcher, numbers.trained
     one, many = study.terms.one, study.terms.many
-    proposed = f"Phase I: {searcher} proposed {_many(numbers.sampled, f'candidate {one}', f'candidate {many}')}"
+    proposed = f"Phase I: {searcher} proposed {counted(numbers.sampled, f'candidate {one}', f'candidate {many}')}"
     untrained = numbers.sampled - trained
     if numbers.sampled:
         proposed += f", of which {untrained:,} ({untrained / numbers.sampled:.1%}) were set aside without training"
     accepted = numbers.count(Verdict.ACCEPTED)
     text = (
-        f"{proposed}. {_many(trained, 'was', 'were')} trained, for "
-        f"{_many(numbers.candidate_epochs, 'candidate-epoch', 'candidate-epochs')} in all, and {accepted:,} of them "
-        f"accepted ({_many(numbers.distinct_accepted, f'distinct {one}', f'distinct {many}')})."
+        f"{proposed}. {counted(trained, 'was', 'were')} trained, for "
+        f"{counted(numbers.candidate_epochs, 'candidate-epoch', 'candidate-epochs')} in all, and {accepted:,} of them "
+        f"accepted ({counted(numbers.distinct_accepted, f'distinct {one}', f'distinct {many}')})."
     )
     if past is not None and past.steps and past.steps[-1].seconds is not None:
         text += f" That took {duration(past.steps[-1].seconds)}"
@@ -100,7 +215,7 @@ def _later_phases(study: StoredStudy, numbers: Numbers) -> str:
         what += f" and each with {counted(len(decays), 'weight decay')}" if (decays := protocol.decay) else ""
     text = (
         f"Phase II: {numbers.passed_validation_check:,} of {numbers.distinct_accepted:,} accepted {many} {passed}. "
-        f"Phase III: {_many(found, f'found {one}', f'found {many}')} and {_many(known, 'known one', 'known ones')} "
+        f"Phase III: {counted(found, f'found {one}', f'found {many}')} and {counted(known, 'known one', 'known ones')} "
         f"{what}"
     )
     again = f", then the found {one} and the known ones again, {seeds} seeds in all" if seeds > 1 else ", with one seed"
@@ -111,10 +226,6 @@ def _later_phases(study: StoredStudy, numbers: Numbers) -> str:
 
 def _times(n: int) -> str:
     return {1: "Once", 2: "Twice"}.get(n, f"{n:,} times")
-
-
-def _many(n: int, one: str, many: str) -> str:
-    return f"{n:,} {one if n == 1 else many}"
 
 
 def duration(seconds: float) -> str:

@@ -13,9 +13,8 @@ from studies.evaluation.evaluation import Evaluation
 from studies.evaluation.outcome import Outcome
 from studies.evaluation.settings import EvaluateSettings
 from studies.execution.experiment import Experiment
-from studies.execution.factory import TaskFactory, data_file_digest
 from studies.execution.runner import TaskCallback
-from studies.execution.task import Task
+from studies.execution.task import Task, TaskFactory, data_file_digest
 from studies.reproduction.settings import ReproduceSettings
 from studies.study.parts import compose
 from studies.study.study import Study

@@ -12,13 +12,12 @@ from statistics import fmean
 from typing import Any
 
 from core.common.errors import counted
-from studies.execution.factory import TaskFactory
-from studies.execution.searches import Point, thinned
-from studies.execution.task import Task
+from studies.execution.searches import Point
+from studies.execution.task import Task, TaskFactory
 from studies.reproduction.bench import Bench
 from studies.reproduction.raw import PAIR, Column, Frame
-from studies.reproduction.reproduction import Picture, Reproduction, groups, named
-from studies.reproduction.table import NOTHING, difference, number, spread
+from studies.reproduction.reproduction import NOTHING, Picture, Reproduction, difference, groups, named, number, spread
+from studies.study.history import thinned
 
 #: Filter -> the settings that make it. AUC cannot fall by more than 1.
 FILTERS: Mapping[str, Mapping[str, float]] = {"with": {}, "without": {"eta": 1.0}}

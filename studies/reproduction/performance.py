@@ -7,10 +7,8 @@ model and data set stands in the rows of the others too, which is what the paper
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from statistics import fmean
 from typing import Any
 
 from core.common.errors import counted
@@ -20,9 +18,8 @@ from studies.evaluation.report import seed_rows
 from studies.reproduction.bench import Bench
 from studies.reproduction.paper import METRIC_NAMES, TABLE_5, TABLE_6, published
 from studies.reproduction.raw import TRAINED, Frame, converged
-from studies.reproduction.reproduction import Reproduction, groups, named
+from studies.reproduction.reproduction import Reproduction, beside, groups, mean, named, number, shortest
 from studies.reproduction.settings import OF_TRAINING
-from studies.reproduction.table import difference, number, shortest, spread
 
 #: What a mean has to be within of the paper's to count as agreeing.
 CLOSE = 0.002
@@ -85,8 +82,7 @@ class _PerformanceTable:
         }
         for metric in self.metrics:
             paper, ours = published(model, dataset, metric, loss), rows[f"test_{metric}"].tolist()
-            texts = {"paper": number(paper), "ours": spread(ours), "difference": difference(_mean(ours), paper)}
-            cells |= {f"{METRIC_NAMES[metric]}, {what}": text for what, text in texts.items()}
+            cells |= beside(METRIC_NAMES[metric], paper, ours)
         return cells
 
     def sentences(self, raw: Frame) -> Iterator[str]:
@@ -100,7 +96,7 @@ class _PerformanceTable:
     def _closeness(self, model: str, dataset: str, values: dict[str, list[float]]) -> str:
         metric = self.metrics[0]
         papers = {loss: published(model, dataset, metric, loss) for loss in values}
-        gaps = {loss: _mean(values[loss]) - paper for loss, paper in papers.items() if paper is not None}
+        gaps = {loss: mean(values[loss]) - paper for loss, paper in papers.items() if paper is not None}
         name = f"{' on '.join(named(model, dataset).values())}, {METRIC_NAMES[metric]}"
         if not gaps:
             return f"{name}: the paper has no such row."
@@ -121,11 +117,6 @@ class _PerformanceTable:
                     f"{loss} ({where}) is better than {all_of} handcrafted losses at "
                     f"p < {LEVEL:g} ({seeds}, largest p after Holm's correction {worst:.2g})."
                 )
-
-
-def _mean(values: Sequence[float]) -> float:
-    finite = [value for value in values if math.isfinite(value)]
-    return fmean(finite) if finite else math.nan
 
 
 TABLE5 = _PerformanceTable(

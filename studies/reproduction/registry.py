@@ -7,10 +7,8 @@ from types import MappingProxyType
 
 from core.common.errors import unknown_name
 from studies.reproduction.figure5 import FIGURE5
-from studies.reproduction.mml.figure3 import FIGURE3 as MML_FIGURE3
-from studies.reproduction.mml.table2 import TABLE2 as MML_TABLE2
+from studies.reproduction.mml import tables as mml
 from studies.reproduction.mml.table3 import TABLE3 as MML_TABLE3
-from studies.reproduction.mml.table4 import TABLE4 as MML_TABLE4
 from studies.reproduction.performance import TABLE5, TABLE6
 from studies.reproduction.reproduction import Reproduction
 from studies.reproduction.sampling import FIGURE6, TABLE7
@@ -27,7 +25,7 @@ REPRODUCTIONS: Mapping[str, Reproduction] = MappingProxyType(
         one.name: one
         for one in (
             *(TABLE4, TABLE5, TABLE6, TABLE7, TABLE8, FIGURE5, FIGURE6, SYMMETRIC),
-            *(MML_TABLE2, MML_TABLE3, MML_TABLE4, MML_FIGURE3),
+            *(mml.TABLE2, MML_TABLE3, mml.TABLE4, mml.FIGURE3),
             *(LAMBDA_TABLE, sif.FIGURE2, sif.FIGURE4, sif.FIGURE5, sif.FIGURE8),
             *(AUTOCROSS_TABLE, AUTOCROSS_TIME, AUTOCROSS_LATENCY),
         )

@@ -15,14 +15,12 @@ from typing import Any
 
 import numpy as np
 
-from studies.execution.factory import TaskFactory
-from studies.execution.searches import thinned
-from studies.execution.task import Task
+from studies.execution.task import Task, TaskFactory
 from studies.reproduction.bench import Bench
 from studies.reproduction.paper import TABLE_7, TABLE_7_HOURS
 from studies.reproduction.raw import PAIR, Column, Frame
-from studies.reproduction.reproduction import Picture, Reproduction, groups, named
-from studies.reproduction.table import difference, number
+from studies.reproduction.reproduction import Picture, Reproduction, difference, groups, named, number
+from studies.study.history import thinned
 
 #: Proxy test -> what the setting of a study is called; None: the usual one.
 PROXY_TESTS: Mapping[str, str | None] = {"without": "none", "with": None}

@@ -16,12 +16,10 @@ from recommenders.data import DATASETS, DataFiles
 from recommenders.data.options import option
 from searchers import SEARCHERS
 from studies.evaluation.judged import SEEDS_EACH
-from studies.execution.places import WorkPlaces
-from studies.study.parts import PART, changed, flat
+from studies.execution.registry import WorkPlaces
+from studies.study.parts import PART, changed, flat, typed
 from studies.study.settings import StudySettings
-from studies.study.settings_data import listed
-from studies.study.settings_training import FORMULA, PRESETS
-from studies.study.typed import typed
+from studies.study.settings_training import FORMULA, PRESETS, listed
 
 #: The paper's data sets, of which one is fetched and the other has to be given.
 FETCHED, GIVEN = "ml-100k", "electronics"

@@ -20,10 +20,9 @@ from studies.evaluation.report import seed_rows
 from studies.reproduction.bench import Bench
 from studies.reproduction.paper import published
 from studies.reproduction.raw import TRAINED, Column, Frame, converged
-from studies.reproduction.reproduction import Reproduction, groups, named
+from studies.reproduction.reproduction import NOTHING, Reproduction, code, groups, named, number, shortest, spread
 from studies.reproduction.settings import OF_TRAINING
-from studies.reproduction.table import NOTHING, code, number, shortest, spread
-from studies.study.settings_data import DataSettings
+from studies.study.settings_training import DataSettings
 
 #: What everything is compared with.
 _BASELINE = "BCE"

@@ -19,14 +19,12 @@ from core.programs.program import LossProgram
 from core.programs.space import OperatorSpace
 from recommenders.tasks.losses import NAMED_LOSSES, make_loss
 from recommenders.tasks.metrics import find_metric
-from studies.execution.factory import TaskFactory
-from studies.execution.task import Task
+from studies.execution.task import Task, TaskFactory
 from studies.reproduction.bench import Bench
 from studies.reproduction.paper import METRIC_NAMES, TABLE_4, published
 from studies.reproduction.raw import PAIR, Column, Frame
-from studies.reproduction.reproduction import Reproduction, groups, named
+from studies.reproduction.reproduction import NOTHING, Reproduction, code, difference, groups, named, number, spread
 from studies.reproduction.settings import OF_TRAINING
-from studies.reproduction.table import NOTHING, code, difference, number, spread
 from studies.study.settings import StudySettings
 
 TASKS, CLAMPS = ("classification", "regression"), ("signed", "paper")

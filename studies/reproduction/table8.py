@@ -20,9 +20,8 @@ from studies.evaluation.report import seed_rows
 from studies.reproduction.bench import Bench
 from studies.reproduction.paper import TABLE_8
 from studies.reproduction.raw import SMOOTHED, Column, Frame, converged
-from studies.reproduction.reproduction import Reproduction, groups
+from studies.reproduction.reproduction import NOTHING, Reproduction, code, difference, groups, number, shortest, spread
 from studies.reproduction.settings import OF_TRAINING
-from studies.reproduction.table import NOTHING, code, difference, number, shortest, spread
 
 #: Test AUC above which a loss works, and below which it is at chance; the paper has nothing between .4918 and .7658.
 WORKS, CHANCE = 0.7, 0.55

@@ -7,11 +7,11 @@ from functools import partial
 from typing import Any
 
 from core.common.errors import UserError, first_line
+from core.export.exported import FORMS, Exported, Form
 from recommenders.tasks.crosses.problem import MODEL as CROSSES
 from recommenders.tasks.crosses.problem import SQL, TABLE
 from recommenders.tasks.decay.problem import EXPORT as DECAYS
 from recommenders.tasks.rating.problem import EXPORT as INTERACTION
-from studies.exporting.exported import FORMS, Exported, Form
 from studies.exporting.model import save_model
 from studies.exporting.stored import StoredStudy
 from studies.reporting import report_page

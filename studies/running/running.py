@@ -9,14 +9,13 @@ from typing import Any
 
 from core.common.errors import UserError
 from core.phases.finals import Trains
-from studies.execution.places import SpreadPlaces
+from studies.execution.registry import SpreadPlaces
 from studies.exporting.model import model_name
 from studies.running.outcome import Outcome
 from studies.running.spreading import PARTS, spread
 from studies.storage.checkpoints import Checkpoints, finished_result
 from studies.storage.output import RESULT, OutputFolder
-from studies.study.callback import StudyCallback
-from studies.study.history import History
+from studies.study.history import History, StudyCallback
 from studies.study.history_file import HistoryFile
 from studies.study.problems import own_sources
 from studies.study.result import StudyResult

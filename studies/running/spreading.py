@@ -13,15 +13,12 @@ from core.common.restoring import read
 from core.phases.contender import Contender, ConvergenceTraining, TrainingResult, Variant
 from core.phases.finals import Trains, trained_here
 from core.search.effectiveness import TrainingCurve
-from studies.execution.cache import ResultCache
 from studies.execution.convergence import training_of
 from studies.execution.executor import Work
-from studies.execution.factory import TaskFactory, data_file_digest
-from studies.execution.places import SpreadPlaces
-from studies.execution.registry import make_executor
+from studies.execution.registry import SpreadPlaces, make_executor
 from studies.execution.resources import LocalStorage, Resources
-from studies.execution.runner import CachedRunner, TaskCallback
-from studies.execution.task import Task
+from studies.execution.runner import CachedRunner, ResultCache, TaskCallback
+from studies.execution.task import Task, TaskFactory, data_file_digest
 from studies.execution.work import compute
 from studies.storage.output import OutputFolder
 from studies.study.settings import PlaceSettings

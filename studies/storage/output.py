@@ -123,7 +123,8 @@ class OutputFolder:
             UserError: one is there that this product did not write, or that was changed since.
         """
         for name in names:
-            for there in self._matching(name) if "*" in name else (name,):
+            matching = (path.name for path in self.path.iterdir() if fnmatchcase(path.name, name))
+            for there in sorted(matching) if "*" in name else (name,):
                 try:
                     if self._ledger.is_ours(there):
                         continue
@@ -132,9 +133,6 @@ class OutputFolder:
                     problem = f"cannot write there: {error.strerror}"
                 self.withdraw()
                 raise UserError(f"{self._asked}: {problem}")
-
-    def _matching(self, pattern: str) -> list[str]:
-        return sorted(path.name for path in self.path.iterdir() if fnmatchcase(path.name, pattern))
 
     def remove(self, name: str) -> None:
         """Remove a file or folder, if it is there and ours; what is not ours within the folder stays."""

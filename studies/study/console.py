@@ -16,7 +16,7 @@ from core.phases.metric import Metric
 from core.phases.tally import Tally
 from core.search.effectiveness import TrainingCurve
 from core.search.search import Step
-from studies.study.callback import StudyCallback
+from studies.study.history import StudyCallback
 
 _LINE_EVERY = 10.0  # seconds between lines where there is no terminal to draw on
 

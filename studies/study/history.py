@@ -1,10 +1,13 @@
-"""What a study went through, step by step and epoch by epoch: what its report and a comparison are drawn from."""
+"""Who is told what happens in a study; and its history, which its report and a comparison are drawn from."""
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
+
+import numpy as np
 
 from core.common.restoring import count, read
 from core.phases.contender import Finished
@@ -12,11 +15,76 @@ from core.phases.metric import Metric
 from core.phases.tally import Tally
 from core.search.effectiveness import TrainingCurve
 from core.search.search import Step
+from core.search.trial import Trial
 from studies.storage.output import plain
-from studies.study.callback import StudyCallback
 from studies.study.history_file import HistoryFile, StepRecord
-from studies.study.recording import candidate_row, front_metrics, step_metrics
 from studies.study.result import StudyResult
+
+
+class StudyCallback:
+    """Told what happens in a study; does nothing about what it does not name. Must not change anything in it."""
+
+    def on_step(self, step: Step, tally: Tally, candidate_epochs: int) -> None:
+        """Phase I finished a step; `candidate_epochs` have been trained so far."""
+
+    def on_phase(self, text: str) -> None:
+        """Something begins or was decided; a sentence for a person."""
+
+    def on_epoch(self, curves: Sequence[TrainingCurve]) -> None:
+        """Phase III trained one more epoch."""
+
+    def on_result(self, result: dict[str, Any]) -> None:
+        """The study is done; `result` is what result.json holds."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """What must be there again where a study goes on from a checkpoint."""
+        return {}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from there."""
+
+
+class CallbackList(StudyCallback):
+    """Several callbacks as one.
+
+    Args:
+        callbacks: told everything in this order.
+    """
+
+    def __init__(self, callbacks: Sequence[StudyCallback]) -> None:
+        self._callbacks = callbacks
+
+    def on_step(self, step: Step, tally: Tally, candidate_epochs: int) -> None:
+        """See StudyCallback."""
+        for callback in self._callbacks:
+            callback.on_step(step, tally, candidate_epochs)
+
+    def on_phase(self, text: str) -> None:
+        """See StudyCallback."""
+        for callback in self._callbacks:
+            callback.on_phase(text)
+
+    def on_epoch(self, curves: Sequence[TrainingCurve]) -> None:
+        """See StudyCallback."""
+        for callback in self._callbacks:
+            callback.on_epoch(curves)
+
+    def on_result(self, result: dict[str, Any]) -> None:
+        """See StudyCallback."""
+        for callback in self._callbacks:
+            callback.on_result(result)
+
+    def state_dict(self) -> dict[str, Any]:
+        """See StudyCallback; by the names of their classes, since others may watch when the study goes on."""
+        return {type(callback).__name__: callback.state_dict() for callback in self._callbacks}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """See StudyCallback."""
+        for callback in self._callbacks:
+            callback.load_state_dict(state.get(type(callback).__name__, {}))
+
+
+T = TypeVar("T")
 
 #: What a report and a comparison need of a step, beside its candidates.
 _KEPT = ("candidate_epochs", "seconds", "best", "metrics")
@@ -76,12 +144,6 @@ class History(StudyCallback):
         if not self._is_begun:
             self._is_begun, self._began = True, self._clock()
 
-    def on_epoch(self, curves: Sequence[TrainingCurve]) -> None:
-        """See StudyCallback."""
-
-    def on_result(self, result: dict[str, Any]) -> None:
-        """See StudyCallback."""
-
     def state_dict(self) -> dict[str, Any]:
         """See StudyCallback; what the file holds for good is not repeated."""
         n = 0 if self._file is None else self._file.synced()
@@ -130,3 +192,49 @@ class History(StudyCallback):
         total = self._before + self._clock() - self._began
         other = total - self._searcher - self._training
         return {"searcher": self._searcher, "training": self._training, "other": other}
+
+
+def step_metrics(step: Step, tally: Tally, metric: str, to_metric: Callable[[float], float]) -> dict[str, float]:
+    """Where a search stands after a step, by the names of MLflow's metrics; NaN where there is nothing yet.
+
+    Args:
+        step: the last one.
+        tally: of all steps so far.
+        metric: the name of what scores are made of.
+        to_metric: score -> value of the metric.
+    """
+    rewards = [trial.reward for trial in step.trials if trial.trained and trial.reward is not None]
+    return {
+        f"best_valid_{metric}": to_metric(tally.best_score),
+        f"valid_{metric}": to_metric(step.score),
+        "reward": sum(rewards) / len(rewards) if rewards else math.nan,
+        **tally.funnel(),
+        **step.searcher_metrics,
+    }
+
+
+def front_metrics(tally: Tally, metric: str, to_metric: Callable[[float], float]) -> dict[str, float]:
+    """The Pareto front so far, a metric for every number of operators on it; MLflow charts a folder's together."""
+    return {f"front/valid_{metric}_{one.complexity}_operators": to_metric(one.score) for one in tally.front}
+
+
+def candidate_row(trial: Trial, metric: str, to_metric: Callable[[float], float]) -> dict[str, Any]:
+    """A trained candidate as a row of a table."""
+    return {
+        "number": trial.candidate.number,
+        "step": trial.step,
+        "formula": str(trial.candidate.solution),
+        "complexity": trial.candidate.solution.complexity,
+        "verdict": trial.verdict.value,
+        "reward": trial.reward,
+        f"valid_{metric}": None if trial.score is None else to_metric(trial.score),
+        "adopted": trial.adopted,
+    }
+
+
+def thinned(points: Sequence[T], most: int, keep: Sequence[int] = ()) -> list[T]:
+    """At most so many points, evenly, the first and the last among them; and those to keep."""
+    if len(points) <= most:
+        return list(points)
+    places = np.linspace(0, len(points) - 1, most).round().astype(int).tolist()
+    return [points[i] for i in sorted({*places, *keep})]

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
-import torch
-
-from core.common.errors import UserError
 from core.common.seeding import derive_seed
 from core.losses.closed_forms import BCE
 from core.problems.no_proxy import NoProxyTest
 from core.problems.proxy import ProxyTest, prediction_proxy_batch
 from core.problems.validation import ValidationCheck
 from recommenders import make_recommender
-from recommenders.common.machine import Machine, check_device
+from recommenders.common.machine import Machine, pick_device
 from recommenders.data import Dataset
 from recommenders.data.implicit import ImplicitDataset
 from recommenders.tasks.contenders import baseline
@@ -24,20 +20,6 @@ from recommenders.tasks.task import RecommendationTask
 
 if TYPE_CHECKING:
     from studies.study.problems import Ingredients
-
-
-def pick_device(name: str) -> torch.device:
-    """Return the device that a name stands for; auto is cuda where there is one.
-
-    Raises:
-        UserError: an unknown name, or a CUDA device that is not here.
-    """
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
-    if not re.fullmatch(r"cpu|cuda(:(0|[1-9][0-9]?))?", name):
-        raise UserError(f"--device: expected auto, cpu, cuda or cuda:N for one of several GPUs, got {name!r}")
-    check_device(device := torch.device(name))
-    return device
 
 
 def make_loss_problem(given: Ingredients) -> TrainedLossProblem:

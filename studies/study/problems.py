@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -12,20 +13,20 @@ from core.common.errors import UserError, unknown_name
 from core.common.loading import find_class, source_digest, user_errors_from
 from core.common.restoring import reading
 from core.common.specification import Specification, kinds_of_arguments, read_settings, read_values
+from core.phases.measured import MeasuredProblem, MeasuredTable
 from core.phases.problem import StudyProblem
 from core.search.space import Space
 from recommenders import recommender_source
 from recommenders.backends.registry import backend_source
 from recommenders.data import DataFiles, Dataset
 from recommenders.data.implicit import ImplicitDataset
+from recommenders.tasks.table_problem import TableSearchSettings, make_table_problem
 from searchers import searcher_source
 from studies.study.crosses import CrossSettings, make_crosses_problem
 from studies.study.decays import DecaySettings, LawSettings, make_decay_problem, make_law_problem
 from studies.study.interactions import InteractionSettings, make_interaction_problem
 from studies.study.loss import make_loss_problem
-from studies.study.measured import MeasuredProblem, MeasuredTable
 from studies.study.ranking import SIGNS, RankingSearchSettings, make_ranking_problem
-from studies.study.table_problem import TableSearchSettings, make_table_problem
 
 if TYPE_CHECKING:
     from studies.study.settings import StudySettings
@@ -218,9 +219,19 @@ def _table_problem(given: Ingredients, spec: Specification) -> StudyProblem[Any]
         return make_table_problem(path, spec)
     if spec.settings:
         raise UserError(f"problem table: its settings are for tables of losses; leave out {spec.settings[0][0]}")
-    table = MeasuredTable.load(path)
+    table = measured_table(path)
     with reading(f"{path}: expected the table of a problem that is there"):
         return MeasuredProblem(table, space_of(table.problem))
+
+
+def measured_table(path: Path) -> MeasuredTable:
+    """Return a table of every candidate of a small space, of a file.
+
+    Raises:
+        UserError: it is no such file.
+    """
+    with reading(f"{path}: expected the table.json of python -m studies.table --problem"):
+        return MeasuredTable.parse(path.read_text(encoding="utf-8"))
 
 
 def _is_problem(thing: object) -> bool:

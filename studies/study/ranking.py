@@ -15,7 +15,7 @@ from core.search.effectiveness import EarlyStopping
 from recommenders.backends.ranking.base import Recipe, VectorTask
 from recommenders.backends.ranking.optimisers import OPTIMISERS, parse_optimiser
 from recommenders.backends.ranking.registry import check_vector_backend, check_vector_backend_takes
-from recommenders.common.machine import Machine
+from recommenders.common.machine import Machine, pick_device
 from recommenders.data import TableOptions
 from recommenders.data.implicit import IMPLICIT_DATASETS, ImplicitDataset, ImplicitOptions, load_implicit
 from recommenders.data.implicit.samplers import SAMPLERS, parse_sampler
@@ -29,10 +29,8 @@ from recommenders.tasks.ranking.metrics import find_ranking_metric
 from recommenders.tasks.ranking.schedules import SCHEDULES, parse_schedule
 from recommenders.tasks.ranking.training import METRICS, RankingPlan
 from recommenders.tasks.ranking.tuning import TuningPlan
-from studies.study.loss import pick_device
 from studies.study.parts import check_finite
-from studies.study.settings_data import listed
-from studies.study.settings_training import check_choice
+from studies.study.settings_training import check_choice, listed
 
 if TYPE_CHECKING:
     from studies.study.problems import Ingredients

@@ -18,8 +18,7 @@ from recommenders.tasks.losses import NAMED_LOSSES
 from studies.study.parts import check_finite
 from studies.study.problems import LOSS, PROBLEMS, parse_problem
 from studies.study.problems import YOUR_OWN as YOUR_OWN_PROBLEM
-from studies.study.settings_data import listed
-from studies.study.settings_training import FORMULA, PRESETS, SPACED, check_choice
+from studies.study.settings_training import FORMULA, PRESETS, SPACED, check_choice, listed
 
 OPERATORS_HELP = (
     f"What candidates are made of: {', '.join(PAPER_OPERATORS)} unless given. +exp,+softplus adds to these, -log takes "

@@ -1,12 +1,12 @@
-"""What can be set about how recommenders are trained and losses run.
+"""What can be set about the data, about how recommenders are trained, and how losses run.
 
 The annotations are objects and not strings, see `studies.study.settings`.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Annotated
+from typing import Annotated, Any, Self
 
 from cyclopts import Parameter
 
@@ -14,12 +14,47 @@ from core.common.errors import UserError
 from core.search.effectiveness import EarlyStopping, check_epochs
 from recommenders import RECOMMENDERS, YOUR_OWN
 from recommenders.backends.registry import check_backend
+from recommenders.data import DATASETS, TABLE, DataFiles, Dataset, TableOptions, dataset_name, load_dataset, table_name
 from recommenders.data.options import option
 from recommenders.tasks.metrics import PredictionMetric, find_metric
 from recommenders.tasks.task import SgdSettings, TrainSettings
-from studies.study.parts import check_finite
-from studies.study.settings_data import listed
-from studies.study.typed import as_typed
+from studies.study.parts import PART, as_typed, check_finite
+
+
+def listed(what: str, registry: Mapping[str, Any]) -> str:
+    """A sentence with all names of a registry, so that a new row is in --help at once."""
+    return f"{what}: " + "; ".join(f"{name} ({entry.about})" for name, entry in registry.items()) + "."
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataSettings:
+    """Which data, and how a table of one's own is read."""
+
+    table: Annotated[TableOptions, PART] = field(default_factory=TableOptions)
+    dataset: Annotated[
+        str | None, Parameter(help=listed("The data, ml-100k unless given, or table where --data is given", DATASETS))
+    ] = None
+
+    def on(self, files: DataFiles) -> Self:
+        """Return these settings with the name of the data set that they mean where these files are given."""
+        return replace(self, dataset=dataset_name(self.dataset, files.data))
+
+    def load(self, files: DataFiles, seed: int) -> Dataset:
+        """Return the data set.
+
+        Args:
+            files: where it needs some.
+            seed: of random splits and negatives.
+
+        Raises:
+            UserError: see load_dataset.
+        """
+        return load_dataset(dataset_name(self.dataset, files.data), files, seed, self.table)
+
+    def name_on(self, files: DataFiles) -> str:
+        """Return what the data set is called where results are kept: a table has the name of its file."""
+        name = dataset_name(self.dataset, files.data)
+        return table_name(files.data) if name == TABLE and files.data is not None else name
 
 
 @dataclass(frozen=True)

@@ -25,10 +25,9 @@ from recommenders.data.implicit import ImplicitDataset
 from recommenders.tasks.loss_problem import TrainedLossProblem
 from searchers import check_searcher, make_searcher
 from studies.storage.checkpoints import OnCheckpoint, no_checkpoints, restoring
-from studies.study.callback import CallbackList, StudyCallback
-from studies.study.found import Found
+from studies.study.history import CallbackList, StudyCallback
 from studies.study.problems import Ingredients, make_problem, parse_problem
-from studies.study.result import StudyResult
+from studies.study.result import Found, StudyResult
 from studies.study.settings import StudySettings
 
 

@@ -1,4 +1,4 @@
-"""What a study prints at its end, for a person to read."""
+"""What a study prints at its end, for a person to read, and what a reader must know before believing it."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ from rich.table import Table
 from core.common.errors import counted
 from core.phases.contender import Finished, TrainingResult
 from core.phases.told import ToldTable, shown
-from studies.study.baseline_comparison import caveats
+from studies.study.problems import LOSS
 from studies.study.result import StudyResult
+from studies.study.settings import StudySettings
 
 _LONGEST_FORMULA = 120
 #: Found ones that the terminal shows, and those of the front.
@@ -179,3 +180,60 @@ def conclusion(result: StudyResult) -> list[str]:
     sentences += [f"{one.contender.name} found: {one.simple}" for one in result.baselines if one.has_found]
     sentences.append(result.comparison.verdict)
     return sentences + caveats(settings, result.search.n_passed > 0)
+
+
+def caveats(settings: StudySettings, passed: bool) -> list[str]:
+    """Return what a reader must know before believing the verdict.
+
+    Args:
+        settings: of the study.
+        passed: whether anything accepted passed the checks of phase II.
+    """
+    are_losses = settings.search.problem == LOSS
+    sentences = _caveats_of_losses(settings, passed) if are_losses else []
+    if n := settings.protocol.rehearsals:
+        sentences.append(
+            f"What is taken, and how each is trained, was chosen on validation by {counted(n, 'other seed')}; all that "
+            "is shown is of fresh ones."
+        )
+    if settings.judging.repeats > 1:
+        varied = "the start and the batches" if are_losses else "what is drawn"
+        sentences.append(f"The {settings.judging.repeats} seeds vary {varied}, not the data: no test of significance.")
+    return sentences
+
+
+def _caveats_of_losses(settings: StudySettings, passed: bool) -> list[str]:
+    sentences, protocol = [], settings.protocol
+    train = protocol.train
+    if not passed:
+        sentences.append(
+            "No accepted loss passed the validation check; those shown came nearest and may not learn at all."
+        )
+    shared = (
+        f"the learning rate {train.learning_rate:g} and the weight decay {(*protocol.decay, train.weight_decay)[0]:g}"
+    )
+    scaled = (
+        "Every loss, the baselines too, is multiplied by a number that brings its gradient to the norm of BCE's on "
+        "one batch of a fresh recommender"
+    )
+    if len(protocol.decay) > 1:
+        before = f"{scaled}. They" if protocol.scale == "normalised" else "All losses"
+        sentences.append(
+            f"{before} share the learning rate {train.learning_rate:g}, and each has that of the weight decays "
+            f"{', '.join(f'{one:g}' for one in protocol.decay)} that did best on validation, and likewise its "
+            "smoothing term. python -m studies.evaluate --loss FORMULA tunes more finely, and tests what ten paired "
+            "seeds show."
+        )
+    elif protocol.scale == "normalised":
+        sentences.append(
+            f"{scaled}, and all share {shared}. So no loss wins by the scale that it begins "
+            "with. What still holds: norms drift apart as training goes on, and this decay may suit one shape better "
+            "than another. Before believing a win: python -m studies.evaluate --loss FORMULA tunes both for each loss."
+        )
+    else:
+        sentences.append(
+            f"All losses share {shared}. A loss c times as large trains like a learning rate c times as large with a "
+            "decay c times as small, so under one shared decay a loss can win by its scale alone. Before believing a "
+            "win: python -m studies.evaluate --loss FORMULA tunes both for each loss."
+        )
+    return sentences

@@ -13,25 +13,22 @@ from rich.console import Console
 from rich.table import Table
 
 from core.common.errors import UserError
+from core.phases.measured import MeasuredRow, MeasuredTable, every_candidate
 from core.phases.problem import StudyProblem
 from core.search.trial import Verdict
 from recommenders.data import DataFiles
 from studies.execution.convergence import Convergence, settings_of
-from studies.execution.experiment import experiment
-from studies.execution.factory import TaskFactory, data_file_digest
-from studies.execution.places import WorkPlaces
-from studies.execution.progress import TaskProgress
-from studies.execution.task import Result
+from studies.execution.experiment import TaskProgress, experiment
+from studies.execution.registry import WorkPlaces
+from studies.execution.task import Result, TaskFactory, data_file_digest
 from studies.storage.output import folder_name
 from studies.study.console import for_tables, print_lines
-from studies.study.measured import MeasuredRow, MeasuredTable, every_candidate
-from studies.study.parts import PART
+from studies.study.parts import PART, typed
 from studies.study.problems import LOSS, check_problem
-from studies.study.recording import versions
+from studies.study.result import versions
 from studies.study.settings import StudySettings
 from studies.study.settings_search import SearchSettings
 from studies.study.study import Study
-from studies.study.typed import typed
 from studies.tabulation.settings import TableTracking
 from studies.tabulation.tracking import CandidateTracker
 

@@ -10,9 +10,9 @@ from matplotlib.figure import Figure
 from scipy.stats import spearmanr
 
 from core.analysis.traits import TRAITS
+from recommenders.tasks.loss_table import LossTable, converged_column, score_column
 from studies.common.drawing import COLOURS, WIDTH, picture
 from studies.reporting.axes import label, legend, other
-from studies.study.loss_table import LossTable, converged_column, score_column
 
 #: How far dots of one length are moved apart, and how opaque they are where there are few and many.
 _APART, _FEW, _MANY = 0.35, 0.7, 0.12

@@ -13,11 +13,19 @@ from rich.console import Console
 from rich.table import Table
 
 from core.phases.metric import Metric
+from recommenders.tasks.loss_table import (
+    METADATA,
+    ONE_SIDED,
+    SAME,
+    TRAINED,
+    VERDICT,
+    WRONG,
+    converged_column,
+    score_column,
+)
 from studies.storage.output import OutputFolder, plain
-from studies.study.loss_table import METADATA, ONE_SIDED, SAME, TRAINED, VERDICT, WRONG, converged_column, score_column
-from studies.study.recording import versions
-from studies.tabulation.losses import TableLosses
-from studies.tabulation.settings import TableSettings
+from studies.study.result import versions
+from studies.tabulation.settings import TableLosses, TableSettings
 from studies.tabulation.table import Row, mean_converged
 
 TABLE, MAP = "table.parquet", "map.png"

@@ -6,7 +6,6 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean
-from typing import Any
 
 import numpy as np
 
@@ -14,11 +13,9 @@ from core.common.seeding import numpy_rng
 from core.phases.metric import Metric
 from recommenders.tasks.contenders import baseline
 from studies.execution.convergence import Convergence, part_values
-from studies.execution.factory import TaskFactory, Training
 from studies.execution.runner import CachedRunner
-from studies.execution.task import Result
-from studies.tabulation.losses import TableLosses
-from studies.tabulation.settings import TableSettings
+from studies.execution.task import Result, TaskFactory, Training
+from studies.tabulation.settings import TableLosses, TableSettings
 
 #: Known losses that are trained alike, to compare with.
 BESIDE = ("BCE", "MSE", "focal", "hinge")
@@ -191,10 +188,10 @@ class Tabulation:
 
     def _converged(self, rows: Sequence[Row]) -> list[Row]:
         """Train them to convergence: every decay with the first seed, the best one with all seeds."""
-        options = [
-            [Training(row.name, row.smoothing, self._stored(row), sgd) for sgd in self._settings.descents]
-            for row in rows
-        ]
+        options = []
+        for row in rows:
+            stored = None if row.number is None else self._losses.program(row.number).canonical.to_dict()
+            options.append([Training(row.name, row.smoothing, stored, sgd) for sgd in self._settings.descents])
         chosen = self._convergence.choose(
             f"{len(rows):,} losses to convergence, decay chosen on validation", options, (0,), is_trial=True
         )
@@ -204,9 +201,6 @@ class Tabulation:
             replace(row, decay=training.sgd.weight_decay if training.sgd else None, converged=tuple(of_one))
             for row, training, of_one in zip(rows, best, runs, strict=True)
         ]
-
-    def _stored(self, row: Row) -> Mapping[str, Any] | None:
-        return None if row.number is None else self._losses.program(row.number).canonical.to_dict()
 
 
 def mean_converged(row: Row, part: str, metric: Metric) -> float | None:

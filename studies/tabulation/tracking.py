@@ -8,11 +8,10 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
+from core.phases.measured import MeasuredRow, MeasuredTable
 from core.phases.metric import Metric
-from studies.study.measured import MeasuredRow, MeasuredTable
-from studies.tabulation.losses import TableLosses
 from studies.tabulation.report import best_rows
-from studies.tabulation.settings import TableSettings
+from studies.tabulation.settings import TableLosses, TableSettings
 from studies.tabulation.table import Row, mean_converged
 from studies.tracking.record import RUNNING, SINGLE, Point, RunRecord
 from studies.tracking.tracker import Tracker, key_of

@@ -16,8 +16,8 @@ from core.common.extras import needs_driver
 from core.common.secrets import masked_url, remember
 from studies.common.processes import ends_uncovered, has_died
 from studies.common.undisturbed import set_level
-from studies.study.tracking_place import tracking_place
-from studies.study.typed import command_line
+from studies.study.parts import command_line
+from studies.study.settings import tracking_place
 from studies.tracking.databases import MLFLOW, check_ours, check_usable, holds_something, setting_up, sqlite_file
 
 if TYPE_CHECKING:

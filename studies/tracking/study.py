@@ -17,8 +17,7 @@ from core.phases.tally import Tally
 from core.search.effectiveness import TrainingCurve
 from core.search.search import Step
 from studies.storage.output import MODEL, RESULT
-from studies.study.callback import StudyCallback
-from studies.study.history import History
+from studies.study.history import History, StudyCallback
 from studies.study.history_file import HistoryFile, StepRecord
 from studies.tracking.record import RUNNING, SINGLE, Artifact, Point, RunRecord
 from studies.tracking.tracker import Tracker, status_after
@@ -82,9 +81,6 @@ class StudyTracker(Tracker, StudyCallback):
         """See StudyCallback; sends what could not be sent before."""
         self._send_if_due()
 
-    def on_phase(self, text: str) -> None:
-        """See StudyCallback."""
-
     def on_result(self, result: dict[str, Any]) -> None:
         """See StudyCallback: what was found, and every loss of Phase III as a child run."""
         self._has_result, tags, metrics = True, self._root.tags, {"seconds": result["seconds"]}
@@ -96,7 +92,8 @@ class StudyTracker(Tracker, StudyCallback):
             points.append(Point(SINGLE, _final_metrics(best) | {"gain_over_best_baseline": comparison["gain"]}))
         self._artifacts[RESULT] = result
         if result["front"]:
-            self._artifacts[_FRONT] = [_front_row(row) for row in result["front"]]
+            keys = ("complexity", "formula", "epsilon")
+            self._artifacts[_FRONT] = [{key: row[key] for key in keys} | _final_metrics(row) for row in result["front"]]
         self._send_root("the result", tags=tags, points=points, children=self._losses(result))
 
     def _losses(self, result: Mapping[str, Any]) -> list[RunRecord]:
@@ -173,11 +170,6 @@ class StudyTracker(Tracker, StudyCallback):
 def _point(step: StepRecord) -> Point:
     values = {**step.metrics, "seconds": step.seconds, **step.front}
     return Point(step.candidate_epochs, values, step.time)
-
-
-def _front_row(row: Mapping[str, Any]) -> dict[str, Any]:
-    """A row of the Pareto front, its metrics as columns."""
-    return {key: row[key] for key in ("complexity", "formula", "epsilon")} | _final_metrics(row)
 
 
 def _final_metrics(loss: Mapping[str, Any]) -> dict[str, float | None]:

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from core.common.errors import counted
+from core.common.paired import pairs_needed, signed_rank_p
 from recommenders.data import DataFiles
 from recommenders.tasks.metrics import Metric
-from studies.common.paired import pairs_needed, signed_rank_p
-from studies.reporting.commands import run_command
+from studies.reporting.rows import run_command
 from studies.study.parts import flat
 from studies.study.settings import StudySettings
 from studies.tuning.settings import TuneSettings

@@ -14,14 +14,12 @@ from recommenders.data import DataFiles
 from recommenders.tasks.contenders import baseline
 from recommenders.tasks.losses import find_named_loss, make_loss
 from recommenders.tasks.metrics import Metric
-from studies.execution.places import WorkPlaces
+from studies.execution.registry import WorkPlaces
 from studies.study.parts import PART, check_finite, flat
 from studies.study.problems import LOSS
-from studies.study.settings import StudySettings
-from studies.study.settings_data import listed
+from studies.study.settings import ExperimentName, StudySettings, TrackingPlace
 from studies.study.settings_search import LossSettings, SearchSettings
-from studies.study.settings_training import FORMULA, PRESETS
-from studies.study.tracking_place import ExperimentName, TrackingPlace
+from studies.study.settings_training import FORMULA, PRESETS, listed
 from studies.tuning.tunables import OF_LOSS, OF_SEARCH, Tunable, present_value, read_tunables
 
 #: What is tuned unless said otherwise: the two things that the paper fixes by hand.

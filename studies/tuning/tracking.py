@@ -37,9 +37,6 @@ class TuneTracker(Tracker, TuneCallback):
         columns = (f"valid_{metric}", "n_seeds", f"best_valid_{metric}", "gain_confirmed")
         self._save_view("Trials side by side", columns, [str(text).partition("=")[0] for text in settings["vary"]])
 
-    def on_phase(self, text: str) -> None:
-        """See TuneCallback."""
-
     def on_trial(self, tried: Tried, best: Tried) -> None:
         """See TuneCallback; a trial that is there already is not written again."""
         name = f"valid_{self._metric}"

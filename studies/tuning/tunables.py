@@ -10,9 +10,8 @@ from typing import Any, get_type_hints
 
 from core.common.errors import UserError, unknown_name
 from searchers import check_searcher
-from studies.study.parts import flat
+from studies.study.parts import as_typed, flat
 from studies.study.settings import StudySettings
-from studies.study.typed import as_typed
 
 #: In front of settings of the searcher's own.
 _OWN = "searcher."

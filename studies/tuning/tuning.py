@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import math
-from abc import ABC, abstractmethod
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 
 from core.common.errors import UserError, counted
 from core.common.seeding import numpy_rng
-from studies.execution.factory import TaskFactory, Training
 from studies.execution.runner import CachedRunner
-from studies.execution.task import Result, Task
+from studies.execution.task import Result, Task, TaskFactory, Training
 from studies.study.settings import StudySettings
 from studies.tuning.result import TuneResult
 from studies.tuning.settings import TuneSettings
@@ -20,14 +18,12 @@ from studies.tuning.trials import Trials, Tried
 from studies.tuning.tunables import with_values
 
 
-class TuneCallback(ABC):
-    """Told what happens in a tuning. Must not change anything in it."""
+class TuneCallback:
+    """Told what happens in a tuning; does nothing about what it does not name. Must not change anything in it."""
 
-    @abstractmethod
     def on_phase(self, text: str) -> None:
         """Something begins; a sentence for a person."""
 
-    @abstractmethod
     def on_trial(self, tried: Tried, best: Tried) -> None:
         """A trial is finished, now or before; the best one so far."""
 

@@ -22,8 +22,7 @@ from recommenders.models.recommender import Recommender
 from recommenders.modules.building import ModuleClass
 from recommenders.modules.module import ModuleRecommender
 from recommenders.tasks.task import TrainSettings
-from studies.speed.measuring import sampled_losses
-from studies.speed.plain_loop import PlainMF, plain_steps
+from studies.speed.measuring import PlainMF, plain_steps, sampled_losses
 
 K, STEPS, REPEATS = 32, 20, 5
 

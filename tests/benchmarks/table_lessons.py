@@ -11,7 +11,7 @@ from scipy.stats import spearmanr
 
 from core.search.space import Space
 from core.search.surrogate import Surrogate, normal_scores
-from studies.study.loss_table import LossTable
+from recommenders.tasks.loss_table import LossTable
 
 #: Losses that a model sees, those that it is asked about, and how often others are drawn.
 KNOWN, ASKED, TIMES = 300, 3_000, 10

@@ -13,7 +13,7 @@ import numpy as np
 from scipy.stats import spearmanr
 
 from core.analysis.traits import TRAITS, grown
-from studies.study.loss_table import LossTable
+from recommenders.tasks.loss_table import LossTable
 
 FOLDS, DEPTH, SHARE = 10, 3, 0.02
 

@@ -12,7 +12,7 @@ from core.problems.proxy import Finding, ProxyBatch, ProxyTest, prediction_proxy
 from core.programs.program import LossProgram
 from core.programs.space import HANDCRAFTED_SPACE
 from core.search.trial import Verdict
-from studies.storage.packing import pack, unpack
+from studies.storage.checkpoints import pack, unpack
 from tests.core.oracles import gradient_size
 from tests.strategies import law, losses, programs_of, spaces
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from core.analysis.simplify import simplified
 from core.common.errors import UserError
+from core.export.exported import FORMS, Exported
 from core.export.latex import latex
 from core.export.mathml import mathml
 from core.export.symbolic import expression, sympy_source
@@ -27,7 +28,6 @@ from core.programs.compile import prediction_gradient
 from core.programs.program import LossProgram
 from core.programs.space import HANDCRAFTED_SPACE, OperatorSpace
 from recommenders.tasks.losses import NAMED_LOSSES, make_loss
-from studies.exporting.exported import FORMS, Exported
 from tests.core.export import written
 from tests.core.export.test_symbolic import numbers
 from tests.core.export.written import Foreign, imported

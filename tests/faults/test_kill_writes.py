@@ -11,7 +11,7 @@ import tempfile
 
 import pytest
 
-from studies.execution.cache import ResultCache
+from studies.execution.runner import ResultCache
 from studies.execution.task import CHECKPOINTS, Task
 from studies.storage.checkpoints import Checkpoints
 from studies.storage.ledger import LEDGER

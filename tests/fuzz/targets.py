@@ -34,8 +34,7 @@ from core.programs.parsing import FormulaError
 from core.programs.program import LossProgram
 from recommenders.data import DATASETS, Dataset, TableOptions, summarise
 from recommenders.data.options import DEFAULT_OPTIONS
-from studies.storage.checkpoints import Checkpoints
-from studies.storage.packing import pack
+from studies.storage.checkpoints import Checkpoints, pack
 
 #: A refusal is shorter than this.
 MAX_REFUSAL = 500

@@ -8,7 +8,7 @@ import torch
 
 from core.common.errors import UserError
 from searchers import SEARCHERS
-from studies.storage.packing import pack, unpack
+from studies.storage.checkpoints import pack, unpack
 from studies.study.study import Study
 from tests.fuzz.targets import assert_good
 from tests.studies.small import small_settings

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from core.analysis.traits import TRAITS
-from studies.study.loss_table import LossTable
-from studies.study.table_problem import TableProblem
+from recommenders.tasks.loss_table import LossTable
+from recommenders.tasks.table_problem import TableProblem
 from tests.benchmarks.table_traits import cross_validated, straight_line
 
 TABLE = Path(__file__).parents[2] / "docs" / "results" / "every-loss-of-4-operators.parquet"

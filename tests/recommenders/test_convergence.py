@@ -13,7 +13,7 @@ from recommenders.models.mf import MF
 from recommenders.models.mlp import MLP
 from recommenders.tasks.convergence import BatchedRun, LossConvergence, TrainingResult
 from recommenders.tasks.losses import make_loss
-from studies.storage.packing import pack, unpack
+from studies.storage.checkpoints import pack, unpack
 from tests.recommenders.problems import fit_losses, make_task, task_that_takes
 
 BCE, MSE, FOCAL = (make_loss(name, OperatorSpace()) for name in ("BCE", "MSE", "focal"))

@@ -8,7 +8,7 @@ from core.search.trial import Trial, Verdict
 from searchers.bayesian import BayesianSearcher, BayesianSettings
 from searchers.samplers import SAMPLERS, SamplerKind
 from searchers.testing.searcher import SPACES, TOYS, SearcherContract, drive, outcomes, proposed
-from studies.storage.packing import pack, unpack
+from studies.storage.checkpoints import pack, unpack
 
 SPACE, SHORT, TOY = OperatorSpace(), OperatorSpace(max_variables=5), TOYS["programs"]
 

@@ -11,7 +11,7 @@ from core.common.errors import UserError
 from core.programs.space import OperatorSpace
 from searchers import check_searcher, make_searcher, searcher_source
 from searchers.testing.searcher import drive
-from studies.execution.factory import TaskFactory
+from studies.execution.task import TaskFactory
 from tests.studies.small import small_settings
 
 SPACE = OperatorSpace()

@@ -1,10 +1,11 @@
 import pytest
 
 from core.losses.closed_forms import BCE
+from core.phases.baseline_comparison import compare
 from core.phases.contender import Contender, Finished, TrainingResult, Variant
 from recommenders.tasks.metrics import find_metric
-from studies.study.baseline_comparison import caveats, compare
 from studies.study.settings import StudySettings
+from studies.study.summary import caveats
 
 AUC, RMSE = find_metric("classification", "auc"), find_metric("regression", "rmse")
 

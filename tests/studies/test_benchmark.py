@@ -11,8 +11,7 @@ from recommenders.common.machine import Machine
 from recommenders.data.synthetic import planted, shaped
 from studies.benchmark import app
 from studies.common.command import BAD_INPUT, exit_code
-from studies.speed.measuring import sampled_losses, seconds, task_of
-from studies.speed.plain_loop import PlainMF, plain_steps
+from studies.speed.measuring import PlainMF, plain_steps, sampled_losses, seconds, task_of
 
 CPU = torch.device("cpu")
 

@@ -11,8 +11,7 @@ from core.common.seeding import derive_seed
 from core.phases.contender import validation_score
 from core.phases.picking import Pick
 from studies.exporting.stored import StoredStudy
-from studies.reporting.past import Numbers
-from studies.reporting.story import story
+from studies.reporting.story import Numbers, story
 from studies.study.settings import StudySettings
 from studies.study.settings_training import PRESETS
 from studies.study.summary import conclusion, print_report

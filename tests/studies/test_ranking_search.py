@@ -8,7 +8,7 @@ import torch
 
 from studies import compare, export, run
 from studies.common.command import BAD_INPUT, exit_code
-from studies.storage.packing import pack, unpack
+from studies.storage.checkpoints import pack, unpack
 from studies.study.ranking import RankingSearchSettings
 from studies.study.settings import StudySettings
 from studies.study.study import Study

@@ -12,7 +12,7 @@ from studies.compare import app_of as comparison_of
 from studies.comparison.settings import RatingComparison
 from studies.run import app_of
 from studies.study.interactions import InteractionSettings
-from studies.study.rating_study import RatingStudy
+from studies.study.task_studies import RatingStudy
 
 DATA = ("--task", "rating", "--dataset", "synthetic", "--dimensions", "2", "--max-epochs", "2", "--decays", "0.01")
 SHORT = ("--trainings", "6", "--candidates-per-step", "3", "--repeats", "1", "--finalists", "2", "--simpler", "0")

@@ -17,14 +17,14 @@ from recommenders.tasks.environments import _Environment
 from recommenders.tasks.scaling import bce_factor, fresh_normaliser
 from studies.api import load_result, search_loss
 from studies.common.command import BAD_INPUT, exit_code
-from studies.execution.factory import TaskFactory, Training
 from studies.execution.resources import LocalStorage, Resources
+from studies.execution.task import TaskFactory, Training
 from studies.execution.work import compute
 from studies.export import app as export_app
 from studies.exporting.stored import StoredStudy
 from studies.reporting.page import report_page
 from studies.run import app
-from studies.storage.packing import pack, unpack
+from studies.storage.checkpoints import pack, unpack
 from studies.study.history import History
 from studies.study.settings import StudySettings
 from studies.study.study import Study

@@ -9,7 +9,7 @@ import pytest
 from recommenders.data import DataFiles
 from studies.comparison.comparison import Comparison
 from studies.comparison.settings import CompareSettings, RunSearch, RunSettings
-from studies.execution.factory import TaskFactory, Training, data_file_digest
+from studies.execution.task import TaskFactory, Training, data_file_digest
 from studies.study.settings import StudySettings
 from studies.study.settings_search import SearchSettings
 from studies.study.study import Study

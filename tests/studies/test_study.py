@@ -6,7 +6,7 @@ import torch
 
 from core.common.errors import UserError
 from core.search.trial import Verdict
-from studies.study.loss import pick_device
+from recommenders.common.machine import pick_device
 from studies.study.settings import StudySettings
 from studies.study.study import Study
 from studies.study.summary import conclusion

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from core.common.errors import UserError
+from core.export.exported import FORMS
 from studies import benchmark, compare, evaluate, export, plot, report, reproduce, run, search_loss, table, tune
 from studies.common.command import BAD_INPUT, exit_code
 from studies.comparison.report import REPORT_FILES as COMPARISON
 from studies.evaluation.report import REPORT_FILES as EVALUATION
-from studies.exporting.exported import FORMS
 from studies.storage.ledger import LEDGER
 from studies.tuning.report import REPORT_FILES as TUNING
 from tests.strategies import NIGHTLY

@@ -18,12 +18,11 @@ from studies.comparison.settings import ComparePlaces, CompareSettings
 from studies.comparison.settings import command as compare_command
 from studies.evaluation.settings import EvaluatePlaces, EvaluateSettings
 from studies.evaluation.settings import command as evaluate_command
-from studies.reporting.commands import run_command
+from studies.reporting.rows import run_command
 from studies.reproduction.settings import ReproducePlaces, ReproduceSettings
 from studies.reproduction.settings import command as reproduce_command
-from studies.study.parts import compose, flat
+from studies.study.parts import as_typed, command_line, compose, flat
 from studies.study.settings import PlaceSettings, StudySettings
-from studies.study.typed import as_typed, command_line
 from studies.tabulation.settings import TablePlaces, TableSettings
 from studies.tabulation.settings import command as table_command
 from studies.tracking.server import how_to_compare

@@ -9,12 +9,12 @@ from typing import Any, ClassVar
 import numpy as np
 
 from core.common.errors import counted
+from core.common.paired import holm, signed_rank_p
 from core.common.seeding import derive_seed
 from core.losses.setwise.constants import constants_of
 from recommenders.modules.vector_specification import VectorModelSpec, parse_vector_model
 from recommenders.tasks.ranking import find_ranking_metric
 from recommenders.tasks.ranking.anchors import anchor_choices
-from studies.common.paired import holm, signed_rank_p
 from studies.evaluation.outcome import Choice, EvaluatedLoss, Outcome, PairedComparison
 from studies.evaluation.ranking.methods import AT_ONCE
 from studies.evaluation.ranking.settings import RankingSettings
@@ -24,7 +24,7 @@ from studies.evaluation.tuner import Tried
 from studies.execution.convergence import validation_values
 from studies.execution.rankings import unpacked
 from studies.execution.runner import CachedRunner
-from studies.execution.task import Result, Task
+from studies.execution.task import Result
 
 
 @dataclass(frozen=True)
@@ -33,8 +33,6 @@ class RankingChoice(Choice):
 
     point: Point
     tuner: RankingTuner | None = None
-    side: int = 1
-    """1 where a higher value of the metric is better, else -1."""
 
     @property
     def settings(self) -> Mapping[str, Any]:
@@ -59,7 +57,7 @@ class RankingChoice(Choice):
             return {}
         trials = [one.told(one.point.to_dict()) for one in self.tuner.tried]
         again = [one.told(one.point.to_dict()) for one in self.tuner.again]
-        found = {"value": self.tuner.best(self.side).value, "trials": trials}
+        found = {"value": self.tuner.best.value, "trials": trials}
         return found | {"again": again} if again else found
 
 
@@ -104,7 +102,6 @@ class RankingEvaluation:
     def __init__(self, settings: RankingSettings, digest: str, runner: CachedRunner) -> None:
         self._settings, self._tasks, self._runner = settings, RankingTasks(settings, digest), runner
         self._metric = settings.metrics[0]
-        self._side = 1 if self._metric.higher_is_better else -1
         self._line = settings.steps.recommender
         self._model = parse_vector_model(self._line)
 
@@ -112,13 +109,13 @@ class RankingEvaluation:
         """Do what is missing."""
         settings, lines = self._settings, self._settings.lines
         tuners = self._tuners() if settings.protocol == "symmetric" else None
-        points = self._first_points() if tuners is None else [tuner.best(self._side).point for tuner in tuners]
+        points = self._first_points() if tuners is None else [tuner.best.point for tuner in tuners]
         anchors = [AnchorChoice()] * len(settings.anchor) if tuners is None else self._anchors()
         text = f"Every loss with its settings and {counted(settings.seeds, 'seed')}"
         fitted = [choice.settings["line"] or line for choice, line in zip(anchors, settings.anchor, strict=True)]
         trained = self._train(text, list(zip(lines, points, strict=True)), fitted, choosing=False)
         choices: list[Choice] = [
-            RankingChoice(point, None if tuners is None else tuners[i], self._side) for i, point in enumerate(points)
+            RankingChoice(point, None if tuners is None else tuners[i]) for i, point in enumerate(points)
         ]
         choices += anchors
         names, baselines = (*lines, *settings.anchor), {*settings.baselines, *settings.anchor}
@@ -135,9 +132,10 @@ class RankingEvaluation:
         """Tune everything about every loss, with as many trials for each."""
         settings, lines = self._settings, self._settings.lines
         seed = derive_seed(settings.seed, "evaluation")  # the same for all
+        higher = self._metric.higher_is_better
         given = frozenset(name for name, _ in VectorModelSpec.parse(self._line).settings)
         tuners = [
-            RankingTuner(line, self._model, given, first, seed, settings.tuner, settings.start_of(line))
+            RankingTuner(line, self._model, given, first, seed, settings.tuner, settings.start_of(line), higher)
             for line, first in zip(lines, self._first_points(), strict=True)
         ]
         for done in range(0, settings.trials, AT_ONCE):
@@ -147,7 +145,7 @@ class RankingEvaluation:
             text = f"Settings for {losses}: trials {done + 1} to {done + n} of {settings.trials} for each"
             runs = iter(self._train(text, asked, (), choosing=True, epochs=settings.trial_epochs))
             for tuner in tuners:
-                tuner.tell([validation_values(self._metric, next(runs)) for _ in range(n)], self._side)
+                tuner.tell([validation_values(self._metric, next(runs)) for _ in range(n)])
         if settings.retried:
             self._try_again(tuners)
         return tuners
@@ -155,7 +153,7 @@ class RankingEvaluation:
     def _try_again(self, tuners: Sequence[RankingTuner]) -> None:
         """Try the best settings of each loss for all epochs, after trials that were shorter."""
         settings = self._settings
-        chosen = [tuner.promising(settings.retried, self._side) for tuner in tuners]
+        chosen = [tuner.promising(settings.retried) for tuner in tuners]
         asked = [(line, point) for line, points in zip(settings.lines, chosen, strict=True) for point in points]
         text = f"The best settings of each loss again, for {counted(settings.steps.max_epochs, 'epoch')}"
         runs = iter(self._train(text, asked, (), choosing=True))
@@ -171,7 +169,7 @@ class RankingEvaluation:
         choices = []
         for of_one in options:
             tried = tuple(Tried(line, tuple(values[line])) for line in of_one if line in values)
-            best = max(tried, key=lambda one: self._side * one.value, default=None)
+            best = max(tried, key=lambda one: self._metric.score_of(one.value), default=None)
             choices.append(AnchorChoice(tried, best))
         return choices
 
@@ -185,16 +183,17 @@ class RankingEvaluation:
     ) -> list[list[Result]]:
         """Train losses, and fit anchors, with several seeds; return the results of each in the order of the seeds."""
         repeats = self._settings.repeats(choosing)
-        tasks = [self._task(line, point, repeat, choosing, epochs) for repeat in repeats for line, point in losses]
+        tasks = [
+            self._tasks.training(line, one.loss, one.learning_rate, one.model, repeat, choosing, epochs)
+            for repeat in repeats
+            for line, one in losses
+        ]
         fitted = [self._tasks.anchor(line, repeat, choosing) for repeat in repeats for line in anchors]
         found = self._runner.stage(text, tasks + fitted)
         of_losses, of_anchors = found[: len(tasks)], found[len(tasks) :]
         return [of_losses[i :: len(losses)] for i in range(len(losses))] + [
             of_anchors[i :: len(anchors)] for i in range(len(anchors))
         ]
-
-    def _task(self, line: str, point: Point, repeat: int, is_trial: bool, epochs: int | None = None) -> Task:
-        return self._tasks.training(line, point.loss, point.learning_rate, point.model, repeat, is_trial, epochs)
 
     def _by_user(self, losses: Sequence[EvaluatedLoss]) -> list[PairedComparison]:
         """Compare every loss that is judged with every baseline, paired by user over the mean of all seeds."""

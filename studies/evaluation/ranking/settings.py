@@ -30,12 +30,10 @@ from studies.evaluation.judged import JudgedSettings
 from studies.evaluation.ranking.methods import TUNING_METHODS, check_tuning_method
 from studies.evaluation.ranking.training import RankingData, RankingSteps
 from studies.evaluation.settings import EvaluationTracking
-from studies.execution.places import WorkPlaces
+from studies.execution.registry import WorkPlaces
 from studies.storage.output import plain
-from studies.study.parts import PART, changed, flat
-from studies.study.settings_data import listed
-from studies.study.settings_training import SPACED, check_choice
-from studies.study.typed import as_typed, command_line
+from studies.study.parts import PART, as_typed, changed, command_line, flat
+from studies.study.settings_training import SPACED, check_choice, listed
 
 #: The share of settings that are tried again after short trials.
 _AGAIN = 0.25

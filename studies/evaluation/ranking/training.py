@@ -23,8 +23,7 @@ from recommenders.tasks.ranking import RANKING_METRICS, find_ranking_metric
 from recommenders.tasks.ranking.schedules import SCHEDULES, parse_schedule
 from recommenders.tasks.ranking.training import METRICS, RankingPlan
 from studies.study.parts import PART, check_finite
-from studies.study.settings_data import listed
-from studies.study.settings_training import check_choice
+from studies.study.settings_training import check_choice, listed
 
 #: The learning rate where it is not tuned.
 LEARNING_RATE = 0.03

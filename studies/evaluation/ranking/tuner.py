@@ -7,10 +7,8 @@ stay.
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from statistics import fmean
 from types import MappingProxyType
 from typing import Any
 
@@ -26,7 +24,7 @@ from core.losses.setwise.registry import constants_given, parse_ranking_loss
 from recommenders.models.vectors.model import VectorModel
 from studies.common.processes import quiet
 from studies.evaluation.ranking.methods import TUNING_METHODS
-from studies.evaluation.tuner import Tried
+from studies.evaluation.tuner import OptunaTuner
 
 _RATES = Range(0.003, 0.3, True)
 #: Setting of a model -> where it is tuned, if the model has it and it is not given.
@@ -53,7 +51,7 @@ class Point:
         return {"loss": str(self.loss), "learning_rate": self.learning_rate, **self.model}
 
 
-class RankingTuner:
+class RankingTuner(OptunaTuner[Point]):
     """Asks for points and is told what they came to.
 
     Args:
@@ -64,6 +62,7 @@ class RankingTuner:
         seed: of all draws.
         method: a key of TUNING_METHODS.
         start: coordinates of the loss that the first trial has instead of those of its point.
+        higher_is_better: which way the metric is read.
     """
 
     def __init__(
@@ -75,9 +74,10 @@ class RankingTuner:
         seed: int,
         method: str = "tpe",
         start: Mapping[str, float] = MappingProxyType({}),
+        higher_is_better: bool = True,
     ) -> None:
-        self._start = start
-        self._first, self._seed, self._round, self._method = first, seed, 0, TUNING_METHODS[method]
+        super().__init__(seed, higher_is_better)
+        self._start, self._first, self._method = start, first, TUNING_METHODS[method]
         kept = constants_given(line)
         ranges = first.loss.ranges
         self._constants = {name: one for name, one in ranges.items() if name.partition(".")[0] not in kept}
@@ -85,13 +85,6 @@ class RankingTuner:
         self._of_model = {name: _OF_MODEL[name] for name in open_ones}
         if first.loss.scores == "cosine":
             self._of_model.pop("similarity", None)  # its constants presuppose cosines
-        optuna.logging.set_verbosity(logging.ERROR)
-        self._study = optuna.create_study(direction="maximize")
-        self._asked: list[tuple[optuna.Trial, Point]] = []
-        self.tried: list[Tried[Point]] = []
-        """All points so far, in order."""
-        self.again: list[Tried[Point]] = []
-        """Those that were tried again, in longer trainings."""
 
     def ask(self, n: int) -> list[Point]:
         """Return the points to try next, none of which was tried before.
@@ -99,7 +92,7 @@ class RankingTuner:
         Args:
             n: how many.
         """
-        space = self._space()
+        space = {name: self._distribution(one) for name, one in self._open.items()}
         if not self.tried:
             self._study.enqueue_trial(self._first_params())
         seed = derive_seed(self._seed, "ranking tuner", self._round) % 2**32
@@ -122,36 +115,6 @@ class RankingTuner:
         trial = self._study.ask(space)
         return trial, self._point(trial.params)
 
-    def tell(self, values: Sequence[Sequence[float]], side: int) -> None:
-        """Record what the points came to.
-
-        Args:
-            values: for each, in order, the metric with each seed.
-            side: 1 where a higher value is better, else -1.
-        """
-        for (trial, point), per_seed in zip(self._asked, values, strict=True):
-            self.tried.append(Tried(point, tuple(per_seed)))
-            self._study.tell(trial, side * fmean(per_seed))
-        self._asked.clear()
-
-    def promising(self, n: int, side: int) -> list[Point]:
-        """Return the best n points so far, the best first.
-
-        Args:
-            n: how many.
-            side: see `tell`.
-        """
-        ranked = sorted(self.tried, key=lambda tried: -side * tried.value)
-        return [tried.point for tried in ranked[:n]]
-
-    def best(self, side: int) -> Tried[Point]:
-        """Return the best point so far, in longer trainings if there were any; of equal ones the first.
-
-        Args:
-            side: see `tell`.
-        """
-        return max(self.again or self.tried, key=lambda tried: side * tried.value)
-
     def constants(self, point: Point) -> Mapping[str, float]:
         """Return the constants of a point that the loss has no number for as it is written; none of a loss by name.
 
@@ -165,9 +128,6 @@ class RankingTuner:
     def _open(self) -> dict[str, Range | tuple[str, ...]]:
         """Return everything that is tuned."""
         return {"learning_rate": _RATES, **self._of_model, **self._constants}
-
-    def _space(self) -> dict[str, BaseDistribution]:
-        return {name: self._distribution(one) for name, one in self._open.items()}
 
     def _distribution(self, one: Range | tuple[str, ...]) -> BaseDistribution:
         if isinstance(one, Range):

@@ -2,26 +2,50 @@
 
 Every training goes to its last epoch and is evaluated after each, on the test part, as in the paper. Stopping early is
 read off the curve of that one training, and so is the best epoch, which RecBox reports in the end: it loads the
-parameters of the best epoch whether training was stopped or not.
+parameters of the best epoch whether training was stopped or not. To it (recbox/core/pytorch/models/match_model.py) an
+epoch is better where its metric rises by more than 1e-6 over the best one, and training stops after some epochs in a
+row that are not.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from statistics import fmean, stdev
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from core.common.errors import counted, span
-from studies.reproduction.mml.bench import RankingBench
 from studies.reproduction.mml.paper import DATASETS, EPOCHS, OTHER, PATIENCE, Performance
 from studies.reproduction.mml.recipe import SCHEDULES, Setup
-from studies.reproduction.mml.stopping import chosen_epoch
+from studies.reproduction.mml.settings import SHARED, RankingBench, RankingReproduceSettings
 from studies.reproduction.raw import PAIR, Column, Frame
-from studies.reproduction.reproduction import groups, named
-from studies.reproduction.table import difference, number, spread
+from studies.reproduction.reproduction import Picture, Reproduction, beside, groups, mean, named, number
+
+#: By how much a better epoch is better.
+RISE = 1e-6
+
+
+def chosen_epoch(scores: Sequence[float | None], patience: int | None) -> tuple[int, int]:
+    """Return the epoch whose parameters are kept and the epoch after which training ends, both from 1.
+
+    Args:
+        scores: of all epochs, higher is better; None where there is none.
+        patience: epochs in a row without a better one after which training stops; None: it never does.
+
+    Returns:
+        The first is 0 where no epoch has a score.
+    """
+    best, at = -math.inf, 0
+    for epoch, score in enumerate(scores, start=1):
+        if score is not None and score > best + RISE:
+            best, at = score, epoch
+        if patience is not None and epoch - at >= patience:
+            return at, epoch
+    return at, len(scores)
+
 
 #: What is read off a curve.
 READINGS = ("early", "best", "last")
@@ -54,39 +78,21 @@ class Case(NamedTuple):
     reading: str = "best"
 
     @property
+    def _falling(self) -> str:
+        return ", falling rate" if self.schedule == "falling" else ""
+
+    @property
+    def cells(self) -> dict[str, str]:
+        """What tables say of it beside model and data."""
+        stops = ("yes" if self.reading == "early" else "no") + self._falling
+        return {"loss": self.loss, "negatives": str(self.negatives), "early stop": stops}
+
+    @property
     def shown(self) -> str:
         """What a sentence calls it."""
         early = {"early": ", stopped early", "best": "", "last": ", last epoch"}[self.reading]
-        falling = ", falling rate" if self.schedule == "falling" else ""
         place = " on ".join(named(self.model, self.dataset).values())
-        return f"{self.loss} ({place}, {self.negatives} negatives{falling}{early})"
-
-
-def measure(
-    bench: RankingBench, losses: Sequence[str], models: Sequence[str], negatives: Sequence[int]
-) -> list[dict[str, Any]]:
-    """Train, and read off every curve.
-
-    Args:
-        bench: trains.
-        losses: of the paper, unless others are asked for; so are models and negatives.
-        models: which.
-        negatives: how many.
-    """
-    given = bench.settings
-    places = product(bench.datasets, given.models or models)
-    ways = product(given.losses(tuple(losses)), given.counts(tuple(negatives)), _schedules(given.falling_rate))
-    setups = [Setup(model, dataset, *way) for (dataset, model), way in product(places, ways)]
-    rows = []
-    for setup, seed, found in bench.trained(setups):
-        shared = {"model": setup.model, "dataset": bench.datasets[setup.dataset], "loss": setup.name, "seed": seed}
-        shared |= {"negatives": setup.negatives, "schedule": setup.schedule}
-        rows += [shared | row for row in _readings(setup, found["evaluated"])]
-    return rows
-
-
-def _schedules(falling: bool) -> tuple[str, ...]:
-    return tuple(SCHEDULES) if falling else ("constant",)
+        return f"{self.loss} ({place}, {self.negatives} negatives{self._falling}{early})"
 
 
 def _readings(setup: Setup, evaluated: Mapping[str, Sequence[float | None]]) -> Iterator[dict[str, Any]]:
@@ -101,14 +107,80 @@ def _readings(setup: Setup, evaluated: Mapping[str, Sequence[float | None]]) -> 
 
 @dataclass(frozen=True)
 class Comparison:
-    """A table of the paper beside ours."""
+    """A table of the paper beside ours: what is trained for it, and what it shows."""
 
+    losses: tuple[str, ...]
+    """Of the paper, which are trained unless others are asked for; so are models and negatives."""
+    models: tuple[str, ...]
+    negatives: tuple[int, ...]
     published: Mapping[Case, Performance | None]
     """Its rows, in order; None where the paper has a picture alone."""
     shown: frozenset[tuple[str, str]] = frozenset({("constant", "best")})
     """Schedules with what is shown of their trainings."""
     order: tuple[str, ...] = ("dataset", "model", "loss", "negatives", "schedule", "reading")
     """Parts of a row by which rows are sorted; values stand as in the paper, those that it has not come later."""
+    heads: tuple[str, ...] = ("loss", "negatives")
+    """What a row begins with, see `Case.cells`."""
+
+    def reproduction(
+        self,
+        name: str,
+        about: str,
+        title: str,
+        say: Callable[[dict[Case, Frame]], Iterator[str]],
+        options: Iterable[str] = (),
+        more: Mapping[str, Callable[[Frame], Iterator[dict[str, str]]]] = MappingProxyType({}),
+        draw: Callable[[Frame], Picture] | None = None,
+    ) -> Reproduction:
+        """What is measured, as the command knows it.
+
+        Args:
+            name: of it.
+            about: it, in a sentence.
+            title: of the table.
+            say: the sentences that are its own, about the rows that were measured.
+            options: those that it takes beside seeds and epochs.
+            more: titles and rows of other tables.
+            draw: see Reproduction.
+        """
+
+        def sentences(raw: Frame) -> Iterator[str]:
+            yield from self.closeness(raw)
+            yield from say({case: rows for case, rows in self.cases(raw).items() if len(rows)})
+            yield from reservations(raw)
+
+        return Reproduction(
+            name=name,
+            about=about,
+            settings=RankingReproduceSettings,
+            options=SHARED | {"seeds", "max_epochs", *options},
+            columns=COLUMNS,
+            measure=self.measure,
+            rows={title: self.rows, **more},
+            sentences=sentences,
+            published=tuple(dict.fromkeys(case[:2] for case in self.published)),
+            draw=draw,
+        )
+
+    def measure(self, bench: RankingBench) -> list[dict[str, Any]]:
+        """Train, and read off every curve."""
+        given = bench.settings
+        places = product(bench.datasets, given.models or self.models)
+        schedules = tuple(SCHEDULES) if given.falling_rate else ("constant",)
+        ways = product(given.losses(self.losses), given.counts(self.negatives), schedules)
+        setups = [Setup(model, dataset, *way) for (dataset, model), way in product(places, ways)]
+        rows = []
+        for setup, seed, found in bench.trained(setups):
+            shared = {"model": setup.model, "dataset": bench.datasets[setup.dataset], "loss": setup.name, "seed": seed}
+            shared |= {"negatives": setup.negatives, "schedule": setup.schedule}
+            rows += [shared | row for row in _readings(setup, found["evaluated"])]
+        return rows
+
+    def rows(self, raw: Frame) -> Iterator[dict[str, str]]:
+        """The rows of the table, as text."""
+        for case, rows in self.cases(raw).items():
+            heads = {name: case.cells[name] for name in self.heads}
+            yield named(case.model, case.dataset) | heads | self._metrics(case, rows)
 
     def cases(self, raw: Frame) -> dict[Case, Frame]:
         """The rows of results by row of the table; those of the paper are there wherever its data set was measured."""
@@ -122,13 +194,11 @@ class Comparison:
         cases.sort(key=lambda case: [places[part].index(getattr(case, part)) for part in self.order])
         return {case: found.get(case, raw.iloc[:0]) for case in cases}
 
-    def cells(self, case: Case, rows: Frame) -> dict[str, str]:
-        """The metrics of a row: the paper's, ours and the difference."""
+    def _metrics(self, case: Case, rows: Frame) -> dict[str, str]:
         paper, cells = self.published.get(case), dict[str, str]()
         for name, column in METRICS.items():
-            theirs, ours = None if paper is None else getattr(paper, column), rows[column].tolist()
-            texts = {"paper": number(theirs), "ours": spread(ours), "difference": difference(mean(ours), theirs)}
-            cells |= {f"{name}, {what}": text for what, text in texts.items()}
+            theirs = None if paper is None else getattr(paper, column)
+            cells |= beside(name, theirs, rows[column].tolist())
         return {**cells, "epoch": number(float(rows["epoch"].mean()), 0)}
 
     def closeness(self, raw: Frame) -> Iterator[str]:
@@ -152,12 +222,6 @@ class Comparison:
                 yield f"{where}: {near} of {len(gaps)} figures are within {CLOSE:g} of the paper's."
             if missing:
                 yield f"{where}, not measured here: {', '.join(dict.fromkeys(missing))}."
-
-
-def mean(values: Sequence[float]) -> float:
-    """The mean of the finite ones; NaN where there is none."""
-    finite = [value for value in values if math.isfinite(value)]
-    return fmean(finite) if finite else math.nan
 
 
 def gain(rows: Frame, base: Frame, column: str) -> float:

@@ -13,14 +13,12 @@ from statistics import fmean
 from typing import Any
 
 from core.common.errors import counted
-from studies.reproduction.mml.bench import RankingBench
 from studies.reproduction.mml.paper import DATASETS, EPOCHS, FIGURE_3_NEGATIVES, OTHER, TABLE_3, Runtime
 from studies.reproduction.mml.performance import percent
 from studies.reproduction.mml.recipe import Setup
-from studies.reproduction.mml.settings import SHARED, RankingReproduceSettings
+from studies.reproduction.mml.settings import SHARED, RankingBench, RankingReproduceSettings
 from studies.reproduction.raw import PAIR, Column, Frame
-from studies.reproduction.reproduction import Reproduction, groups, named
-from studies.reproduction.table import NOTHING, difference, number
+from studies.reproduction.reproduction import NOTHING, Reproduction, difference, groups, named, number
 
 _LOSSES = ("CCL", "MML")
 

@@ -11,14 +11,13 @@ from collections.abc import Iterator, Mapping
 from statistics import fmean
 from typing import Any
 
+from core.common.paired import won
 from recommenders.tasks.crosses.greedy import GREEDY
 from recommenders.tasks.crosses.problem import PLAIN
-from studies.common.paired import won
 from studies.reproduction.raw import Column, Frame
-from studies.reproduction.reproduction import Reproduction, groups
+from studies.reproduction.reproduction import NOTHING, Reproduction, difference, groups, number, spread
 from studies.reproduction.slides.bench import CrossBench
 from studies.reproduction.slides.settings import CrossReproduceSettings
-from studies.reproduction.table import NOTHING, difference, number, spread
 
 #: What is trained, whatever --model adds.
 MODELS = (PLAIN, GREEDY)

@@ -26,10 +26,9 @@ from recommenders.tasks.crosses.rivals.tuned import fit_rival
 from recommenders.tasks.crosses.search import CrossSearch
 from studies.common.processes import cpu_name, usable_cores
 from studies.reproduction.raw import Column, Frame
-from studies.reproduction.reproduction import Reproduction, groups
+from studies.reproduction.reproduction import NOTHING, Reproduction, groups, number
 from studies.reproduction.slides.bench import CrossBench
 from studies.reproduction.slides.settings import CrossReproduceSettings
-from studies.reproduction.table import NOTHING, number
 
 #: Hours of a search, slides of the authors: "Feature generation time".
 SEARCH_HOURS: Mapping[str, float] = {"bank": 0.0267, "adult": 0.0357}

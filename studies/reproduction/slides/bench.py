@@ -11,9 +11,8 @@ from recommenders.data import DataFiles
 from recommenders.data.fields import FieldData, load_fields
 from studies.execution.convergence import Convergence, settings_of
 from studies.execution.experiment import Experiment
-from studies.execution.factory import TaskFactory, Training, data_file_digest
 from studies.execution.runner import TaskCallback
-from studies.execution.task import Result
+from studies.execution.task import Result, TaskFactory, Training, data_file_digest
 from studies.study.parts import compose
 from studies.study.problems import Ingredients, make_problem
 from studies.study.settings import StudySettings

@@ -13,12 +13,11 @@ from statistics import fmean
 from typing import Any, NamedTuple
 
 from core.common.errors import counted
-from studies.common.paired import won
+from core.common.paired import won
 from studies.reproduction.raw import Column, Frame
-from studies.reproduction.reproduction import Reproduction, groups
+from studies.reproduction.reproduction import NOTHING, Reproduction, groups, number, spread
 from studies.reproduction.slides.bench import ProblemBench
 from studies.reproduction.slides.settings import SlidesReproduceSettings
-from studies.reproduction.table import NOTHING, number, spread
 
 #: What the paper calls a metric -> ours, and its column.
 METRICS: Mapping[str, tuple[str, str]] = {

@@ -17,8 +17,7 @@ from studies.reproduction.settings import check_seeds
 from studies.study.crosses import CrossSettings
 from studies.study.decays import DecaySettings
 from studies.study.interactions import InteractionSettings
-from studies.study.settings_data import listed
-from studies.study.settings_training import SPACED
+from studies.study.settings_training import SPACED, listed
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,15 +13,14 @@ from dataclasses import replace
 from statistics import fmean
 from typing import Any, NamedTuple
 
+from core.common.paired import won
 from recommenders.tasks.rating.problem import KNOWN, NETWORKS
-from studies.common.paired import won
-from studies.execution.searches import thinned
 from studies.execution.task import Result
 from studies.reproduction.raw import Column, Frame
-from studies.reproduction.reproduction import Picture, Reproduction, groups
+from studies.reproduction.reproduction import Picture, Reproduction, groups, mean, number, spread
 from studies.reproduction.slides.bench import Search, SearchBench
 from studies.reproduction.slides.settings import SifReproduceSettings
-from studies.reproduction.table import number, spread
+from studies.study.history import thinned
 
 #: Lengths of vectors in Figures 2 and 4; the others have 8 alone.
 DIMENSIONS, USUAL = (2, 4, 8, 16), 8
@@ -130,12 +129,11 @@ def _figure5(bench: SearchBench) -> list[dict[str, Any]]:
     return [
         shared | {"method": method_of[search], "dimensions": search.dimensions, "seed": seed, **point}
         for search, seed, found in bench.searched([one.search for one in asked])
-        for point in thinned([_point(one) for one in found["steps"]], _MOST_POINTS)
+        for point in thinned(
+            [{"epochs": _cost(one), "seconds": one["seconds"], "validation": one["best"]} for one in found["steps"]],
+            _MOST_POINTS,
+        )
     ]
-
-
-def _point(step: Mapping[str, Any]) -> dict[str, Any]:
-    return {"epochs": _cost(step), "seconds": step["seconds"], "validation": step["best"]}
 
 
 def _table(raw: Frame) -> Iterator[dict[str, str]]:
@@ -150,10 +148,10 @@ def _table(raw: Frame) -> Iterator[dict[str, str]]:
                 "method": method,
                 "space": space,
                 "test RMSE": spread(own["test"].tolist()),
-                "in standard deviations": number(_mean(own["test"].tolist()) / std),
+                "in standard deviations": number(mean(own["test"].tolist()) / std),
                 "validation RMSE": spread(own["validation"].tolist()),
-                "below the product": number(_mean(gains), sign="+") if method != PRODUCT else "",
-                "passes": number(_mean(own["epochs"].tolist()), 0),
+                "below the product": number(mean(gains), sign="+") if method != PRODUCT else "",
+                "passes": number(mean(own["epochs"].tolist()), 0),
             }
 
 
@@ -167,15 +165,10 @@ def _gains(own: Mapping[int, float], other: Mapping[int, float]) -> list[float]:
     return [gain for gain in both if math.isfinite(gain)]
 
 
-def _mean(values: Sequence[float]) -> float:
-    finite = [value for value in values if math.isfinite(value)]
-    return fmean(finite) if finite else math.nan
-
-
 def _orders(raw: Frame) -> Iterator[str]:
     """For each length who is best, and how far from the product."""
     for (biases, d), rows in groups(raw, "biases", "dimensions"):
-        means = {(space, name): _mean(own["test"].tolist()) for (space, name), own in groups(rows, "space", "method")}
+        means = {(space, name): mean(own["test"].tolist()) for (space, name), own in groups(rows, "space", "method")}
         ranked = sorted((value, name, space) for (space, name), value in means.items() if math.isfinite(value))
         texts = [f"{name}{f' in {space}' if space else ''} {value:.4f}" for value, name, space in ranked]
         yield f"{'With' if biases == 'yes' else 'Without'} biases, {d} numbers, by test RMSE: {', '.join(texts)}."
@@ -197,8 +190,8 @@ def _passes_table(raw: Frame) -> Iterator[dict[str, str]]:
         yield {
             "d": str(d),
             "search": method,
-            "passes": number(_mean([float(one["epochs"]) for one in ends]), 0),
-            "seconds": number(_mean([float(one["seconds"]) for one in ends]), 0),
+            "passes": number(mean([float(one["epochs"]) for one in ends]), 0),
+            "seconds": number(mean([float(one["seconds"]) for one in ends]), 0),
             "best validation RMSE": spread([float(one["validation"]) for one in ends]),
         }
 

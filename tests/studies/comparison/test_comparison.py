@@ -146,7 +146,7 @@ def test_what_other_code_made_is_used_only_where_that_is_accepted(finished, tmp_
     _, folder, outcome, whole = finished
     shutil.copytree(folder, tmp_path / "parts")
     monkeypatch.setattr("studies.execution.task.code", lambda: "0123456789ab")
-    monkeypatch.setattr("studies.execution.cache.code", lambda: "0123456789ab")
+    monkeypatch.setattr("studies.execution.runner.code", lambda: "0123456789ab")
     diary = Diary()
     again = run_comparison(tmp_path / "parts", [diary], jobs=1, accept_other_code=accepted)
     assert (len(diary.new), again == outcome) == ((0, True) if accepted else (len(whole.new), False))

@@ -1,7 +1,7 @@
 import pytest
 
 from core.phases.problem import Optimum
-from studies.comparison.page import CAPTIONS, render_page
+from studies.comparison.report import CAPTIONS, render_page
 from studies.comparison.statistics import analyse
 from studies.comparison.summary import conclusion, regret_cells
 from tests.studies.comparison.outcomes import NAN, known, lively, outcome, run, scored

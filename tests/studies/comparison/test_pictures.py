@@ -6,8 +6,8 @@ from matplotlib.text import Text
 from core.phases.problem import Optimum
 from core.search.trial import Verdict
 from studies.common.drawing import png
-from studies.comparison.page import CAPTIONS
 from studies.comparison.pictures import converged, draw_all
+from studies.comparison.report import CAPTIONS
 from studies.comparison.statistics import analyse
 from tests.studies.comparison.outcomes import NAN, known, lively, matrix, outcome, run, scored
 

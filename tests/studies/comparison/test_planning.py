@@ -9,8 +9,7 @@ from core.programs.space import OperatorSpace
 from core.search.search import StopReason
 from searchers.genetic import GeneticSettings
 from studies.comparison.comparison import Comparison
-from studies.execution.factory import TaskFactory, data_file_digest
-from studies.execution.task import grouped
+from studies.execution.task import TaskFactory, data_file_digest, grouped
 from tests.studies.comparison.small import comparison_settings
 
 SPACE = OperatorSpace()
@@ -165,7 +164,7 @@ def test_parts_are_done_again_only_where_a_change_matters(changes, same_noise, s
 
 def test_settings_of_a_searcher_that_are_not_written_decide_too(monkeypatch):
     before = {task.label: task.file for task in Comparison(comparison_settings(), None).runs}
-    monkeypatch.setattr("studies.execution.factory.check_searcher", lambda name: (name, GeneticSettings(n_elites=7)))
+    monkeypatch.setattr("studies.execution.task.check_searcher", lambda name: (name, GeneticSettings(n_elites=7)))
     after = {task.label: task.file for task in Comparison(comparison_settings(), None).runs}
     assert before["gp seed 0"] != after["gp seed 0"]
 

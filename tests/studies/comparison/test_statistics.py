@@ -5,9 +5,9 @@ from hypothesis import strategies as st
 from scipy.stats import mannwhitneyu, studentized_range, wilcoxon
 from statsmodels.stats.multitest import multipletests
 
+from core.common.paired import holm, pairs_needed, smallest_p
 from core.phases.problem import Optimum
-from studies.common.paired import holm, pairs_needed, smallest_p
-from studies.comparison.curves import anytime, quartiles, regrets, targets_reached
+from studies.comparison.outcome import anytime, quartiles, regrets, targets_reached
 from studies.comparison.statistics import ALPHA, analyse, improves, standings
 from tests.strategies import costly_law, law
 from tests.studies.comparison.outcomes import NAN, lively, matrix, outcome, run, scored

@@ -4,7 +4,7 @@ from studies.common.command import exit_code
 from studies.evaluate import app
 from studies.evaluation.evaluation import Evaluation
 from studies.evaluation.settings import EvaluateSettings
-from studies.execution.factory import TaskFactory
+from studies.execution.task import TaskFactory
 from studies.study.parts import compose
 from studies.study.study import Study
 from tests.studies.execution.small import small_runner

@@ -22,13 +22,11 @@ from studies.evaluation.ranking.methods import AT_ONCE, TUNING_METHODS, TuningMe
 from studies.evaluation.ranking.settings import RankingPlaces, RankingSettings, command
 from studies.evaluation.ranking.tuner import RankingTuner, first_point
 from studies.evaluation.report import print_summary
-from studies.execution.cache import ResultCache
-from studies.execution.executor import Work
-from studies.execution.inline import InlineExecutor
+from studies.execution.executor import InlineExecutor, Work
 from studies.execution.processes import ProcessExecutor
 from studies.execution.rankings import packed, ranking_data, unpacked
 from studies.execution.resources import Checkpointer, LocalStorage, Resources
-from studies.execution.runner import CachedRunner
+from studies.execution.runner import CachedRunner, ResultCache
 from studies.execution.work import compute
 from studies.study.console import new_console
 from studies.study.parts import compose
@@ -201,9 +199,12 @@ def test_settings_that_are_given_stay_and_others_are_tuned():
     assert {point.loss.exponent for point in points} == {1.1}
     assert {point.model["dropout"] for point in points} == {0.0}
     assert len({point.loss.temperature for point in points}) == 4
-    tuner.tell([[0.1], [0.3], [0.2], [0.3]], side=1)
-    assert tuner.best(1).point == points[1]
-    assert tuner.best(-1).point == points[0]
+    tuner.tell([[0.1], [0.3], [0.2], [0.3]])
+    assert tuner.best.point == points[1]
+    lower = RankingTuner("BSL:exponent=1.1", model, frozenset({"dropout"}), first, 1, higher_is_better=False)
+    assert lower.ask(4) == points
+    lower.tell([[0.1], [0.3], [0.2], [0.3]])
+    assert lower.best.point == points[0]
 
 
 @pytest.mark.parametrize("name", RANKING_LOSSES)
@@ -222,7 +223,7 @@ def tuned(method, line="MML", rounds=5, model=VectorMF(), value=None):  # noqa: 
     value = value or (lambda point: -abs(math.log(point.learning_rate / 0.1)))
     tuner = RankingTuner(line, model, frozenset({"init_std"}), first_point(line, 0.03, model), 7, method)
     for _ in range(rounds):
-        tuner.tell([[value(point)] for point in tuner.ask(AT_ONCE)], side=1)
+        tuner.tell([[value(point)] for point in tuner.ask(AT_ONCE)])
     return tuner
 
 
@@ -266,7 +267,7 @@ def test_one_number_alone_is_tuned(method, capfd):
     given = frozenset({"similarity", "dropout", "init_std"})
     tuner = RankingTuner(line, model, given, first_point(line, 0.03, model), 7, method)
     for _ in range(4):
-        tuner.tell([[point.learning_rate] for point in tuner.ask(AT_ONCE)], side=1)
+        tuner.tell([[point.learning_rate] for point in tuner.ask(AT_ONCE)])
     assert len({one.point.learning_rate for one in tuner.tried}) == 4 * AT_ONCE
     assert capfd.readouterr() == ("", "")
 
@@ -332,7 +333,7 @@ def test_what_was_tried_is_not_tried_again_whatever_a_method_proposes(monkeypatc
     line, model, given = "BPR:temperature=0.5", VectorMF(), frozenset({"similarity", "dropout", "init_std"})
     tuner = RankingTuner(line, model, given, first_point(line, 0.03, model), 7, "stubborn")
     for _ in range(3):
-        tuner.tell([[1.0] for _ in tuner.ask(AT_ONCE)], side=1)
+        tuner.tell([[1.0] for _ in tuner.ask(AT_ONCE)])
     rates = [one.point.learning_rate for one in tuner.tried]
     assert rates[:2] == [0.03, 0.1]
     assert len({*rates}) == len(rates) == 3 * AT_ONCE

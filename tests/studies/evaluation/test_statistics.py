@@ -3,8 +3,8 @@ import math
 import pytest
 from scipy.stats import wilcoxon
 
+from core.common.paired import signed_rank_p
 from recommenders.tasks.metrics import METRICS
-from studies.common.paired import signed_rank_p
 from studies.evaluation.outcome import compare_with
 
 AUC, RMSE = METRICS["auc"], METRICS["rmse"]

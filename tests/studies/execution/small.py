@@ -2,12 +2,10 @@
 
 from contextlib import contextmanager
 
-from studies.execution.cache import ResultCache
-from studies.execution.executor import Work
-from studies.execution.inline import InlineExecutor
+from studies.execution.executor import InlineExecutor, Work
 from studies.execution.processes import ProcessExecutor
 from studies.execution.resources import LocalStorage, Resources
-from studies.execution.runner import CachedRunner
+from studies.execution.runner import CachedRunner, ResultCache
 from studies.execution.work import compute
 
 

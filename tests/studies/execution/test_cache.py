@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.common.errors import UserError
-from studies.execution.cache import ResultCache
+from studies.execution.runner import ResultCache
 from studies.execution.task import DECIDING, Task, grouped
 
 CONTENTS = st.dictionaries(
@@ -68,7 +68,7 @@ def other_code(monkeypatch):
     """Changes the code from here on."""
 
     def change(to):
-        for module in ("task", "cache"):
+        for module in ("task", "runner"):
             monkeypatch.setattr(f"studies.execution.{module}.code", lambda: to)
 
     return change

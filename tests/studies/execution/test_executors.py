@@ -4,12 +4,10 @@ import pytest
 
 from core.common.errors import UserError
 from core.common.extras import lacking
-from studies.execution.executor import Executor, Work
-from studies.execution.inline import InlineExecutor
-from studies.execution.places import WorkPlaces
+from studies.execution.executor import Executor, InlineExecutor, Work
 from studies.execution.processes import ProcessExecutor
 from studies.execution.ray_executor import RayExecutor
-from studies.execution.registry import EXECUTORS, check_executor, make_executor
+from studies.execution.registry import EXECUTORS, WorkPlaces, check_executor, make_executor
 from studies.execution.resources import LocalStorage, Resources
 from studies.testing.executors import ExecutorContract, probe
 

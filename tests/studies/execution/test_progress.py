@@ -2,8 +2,8 @@ import io
 
 from rich.console import Console
 
-from studies.comparison.messages import result_message
-from studies.execution.progress import TaskProgress
+from studies.comparison.comparison import result_message
+from studies.execution.experiment import TaskProgress
 from studies.execution.task import Task
 
 RUN, NOISE = Task("run", "gp seed 0", {}), Task("noise", "noise floor of BCE", {})

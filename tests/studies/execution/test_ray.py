@@ -23,8 +23,7 @@ from recommenders.models.mf import MF
 from recommenders.tasks.losses import make_loss
 from recommenders.testing.plain import random_interactions
 from studies.execution import ray_executor
-from studies.execution.executor import Work
-from studies.execution.inline import InlineExecutor
+from studies.execution.executor import InlineExecutor, Work
 from studies.execution.ray_executor import RayExecutor
 from studies.execution.resources import LocalStorage, Resources
 from studies.execution.task import Task

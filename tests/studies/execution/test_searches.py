@@ -2,10 +2,11 @@
 
 import pytest
 
-from studies.execution.factory import TaskFactory, Training
 from studies.execution.resources import Checkpointer, LocalStorage, Resources
-from studies.execution.searches import learned, sampled, thinned, whole_study
+from studies.execution.searches import learned, sampled, whole_study
+from studies.execution.task import TaskFactory, Training
 from studies.execution.work import compute
+from studies.study.history import thinned
 from studies.study.settings import StudySettings
 from studies.study.study import Study
 from tests.studies.small import small_settings

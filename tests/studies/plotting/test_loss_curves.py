@@ -4,12 +4,11 @@ import numpy as np
 import pytest
 import torch
 
+from core.analysis.curves import CURVES, LABELS, Y_HAT
 from core.programs.space import OperatorSpace
 from studies.common.drawing import ENDINGS, picture
-from studies.plotting.chosen import MOST, distinct, named
+from studies.plotting.chosen import MOST, distinct, named, scaled
 from studies.plotting.figure import loss_curves
-from studies.plotting.scaling import scaled
-from studies.reporting.shapes import CURVES, LABELS, Y_HAT
 
 SPACE = OperatorSpace()
 UNCLAMPED = OperatorSpace(clamp="none", xi=1e-100)

@@ -5,7 +5,7 @@ import shlex
 import pytest
 
 from studies.export import app as export_app
-from studies.reporting.commands import changed_settings, export_command, run_command
+from studies.reporting.rows import changed_settings, export_command, run_command
 from studies.run import app as run_app
 from studies.study.settings import StudySettings
 

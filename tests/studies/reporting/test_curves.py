@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
+from core.analysis.curves import LABELS, Y_HAT, shape_of
 from core.losses.closed_forms import BCE, MSE
 from studies.common.drawing import looking
 from studies.reporting.axes import new_axes
 from studies.reporting.curves import draw_curves
 from studies.reporting.loss_pictures import loss_panels
-from studies.reporting.shapes import LABELS, Y_HAT, shape_of
 
 RISING = np.linspace([0, 1], [1, 9], len(Y_HAT), axis=1)
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from studies.reporting.notes import data_notes, format_setting
+from studies.reporting.page import data_notes, format_setting
 
 
 def test_scalars_tables_and_sentences():

@@ -8,8 +8,8 @@ from core.common.errors import UserError
 from recommenders.tasks.loss_problem import LOSS_TERMS
 from studies.common.pages import STYLE
 from studies.reporting.page import report_page
-from studies.study.baseline_comparison import caveats
 from studies.study.settings import StudySettings
+from studies.study.summary import caveats
 from tests.studies.pages import HOSTILE, Reader
 from tests.studies.reporting.stored import NAN, VERDICT, full, past, result, stored_loss
 

@@ -3,12 +3,13 @@
 import numpy as np
 import pytest
 
+from core.analysis.curves import LABELS, Y_HAT, shape_of
 from core.losses.closed_forms import BCE, MSE
 from core.losses.loss import ProgramLoss
 from core.programs.program import LossProgram
 from core.programs.space import OperatorSpace
-from studies.reporting.axes import number, thinned
-from studies.reporting.shapes import LABELS, Y_HAT, shape_of
+from studies.reporting.axes import number
+from studies.study.history import thinned
 
 
 @pytest.mark.parametrize("loss", [MSE, BCE, ProgramLoss(LossProgram.parse("log(y_hat + y)^2"), OperatorSpace())])

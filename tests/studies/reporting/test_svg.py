@@ -3,7 +3,7 @@
 import matplotlib
 from matplotlib.figure import Figure
 
-from studies.reporting.svg import INK, inline_svg
+from studies.reporting.axes import INK, inline_svg
 
 
 def draw():

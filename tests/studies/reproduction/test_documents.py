@@ -6,7 +6,7 @@ import pytest
 
 from studies.reproduction.raw import read_csv, to_csv
 from studies.reproduction.registry import REPRODUCTIONS
-from studies.reproduction.table import block
+from studies.reproduction.reproduction import block
 from tests.studies.reproduction.documents import blocks
 from tests.studies.reproduction.frames import made_up
 

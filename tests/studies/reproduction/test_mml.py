@@ -22,10 +22,9 @@ from studies.reproduction.mml.paper import (
     TABLE_3,
     TABLE_4,
 )
-from studies.reproduction.mml.performance import published_gain
+from studies.reproduction.mml.performance import RISE, chosen_epoch, published_gain
 from studies.reproduction.mml.recipe import Setup, shown_name
 from studies.reproduction.mml.settings import RankingReproducePlaces, RankingReproduceSettings, folders
-from studies.reproduction.mml.stopping import RISE, chosen_epoch
 from studies.reproduction.raw import frame
 from studies.reproduction.registry import REPRODUCTIONS
 from studies.reproduction.settings import command

@@ -8,7 +8,7 @@ import pytest
 from recommenders.data import DataFiles
 from studies.common.command import BAD_INPUT, INTERRUPTED, exit_code
 from studies.evaluation.ranking.tasks import RankingTasks
-from studies.execution.progress import TaskProgress
+from studies.execution.experiment import TaskProgress
 from studies.execution.rankings import timed_rankings
 from studies.execution.resources import Resources
 from studies.reproduce import app, app_of

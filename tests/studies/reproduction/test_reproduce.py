@@ -7,7 +7,7 @@ import pytest
 from core.common.errors import UserError
 from recommenders.data import DataFiles
 from studies.common.command import BAD_INPUT, INTERRUPTED, exit_code
-from studies.execution.progress import TaskProgress
+from studies.execution.experiment import TaskProgress
 from studies.reproduce import app
 from studies.reproduction.raw import read_csv, to_csv
 from studies.reproduction.registry import REPRODUCTIONS

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from studies.reproduction.table import Table, block, code, difference, number, page, spread
+from studies.reproduction.reproduction import Table, block, code, difference, number, page, spread
 from tests.studies.reproduction.documents import blocks
 
 CELLS = st.text(max_size=20)

@@ -8,9 +8,8 @@ import pytest
 import torch
 
 from core.common.errors import UserError
-from studies.storage.checkpoints import Checkpoints, restoring
+from studies.storage.checkpoints import Checkpoints, pack, restoring
 from studies.storage.ledger import LEDGER
-from studies.storage.packing import pack
 
 IDENTITY = {"seed": 3, "epsilon": [0.1, 1e-6], "data": "abc"}
 

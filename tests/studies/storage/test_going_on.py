@@ -5,7 +5,7 @@ import json
 import pytest
 
 from searchers import SEARCHERS
-from studies.storage.packing import pack, unpack
+from studies.storage.checkpoints import pack, unpack
 from studies.study.study import Study
 from tests.studies.small import small_settings
 

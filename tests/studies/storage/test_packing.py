@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from safetensors.numpy import save
 
 from core.common.errors import UserError
-from studies.storage.packing import pack, unpack
+from studies.storage.checkpoints import pack, unpack
 from tests.strategies import law
 
 TENSORS = st.builds(

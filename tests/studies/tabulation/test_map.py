@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from studies.study.loss_table import LossTable
+from recommenders.tasks.loss_table import LossTable
 from studies.tabulation.pictures import effectiveness, known_values, map_of, map_picture
 
 FILE = Path(__file__).parents[3] / "docs/results/every-loss-of-4-operators.parquet"

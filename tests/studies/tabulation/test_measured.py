@@ -10,6 +10,7 @@ import pytest
 
 from core.common.errors import UserError
 from core.interactions.spaces import FunctionSpace
+from core.phases.measured import MOST, MeasuredProblem, every_candidate
 from core.search.trial import Verdict
 from core.testing.study_problem import StudyProblemContract
 from recommenders.data.explicit import ExplicitOptions, planted_ratings, split_ratings
@@ -18,8 +19,7 @@ from recommenders.tasks.rating.training import RatingPlan
 from studies.common.command import BAD_INPUT, exit_code
 from studies.compare import app as compare_app
 from studies.run import app as run_app
-from studies.study.measured import MOST, MeasuredProblem, MeasuredTable, every_candidate
-from studies.study.problems import space_of
+from studies.study.problems import measured_table, space_of
 from studies.table import app, app_of, candidates
 from studies.tabulation.candidates import ranked, refused
 from tests.studies.tracking.dump import dump
@@ -53,16 +53,16 @@ class TestMeasured(StudyProblemContract):
         self.file = file
 
     def make(self, seed):
-        return MeasuredProblem(MeasuredTable.load(self.file), space_of(LINE))
+        return MeasuredProblem(measured_table(self.file), space_of(LINE))
 
 
 @pytest.fixture
 def problem(file):
-    return MeasuredProblem(MeasuredTable.load(file), space_of(LINE))
+    return MeasuredProblem(measured_table(file), space_of(LINE))
 
 
 def test_every_candidate_has_a_row(file):
-    table = MeasuredTable.load(file)
+    table = measured_table(file)
     assert [row.name for row in table.rows] == [" ".join(f"{i:06b}") for i in range(64)]
     for row in table.rows:
         assert (len(row.validation), len(row.test), row.epochs, row.verdict) == (2, 2, (1, 1), None)
@@ -85,7 +85,7 @@ def test_what_is_an_earlier_one_or_of_one_side_alone_is_not_trained():
 
 
 def test_what_a_search_sees_is_the_first_seed_and_the_test_is_that_of_the_others(file, problem):
-    rows = {row.name: row for row in MeasuredTable.load(file).rows}
+    rows = {row.name: row for row in measured_table(file).rows}
     some = every_candidate(problem.space)[::7]
     seen = [rows[str(one)].validation[0] for one in some]
     assert [problem.metric.value(one.score) for one in problem.measure(some, 3)] == seen
@@ -109,7 +109,7 @@ def test_searches_and_comparisons_go_by_the_table(file, tmp_path, capsys):
     there = ["--problem", "table", "--data", str(file), "--tracking-uri", "none"]
     assert ends_with(run_app, *there, "--searcher", "gp", "--trainings", "60", "--out", str(tmp_path / "run")) == 0
     stored = json.loads((tmp_path / "run" / "result.json").read_text())
-    best = MeasuredProblem(MeasuredTable.load(file), space_of(LINE)).optimum.best
+    best = MeasuredProblem(measured_table(file), space_of(LINE)).optimum.best
     assert 0.9 * best < stored["best"]["validation"]["share"] <= best
     capsys.readouterr()
     words = ["--searchers", "gp,random", "--seeds", "2", "--trainings", "20", "--executor", "inline"]
@@ -179,7 +179,7 @@ def test_mlflow_has_the_file_and_the_best_side_by_side(file, tmp_path, migrated,
     runs = dump(tmp_path / "mlflow.db")["loss-search-tables"]["runs"]
     (root,) = [run for run in runs if run["name"] == f"table of {LINE}"]
     assert set(root["artifacts"]) == {"table.json"}
-    best = [row.name for row in ranked(MeasuredTable.load(file))[:8]]
+    best = [row.name for row in ranked(measured_table(file))[:8]]
     assert sorted(run["name"] for run in runs if run is not root) == sorted(best)
 
 

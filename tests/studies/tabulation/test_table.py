@@ -14,14 +14,13 @@ from core.programs.operators import OPERATORS
 from core.programs.program import LossProgram
 from core.search.effectiveness import EarlyStopping
 from recommenders.tasks.convergence import LossConvergence
+from recommenders.tasks.loss_table import METADATA, ONE_SIDED, SAME, TRAINED, WRONG
 from studies.common.command import BAD_INPUT, exit_code
-from studies.execution.factory import TaskFactory
-from studies.study.loss_table import METADATA, ONE_SIDED, SAME, TRAINED, WRONG
+from studies.execution.task import TaskFactory
 from studies.study.study import Study
 from studies.table import app
-from studies.tabulation.losses import TableLosses
 from studies.tabulation.report import TABLE
-from studies.tabulation.settings import TableSettings
+from studies.tabulation.settings import TableLosses, TableSettings
 from studies.tabulation.table import BESIDE, Tabulation
 from tests.studies.execution.small import small_runner
 from tests.studies.tracking.dump import dump
@@ -134,7 +133,7 @@ def test_losses_are_enumerated_once(made, monkeypatch, capsys):
     before, _ = read(made)
     (kept,) = (made / "parts").glob("losses-*.npz")
     with monkeypatch.context() as patch:
-        patch.setattr("studies.tabulation.losses.enumerate_losses", None)
+        patch.setattr("studies.tabulation.settings.enumerate_losses", None)
         assert table(*SMALL, "--out", str(made)) == 0
     assert "Losses of" not in capsys.readouterr().err
     assert read(made)[0].equals(before)

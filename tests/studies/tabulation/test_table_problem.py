@@ -17,12 +17,12 @@ from core.search.rounds import Rules
 from core.search.search import Search, SearchBudget, StopReason
 from core.search.trial import Verdict
 from core.testing.study_problem import StudyProblemContract
+from recommenders.tasks.loss_table import METADATA, LossTable
+from recommenders.tasks.table_problem import TableProblem, TableSearchSettings
 from searchers import make_searcher
 from studies.common.command import BAD_INPUT, exit_code
 from studies.compare import app as compare_app
 from studies.run import app as run_app
-from studies.study.loss_table import METADATA, LossTable
-from studies.study.table_problem import TableProblem, TableSearchSettings
 from studies.table import app
 
 SMALL = ["--size", "4", "--dataset", "synthetic", "--epochs", "1", "--epochs", "3", "--converged", "0"]

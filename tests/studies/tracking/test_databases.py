@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from core.common.errors import UserError
-from studies.study.tracking_place import experiment_name, tracking_place
+from studies.study.settings import experiment_name, tracking_place
 from studies.tracking import databases
 from studies.tracking.databases import MLFLOW, setting_up, sqlite_file
 from studies.tracking.server import connect, how_to_compare, open_server, reaching

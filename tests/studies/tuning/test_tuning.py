@@ -2,7 +2,7 @@
 
 import pytest
 
-from studies.execution.factory import TaskFactory
+from studies.execution.task import TaskFactory
 from studies.tuning.storage import open_storage
 from studies.tuning.trials import Trials
 from studies.tuning.tuning import TuneCallback, Tuning
@@ -109,6 +109,6 @@ def test_a_training_that_broke_down_counts_as_the_worst(tmp_path, monkeypatch, t
     def broken(executor, tasks, on_progress):
         yield from ((task, {"validation": validation}) for task in tasks)
 
-    monkeypatch.setattr("studies.execution.inline.InlineExecutor.run", broken)
+    monkeypatch.setattr("studies.execution.executor.InlineExecutor.run", broken)
     result = run(tmp_path, small_tuning(trials=2, task=task, confirm=0), jobs=1)
     assert [tried.value for tried in result.trials] == [worst, worst]

@@ -5,11 +5,11 @@ import json
 import pytest
 import torch
 
+from core.export.exported import FORMS, JSON_FORMAT, Exported
 from core.losses.loss import ProgramLoss
 from core.programs.program import LossProgram
 from core.programs.space import OperatorSpace
 from recommenders.tasks.losses import make_loss
-from studies.exporting.exported import FORMS, JSON_FORMAT, Exported
 from tests.core.export.written import Y_HAT, Y, imported
 
 LOSS = make_loss("1^2*log(y_hat + y/(y_hat))", OperatorSpace(), 0.01)

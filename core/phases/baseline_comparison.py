@@ -8,16 +8,13 @@ from dataclasses import asdict, dataclass
 from statistics import fmean
 from typing import Any
 
-from core.common.errors import counted
 from core.phases.contender import Finished
 from core.phases.metric import Metric
-from studies.study.problems import LOSS
-from studies.study.settings import StudySettings
 
 
 @dataclass(frozen=True)
 class BaselineComparison:
-    """What was found beside the best baseline, on the test part."""
+    """A found candidate beside the best baseline, on the test part."""
 
     found: str
     baseline: str
@@ -55,7 +52,7 @@ class BaselineComparison:
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """For result.json."""
+        """Return plain data for result.json."""
         values = {name: value for name, value in asdict(self).items() if name != "what"}
         return {**values, "gains": list(self.gains), "gain": self.gain, "verdict": self.verdict}
 
@@ -63,7 +60,7 @@ class BaselineComparison:
 def compare(
     found: Finished[Any], baselines: Sequence[Finished[Any]], metric: Metric, what: str = "loss"
 ) -> BaselineComparison:
-    """Pair the test metrics of what was found and of the best baseline by seed.
+    """Compare the test metrics of what was found and of the best baseline, paired by seed.
 
     Args:
         found: trained with every seed.
@@ -87,60 +84,3 @@ def _outcome(gains: Sequence[float]) -> str:
     if len(gains) > 1 and all(gain < 0 for gain in gains):
         return "behind"
     return "undecided"
-
-
-def caveats(settings: StudySettings, passed: bool) -> list[str]:
-    """Return what a reader must know before believing the verdict.
-
-    Args:
-        settings: of the study.
-        passed: whether anything accepted passed the checks of phase II.
-    """
-    are_losses = settings.search.problem == LOSS
-    sentences = _caveats_of_losses(settings, passed) if are_losses else []
-    if n := settings.protocol.rehearsals:
-        sentences.append(
-            f"What is taken, and how each is trained, was chosen on validation by {counted(n, 'other seed')}; all that "
-            "is shown is of fresh ones."
-        )
-    if settings.judging.repeats > 1:
-        varied = "the start and the batches" if are_losses else "what is drawn"
-        sentences.append(f"The {settings.judging.repeats} seeds vary {varied}, not the data: no test of significance.")
-    return sentences
-
-
-def _caveats_of_losses(settings: StudySettings, passed: bool) -> list[str]:
-    sentences, protocol = [], settings.protocol
-    train = protocol.train
-    if not passed:
-        sentences.append(
-            "No accepted loss passed the validation check; those shown came nearest and may not learn at all."
-        )
-    shared = (
-        f"the learning rate {train.learning_rate:g} and the weight decay {(*protocol.decay, train.weight_decay)[0]:g}"
-    )
-    scaled = (
-        "Every loss, the baselines too, is multiplied by a number that brings its gradient to the norm of BCE's on "
-        "one batch of a fresh recommender"
-    )
-    if len(protocol.decay) > 1:
-        before = f"{scaled}. They" if protocol.scale == "normalised" else "All losses"
-        sentences.append(
-            f"{before} share the learning rate {train.learning_rate:g}, and each has that of the weight decays "
-            f"{', '.join(f'{one:g}' for one in protocol.decay)} that did best on validation, and likewise its "
-            "smoothing term. python -m studies.evaluate --loss FORMULA tunes more finely, and tests what ten paired "
-            "seeds show."
-        )
-    elif protocol.scale == "normalised":
-        sentences.append(
-            f"{scaled}, and all share {shared}. So no loss wins by the scale that it begins "
-            "with. What still holds: norms drift apart as training goes on, and this decay may suit one shape better "
-            "than another. Before believing a win: python -m studies.evaluate --loss FORMULA tunes both for each loss."
-        )
-    else:
-        sentences.append(
-            f"All losses share {shared}. A loss c times as large trains like a learning rate c times as large with a "
-            "decay c times as small, so under one shared decay a loss can win by its scale alone. Before believing a "
-            "win: python -m studies.evaluate --loss FORMULA tunes both for each loss."
-        )
-    return sentences

@@ -29,7 +29,12 @@ class Shape:
 
 
 def shape_of(name: str, loss: Loss) -> Shape:
-    """Compute a loss on the grid, in float64."""
+    """Compute a loss on the grid, in float64.
+
+    Args:
+        name: what it is called.
+        loss: the loss.
+    """
     logit = torch.logit(torch.from_numpy(Y_HAT))
     values, gradients = [], []
     for label in LABELS:
@@ -44,5 +49,5 @@ def shape_of(name: str, loss: Loss) -> Shape:
 
 
 def only_finite(values: np.ndarray) -> np.ndarray:
-    """The numbers, NaN in place of those that are not finite."""
+    """Replace numbers that are not finite by NaN, in an array of any shape."""
     return np.where(np.isfinite(values), values, np.nan)

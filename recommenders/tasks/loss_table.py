@@ -57,7 +57,7 @@ def converged_column(metric: str, part: str, seed: int) -> str:
 
 @dataclass(frozen=True)
 class LossTable:
-    """What a search needs of a table."""
+    """A table, as far as a search needs it."""
 
     path: Path
     about: Mapping[str, Any]
@@ -91,13 +91,13 @@ class LossTable:
 
     @cached_property
     def is_trained(self) -> np.ndarray:
-        """Which rows were trained, and are no multiples [n] bool."""
+        """Rows that were trained, and are no multiples [n] bool."""
         found: np.ndarray = self.rows[VERDICT] == TRAINED
         return found
 
     @property
     def metric(self) -> Metric:
-        """What its scores are."""
+        """Metric of its scores."""
         return find_metric(read(str, self.about["settings"]["task"]), read(str, self.about["metric"]))
 
     @cached_property
@@ -150,7 +150,7 @@ class LossTable:
         """Return the row of each loss, or of what it is a multiple of; None where neither was trained.
 
         Args:
-            gradients: of the losses, see `gradients`.
+            gradients: of the losses [n, B], see `gradients`.
             own: always the loss's own row.
         """
         seen, places = self._index

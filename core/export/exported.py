@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from textwrap import wrap
 from types import MappingProxyType
 from typing import Any
@@ -39,7 +40,7 @@ class Exported:
         return str(simplified(self.loss)) if isinstance(self.loss, ProgramLoss) else self.name
 
     def in_simple_form(self) -> Exported:
-        """The same loss with its simplified formula; the value may differ by a number that depends on the label."""
+        """Return the loss with its simplified formula; the value may differ by a number that depends on the label."""
         if not isinstance(self.loss, ProgramLoss) or self.simple == self.name:
             return self
         message = f"Simplified from {self.name}, with the same gradient."
@@ -47,14 +48,15 @@ class Exported:
         return Exported(self.simple, loss, (message, *self.origin), self.details)
 
     def about(self) -> list[str]:
-        """What the head of a file says, title first."""
+        """Return what the head of a file says, title first."""
         lines = [self.name]
         if self.simple != self.name:
             lines.append(f"Simplified, with the same gradient: {self.simple}")
         lines += self._operators()
         if self.loss.scale != 1:
             lines.append(f"Multiplied by {self.loss.scale:.6g}, at which it was trained.")
-        return [piece for line in (*lines, *self.origin) for piece in _wrapped(line)]
+        wrapped = partial(wrap, width=_WIDTH, break_on_hyphens=False, subsequent_indent="    ")
+        return [piece for line in (*lines, *self.origin) for piece in wrapped(line) or [""]]
 
     def _operators(self) -> list[str]:
         if not isinstance(self.loss, ProgramLoss):
@@ -72,12 +74,8 @@ class Exported:
         return sentences
 
 
-def _wrapped(line: str) -> list[str]:
-    return wrap(line, _WIDTH, break_on_hyphens=False, subsequent_indent="    ") or [""]
-
-
 def as_sympy(exported: Exported) -> str:
-    """A file that makes the expression."""
+    """Write a file that makes the expression."""
     needs("the form sympy", "sympy")
     from core.export.symbolic import sympy_source  # sympy takes half a second to load
 
@@ -85,7 +83,7 @@ def as_sympy(exported: Exported) -> str:
 
 
 def as_json(exported: Exported) -> str:
-    """Everything, for scripts."""
+    """Write everything, for scripts."""
     loss = exported.loss
     content: dict[str, Any] = {"format": JSON_FORMAT, "name": exported.name, "latex": latex(loss)}
     content |= {} if loss.scale == 1 else {"scale": loss.scale}
@@ -106,7 +104,7 @@ def as_json(exported: Exported) -> str:
 
 
 def as_latex(exported: Exported) -> str:
-    """A line of mathematics under comments."""
+    """Write a line of mathematics under comments."""
     notes = [r"\log_{\pm}(x) is sign(x) log(|x| + eps); the sign in 1/(x \pm eps) is that of x", *exported.about()]
     equation = latex(exported.loss)
     notes = notes if r"\pm" in equation else notes[1:]

@@ -43,12 +43,17 @@ def won(gains: Sequence[float], level: float = 0.05) -> str:
 
 
 def pairs_needed(n_tests: int, level: float) -> int:
-    """Return how many pairs it takes that one of so many tests can pass a level after Holm's correction."""
+    """Return how many pairs it takes that one of so many tests can pass a level after Holm's correction.
+
+    Args:
+        n_tests: how many there are.
+        level: which p-values have to be below.
+    """
     return next(n for n in count(1) if smallest_p(n) * n_tests < level)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """p-values after Holm's step-down correction (Scandinavian Journal of Statistics 6, 1979): at most 1, in order.
+    """Adjust p-values by Holm's step-down rule (Scandinavian Journal of Statistics 6, 1979): at most 1, in order.
 
     Args:
         p_values: [n], one for each question; n may be 0.

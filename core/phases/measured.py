@@ -12,14 +12,13 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
-from pathlib import Path
 from statistics import fmean
 from typing import Any
 
 import numpy as np
 
 from core.common.errors import UserError
-from core.common.restoring import read, reading
+from core.common.restoring import read
 from core.phases.metric import Metric
 from core.phases.problem import Optimum
 from core.phases.simple import Part, SimpleProblem
@@ -36,7 +35,7 @@ MOST = 20_000
 
 @dataclass(frozen=True)
 class MeasuredRow:
-    """What became of a candidate."""
+    """A candidate, and what became of it."""
 
     name: str
     """The candidate as it is printed."""
@@ -89,15 +88,14 @@ class MeasuredTable:
         return f'{head[:-2]},\n "rows": [\n{rows}\n ]\n}}\n'
 
     @classmethod
-    def load(cls, path: Path) -> MeasuredTable:
-        """Read a file.
+    def parse(cls, text: str) -> MeasuredTable:
+        """Read what `text` wrote.
 
         Raises:
-            UserError: it is no such file.
+            Exception: it is something else; nothing in it is executed.
         """
-        with reading(f"{path}: expected the table.json of python -m studies.table --problem"):
-            found: MeasuredTable = read(cls, json.loads(path.read_text(encoding="utf-8")))
-            return found
+        found: MeasuredTable = read(cls, json.loads(text))
+        return found
 
 
 def every_candidate(space: Space[C]) -> list[C]:

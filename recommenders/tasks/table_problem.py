@@ -31,7 +31,7 @@ from core.programs.space import OperatorSpace
 from core.search.halving import rungs, survivors
 from core.search.problem import Finding, Measurement
 from core.search.trial import Verdict
-from studies.study.loss_table import LossTable, loaded
+from recommenders.tasks.loss_table import LossTable, loaded
 
 #: Epochs that a search sees, unless the table has none so short.
 _USUAL = 3
