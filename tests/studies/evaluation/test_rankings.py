@@ -20,6 +20,7 @@ from studies.evaluation.ranking import tuner as tuner_module
 from studies.evaluation.ranking.evaluation import RankingEvaluation
 from studies.evaluation.ranking.methods import AT_ONCE, TUNING_METHODS, TuningMethod
 from studies.evaluation.ranking.settings import RankingPlaces, RankingSettings, command
+from studies.evaluation.ranking.tasks import RankingTasks
 from studies.evaluation.ranking.tuner import RankingTuner, first_point
 from studies.evaluation.report import print_summary
 from studies.execution.executor import InlineExecutor, Work
@@ -176,8 +177,8 @@ def test_a_loss_that_breaks_down_takes_nobody_with_it(tmp_path):
 def test_a_training_goes_on_from_its_checkpoint(tmp_path):
     settings = small(max_epochs=4)
     data = ranking_data(settings.data_settings(), None)
-    evaluation = RankingEvaluation(settings, data.digest(), runner=None)
-    task = evaluation._task("SL", first_point("SL", 0.03, VectorMF()), 0, is_trial=False)
+    first = first_point("SL", 0.03, VectorMF())
+    task = RankingTasks(settings, data.digest()).training("SL", first.loss, first.learning_rate, first.model, repeat=0)
     states = []
 
     class Kept(LocalStorage):
