@@ -27,9 +27,10 @@ from recommenders.tasks.crosses.minimising import Precision
 from recommenders.tasks.crosses.plan import SPACINGS, CrossPlan
 from recommenders.tasks.crosses.scoring import ExactScoring, Rows
 
-#: Trainings: from nothing, after a cross was added, and of the model that is kept; how often decays are found.
-_FIRST, _NEXT, _LAST = Precision(200, 1e-7), Precision(30, 1e-7), Precision(200, 1e-8)
-_FIRST_ROUNDS, _NEXT_ROUNDS, _LAST_ROUNDS, _BEGUN_ROUNDS = 6, 2, 3, 4
+#: Trainings: from nothing, after a cross was added, of sets that are tried, which begin with the columns alone, and of
+#: the model that is kept; how often decays are found.
+_FIRST, _NEXT, _TRIED, _LAST = Precision(200, 1e-7), Precision(30, 1e-7), Precision(60, 1e-7), Precision(200, 1e-8)
+_FIRST_ROUNDS, _NEXT_ROUNDS, _TRIED_ROUNDS, _LAST_ROUNDS, _BEGUN_ROUNDS = 6, 2, 3, 3, 4
 #: The decay that trainings begin with where each member finds its own.
 _BEGINNING = 3.0
 #: That of crosses which are added to a trained model, several at once.
@@ -126,6 +127,17 @@ class Bench:
         for one in crosses:
             plain = plain.extended(self.member(one).size, float(plain.decays[0]) if plan.decays else ADDED)
         return plain
+
+    def tried(self, plan: CrossPlan, plain: Weights, crosses: Sequence[Cross]) -> Weights:
+        """Return the model of a set that somebody proposes.
+
+        Args:
+            plan: decays.
+            plain: the model of the columns alone, to begin with.
+            crosses: the set.
+        """
+        logistic, start = self.logistic(crosses), self.extended(plan, plain, crosses)
+        return fit(logistic, start, _TRIED) if plan.decays else adapt(logistic, start, _TRIED_ROUNDS, _TRIED)
 
     def fewer(self, plan: CrossPlan, crosses: Sequence[Cross], start: Weights, left: Sequence[Cross]) -> Weights:
         """Return the model of a part of a set, begun with that of the whole.

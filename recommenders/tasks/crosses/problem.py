@@ -37,8 +37,7 @@ from recommenders.tasks.crosses.export import as_json, as_sql
 from recommenders.tasks.crosses.greedy import GREEDY, Greedy, grow
 from recommenders.tasks.crosses.home import HomeModels
 from recommenders.tasks.crosses.judging import AUC, LOG_LOSS, CrossFit, metrics_of
-from recommenders.tasks.crosses.logistic import Weights, adapt, fit
-from recommenders.tasks.crosses.minimising import Precision
+from recommenders.tasks.crosses.logistic import Weights
 from recommenders.tasks.crosses.model import CrossedModel
 from recommenders.tasks.crosses.plan import CrossPlan
 from recommenders.tasks.crosses.rivals.registry import RIVALS, Rival
@@ -49,8 +48,6 @@ from recommenders.tasks.crosses.telling import crosses_table, tables
 MODEL, SQL, TABLE = "crosses.json", "crosses.sql", "crosses.csv"
 #: The name of no crosses at all, which is compared with beside the published search.
 PLAIN = "lr"
-#: Trainings of sets, which begin with the columns alone: how long, and how often decays are found.
-_PRECISION, _ROUNDS = Precision(60, 1e-7), 3
 
 TERMS = Terms(
     one="set of crosses",
@@ -196,10 +193,7 @@ class CrossProblem(FittedProblem[CrossSet], Expansion):
 
     def _trained(self, crosses: Sequence[Cross]) -> Weights:
         """Return the model of a set, begun with that of the columns alone."""
-        if not crosses:
-            return self._plain
-        logistic, start = self._bench.logistic(crosses), self._bench.extended(self._plan, self._plain, crosses)
-        return fit(logistic, start, _PRECISION) if self._plan.decays else adapt(logistic, start, _ROUNDS, _PRECISION)
+        return self._bench.tried(self._plan, self._plain, crosses) if crosses else self._plain
 
     def _judged(self, scores: np.ndarray) -> dict[str, dict[str, float]]:
         parts = {name: self._data.parts[name] for name in ("choose", "stop")}

@@ -19,8 +19,6 @@ from recommenders.data.fields.dataset import FieldData
 from recommenders.tasks.crosses.bench import ADDED, Bench
 from recommenders.tasks.crosses.design import Member
 from recommenders.tasks.crosses.kernel import SLOTS, bucket_sums_at, loss_saved, newton, number_pairs
-from recommenders.tasks.crosses.logistic import adapt
-from recommenders.tasks.crosses.minimising import Precision
 from recommenders.tasks.crosses.model import CrossedModel
 from recommenders.tasks.crosses.plan import CrossPlan
 from recommenders.tasks.crosses.rivals.rival import Fitted, Trainable, columns_of
@@ -28,8 +26,6 @@ from recommenders.tasks.crosses.search import CrossSearch, fit_crosses
 
 #: Newton steps of the weights of a cross, and their size at most.
 _STEPS, _LARGEST = 2, 5.0
-#: Trainings of sets that are tried, as in `problem`: how long, and how often decays are found.
-_PRECISION, _ROUNDS = Precision(60, 1e-7), 3
 
 
 class Informed(Trainable):
@@ -55,8 +51,7 @@ class Informed(Trainable):
 
     def _tried(self, crosses: Sequence[Cross]) -> CrossedModel:
         """Return the model of the training rows, trained as sets are that searchers propose."""
-        bench, start = self._bench, self._bench.extended(self._plan, self._first, crosses)
-        weights = adapt(bench.logistic(crosses), start, _ROUNDS, _PRECISION)
+        bench, weights = self._bench, self._bench.tried(self._plan, self._first, crosses)
         return CrossedModel.of(self._encoder, bench.members(crosses), weights, bench.n_fit, self._target)
 
     def _final(self, crosses: Sequence[Cross]) -> CrossedModel:
