@@ -126,9 +126,21 @@ def fit(interaction: Interaction | Network, data: RatingData, plan: RatingPlan, 
         plan: how.
         seed: of the vectors that training begins with, and of the order of ratings.
     """
-    fits = [_fit(interaction, data, plan, decay, seed) for decay in plan.decays]
-    best = max(fits, key=lambda one: one.curve.best_score)
-    return best._replace(epochs=sum(one.epochs for one in fits))
+    train, validation = data.parts["train"], data.parts["validation"]
+    targets, wanted = ((part.value - data.mean) / data.std for part in (train, validation))
+    trainer, epoch = Trainer(interaction, plan), 0
+    runs = [_Run(trainer, trainer.fresh(data, seed), decay) for decay in plan.decays]
+    # All decays see ratings in the same order, the drawing of which costs an eighth of the time.
+    while going := [one for one in runs if not one.has_ended]:
+        order = numpy_rng(seed, "order of ratings", epoch).permutation(len(train))
+        ratings = train.user[order], train.item[order], targets[order]
+        for one in going:
+            one.train_epoch(ratings)
+            error = trainer.predictions(one.model, validation.user, validation.item) - wanted
+            one.judge(-float(np.sqrt(np.mean(error**2))))
+        epoch += 1
+    best = max(runs, key=lambda one: one.curve.best_score)
+    return Fit(interaction, best.decay, plan, best.kept, best.curve, sum(one.curve.epochs for one in runs))
 
 
 def fit_all(
@@ -158,7 +170,7 @@ class Trainer:
     """
 
     def __init__(self, interaction: Interaction | Network, plan: RatingPlan) -> None:
-        self._plan, self._is_network = plan, isinstance(interaction, Network)
+        self.plan, self._is_network = plan, isinstance(interaction, Network)
         self._how: tuple[Any, ...]
         if isinstance(interaction, Network):
             self._units = interaction.shape(plan.dimensions)
@@ -177,7 +189,7 @@ class Trainer:
             data: whose users and items.
             seed: of the vectors, which are the same for all interactions, and of networks.
         """
-        rng, plan = numpy_rng(seed, "rating model"), self._plan
+        rng, plan = numpy_rng(seed, "rating model"), self.plan
         users, items = (plan.init_std * rng.normal(size=(n, plan.dimensions)) for n in (data.n_users, data.n_items))
         inner = np.empty(0)
         if self._is_network:
@@ -206,7 +218,7 @@ class Trainer:
             ratings: users, items and standardised values [n] each, in the order in which they are taken.
             decay: the factor of a parameter in its own gradient, for each rating that it is in.
         """
-        plan = self._plan
+        plan = self.plan
         settings = ratings, plan.batch_size, plan.learning_rate, decay, plan.biases
         train = network.train_epoch if self._is_network else kernel.train_epoch
         return float(train(model, squares, gradients, *self._how, *settings))
@@ -224,21 +236,23 @@ class Trainer:
         return found
 
 
-def _fit(interaction: Interaction | Network, data: RatingData, plan: RatingPlan, decay: float, seed: int) -> Fit:
-    train, validation = data.parts["train"], data.parts["validation"]
-    trainer = Trainer(interaction, plan)
-    model = trainer.fresh(data, seed)
-    squares, gradients, kept = model.zeros(), model.zeros(), model
-    targets, wanted = ((part.value - data.mean) / data.std for part in (train, validation))
-    curve = TrainingCurve()
-    while not (curve.epochs and curve.has_converged(plan.stopping)):
-        order = numpy_rng(seed, "order of ratings", curve.epochs).permutation(len(train))
-        ratings = train.user[order], train.item[order], targets[order]
-        trainer.train_epoch(model, squares, gradients, ratings, decay)
-        error = trainer.predictions(model, validation.user, validation.item) - wanted
-        if curve.update(-float(np.sqrt(np.mean(error**2)))):
-            kept = model.copied()
-    return Fit(interaction, decay, plan, kept, curve, curve.epochs)
+class _Run:
+    """A training with one decay."""
+
+    def __init__(self, trainer: Trainer, model: RatingModel, decay: float) -> None:
+        self._trainer, self.model, self.decay, self.kept = trainer, model, decay, model
+        self._squares, self._gradients, self.curve = model.zeros(), model.zeros(), TrainingCurve()
+
+    @property
+    def has_ended(self) -> bool:
+        return bool(self.curve.epochs) and self.curve.has_converged(self._trainer.plan.stopping)
+
+    def train_epoch(self, ratings: tuple[np.ndarray, np.ndarray, np.ndarray]) -> None:
+        self._trainer.train_epoch(self.model, self._squares, self._gradients, ratings, self.decay)
+
+    def judge(self, score: float) -> None:
+        if self.curve.update(score):
+            self.kept = self.model.copied()
 
 
 def encoded(interaction: Interaction) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
