@@ -81,8 +81,8 @@ class JudgedTraining(TrainingSettings):
 
     def __post_init__(self) -> None:
         """See TrainingSettings; check the task."""
-        super().__post_init__()
         check_choice("task", self.task, (*TASKS, "ranking"))
+        super().__post_init__()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -127,6 +127,8 @@ class StudyRun:
         if not self._places.resume:
             self._checkpoints.set_aside(self._folder)
             self._folder.set_aside(PARTS)
+        elif not self.can_go_on:
+            self._messages.describe([f"{self._folder.path} holds nothing to go on from: the study begins"])
         with spread(self._ready, self._places, self._over, self._folder, self._messages.trained) as trains:
             result = self._found(callbacks, stored, trains)
         if self.tracker is None:

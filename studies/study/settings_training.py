@@ -163,6 +163,7 @@ class TrainingSettings:
         """Check all values."""
         check_finite(self)
         check_backend(self.backend)
+        _ = self.chosen_by  # before data are fetched
         for name in ("max_epochs", "stop_after"):
             if (value := getattr(self, name)) is not None:
                 check_epochs(name, value)

@@ -332,7 +332,9 @@ def test_a_finished_study_is_not_run_again(capsys):
 
 def test_resume_where_there_is_nothing_begins(capsys):
     assert run(*small_arguments(), *QUIET, "--resume") == 0
-    assert "Phase I," in capsys.readouterr().err
+    printed = capsys.readouterr().err
+    assert "out holds nothing to go on from: the study begins\n" in printed
+    assert "Phase I," in printed
 
 
 def test_a_checkpoint_of_other_settings_is_refused_and_stays(capsys, monkeypatch):

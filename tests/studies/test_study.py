@@ -141,8 +141,6 @@ def test_every_recommender_and_proxy_goes_through(recommender, proxy):
         ({"searcher": "rll"}, "unknown searcher 'rll'.*Did you mean 'rl'"),
         ({"dataset": "ml-100"}, "unknown data set.*Did you mean 'ml-100k'"),
         ({"recommender": "mff"}, "unknown recommender.*Did you mean 'mf'"),
-        ({"task": "ranking"}, "unknown task 'ranking'"),
-        ({"metric": "rmse"}, "unknown metric of classification 'rmse'"),
         ({"clamp": "strong"}, "unknown clamp rule 'strong'"),
         ({"baseline": ("BCE", "max(y_hat, y")}, "malformed formula at position 12"),
         ({"trainings": 0}, "trainings: expected at least 1, got 0"),
@@ -170,6 +168,8 @@ def test_settings_that_cannot_work_are_refused_before_anything_runs(change, mess
 @pytest.mark.parametrize(
     ("change", "message"),
     [
+        ({"task": "ranking"}, "unknown task 'ranking'"),
+        ({"metric": "rmse"}, "unknown metric of classification 'rmse'"),
         ({"environment": "fixed"}, "--environment: expected alternating or from-scratch, got 'fixed'"),
         ({"preset": "slow"}, "--preset: expected tuned or fast or paper"),
         ({"check": "never"}, "--check: expected before or after or strict"),
