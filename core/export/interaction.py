@@ -11,9 +11,7 @@ _FILE = '''"""{formula}: how the vectors of a user and of an item meet, found by
 
 import torch
 from torch import Tensor, nn
-
-eps = {smoothing}
-{sign}
+{functions}
 
 class Interaction(nn.Module):
     """{formula}
@@ -33,9 +31,7 @@ _SIGN = '''
 def sign(x: Tensor) -> Tensor:
     """Return -1 where x is negative and +1 elsewhere."""
     return torch.where(x < 0, -1.0, 1.0).to(x.dtype)
-
 '''
-
 _NET = """
 
 def net(x: Tensor, a: list[float], b: list[float], c: list[float], e: float) -> Tensor:
@@ -84,10 +80,12 @@ def interaction_file(interaction: Interaction | Network) -> str:
     for program in interaction.parts:
         results.append(_statements(program, statements))
     whole = results[0] if len(results) == 1 else f"torch.cat([{', '.join(results)}], dim=-1)"
+    if any("eps" in one for one in statements):
+        statements.insert(0, f"eps = {SMOOTHING}")
     body = "\n".join(f"        {one}" for one in [*statements, f"return {whole}"])
-    sign = (_NET if interaction.nets else "") + (_SIGN if "sign(" in body else "")
+    functions = (_NET if interaction.nets else "") + (_SIGN if "sign(" in body else "")
     title = f"{Interaction(interaction.parts)}{' of numbers that go through networks' if interaction.nets else ''}"
-    return _FILE.format(formula=title, smoothing=SMOOTHING, sign=sign, parts=len(interaction.parts), body=body)
+    return _FILE.format(formula=title, functions=functions, parts=len(interaction.parts), body=body)
 
 
 def _numbers(net: ScalarNet) -> str:

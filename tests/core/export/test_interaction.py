@@ -58,3 +58,21 @@ def test_networks_are_modules_with_numbers_of_their_own(network, tmp_path):
     made = class_of(network, tmp_path)(4).double()
     numbers = [one for layer in made.layers for one in (layer.weight.T.reshape(-1), layer.bias)]
     torch.testing.assert_close(made(p, q), network.evaluate(torch.cat([torch.empty(0), *numbers]), p, q))
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit.*deprecated")  # of TorchScript itself, from Python 3.14 on
+@pytest.mark.parametrize("space", SPACES, ids=["functions", "programs", "all operators", "nets"])
+def test_torchscript_takes_the_file(space, tmp_path):
+    rng = np.random.default_rng(0)
+    p, q = torch.randn(2, 5, 4).double()
+    for interaction in space.decode(space.sample(6, rng)):
+        made = class_of(interaction, tmp_path)()
+        scripted = torch.jit.script(made)
+        torch.testing.assert_close(scripted(p, q), made(p, q), equal_nan=True)
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit.*deprecated")  # of TorchScript itself, from Python 3.14 on
+def test_torchscript_takes_networks(tmp_path):
+    p, q = torch.randn(2, 5, 4)
+    made = class_of(NCF, tmp_path)(4)
+    torch.testing.assert_close(torch.jit.script(made)(p, q), made(p, q))
