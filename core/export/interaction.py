@@ -16,7 +16,8 @@ from torch import Tensor, nn
 class Interaction(nn.Module):
     """{formula}
 
-    A rating is predicted as (weights * Interaction()(p, q)).sum(-1) and biases of user and item.
+    A rating is predicted as (weights * Interaction()(p, q)).sum(-1), the mean of all ratings,
+    and biases of user and item where the model has them.
     """
 
     parts = {parts}
@@ -48,7 +49,8 @@ from torch import Tensor, nn
 class Interaction(nn.Module):
     """{formula}, to be trained with the vectors.
 
-    A rating is predicted as (weights * Interaction(d)(p, q)).sum(-1) and biases of user and item.
+    A rating is predicted as (weights * Interaction(d)(p, q)).sum(-1), the mean of all ratings,
+    and biases of user and item where the model has them.
 
     Args:
         d: the length of a vector.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from core.common.errors import UserError, format_value
 from core.common.specification import Specification, read_settings
@@ -37,6 +37,9 @@ class DecaySettings:
     Raises:
         UserError: a value out of range, or an unknown name.
     """
+
+    problem: ClassVar[str] = "decay"
+    """What errors call it."""
 
     dataset: str | None = None
     """ml-100k unless given, or table where --data is given; ml-1m, gowalla, yelp18, lists, synthetic."""
@@ -100,11 +103,11 @@ class DecaySettings:
 
     def __post_init__(self) -> None:
         """Check everything without the data."""
-        with _of_the_line():
+        with _of_the_line(self.problem):
             if self.dataset is not None:
                 check_known("data set", self.dataset, IMPLICIT_DATASETS)
             check_known("space of decays", self.space, SPACES)
-            for name in ("max_epochs", "patience"):
+            for name in ("max_epochs", "patience", "every"):
                 if not 1 <= getattr(self, name) <= MOST_EPOCHS:
                     raise UserError(f"{name}: expected 1 to {MOST_EPOCHS:,}, got {getattr(self, name)}")
             if not self.validation_share:
@@ -148,7 +151,7 @@ class DecaySettings:
         return self.dataset or ("ml-100k" if data is None else "table")
 
 
-def _of_the_line(problem: str = "decay") -> AbstractContextManager[None]:
+def _of_the_line(problem: str) -> AbstractContextManager[None]:
     return spelled_in_line(problem, [one.name for one in fields(DecaySettings)])
 
 
@@ -164,6 +167,7 @@ class LawSettings(DecaySettings):
         UserError: a value out of range, an unknown name, or a setting of decays that it has no use for.
     """
 
+    problem: ClassVar[str] = "law"
     learned: str = "DUI"
     """What has a decay of its own: D, U, I, UI, DU, DI or DUI; those of all dimensions are averaged."""
     rate: float = LearnedPlan.rate
@@ -175,7 +179,7 @@ class LawSettings(DecaySettings):
         """Check everything without the data."""
         super().__post_init__()
         usual = {one.name: one.default for one in fields(DecaySettings)}
-        with _of_the_line("law"):
+        with _of_the_line(self.problem):
             for name in _UNUSED:
                 if getattr(self, name) != usual[name]:
                     raise UserError(f"{name}: laws are not trained, which it is about; leave it out")

@@ -118,12 +118,17 @@ class StudySettings:
         """Return these settings with the name of the data set that they mean where these files are given.
 
         Raises:
-            UserError: files for a problem that reads none.
+            UserError: files for a problem that reads none, or no such.
         """
         if not self._unused:
             return replace(self, data=self.data.on(files))
         if files.parts and not reads_files(self.search.problem):
             raise UserError(f"--data: --problem {self.search.problem} has no use for it")
+        if files.validation_data is not None:
+            raise UserError(
+                f"--validation-data and --test-data: --problem {self.search.problem} cuts its parts from --data; "
+                "leave them out"
+            )
         return self
 
     def subject(self, files: DataFiles) -> str:

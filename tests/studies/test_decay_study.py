@@ -29,6 +29,8 @@ def run(*words):
         ("decay:decays=0.1", "problem decay: decays: expected at least two different numbers"),
         ("decay:validation_share=0", "problem decay: validation_share: decays are chosen on validation"),
         ("decay:patience=0", "problem decay: patience: expected 1 to"),
+        ("decay:every=0", "problem decay: every: expected 1 to"),
+        ("law:every=0", "problem law: every: expected 1 to"),
         ("decay:metric=recall", "problem decay: metric: expected recall@k"),
         ("decay:dataset=ml-1m", "problem decay: data set ml-1m: give the path of ratings.dat"),
         ("decay:dataset=synthetic:positive_at=4", "problem decay: positive_at: data set synthetic has no ratings"),

@@ -80,6 +80,10 @@ def test_searchers_are_compared_on_it(capsys):
         (("--guess", "p*y"), "unknown name 'y'"),
         (("--space", "networks", "--searcher", "nasp"), "searcher nasp: expected a problem whose candidates share"),
         (("--task", "ratings"), "unknown task 'ratings'"),
+        (
+            ("--data", "a.csv", "--validation-data", "b.csv", "--test-data", "c.csv"),
+            "--validation-data and --test-data: --problem interaction",
+        ),
         (("--dataset", "ml-1m"), "data set ml-1m: give the path of ratings.dat"),
     ],
 )
