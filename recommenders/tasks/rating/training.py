@@ -129,7 +129,7 @@ def fit(interaction: Interaction | Network, data: RatingData, plan: RatingPlan, 
     train, validation = data.parts["train"], data.parts["validation"]
     targets, wanted = ((part.value - data.mean) / data.std for part in (train, validation))
     trainer, epoch = Trainer(interaction, plan), 0
-    runs = [_Run(trainer, trainer.fresh(data, seed), decay) for decay in plan.decays]
+    runs = [_Run(trainer, trainer.fresh(data, seed), decay, plan.stopping) for decay in plan.decays]
     # All decays see ratings in the same order, the drawing of which costs an eighth of the time.
     while going := [one for one in runs if not one.has_ended]:
         order = numpy_rng(seed, "order of ratings", epoch).permutation(len(train))
@@ -170,7 +170,7 @@ class Trainer:
     """
 
     def __init__(self, interaction: Interaction | Network, plan: RatingPlan) -> None:
-        self.plan, self._is_network = plan, isinstance(interaction, Network)
+        self._plan, self._is_network = plan, isinstance(interaction, Network)
         self._how: tuple[Any, ...]
         if isinstance(interaction, Network):
             self._units = interaction.shape(plan.dimensions)
@@ -189,7 +189,7 @@ class Trainer:
             data: whose users and items.
             seed: of the vectors, which are the same for all interactions, and of networks.
         """
-        rng, plan = numpy_rng(seed, "rating model"), self.plan
+        rng, plan = numpy_rng(seed, "rating model"), self._plan
         users, items = (plan.init_std * rng.normal(size=(n, plan.dimensions)) for n in (data.n_users, data.n_items))
         inner = np.empty(0)
         if self._is_network:
@@ -218,7 +218,7 @@ class Trainer:
             ratings: users, items and standardised values [n] each, in the order in which they are taken.
             decay: the factor of a parameter in its own gradient, for each rating that it is in.
         """
-        plan = self.plan
+        plan = self._plan
         settings = ratings, plan.batch_size, plan.learning_rate, decay, plan.biases
         train = network.train_epoch if self._is_network else kernel.train_epoch
         return float(train(model, squares, gradients, *self._how, *settings))
@@ -239,13 +239,13 @@ class Trainer:
 class _Run:
     """A training with one decay."""
 
-    def __init__(self, trainer: Trainer, model: RatingModel, decay: float) -> None:
-        self._trainer, self.model, self.decay, self.kept = trainer, model, decay, model
+    def __init__(self, trainer: Trainer, model: RatingModel, decay: float, stopping: EarlyStopping) -> None:
+        self._trainer, self._stopping, self.model, self.decay, self.kept = trainer, stopping, model, decay, model
         self._squares, self._gradients, self.curve = model.zeros(), model.zeros(), TrainingCurve()
 
     @property
     def has_ended(self) -> bool:
-        return bool(self.curve.epochs) and self.curve.has_converged(self._trainer.plan.stopping)
+        return bool(self.curve.epochs) and self.curve.has_converged(self._stopping)
 
     def train_epoch(self, ratings: tuple[np.ndarray, np.ndarray, np.ndarray]) -> None:
         self._trainer.train_epoch(self.model, self._squares, self._gradients, ratings, self.decay)
